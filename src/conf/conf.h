@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The configuration: one JSON file, read once into this structure. Field tables (conf/fields.c)
+ * say name, type, default and range of each key; they make the parser, the JSON Schema, the
+ * man page's tables and `hamd -t -v`. Relations between fields are code (conf/check.c). Nothing
+ * here is changed after conf_load(): any thread may read it.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "common/ip6.h"
+
+#define CONF_NAME_MAX   32   /* names of node, ports, domains, with the terminating zero */
+#define CONF_DEVICE_MAX 256  /* DPDK device string */
+#define CONF_PATH_MAX   108  /* a Unix socket's */
+#define CONF_PORTS_MAX   16
+#define CONF_DOMAINS_MAX 64
+
+enum conf_auth_type { CONF_AUTH_NONE };
+
+enum conf_encap_limit { CONF_ENCAP_LIMIT_AUTO, CONF_ENCAP_LIMIT_ALWAYS };
+
+struct conf_node {
+	uint32_t id; /* 1..255 */
+	char name[CONF_NAME_MAX];
+	bool role_ha;
+};
+
+struct conf_runtime {
+	char lcores[64];        /* EAL core list, "0" or "0-3" or "0,2"; the first runs control */
+	uint32_t lcore_count;   /* cores named in lcores */
+	uint32_t memory_mb;
+	bool hugepages;
+	uint32_t idle_sleep_us; /* 0 = busy polling */
+	uint32_t max_bindings;
+	uint32_t max_neighbors;
+	uint32_t max_routes;
+	uint32_t mbufs;         /* packet buffers; 0 = derived from ports and lcores */
+	char socket[CONF_PATH_MAX]; /* hamctl's; default /run/hamd/NAME.sock */
+	char log_level[8];      /* "err" "warn" "info" "debug" */
+};
+
+struct conf_port {
+	char name[CONF_NAME_MAX];
+	char device[CONF_DEVICE_MAX]; /* PCI address or vdev string */
+	uint32_t mtu;                 /* 1280..9600 */
+	uint32_t vlan;                /* 0 = untagged */
+	uint32_t rx_queues;           /* 0 = one per worker, as the device allows */
+	bool dad;                     /* duplicate address detection for its addresses */
+	struct ip6_prefix *addresses; /* host bits kept: address and prefix length */
+	uint32_t address_count;
+};
+
+struct conf_route {
+	struct ip6_prefix prefix;
+	struct ip6_addr via;
+	int port; /* index; -1 until conf_load() found the port that `via` is on-link at */
+};
+
+struct conf_mobile_node {
+	struct ip6_addr home_address;
+	enum conf_auth_type auth;
+};
+
+struct conf_limits {
+	uint32_t max_bindings;             /* of this domain */
+	uint32_t max_bindings_per_care_of;
+	uint32_t bu_per_s_per_source;      /* Binding Updates from one IPv6 source address */
+	uint32_t bu_burst_per_source;
+	uint32_t bu_per_s;                 /* of the domain, in all */
+};
+
+struct conf_domain {
+	char name[CONF_NAME_MAX];
+	struct ip6_prefix *mobile_prefixes;
+	uint32_t mobile_prefix_count;
+	struct ip6_addr home_agent_address;
+	struct conf_mobile_node *mobile_nodes; /* sorted by home address */
+	uint32_t mobile_node_count;
+	uint32_t lifetime_max_s; /* granted at most; a multiple of 4 */
+	enum conf_encap_limit encap_limit;
+	struct ip6_prefix *care_of_allowed; /* none: all that is not denied */
+	uint32_t care_of_allowed_count;
+	struct ip6_prefix *care_of_denied;
+	uint32_t care_of_denied_count;
+	struct conf_limits limits;
+};
+
+struct conf {
+	char path[256]; /* the file it came from, for messages */
+	struct conf_node node;
+	struct conf_runtime runtime;
+	struct conf_port *ports;
+	uint32_t port_count; /* <= CONF_PORTS_MAX */
+	struct conf_route *routes;
+	uint32_t route_count;
+	struct conf_domain *domains;
+	uint32_t domain_count; /* <= CONF_DOMAINS_MAX */
+	uint32_t icmp_errors_per_s; /* icmp.errors-per-s */
+	uint32_t icmp_burst;
+};
+
+/*
+ * Read and check. 0 and *out, or -EINVAL/-errno and one line in err (at most err_len octets with
+ * the zero): "hamd.json: ports[0].mtu: 100 is outside 1280..9600", for a syntax error
+ * "hamd.json:12:7: ...".
+ */
+int conf_load(const char *path, struct conf **out, char *err, size_t err_len);
+/* The same from memory; `name` stands in messages. */
+int conf_parse(const char *name, const char *text, size_t len, struct conf **out, char *err,
+	size_t err_len);
+void conf_free(struct conf *c); /* NULL is fine */
+
+/* Every value in force, one "path = value" line each, " (default)" behind those not written. */
+void conf_print(const struct conf *c, FILE *to);
+void conf_print_schema(FILE *to); /* JSON Schema, draft 2020-12 */
+
+const struct conf_mobile_node *conf_find_mobile_node(const struct conf_domain *d,
+	const struct ip6_addr *hoa);
+/* The original text as compact JSON for `hamctl show config`; owned by the conf. */
+const char *conf_json(const struct conf *c);

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the control core counts beside drops. Monotonic; one writer, the control core. */
+#pragma once
+
+#include <stdint.h>
+
+/* X(id, name, unit, help) */
+#define CTL_COUNTER_LIST(X)                                                                        \
+	X(BU_RECEIVED, "bu_received", "messages", "Binding Updates with a valid header and checksum") \
+	X(BU_REGISTERED, "bu_registered", "messages", "accepted: a new binding")                   \
+	X(BU_REFRESHED, "bu_refreshed", "messages", "accepted: same care-of address")              \
+	X(BU_MOVED, "bu_moved", "messages", "accepted: another care-of address")                   \
+	X(BU_DEREGISTERED, "bu_deregistered", "messages", "accepted: lifetime 0 or at home")       \
+	X(BU_REFUSED, "bu_refused", "messages", "answered with a status of 128 or more")           \
+	X(BA_SENT, "ba_sent", "messages", "Binding Acknowledgements sent")                         \
+	X(BE_SENT, "be_sent", "messages", "Binding Errors sent")                                   \
+	X(BINDINGS_EXPIRED, "bindings_expired", "bindings", "lifetime ran out")                    \
+	X(BINDINGS_DELETED, "bindings_deleted", "bindings", "deleted by the operator")             \
+	X(NS_RECEIVED, "ns_received", "messages", "valid neighbour solicitations")                 \
+	X(NA_RECEIVED, "na_received", "messages", "valid neighbour advertisements")                \
+	X(NS_SENT, "ns_sent", "messages", "neighbour solicitations sent")                          \
+	X(NA_SENT, "na_sent", "messages", "neighbour advertisements sent")                         \
+	X(ECHO_ANSWERED, "echo_answered", "messages", "echo replies sent")                         \
+	X(ICMP6_ERRORS_SENT, "icmp6_errors_sent", "messages", "ICMPv6 errors sent")                \
+	X(ICMP6_ERRORS_RECEIVED, "icmp6_errors_received", "messages", "ICMPv6 errors about something of ours") \
+	X(TURNS, "control_turns", "turns", "turns of the control core")
+
+enum ctl_counter {
+#define X(id, name, unit, help) CTL_##id,
+	CTL_COUNTER_LIST(X)
+#undef X
+	CTL_COUNTER_COUNT
+};
+
+const char *ctl_counter_name(enum ctl_counter c);
+const char *ctl_counter_unit(enum ctl_counter c);
+const char *ctl_counter_help(enum ctl_counter c);

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The control core: the only writer of records and tables. One lcore calls ctl_poll() for ever;
+ * it never blocks. Host threads talk to it by requests: submit, reap, submit again while it is
+ * not done; a request belongs to exactly one side at a time.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/ip6.h"
+#include "common/jw.h"
+
+struct conf;
+struct ctl;
+struct dp;
+struct tables;
+
+/* 0 or -errno with a line in err. Installs addresses and routes, starts duplicate address
+ * detection at the first turn. */
+int ctl_new(const struct conf *conf, struct tables *tables, struct dp *dp, struct ctl **out,
+	char *err, size_t err_len);
+void ctl_free(struct ctl *ctl); /* the data plane must have stopped running */
+
+bool ctl_poll(void *ctl); /* a dp_poll_fn: one turn */
+
+enum ctl_cmd {
+	CTL_SHOW_BINDINGS, /* filters: prefix, coa, domain; includes tombstones with `all` */
+	CTL_SHOW_BINDING,  /* key */
+	CTL_SHOW_PORTS,
+	CTL_SHOW_LCORES,
+	CTL_SHOW_COUNTERS,
+	CTL_SHOW_DROPS,    /* `all`: also those at 0 */
+	CTL_SHOW_ROUTES,
+	CTL_SHOW_NEIGHBORS,
+	CTL_SHOW_ADDRESSES,
+	CTL_SHOW_CONFIG,
+	CTL_SHOW_VERSION,
+	CTL_BINDING_DELETE, /* key */
+	CTL_CMD_COUNT
+};
+
+#define CTL_SLICE_BYTES 65536 /* an answer's slice; a slice ends after that or 256 items */
+
+struct ctl_req {
+	enum ctl_cmd cmd;
+	bool has_key, has_prefix, has_coa, all;
+	struct ip6_addr key; /* home address */
+	struct ip6_prefix prefix;
+	struct ip6_prefix coa;
+	char domain[32]; /* "" = any */
+
+	/* The answer: JSON documents, one a line, appended to out; the submitter empties it. */
+	struct jw out;
+	uint32_t cursor; /* control's; 0 at first */
+	bool done;
+	int status;      /* 0 or -errno, when done */
+	char error[160]; /* a line, when status is not 0 */
+	void *user;      /* the submitter's */
+};
+
+/* Host threads, one of them at a time. -EAGAIN: too many in flight. */
+int ctl_submit(struct ctl *ctl, struct ctl_req *req);
+struct ctl_req *ctl_reap(struct ctl *ctl); /* NULL: none ready */

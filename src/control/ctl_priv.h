@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Inside control/: the context every engine gets, and what engines offer to each other. An
+ * engine's rules are a file without I/O (message + state + now in, verdict out); its io file
+ * turns verdicts into packets, table changes and timers through the functions below.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/bucket.h"
+#include "common/ip6.h"
+#include "common/wheel.h"
+#include "control/counter.h"
+#include "control/ctl.h"
+#include "dataplane/dp.h"
+#include "net/ext.h"
+#include "net/ip6hdr.h"
+
+struct conf;
+struct conf_domain;
+struct icmp;
+struct mip6;
+struct nd;
+struct record;
+struct records;
+struct rte_ring;
+struct tables;
+
+struct ctl {
+	const struct conf *conf;
+	struct tables *t;
+	struct dp *dp;
+	struct records *records; /* NULL without domains */
+	struct wheel *wheel;     /* engines' timers; see ctl_timer */
+	struct nd *nd;
+	struct icmp *icmp;
+	struct mip6 *mip6;       /* NULL without domains */
+	struct rte_ring *submitted, *answered;
+	struct ctl_req *current; /* the dump that is being sliced, NULL */
+	uint32_t reresolve_generation; /* bindings are known to be resolved in this one */
+	uint32_t reresolve_cursor;
+	uint64_t now_ms;         /* read once a turn, monotonic */
+	uint64_t counters[CTL_COUNTER_COUNT];
+	uint64_t seed;
+};
+
+/* A timer of an engine on ctl->wheel. */
+struct ctl_timer {
+	struct wheel_timer t;
+	void (*fn)(struct ctl *ctl, struct ctl_timer *timer);
+};
+
+static inline void ctl_timer_set(struct ctl *ctl, struct ctl_timer *timer, uint64_t at_ms)
+{
+	wheel_set(ctl->wheel, &timer->t, at_ms);
+}
+
+static inline void ctl_count(struct ctl *ctl, enum ctl_counter c)
+{
+	ctl->counters[c]++;
+}
+
+/* A packet handed to an engine; valid for the call. */
+struct ctl_pkt {
+	const uint8_t *data;   /* IPv6 header */
+	uint16_t len;          /* 40 + payload length */
+	uint16_t port;         /* where it came in */
+	struct ext_info ext;   /* EXT_TO_US walk (for errors: whatever walk there was) */
+	bool walked;           /* ext is valid */
+	bool tunnelled;        /* out of a mobile node's tunnel, care-of address checked */
+	bool unchecked;        /* out of a tunnel, but only signalling may be read from it */
+	uint32_t fib;          /* FIB value of the destination: LOCAL or HOME_AGENT for engines */
+	uint8_t src_mac[6];
+};
+
+static inline const struct net_ip6 *ctl_pkt_ip6(const struct ctl_pkt *p)
+{
+	return (const struct net_ip6 *)p->data;
+}
+
+/* Who the packet is from for the upper layer: the Home Address option's address if it has one
+ * (RFC 6275, 9.3.1), else the source. */
+static inline const struct ip6_addr *ctl_pkt_source(const struct ctl_pkt *p)
+{
+	if (p->walked && p->ext.flags & EXT_HAO)
+		return (const struct ip6_addr *)(p->data + p->ext.hao_off + 2);
+	return &ctl_pkt_ip6(p)->src;
+}
+
+/* --- punt.c: takes packets from the data plane and hands them to engines --- */
+bool punt_run(struct ctl *ctl); /* true: there was something */
+
+/* --- send.c: what hamd says itself --- */
+/* IPv6 packet of ours, complete. A destination that is a bound home address gets a routing
+ * header type 2 and goes to its care-of address (RFC 6275, 9.3.2); an unbound one is dropped
+ * (own_no_binding). Checksums are computed over the home address before: nothing to fix.
+ * Larger than the path to the destination: fragmented (RFC 8200, 4.5). 0 or -errno, counted. */
+int ctl_send(struct ctl *ctl, const uint8_t *pkt, uint16_t len);
+/* The same past the binding cache: the destination is what is on the wire (BA, BE). */
+int ctl_send_wire(struct ctl *ctl, const uint8_t *pkt, uint16_t len);
+/* Neighbour discovery: to a MAC on a port. */
+int ctl_send_link(struct ctl *ctl, uint16_t port, const uint8_t mac[6], const uint8_t *pkt,
+	uint16_t len);
+/* Learned from a valid Packet Too Big about something of ours; forgotten after 10 minutes. */
+void send_pmtu(struct ctl *ctl, const struct ip6_addr *dst, uint32_t mtu);
+
+/* --- icmp.c --- */
+int icmp_new(struct ctl *ctl, struct icmp **out);
+void icmp_free(struct icmp *icmp);
+/* Not neighbour discovery: echo, errors, anything else for an address of ours. */
+void icmp_input(struct ctl *ctl, const struct ctl_pkt *p);
+/* To the packet's source, if RFC 4443, 2.4 and the rate limit allow it; counts why not. */
+void icmp_send_error(struct ctl *ctl, const struct ctl_pkt *p, uint8_t type, uint8_t code,
+	uint32_t arg);
+/* One token of the bucket that errors (also Binding Errors, RFC 6275, 9.3.3) share. */
+bool icmp_error_token(struct ctl *ctl);
+
+/* --- nd/ --- */
+int nd_new(struct ctl *ctl, struct nd **out);
+void nd_free(struct ctl *ctl, struct nd *nd);
+/* Tells ports their groups and starts DAD for every tentative row of addrs; at the first turn
+ * and when a port's link comes up. */
+void nd_start(struct ctl *ctl);
+void nd_input(struct ctl *ctl, const struct ctl_pkt *p);
+/* A packet waits for this neighbour; takes m. */
+void nd_resolve(struct ctl *ctl, uint16_t port, const struct ip6_addr *addr, struct rte_mbuf *m);
+/* A gateway's adjacency, made if need be and never collected; ADJ_NONE: table full. */
+uint32_t nd_gateway(struct ctl *ctl, uint16_t port, const struct ip6_addr *addr);
+/* The adjacency of an on-link destination if there is one by now, else ADJ_NONE. */
+uint32_t nd_lookup(struct ctl *ctl, uint16_t port, const struct ip6_addr *addr);
+
+struct nd_info {
+	uint16_t port;
+	struct ip6_addr addr;
+	uint8_t mac[6];
+	bool has_mac, gateway;
+	const char *state; /* "incomplete" "reachable" "stale" "delay" "probe" "failed" */
+	uint64_t age_ms;   /* since it was last confirmed */
+	uint32_t queued;
+};
+bool nd_next(const struct ctl *ctl, uint32_t *cursor, struct nd_info *out); /* false: end */
+
+/* --- publish.c: from records to tables --- */
+/* 0; -ENOSPC: nothing changed. */
+int publish(struct ctl *ctl, const struct record *r);
+int unpublish(struct ctl *ctl, const struct record *r);
+/* One slice of giving published bindings the next hop of the current FIB; true: more to do. */
+bool publish_reresolve(struct ctl *ctl);
+
+/* --- mip6/ --- */
+int mip6_new(struct ctl *ctl, struct mip6 **out);
+void mip6_free(struct mip6 *mip6);
+void mip6_input(struct ctl *ctl, const struct ctl_pkt *p); /* a Mobility Header to us */
+/* Something with a Home Address option that is not signalling (RFC 6275, 9.3.1): true when a
+ * binding HoA -> source exists; else a Binding Error, status 1, has been sent. */
+bool mip6_hao_ok(struct ctl *ctl, const struct ctl_pkt *p);
+bool mip6_expire(struct ctl *ctl); /* ends what ended, bounded; true: there was something */
+int mip6_delete(struct ctl *ctl, const struct ip6_addr *hoa); /* operator; 0, -ENOENT, -ENOSPC */
+
+/* --- show.c --- */
+bool show_run(struct ctl *ctl); /* answers requests, a slice a turn; true: there was something */

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The data plane as control, host and main see it: ports, workers, the punt queues, and the
+ * control core's own way out. Packets are opaque here; control/punt.c looks inside them
+ * through dataplane/meta.h.
+ *
+ * Threads: dp_new/start/stop/free by main; dp_punt_take, dp_send*, dp_release, dp_drop,
+ * dp_port_set_groups by the control core; dp_port_info, dp_counters_*, dp_lcore_info by anyone.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/ip6.h"
+#include "dataplane/counter.h"
+
+struct conf;
+struct dp;
+struct rte_mbuf;
+struct tables;
+
+/* Queues to the control core, by class, each bounded: a flood of one starves no other. */
+enum dp_punt_class {
+	DP_PUNT_ND,         /* neighbour solicitations and advertisements */
+	DP_PUNT_SIGNALLING, /* Mobility Header to a home agent address */
+	DP_PUNT_LOCAL,      /* everything else for an address of ours: echo, errors */
+	DP_PUNT_RESOLVE,    /* next hop has no Ethernet address yet */
+	DP_PUNT_ERROR,      /* dropped, but the source is owed an ICMPv6 error or Binding Error */
+	DP_PUNT_COUNT
+};
+const char *dp_punt_class_name(enum dp_punt_class c);
+
+/* -errno and a line in err. Ports are configured and started, no packet is taken yet. Replaces
+ * an lcore's worth of EAL thinking: rte_eal_init() ran before. */
+int dp_new(const struct conf *conf, struct tables *tables, struct dp **out, char *err,
+	size_t err_len);
+void dp_free(struct dp *dp); /* stops and closes ports */
+
+/* A function of an lcore's list: one turn; true when there was something to do. */
+typedef bool (*dp_poll_fn)(void *ctx);
+
+/* Workers start on their lcores; `control` becomes part of the main lcore's list, which
+ * dp_run() runs in the calling thread until dp_stop() (any thread, signal handlers too). */
+int dp_run(struct dp *dp, dp_poll_fn control, void *ctx);
+void dp_stop(struct dp *dp);
+
+/* --- control core --- */
+uint32_t dp_punt_take(struct dp *dp, enum dp_punt_class c, struct rte_mbuf **out, uint32_t max);
+/* A packet of ours, complete from the IPv6 header on (hop limit set): routed by the FIB, past
+ * the binding cache. Copied. 0, or -ENOBUFS/-EMSGSIZE (counted). */
+int dp_send(struct dp *dp, const uint8_t *pkt, uint16_t len);
+/* To an Ethernet address on a port, whatever the FIB says (neighbour discovery). */
+int dp_send_link(struct dp *dp, uint16_t port, const uint8_t mac[6], const uint8_t *pkt,
+	uint16_t len);
+/* A punted packet goes on over a now resolved adjacency. Takes the packet. */
+void dp_resume(struct dp *dp, struct rte_mbuf *m, uint32_t adjacency);
+void dp_drop(struct dp *dp, struct rte_mbuf *m, enum dp_drop reason); /* takes the packet */
+void dp_release(struct dp *dp, struct rte_mbuf *m); /* handled, not dropped; takes the packet */
+void dp_count_drop(struct dp *dp, enum dp_drop reason); /* without a packet at hand */
+/* Puts what dp_send* collected on the wire; once a turn. */
+void dp_flush(struct dp *dp);
+/* Refreshes link states at most every 100 ms, one port a turn. True when one changed. */
+bool dp_poll_links(struct dp *dp, uint64_t now_ms);
+/* The groups a port listens to, all of them. 0 or -errno (then all-multicast is on). */
+int dp_port_set_groups(struct dp *dp, uint16_t port, const struct ip6_addr *groups, uint32_t n);
+
+/* --- anyone --- */
+struct dp_port_info {
+	char name[32], device[256], driver[32];
+	uint8_t mac[6];
+	uint16_t mtu, vlan;
+	bool link_up;
+	uint32_t link_mbps;       /* 0: unknown */
+	uint16_t rx_queues, tx_queues;
+	bool control_rx_queue;    /* the control core has its own */
+	bool control_tx_queue;
+	bool rss;
+	bool all_multicast;       /* the driver refused a filter */
+	char granted[160];        /* what was asked and granted, in words */
+	uint64_t rx_packets, rx_bytes, rx_missed, rx_errors, rx_nombuf; /* the driver's own */
+	uint64_t tx_packets, tx_bytes, tx_errors;
+};
+uint32_t dp_port_count(const struct dp *dp);
+void dp_port_info(const struct dp *dp, uint16_t port, struct dp_port_info *out);
+void dp_port_mac(const struct dp *dp, uint16_t port, uint8_t mac[6]);
+uint16_t dp_port_mtu(const struct dp *dp, uint16_t port);
+bool dp_port_link(const struct dp *dp, uint16_t port);
+
+/* Sum over workers and the control core's own. */
+void dp_counters_sum(const struct dp *dp, struct dp_counters *out);
+
+struct dp_stage_info {
+	const char *name;
+	uint64_t calls, packets, cycles;
+};
+struct dp_lcore_info {
+	uint32_t lcore;
+	bool control;
+	int worker; /* its number, -1: none */
+	uint64_t turns, busy_cycles, idle_cycles, longest_turn_us;
+	uint32_t sleep_us;
+	struct dp_counters counters;
+};
+uint32_t dp_lcore_count(const struct dp *dp);
+void dp_lcore_info(const struct dp *dp, uint32_t i, struct dp_lcore_info *out);
+uint32_t dp_stage_count(void);
+void dp_stage_info(const struct dp *dp, uint32_t lcore_index, uint32_t stage,
+	struct dp_stage_info *out);
+/* Buffers in the pool that are free now, and all of them. */
+void dp_pool_info(const struct dp *dp, uint32_t *available, uint32_t *total);

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Mobility options (RFC 6275, 6.2): one table for reading, alignment and writing. Options we do
+ * not know are skipped (6.2.1), misaligned ones are taken, what runs past the end is refused.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/ip6.h"
+#include "net/cursor.h"
+
+enum mhopt_type {
+	MHOPT_PAD1 = 0,
+	MHOPT_PADN = 1,
+	MHOPT_REFRESH = 2,
+	MHOPT_ALT_COA = 3,
+	MHOPT_NONCE = 4,
+	MHOPT_AUTH_DATA = 5,
+};
+
+struct mh_opts {
+	uint64_t present; /* bit t: option of type t (< 64) was there */
+	uint16_t refresh; /* units of 4 s */
+	uint16_t home_nonce, coa_nonce;
+	struct ip6_addr alt_coa;
+	uint8_t auth_data[12];
+};
+
+static inline bool mh_opts_has(const struct mh_opts *o, uint8_t type)
+{
+	return type < 64 && (o->present >> type & 1) != 0;
+}
+
+/* r: positioned at the options, base at the message's start. 0, or -EBADMSG and *bad_at. */
+int mhopt_decode(struct net_rd r, struct mh_opts *out, uint16_t *bad_at);
+
+/* Writes what opts->present names, padded as each option's alignment asks, and pads the message
+ * to a multiple of 8 (offsets count from w->base, the message's start). */
+void mhopt_encode(struct net_wr *w, const struct mh_opts *opts);

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The binding cache as workers read it: two adjacent cache lines per binding. The first is what
+ * a lookup compares and where the packet goes; the second the tunnel's two addresses, in the
+ * order of an IPv6 header, and what an operator bills with. An entry is never changed after it
+ * was published but for `nexthop` and the counters: a new content is a new entry.
+ */
+#pragma once
+
+#include <assert.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/ip6.h"
+
+enum bc_flag {
+	BC_LIMIT_ALWAYS = 1, /* the domain adds the encapsulation limit option to every packet */
+};
+
+struct bc_entry {
+	struct ip6_addr hoa;
+	_Atomic uint64_t nexthop; /* FIB generation << 32 | adjacency; see bc_set_nexthop() */
+	uint32_t record;          /* handle in records/ */
+	uint32_t sum;             /* over all that never changes; tests verify it */
+	uint32_t older;           /* control only: the entry this one replaced, until its counters
+	                             are folded in */
+	uint16_t domain;
+	uint8_t flags;            /* enum bc_flag */
+	uint8_t unused[25];
+
+	struct ip6_addr ha;  /* tunnel source: the home agent address it was registered with */
+	struct ip6_addr coa; /* tunnel destination */
+	_Atomic uint64_t packets_to, bytes_to;     /* to the mobile node, inner packets */
+	_Atomic uint64_t packets_from, bytes_from; /* from the mobile node, inner packets */
+} __attribute__((aligned(64)));
+
+static_assert(sizeof(struct bc_entry) == 128, "two cache lines");
+static_assert(offsetof(struct bc_entry, ha) == 64, "what encapsulation needs starts a line");
+static_assert(offsetof(struct bc_entry, coa) == 80, "source and destination as in the header");
+
+struct bc;
+
+#define BC_BULK_MAX 64
+
+/*
+ * The bindings of n home addresses (n <= BC_BULK_MAX), NULL where there is none. Probes of the
+ * whole burst are issued together; both lines of what was found are being prefetched. What is
+ * found stays valid until the caller's next quiescent report.
+ */
+void bc_find_bulk(const struct bc *bc, const struct ip6_addr *const hoa[], uint32_t n,
+	const struct bc_entry *out[]);
+
+/* One relaxed add for a run of packets of one binding. Any worker. */
+static inline void bc_count_to(const struct bc_entry *e, uint64_t packets, uint64_t bytes)
+{
+	struct bc_entry *w = (struct bc_entry *)(uintptr_t)e;
+
+	atomic_fetch_add_explicit(&w->packets_to, packets, memory_order_relaxed);
+	atomic_fetch_add_explicit(&w->bytes_to, bytes, memory_order_relaxed);
+}
+
+static inline void bc_count_from(const struct bc_entry *e, uint64_t packets, uint64_t bytes)
+{
+	struct bc_entry *w = (struct bc_entry *)(uintptr_t)e;
+
+	atomic_fetch_add_explicit(&w->packets_from, packets, memory_order_relaxed);
+	atomic_fetch_add_explicit(&w->bytes_from, bytes, memory_order_relaxed);
+}

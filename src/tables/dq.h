@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Deferred free: what workers may still be reading is freed after a grace period. A bounded
+ * queue over rte_rcu_qsbr tokens: start, later check without waiting. When it is full, new
+ * state is refused by whoever wanted to push; nothing is leaked and nobody waits. (rte_hash's
+ * and rte_rcu_qsbr_dq's own modes wait for themselves in one-lcore mode or leak.)
+ * One owner, the control core, which is no reader.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct rte_rcu_qsbr;
+struct dq;
+
+typedef void (*dq_free_fn)(void *ctx, uint64_t item);
+
+int dq_new(struct rte_rcu_qsbr *rcu, uint32_t size, struct dq **out); /* size: power of two */
+void dq_free(struct dq *dq); /* runs every waiting free: readers must have stopped */
+
+uint32_t dq_room(const struct dq *dq);
+/* 0, or -ENOSPC when full: ask dq_room() before changing what can't be undone. */
+int dq_push(struct dq *dq, dq_free_fn fn, void *ctx, uint64_t item);
+/* Free at most max items whose grace period is over; returns how many. Never waits. */
+uint32_t dq_run(struct dq *dq, uint32_t max);
+uint32_t dq_used(const struct dq *dq);
+uint64_t dq_refused(const struct dq *dq); /* pushes answered -ENOSPC, ever */
