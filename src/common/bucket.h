@@ -6,8 +6,8 @@
 #include <stdint.h>
 
 struct bucket {
-	uint32_t rate;       /* tokens per second */
-	uint32_t burst;      /* most tokens that can be saved up */
+	uint32_t rate; /* tokens per second */
+	uint32_t burst; /* most tokens that can be saved up */
 	uint64_t millitokens;
 	uint64_t last_ms;
 };

@@ -17,7 +17,7 @@ struct ip6_addr {
 
 struct ip6_prefix {
 	struct ip6_addr addr; /* bits past len are zero once ip6_prefix_mask() ran */
-	uint8_t len;          /* 0..128 */
+	uint8_t len; /* 0..128 */
 };
 
 #define IP6_STRLEN        46 /* an address with its terminating zero */

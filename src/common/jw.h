@@ -15,14 +15,14 @@
 struct jw {
 	char *buf;
 	size_t len, cap, max;
-	bool failed;     /* no memory, or past max: what is in buf is not valid JSON */
-	uint32_t depth;  /* at most 32 */
-	uint32_t comma;  /* one bit a depth */
+	bool failed; /* no memory, or past max: what is in buf is not valid JSON */
+	uint32_t depth; /* at most 32 */
+	uint32_t comma; /* one bit a depth */
 };
 
 void jw_init(struct jw *w, size_t max_bytes);
 void jw_reset(struct jw *w); /* empties, keeps the memory */
-void jw_done(struct jw *w);  /* frees */
+void jw_done(struct jw *w); /* frees */
 
 void jw_object(struct jw *w, const char *key); /* key NULL: inside an array, or outermost */
 void jw_array(struct jw *w, const char *key);

@@ -43,7 +43,10 @@ struct log_rl {
 	uint32_t suppressed;
 	uint64_t window_ms;
 };
-#define LOG_RL_INIT { .burst = 10 }
+#define LOG_RL_INIT                                                                                \
+	{                                                                                          \
+		.burst = 10                                                                        \
+	}
 
 /* True when a line may be written; *suppressed says how many were not since the last one. */
 bool log_rl_pass(struct log_rl *rl, uint64_t now_ms, uint32_t *suppressed);

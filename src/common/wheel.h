@@ -21,7 +21,7 @@ struct wheel;
 typedef void (*wheel_fn)(void *ctx, struct wheel_timer *t); /* may add, del and free any timer */
 
 struct wheel *wheel_new(uint64_t now_ms); /* NULL: no memory */
-void wheel_free(struct wheel *w);         /* timers still running are forgotten */
+void wheel_free(struct wheel *w); /* timers still running are forgotten */
 
 /* Start it, or move it when it runs. A time that has passed fires at the next advance. */
 void wheel_set(struct wheel *w, struct wheel_timer *t, uint64_t expires_ms);

@@ -13,9 +13,9 @@
 
 #include "common/ip6.h"
 
-#define CONF_NAME_MAX   32   /* names of node, ports, domains, with the terminating zero */
-#define CONF_DEVICE_MAX 256  /* DPDK device string */
-#define CONF_PATH_MAX   108  /* a Unix socket's */
+#define CONF_NAME_MAX    32 /* names of node, ports, domains, with the terminating zero */
+#define CONF_DEVICE_MAX  256 /* DPDK device string */
+#define CONF_PATH_MAX    108 /* a Unix socket's */
 #define CONF_PORTS_MAX   16
 #define CONF_DOMAINS_MAX 64
 
@@ -30,26 +30,26 @@ struct conf_node {
 };
 
 struct conf_runtime {
-	char lcores[64];        /* EAL core list, "0" or "0-3" or "0,2"; the first runs control */
-	uint32_t lcore_count;   /* cores named in lcores */
+	char lcores[64]; /* EAL core list, "0" or "0-3" or "0,2"; the first runs control */
+	uint32_t lcore_count; /* cores named in lcores */
 	uint32_t memory_mb;
 	bool hugepages;
 	uint32_t idle_sleep_us; /* 0 = busy polling */
 	uint32_t max_bindings;
 	uint32_t max_neighbors;
 	uint32_t max_routes;
-	uint32_t mbufs;         /* packet buffers; 0 = derived from ports and lcores */
+	uint32_t mbufs; /* packet buffers; 0 = derived from ports and lcores */
 	char socket[CONF_PATH_MAX]; /* hamctl's; default /run/hamd/NAME.sock */
-	char log_level[8];      /* "err" "warn" "info" "debug" */
+	char log_level[8]; /* "err" "warn" "info" "debug" */
 };
 
 struct conf_port {
 	char name[CONF_NAME_MAX];
 	char device[CONF_DEVICE_MAX]; /* PCI address or vdev string */
-	uint32_t mtu;                 /* 1280..9600 */
-	uint32_t vlan;                /* 0 = untagged */
-	uint32_t rx_queues;           /* 0 = one per worker, as the device allows */
-	bool dad;                     /* duplicate address detection for its addresses */
+	uint32_t mtu; /* 1280..9600 */
+	uint32_t vlan; /* 0 = untagged */
+	uint32_t rx_queues; /* 0 = one per worker, as the device allows */
+	bool dad; /* duplicate address detection for its addresses */
 	struct ip6_prefix *addresses; /* host bits kept: address and prefix length */
 	uint32_t address_count;
 };
@@ -66,11 +66,11 @@ struct conf_mobile_node {
 };
 
 struct conf_limits {
-	uint32_t max_bindings;             /* of this domain */
+	uint32_t max_bindings; /* of this domain */
 	uint32_t max_bindings_per_care_of;
-	uint32_t bu_per_s_per_source;      /* Binding Updates from one IPv6 source address */
+	uint32_t bu_per_s_per_source; /* Binding Updates from one IPv6 source address */
 	uint32_t bu_burst_per_source;
-	uint32_t bu_per_s;                 /* of the domain, in all */
+	uint32_t bu_per_s; /* of the domain, in all */
 };
 
 struct conf_domain {
@@ -118,7 +118,7 @@ void conf_free(struct conf *c); /* NULL is fine */
 void conf_print(const struct conf *c, FILE *to);
 void conf_print_schema(FILE *to); /* JSON Schema, draft 2020-12 */
 
-const struct conf_mobile_node *conf_find_mobile_node(const struct conf_domain *d,
-	const struct ip6_addr *hoa);
+const struct conf_mobile_node *conf_find_mobile_node(
+	const struct conf_domain *d, const struct ip6_addr *hoa);
 /* The original text as compact JSON for `hamctl show config`; owned by the conf. */
 const char *conf_json(const struct conf *c);

@@ -6,7 +6,8 @@
 
 /* X(id, name, unit, help) */
 #define CTL_COUNTER_LIST(X)                                                                        \
-	X(BU_RECEIVED, "bu_received", "messages", "Binding Updates with a valid header and checksum") \
+	X(BU_RECEIVED, "bu_received", "messages",                                                  \
+		"Binding Updates with a valid header and checksum")                                \
 	X(BU_REGISTERED, "bu_registered", "messages", "accepted: a new binding")                   \
 	X(BU_REFRESHED, "bu_refreshed", "messages", "accepted: same care-of address")              \
 	X(BU_MOVED, "bu_moved", "messages", "accepted: another care-of address")                   \
@@ -22,14 +23,15 @@
 	X(NA_SENT, "na_sent", "messages", "neighbour advertisements sent")                         \
 	X(ECHO_ANSWERED, "echo_answered", "messages", "echo replies sent")                         \
 	X(ICMP6_ERRORS_SENT, "icmp6_errors_sent", "messages", "ICMPv6 errors sent")                \
-	X(ICMP6_ERRORS_RECEIVED, "icmp6_errors_received", "messages", "ICMPv6 errors about something of ours") \
+	X(ICMP6_ERRORS_RECEIVED, "icmp6_errors_received", "messages",                              \
+		"ICMPv6 errors about something of ours")                                           \
 	X(TURNS, "control_turns", "turns", "turns of the control core")
 
 enum ctl_counter {
 #define X(id, name, unit, help) CTL_##id,
 	CTL_COUNTER_LIST(X)
 #undef X
-	CTL_COUNTER_COUNT
+		CTL_COUNTER_COUNT
 };
 
 const char *ctl_counter_name(enum ctl_counter c);

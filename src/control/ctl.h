@@ -27,11 +27,11 @@ bool ctl_poll(void *ctl); /* a dp_poll_fn: one turn */
 
 enum ctl_cmd {
 	CTL_SHOW_BINDINGS, /* filters: prefix, coa, domain; includes tombstones with `all` */
-	CTL_SHOW_BINDING,  /* key */
+	CTL_SHOW_BINDING, /* key */
 	CTL_SHOW_PORTS,
 	CTL_SHOW_LCORES,
 	CTL_SHOW_COUNTERS,
-	CTL_SHOW_DROPS,    /* `all`: also those at 0 */
+	CTL_SHOW_DROPS, /* `all`: also those at 0 */
 	CTL_SHOW_ROUTES,
 	CTL_SHOW_NEIGHBORS,
 	CTL_SHOW_ADDRESSES,
@@ -55,9 +55,9 @@ struct ctl_req {
 	struct jw out;
 	uint32_t cursor; /* control's; 0 at first */
 	bool done;
-	int status;      /* 0 or -errno, when done */
+	int status; /* 0 or -errno, when done */
 	char error[160]; /* a line, when status is not 0 */
-	void *user;      /* the submitter's */
+	void *user; /* the submitter's */
 };
 
 /* Host threads, one of them at a time. -EAGAIN: too many in flight. */

@@ -33,15 +33,15 @@ struct ctl {
 	struct tables *t;
 	struct dp *dp;
 	struct records *records; /* NULL without domains */
-	struct wheel *wheel;     /* engines' timers; see ctl_timer */
+	struct wheel *wheel; /* engines' timers; see ctl_timer */
 	struct nd *nd;
 	struct icmp *icmp;
-	struct mip6 *mip6;       /* NULL without domains */
+	struct mip6 *mip6; /* NULL without domains */
 	struct rte_ring *submitted, *answered;
 	struct ctl_req *current; /* the dump that is being sliced, NULL */
 	uint32_t reresolve_generation; /* bindings are known to be resolved in this one */
 	uint32_t reresolve_cursor;
-	uint64_t now_ms;         /* read once a turn, monotonic */
+	uint64_t now_ms; /* read once a turn, monotonic */
 	uint64_t counters[CTL_COUNTER_COUNT];
 	uint64_t seed;
 };
@@ -64,14 +64,14 @@ static inline void ctl_count(struct ctl *ctl, enum ctl_counter c)
 
 /* A packet handed to an engine; valid for the call. */
 struct ctl_pkt {
-	const uint8_t *data;   /* IPv6 header */
-	uint16_t len;          /* 40 + payload length */
-	uint16_t port;         /* where it came in */
-	struct ext_info ext;   /* EXT_TO_US walk (for errors: whatever walk there was) */
-	bool walked;           /* ext is valid */
-	bool tunnelled;        /* out of a mobile node's tunnel, care-of address checked */
-	bool unchecked;        /* out of a tunnel, but only signalling may be read from it */
-	uint32_t fib;          /* FIB value of the destination: LOCAL or HOME_AGENT for engines */
+	const uint8_t *data; /* IPv6 header */
+	uint16_t len; /* 40 + payload length */
+	uint16_t port; /* where it came in */
+	struct ext_info ext; /* EXT_TO_US walk (for errors: whatever walk there was) */
+	bool walked; /* ext is valid */
+	bool tunnelled; /* out of a mobile node's tunnel, care-of address checked */
+	bool unchecked; /* out of a tunnel, but only signalling may be read from it */
+	uint32_t fib; /* FIB value of the destination: LOCAL or HOME_AGENT for engines */
 	uint8_t src_mac[6];
 };
 
@@ -101,8 +101,8 @@ int ctl_send(struct ctl *ctl, const uint8_t *pkt, uint16_t len);
 /* The same past the binding cache: the destination is what is on the wire (BA, BE). */
 int ctl_send_wire(struct ctl *ctl, const uint8_t *pkt, uint16_t len);
 /* Neighbour discovery: to a MAC on a port. */
-int ctl_send_link(struct ctl *ctl, uint16_t port, const uint8_t mac[6], const uint8_t *pkt,
-	uint16_t len);
+int ctl_send_link(
+	struct ctl *ctl, uint16_t port, const uint8_t mac[6], const uint8_t *pkt, uint16_t len);
 /* Learned from a valid Packet Too Big about something of ours; forgotten after 10 minutes. */
 void send_pmtu(struct ctl *ctl, const struct ip6_addr *dst, uint32_t mtu);
 
@@ -112,8 +112,8 @@ void icmp_free(struct icmp *icmp);
 /* Not neighbour discovery: echo, errors, anything else for an address of ours. */
 void icmp_input(struct ctl *ctl, const struct ctl_pkt *p);
 /* To the packet's source, if RFC 4443, 2.4 and the rate limit allow it; counts why not. */
-void icmp_send_error(struct ctl *ctl, const struct ctl_pkt *p, uint8_t type, uint8_t code,
-	uint32_t arg);
+void icmp_send_error(
+	struct ctl *ctl, const struct ctl_pkt *p, uint8_t type, uint8_t code, uint32_t arg);
 /* One token of the bucket that errors (also Binding Errors, RFC 6275, 9.3.3) share. */
 bool icmp_error_token(struct ctl *ctl);
 
@@ -137,7 +137,7 @@ struct nd_info {
 	uint8_t mac[6];
 	bool has_mac, gateway;
 	const char *state; /* "incomplete" "reachable" "stale" "delay" "probe" "failed" */
-	uint64_t age_ms;   /* since it was last confirmed */
+	uint64_t age_ms; /* since it was last confirmed */
 	uint32_t queued;
 };
 bool nd_next(const struct ctl *ctl, uint32_t *cursor, struct nd_info *out); /* false: end */

@@ -27,7 +27,7 @@ enum dp_counter {
 #define X(id, name, unit, help) DP_COUNTER_##id,
 	DP_COUNTER_LIST(X)
 #undef X
-	DP_COUNTER_COUNT
+		DP_COUNTER_COUNT
 };
 
 const char *dp_counter_name(enum dp_counter c);

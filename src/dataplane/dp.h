@@ -22,19 +22,19 @@ struct tables;
 
 /* Queues to the control core, by class, each bounded: a flood of one starves no other. */
 enum dp_punt_class {
-	DP_PUNT_ND,         /* neighbour solicitations and advertisements */
+	DP_PUNT_ND, /* neighbour solicitations and advertisements */
 	DP_PUNT_SIGNALLING, /* Mobility Header to a home agent address */
-	DP_PUNT_LOCAL,      /* everything else for an address of ours: echo, errors */
-	DP_PUNT_RESOLVE,    /* next hop has no Ethernet address yet */
-	DP_PUNT_ERROR,      /* dropped, but the source is owed an ICMPv6 error or Binding Error */
+	DP_PUNT_LOCAL, /* everything else for an address of ours: echo, errors */
+	DP_PUNT_RESOLVE, /* next hop has no Ethernet address yet */
+	DP_PUNT_ERROR, /* dropped, but the source is owed an ICMPv6 error or Binding Error */
 	DP_PUNT_COUNT
 };
 const char *dp_punt_class_name(enum dp_punt_class c);
 
 /* -errno and a line in err. Ports are configured and started, no packet is taken yet. Replaces
  * an lcore's worth of EAL thinking: rte_eal_init() ran before. */
-int dp_new(const struct conf *conf, struct tables *tables, struct dp **out, char *err,
-	size_t err_len);
+int dp_new(
+	const struct conf *conf, struct tables *tables, struct dp **out, char *err, size_t err_len);
 void dp_free(struct dp *dp); /* stops and closes ports */
 
 /* A function of an lcore's list: one turn; true when there was something to do. */
@@ -51,8 +51,8 @@ uint32_t dp_punt_take(struct dp *dp, enum dp_punt_class c, struct rte_mbuf **out
  * the binding cache. Copied. 0, or -ENOBUFS/-EMSGSIZE (counted). */
 int dp_send(struct dp *dp, const uint8_t *pkt, uint16_t len);
 /* To an Ethernet address on a port, whatever the FIB says (neighbour discovery). */
-int dp_send_link(struct dp *dp, uint16_t port, const uint8_t mac[6], const uint8_t *pkt,
-	uint16_t len);
+int dp_send_link(
+	struct dp *dp, uint16_t port, const uint8_t mac[6], const uint8_t *pkt, uint16_t len);
 /* A punted packet goes on over a now resolved adjacency. Takes the packet. */
 void dp_resume(struct dp *dp, struct rte_mbuf *m, uint32_t adjacency);
 void dp_drop(struct dp *dp, struct rte_mbuf *m, enum dp_drop reason); /* takes the packet */
@@ -71,13 +71,13 @@ struct dp_port_info {
 	uint8_t mac[6];
 	uint16_t mtu, vlan;
 	bool link_up;
-	uint32_t link_mbps;       /* 0: unknown */
+	uint32_t link_mbps; /* 0: unknown */
 	uint16_t rx_queues, tx_queues;
-	bool control_rx_queue;    /* the control core has its own */
+	bool control_rx_queue; /* the control core has its own */
 	bool control_tx_queue;
 	bool rss;
-	bool all_multicast;       /* the driver refused a filter */
-	char granted[160];        /* what was asked and granted, in words */
+	bool all_multicast; /* the driver refused a filter */
+	char granted[160]; /* what was asked and granted, in words */
 	uint64_t rx_packets, rx_bytes, rx_missed, rx_errors, rx_nombuf; /* the driver's own */
 	uint64_t tx_packets, tx_bytes, tx_errors;
 };
@@ -105,7 +105,7 @@ struct dp_lcore_info {
 uint32_t dp_lcore_count(const struct dp *dp);
 void dp_lcore_info(const struct dp *dp, uint32_t i, struct dp_lcore_info *out);
 uint32_t dp_stage_count(void);
-void dp_stage_info(const struct dp *dp, uint32_t lcore_index, uint32_t stage,
-	struct dp_stage_info *out);
+void dp_stage_info(
+	const struct dp *dp, uint32_t lcore_index, uint32_t stage, struct dp_stage_info *out);
 /* Buffers in the pool that are free now, and all of them. */
 void dp_pool_info(const struct dp *dp, uint32_t *available, uint32_t *total);

@@ -7,15 +7,18 @@
 
 /* X(id, name, help) */
 #define DP_DROP_LIST(X)                                                                            \
-	X(RX_CHAINED, "rx_chained", "the driver delivered a packet in several buffers that do not fit one") \
+	X(RX_CHAINED, "rx_chained",                                                                \
+		"the driver delivered a packet in several buffers that do not fit one")            \
 	X(RX_TOO_SHORT, "rx_too_short", "frame shorter than Ethernet and IPv6 headers")            \
-	X(RX_NOT_FOR_US, "rx_not_for_us", "Ethernet destination is neither ours nor a group we joined") \
+	X(RX_NOT_FOR_US, "rx_not_for_us",                                                          \
+		"Ethernet destination is neither ours nor a group we joined")                      \
 	X(RX_NOT_IPV6, "rx_not_ipv6", "ethertype is not IPv6")                                     \
 	X(RX_VLAN, "rx_vlan", "VLAN tag missing, unexpected or of another VLAN")                   \
 	X(RX_BAD_SOURCE_MAC, "rx_bad_source_mac", "Ethernet source is a group address or our own") \
 	X(IP6_VERSION, "ip6_version", "version is not 6")                                          \
 	X(IP6_LENGTH, "ip6_length", "payload length runs past the frame")                          \
-	X(IP6_JUMBO, "ip6_jumbo", "payload length 0 with a next header: jumbograms are not supported") \
+	X(IP6_JUMBO, "ip6_jumbo",                                                                  \
+		"payload length 0 with a next header: jumbograms are not supported")               \
 	X(SRC_INVALID, "src_invalid", "source is multicast, loopback, IPv4-mapped or unspecified") \
 	X(SRC_OURS, "src_ours", "source is one of our own addresses")                              \
 	X(SRC_SCOPE, "src_scope", "link-local source cannot be forwarded")                         \
@@ -27,49 +30,65 @@
 	X(EXT_ORDER, "ext_order", "extension header or Home Address option in the wrong place")    \
 	X(EXT_OPTION, "ext_option", "unknown option that asks for the packet to be discarded")     \
 	X(EXT_OPTION_LENGTH, "ext_option_length", "known option with a wrong length")              \
-	X(RH_REFUSED, "rh_refused", "routing header type 0 or unknown type with segments left (RFC 5095)") \
+	X(RH_REFUSED, "rh_refused",                                                                \
+		"routing header type 0 or unknown type with segments left (RFC 5095)")             \
 	X(RH2_TO_US, "rh2_to_us", "routing header type 2 to a home agent (RFC 6275, 8.2)")         \
-	X(FRAGMENT_TO_US, "fragment_to_us", "fragment addressed to us; reassembly is not built in") \
+	X(FRAGMENT_TO_US, "fragment_to_us",                                                        \
+		"fragment addressed to us; reassembly is not built in")                            \
 	X(HAO_INVALID, "hao_invalid", "Home Address option is not a unicast routable address")     \
-	X(HAO_NO_BINDING, "hao_no_binding", "Home Address option without a matching binding: Binding Error sent") \
+	X(HAO_NO_BINDING, "hao_no_binding",                                                        \
+		"Home Address option without a matching binding: Binding Error sent")              \
 	X(DECAP_NO_BINDING, "decap_no_binding", "inner source has no binding")                     \
 	X(DECAP_WRONG_COA, "decap_wrong_coa", "outer source is not the binding's care-of address") \
-	X(DECAP_WRONG_DOMAIN, "decap_wrong_domain", "tunnel to the home agent address of another domain") \
+	X(DECAP_WRONG_DOMAIN, "decap_wrong_domain",                                                \
+		"tunnel to the home agent address of another domain")                              \
 	X(DECAP_INNER, "decap_inner", "no whole IPv6 packet inside the tunnel")                    \
-	X(DECAP_ECN, "decap_ecn", "congestion marked outside, inner packet not ECN-capable (RFC 6040)") \
+	X(DECAP_ECN, "decap_ecn",                                                                  \
+		"congestion marked outside, inner packet not ECN-capable (RFC 6040)")              \
 	X(DECAP_LINK_LOCAL, "decap_link_local", "link-local inner source or destination")          \
 	X(DECAP_LIMIT, "decap_limit", "more tunnels inside each other than a worker opens")        \
 	X(INTERCEPT_NO_BINDING, "intercept_no_binding", "home address without a binding")          \
 	X(ENCAP_LIMIT, "encap_limit", "inner tunnel encapsulation limit is 0 (RFC 2473, 4.1.1)")   \
-	X(ENCAP_LOOP, "encap_loop", "tunnel would lead to ourselves or back into itself (RFC 2473, 4.1.2)") \
-	X(ENCAP_TOO_BIG, "encap_too_big", "tunnel packet exceeds the path MTU: Packet Too Big sent") \
-	X(ENCAP_MIN_MTU, "encap_min_mtu", "inner packet of 1280 octets or less does not fit: the outer would have to be fragmented") \
+	X(ENCAP_LOOP, "encap_loop",                                                                \
+		"tunnel would lead to ourselves or back into itself (RFC 2473, 4.1.2)")            \
+	X(ENCAP_TOO_BIG, "encap_too_big",                                                          \
+		"tunnel packet exceeds the path MTU: Packet Too Big sent")                         \
+	X(ENCAP_MIN_MTU, "encap_min_mtu",                                                          \
+		"inner packet of 1280 octets or less does not fit: the outer would have to be "    \
+		"fragmented")                                                                      \
 	X(ENCAP_HEADROOM, "encap_headroom", "no room in front of the packet for another header")   \
 	X(HOP_LIMIT, "hop_limit", "hop limit exceeded in transit: time exceeded sent")             \
 	X(NO_ROUTE, "no_route", "no route to the destination")                                     \
 	X(TOO_BIG, "too_big", "larger than the outgoing port's MTU: Packet Too Big sent")          \
-	X(NEIGHBOR_PENDING, "neighbor_pending", "waited for a neighbour longer than the queue holds") \
+	X(NEIGHBOR_PENDING, "neighbor_pending",                                                    \
+		"waited for a neighbour longer than the queue holds")                              \
 	X(NEIGHBOR_FAILED, "neighbor_failed", "neighbour never answered")                          \
 	X(NEIGHBOR_FULL, "neighbor_full", "no room for another unresolved neighbour")              \
 	X(PORT_DOWN, "port_down", "outgoing port has no link")                                     \
 	X(TX_FULL, "tx_full", "outgoing queue or ring is full")                                    \
 	X(NO_BUFFER, "no_buffer", "no packet buffer left")                                         \
 	X(PUNT_ND_FULL, "punt_nd_full", "control core's queue for neighbour discovery is full")    \
-	X(PUNT_SIGNALLING_FULL, "punt_signalling_full", "control core's queue for signalling is full") \
+	X(PUNT_SIGNALLING_FULL, "punt_signalling_full",                                            \
+		"control core's queue for signalling is full")                                     \
 	X(PUNT_LOCAL_FULL, "punt_local_full", "control core's queue for local delivery is full")   \
-	X(PUNT_RESOLVE_FULL, "punt_resolve_full", "control core's queue for unresolved neighbours is full") \
+	X(PUNT_RESOLVE_FULL, "punt_resolve_full",                                                  \
+		"control core's queue for unresolved neighbours is full")                          \
 	X(PUNT_ERROR_FULL, "punt_error_full", "control core's queue for ICMPv6 errors is full")    \
-	X(LOCAL_PROTO, "local_proto", "nothing here speaks the upper-layer protocol: parameter problem sent") \
+	X(LOCAL_PROTO, "local_proto",                                                              \
+		"nothing here speaks the upper-layer protocol: parameter problem sent")            \
 	X(LOCAL_PORT, "local_port", "no UDP or TCP service here: port unreachable sent")           \
 	X(LOCAL_ICMP6, "local_icmp6", "ICMPv6 type that a home agent does not take")               \
 	X(ICMP6_INVALID, "icmp6_invalid", "ICMPv6 checksum or length is wrong")                    \
 	X(ND_INVALID, "nd_invalid", "neighbour discovery message fails RFC 4861, 7.1")             \
 	X(ND_FRAGMENT, "nd_fragment", "neighbour discovery in a fragment (RFC 6980)")              \
-	X(ND_IGNORED, "nd_ignored", "neighbour discovery that is not for us: router messages, redirects, other targets") \
+	X(ND_IGNORED, "nd_ignored",                                                                \
+		"neighbour discovery that is not for us: router messages, redirects, other "       \
+		"targets")                                                                         \
 	X(ND_RATE, "nd_rate", "more neighbour solicitations than are answered")                    \
 	X(MH_TRUNCATED, "mh_truncated", "Mobility Header shorter than it says")                    \
 	X(MH_CHECKSUM, "mh_checksum", "Mobility Header checksum is wrong")                         \
-	X(MH_PROTO, "mh_proto", "Mobility Header with a payload behind it: parameter problem sent") \
+	X(MH_PROTO, "mh_proto",                                                                    \
+		"Mobility Header with a payload behind it: parameter problem sent")                \
 	X(MH_LENGTH, "mh_length", "Mobility Header shorter than its type: parameter problem sent") \
 	X(MH_TYPE, "mh_type", "unknown Mobility Header type: Binding Error sent")                  \
 	X(MH_IGNORED, "mh_ignored", "Mobility Header message that a home agent does not take")     \
@@ -77,15 +96,18 @@
 	X(BU_NO_HAO, "bu_no_hao", "Binding Update without a Home Address option from away")        \
 	X(BU_HOA_INVALID, "bu_hoa_invalid", "home address is not a unicast routable address")      \
 	X(BU_COA_INVALID, "bu_coa_invalid", "care-of address is not a unicast routable address")   \
-	X(BU_NO_ALT_COA, "bu_no_alt_coa", "home registration from away without Alternate Care-of Address") \
+	X(BU_NO_ALT_COA, "bu_no_alt_coa",                                                          \
+		"home registration from away without Alternate Care-of Address")                   \
 	X(BU_NOT_HOME, "bu_not_home", "Binding Update without the H flag: no correspondent here")  \
 	X(BU_NONCE, "bu_nonce", "home registration with a Nonce Indices option")                   \
 	X(BU_RATE, "bu_rate", "Binding Updates from one source, or of a domain, above the limit")  \
 	X(BU_SHORTAGE, "bu_shortage", "nothing free at this moment: the mobile node will repeat")  \
 	X(BU_SOURCE, "bu_source", "refused, and the source cannot be answered")                    \
-	X(OWN_NO_BINDING, "own_no_binding", "something of ours for a home address that is not bound") \
+	X(OWN_NO_BINDING, "own_no_binding",                                                        \
+		"something of ours for a home address that is not bound")                          \
 	X(OWN_NO_ROUTE, "own_no_route", "something of ours without a route or a source address")   \
-	X(ICMP6_NOT_DUE, "icmp6_not_due", "no ICMPv6 error may be sent about this packet (RFC 4443, 2.4)") \
+	X(ICMP6_NOT_DUE, "icmp6_not_due",                                                          \
+		"no ICMPv6 error may be sent about this packet (RFC 4443, 2.4)")                   \
 	X(ICMP6_RATE, "icmp6_rate", "ICMPv6 error above the rate limit")                           \
 	X(SHUTDOWN, "shutdown", "was waiting when hamd stopped")
 
@@ -93,7 +115,7 @@ enum dp_drop {
 #define X(id, name, help) DP_DROP_##id,
 	DP_DROP_LIST(X)
 #undef X
-	DP_DROP_COUNT
+		DP_DROP_COUNT
 };
 
 const char *dp_drop_name(enum dp_drop reason);

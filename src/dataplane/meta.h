@@ -13,24 +13,24 @@
 #include "net/ip6hdr.h"
 
 enum dp_meta_flag {
-	DP_META_TUNNELLED = 1,  /* came out of a mobile node's tunnel, care-of address checked */
-	DP_META_UNCHECKED = 2,  /* came out of a tunnel that only signalling may leave */
-	DP_META_WALKED = 4,     /* ext is valid */
+	DP_META_TUNNELLED = 1, /* came out of a mobile node's tunnel, care-of address checked */
+	DP_META_UNCHECKED = 2, /* came out of a tunnel that only signalling may leave */
+	DP_META_WALKED = 4, /* ext is valid */
 	DP_META_ENCAPSULATED = 8, /* we put it into a tunnel */
 	DP_META_BINDING_ERROR = 16, /* punt class ERROR: owed a Binding Error, status 1 */
 };
 
 struct dp_meta {
 	struct ext_info ext;
-	uint32_t fib;      /* what the FIB said about the destination */
-	uint32_t adj;      /* next hop, when it is known already */
-	uint16_t port;     /* where it came in */
-	uint8_t flags;     /* enum dp_meta_flag */
-	uint8_t opened;    /* tunnels opened so far */
+	uint32_t fib; /* what the FIB said about the destination */
+	uint32_t adj; /* next hop, when it is known already */
+	uint16_t port; /* where it came in */
+	uint8_t flags; /* enum dp_meta_flag */
+	uint8_t opened; /* tunnels opened so far */
 	uint8_t src_mac[6];
 	uint8_t icmp_type, icmp_code; /* punt class ERROR */
-	uint32_t icmp_arg;            /* MTU or pointer */
-	uint8_t drop;                 /* punt class ERROR: enum dp_drop it is counted under */
+	uint32_t icmp_arg; /* MTU or pointer */
+	uint8_t drop; /* punt class ERROR: enum dp_drop it is counted under */
 };
 _Static_assert(sizeof(struct dp_meta) <= 64, "one cache line");
 

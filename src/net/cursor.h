@@ -67,7 +67,8 @@ static inline uint32_t net_rd_u32(struct net_rd *r)
 {
 	const uint8_t *p = net_rd_bytes(r, 4);
 
-	return p == NULL ? 0 : (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+	return p == NULL ? 0
+			 : (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
 static inline void net_rd_ip6(struct net_rd *r, struct ip6_addr *out)

@@ -16,51 +16,52 @@
 #define EXT_MAX_BYTES   512 /* from the end of the IPv6 header to the upper-layer header */
 
 enum ext_flag {
-	EXT_HAO = 1,         /* a Home Address option; hao_off is valid */
-	EXT_RH = 2,          /* a routing header; rh_off is valid */
-	EXT_FRAGMENT = 4,    /* a Fragment header that is not atomic; the walk stopped there unless
+	EXT_HAO = 1, /* a Home Address option; hao_off is valid */
+	EXT_RH = 2, /* a routing header; rh_off is valid */
+	EXT_FRAGMENT = 4, /* a Fragment header that is not atomic; the walk stopped there unless
 	                        it is the first fragment */
-	EXT_ATOMIC = 8,      /* a Fragment header with offset 0 and M 0 (RFC 6946) */
-	EXT_LIMIT = 16,      /* a Tunnel Encapsulation Limit option; limit_off is valid */
-	EXT_NOT_FIRST = 32,  /* a fragment with an offset: there is no upper-layer header */
+	EXT_ATOMIC = 8, /* a Fragment header with offset 0 and M 0 (RFC 6946) */
+	EXT_LIMIT = 16, /* a Tunnel Encapsulation Limit option; limit_off is valid */
+	EXT_NOT_FIRST = 32, /* a fragment with an offset: there is no upper-layer header */
 };
 
 /* Offsets from the first octet of the IPv6 header; 0 = not there. 20 octets: lives in every
  * packet's metadata. */
 struct ext_info {
-	uint16_t upper_off; /* upper-layer header; the packet's end when upper is IP6_NONE and empty */
-	uint16_t nh_off;    /* the Next Header octet that names `upper` */
-	uint16_t hao_off;   /* option type octet of the Home Address option (the address is at +2) */
-	uint16_t rh_off;    /* first octet of the last routing header */
-	uint16_t frag_off;  /* first octet of the Fragment header */
+	uint16_t
+		upper_off; /* upper-layer header; the packet's end when upper is IP6_NONE and empty */
+	uint16_t nh_off; /* the Next Header octet that names `upper` */
+	uint16_t hao_off; /* option type octet of the Home Address option (the address is at +2) */
+	uint16_t rh_off; /* first octet of the last routing header */
+	uint16_t frag_off; /* first octet of the Fragment header */
 	uint16_t limit_off; /* option type octet of the Tunnel Encapsulation Limit (value at +2) */
-	uint16_t bad_off;   /* what an ICMPv6 parameter problem points at */
-	uint8_t upper;      /* next header value of the upper layer */
-	uint8_t flags;      /* enum ext_flag */
-	uint8_t headers;    /* how many extension headers there were */
+	uint16_t bad_off; /* what an ICMPv6 parameter problem points at */
+	uint8_t upper; /* next header value of the upper layer */
+	uint8_t flags; /* enum ext_flag */
+	uint8_t headers; /* how many extension headers there were */
 };
 
 enum ext_verdict {
 	EXT_OK,
-	EXT_TRUNCATED,      /* a header runs past the packet: drop; no ICMP but for first fragments */
-	EXT_TOO_MANY,       /* our bounds on headers, options or bytes: drop */
-	EXT_BAD_ORDER,      /* hop-by-hop not directly after the IPv6 header: parameter problem 1 at
+	EXT_TRUNCATED, /* a header runs past the packet: drop; no ICMP but for first fragments */
+	EXT_TOO_MANY, /* our bounds on headers, options or bytes: drop */
+	EXT_BAD_ORDER, /* hop-by-hop not directly after the IPv6 header: parameter problem 1 at
 	                       bad_off (RFC 8200, 4); HAO twice or misplaced (RFC 6275, 6.3): silent */
-	EXT_BAD_OPTION,     /* unknown option with action 10: parameter problem code 2 at bad_off */
+	EXT_BAD_OPTION, /* unknown option with action 10: parameter problem code 2 at bad_off */
 	EXT_BAD_OPTION_UNI, /* action 11: the same unless the destination is multicast */
-	EXT_BAD_OPTION_DROP,/* action 01: silent */
-	EXT_BAD_LENGTH,     /* a known option with a wrong length: parameter problem code 0 at bad_off */
-	EXT_RH_REFUSED,     /* RH0 or unknown routing type, segments left > 0: parameter problem code 0
+	EXT_BAD_OPTION_DROP, /* action 01: silent */
+	EXT_BAD_LENGTH, /* a known option with a wrong length: parameter problem code 0 at bad_off */
+	EXT_RH_REFUSED, /* RH0 or unknown routing type, segments left > 0: parameter problem code 0
 	                       at bad_off = the Routing Type octet (RFC 5095) */
-	EXT_RH2,            /* routing header type 2 with segments left > 0, addressed to us: silent,
+	EXT_RH2, /* routing header type 2 with segments left > 0, addressed to us: silent,
 	                       we are no mobile node (RFC 6275, 8.2) */
-	EXT_HAO_REFUSED,    /* Home Address option not unicast routable, or the next header is not
+	EXT_HAO_REFUSED, /* Home Address option not unicast routable, or the next header is not
 	                       one we take: the caller decides on a Binding Error */
 	EXT_VERDICT_COUNT
 };
 
 enum ext_mode {
-	EXT_TO_US,   /* every rule for the destination applies */
+	EXT_TO_US, /* every rule for the destination applies */
 	EXT_TRANSIT, /* only look: offsets and limit option for a packet we encapsulate or quote;
 	                unknown options and routing headers are nobody's business here. Never
 	                anything but OK, TRUNCATED and TOO_MANY */
@@ -69,5 +70,5 @@ enum ext_mode {
 /* pkt: the IPv6 header (version and lengths already checked), len: 40 + payload length octets
  * that are really there. *out is always filled as far as the walk came. ESP (50) and AH with
  * anything after it end the walk: upper = 50; AH is walked over. */
-enum ext_verdict ext_walk(const uint8_t *pkt, uint16_t len, enum ext_mode mode,
-	struct ext_info *out);
+enum ext_verdict ext_walk(
+	const uint8_t *pkt, uint16_t len, enum ext_mode mode, struct ext_info *out);

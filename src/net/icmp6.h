@@ -46,8 +46,8 @@ enum icmp6_param_code {
  * address (but Packet Too Big, and parameter problem code 2), nor to a source that does not
  * name one node. `pkt`: the offending packet, `len` octets of it; x: its ext_walk().
  */
-bool icmp6_may_answer(const uint8_t *pkt, uint16_t len, const struct ext_info *x, uint8_t type,
-	uint8_t code);
+bool icmp6_may_answer(
+	const uint8_t *pkt, uint16_t len, const struct ext_info *x, uint8_t type, uint8_t code);
 
 /*
  * Write IPv6 header and error into buf: as much of the offending packet as fits 1,280 octets.
@@ -68,7 +68,7 @@ bool icmp6_check(const struct ip6_addr *src, const struct ip6_addr *dst, const u
 
 struct icmp6_err_msg {
 	uint8_t type, code;
-	uint32_t arg;          /* MTU or pointer */
+	uint32_t arg; /* MTU or pointer */
 	const uint8_t *quoted; /* the quoted packet's IPv6 header, quoted_len >= 40 */
 	uint16_t quoted_len;
 };

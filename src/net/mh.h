@@ -78,11 +78,11 @@ enum mh_be_status { MH_BE_UNKNOWN_BINDING = 1, MH_BE_UNKNOWN_TYPE = 2 };
 /* What 9.2 asks of every Mobility Header before its type is looked into. */
 enum mh_check {
 	MH_OK,
-	MH_TRUNCATED,    /* shorter than its own length, or than the fixed part: silent */
+	MH_TRUNCATED, /* shorter than its own length, or than the fixed part: silent */
 	MH_BAD_CHECKSUM, /* silent */
 	MH_UNKNOWN_TYPE, /* Binding Error, status 2 */
-	MH_BAD_PROTO,    /* payload proto is not 59: parameter problem code 0 at octet 0 */
-	MH_BAD_LENGTH,   /* Header Len below the type's least: parameter problem code 0 at octet 1 */
+	MH_BAD_PROTO, /* payload proto is not 59: parameter problem code 0 at octet 0 */
+	MH_BAD_LENGTH, /* Header Len below the type's least: parameter problem code 0 at octet 1 */
 };
 
 struct mh_hdr {
@@ -100,7 +100,7 @@ enum mh_check mh_check(const uint8_t *mh, uint16_t left, const struct ip6_addr *
 
 struct mh_bu_msg {
 	uint16_t seq;
-	uint16_t flags;    /* enum mh_bu_flag, others cleared */
+	uint16_t flags; /* enum mh_bu_flag, others cleared */
 	uint16_t lifetime; /* units of 4 s */
 	struct mh_opts opts;
 };
@@ -119,10 +119,10 @@ struct mh_ba_msg {
 int mh_ba_decode(const uint8_t *mh, uint16_t len, struct mh_ba_msg *out, uint16_t *bad_at);
 /* src, dst: for the checksum (home address, not care-of address). Returns the length, a
  * multiple of 8, or -ENOSPC. */
-int mh_ba_encode(const struct mh_ba_msg *ba, const struct ip6_addr *src,
-	const struct ip6_addr *dst, uint8_t *buf, uint16_t cap);
-int mh_bu_encode(const struct mh_bu_msg *bu, const struct ip6_addr *src,
-	const struct ip6_addr *dst, uint8_t *buf, uint16_t cap);
+int mh_ba_encode(const struct mh_ba_msg *ba, const struct ip6_addr *src, const struct ip6_addr *dst,
+	uint8_t *buf, uint16_t cap);
+int mh_bu_encode(const struct mh_bu_msg *bu, const struct ip6_addr *src, const struct ip6_addr *dst,
+	uint8_t *buf, uint16_t cap);
 
 struct mh_be_msg {
 	uint8_t status; /* enum mh_be_status */
@@ -130,8 +130,8 @@ struct mh_be_msg {
 };
 
 int mh_be_decode(const uint8_t *mh, uint16_t len, struct mh_be_msg *out);
-int mh_be_encode(const struct mh_be_msg *be, const struct ip6_addr *src,
-	const struct ip6_addr *dst, uint8_t *buf, uint16_t cap);
+int mh_be_encode(const struct mh_be_msg *be, const struct ip6_addr *src, const struct ip6_addr *dst,
+	uint8_t *buf, uint16_t cap);
 
 /*
  * The routing header type 2 that leads what we send to a bound home address (RFC 6275, 6.4):

@@ -22,17 +22,17 @@ enum record_state { RECORD_LIVE = 1, RECORD_TOMBSTONE };
 
 struct record {
 	struct wheel_timer timer; /* fires at ends_ms; records/ starts and stops it */
-	struct ip6_addr hoa;      /* key, with domain */
-	struct ip6_addr ha;       /* the home agent address it was registered with */
+	struct ip6_addr hoa; /* key, with domain */
+	struct ip6_addr ha; /* the home agent address it was registered with */
 	struct ip6_addr coa;
-	uint64_t ends_ms;         /* end of life, or of the tombstone */
-	uint64_t since_ms;        /* first registered */
-	uint32_t lifetime_s;      /* granted */
-	uint32_t handle;          /* 1..max */
+	uint64_t ends_ms; /* end of life, or of the tombstone */
+	uint64_t since_ms; /* first registered */
+	uint32_t lifetime_s; /* granted */
+	uint32_t handle; /* 1..max */
 	uint16_t domain;
-	uint16_t seq;             /* last accepted */
-	uint16_t flags;           /* of the last accepted Binding Update: enum mh_bu_flag */
-	uint8_t state;            /* enum record_state */
+	uint16_t seq; /* last accepted */
+	uint16_t flags; /* of the last accepted Binding Update: enum mh_bu_flag */
+	uint8_t state; /* enum record_state */
 };
 
 struct records;
@@ -63,8 +63,8 @@ void records_set(struct records *rs, struct record *r, enum record_state state,
 void records_del(struct records *rs, struct record *r);
 
 /* Ends what ended, at most max; returns how many. */
-uint32_t records_expire(struct records *rs, uint64_t now_ms, uint32_t max, records_end_fn fn,
-	void *ctx);
+uint32_t records_expire(
+	struct records *rs, uint64_t now_ms, uint32_t max, records_end_fn fn, void *ctx);
 
 /* In order of handles from *cursor (start with 0), live and tombstones; NULL at the end. Stable
  * while records come and go: each one that is there all the time is seen exactly once. */

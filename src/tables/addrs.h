@@ -11,7 +11,7 @@
 #include "common/ip6.h"
 
 enum addr_owner {
-	ADDR_PORT,       /* configured on a port, or its link-local address */
+	ADDR_PORT, /* configured on a port, or its link-local address */
 	ADDR_HOME_AGENT, /* a domain's home agent address */
 };
 
@@ -25,11 +25,11 @@ enum addr_state {
 
 struct addr_row {
 	struct ip6_addr addr;
-	uint8_t prefix_len;    /* 128 for home agent and link-local addresses */
+	uint8_t prefix_len; /* 128 for home agent and link-local addresses */
 	enum addr_owner owner;
 	enum addr_state state;
-	uint16_t port;         /* ADDR_NO_PORT for home agent addresses */
-	uint16_t domain;       /* ADDR_HOME_AGENT */
+	uint16_t port; /* ADDR_NO_PORT for home agent addresses */
+	uint16_t domain; /* ADDR_HOME_AGENT */
 };
 
 struct addrs;
@@ -45,5 +45,5 @@ struct addr_row *addrs_find(struct addrs *t, const struct ip6_addr *a, uint16_t 
 /* The source for something of ours to dst leaving by `port` (RFC 6724 in the small): preferred
  * addresses only; link-local for link-local; else one of that port sharing the longest prefix
  * with dst, else any global one of a port, else a home agent address. NULL: none. */
-const struct ip6_addr *addrs_source(const struct addrs *t, const struct ip6_addr *dst,
-	uint16_t port);
+const struct ip6_addr *addrs_source(
+	const struct addrs *t, const struct ip6_addr *dst, uint16_t port);

@@ -21,8 +21,8 @@ struct adj_tbl;
 
 /* The word. */
 #define ADJ_MAC_MASK   0xffffffffffffULL /* octet 0 of the address in bits 0-7 */
-#define ADJ_RESOLVED   (1ULL << 48)      /* the address is valid */
-#define ADJ_REPORT_USE (1ULL << 49)      /* stale: whoever uses it calls adj_mark_used() */
+#define ADJ_RESOLVED   (1ULL << 48) /* the address is valid */
+#define ADJ_REPORT_USE (1ULL << 49) /* stale: whoever uses it calls adj_mark_used() */
 
 struct adj_opts {
 	uint32_t max;

@@ -20,7 +20,7 @@ struct bc_entry;
 struct dq;
 
 struct bc_opts {
-	uint32_t max;  /* bindings; memory is taken at once: about 160 bytes each */
+	uint32_t max; /* bindings; memory is taken at once: about 160 bytes each */
 	uint64_t seed; /* of the hash */
 };
 
@@ -28,9 +28,9 @@ struct bc_binding {
 	struct ip6_addr hoa, coa, ha;
 	uint32_t record;
 	uint16_t domain;
-	uint8_t flags;          /* enum bc_flag */
+	uint8_t flags; /* enum bc_flag */
 	uint32_t fib_generation; /* and */
-	uint32_t adjacency;      /* what the care-of address resolved to; 0 = workers look it up */
+	uint32_t adjacency; /* what the care-of address resolved to; 0 = workers look it up */
 };
 
 struct bc_counts {

@@ -21,17 +21,17 @@ enum bc_flag {
 struct bc_entry {
 	struct ip6_addr hoa;
 	_Atomic uint64_t nexthop; /* FIB generation << 32 | adjacency; see bc_set_nexthop() */
-	uint32_t record;          /* handle in records/ */
-	uint32_t sum;             /* over all that never changes; tests verify it */
-	uint32_t older;           /* control only: the entry this one replaced, until its counters
+	uint32_t record; /* handle in records/ */
+	uint32_t sum; /* over all that never changes; tests verify it */
+	uint32_t older; /* control only: the entry this one replaced, until its counters
 	                             are folded in */
 	uint16_t domain;
-	uint8_t flags;            /* enum bc_flag */
+	uint8_t flags; /* enum bc_flag */
 	uint8_t unused[25];
 
-	struct ip6_addr ha;  /* tunnel source: the home agent address it was registered with */
+	struct ip6_addr ha; /* tunnel source: the home agent address it was registered with */
 	struct ip6_addr coa; /* tunnel destination */
-	_Atomic uint64_t packets_to, bytes_to;     /* to the mobile node, inner packets */
+	_Atomic uint64_t packets_to, bytes_to; /* to the mobile node, inner packets */
 	_Atomic uint64_t packets_from, bytes_from; /* from the mobile node, inner packets */
 } __attribute__((aligned(64)));
 

@@ -17,11 +17,11 @@ struct fib;
 
 enum fib_kind {
 	FIB_UNREACHABLE = 0, /* no route */
-	FIB_LOCAL,           /* an address of ours on a port; index = row in addrs */
-	FIB_HOME_AGENT,      /* a home agent address; index = domain */
-	FIB_DOMAIN,          /* inside a mobile prefix; index = domain: ask the binding cache */
-	FIB_ONLINK,          /* a neighbour; index = port: ask adj_find(port, destination) */
-	FIB_VIA,             /* behind a gateway; index = adjacency */
+	FIB_LOCAL, /* an address of ours on a port; index = row in addrs */
+	FIB_HOME_AGENT, /* a home agent address; index = domain */
+	FIB_DOMAIN, /* inside a mobile prefix; index = domain: ask the binding cache */
+	FIB_ONLINK, /* a neighbour; index = port: ask adj_find(port, destination) */
+	FIB_VIA, /* behind a gateway; index = adjacency */
 	FIB_KIND_COUNT
 };
 
@@ -42,8 +42,8 @@ static inline uint32_t fib_index(uint32_t value)
 
 struct fib_opts {
 	uint32_t max_routes; /* in all; -ENOSPC past it */
-	uint32_t num_tbl8;   /* rte_fib6's trie nodes; 0 = derived from max_routes */
-	int socket;          /* NUMA node or -1 */
+	uint32_t num_tbl8; /* rte_fib6's trie nodes; 0 = derived from max_routes */
+	int socket; /* NUMA node or -1 */
 };
 
 int fib_new(const struct fib_opts *opts, struct rte_rcu_qsbr *rcu, struct fib **out);
@@ -65,8 +65,8 @@ uint32_t fib_generation(const struct fib *fib);
 
 /* Bulk lookup, n <= 64; addresses are copied from where they lie. Any reader between two
  * quiescent reports. */
-void fib_lookup_bulk(const struct fib *fib, const struct ip6_addr *const dst[], uint32_t *value,
-	uint32_t n);
+void fib_lookup_bulk(
+	const struct fib *fib, const struct ip6_addr *const dst[], uint32_t *value, uint32_t n);
 static inline uint32_t fib_lookup(const struct fib *fib, const struct ip6_addr *dst)
 {
 	uint32_t v;

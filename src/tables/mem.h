@@ -9,6 +9,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-void *mem_zalloc(size_t bytes);       /* page-aligned; NULL: no memory */
+void *mem_zalloc(size_t bytes); /* page-aligned; NULL: no memory */
 void mem_free(void *p, size_t bytes); /* NULL is fine */
-void mem_use_hugepages(bool on);      /* before the first mem_zalloc(); default off */
+void mem_use_hugepages(bool on); /* before the first mem_zalloc(); default off */

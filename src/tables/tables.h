@@ -13,7 +13,7 @@ struct fib;
 struct rte_rcu_qsbr;
 
 struct tables_opts {
-	uint32_t readers;      /* most RCU reader ids: workers */
+	uint32_t readers; /* most RCU reader ids: workers */
 	uint32_t max_bindings; /* 0: no binding cache (no domain) */
 	uint32_t max_neighbors;
 	uint32_t max_routes;
@@ -27,8 +27,8 @@ struct tables {
 	struct dq *dq;
 	struct fib *fib;
 	struct adj_tbl *adj;
-	struct bc *bc;        /* NULL without domains */
-	struct addrs *addrs;  /* control only */
+	struct bc *bc; /* NULL without domains */
+	struct addrs *addrs; /* control only */
 	size_t rcu_bytes;
 };
 
