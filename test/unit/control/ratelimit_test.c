@@ -11,6 +11,7 @@
 static const struct conf_domain domains[] = {
 	{ .limits = { .bu_per_s_per_source = 2, .bu_burst_per_source = 5, .bu_per_s = 1000 } },
 	{ .limits = { .bu_per_s_per_source = 100, .bu_burst_per_source = 100, .bu_per_s = 20 } },
+	{ .limits = { .bu_per_s_per_source = 1, .bu_burst_per_source = 1, .bu_per_s = 100000 } },
 };
 
 static struct ratelimit *table(uint32_t entries, uint64_t seed)
@@ -172,13 +173,12 @@ static void test_spread(void **state)
 		for (uint32_t i = 0; i < DIM(forgotten[s]); i++) {
 			struct ip6_addr a = numbered(i);
 
-			/* the domain's bucket is long empty: its second has a thousand */
-			passed(rl, 0, &a, 10, START_MS + i);
+			assert_int_equal(passed(rl, 2, &a, 2, START_MS + 1), 1);
 		}
 		for (uint32_t i = 0; i < DIM(forgotten[s]); i++) {
 			struct ip6_addr a = numbered(i);
 
-			forgotten[s][i] = passed(rl, 0, &a, 1, START_MS + 3000) != 0;
+			forgotten[s][i] = passed(rl, 2, &a, 1, START_MS + 2) != 0;
 			count += forgotten[s][i];
 		}
 		assert_in_range(count, 1, DIM(forgotten[s]) / 4);
