@@ -262,16 +262,26 @@ static const struct {
 	[MIP6_DEREGISTER] = { CTL_BU_DEREGISTERED, "de-registered" },
 };
 
+/* What a peer is told no about is worth a line, and so is a care-of address that is not where its
+ * Binding Update came from: whoever is there did not ask for the traffic. */
+static bool is_noteworthy(const struct mip6_facts *f, const struct mip6_verdict *v)
+{
+	return v->action == MIP6_REFUSE ||
+	       (v->action != MIP6_DEREGISTER && !ip6_eq(&f->coa, &f->src));
+}
+
 static void log_answer(struct ctl *ctl, const struct mip6_facts *f, const struct mip6_verdict *v)
 {
 	char hoa[IP6_STRLEN], coa[IP6_STRLEN], src[IP6_STRLEN];
-	bool refused = v->action == MIP6_REFUSE;
+	enum log_level level = is_noteworthy(f, v) ? LOG_INFO : LOG_DEBUG;
 	uint32_t suppressed = 0;
 
-	if (refused ? !log_rl_pass(&ctl->mip6->peer_log, ctl->now_ms, &suppressed)
-		    : log_get_level() < LOG_DEBUG)
+	/* at this rate even printing addresses for nobody costs */
+	if (log_get_level() < level)
 		return;
-	log_write(refused ? LOG_INFO : LOG_DEBUG, "mip6",
+	if (level == LOG_INFO && !log_rl_pass(&ctl->mip6->peer_log, ctl->now_ms, &suppressed))
+		return;
+	log_write(level, "mip6",
 		"binding update %s (%s) hoa=%s coa=%s source=%s status=%d seq=%u lifetime-s=%u "
 		"suppressed=%u",
 		actions[v->action].log, ha_status_str((uint8_t)v->status), ip6_str(&f->hoa, hoa),
@@ -364,7 +374,7 @@ static void input_checked(struct ctl *ctl, const struct ctl_pkt *p, const struct
 	case MH_BA:
 	case MH_BE:
 		break;
-	default: /* of extensions that are not spoken here */
+	default: /* mh_check() knows no other */
 		refuse_type(ctl, p);
 		return;
 	}
