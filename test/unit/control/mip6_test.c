@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * mip6.c and publish.c over the real records, binding cache and codecs: packets in, packets and
- * tables out. Stand-ins below for what surrounds them: FIB, neighbours, the ways out, counters.
+ * mip6.c and publish.c over the real records, tables and codecs: packets in, packets and tables
+ * out. Stand-ins below for what surrounds them: neighbours, ICMPv6, the ways out, drop counters.
  */
 #include "test.h"
 
@@ -31,7 +31,6 @@
 
 /* --- what surrounds it --- */
 
-static uint32_t generation = 1;
 static bool token = true;
 static uint64_t drops[DP_DROP_COUNT];
 static struct {
@@ -43,46 +42,6 @@ static struct {
 	unsigned icmp;
 	uint32_t icmp_arg;
 } out;
-
-static uint32_t route(const struct ip6_addr *dst)
-{
-	static const struct {
-		const char *prefix;
-		enum fib_kind kind;
-		uint32_t index;
-	} routes[] = {
-		{ HA "/128", FIB_HOME_AGENT, 0 },
-		{ PORT_ADDR "/128", FIB_LOCAL, 0 },
-		{ "2001:db8:a::/48", FIB_DOMAIN, 0 },
-		{ "2001:db8:b::/48", FIB_DOMAIN, 1 },
-		{ "2001:db8:1::/64", FIB_ONLINK, 3 },
-		{ "fe80::/10", FIB_UNREACHABLE, 0 },
-		{ "2001:db8:dead::/48", FIB_UNREACHABLE, 0 },
-		{ "::/0", FIB_VIA, GATEWAY },
-	};
-
-	for (size_t i = 0; i < DIM(routes); i++) {
-		struct ip6_prefix p = prefix(routes[i].prefix);
-
-		if (ip6_in_prefix(dst, &p))
-			return fib_value(routes[i].kind, routes[i].index);
-	}
-	return fib_value(FIB_UNREACHABLE, 0);
-}
-
-void fib_lookup_bulk(
-	const struct fib *fib, const struct ip6_addr *const dst[], uint32_t *value, uint32_t n)
-{
-	(void)fib;
-	for (uint32_t i = 0; i < n; i++)
-		value[i] = route(dst[i]);
-}
-
-uint32_t fib_generation(const struct fib *fib)
-{
-	(void)fib;
-	return generation;
-}
 
 uint32_t nd_lookup(struct ctl *ctl, uint16_t port, const struct ip6_addr *a)
 {
@@ -134,12 +93,6 @@ void dp_count_drop(struct dp *dp, enum dp_drop reason)
 	drops[reason]++;
 }
 
-const char *dp_drop_name(enum dp_drop reason)
-{
-	(void)reason;
-	return "reason";
-}
-
 /* --- a home agent of two domains --- */
 
 static struct {
@@ -151,6 +104,18 @@ static struct {
 	struct tables tables;
 } t;
 
+static void set_route(const char *text, enum fib_kind kind, uint32_t index)
+{
+	struct ip6_prefix p = prefix(text);
+
+	assert_int_equal(fib_set(t.tables.fib, &p, fib_value(kind, index)), 0);
+}
+
+static uint64_t nexthop(uint32_t adjacency)
+{
+	return (uint64_t)fib_generation(t.tables.fib) << 32 | adjacency;
+}
+
 static int setup(void **state)
 {
 	size_t rcu_bytes = rte_rcu_qsbr_get_memsize(1);
@@ -160,7 +125,6 @@ static int setup(void **state)
 	memset(&out, 0, sizeof(out));
 	memset(drops, 0, sizeof(drops));
 	token = true;
-	generation = 1;
 	t.served[0] = prefix("2001:db8:a::/48");
 	t.served[1] = prefix("2001:db8:b::/48");
 	for (unsigned i = 0; i < DIM(t.nodes); i++) {
@@ -191,6 +155,15 @@ static int setup(void **state)
 	assert_int_equal(dq_new(t.tables.rcu, DQ_SIZE, &t.tables.dq), 0);
 	assert_int_equal(
 		bc_new(&(struct bc_opts){ .max = 1000, .seed = 1 }, t.tables.dq, &t.tables.bc), 0);
+	assert_int_equal(
+		fib_new(&(struct fib_opts){ .max_routes = 16 }, t.tables.dq, &t.tables.fib), 0);
+	set_route(HA "/128", FIB_HOME_AGENT, 0);
+	set_route(PORT_ADDR "/128", FIB_LOCAL, 0);
+	set_route("2001:db8:a::/48", FIB_DOMAIN, 0);
+	set_route("2001:db8:b::/48", FIB_DOMAIN, 1);
+	set_route("2001:db8:1::/64", FIB_ONLINK, 3);
+	set_route("2001:db8:dead::/48", FIB_UNREACHABLE, 0);
+	set_route("::/0", FIB_VIA, GATEWAY);
 	assert_int_equal(addrs_new(8, &t.tables.addrs), 0);
 	t.ctl.conf = &t.conf;
 	t.ctl.t = &t.tables;
@@ -211,6 +184,7 @@ static int teardown(void **state)
 	records_free(t.ctl.records);
 	addrs_free(t.tables.addrs);
 	bc_free(t.tables.bc);
+	fib_free(t.tables.fib);
 	dq_free(t.tables.dq);
 	free(t.tables.rcu);
 	return 0;
@@ -300,7 +274,7 @@ static void input(const struct msg *m)
 		.port = 5,
 		.walked = true,
 		.tunnelled = m->tunnelled,
-		.fib = route(&to),
+		.fib = fib_lookup(t.tables.fib, &to),
 		.src_mac = { 2, 0, 0, 0, 0, 9 },
 	};
 	assert_int_equal(ext_walk(exact.p, len, EXT_TO_US, &p.ext), EXT_OK);
@@ -394,7 +368,7 @@ static void test_life(void **state)
 	input(&(struct msg){ .seq = 10 });
 	assert_ba(COA, HOA, HA_ACCEPTED, 10, 100);
 	assert_bound(HOA, COA);
-	assert_int_equal(entry(HOA)->nexthop, (uint64_t)1 << 32 | GATEWAY);
+	assert_int_equal(entry(HOA)->nexthop, nexthop(GATEWAY));
 	assert_int_equal(entry(HOA)->flags, 0);
 	r = records_find(t.ctl.records, 0, &hoa);
 	assert_non_null(r);
@@ -704,7 +678,7 @@ static void test_param_problem(void **state)
 static bool hao_ok(const char *src, const char *hoa)
 {
 	struct ip6_addr from = addr(src), to = addr(HA);
-	struct ctl_pkt p = { .walked = true, .fib = route(&to) };
+	struct ctl_pkt p = { .walked = true, .fib = fib_lookup(t.tables.fib, &to) };
 	uint8_t buf[64];
 	bool ok;
 
@@ -751,7 +725,7 @@ static void test_domain_options(void **state)
 	t.domains[0].encap_limit = CONF_ENCAP_LIMIT_ALWAYS;
 	input(&(struct msg){ .seq = 1, .src = "2001:db8:1::20" });
 	assert_int_equal(entry(HOA)->flags, BC_LIMIT_ALWAYS);
-	assert_int_equal(entry(HOA)->nexthop, (uint64_t)1 << 32 | (1000 + 3 + 0x20)); /* on-link */
+	assert_int_equal(entry(HOA)->nexthop, nexthop(1000 + 3 + 0x20)); /* on-link */
 }
 
 /* A new FIB: every binding is looked up again, at most 256 a turn, also when another change
@@ -778,16 +752,16 @@ static void test_reresolve(void **state)
 		;
 	assert_false(publish_reresolve(&t.ctl));
 
-	generation = 2;
+	set_route("::/0", FIB_VIA, GATEWAY + 1);
 	assert_true(publish_reresolve(&t.ctl));
-	generation = 3;
+	set_route("::/0", FIB_VIA, GATEWAY + 2);
 	do
 		turns++;
 	while (publish_reresolve(&t.ctl));
 	assert_int_equal(turns, 3); /* 256 + 256 + 88 */
 	for (unsigned i = 0; i < DIM(nodes); i++)
 		assert_int_equal(bc_find(t.tables.bc, &nodes[i].home_address)->nexthop,
-			(uint64_t)3 << 32 | GATEWAY);
+			nexthop(GATEWAY + 2));
 	assert_false(publish_reresolve(&t.ctl));
 }
 
