@@ -251,6 +251,7 @@ int log_start(void)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < SLOTS; i++)
 		lg.slot[i].ticket = i;
+	lg.lost_told = lg.lost; /* what an earlier run lost is no news of this one */
 	lg.head = 0;
 	lg.tail = 0;
 	lg.stopping = false;

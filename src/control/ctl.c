@@ -15,12 +15,10 @@
 #include "control/install.h"
 #include "records/records.h"
 #include "tables/dq.h"
-#include "tables/fib.h"
 #include "tables/tables.h"
 
 /* What a turn does at most of each; together well below a millisecond. */
 #define TIMERS_PER_TURN 64
-#define ROUTES_PER_TURN 16
 #define FREES_PER_TURN  64
 
 #define REQUESTS_MAX 32 /* in flight */
@@ -62,7 +60,6 @@ bool ctl_poll(void *ctx)
 	busy |= wheel_advance(ctl->wheel, ctl->now_ms, TIMERS_PER_TURN, on_timer, ctl) > 0;
 	if (ctl->mip6 != NULL)
 		busy |= mip6_expire(ctl);
-	busy |= fib_poll(ctl->t->fib, ROUTES_PER_TURN);
 	if (ctl->t->bc != NULL)
 		busy |= publish_reresolve(ctl);
 	busy |= show_run(ctl);
@@ -172,7 +169,6 @@ int ctl_new(const struct conf *conf, struct tables *tables, struct dp *dp, struc
 	ret = install_routes(ctl, err, err_len);
 	if (ret < 0)
 		goto err_ctl;
-	fib_settle(tables->fib);
 	*out = ctl;
 	return 0;
 

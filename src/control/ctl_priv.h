@@ -42,8 +42,8 @@ struct ctl {
 	struct rte_ring *submitted, *answered;
 	uint32_t in_flight; /* the submitters': requests that were not reaped yet */
 	struct ctl_req *current; /* the dump that is being sliced, NULL */
-	uint32_t reresolve_generation; /* bindings are known to be resolved in this one */
-	uint32_t reresolve_cursor;
+	uint32_t reresolve_generation; /* bindings are, or are being, resolved in this one */
+	uint32_t reresolve_cursor; /* 0: no walk under way */
 	uint64_t now_ms; /* read once a turn, monotonic */
 	uint64_t counters[CTL_COUNTER_COUNT];
 	uint64_t seed;
