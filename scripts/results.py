@@ -41,7 +41,9 @@ def pytest(path):
         bad = [e for kind in ("failure", "error") for e in case.findall(kind)]
         skipped = case.find("skipped")
         if bad:
-            yield name, "failed", "\n".join(tail(e.text or e.get("message", "")) for e in bad)
+            said = [e.text for kind in ("system-out", "system-err") for e in case.findall(kind)]
+            told = said + [e.text or e.get("message", "") for e in bad]
+            yield name, "failed", tail("\n".join(text for text in told if text))
         elif skipped is not None:
             yield name, "skipped", skipped.get("message", "")
         else:
