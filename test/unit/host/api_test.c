@@ -423,7 +423,7 @@ static void test_stop_in_flight(void **state)
 	for (unsigned i = 0; i < FAKE_QUEUE + 2; i++)
 		say(dial(), "{\"cmd\":\"show bindings\"}\n"); /* left open on purpose */
 	usleep(50000);
-	assert_int_equal(fake.submitted_n, FAKE_QUEUE);
+	assert_true(fake.refused > 0);
 }
 
 static void test_second_is_refused(void **state)

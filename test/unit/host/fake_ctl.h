@@ -66,7 +66,7 @@ static inline void fake_binding(struct jw *w, unsigned i)
 	jw_strf(w, "care-of-address", "2001:db8:%x::1", i % 7);
 	jw_str(w, "home-agent-address", "2001:db8:a::ffff");
 	jw_str(w, "domain", "msp1");
-	jw_str(w, "state", "registered");
+	jw_str(w, "state", "live");
 	jw_u64(w, "sequence", i % 65536);
 	jw_u64(w, "lifetime-s", 420);
 	jw_u64(w, "remaining-s", 371);
@@ -136,9 +136,9 @@ static const char *const fake_lines[CTL_CMD_COUNT] = {
 		"\"wan\",\"state\":\"preferred\"}\n",
 	[CTL_SHOW_CONFIG] = "{\"node\":{\"id\":1,\"name\":\"paris\"}}\n",
 	[CTL_SHOW_VERSION] =
-		"{\"version\":\"0.1.0\",\"node\":\"paris\",\"node-id\":1,\"uptime-s\":5,"
-		"\"bindings\":1,\"tombstones\":0,\"max-bindings\":1000,\"mbufs-free\":900,"
-		"\"mbufs-total\":1000}\n",
+		"{\"version\":\"0.1.0\",\"node\":\"paris\",\"node-id\":1,\"bindings\":1,"
+		"\"tombstones\":0,\"bindings-max\":1000,\"bindings-bytes\":9999,"
+		"\"buffers-free\":900,\"buffers\":1000}\n",
 };
 
 static inline void fake_drops(struct ctl_req *req)
