@@ -54,7 +54,12 @@ static void refuse_headers(struct dp_worker *w, struct rte_mbuf *m, enum ext_ver
 		dp_worker_drop(w, m, DP_DROP_HAO_INVALID);
 		return;
 	case EXT_TRUNCATED:
-		dp_worker_drop(w, m, DP_DROP_EXT_TRUNCATED);
+		/* a first fragment must hold the whole chain (RFC 8200, 4.5) */
+		if (dp_meta(m)->ext.flags & EXT_FRAGMENT)
+			dp_error(w, m, DP_DROP_EXT_TRUNCATED, ICMP6_PARAM_PROBLEM,
+				ICMP6_FIRST_FRAGMENT, 0);
+		else
+			dp_worker_drop(w, m, DP_DROP_EXT_TRUNCATED);
 		return;
 	default:
 		dp_worker_drop(w, m, DP_DROP_EXT_TOO_MANY);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "dataplane/worker.h"
 
+#include <assert.h>
+
 #include <rte_rcu_qsbr.h>
 
 #include "tables/tables.h"
@@ -76,11 +78,24 @@ static void too_deep(struct dp_worker *w, struct dp_vec *in)
 	in->n = 0;
 }
 
-/* What one queue has, from the wire to the wire. Read it top to bottom: this is the whole
- * packet path. */
-static void carry(struct dp_worker *w, const struct dp_rx_queue *q)
+/* Packets that left by any door so far. */
+static inline uint64_t gone(const struct dp_worker *w)
 {
-	timed_rx(w, q); /* -> AGAIN */
+	uint64_t n = w->counters.c[DP_COUNTER_PUNTED];
+
+	for (unsigned i = 0; i < DP_DROP_COUNT; i++)
+		n += w->counters.drop[i];
+	for (uint16_t i = 0; i < w->port_count; i++)
+		n += w->tx[i].n;
+	return n;
+}
+
+/* Read it top to bottom: this is the whole packet path. */
+void dp_carry(struct dp_worker *w)
+{
+#ifndef NDEBUG
+	uint64_t due = gone(w) + w->vec[V_AGAIN].n;
+#endif
 	for (unsigned pass = 0; pass < DP_MAX_PASSES && w->vec[V_AGAIN].n > 0; pass++) {
 		run(w, DP_STAGE_CLASSIFY, V_AGAIN, dp_classify); /* -> TUNNEL, HOME, ROUTE, punt */
 		run(w, DP_STAGE_DECAP, V_TUNNEL, dp_decap); /* -> AGAIN */
@@ -89,6 +104,7 @@ static void carry(struct dp_worker *w, const struct dp_rx_queue *q)
 		run(w, DP_STAGE_ROUTE, V_ROUTE, dp_route); /* -> tx, punt */
 	}
 	too_deep(w, &w->vec[V_AGAIN]);
+	assert(gone(w) == due); /* nothing is lost, nothing is counted twice */
 }
 
 /* Frames of lcores that have no TX queue on the port: finished, only to be sent. */
@@ -113,7 +129,8 @@ bool dp_worker_poll(void *worker)
 
 	dp_tx(w);
 	for (uint16_t i = 0; i < w->rxq_count; i++) {
-		carry(w, &w->rxq[i]);
+		timed_rx(w, &w->rxq[i]); /* -> AGAIN */
+		dp_carry(w);
 		dp_tx(w);
 	}
 	dp_counted(w, DP_COUNTER_POLLS, 1);

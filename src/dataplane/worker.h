@@ -103,6 +103,10 @@ struct dp_worker {
 bool dp_worker_poll(void *worker); /* a dp_poll_fn */
 void dp_worker_sleep(struct dp_worker *w, bool begin); /* RCU: a sleeper is no reader */
 
+/* Everything between rx and tx: what is in vec[V_AGAIN] ends up in tx[], with control, or
+ * dropped. */
+void dp_carry(struct dp_worker *w);
+
 /* Stages, in the order of the packet path; one file each. */
 void dp_rx(struct dp_worker *w, const struct dp_rx_queue *q, struct dp_vec *out);
 void dp_classify(struct dp_worker *w, struct dp_vec *in);
