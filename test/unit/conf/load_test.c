@@ -211,15 +211,27 @@ static void test_route_port(void **state)
 	conf_free(c);
 }
 
-static double now_s(void)
+/* The process's own time: what else the machine does is no fault of the parser. */
+static double cpu_s(void)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
 #define MANY 100000
+
+#if defined(__SANITIZE_ADDRESS__)
+#define MANY_TAKE_S 10
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define MANY_TAKE_S 10
+#endif
+#endif
+#ifndef MANY_TAKE_S
+#define MANY_TAKE_S 1
+#endif
 
 /* Written in an order that is not the sorted one: 7 is coprime to MANY. */
 static void write_many(FILE *f)
@@ -242,16 +254,18 @@ static void test_many_mobile_nodes(void **state)
 	struct conf *c = NULL;
 	size_t len;
 	FILE *f = open_memstream(&text, &len);
-	double start;
+	double start, took;
 
 	(void)state;
 	assert_non_null(f);
 	write_many(f);
 	fclose(f);
-	start = now_s();
+	start = cpu_s();
 	if (conf_parse("t.json", text, len, &c, err, sizeof(err)) < 0)
 		fail_msg("%s", err);
-	print_message("%u mobile nodes, %zu octets: %.3f s\n", MANY, len, now_s() - start);
+	took = cpu_s() - start;
+	print_message("%u mobile nodes, %zu octets: %.3f s\n", MANY, len, took);
+	assert_true(took < MANY_TAKE_S);
 	free(text);
 	assert_int_equal(c->domains[0].mobile_node_count, MANY);
 	for (uint32_t i = 0; i < MANY; i++) {
