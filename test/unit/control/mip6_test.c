@@ -673,10 +673,14 @@ static void test_binding_error(void **state)
 	assert_be(MH_BE_UNKNOWN_TYPE, COA, "::"); /* heartbeat */
 	assert_int_equal(drops[DP_DROP_MH_TYPE], 3);
 	assert_int_equal(t.ctl.counters[CTL_BE_SENT], 3);
+	input(&(struct msg){ .raw = "3b006300 0000 0000", .src = "fe80::9" });
+	assert_be(MH_BE_UNKNOWN_TYPE, "fe80::9", HOA);
+	assert_int_equal(out.link, 1);
 	token = false;
 	input(&(struct msg){ .raw = "3b006300 0000 0000" });
 	assert_int_equal(out.len, 0);
-	assert_int_equal(t.ctl.counters[CTL_BE_SENT], 3);
+	assert_int_equal(drops[DP_DROP_ICMP6_RATE], 1);
+	assert_int_equal(t.ctl.counters[CTL_BE_SENT], 4);
 }
 
 static void test_param_problem(void **state)
@@ -736,6 +740,7 @@ static void test_hao(void **state)
 	assert_be(MH_BE_UNKNOWN_BINDING, COA, HOA);
 	assert_false(hao_ok("ff0e::1", HOA));
 	assert_int_equal(out.len, 0);
+	assert_int_equal(drops[DP_DROP_ICMP6_NOT_DUE], 1);
 }
 
 static void test_domain_options(void **state)
