@@ -82,9 +82,43 @@ static const struct conf_domain *domain_of(
 	return &ctl->conf->domains[*index];
 }
 
+/* --- answers --- */
+
+/* Over the link the question came by, or wherever the FIB sends it. */
+static int answer(
+	struct ctl *ctl, const struct ctl_pkt *p, bool on_link, const uint8_t *pkt, uint16_t len)
+{
+	return on_link ? ctl_send_link(ctl, p->port, p->src_mac, pkt, len)
+		       : ctl_send_wire(ctl, pkt, len);
+}
+
+static bool is_in_tunnel(const struct ctl_pkt *p)
+{
+	return p->tunnelled || p->unchecked;
+}
+
+/* The FIB knows no link-local addresses. */
+static bool is_on_link(const struct ctl_pkt *p)
+{
+	return !is_in_tunnel(p) && ip6_is_link_local(&ctl_pkt_ip6(p)->src);
+}
+
 /* --- Binding Error --- */
 
-/* RFC 6275, 9.3.3: straight to the source on the wire, under the rate of ICMPv6 errors. */
+/* RFC 6275, 9.3.3: to a unicast source only, under the rate of ICMPv6 errors. */
+static bool may_send_be(struct ctl *ctl, const struct ip6_addr *to)
+{
+	if (ip6_is_multicast(to) || ip6_is_unspecified(to)) {
+		dp_count_drop(ctl->dp, DP_DROP_ICMP6_NOT_DUE);
+		return false;
+	}
+	if (!icmp_error_token(ctl)) {
+		dp_count_drop(ctl->dp, DP_DROP_ICMP6_RATE);
+		return false;
+	}
+	return true;
+}
+
 static void send_be(struct ctl *ctl, const struct ctl_pkt *p, enum mh_be_status status)
 {
 	const struct net_ip6 *ip6 = ctl_pkt_ip6(p);
@@ -92,12 +126,12 @@ static void send_be(struct ctl *ctl, const struct ctl_pkt *p, enum mh_be_status 
 	uint8_t buf[MIP6_ANSWER_MAX];
 	int len;
 
-	if (ip6_is_multicast(&ip6->src) || ip6_is_unspecified(&ip6->src) || !icmp_error_token(ctl))
+	if (!may_send_be(ctl, &ip6->src))
 		return;
 	len = mip6_write_be(status, &ip6->dst, &ip6->src,
 		has_hao ? ctl_pkt_source(p) : &ip6_unspecified, buf, sizeof(buf));
 	assert(len > 0);
-	if (ctl_send_wire(ctl, buf, (uint16_t)len) == 0)
+	if (answer(ctl, p, is_on_link(p), buf, (uint16_t)len) == 0)
 		ctl_count(ctl, CTL_BE_SENT);
 }
 
@@ -128,20 +162,14 @@ static bool is_refused_here(const struct ctl *ctl, const struct ip6_addr *coa)
 	return addrs_find(ctl->t->addrs, coa, ADDR_NO_PORT) != NULL;
 }
 
-/* At home, and from a link-local address, the answer goes back over the link the question came
- * by (10.3.2): the virtual home link's own route leads into the binding cache. */
-static bool is_answered_on_link(const struct mip6_facts *f)
-{
-	return mip6_is_home(f) || (!f->in_tunnel && ip6_is_link_local(&f->src));
-}
-
-static bool is_answerable(const struct ctl *ctl, const struct mip6_facts *f)
+static bool is_answerable(
+	const struct ctl *ctl, const struct ctl_pkt *p, const struct mip6_facts *f)
 {
 	enum fib_kind kind;
 
 	if (ip6_is_multicast(&f->src) || ip6_is_unspecified(&f->src))
 		return false;
-	if (is_answered_on_link(f))
+	if (mip6_is_home(f) || is_on_link(p))
 		return true;
 	kind = fib_kind(fib_lookup(ctl->t->fib, &f->src));
 	return kind == FIB_ONLINK || kind == FIB_VIA;
@@ -157,13 +185,13 @@ static void gather(struct ctl *ctl, const struct ctl_pkt *p, const struct mh_bu_
 		.hoa = *ctl_pkt_source(p),
 		.coa = *mip6_coa(bu, &ctl_pkt_ip6(p)->src),
 		.has_hao = (p->ext.flags & EXT_HAO) != 0,
-		.in_tunnel = p->tunnelled || p->unchecked,
+		.in_tunnel = is_in_tunnel(p),
 		.bindings = records_live(ctl->records),
 		.bindings_max = ctl->conf->runtime.max_bindings,
 		.now_ms = ctl->now_ms,
 	};
 	f->coa_refused_here = is_refused_here(ctl, &f->coa);
-	f->src_answerable = is_answerable(ctl, f);
+	f->src_answerable = is_answerable(ctl, p, f);
 	f->bindings_at_coa = records_at_coa(ctl->records, &f->coa);
 	*rec = NULL;
 	if (domain >= 0) {
@@ -177,19 +205,16 @@ static void gather(struct ctl *ctl, const struct ctl_pkt *p, const struct mh_bu_
 
 /* --- Binding Update: what is done --- */
 
+/* At home the answer goes back over the link (10.3.2): the virtual home link's own route leads
+ * into the binding cache. */
 static void send_ba(struct ctl *ctl, const struct ctl_pkt *p, const struct mip6_facts *f,
 	const struct mip6_verdict *v)
 {
 	uint8_t buf[MIP6_ANSWER_MAX];
 	int len = mip6_write_ba(f, v, &ctl_pkt_ip6(p)->dst, buf, sizeof(buf));
-	int ret;
 
 	assert(len > 0);
-	if (is_answered_on_link(f))
-		ret = ctl_send_link(ctl, p->port, p->src_mac, buf, (uint16_t)len);
-	else
-		ret = ctl_send_wire(ctl, buf, (uint16_t)len);
-	if (ret == 0)
+	if (answer(ctl, p, mip6_is_home(f) || is_on_link(p), buf, (uint16_t)len) == 0)
 		ctl_count(ctl, CTL_BA_SENT);
 }
 
