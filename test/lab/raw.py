@@ -10,7 +10,7 @@ import time
 from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import Ether
 
-ETH_P_ALL = 3
+ETH_P_ALL, ETH_P_IPV6 = 3, 0x86dd
 SO_RCVBUFFORCE = 33
 
 
@@ -18,8 +18,9 @@ class Wire:
     """A packet socket on one interface of a namespace. Receives what came in over the link,
     not what this machine sent."""
 
-    def __init__(self, ns, dev):
-        self.ns, self.dev = ns, dev
+    def __init__(self, ns, dev, peer=None):
+        """peer: the Ethernet address that tell() and ask() send to."""
+        self.ns, self.dev, self.peer = ns, dev, peer
         self.mac = ns.mac(dev)
         self.sock = ns.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
         self.sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 16 << 20)
@@ -65,10 +66,31 @@ class Wire:
         for _ in self.frames(0.001):
             pass
 
-    def ask(self, frame, match, timeout=3.0):
+    def tell(self, pkt):
+        """An IPv6 packet (scapy's, or octets) to the peer."""
+        self.send(bytes(Ether(src=self.mac, dst=self.peer, type=ETH_P_IPV6)) + bytes(pkt))
+
+    def ask(self, pkt, match, timeout=3.0):
+        """The answer to an IPv6 packet, None: none came."""
         self.flush()
-        self.send(frame)
+        self.tell(pkt)
         return self.expect(match, timeout)
+
+
+def icmp6(pkt):
+    """(type, code, 32-bit argument) of an ICMPv6 message, None for anything else."""
+    ip = pkt[IPv6]
+    data, proto = bytes(ip.payload), ip.nh
+    while proto in (0, 43, 60) and len(data) >= 8:
+        proto, data = data[0], data[8 * (data[1] + 1):]
+    if proto != 58 or len(data) < 8:
+        return None
+    return data[0], data[1], int.from_bytes(data[4:8], "big")
+
+
+def is_icmp6(kind, code=0):
+    """For expect() and ask()."""
+    return lambda pkt: (icmp6(pkt) or (0, 0))[:2] == (kind, code)
 
 
 def send_ip6(ns, pkt):

@@ -13,7 +13,13 @@ More mobile nodes have links of their own: 2001:db8:21::/64 and 2001:db8:22::/64
 r, cn and the mobile nodes are kernels; hamd's interface belongs to hamd alone.
 """
 
+import ipaddress
+import re
+from dataclasses import dataclass
+
 from .mn import Link, MobileNode
+from .netns import Netns
+from .raw import Wire
 
 CN = "2001:db8:c::2"
 HAMD = "2001:db8:1::10"
@@ -36,6 +42,8 @@ def coa_of(number, link):
 
 
 class World:
+    """hamd at home between a correspondent and its mobile nodes."""
+
     def __init__(self, lab, mobile_nodes=1, mtu=1500):
         self.lab = lab
         self.cn, self.r, self.ha = lab.ns("cn"), lab.ns("r"), lab.ns("ha")
@@ -67,6 +75,54 @@ class World:
             links[name] = Link(dev, coa, router)
         return MobileNode(ns, hoa_of(number), HA, links)
 
+    def wire(self):
+        """What r and hamd say to each other, raw."""
+        return Wire(self.r, "r-ha", peer=self.ha.mac(HAMD_DEV))
+
     def _close(self):
         for mn in self.mns:
             mn.close()
+
+
+@dataclass
+class Side:
+    """One port of a router under test and the host behind it."""
+
+    name: str  # the port's, as configured
+    dev: str  # hamd's interface
+    router: str  # hamd's address on it
+    ns: Netns
+    host_dev: str
+    host: str
+
+    def wire(self, hamd_ns):
+        return Wire(self.ns, self.host_dev, peer=hamd_ns.mac(self.dev))
+
+
+class RouterWorld:
+    """A host behind each af_packet port of a configuration: PREFIX::2, or the gateway that the
+    configuration's routes name. raw: names of ports whose host is a test and no kernel."""
+
+    def __init__(self, lab, config, raw=()):
+        self.lab, self.ha = lab, lab.ns("ha")
+        self.sides = {}
+        for n, port in enumerate(config["ports"]):
+            iface = re.search(r"iface=([^,]+)", port["device"])
+            if iface is None or "addresses" not in port:
+                continue
+            self._side(n, port, iface.group(1), config.get("routes", []), port["name"] in raw)
+
+    def _side(self, n, port, dev, routes, raw):
+        ns, host_dev = self.lab.ns(f"host{n}"), f"host-{n}"
+        own = ipaddress.IPv6Interface(port["addresses"][0])
+        vias = [ipaddress.IPv6Address(r["via"]) for r in routes]
+        host = next((v for v in vias if v in own.network), own.network[2])
+        self.lab.link(self.ha, dev, ns, host_dev)
+        self.lab.silence(self.ha, dev)
+        side = Side(port["name"], dev, str(own.ip), ns, host_dev, str(host))
+        if raw:
+            self.lab.silence(ns, host_dev)
+        else:
+            ns.ip("addr", "add", f"{host}/{own.network.prefixlen}", "dev", host_dev, "nodad")
+            ns.ip("-6", "route", "add", "default", "via", side.router, "dev", host_dev)
+        self.sides[side.name] = side
