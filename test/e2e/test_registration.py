@@ -36,7 +36,7 @@ def everything_decoded(home):
     path = home.lab.dir / "signalling.pcap"
     with Capture(world.r, "r-ha", path, f"ether src {home.hamd.ns.mac('ha-wan')}") as cap:
         yield
-    cap.assert_clean("mip6", least=10)
+    cap.assert_clean("mipv6", least=10)
 
 
 @pytest.fixture(autouse=True)

@@ -123,7 +123,15 @@ class Lab:
         return self
 
     def __exit__(self, *_):
-        self.close()
+        # Whoever presses Ctrl-C twice wants the same: an end, and nothing left.
+        if threading.current_thread() is threading.main_thread():
+            for sig in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                signal.signal(sig, signal.SIG_IGN)
+        try:
+            self.close()
+        finally:
+            if threading.current_thread() is threading.main_thread():
+                signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def ns(self, name):
         if name not in self.namespaces:
