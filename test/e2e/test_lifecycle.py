@@ -15,7 +15,7 @@ from lab.daemon import ROOT, home_agent_config
 from lab.shell import LabError, sh, until
 from lab.world import HAMD, HAMD_DEV, HOA, World
 
-SAMPLES = sorted((ROOT / "config").glob("*.json"))
+SAMPLES = sorted(p for p in (ROOT / "config").glob("*.json") if p.name != "hamd.schema.json")
 
 
 @pytest.fixture(scope="module")
@@ -192,8 +192,6 @@ def test_samples_start(lab, daemon, sample):
     is and stops with 0."""
     assert run_hamd("-t", "-c", sample).returncode == 0
     config = json.loads(sample.read_text())
-    if "ports" not in config:
-        pytest.skip("no hamd configuration")
     devices = [p["device"] for p in config["ports"]]
     if not all(d.startswith("net_") for d in devices):
         pytest.skip("needs a PCI device")
