@@ -32,6 +32,7 @@ static inline bool wheel_is_running(const struct wheel_timer *t)
 	return t->pprev != NULL;
 }
 
-/* Fire at most `max` timers due at now_ms; returns how many. When it returns max there may be
- * more: call again in the next turn (nothing is lost, time is not skipped). */
+/* Fire at most `max` timers due at now_ms; returns how many. There may be more when it returns
+ * max, or when a great many timers drew near at once (sorting them in is bounded too, at 8 * max
+ * a call): call again in the next turn, nothing is lost, time is not skipped. */
 size_t wheel_advance(struct wheel *w, uint64_t now_ms, size_t max, wheel_fn fn, void *ctx);

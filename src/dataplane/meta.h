@@ -17,7 +17,7 @@ enum dp_meta_flag {
 	DP_META_UNCHECKED = 2, /* came out of a tunnel that only signalling may leave */
 	DP_META_WALKED = 4, /* ext is valid */
 	DP_META_ENCAPSULATED = 8, /* we put it into a tunnel */
-	DP_META_BINDING_ERROR = 16, /* punt class ERROR: owed a Binding Error, status 1 */
+	DP_META_OWN = 16, /* control made it: no hop limit to lose */
 };
 
 struct dp_meta {

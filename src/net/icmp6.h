@@ -44,25 +44,28 @@ enum icmp6_param_code {
 /*
  * RFC 4443, 2.4 (e): none about an ICMPv6 error or redirect, about a packet to a multicast
  * address (but Packet Too Big, and parameter problem code 2), nor to a source that does not
- * name one node. `pkt`: the offending packet, `len` octets of it; x: its ext_walk().
+ * name one node. `pkt`: the offending packet, `len` octets of it (>= 40); x: its ext_walk(), a
+ * refused one too: then the packet is walked again to see whether it is an error. Code 2 needs
+ * x->bad_off: a multicast packet is answered only if the option's type starts with 10. What
+ * cannot be told from an ICMPv6 error is not answered. Rate limits are the caller's.
  */
 bool icmp6_may_answer(
 	const uint8_t *pkt, uint16_t len, const struct ext_info *x, uint8_t type, uint8_t code);
 
 /*
- * Write IPv6 header and error into buf: as much of the offending packet as fits 1,280 octets.
- * arg: MTU or pointer, 0 otherwise. The destination is the offending packet's source. Hop limit
- * 64. Returns the whole length or -ENOSPC.
+ * Write IPv6 header and error into buf: as much of the offending packet (len >= 40) as fits
+ * 1,280 octets. arg: MTU or pointer, 0 otherwise. The destination is the offending packet's
+ * source. Hop limit 64. buf must not overlap pkt. Returns the whole length or -ENOSPC.
  */
 int icmp6_error(uint8_t *buf, uint16_t cap, const struct ip6_addr *src, uint8_t type, uint8_t code,
 	uint32_t arg, const uint8_t *pkt, uint16_t len);
 
-/* IPv6 header and echo reply to the request at icmp (checked, icmp_len octets of it). Returns
- * the whole length or -ENOSPC. */
+/* IPv6 header and echo reply to the request at icmp (icmp6_check()ed, icmp_len octets of it),
+ * from src to dst. buf must not overlap it. Returns the whole length or -ENOSPC. */
 int icmp6_echo_reply(uint8_t *buf, uint16_t cap, const struct ip6_addr *src,
 	const struct ip6_addr *dst, const uint8_t *icmp, uint16_t icmp_len);
 
-/* Checksum and least length of a received message: true when it may be looked into. */
+/* Checksum and least length (8 octets) of a received message: true when it may be looked into. */
 bool icmp6_check(const struct ip6_addr *src, const struct ip6_addr *dst, const uint8_t *icmp,
 	uint16_t icmp_len);
 
@@ -73,5 +76,6 @@ struct icmp6_err_msg {
 	uint16_t quoted_len;
 };
 
-/* A received error: 0 or -EBADMSG (too short to quote an IPv6 header). */
+/* A received error after icmp6_check(): 0, or -EBADMSG (not an error, or too short to quote an
+ * IPv6 header). What is quoted is as hostile as the rest. */
 int icmp6_error_decode(const uint8_t *icmp, uint16_t icmp_len, struct icmp6_err_msg *out);

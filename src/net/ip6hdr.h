@@ -26,6 +26,7 @@ enum ip6_proto {
 	IP6_HOPOPT = 0,
 	IP6_TCP = 6,
 	IP6_UDP = 17,
+	IP6_DCCP = 33,
 	IP6_IN_IP6 = 41,
 	IP6_ROUTING = 43,
 	IP6_FRAGMENT = 44,
@@ -34,7 +35,9 @@ enum ip6_proto {
 	IP6_ICMP6 = 58,
 	IP6_NONE = 59,
 	IP6_DSTOPT = 60,
+	IP6_SCTP = 132,
 	IP6_MH = 135,
+	IP6_UDPLITE = 136,
 };
 
 enum ecn { ECN_NOT_ECT = 0, ECN_ECT1 = 1, ECN_ECT0 = 2, ECN_CE = 3 };
@@ -62,7 +65,7 @@ static inline uint16_t net_ip6_payload_len(const struct net_ip6 *h)
 static inline void net_ip6_set_vtf(struct net_ip6 *h, uint8_t tclass, uint32_t flow)
 {
 	h->vtf[0] = (uint8_t)(0x60 | tclass >> 4);
-	h->vtf[1] = (uint8_t)(tclass << 4 | (flow >> 16 & 0x0f));
+	h->vtf[1] = (uint8_t)((tclass & 0x0fu) << 4 | (flow >> 16 & 0x0f));
 	h->vtf[2] = (uint8_t)(flow >> 8);
 	h->vtf[3] = (uint8_t)flow;
 }
@@ -100,7 +103,9 @@ static inline void net_ip6_set_ecn(struct net_ip6 *h, uint8_t ecn)
 
 /*
  * RFC 6438: a 20-bit flow label spread uniformly over the inner 5-tuple, never 0. `pkt` is the
- * inner packet with `len` octets (>= 40); upper/upper_off as ext_walk() left them, upper_off 0
- * when unknown or a fragment: then addresses and the inner flow label only.
+ * inner packet with `len` octets (>= 40); upper/upper_off as ext_walk() left them. Where the
+ * protocol has no ports: ESP's SPI, else the inner flow label. upper_off 0 when unknown, and for
+ * every fragment, the first one too: then addresses and the inner flow label only, so that all
+ * fragments of a packet stay together. Any thread.
  */
 uint32_t net_flow_hash(const uint8_t *pkt, uint16_t len, uint8_t upper, uint16_t upper_off);

@@ -80,7 +80,7 @@ enum mh_check {
 	MH_OK,
 	MH_TRUNCATED, /* shorter than its own length, or than the fixed part: silent */
 	MH_BAD_CHECKSUM, /* silent */
-	MH_UNKNOWN_TYPE, /* Binding Error, status 2 */
+	MH_UNKNOWN_TYPE, /* not one of RFC 6275's, 0 to 7: Binding Error, status 2 */
 	MH_BAD_PROTO, /* payload proto is not 59: parameter problem code 0 at octet 0 */
 	MH_BAD_LENGTH, /* Header Len below the type's least: parameter problem code 0 at octet 1 */
 };
@@ -105,7 +105,8 @@ struct mh_bu_msg {
 	struct mh_opts opts;
 };
 
-/* After mh_check(); len = mh_hdr.len. 0 or -EBADMSG (*bad_at: offset in the message). */
+/* After mh_check(); len = mh_hdr.len. 0, or -EBADMSG with *bad_at: offset of the faulty option
+ * in the message. */
 int mh_bu_decode(const uint8_t *mh, uint16_t len, struct mh_bu_msg *out, uint16_t *bad_at);
 
 struct mh_ba_msg {
@@ -113,12 +114,12 @@ struct mh_ba_msg {
 	uint8_t flags; /* enum mh_ba_flag */
 	uint16_t seq;
 	uint16_t lifetime; /* units of 4 s */
-	struct mh_opts opts; /* written: refresh advice */
+	struct mh_opts opts;
 };
 
 int mh_ba_decode(const uint8_t *mh, uint16_t len, struct mh_ba_msg *out, uint16_t *bad_at);
-/* src, dst: for the checksum (home address, not care-of address). Returns the length, a
- * multiple of 8, or -ENOSPC. */
+/* src, dst: for the checksum (home address, not care-of address). Flags that are not ours are
+ * left out. Returns the length, a multiple of 8, or -ENOSPC. */
 int mh_ba_encode(const struct mh_ba_msg *ba, const struct ip6_addr *src, const struct ip6_addr *dst,
 	uint8_t *buf, uint16_t cap);
 int mh_bu_encode(const struct mh_bu_msg *bu, const struct ip6_addr *src, const struct ip6_addr *dst,

@@ -21,7 +21,7 @@ enum mhopt_type {
 };
 
 struct mh_opts {
-	uint64_t present; /* bit t: option of type t (< 64) was there */
+	uint64_t present; /* bit t: option of type t, MHOPT_REFRESH and up, was there */
 	uint16_t refresh; /* units of 4 s */
 	uint16_t home_nonce, coa_nonce;
 	struct ip6_addr alt_coa;
@@ -33,7 +33,11 @@ static inline bool mh_opts_has(const struct mh_opts *o, uint8_t type)
 	return type < 64 && (o->present >> type & 1) != 0;
 }
 
-/* r: positioned at the options, base at the message's start. 0, or -EBADMSG and *bad_at. */
+/*
+ * r: positioned at the options, base at the message's start; *out is overwritten. 0, or -EBADMSG
+ * and *bad_at, the offset of the first option that runs past the end, has a length which is not
+ * its type's, comes twice, or follows Binding Authorization Data (RFC 6275, 6.2).
+ */
 int mhopt_decode(struct net_rd r, struct mh_opts *out, uint16_t *bad_at);
 
 /* Writes what opts->present names, padded as each option's alignment asks, and pads the message

@@ -19,7 +19,8 @@ struct nd_msg {
  * pkt: a whole IPv6 packet without extension headers whose upper layer is ICMPv6, len octets.
  * Every validity check of RFC 4861, 7.1.1 and 7.1.2: hop limit 255, checksum, code 0, length,
  * target not multicast, option lengths, the rules for the unspecified source, S=0 to multicast.
- * 0 or -EBADMSG.
+ * Beyond them: no multicast source, and a link-layer address is six octets and not a group's.
+ * Of several the first counts. 0 or -EBADMSG.
  */
 int nd_decode(const uint8_t *pkt, uint16_t len, struct nd_msg *out);
 

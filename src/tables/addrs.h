@@ -36,14 +36,14 @@ struct addrs;
 
 int addrs_new(uint32_t max, struct addrs **out);
 void addrs_free(struct addrs *t);
-/* Row number, or -EEXIST (same address and port), -ENOSPC. Link-local addresses are per port. */
+/* Row number, or -EEXIST (same address; of link-local ones: on the same port), -ENOSPC. */
 int addrs_add(struct addrs *t, const struct addr_row *row);
 struct addr_row *addrs_row(struct addrs *t, uint32_t row); /* NULL past the end */
 uint32_t addrs_count(const struct addrs *t);
 /* The row of a global address, or of a link-local one on that port; NULL. */
 struct addr_row *addrs_find(struct addrs *t, const struct ip6_addr *a, uint16_t port);
 /* The source for something of ours to dst leaving by `port` (RFC 6724 in the small): preferred
- * addresses only; link-local for link-local; else one of that port sharing the longest prefix
+ * addresses only; link-local for what stays on the link; else one of that port sharing the longest prefix
  * with dst, else any global one of a port, else a home agent address. NULL: none. */
 const struct ip6_addr *addrs_source(
 	const struct addrs *t, const struct ip6_addr *dst, uint16_t port);

@@ -51,6 +51,9 @@ struct bc;
 void bc_find_bulk(const struct bc *bc, const struct ip6_addr *const hoa[], uint32_t n,
 	const struct bc_entry *out[]);
 
+/* What `sum` is over: everything that never changes after publishing. Any reader. */
+uint32_t bc_sum(const struct bc_entry *e);
+
 /* One relaxed add for a run of packets of one binding. Any worker. */
 static inline void bc_count_to(const struct bc_entry *e, uint64_t packets, uint64_t bytes)
 {

@@ -17,12 +17,18 @@ struct dq;
 typedef void (*dq_free_fn)(void *ctx, uint64_t item);
 
 int dq_new(struct rte_rcu_qsbr *rcu, uint32_t size, struct dq **out); /* size: power of two */
-void dq_free(struct dq *dq); /* runs every waiting free: readers must have stopped */
+void dq_free(struct dq *dq); /* dq_drain() and away; NULL is fine */
+/* Runs every waiting free at once, grace period or not: readers must have stopped. A table whose
+ * frees may wait here calls it before it goes. */
+void dq_drain(struct dq *dq);
 
 uint32_t dq_room(const struct dq *dq);
-/* 0, or -ENOSPC when full: ask dq_room() before changing what can't be undone. */
+/* Room for n pushes? 0, or -ENOSPC, counted as refused: asked before changing what can't be
+ * undone. */
+int dq_need(struct dq *dq, uint32_t n);
+/* 0, or -ENOSPC when full, counted. Items are freed in the order in which they were pushed. */
 int dq_push(struct dq *dq, dq_free_fn fn, void *ctx, uint64_t item);
 /* Free at most max items whose grace period is over; returns how many. Never waits. */
 uint32_t dq_run(struct dq *dq, uint32_t max);
 uint32_t dq_used(const struct dq *dq);
-uint64_t dq_refused(const struct dq *dq); /* pushes answered -ENOSPC, ever */
+uint64_t dq_refused(const struct dq *dq); /* answered -ENOSPC, ever */

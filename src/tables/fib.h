@@ -1,18 +1,25 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The one FIB: "what is this destination?". Two rte_fib6 instances, left and right, since
- * rte_fib6 has no RCU in 22.11: changes go to the idle one, one pointer swap, a grace period,
- * the same changes to the other. Writer: the control core; readers: workers and control.
- * Beside it stands the route list, the truth that both are built from.
+ * The one FIB: "what is this destination?". A trie of ours: the first 16 bits index the root,
+ * every following octet a node of 256 entries; an entry holds the value of the longest prefix
+ * that ends in this node, and the child where longer ones are. A change of a route rewrites
+ * entries of one node, each with one store, so a reader sees every destination as it was before
+ * or as it is after; nodes that became empty are freed after a grace period. (rte_fib6 of DPDK
+ * 22.11 loses count of its nodes with every deletion and soon refuses all additions:
+ * docs/decisions/own-fib.md.)
+ *
+ * Writer: the control core; readers: workers and control. Beside the trie stands the route
+ * list, the truth that it is built from.
  */
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "common/ip6.h"
 
-struct rte_rcu_qsbr;
+struct dq;
 struct fib;
 
 enum fib_kind {
@@ -24,6 +31,8 @@ enum fib_kind {
 	FIB_VIA, /* behind a gateway; index = adjacency */
 	FIB_KIND_COUNT
 };
+
+#define FIB_BULK_MAX 64
 
 static inline uint32_t fib_value(enum fib_kind kind, uint32_t index)
 {
@@ -42,29 +51,24 @@ static inline uint32_t fib_index(uint32_t value)
 
 struct fib_opts {
 	uint32_t max_routes; /* in all; -ENOSPC past it */
-	uint32_t num_tbl8; /* rte_fib6's trie nodes; 0 = derived from max_routes */
-	int socket; /* NUMA node or -1 */
+	uint32_t max_nodes; /* of the trie, 2.3 KB each; 0 = derived from max_routes */
+	uint64_t seed; /* of the route list's hash */
 };
 
-int fib_new(const struct fib_opts *opts, struct rte_rcu_qsbr *rcu, struct fib **out);
-void fib_free(struct fib *fib);
+int fib_new(const struct fib_opts *opts, struct dq *dq, struct fib **out); /* 0 or -errno */
+void fib_free(struct fib *fib); /* NULL is fine; workers must have stopped, before dq_free() */
 
-/* Change the route list; visible to readers after fib_poll() swapped. fib_set replaces. 0,
- * -ENOSPC, -ENOENT. A failed call changes nothing. */
+/* Add or replace a route (no host bits in prefix). Visible to readers at once. 0, or -ENOSPC:
+ * routes, nodes or deferred-free queue full, nothing changed. */
 int fib_set(struct fib *fib, const struct ip6_prefix *prefix, uint32_t value);
+/* 0, -ENOENT, or -ENOSPC: deferred-free queue full, nothing changed. */
 int fib_del(struct fib *fib, const struct ip6_prefix *prefix);
 
-/* One bounded step (at most `max` route changes, never waits); call it every turn. Returns true
- * while there is work left. */
-bool fib_poll(struct fib *fib, uint32_t max);
-/* All of it, waiting; only before workers run. */
-void fib_settle(struct fib *fib);
-
-/* Counts swaps: a cached answer from another generation may be stale. Any reader. */
+/* Counts changes: an answer that was cached under another generation may be stale. Read it
+ * before the lookup whose answer is kept. Any reader. */
 uint32_t fib_generation(const struct fib *fib);
 
-/* Bulk lookup, n <= 64; addresses are copied from where they lie. Any reader between two
- * quiescent reports. */
+/* Bulk lookup, n <= FIB_BULK_MAX. Any reader between two quiescent reports. */
 void fib_lookup_bulk(
 	const struct fib *fib, const struct ip6_addr *const dst[], uint32_t *value, uint32_t n);
 static inline uint32_t fib_lookup(const struct fib *fib, const struct ip6_addr *dst)
@@ -75,7 +79,9 @@ static inline uint32_t fib_lookup(const struct fib *fib, const struct ip6_addr *
 	return v;
 }
 
-/* The route list in order of insertion, from *cursor on (start with 0); false at the end.
+/* The route list, from *cursor on (start with 0); false at the end. In order of insertion as
+ * long as nothing was deleted; each route that is there all the time is seen exactly once.
  * Control only. */
 bool fib_next(const struct fib *fib, uint32_t *cursor, struct ip6_prefix *prefix, uint32_t *value);
 uint32_t fib_count(const struct fib *fib);
+size_t fib_memory(const struct fib *fib); /* bytes taken */

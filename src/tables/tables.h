@@ -19,7 +19,6 @@ struct tables_opts {
 	uint32_t max_routes;
 	uint32_t max_addrs;
 	uint64_t seed;
-	int socket;
 };
 
 struct tables {

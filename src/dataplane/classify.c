@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * In:  whole IPv6 packets, received or taken out of a tunnel.
+ * Out: TUNNEL (IPv6-in-IPv6 to a home agent address), HOME (inside a mobile prefix), ROUTE
+ *      (transit); neighbour discovery, signalling and the rest for us to the control core.
+ * The FIB says what the destination is. Extension headers are walked only in what is for us:
+ * whoever else's they are, they are none of our business (RFC 8200, 4).
+ */
+#include "dataplane/worker.h"
+
+#include "net/icmp6.h"
+#include "tables/fib.h"
+#include "tables/tables.h"
+
+static void refuse_option(
+	struct dp_worker *w, struct rte_mbuf *m, enum dp_drop reason, uint8_t code)
+{
+	dp_error(w, m, reason, ICMP6_PARAM_PROBLEM, code, dp_meta(m)->ext.bad_off);
+}
+
+/* A packet for us whose extension headers are not in order. */
+static void refuse_headers(struct dp_worker *w, struct rte_mbuf *m, enum ext_verdict verdict)
+{
+	switch (verdict) {
+	case EXT_BAD_ORDER:
+		/* bad_off 0: a misplaced Home Address option, which is dropped silently */
+		if (dp_meta(m)->ext.bad_off == 0)
+			dp_worker_drop(w, m, DP_DROP_EXT_ORDER);
+		else
+			refuse_option(w, m, DP_DROP_EXT_ORDER, ICMP6_BAD_NEXT_HEADER);
+		return;
+	case EXT_BAD_OPTION:
+		refuse_option(w, m, DP_DROP_EXT_OPTION, ICMP6_BAD_OPTION);
+		return;
+	case EXT_BAD_OPTION_UNI:
+		if (ip6_is_multicast(&dp_ip6(m)->dst))
+			dp_worker_drop(w, m, DP_DROP_EXT_OPTION);
+		else
+			refuse_option(w, m, DP_DROP_EXT_OPTION, ICMP6_BAD_OPTION);
+		return;
+	case EXT_BAD_LENGTH:
+		refuse_option(w, m, DP_DROP_EXT_OPTION_LENGTH, ICMP6_BAD_FIELD);
+		return;
+	case EXT_RH_REFUSED:
+		refuse_option(w, m, DP_DROP_RH_REFUSED, ICMP6_BAD_FIELD);
+		return;
+	case EXT_BAD_OPTION_DROP:
+		dp_worker_drop(w, m, DP_DROP_EXT_OPTION);
+		return;
+	case EXT_RH2:
+		dp_worker_drop(w, m, DP_DROP_RH2_TO_US);
+		return;
+	case EXT_HAO_REFUSED:
+		dp_worker_drop(w, m, DP_DROP_HAO_INVALID);
+		return;
+	case EXT_TRUNCATED:
+		/* a first fragment must hold the whole chain (RFC 8200, 4.5) */
+		if (dp_meta(m)->ext.flags & EXT_FRAGMENT)
+			dp_error(w, m, DP_DROP_EXT_TRUNCATED, ICMP6_PARAM_PROBLEM,
+				ICMP6_FIRST_FRAGMENT, 0);
+		else
+			dp_worker_drop(w, m, DP_DROP_EXT_TRUNCATED);
+		return;
+	default:
+		dp_worker_drop(w, m, DP_DROP_EXT_TOO_MANY);
+		return;
+	}
+}
+
+static bool is_nd(const struct rte_mbuf *m, const struct ext_info *x)
+{
+	uint8_t type;
+
+	if (x->upper != IP6_ICMP6 || x->upper_off >= m->data_len)
+		return false;
+	type = rte_pktmbuf_mtod(m, const uint8_t *)[x->upper_off];
+	return type >= ICMP6_RS && type <= ICMP6_REDIRECT;
+}
+
+static void to_nd(struct dp_worker *w, struct rte_mbuf *m)
+{
+	const struct dp_meta *meta = dp_meta(m);
+	uint8_t type = rte_pktmbuf_mtod(m, const uint8_t *)[meta->ext.upper_off];
+
+	if (meta->opened > 0)
+		dp_worker_drop(w, m, DP_DROP_ND_INVALID); /* a tunnel is no link of ours */
+	else if (meta->ext.flags & (EXT_FRAGMENT | EXT_ATOMIC))
+		dp_worker_drop(w, m, DP_DROP_ND_FRAGMENT);
+	else if (type != ICMP6_NS && type != ICMP6_NA)
+		dp_worker_drop(w, m, DP_DROP_ND_IGNORED);
+	else
+		dp_punt(w, m, DP_PUNT_ND);
+}
+
+/* Asked only about what control will look into: a lookup a packet would cost the data path. */
+static bool is_from_us(const struct dp_worker *w, struct rte_mbuf *m)
+{
+	enum fib_kind kind = fib_kind(fib_lookup(w->t->fib, &dp_ip6(m)->src));
+
+	return kind == FIB_LOCAL || kind == FIB_HOME_AGENT;
+}
+
+/* A packet for an address of ours, or for a group (fib: unreachable). */
+static void to_us(struct dp_worker *w, struct rte_mbuf *m)
+{
+	struct dp_meta *meta = dp_meta(m);
+	enum ext_verdict verdict =
+		ext_walk(rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, EXT_TO_US, &meta->ext);
+	const struct ext_info *x = &meta->ext;
+	bool group = ip6_is_multicast(&dp_ip6(m)->dst);
+
+	meta->flags |= DP_META_WALKED;
+	if (verdict != EXT_OK)
+		refuse_headers(w, m, verdict);
+	else if (is_nd(m, x) && !(x->flags & EXT_NOT_FIRST))
+		to_nd(w, m);
+	else if (group)
+		dp_worker_drop(w, m, DP_DROP_DST_MULTICAST);
+	else if (x->flags & EXT_FRAGMENT)
+		dp_worker_drop(w, m, DP_DROP_FRAGMENT_TO_US);
+	else if (meta->flags & DP_META_UNCHECKED && x->upper != IP6_MH)
+		dp_worker_drop(w, m, (enum dp_drop)meta->drop);
+	else if (x->upper == IP6_IN_IP6 && fib_kind(meta->fib) == FIB_HOME_AGENT &&
+		 !(x->flags & EXT_HAO))
+		dp_vec_push(&w->vec[V_TUNNEL], m);
+	else if (is_from_us(w, m))
+		dp_worker_drop(w, m, DP_DROP_SRC_OURS);
+	else
+		dp_punt(w, m, x->upper == IP6_MH ? DP_PUNT_SIGNALLING : DP_PUNT_LOCAL);
+}
+
+static void by_fib(struct dp_worker *w, struct rte_mbuf *m, uint32_t value)
+{
+	struct dp_meta *meta = dp_meta(m);
+	enum fib_kind kind = fib_kind(value);
+
+	meta->fib = value;
+	if (kind == FIB_LOCAL || kind == FIB_HOME_AGENT) {
+		to_us(w, m);
+		return;
+	}
+	if (meta->flags & DP_META_UNCHECKED) {
+		dp_worker_drop(w, m, (enum dp_drop)meta->drop);
+		return;
+	}
+	switch (kind) {
+	case FIB_DOMAIN:
+		dp_vec_push(&w->vec[V_HOME], m);
+		return;
+	case FIB_ONLINK:
+	case FIB_VIA:
+		dp_vec_push(&w->vec[V_ROUTE], m);
+		return;
+	default:
+		dp_error(w, m, DP_DROP_NO_ROUTE, ICMP6_UNREACHABLE, ICMP6_NO_ROUTE, 0);
+	}
+}
+
+/* Addresses that the FIB is not asked about: groups and link-local ones. False: done with m. */
+static bool scoped(struct dp_worker *w, struct rte_mbuf *m)
+{
+	const struct net_ip6 *ip = dp_ip6(m);
+	struct dp_meta *meta = dp_meta(m);
+
+	if (ip6_is_multicast(&ip->dst)) {
+		if (meta->opened > 0)
+			dp_worker_drop(w, m, DP_DROP_DST_MULTICAST);
+		else
+			to_us(w, m);
+		return false;
+	}
+	if (ip6_is_link_local(&ip->dst)) {
+		if (meta->opened > 0) {
+			dp_worker_drop(w, m, DP_DROP_DECAP_LINK_LOCAL);
+		} else if (ip6_eq(&ip->dst, &w->port[meta->port].link_local)) {
+			meta->fib = fib_value(FIB_LOCAL, 0);
+			to_us(w, m);
+		} else {
+			dp_worker_drop(w, m, DP_DROP_DST_SCOPE);
+		}
+		return false;
+	}
+	return true;
+}
+
+/* -1, or the reason why nobody may send this. */
+static int check_addresses(const struct net_ip6 *ip)
+{
+	if (unlikely(ip6_is_multicast(&ip->src)))
+		return DP_DROP_SRC_INVALID;
+	if (likely(ip6_is_routable(&ip->src) && ip6_is_routable(&ip->dst)))
+		return -1;
+	if (ip6_is_unspecified(&ip->src)) /* duplicate address detection only */
+		return ip6_is_multicast(&ip->dst) ? -1 : DP_DROP_SRC_INVALID;
+	if (!ip6_is_routable(&ip->src) && !ip6_is_link_local(&ip->src))
+		return DP_DROP_SRC_INVALID;
+	if (!ip6_is_routable(&ip->dst) && !ip6_is_link_local(&ip->dst) &&
+		!ip6_is_multicast(&ip->dst))
+		return DP_DROP_DST_INVALID;
+	return -1;
+}
+
+void dp_classify(struct dp_worker *w, struct dp_vec *in)
+{
+	const struct ip6_addr *dst[DP_BURST];
+	uint32_t value[DP_BURST];
+	struct rte_mbuf *pkt[DP_BURST];
+	uint32_t n = in->n;
+
+	if (n == 0)
+		return;
+	/* What is opened on the way is appended to the same vector: take it over first. */
+	for (uint32_t i = 0; i < n; i++) {
+		pkt[i] = in->pkt[i];
+		dst[i] = &dp_ip6(pkt[i])->dst;
+	}
+	in->n = 0;
+	fib_lookup_bulk(w->t->fib, dst, value, n);
+	for (uint32_t i = 0; i < n; i++) {
+		int reason = check_addresses(dp_ip6(pkt[i]));
+
+		if (unlikely(reason >= 0))
+			dp_worker_drop(w, pkt[i], (enum dp_drop)reason);
+		else if (scoped(w, pkt[i]))
+			by_fib(w, pkt[i], value[i]);
+	}
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * In:  outer destination is a home agent address, next header IPv6 after whatever extension
+ *      headers; meta.ext is valid.
+ * Out: inner packets, to be classified like any other.
+ * The outer source must be the binding's care-of address, or anyone on the Internet could send
+ * through us as the mobile node (RFC 6275, 10.4.5). One exception: what is inside is signalling
+ * to a home agent address, which is judged on its own merits wherever it comes from: a mobile
+ * node that moved sends its Binding Update through the tunnel it still has.
+ */
+#include "dataplane/worker.h"
+
+#include "tables/fib.h"
+#include "tables/tables.h"
+
+/* -1 and the inner header, or the reason why it is no IPv6 packet that may leave a tunnel. */
+static int inner_of(struct rte_mbuf *m, struct net_ip6 **inner)
+{
+	uint32_t off = dp_meta(m)->ext.upper_off, left = m->data_len - off;
+	struct net_ip6 *ip = rte_pktmbuf_mtod_offset(m, struct net_ip6 *, off);
+
+	*inner = ip;
+	if (left < sizeof(*ip) || net_ip6_version(ip) != 6 ||
+		net_ip6_payload_len(ip) > left - sizeof(*ip) ||
+		(net_ip6_payload_len(ip) == 0 && ip->next_header == IP6_HOPOPT))
+		return DP_DROP_DECAP_INNER;
+	if (dp_meta(m)->opened >= DP_MAX_OPENED)
+		return DP_DROP_DECAP_LIMIT;
+	if (ip6_is_link_local(&ip->src) || ip6_is_link_local(&ip->dst))
+		return DP_DROP_DECAP_LINK_LOCAL;
+	return -1;
+}
+
+/* -1, or why this tunnel packet may not speak for its inner source. */
+static int check_binding(
+	const struct dp_meta *meta, const struct net_ip6 *outer, const struct bc_entry *bind)
+{
+	if (bind == NULL)
+		return DP_DROP_DECAP_NO_BINDING;
+	if (bind->domain != fib_index(meta->fib))
+		return DP_DROP_DECAP_WRONG_DOMAIN;
+	if (!ip6_eq(&outer->src, &bind->coa))
+		return DP_DROP_DECAP_WRONG_COA;
+	return -1;
+}
+
+static bool may_be_signalling(const struct net_ip6 *inner)
+{
+	return inner->next_header == IP6_DSTOPT || inner->next_header == IP6_MH;
+}
+
+/* From here on the inner packet is the packet. */
+static void open_tunnel(struct rte_mbuf *m, const struct net_ip6 *inner, uint8_t flags)
+{
+	struct dp_meta *meta = dp_meta(m);
+	uint16_t off = (uint16_t)((const uint8_t *)inner - rte_pktmbuf_mtod(m, const uint8_t *));
+
+	m->data_off = (uint16_t)(m->data_off + off);
+	m->data_len = (uint16_t)(sizeof(*inner) + net_ip6_payload_len(inner));
+	m->pkt_len = m->data_len;
+	meta->flags = flags;
+	meta->opened++;
+	meta->adj = 0;
+}
+
+static void decap_one(
+	struct dp_worker *w, struct rte_mbuf *m, struct net_ip6 *inner, const struct bc_entry *bind)
+{
+	const struct net_ip6 *outer = dp_ip6(m);
+	struct dp_meta *meta = dp_meta(m);
+	int reason = check_binding(meta, outer, bind);
+	int ecn = net_ecn_decap(net_ip6_tclass(inner) & 3, net_ip6_tclass(outer) & 3);
+
+	if (reason >= 0 && !may_be_signalling(inner)) {
+		dp_worker_drop(w, m, (enum dp_drop)reason);
+		return;
+	}
+	if (ecn < 0) {
+		dp_worker_drop(w, m, DP_DROP_DECAP_ECN);
+		return;
+	}
+	net_ip6_set_ecn(inner, (uint8_t)ecn);
+	if (reason >= 0) {
+		meta->drop = (uint8_t)reason; /* counted if it turns out to be anything else */
+		open_tunnel(m, inner, DP_META_UNCHECKED);
+	} else {
+		open_tunnel(m, inner, DP_META_TUNNELLED);
+		bc_count_from(bind, 1, m->data_len);
+	}
+	dp_counted(w, DP_COUNTER_DECAPSULATED, 1);
+	dp_vec_push(&w->vec[V_AGAIN], m);
+}
+
+void dp_decap(struct dp_worker *w, struct dp_vec *in)
+{
+	const struct ip6_addr *src[DP_BURST];
+	const struct bc_entry *bind[DP_BURST];
+	struct net_ip6 *inner[DP_BURST];
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < in->n; i++) {
+		struct rte_mbuf *m = in->pkt[i];
+		int reason = inner_of(m, &inner[n]);
+
+		if (unlikely(reason >= 0)) {
+			dp_worker_drop(w, m, (enum dp_drop)reason);
+			continue;
+		}
+		src[n] = &inner[n]->src;
+		in->pkt[n++] = m;
+	}
+	in->n = 0;
+	if (n == 0)
+		return;
+	bc_find_bulk(w->t->bc, src, n, bind);
+	for (uint32_t i = 0; i < n; i++)
+		decap_one(w, in->pkt[i], inner[i], bind[i]);
+}

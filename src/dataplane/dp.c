@@ -1,0 +1,419 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Putting the data plane together: ports, buffers, rings, workers, lcores; and what others may
+ * read of it. */
+#include "dataplane/dp_priv.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_ethdev.h>
+#include <rte_launch.h>
+#include <rte_lcore.h>
+#include <rte_malloc.h>
+#include <rte_rcu_qsbr.h>
+
+#include "common/log.h"
+#include "conf/conf.h"
+#include "tables/tables.h"
+
+#define TAG "dataplane"
+
+/* Room in the punt rings. Signalling is what a home agent lives of; what waits for a neighbour
+ * is bounded by the neighbour cache anyway. */
+static const uint32_t punt_size[] = {
+	[DP_PUNT_ND] = 512,
+	[DP_PUNT_SIGNALLING] = 4096,
+	[DP_PUNT_LOCAL] = 512,
+	[DP_PUNT_RESOLVE] = 512,
+	[DP_PUNT_ERROR] = 512,
+};
+#define TX_RING_SIZE 2048
+#define POOL_CACHE   256
+
+static int fail(char *err, size_t err_len, int ret, const char *what)
+{
+	snprintf(err, err_len, "%s: %s", what, rte_strerror(-ret));
+	return ret;
+}
+
+static struct rte_ring *ring_new(const char *kind, unsigned i, uint32_t size, unsigned flags)
+{
+	char name[RTE_RING_NAMESIZE];
+
+	snprintf(name, sizeof(name), "hamd_%s_%u", kind, i);
+	return rte_ring_create(name, size, (int)rte_socket_id(), flags);
+}
+
+static int make_rings(struct dp *dp)
+{
+	for (unsigned c = 0; c < DP_PUNT_COUNT; c++) {
+		dp->punt[c] = ring_new("punt", c, punt_size[c], RING_F_SC_DEQ);
+		if (dp->punt[c] == NULL)
+			return -rte_errno;
+	}
+	for (uint16_t i = 0; i < dp->worker_count; i++) {
+		dp->tx_ring[i] = ring_new("tx", i, TX_RING_SIZE, RING_F_SC_DEQ);
+		if (dp->tx_ring[i] == NULL)
+			return -rte_errno;
+	}
+	return 0;
+}
+
+static int make_pool(struct dp *dp)
+{
+	uint32_t rx = 0, tx = 0, queued = 0, mtu = 0, n;
+	uint16_t room;
+
+	for (uint16_t i = 0; i < dp->port_count; i++) {
+		rx += dp->ports[i].plan.rx_queues;
+		tx += dp->ports[i].plan.tx_queues;
+		if (dp->conf->ports[i].mtu > mtu)
+			mtu = dp->conf->ports[i].mtu;
+	}
+	for (unsigned c = 0; c < DP_PUNT_COUNT; c++)
+		queued += punt_size[c];
+	n = dp->conf->runtime.mbufs;
+	if (n == 0)
+		n = plan_mbufs(rx, tx, PORT_DESCRIPTORS, dp->worker_count, queued);
+	/* A packet of the greatest MTU is one segment, behind the usual headroom. */
+	room = (uint16_t)(RTE_PKTMBUF_HEADROOM + RTE_ALIGN(mtu + PLAN_L2_OVERHEAD, 64));
+	if (room < RTE_MBUF_DEFAULT_BUF_SIZE)
+		room = RTE_MBUF_DEFAULT_BUF_SIZE;
+	dp->pool = rte_pktmbuf_pool_create("hamd_mbufs", n, POOL_CACHE,
+		RTE_ALIGN(sizeof(struct dp_meta), RTE_MBUF_PRIV_ALIGN), room, (int)rte_socket_id());
+	return dp->pool == NULL ? -rte_errno : 0;
+}
+
+static int plan_ports(struct dp *dp, char *err, size_t err_len)
+{
+	struct ip6_addr agents[CONF_DOMAINS_MAX];
+	struct plan_request req = {
+		.workers = dp->worker_count,
+		.control_is_worker = rte_lcore_count() == 1,
+		.home_agents = agents,
+		.home_agent_count = (uint16_t)dp->conf->domain_count,
+	};
+
+	for (uint32_t i = 0; i < dp->conf->domain_count; i++)
+		agents[i] = dp->conf->domains[i].home_agent_address;
+	for (uint16_t i = 0; i < dp->port_count; i++) {
+		int ret = port_find(&dp->conf->ports[i], &dp->ports[i].id, err, err_len);
+
+		if (ret < 0)
+			return ret;
+		req.port = i;
+		ret = port_plan(&dp->ports[i], &dp->conf->ports[i], &req, err, err_len);
+		if (ret < 0)
+			return ret;
+	}
+	return 0;
+}
+
+static void give_queues(struct dp *dp, struct dp_worker *w)
+{
+	for (uint16_t i = 0; i < dp->port_count; i++) {
+		const struct plan *plan = &dp->ports[i].plan;
+
+		for (uint16_t q = 0; q < plan->rx_queues; q++) {
+			if (plan->rx_owner[q] == w->id)
+				w->rxq[w->rxq_count++] = (struct dp_rx_queue){ i, q };
+		}
+		w->tx_queue[i] = plan->tx_queue[w->id];
+		w->tx_ring[i] = dp->tx_ring[plan->tx_via[w->id]];
+	}
+}
+
+/* Worker i, or with i == worker_count what control has. */
+static int make_worker(struct dp *dp, uint16_t i)
+{
+	struct dp_worker *w = rte_zmalloc("hamd_worker", sizeof(*w), 64);
+
+	if (w == NULL)
+		return -ENOMEM;
+	dp->workers[i] = w;
+	w->t = dp->t;
+	w->id = i;
+	w->port = dp->views;
+	w->port_count = dp->port_count;
+	memcpy(w->punt, dp->punt, sizeof(w->punt));
+	w->is_reader = i < dp->worker_count;
+	if (w->is_reader)
+		w->tx_in = dp->tx_ring[i];
+	give_queues(dp, w);
+	return w->is_reader ? rte_rcu_qsbr_thread_register(dp->t->rcu, i) : 0;
+}
+
+/* The main lcore runs control, and the only worker when there is no other lcore. */
+static void make_lcores(struct dp *dp)
+{
+	uint32_t n = 0, id;
+	struct lcore *main_lcore = &dp->lcores[n++];
+	struct dp_worker *own = dp->workers[dp->worker_count];
+
+	main_lcore->id = rte_get_main_lcore();
+	main_lcore->runs_control = true;
+	main_lcore->worker_id = -1;
+	RTE_LCORE_FOREACH_WORKER(id)
+	{
+		struct lcore *lc = &dp->lcores[n++];
+
+		lc->id = id;
+		lc->worker_id = (int)n - 2;
+	}
+	if (n == 1)
+		main_lcore->worker_id = 0;
+	dp->lcore_count = n;
+	for (uint32_t i = 0; i < n; i++) {
+		struct lcore *lc = &dp->lcores[i];
+
+		lc->sleep_us = dp->conf->runtime.idle_sleep_us;
+		lc->stop = &dp->stop;
+		if (lc->worker_id < 0)
+			continue;
+		lc->worker = dp->workers[lc->worker_id];
+		lcore_add(lc, dp_worker_poll, lc->worker);
+	}
+	if (own->rxq_count > 0)
+		lcore_add(main_lcore, dp_worker_poll, own);
+}
+
+static int make(struct dp *dp, char *err, size_t err_len)
+{
+	int ret = plan_ports(dp, err, err_len);
+
+	if (ret < 0)
+		return ret;
+	ret = make_pool(dp);
+	if (ret < 0)
+		return fail(err, err_len, ret, "packet buffers (runtime.memory-mb, runtime.mbufs)");
+	ret = make_rings(dp);
+	if (ret < 0)
+		return fail(err, err_len, ret, "rings");
+	for (uint16_t i = 0; i < dp->port_count; i++) {
+		ret = port_start(&dp->ports[i], dp->pool, &dp->views[i], err, err_len);
+		if (ret < 0)
+			return ret;
+	}
+	for (uint16_t i = 0; i <= dp->worker_count; i++) {
+		ret = make_worker(dp, i);
+		if (ret < 0)
+			return fail(err, err_len, ret, "workers");
+	}
+	make_lcores(dp);
+	return 0;
+}
+
+int dp_new(
+	const struct conf *conf, struct tables *tables, struct dp **out, char *err, size_t err_len)
+{
+	uint32_t lcores = rte_lcore_count();
+	struct dp *dp;
+	int ret;
+
+	*out = NULL;
+	if (lcores > PLAN_MAX_WORKERS) {
+		snprintf(err, err_len, "runtime.lcores: %u lcores, at most %u are used", lcores,
+			PLAN_MAX_WORKERS);
+		return -EINVAL;
+	}
+	dp = rte_zmalloc("hamd_dp", sizeof(*dp), 64);
+	if (dp == NULL)
+		return fail(err, err_len, -ENOMEM, "data plane (runtime.memory-mb)");
+	dp->conf = conf;
+	dp->t = tables;
+	dp->port_count = (uint16_t)conf->port_count;
+	dp->worker_count = (uint16_t)(lcores > 1 ? lcores - 1 : 1);
+	ret = make(dp, err, err_len);
+	if (ret < 0)
+		dp_free(dp);
+	else
+		*out = dp;
+	return ret;
+}
+
+/* What still waits somewhere goes back to the pool, counted. */
+static void empty_ring(struct dp *dp, struct rte_ring *ring)
+{
+	void *m;
+
+	while (ring != NULL && rte_ring_dequeue(ring, &m) == 0)
+		dp_worker_drop(dp->workers[dp->worker_count], m, DP_DROP_SHUTDOWN);
+}
+
+void dp_free(struct dp *dp)
+{
+	if (dp == NULL)
+		return;
+	for (uint16_t i = 0; i < dp->port_count; i++)
+		port_stop(&dp->ports[i]);
+	for (unsigned c = 0; c < DP_PUNT_COUNT; c++) {
+		empty_ring(dp, dp->punt[c]);
+		rte_ring_free(dp->punt[c]);
+	}
+	for (uint16_t i = 0; i < dp->worker_count; i++) {
+		empty_ring(dp, dp->tx_ring[i]);
+		rte_ring_free(dp->tx_ring[i]);
+	}
+	for (uint16_t i = 0; i <= dp->worker_count; i++)
+		rte_free(dp->workers[i]);
+	rte_mempool_free(dp->pool);
+	rte_free(dp);
+}
+
+int dp_run(struct dp *dp, dp_poll_fn control, void *ctx)
+{
+	struct lcore *main_lcore = &dp->lcores[0];
+	int ret = 0;
+
+	lcore_add(main_lcore, control, ctx);
+	for (uint32_t i = 0; i < dp->lcore_count; i++) {
+		if (dp->lcores[i].worker != NULL)
+			rte_rcu_qsbr_thread_online(dp->t->rcu, dp->lcores[i].worker->id);
+	}
+	for (uint32_t i = 1; i < dp->lcore_count && ret == 0; i++)
+		ret = rte_eal_remote_launch(lcore_main, &dp->lcores[i], dp->lcores[i].id);
+	if (ret == 0)
+		lcore_main(main_lcore);
+	dp_stop(dp);
+	for (uint32_t i = 1; i < dp->lcore_count; i++)
+		rte_eal_wait_lcore(dp->lcores[i].id);
+	for (uint32_t i = 0; i < dp->lcore_count; i++) {
+		if (dp->lcores[i].worker != NULL)
+			rte_rcu_qsbr_thread_offline(dp->t->rcu, dp->lcores[i].worker->id);
+	}
+	return ret;
+}
+
+void dp_stop(struct dp *dp)
+{
+	atomic_store_explicit(&dp->stop, true, memory_order_relaxed);
+}
+
+uint32_t dp_port_count(const struct dp *dp)
+{
+	return dp->port_count;
+}
+
+void dp_port_info(const struct dp *dp, uint16_t port, struct dp_port_info *out)
+{
+	const struct port *p = &dp->ports[port];
+	struct rte_eth_stats stats = { 0 };
+
+	memset(out, 0, sizeof(*out));
+	snprintf(out->name, sizeof(out->name), "%s", p->conf->name);
+	snprintf(out->device, sizeof(out->device), "%s", p->conf->device);
+	snprintf(out->driver, sizeof(out->driver), "%s", p->driver);
+	snprintf(out->granted, sizeof(out->granted), "%s", p->granted);
+	memcpy(out->mac, dp->views[port].mac, sizeof(out->mac));
+	out->mtu = dp->views[port].mtu;
+	out->vlan = dp->views[port].vlan;
+	out->link_up = dp_port_link(dp, port);
+	out->link_mbps = p->link_mbps;
+	out->rx_queues = p->plan.rx_queues;
+	out->tx_queues = p->plan.tx_queues;
+	out->control_rx_queue = p->plan.control_rx_queue != PLAN_NO_QUEUE;
+	out->control_tx_queue = p->plan.tx_queue[dp->worker_count] != PLAN_NO_QUEUE;
+	out->rss = p->rss;
+	out->all_multicast = p->all_multicast;
+	if (rte_eth_stats_get(p->id, &stats) < 0)
+		return;
+	out->rx_packets = stats.ipackets;
+	out->rx_bytes = stats.ibytes;
+	out->rx_missed = stats.imissed;
+	out->rx_errors = stats.ierrors;
+	out->rx_nombuf = stats.rx_nombuf;
+	out->tx_packets = stats.opackets;
+	out->tx_bytes = stats.obytes;
+	out->tx_errors = stats.oerrors;
+}
+
+void dp_port_mac(const struct dp *dp, uint16_t port, uint8_t mac[6])
+{
+	memcpy(mac, dp->views[port].mac, 6);
+}
+
+uint16_t dp_port_mtu(const struct dp *dp, uint16_t port)
+{
+	return dp->views[port].mtu;
+}
+
+bool dp_port_link(const struct dp *dp, uint16_t port)
+{
+	return atomic_load_explicit(&dp->views[port].link_up, memory_order_relaxed);
+}
+
+static void add_counters(const struct dp_worker *w, struct dp_counters *out)
+{
+	for (unsigned i = 0; i < DP_COUNTER_COUNT; i++)
+		out->c[i] += __atomic_load_n(&w->counters.c[i], __ATOMIC_RELAXED);
+	for (unsigned i = 0; i < DP_DROP_COUNT; i++)
+		out->drop[i] += __atomic_load_n(&w->counters.drop[i], __ATOMIC_RELAXED);
+}
+
+void dp_counters_sum(const struct dp *dp, struct dp_counters *out)
+{
+	memset(out, 0, sizeof(*out));
+	for (uint16_t i = 0; i <= dp->worker_count; i++)
+		add_counters(dp->workers[i], out);
+}
+
+uint32_t dp_lcore_count(const struct dp *dp)
+{
+	return dp->lcore_count;
+}
+
+void dp_lcore_info(const struct dp *dp, uint32_t i, struct dp_lcore_info *out)
+{
+	const struct lcore *lc = &dp->lcores[i];
+
+	memset(out, 0, sizeof(*out));
+	out->lcore = lc->id;
+	out->control = lc->runs_control;
+	out->worker = lc->worker_id;
+	out->turns = lc->turns;
+	out->busy_cycles = lc->busy_cycles;
+	out->idle_cycles = lc->idle_cycles;
+	out->longest_turn_us = lc->longest_turn_cycles * 1000000 / rte_get_tsc_hz();
+	out->sleep_us = lc->sleep_us;
+	if (lc->worker != NULL)
+		add_counters(lc->worker, &out->counters);
+	if (lc->runs_control)
+		add_counters(dp->workers[dp->worker_count], &out->counters);
+}
+
+uint32_t dp_stage_count(void)
+{
+	return DP_STAGE_COUNT;
+}
+
+void dp_stage_info(
+	const struct dp *dp, uint32_t lcore_index, uint32_t stage, struct dp_stage_info *out)
+{
+	static const char *const names[] = {
+#define X(id, name) [DP_STAGE_##id] = name,
+		DP_STAGE_LIST(X)
+#undef X
+	};
+	const struct lcore *lc = &dp->lcores[lcore_index];
+
+	*out = (struct dp_stage_info){ .name = names[stage] };
+	for (unsigned i = 0; i < 2; i++) {
+		const struct dp_worker *w = i == 0 ? lc->worker : dp->workers[dp->worker_count];
+
+		if (w == NULL || (i == 1 && !lc->runs_control))
+			continue;
+		out->calls += __atomic_load_n(&w->stage[stage].calls, __ATOMIC_RELAXED);
+		out->packets += __atomic_load_n(&w->stage[stage].packets, __ATOMIC_RELAXED);
+		out->cycles += __atomic_load_n(&w->stage[stage].cycles, __ATOMIC_RELAXED);
+	}
+}
+
+void dp_pool_info(const struct dp *dp, uint32_t *available, uint32_t *total)
+{
+	*available = rte_mempool_avail_count(dp->pool);
+	*total = dp->pool->size;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Inside dataplane/: what dp.c puts together and control.c sends through. */
+#pragma once
+
+#include <stdatomic.h>
+
+#include "dataplane/dp.h"
+#include "dataplane/lcore.h"
+#include "dataplane/port.h"
+#include "dataplane/worker.h"
+
+struct dp {
+	const struct conf *conf;
+	struct tables *t;
+	struct rte_mempool *pool;
+	uint16_t port_count, worker_count;
+	uint32_t lcore_count;
+	_Atomic bool stop;
+	uint64_t links_ms; /* when dp_poll_links() looked last */
+	uint16_t links_next; /* at which port it goes on */
+	struct port ports[DP_MAX_PORTS];
+	struct dp_port_view views[DP_MAX_PORTS];
+	struct rte_ring *punt[DP_PUNT_COUNT];
+	struct rte_ring *tx_ring[PLAN_MAX_WORKERS];
+	struct dp_worker *workers[PLAN_MAX_WORKERS + 1]; /* [worker_count]: control's own */
+	struct lcore lcores[PLAN_MAX_WORKERS + 1];
+};
+
+static inline struct dp_worker *dp_own(const struct dp *dp)
+{
+	return dp->workers[dp->worker_count];
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "dataplane/eal.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_log.h>
+
+#include "common/log.h"
+#include "common/util.h"
+#include "conf/conf.h"
+
+#define TAG "eal"
+
+#define ARGS_MAX (16 + 2 * CONF_PORTS_MAX)
+
+struct args {
+	int n;
+	char *v[ARGS_MAX + 1];
+	char text[ARGS_MAX][CONF_DEVICE_MAX + 16];
+};
+
+static void add(struct args *a, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+static void add(struct args *a, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(a->text[a->n], sizeof(a->text[0]), fmt, ap);
+	va_end(ap);
+	a->v[a->n] = a->text[a->n];
+	a->n++;
+}
+
+/* "0000:3b:00.0", with or without the domain: what is not a PCI address is a virtual device. */
+static bool is_pci(const char *device)
+{
+	unsigned domain, bus, dev, fn;
+
+	return sscanf(device, "%x:%x:%x.%x", &domain, &bus, &dev, &fn) == 4 ||
+	       sscanf(device, "%x:%x.%x", &bus, &dev, &fn) == 3;
+}
+
+static void add_memory(struct args *a, const struct conf_runtime *rt)
+{
+	/* --in-memory: huge pages without files, so nothing of a killed process is left over */
+	add(a, "%s", rt->hugepages ? "--in-memory" : "--no-huge");
+	add(a, "-m");
+	add(a, "%u", rt->memory_mb);
+}
+
+static void add_devices(struct args *a, const struct conf *conf)
+{
+	bool pci = false;
+
+	for (uint32_t i = 0; i < conf->port_count; i++) {
+		const char *device = conf->ports[i].device;
+
+		pci |= is_pci(device);
+		add(a, is_pci(device) ? "--allow=%s" : "--vdev=%s", device);
+	}
+	if (!pci)
+		add(a, "--no-pci");
+}
+
+static void make_args(struct args *a, const struct conf *conf)
+{
+	memset(a, 0, sizeof(*a));
+	add(a, "hamd");
+	add(a, "-l");
+	add(a, "%s", conf->runtime.lcores);
+	add(a, "--file-prefix=hamd-%s", conf->node.name);
+	add(a, "--log-level=*:%s", log_get_level() == LOG_DEBUG ? "info" : "warning");
+	add_memory(a, &conf->runtime);
+	add_devices(a, conf);
+}
+
+/* EAL writes whole lines, mostly. */
+static ssize_t log_cookie(void *cookie, const char *buf, size_t len)
+{
+	(void)cookie;
+	for (size_t left = len; left > 0;) {
+		const char *end = memchr(buf, '\n', left);
+		size_t line = end != NULL ? (size_t)(end - buf) : left;
+
+		if (line > 0)
+			log_info("dpdk", "%.*s", (int)line, buf);
+		line += end != NULL;
+		buf += line;
+		left -= line;
+	}
+	return (ssize_t)len;
+}
+
+int eal_start(const struct conf *conf, char *err, size_t err_len)
+{
+	static struct args args; /* EAL keeps pointers into its arguments */
+	FILE *log = fopencookie(NULL, "w", (cookie_io_functions_t){ .write = log_cookie });
+
+	if (log == NULL) {
+		snprintf(err, err_len, "log: %s", strerror(errno));
+		return -errno;
+	}
+	setvbuf(log, NULL, _IOLBF, 0);
+	rte_openlog_stream(log);
+	make_args(&args, conf);
+	for (int i = 1; i < args.n; i++)
+		log_debug(TAG, "argument %s", args.v[i]);
+	if (rte_eal_init(args.n, args.v) < 0) {
+		snprintf(err, err_len, "DPDK does not start: %s%s", rte_strerror(rte_errno),
+			conf->runtime.hugepages ? " (are there free huge pages? see "
+						  "/proc/meminfo; runtime.hugepages)"
+						: "");
+		return -rte_errno;
+	}
+	return 0;
+}
+
+void eal_stop(const struct conf *conf)
+{
+	char dir[128];
+
+	rte_eal_cleanup();
+	rte_openlog_stream(NULL);
+	/* EAL leaves its runtime directory behind; a directory with anything of others stays. */
+	snprintf(dir, sizeof(dir), "%s/dpdk/hamd-%s", getuid() == 0 ? "/var/run" : "/tmp",
+		conf->node.name);
+	if (rmdir(dir) < 0 && errno != ENOENT && errno != ENOTEMPTY)
+		log_debug(TAG, "%s: %s", dir, strerror(errno));
+}

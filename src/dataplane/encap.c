@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * In:  packets for home addresses with their bindings in worker.bind[].
+ * Out: ROUTE: tunnel packets from the home agent address of the binding to its care-of address,
+ *      next hop known. RFC 2473 (hop limits, encapsulation limit, sizes), RFC 6040 (ECN),
+ *      RFC 6438 (flow label). Every check comes before the first octet is changed, because an
+ *      ICMPv6 error quotes the packet as it came.
+ */
+#include "dataplane/worker.h"
+
+#include "net/icmp6.h"
+#include "tables/adj.h"
+#include "tables/bc.h"
+#include "tables/fib.h"
+#include "tables/tables.h"
+
+#define OUTER_HOP_LIMIT 64
+#define LIMIT_LEN       8 /* Destination Options header with the limit and padding */
+#define LIMIT_DEFAULT   4 /* RFC 2473, 6.6 */
+#define LIMIT_NONE      -1
+#define LIMIT_EXCEEDED  -2
+
+/* Where the tunnel leaves: the cached adjacency when it is of this FIB, else looked up. Returns
+ * false when the care-of address leads nowhere a tunnel may go; *port is the way out. */
+static bool next_hop(
+	struct dp_worker *w, struct rte_mbuf *m, const struct bc_entry *bind, uint16_t *port)
+{
+	uint64_t cached = atomic_load_explicit(&bind->nexthop, memory_order_relaxed);
+	struct dp_meta *meta = dp_meta(m);
+
+	meta->adj = (uint32_t)cached;
+	if (unlikely(meta->adj == ADJ_NONE || cached >> 32 != fib_generation(w->t->fib))) {
+		meta->fib = fib_lookup(w->t->fib, &bind->coa);
+		if (fib_kind(meta->fib) == FIB_VIA)
+			meta->adj = fib_index(meta->fib);
+		else if (fib_kind(meta->fib) == FIB_ONLINK)
+			meta->adj = adj_find(w->t->adj, (uint16_t)fib_index(meta->fib), &bind->coa);
+		else
+			return false;
+	}
+	*port = meta->adj != ADJ_NONE ? adj_port(w->t->adj, meta->adj)
+				      : (uint16_t)fib_index(meta->fib);
+	return true;
+}
+
+/*
+ * RFC 2473, 4.1.1: the limit that this tunnel has to carry, LIMIT_NONE, or LIMIT_EXCEEDED with
+ * *at the offset that the parameter problem points at. Ours are added when the packet is itself
+ * a tunnel packet, or always where the domain says so.
+ */
+static int encap_limit(struct rte_mbuf *m, const struct bc_entry *bind, uint32_t *at)
+{
+	const uint8_t *pkt = rte_pktmbuf_mtod(m, const uint8_t *);
+	uint8_t next = dp_ip6(m)->next_header;
+	struct ext_info x;
+
+	if (next == IP6_IN_IP6)
+		return LIMIT_DEFAULT;
+	if (next == IP6_HOPOPT || next == IP6_DSTOPT || next == IP6_ROUTING ||
+		next == IP6_FRAGMENT) {
+		ext_walk(pkt, m->data_len, EXT_TRANSIT, &x);
+		if (x.flags & EXT_LIMIT) {
+			*at = x.limit_off + 2u;
+			return pkt[*at] == 0 ? LIMIT_EXCEEDED : pkt[*at] - 1;
+		}
+		if (x.upper == IP6_IN_IP6)
+			return LIMIT_DEFAULT;
+	}
+	return bind->flags & BC_LIMIT_ALWAYS ? LIMIT_DEFAULT : LIMIT_NONE;
+}
+
+/* RFC 2473, 7.1. True: the packet was too big and is gone. */
+static bool too_big(struct dp_worker *w, struct rte_mbuf *m, uint32_t overhead, uint32_t port_mtu)
+{
+	uint32_t mtu = port_mtu - overhead;
+
+	if (likely(m->data_len <= mtu))
+		return false;
+	if (m->data_len <= IP6_MIN_MTU) {
+		dp_worker_drop(w, m, DP_DROP_ENCAP_MIN_MTU);
+		return true;
+	}
+	dp_error(w, m, DP_DROP_ENCAP_TOO_BIG, ICMP6_TOO_BIG, 0,
+		mtu > IP6_MIN_MTU ? mtu : IP6_MIN_MTU);
+	return true;
+}
+
+static void wrap(struct rte_mbuf *m, const struct bc_entry *bind, int limit, uint8_t *room)
+{
+	const uint8_t *inner =
+		room + sizeof(struct net_ip6) + (limit == LIMIT_NONE ? 0 : LIMIT_LEN);
+	const struct net_ip6 *ip = (const struct net_ip6 *)inner;
+	struct net_ip6 *outer = (struct net_ip6 *)room;
+	uint16_t inner_len = (uint16_t)(room + m->data_len - inner);
+	bool upper = ip->next_header == IP6_TCP || ip->next_header == IP6_UDP;
+	uint32_t flow = net_flow_hash(
+		inner, inner_len, ip->next_header, upper ? sizeof(struct net_ip6) : 0);
+
+	/* One copy: the entry keeps the addresses in the header's order. */
+	memcpy(&outer->src, &bind->ha, 2 * sizeof(struct ip6_addr));
+	net_ip6_set_vtf(outer, net_ip6_tclass(ip), flow);
+	net_ip6_set_payload_len(outer, (uint16_t)(m->data_len - sizeof(*outer)));
+	outer->hop_limit = OUTER_HOP_LIMIT;
+	outer->next_header = IP6_IN_IP6;
+	if (limit != LIMIT_NONE) {
+		const uint8_t opt[LIMIT_LEN] = { IP6_IN_IP6, 0, 4, 1, (uint8_t)limit, 1, 1, 0 };
+
+		outer->next_header = IP6_DSTOPT;
+		memcpy(outer + 1, opt, sizeof(opt));
+	}
+}
+
+/* The checks, in the order in which their errors matter; true: m goes on. */
+static bool admit(struct dp_worker *w, struct rte_mbuf *m, const struct bc_entry *bind, int *limit)
+{
+	uint32_t at = 0, overhead = sizeof(struct net_ip6);
+	uint16_t port;
+
+	if (unlikely(dp_ip6(m)->hop_limit <= 1)) {
+		dp_error(w, m, DP_DROP_HOP_LIMIT, ICMP6_TIME_EXCEEDED, 0, 0);
+		return false;
+	}
+	*limit = encap_limit(m, bind, &at);
+	if (unlikely(*limit == LIMIT_EXCEEDED)) {
+		dp_error(w, m, DP_DROP_ENCAP_LIMIT, ICMP6_PARAM_PROBLEM, ICMP6_BAD_FIELD, at);
+		return false;
+	}
+	if (*limit != LIMIT_NONE)
+		overhead += LIMIT_LEN;
+	if (unlikely(!next_hop(w, m, bind, &port))) {
+		if (fib_kind(dp_meta(m)->fib) == FIB_UNREACHABLE)
+			dp_error(w, m, DP_DROP_NO_ROUTE, ICMP6_UNREACHABLE, ICMP6_ADDRESS, 0);
+		else
+			dp_worker_drop(w, m, DP_DROP_ENCAP_LOOP);
+		return false;
+	}
+	return !too_big(w, m, overhead, w->port[port].mtu);
+}
+
+static void encap_one(struct dp_worker *w, struct rte_mbuf *m, const struct bc_entry *bind)
+{
+	uint32_t inner_len = m->data_len;
+	char *room;
+	int limit;
+
+	if (!admit(w, m, bind, &limit))
+		return;
+	room = rte_pktmbuf_prepend(
+		m, (uint16_t)(sizeof(struct net_ip6) + (limit == LIMIT_NONE ? 0 : LIMIT_LEN)));
+	if (unlikely(room == NULL)) {
+		dp_worker_drop(w, m, DP_DROP_ENCAP_HEADROOM);
+		return;
+	}
+	((struct net_ip6 *)(room + m->data_len - inner_len))->hop_limit--;
+	wrap(m, bind, limit, (uint8_t *)room);
+	bc_count_to(bind, 1, inner_len);
+	dp_meta(m)->flags |= DP_META_ENCAPSULATED;
+	dp_counted(w, DP_COUNTER_ENCAPSULATED, 1);
+	dp_vec_push(&w->vec[V_ROUTE], m);
+}
+
+void dp_encap(struct dp_worker *w, struct dp_vec *in)
+{
+	for (uint32_t i = 0; i < in->n; i++)
+		encap_one(w, in->pkt[i], w->bind[i]);
+	in->n = 0;
+}

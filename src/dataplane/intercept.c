@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * In:  destination inside a mobile prefix.
+ * Out: ENCAP, with the binding beside it; without a binding the source is told that the
+ *      address cannot be reached (virtual home link: nobody else could answer for it).
+ */
+#include "dataplane/worker.h"
+
+#include "net/icmp6.h"
+#include "tables/tables.h"
+
+void dp_intercept(struct dp_worker *w, struct dp_vec *in)
+{
+	const struct ip6_addr *dst[DP_BURST];
+	const struct bc_entry *bind[DP_BURST];
+	struct dp_vec *out = &w->vec[V_ENCAP];
+
+	for (uint32_t i = 0; i < in->n; i++)
+		dst[i] = &dp_ip6(in->pkt[i])->dst;
+	bc_find_bulk(w->t->bc, dst, in->n, bind);
+	for (uint32_t i = 0; i < in->n; i++) {
+		if (unlikely(bind[i] == NULL)) {
+			dp_error(w, in->pkt[i], DP_DROP_INTERCEPT_NO_BINDING, ICMP6_UNREACHABLE,
+				ICMP6_ADDRESS, 0);
+			continue;
+		}
+		w->bind[out->n] = bind[i];
+		dp_vec_push(out, in->pkt[i]);
+	}
+	in->n = 0;
+}

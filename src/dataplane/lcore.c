@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "dataplane/lcore.h"
+
+#include <assert.h>
+#include <stdatomic.h>
+#include <time.h>
+
+#include "dataplane/worker.h"
+
+/* An idle lcore looks this often before it believes that nothing comes: a burst's packets
+ * arrive closer together than that. */
+#define IDLE_TURNS_BEFORE_SLEEP 32
+
+void lcore_add(struct lcore *lc, dp_poll_fn fn, void *ctx)
+{
+	assert(lc->poll_count < LCORE_MAX_POLLS);
+	lc->poll[lc->poll_count++] = (struct lcore_poll){ fn, ctx };
+}
+
+static void add(_Atomic uint64_t *counter, uint64_t n)
+{
+	/* One writer: no need for a locked instruction. */
+	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n,
+		memory_order_relaxed);
+}
+
+static void doze(struct lcore *lc)
+{
+	struct timespec ts = { .tv_nsec = (long)lc->sleep_us * 1000 };
+
+	if (lc->worker != NULL)
+		dp_worker_sleep(lc->worker, true);
+	nanosleep(&ts, NULL);
+	if (lc->worker != NULL)
+		dp_worker_sleep(lc->worker, false);
+}
+
+int lcore_main(void *lcore)
+{
+	struct lcore *lc = lcore;
+	uint64_t start = rte_rdtsc();
+	uint32_t idle = 0;
+
+	while (!atomic_load_explicit(lc->stop, memory_order_relaxed)) {
+		bool busy = false;
+		uint64_t end, took;
+
+		for (uint32_t i = 0; i < lc->poll_count; i++)
+			busy |= lc->poll[i].fn(lc->poll[i].ctx);
+		end = rte_rdtsc();
+		took = end - start;
+		add(&lc->turns, 1);
+		add(busy ? &lc->busy_cycles : &lc->idle_cycles, took);
+		if (took > atomic_load_explicit(&lc->longest_turn_cycles, memory_order_relaxed))
+			atomic_store_explicit(&lc->longest_turn_cycles, took, memory_order_relaxed);
+		start = end;
+		idle = busy ? 0 : idle + 1;
+		if (lc->sleep_us > 0 && idle >= IDLE_TURNS_BEFORE_SLEEP) {
+			doze(lc);
+			start = rte_rdtsc(); /* sleeping is neither a turn nor work */
+			add(&lc->idle_cycles, start - end);
+		}
+	}
+	return 0;
+}

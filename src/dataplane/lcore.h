@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * An lcore runs a list of poll functions, for ever. Worker and control are such functions; with
+ * one lcore the list has both, and nothing else knows how many lcores there are.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dataplane/dp.h"
+
+#define LCORE_MAX_POLLS 3
+
+struct dp_worker;
+
+struct lcore_poll {
+	dp_poll_fn fn;
+	void *ctx;
+};
+
+struct lcore {
+	uint32_t id; /* EAL's */
+	uint32_t sleep_us; /* when idle; 0: never */
+	bool runs_control;
+	struct dp_worker *worker; /* NULL: none; told when the lcore sleeps */
+	int worker_id; /* -1: none */
+	uint32_t poll_count;
+	struct lcore_poll poll[LCORE_MAX_POLLS];
+	const _Atomic bool *stop;
+
+	/* one writer, the lcore; read by anyone */
+	_Atomic uint64_t turns, busy_cycles, idle_cycles, longest_turn_cycles;
+} __attribute__((aligned(64)));
+
+void lcore_add(struct lcore *lc, dp_poll_fn fn, void *ctx);
+int lcore_main(void *lcore); /* an lcore_function_t: returns 0 once *stop is true */

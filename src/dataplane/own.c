@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The control core's side of the data plane: what it takes, what it sends. It has a worker of
+ * its own, so that its packets leave by the same stages as everybody's. */
+#include <errno.h>
+
+#include <rte_cycles.h>
+
+#include "conf/conf.h"
+#include "dataplane/dp_priv.h"
+#include "tables/fib.h"
+#include "tables/tables.h"
+
+#define LINK_POLL_MS 100
+
+uint32_t dp_punt_take(struct dp *dp, enum dp_punt_class c, struct rte_mbuf **out, uint32_t max)
+{
+	return rte_ring_dequeue_burst(dp->punt[c], (void **)out, max, NULL);
+}
+
+/* A buffer with a copy of pkt and clean metadata. */
+static struct rte_mbuf *own_mbuf(struct dp *dp, const uint8_t *pkt, uint16_t len)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(dp->pool);
+	char *room;
+
+	if (m == NULL) {
+		dp_count_drop(dp, DP_DROP_NO_BUFFER);
+		return NULL;
+	}
+	room = rte_pktmbuf_append(m, len);
+	if (room == NULL) {
+		dp_drop(dp, m, DP_DROP_TOO_BIG);
+		return NULL;
+	}
+	memcpy(room, pkt, len);
+	memset(dp_meta(m), 0, sizeof(struct dp_meta));
+	dp_meta(m)->flags = DP_META_OWN;
+	return m;
+}
+
+/* Vectors hold a turn's packets; control may say more than that in one turn. */
+static void make_room(struct dp_worker *w)
+{
+	for (uint16_t i = 0; i < w->port_count; i++) {
+		if (w->tx[i].n == DP_BURST) {
+			dp_tx(w);
+			return;
+		}
+	}
+}
+
+static void route(struct dp *dp, struct rte_mbuf *m)
+{
+	struct dp_worker *w = dp_own(dp);
+
+	make_room(w);
+	dp_vec_push(&w->vec[V_ROUTE], m);
+	dp_route(w, &w->vec[V_ROUTE]);
+}
+
+int dp_send(struct dp *dp, const uint8_t *pkt, uint16_t len)
+{
+	uint32_t value = fib_lookup(dp->t->fib, &((const struct net_ip6 *)pkt)->dst);
+	struct rte_mbuf *m;
+
+	if (fib_kind(value) == FIB_DOMAIN) {
+		dp_count_drop(dp, DP_DROP_OWN_NO_BINDING);
+		return -EHOSTUNREACH;
+	}
+	if (fib_kind(value) != FIB_ONLINK && fib_kind(value) != FIB_VIA) {
+		dp_count_drop(dp, DP_DROP_OWN_NO_ROUTE);
+		return -EHOSTUNREACH;
+	}
+	m = own_mbuf(dp, pkt, len);
+	if (m == NULL)
+		return -ENOBUFS;
+	dp_meta(m)->fib = value;
+	route(dp, m);
+	return 0;
+}
+
+int dp_send_link(
+	struct dp *dp, uint16_t port, const uint8_t mac[6], const uint8_t *pkt, uint16_t len)
+{
+	struct dp_worker *w = dp_own(dp);
+	struct rte_mbuf *m;
+
+	if (!dp_port_link(dp, port)) {
+		dp_count_drop(dp, DP_DROP_PORT_DOWN);
+		return -ENETDOWN;
+	}
+	m = own_mbuf(dp, pkt, len);
+	if (m == NULL)
+		return -ENOBUFS;
+	make_room(w);
+	if (!dp_put_frame(w, m, port, mac)) {
+		dp_drop(dp, m, DP_DROP_ENCAP_HEADROOM);
+		return -EMSGSIZE;
+	}
+	dp_vec_push(&w->tx[port], m);
+	return 0;
+}
+
+void dp_resume(struct dp *dp, struct rte_mbuf *m, uint32_t adjacency)
+{
+	dp_meta(m)->adj = adjacency;
+	route(dp, m);
+}
+
+void dp_drop(struct dp *dp, struct rte_mbuf *m, enum dp_drop reason)
+{
+	dp_worker_drop(dp_own(dp), m, reason);
+}
+
+void dp_release(struct dp *dp, struct rte_mbuf *m)
+{
+	(void)dp;
+	rte_pktmbuf_free(m);
+}
+
+void dp_count_drop(struct dp *dp, enum dp_drop reason)
+{
+	dp_own(dp)->counters.drop[reason]++;
+}
+
+void dp_flush(struct dp *dp)
+{
+	dp_tx(dp_own(dp));
+}
+
+bool dp_poll_links(struct dp *dp, uint64_t now_ms)
+{
+	uint16_t port = dp->links_next;
+
+	if (port == 0 && now_ms - dp->links_ms < LINK_POLL_MS)
+		return false;
+	if (port == 0)
+		dp->links_ms = now_ms;
+	dp->links_next = (uint16_t)((port + 1) % dp->port_count);
+	return port_poll_link(&dp->ports[port], &dp->views[port]);
+}
+
+int dp_port_set_groups(struct dp *dp, uint16_t port, const struct ip6_addr *groups, uint32_t n)
+{
+	return port_set_groups(&dp->ports[port], groups, n);
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * From the port: frames that are not for us or not whole IPv6 packets are dropped here, so that
+ * every later stage finds the IPv6 header at the start of one segment, with as many octets
+ * behind it as its payload length says.
+ */
+#include <rte_ethdev.h>
+
+#include "dataplane/worker.h"
+
+#define ETHERTYPE_IPV6 0x86dd
+#define ETHERTYPE_VLAN 0x8100
+#define ETHER_LEN      14
+#define VLAN_LEN       4
+
+static uint16_t be16_at(const uint8_t *p)
+{
+	return (uint16_t)(p[0] << 8 | p[1]);
+}
+
+/* Whose frame? Multicast: the port's filter is a help, the packet's destination decides. */
+static int check_mac(const struct dp_port_view *port, const uint8_t *frame)
+{
+	if (memcmp(frame, port->mac, 6) != 0 && !(frame[0] == 0x33 && frame[1] == 0x33))
+		return DP_DROP_RX_NOT_FOR_US;
+	if (frame[6] & 1 || memcmp(frame + 6, port->mac, 6) == 0)
+		return DP_DROP_RX_BAD_SOURCE_MAC;
+	return -1;
+}
+
+/* The Ethernet header's length with the port's VLAN tag, or minus a reason. */
+static int check_l2(const struct dp_port_view *port, const uint8_t *frame, uint32_t len)
+{
+	uint16_t type;
+	int reason;
+
+	if (len < ETHER_LEN)
+		return -DP_DROP_RX_TOO_SHORT - 1;
+	reason = check_mac(port, frame);
+	if (reason >= 0)
+		return -reason - 1;
+	type = be16_at(frame + 12);
+	if (port->vlan == 0) {
+		if (type == ETHERTYPE_VLAN)
+			return -DP_DROP_RX_VLAN - 1;
+		return type == ETHERTYPE_IPV6 ? ETHER_LEN : -DP_DROP_RX_NOT_IPV6 - 1;
+	}
+	if (type != ETHERTYPE_VLAN || len < ETHER_LEN + VLAN_LEN ||
+		(be16_at(frame + 14) & 0xfff) != port->vlan)
+		return -DP_DROP_RX_VLAN - 1;
+	return be16_at(frame + 16) == ETHERTYPE_IPV6 ? ETHER_LEN + VLAN_LEN
+						     : -DP_DROP_RX_NOT_IPV6 - 1;
+}
+
+/* Strip the Ethernet header and what follows the packet; a reason, or -1 when it is whole. */
+static int trim(struct rte_mbuf *m, uint32_t l2)
+{
+	const struct net_ip6 *ip;
+	uint32_t left = m->data_len - l2, whole;
+
+	if (left < sizeof(*ip))
+		return DP_DROP_RX_TOO_SHORT;
+	ip = rte_pktmbuf_mtod_offset(m, const struct net_ip6 *, l2);
+	if (net_ip6_version(ip) != 6)
+		return DP_DROP_IP6_VERSION;
+	if (net_ip6_payload_len(ip) == 0 && ip->next_header == IP6_HOPOPT)
+		return DP_DROP_IP6_JUMBO;
+	whole = sizeof(*ip) + net_ip6_payload_len(ip);
+	if (whole > left)
+		return DP_DROP_IP6_LENGTH;
+	m->data_off = (uint16_t)(m->data_off + l2);
+	m->data_len = (uint16_t)whole;
+	m->pkt_len = whole;
+	return -1;
+}
+
+static void begin(struct rte_mbuf *m, uint16_t port, const uint8_t *frame)
+{
+	struct dp_meta *meta = dp_meta(m);
+
+	meta->flags = 0;
+	meta->opened = 0;
+	meta->adj = 0;
+	meta->fib = 0;
+	meta->port = port;
+	memcpy(meta->src_mac, frame + 6, sizeof(meta->src_mac));
+	m->port = port;
+	m->ol_flags = 0; /* nothing a driver left may ask for an offload on the way out */
+}
+
+void dp_rx(struct dp_worker *w, const struct dp_rx_queue *q, struct dp_vec *out)
+{
+	const struct dp_port_view *port = &w->port[q->port];
+	struct rte_mbuf *pkt[DP_BURST];
+	uint16_t n = rte_eth_rx_burst(port->dev, q->queue, pkt, DP_BURST);
+	uint64_t bytes = 0;
+
+	for (uint16_t i = 0; i < n; i++)
+		rte_prefetch0(rte_pktmbuf_mtod(pkt[i], void *));
+	for (uint16_t i = 0; i < n; i++) {
+		struct rte_mbuf *m = pkt[i];
+		const uint8_t *frame;
+		int l2, reason;
+
+		bytes += m->pkt_len;
+		if (unlikely(m->nb_segs > 1) && rte_pktmbuf_linearize(m) < 0) {
+			dp_worker_drop(w, m, DP_DROP_RX_CHAINED);
+			continue;
+		}
+		frame = rte_pktmbuf_mtod(m, const uint8_t *);
+		l2 = check_l2(port, frame, m->data_len);
+		reason = l2 < 0 ? -l2 - 1 : trim(m, (uint32_t)l2);
+		if (unlikely(reason >= 0)) {
+			dp_worker_drop(w, m, (enum dp_drop)reason);
+			continue;
+		}
+		begin(m, q->port, frame);
+		dp_vec_push(out, m);
+	}
+	dp_counted(w, DP_COUNTER_RX_PACKETS, n);
+	dp_counted(w, DP_COUNTER_RX_BYTES, bytes);
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "dataplane/worker.h"
+
+#include <assert.h>
+
+#include <rte_rcu_qsbr.h>
+
+#include "tables/tables.h"
+
+void dp_worker_drop(struct dp_worker *w, struct rte_mbuf *m, enum dp_drop reason)
+{
+	w->counters.drop[reason]++;
+	rte_pktmbuf_free(m);
+}
+
+void dp_punt(struct dp_worker *w, struct rte_mbuf *m, enum dp_punt_class c)
+{
+	static const enum dp_drop full[] = {
+		[DP_PUNT_ND] = DP_DROP_PUNT_ND_FULL,
+		[DP_PUNT_SIGNALLING] = DP_DROP_PUNT_SIGNALLING_FULL,
+		[DP_PUNT_LOCAL] = DP_DROP_PUNT_LOCAL_FULL,
+		[DP_PUNT_RESOLVE] = DP_DROP_PUNT_RESOLVE_FULL,
+		[DP_PUNT_ERROR] = DP_DROP_PUNT_ERROR_FULL,
+	};
+
+	if (rte_ring_enqueue(w->punt[c], m) == 0)
+		dp_counted(w, DP_COUNTER_PUNTED, 1);
+	else
+		dp_worker_drop(w, m, full[c]);
+}
+
+void dp_error(struct dp_worker *w, struct rte_mbuf *m, enum dp_drop reason, uint8_t type,
+	uint8_t code, uint32_t arg)
+{
+	struct dp_meta *meta = dp_meta(m);
+
+	meta->drop = (uint8_t)reason;
+	meta->icmp_type = type;
+	meta->icmp_code = code;
+	meta->icmp_arg = arg;
+	dp_punt(w, m, DP_PUNT_ERROR);
+}
+
+/* One stage with its cycles counted; an empty vector costs nothing. */
+static inline void run(struct dp_worker *w, enum dp_stage s, enum dp_vec_id in,
+	void (*stage)(struct dp_worker *, struct dp_vec *))
+{
+	struct dp_vec *v = &w->vec[in];
+	struct dp_stage_stat *stat = &w->stage[s];
+	uint64_t start;
+
+	if (v->n == 0)
+		return;
+	start = rte_rdtsc();
+	stat->calls++;
+	stat->packets += v->n;
+	stage(w, v);
+	stat->cycles += rte_rdtsc() - start;
+}
+
+static inline void timed_rx(struct dp_worker *w, const struct dp_rx_queue *q)
+{
+	struct dp_stage_stat *stat = &w->stage[DP_STAGE_RX];
+	uint64_t start = rte_rdtsc();
+
+	dp_rx(w, q, &w->vec[V_AGAIN]);
+	if (w->vec[V_AGAIN].n == 0)
+		return; /* polling an empty queue is idling, not work */
+	stat->calls++;
+	stat->packets += w->vec[V_AGAIN].n;
+	stat->cycles += rte_rdtsc() - start;
+}
+
+static void too_deep(struct dp_worker *w, struct dp_vec *in)
+{
+	for (uint32_t i = 0; i < in->n; i++)
+		dp_worker_drop(w, in->pkt[i], DP_DROP_DECAP_LIMIT);
+	in->n = 0;
+}
+
+/* Packets that left by any door so far. */
+static inline uint64_t gone(const struct dp_worker *w)
+{
+	uint64_t n = w->counters.c[DP_COUNTER_PUNTED];
+
+	for (unsigned i = 0; i < DP_DROP_COUNT; i++)
+		n += w->counters.drop[i];
+	for (uint16_t i = 0; i < w->port_count; i++)
+		n += w->tx[i].n;
+	return n;
+}
+
+/* Read it top to bottom: this is the whole packet path. */
+void dp_carry(struct dp_worker *w)
+{
+#ifndef NDEBUG
+	uint64_t due = gone(w) + w->vec[V_AGAIN].n;
+#endif
+	for (unsigned pass = 0; pass < DP_MAX_PASSES && w->vec[V_AGAIN].n > 0; pass++) {
+		run(w, DP_STAGE_CLASSIFY, V_AGAIN, dp_classify); /* -> TUNNEL, HOME, ROUTE, punt */
+		run(w, DP_STAGE_DECAP, V_TUNNEL, dp_decap); /* -> AGAIN */
+		run(w, DP_STAGE_INTERCEPT, V_HOME, dp_intercept); /* -> ENCAP */
+		run(w, DP_STAGE_ENCAP, V_ENCAP, dp_encap); /* -> ROUTE */
+		run(w, DP_STAGE_ROUTE, V_ROUTE, dp_route); /* -> tx, punt */
+	}
+	too_deep(w, &w->vec[V_AGAIN]);
+	assert(gone(w) == due); /* nothing is lost, nothing is counted twice */
+}
+
+/* Frames of lcores that have no TX queue on the port: finished, only to be sent. */
+static bool take_ringed(struct dp_worker *w)
+{
+	struct rte_mbuf *m[DP_BURST];
+	uint32_t n;
+
+	if (w->tx_in == NULL)
+		return false;
+	n = rte_ring_dequeue_burst(w->tx_in, (void **)m, DP_BURST, NULL);
+	for (uint32_t i = 0; i < n; i++)
+		dp_vec_push(&w->tx[m[i]->port], m[i]);
+	return n > 0;
+}
+
+bool dp_worker_poll(void *worker)
+{
+	struct dp_worker *w = worker;
+	uint64_t before = w->counters.c[DP_COUNTER_RX_PACKETS];
+	bool ringed = take_ringed(w);
+
+	dp_tx(w);
+	for (uint16_t i = 0; i < w->rxq_count; i++) {
+		timed_rx(w, &w->rxq[i]); /* -> AGAIN */
+		dp_carry(w);
+		dp_tx(w);
+	}
+	dp_counted(w, DP_COUNTER_POLLS, 1);
+	if (w->is_reader)
+		rte_rcu_qsbr_quiescent(w->t->rcu, w->id); /* no table pointer survives this line */
+	if (!ringed && w->counters.c[DP_COUNTER_RX_PACKETS] == before)
+		return false;
+	dp_counted(w, DP_COUNTER_BUSY_POLLS, 1);
+	return true;
+}
+
+void dp_worker_sleep(struct dp_worker *w, bool begin)
+{
+	if (!w->is_reader)
+		return;
+	if (begin)
+		rte_rcu_qsbr_thread_offline(w->t->rcu, w->id);
+	else
+		rte_rcu_qsbr_thread_online(w->t->rcu, w->id);
+}

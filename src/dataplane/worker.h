@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A worker: what one lcore needs to carry packets from its RX queues to the wire, and the
+ * stages that do it. A packet is in exactly one vector at any time; every stage takes all of
+ * its vector and lets each packet out by exactly one door: another vector, dp_punt(), or
+ * dp_worker_drop(). Nothing here locks, allocates anything but packet buffers, logs or calls
+ * the kernel.
+ *
+ * The control core has a worker of its own too: it carries what control sends, and what
+ * arrives on control's own RX queues.
+ */
+#pragma once
+
+#include <rte_cycles.h>
+#include <rte_mbuf.h>
+#include <rte_ring.h>
+
+#include "common/util.h"
+#include "dataplane/counter.h"
+#include "dataplane/dp.h"
+#include "dataplane/meta.h"
+#include "dataplane/plan.h"
+#include "tables/bc_view.h"
+
+#define DP_BURST      64 /* packets a turn carries at most */
+#define DP_MAX_PASSES 4 /* how often a turn looks at what it opened */
+#define DP_MAX_OPENED 2 /* tunnels inside each other that are opened */
+#define DP_MAX_PORTS  16
+
+enum dp_vec_id {
+	V_AGAIN, /* to classify: received, or taken out of a tunnel */
+	V_TUNNEL, /* IPv6-in-IPv6 to a home agent address */
+	V_HOME, /* for an address inside a mobile prefix */
+	V_ENCAP, /* with its binding in worker.bind[] */
+	V_ROUTE, /* meta.fib, or meta.adj, says where to */
+	V_COUNT
+};
+
+struct dp_vec {
+	uint32_t n;
+	struct rte_mbuf *pkt[DP_BURST];
+};
+
+/* X(id, name): stages whose cycles are counted. */
+#define DP_STAGE_LIST(X)                                                                           \
+	X(RX, "rx")                                                                                \
+	X(CLASSIFY, "classify")                                                                    \
+	X(DECAP, "decap")                                                                          \
+	X(INTERCEPT, "intercept")                                                                  \
+	X(ENCAP, "encap")                                                                          \
+	X(ROUTE, "route")                                                                          \
+	X(TX, "tx")
+
+enum dp_stage {
+#define X(id, name) DP_STAGE_##id,
+	DP_STAGE_LIST(X)
+#undef X
+		DP_STAGE_COUNT
+};
+
+struct dp_stage_stat {
+	uint64_t calls, packets, cycles;
+};
+
+struct dp_rx_queue {
+	uint16_t port, queue;
+};
+
+/* What workers must know of a port. Written before workers run; link by control. */
+struct dp_port_view {
+	uint16_t dev; /* DPDK's number of it; ours is the index */
+	uint8_t mac[6];
+	uint16_t mtu;
+	uint16_t vlan;
+	uint16_t vlan_tci_be; /* the tag's network order value */
+	struct ip6_addr link_local;
+	_Atomic bool link_up;
+} __attribute__((aligned(64)));
+
+struct dp_worker {
+	/* read only while running */
+	struct tables *t;
+	const struct dp_port_view *port;
+	uint16_t port_count;
+	uint16_t id; /* also RCU reader id; == workers for control's */
+	bool is_reader; /* control's own is none: it is the writer */
+	uint16_t rxq_count;
+	struct dp_rx_queue rxq[DP_MAX_PORTS * 2];
+	uint16_t tx_queue[DP_MAX_PORTS]; /* PLAN_NO_QUEUE: by ring */
+	struct rte_ring *tx_ring[DP_MAX_PORTS]; /* of the worker that has a queue */
+	struct rte_ring *tx_in; /* what others ask us to send; m->port is the way out; NULL: none */
+	struct rte_ring *punt[DP_PUNT_COUNT];
+
+	/* this turn's packets */
+	struct dp_vec vec[V_COUNT];
+	const struct bc_entry *bind[DP_BURST]; /* beside vec[V_ENCAP] */
+	struct dp_vec tx[DP_MAX_PORTS];
+
+	struct dp_counters counters;
+	struct dp_stage_stat stage[DP_STAGE_COUNT];
+} __attribute__((aligned(64)));
+
+bool dp_worker_poll(void *worker); /* a dp_poll_fn */
+void dp_worker_sleep(struct dp_worker *w, bool begin); /* RCU: a sleeper is no reader */
+
+/* Everything between rx and tx: what is in vec[V_AGAIN] ends up in tx[], with control, or
+ * dropped. */
+void dp_carry(struct dp_worker *w);
+
+/* Stages, in the order of the packet path; one file each. */
+void dp_rx(struct dp_worker *w, const struct dp_rx_queue *q, struct dp_vec *out);
+void dp_classify(struct dp_worker *w, struct dp_vec *in);
+void dp_decap(struct dp_worker *w, struct dp_vec *in);
+void dp_intercept(struct dp_worker *w, struct dp_vec *in);
+void dp_encap(struct dp_worker *w, struct dp_vec *in);
+void dp_route(struct dp_worker *w, struct dp_vec *in);
+void dp_tx(struct dp_worker *w);
+
+/* Doors. */
+void dp_worker_drop(struct dp_worker *w, struct rte_mbuf *m, enum dp_drop reason);
+void dp_punt(struct dp_worker *w, struct rte_mbuf *m, enum dp_punt_class c);
+/* Dropped for `reason`, but the source is owed an ICMPv6 error, which control sends. */
+void dp_error(struct dp_worker *w, struct rte_mbuf *m, enum dp_drop reason, uint8_t type,
+	uint8_t code, uint32_t arg);
+
+/* Ethernet header (and the port's VLAN tag) in front of the packet; m->port becomes the way
+ * out. False: no headroom. */
+bool dp_put_frame(struct dp_worker *w, struct rte_mbuf *m, uint16_t port, const uint8_t mac[6]);
+
+static inline void dp_vec_push(struct dp_vec *v, struct rte_mbuf *m)
+{
+	/* No stage makes packets: what a turn received fits everywhere. */
+	v->pkt[v->n++] = m;
+}
+
+static inline void dp_counted(struct dp_worker *w, enum dp_counter c, uint64_t n)
+{
+	w->counters.c[c] += n;
+}

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "tables/bc.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "tables/bc_view.h"
+#include "tables/dq.h"
+#include "tables/mem.h"
+#include "tables/sigtab.h"
+
+struct bc {
+	struct sigtab tab;
+	struct bc_entry *entry; /* 0 is none */
+	uint32_t entries;
+	uint32_t fresh; /* entries from here on were never used */
+	uint32_t free; /* list of those given back, through `older` */
+	uint32_t count, max;
+	uint64_t seed;
+	struct dq *dq;
+};
+
+int bc_new(const struct bc_opts *opts, struct dq *dq, struct bc **out)
+{
+	struct bc *bc = calloc(1, sizeof(*bc));
+
+	if (bc == NULL)
+		return -ENOMEM;
+	bc->max = opts->max;
+	bc->seed = opts->seed;
+	bc->dq = dq;
+	bc->fresh = 1;
+	/* Replaced and removed ones wait in dq: with as many more entries as it holds, a full table
+	 * can still change every binding. */
+	bc->entries = 1 + opts->max + dq_used(dq) + dq_room(dq);
+	bc->entry = mem_zalloc(bc->entries * sizeof(*bc->entry));
+	if (bc->entry == NULL)
+		goto err_bc;
+	if (sigtab_init(&bc->tab, opts->max) < 0)
+		goto err_entry;
+	*out = bc;
+	return 0;
+
+err_entry:
+	mem_free(bc->entry, bc->entries * sizeof(*bc->entry));
+err_bc:
+	free(bc);
+	return -ENOMEM;
+}
+
+void bc_free(struct bc *bc)
+{
+	if (bc == NULL)
+		return;
+	/* What waits in the queue must not find the table gone. */
+	dq_drain(bc->dq);
+	sigtab_done(&bc->tab);
+	mem_free(bc->entry, bc->entries * sizeof(*bc->entry));
+	free(bc);
+}
+
+uint32_t bc_count(const struct bc *bc)
+{
+	return bc->count;
+}
+
+size_t bc_memory(const struct bc *bc)
+{
+	return sizeof(*bc) + bc->entries * sizeof(*bc->entry) + sigtab_memory(&bc->tab);
+}
+
+uint32_t bc_sum(const struct bc_entry *e)
+{
+	uint64_t h = ip6_hash(&e->hoa, e->record);
+
+	h = ip6_hash(&e->ha, h ^ (uint64_t)e->domain << 8 ^ e->flags);
+	h = ip6_hash(&e->coa, h);
+	return (uint32_t)(h ^ h >> 32);
+}
+
+static uint32_t entry_take(struct bc *bc)
+{
+	uint32_t n = bc->free;
+
+	if (n != 0)
+		bc->free = bc->entry[n].older;
+	else if (bc->fresh < bc->entries)
+		n = bc->fresh++;
+	return n;
+}
+
+static void entry_put(struct bc *bc, uint32_t n)
+{
+	bc->entry[n].older = bc->free;
+	bc->free = n;
+}
+
+/* The entry of hoa and where its number stands, or 0. */
+static uint32_t find_at(
+	const struct bc *bc, const struct ip6_addr *hoa, uint64_t hash, struct sigtab_it *at)
+{
+	uint32_t n;
+
+	*at = sigtab_first(&bc->tab, hash);
+	while ((n = sigtab_next(&bc->tab, at)) != 0) {
+		if (ip6_eq(&bc->entry[n].hoa, hoa))
+			break;
+	}
+	return n;
+}
+
+const struct bc_entry *bc_find(const struct bc *bc, const struct ip6_addr *hoa)
+{
+	struct sigtab_it at;
+	uint32_t n = find_at(bc, hoa, ip6_hash(hoa, bc->seed), &at);
+
+	return n != 0 ? &bc->entry[n] : NULL;
+}
+
+void bc_find_bulk(const struct bc *bc, const struct ip6_addr *const hoa[], uint32_t n,
+	const struct bc_entry *out[])
+{
+	struct sigtab_it at[BC_BULK_MAX];
+	uint64_t hash[BC_BULK_MAX];
+	uint32_t id[BC_BULK_MAX];
+
+	for (uint32_t i = 0; i < n; i++) {
+		hash[i] = ip6_hash(hoa[i], bc->seed);
+		sigtab_prefetch(&bc->tab, hash[i]);
+	}
+	for (uint32_t i = 0; i < n; i++) {
+		at[i] = sigtab_first(&bc->tab, hash[i]);
+		id[i] = sigtab_next(&bc->tab, &at[i]);
+		__builtin_prefetch(&bc->entry[id[i]]);
+		__builtin_prefetch(&bc->entry[id[i]].ha, 1);
+	}
+	for (uint32_t i = 0; i < n; i++) {
+		while (id[i] != 0 && unlikely(!ip6_eq(&bc->entry[id[i]].hoa, hoa[i])))
+			id[i] = sigtab_next(&bc->tab, &at[i]);
+		out[i] = id[i] != 0 ? &bc->entry[id[i]] : NULL;
+	}
+}
+
+static uint64_t nexthop(uint32_t fib_generation, uint32_t adjacency)
+{
+	return (uint64_t)fib_generation << 32 | adjacency;
+}
+
+void bc_set_nexthop(const struct bc_entry *e, uint32_t fib_generation, uint32_t adjacency)
+{
+	struct bc_entry *w = (struct bc_entry *)(uintptr_t)e;
+
+	atomic_store_explicit(
+		&w->nexthop, nexthop(fib_generation, adjacency), memory_order_relaxed);
+}
+
+static void entry_fill(struct bc_entry *e, const struct bc_binding *b)
+{
+	e->hoa = b->hoa;
+	e->ha = b->ha;
+	e->coa = b->coa;
+	e->record = b->record;
+	e->domain = b->domain;
+	e->flags = b->flags;
+	e->sum = bc_sum(e);
+	bc_set_nexthop(e, b->fib_generation, b->adjacency);
+}
+
+static void counters_zero(struct bc_entry *e)
+{
+	atomic_store_explicit(&e->packets_to, 0, memory_order_relaxed);
+	atomic_store_explicit(&e->bytes_to, 0, memory_order_relaxed);
+	atomic_store_explicit(&e->packets_from, 0, memory_order_relaxed);
+	atomic_store_explicit(&e->bytes_from, 0, memory_order_relaxed);
+}
+
+static void counters_read(const struct bc_entry *e, struct bc_counts *c)
+{
+	c->packets_to += atomic_load_explicit(&e->packets_to, memory_order_relaxed);
+	c->bytes_to += atomic_load_explicit(&e->bytes_to, memory_order_relaxed);
+	c->packets_from += atomic_load_explicit(&e->packets_from, memory_order_relaxed);
+	c->bytes_from += atomic_load_explicit(&e->bytes_from, memory_order_relaxed);
+}
+
+void bc_counts(const struct bc *bc, const struct bc_entry *e, struct bc_counts *out)
+{
+	*out = (struct bc_counts){ 0 };
+	counters_read(e, out);
+	for (uint32_t n = e->older; n != 0; n = bc->entry[n].older)
+		counters_read(&bc->entry[n], out);
+}
+
+static uint64_t item(uint32_t entry, uint32_t other)
+{
+	return (uint64_t)other << 32 | entry;
+}
+
+/*
+ * Nobody counts in the replaced entry any more: its total moves to the successor. The queue is
+ * first in, first out, so what this entry had replaced is already in it, and the successor,
+ * even when it was replaced or removed meanwhile, is still waiting behind it.
+ */
+static void free_replaced(void *ctx, uint64_t it)
+{
+	struct bc *bc = ctx;
+	uint32_t n = (uint32_t)it;
+	struct bc_entry *e = &bc->entry[n], *newer = &bc->entry[it >> 32];
+	struct bc_counts c = { 0 };
+
+	assert(e->older == 0 && newer->older == n);
+	counters_read(e, &c);
+	bc_count_to(newer, c.packets_to, c.bytes_to);
+	bc_count_from(newer, c.packets_from, c.bytes_from);
+	newer->older = 0;
+	entry_put(bc, n);
+}
+
+static void free_removed(void *ctx, uint64_t it)
+{
+	struct bc *bc = ctx;
+
+	sigtab_put(&bc->tab, (uint32_t)(it >> 32));
+	entry_put(bc, (uint32_t)it);
+}
+
+static bool is_same(const struct bc_entry *e, const struct bc_binding *b)
+{
+	return ip6_eq(&e->coa, &b->coa) && ip6_eq(&e->ha, &b->ha) && e->record == b->record &&
+	       e->domain == b->domain && e->flags == b->flags;
+}
+
+static int replace(
+	struct bc *bc, const struct bc_binding *b, uint32_t old, const struct sigtab_it *at)
+{
+	uint32_t n;
+
+	/* A refresh: what may change in place changes in place. */
+	if (is_same(&bc->entry[old], b)) {
+		bc_set_nexthop(&bc->entry[old], b->fib_generation, b->adjacency);
+		return 0;
+	}
+#ifdef BC_PLANT_TORN_PUBLISH
+	/* What the concurrent test must find: built into a test program of its own only. */
+	entry_fill(&bc->entry[old], b);
+	return 0;
+#endif
+	if (dq_need(bc->dq, 1) < 0 || (n = entry_take(bc)) == 0)
+		return -ENOSPC;
+	entry_fill(&bc->entry[n], b);
+	counters_zero(&bc->entry[n]);
+	bc->entry[n].older = old;
+	sigtab_replace(at, n);
+	(void)dq_push(bc->dq, free_replaced, bc, item(old, n));
+	return 0;
+}
+
+int bc_publish(struct bc *bc, const struct bc_binding *b)
+{
+	uint64_t hash = ip6_hash(&b->hoa, bc->seed);
+	struct sigtab_it at;
+	uint32_t n = find_at(bc, &b->hoa, hash, &at);
+
+	if (n != 0)
+		return replace(bc, b, n, &at);
+	if (bc->count == bc->max || (n = entry_take(bc)) == 0)
+		return -ENOSPC;
+	entry_fill(&bc->entry[n], b);
+	counters_zero(&bc->entry[n]);
+	bc->entry[n].older = 0;
+	if (sigtab_add(&bc->tab, hash, n) < 0) {
+		entry_put(bc, n);
+		return -ENOSPC;
+	}
+	bc->count++;
+	return 0;
+}
+
+int bc_remove(struct bc *bc, const struct ip6_addr *hoa, struct bc_counts *final)
+{
+	uint64_t hash = ip6_hash(hoa, bc->seed);
+	struct sigtab_it at;
+	uint32_t n = find_at(bc, hoa, hash, &at), bucket;
+
+	if (n == 0)
+		return -ENOENT;
+	if (dq_need(bc->dq, 1) < 0)
+		return -ENOSPC;
+	bucket = sigtab_del(&bc->tab, hash, &at);
+	bc->count--;
+	if (final != NULL)
+		bc_counts(bc, &bc->entry[n], final);
+	(void)dq_push(bc->dq, free_removed, bc, item(n, bucket));
+	return 0;
+}

@@ -1,0 +1,690 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The packet path from classify to route, on real tables: a packet in, its door and its octets
+ * out. Ports are views without devices, so frames are read from the TX vectors.
+ *
+ *   port 0: 2001:db8:1::10/64, gateway 2001:db8:1::1 (default route), neighbour ::77
+ *   port 1: 2001:db8:2::10/64, MTU 1280, neighbour 2001:db8:2::5; 2001:db8:2::6 unresolved
+ *   domain 0: 2001:db8:a::/48, home agent 2001:db8:a::1; domain 1: 2001:db8:b::/48, ::1
+ *   bindings: a::100 at 2001:db8:f::1, a::101 at 2001:db8:2::5 (on-link, small MTU),
+ *             b::100 at 2001:db8:f::2, with "encap-limit": "always"
+ */
+#include "test.h"
+
+#include <rte_eal.h>
+#include <rte_rcu_qsbr.h>
+
+#include "dataplane/worker.h"
+#include "net/cksum.h"
+#include "net/icmp6.h"
+#include "net/ip6hdr.h"
+#include "tables/adj.h"
+#include "tables/bc.h"
+#include "tables/fib.h"
+#include "tables/tables.h"
+
+#define HA           "2001:db8:a::1"
+#define HOA          "2001:db8:a::100"
+#define COA          "2001:db8:f::1"
+#define CN           "2001:db8:c::1"
+#define DOOR_TX      -1
+#define DOOR_PUNT(c) (-2 - (int)(c))
+
+static struct tables *t;
+static struct rte_mempool *pool;
+static struct dp_port_view views[2];
+static struct rte_ring *punt[DP_PUNT_COUNT];
+static struct dp_worker worker;
+static uint32_t gateway;
+
+static const uint8_t mac_gateway[] = { 2, 0, 0, 0, 0, 1 };
+static const uint8_t mac_neighbor[] = { 2, 0, 0, 0, 0, 5 };
+
+static void route(const char *p, uint32_t value)
+{
+	struct ip6_prefix pre = prefix(p);
+
+	assert_int_equal(fib_set(t->fib, &pre, value), 0);
+}
+
+static void bind_at(
+	const char *hoa, const char *coa, const char *ha, uint16_t domain, uint8_t flags)
+{
+	struct bc_binding b = {
+		.hoa = addr(hoa), .coa = addr(coa), .ha = addr(ha), .domain = domain, .flags = flags
+	};
+
+	assert_int_equal(bc_publish(t->bc, &b), 0);
+}
+
+static uint32_t neighbor(uint16_t port, const char *a, const uint8_t *mac)
+{
+	struct ip6_addr n = addr(a);
+	uint32_t id = adj_add(t->adj, port, &n);
+
+	assert_int_not_equal(id, ADJ_NONE);
+	if (mac != NULL)
+		adj_set(t->adj, id, mac, ADJ_RESOLVED);
+	return id;
+}
+
+static void make_tables(void)
+{
+	struct tables_opts opts = { .readers = 1,
+		.max_bindings = 1000,
+		.max_neighbors = 64,
+		.max_routes = 64,
+		.max_addrs = 8,
+		.seed = 42 };
+
+	assert_int_equal(tables_new(&opts, &t), 0);
+	gateway = neighbor(0, "2001:db8:1::1", mac_gateway);
+	neighbor(1, "2001:db8:2::5", mac_neighbor);
+	route("::/0", fib_value(FIB_VIA, gateway));
+	route("2001:db8:1::/64", fib_value(FIB_ONLINK, 0));
+	route("2001:db8:2::/64", fib_value(FIB_ONLINK, 1));
+	route("2001:db8:1::10/128", fib_value(FIB_LOCAL, 0));
+	route("2001:db8:2::10/128", fib_value(FIB_LOCAL, 1));
+	route("2001:db8:a::/48", fib_value(FIB_DOMAIN, 0));
+	route("2001:db8:b::/48", fib_value(FIB_DOMAIN, 1));
+	route(HA "/128", fib_value(FIB_HOME_AGENT, 0));
+	route("2001:db8:b::1/128", fib_value(FIB_HOME_AGENT, 1));
+	route("2001:db8:dead::/48", fib_value(FIB_UNREACHABLE, 0));
+	bind_at(HOA, COA, HA, 0, 0);
+	bind_at("2001:db8:a::101", "2001:db8:2::5", HA, 0, 0);
+	bind_at("2001:db8:a::102", "2001:db8:dead::1", HA, 0, 0);
+	bind_at("2001:db8:a::103", "2001:db8:b::100", HA, 0, 0);
+	bind_at("2001:db8:b::100", "2001:db8:f::2", "2001:db8:b::1", 1, BC_LIMIT_ALWAYS);
+}
+
+static int set_up(void **state)
+{
+	char args[][24] = { "path-test", "--no-huge", "-m", "128", "--no-pci", "--no-telemetry",
+		"--no-shconf", "--log-level=*:error", "-l", "0" };
+	char *argv[DIM(args) + 1] = { NULL };
+
+	(void)state;
+	for (unsigned i = 0; i < DIM(args); i++)
+		argv[i] = args[i];
+	if (rte_eal_init(DIM(args), argv) < 0)
+		return -1;
+	pool = rte_pktmbuf_pool_create(
+		"pkts", 1023, 0, RTE_ALIGN(sizeof(struct dp_meta), 8), 4096, SOCKET_ID_ANY);
+	assert_non_null(pool);
+	for (unsigned c = 0; c < DP_PUNT_COUNT; c++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "punt%u", c);
+		punt[c] = rte_ring_create(name, 128, SOCKET_ID_ANY, 0);
+		assert_non_null(punt[c]);
+	}
+	make_tables();
+	for (unsigned i = 0; i < DIM(views); i++) {
+		views[i] = (struct dp_port_view){ .dev = (uint16_t)i,
+			.mtu = i == 0 ? 1500 : 1280,
+			.mac = { 2, 0xaa, 0, 0, 0, (uint8_t)i },
+			.link_up = true };
+		ip6_link_local_from_mac(views[i].mac, &views[i].link_local);
+	}
+	worker.t = t;
+	worker.port = views;
+	worker.port_count = DIM(views);
+	memcpy(worker.punt, punt, sizeof(punt));
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	assert_int_equal(rte_mempool_avail_count(pool), 1023); /* no packet was leaked */
+	tables_free(t);
+	rte_mempool_free(pool);
+	return rte_eal_cleanup();
+}
+
+/* --- packets --- */
+
+struct pkt {
+	uint8_t b[4000];
+	uint16_t n;
+};
+
+static struct pkt ip6(const char *src, const char *dst, uint8_t next, uint8_t hops,
+	const void *payload, uint16_t len)
+{
+	struct ip6_addr s = addr(src), d = addr(dst);
+	struct pkt p = { .n = (uint16_t)(40 + len) };
+
+	net_ip6_fill((struct net_ip6 *)p.b, len, next, hops, &s, &d);
+	if (len > 0 && payload != NULL)
+		memcpy(p.b + 40, payload, len);
+	return p;
+}
+
+static struct pkt udp(const char *src, const char *dst, uint16_t len)
+{
+	return ip6(src, dst, IP6_UDP, 64, NULL, len);
+}
+
+static struct pkt tunnel(const char *src, const char *dst, struct pkt inner)
+{
+	return ip6(src, dst, IP6_IN_IP6, 64, inner.b, inner.n);
+}
+
+/* An extension header (its octets in hex, next header first) between header and payload. */
+static struct pkt with_ext(struct pkt p, uint8_t type, const char *hex)
+{
+	struct buf b = buf_from_hex(hex);
+	struct net_ip6 *ip = (struct net_ip6 *)p.b;
+
+	b.p[0] = ip->next_header;
+	ip->next_header = type;
+	memmove(p.b + 40 + b.n, p.b + 40, p.n - 40u);
+	memcpy(p.b + 40, b.p, b.n);
+	p.n = (uint16_t)(p.n + b.n);
+	net_ip6_set_payload_len(ip, (uint16_t)(p.n - 40));
+	buf_free(&b);
+	return p;
+}
+
+static struct pkt set_tclass(struct pkt p, uint8_t tclass)
+{
+	net_ip6_set_vtf((struct net_ip6 *)p.b, tclass, 0);
+	return p;
+}
+
+static struct pkt set_hops(struct pkt p, uint8_t hops)
+{
+	((struct net_ip6 *)p.b)->hop_limit = hops;
+	return p;
+}
+
+static void put(const struct pkt *p)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
+
+	assert_non_null(m);
+	memcpy(rte_pktmbuf_append(m, p->n), p->b, p->n);
+	memset(dp_meta(m), 0, sizeof(struct dp_meta));
+	dp_vec_push(&worker.vec[V_AGAIN], m);
+}
+
+/* What became of the packet that was sent alone: its door, and the packet if it left by tx or
+ * punt. */
+struct fate {
+	int door;
+	uint16_t port;
+	struct dp_meta meta;
+	uint8_t frame[4100];
+	uint16_t n;
+};
+
+static void keep(struct fate *f, struct rte_mbuf *m, int door)
+{
+	f->door = door;
+	f->port = m->port;
+	f->meta = *dp_meta(m);
+	f->n = m->data_len;
+	memcpy(f->frame, rte_pktmbuf_mtod(m, void *), m->data_len);
+	rte_pktmbuf_free(m);
+}
+
+static struct fate send_one(struct pkt p)
+{
+	struct dp_counters before = worker.counters;
+	struct fate f = { .door = -100 };
+	unsigned out = 0;
+
+	put(&p);
+	dp_carry(&worker);
+	for (unsigned i = 0; i < worker.port_count; i++) {
+		for (unsigned k = 0; k < worker.tx[i].n; k++, out++)
+			keep(&f, worker.tx[i].pkt[k], DOOR_TX);
+		worker.tx[i].n = 0;
+	}
+	for (unsigned c = 0; c < DP_PUNT_COUNT; c++) {
+		void *m;
+
+		for (; rte_ring_dequeue(punt[c], &m) == 0; out++)
+			keep(&f, m, DOOR_PUNT(c));
+	}
+	for (unsigned r = 0; r < DP_DROP_COUNT; r++) {
+		out += (unsigned)(worker.counters.drop[r] - before.drop[r]);
+		if (worker.counters.drop[r] != before.drop[r])
+			f.door = (int)r;
+	}
+	assert_int_equal(out, 1);
+	return f;
+}
+
+static const char *door_name(int door)
+{
+	if (door == DOOR_TX)
+		return "tx";
+	return door < 0 ? dp_punt_class_name((enum dp_punt_class)(-2 - door))
+			: dp_drop_name((enum dp_drop)door);
+}
+
+/* Punt class ERROR with this reason, ICMPv6 type, code and argument. */
+static void check_error(const char *name, struct pkt p, enum dp_drop reason, uint8_t type,
+	uint8_t code, uint32_t arg)
+{
+	struct fate f = send_one(p);
+
+	if (f.door != DOOR_PUNT(DP_PUNT_ERROR) || f.meta.drop != reason ||
+		f.meta.icmp_type != type || f.meta.icmp_code != code || f.meta.icmp_arg != arg)
+		fail_msg("%s: %s reason %s icmp %u/%u arg %u", name, door_name(f.door),
+			dp_drop_name((enum dp_drop)f.meta.drop), f.meta.icmp_type, f.meta.icmp_code,
+			f.meta.icmp_arg);
+	/* the quoted packet is the packet as it came */
+	if (f.meta.opened == 0 && (f.n != p.n || memcmp(f.frame, p.b, p.n) != 0))
+		fail_msg("%s: the packet was changed before the error", name);
+}
+
+static void check_door(const char *name, struct pkt p, int door)
+{
+	struct fate f = send_one(p);
+
+	if (f.door != door)
+		fail_msg("%s: %s, not %s", name, door_name(f.door), door_name(door));
+}
+
+/* --- tests --- */
+
+static void test_transit(void **state)
+{
+	struct pkt p = udp(CN, "2001:db8:2::5", 100);
+	struct fate f = send_one(p);
+
+	(void)state;
+	assert_int_equal(f.door, DOOR_TX);
+	assert_int_equal(f.port, 1);
+	assert_int_equal(f.n, 14 + 140);
+	assert_memory_equal(f.frame, mac_neighbor, 6);
+	assert_memory_equal(f.frame + 6, views[1].mac, 6);
+	assert_int_equal(f.frame[12] << 8 | f.frame[13], 0x86dd);
+	assert_int_equal(f.frame[14 + 7], 63);
+	f.frame[14 + 7] = 64; /* nothing else changed */
+	assert_memory_equal(f.frame + 14, p.b, p.n);
+	f = send_one(udp("2001:db8:2::5", CN, 10));
+	assert_int_equal(f.port, 0);
+	assert_memory_equal(f.frame, mac_gateway, 6);
+}
+
+static void test_vlan(void **state)
+{
+	struct fate f;
+
+	(void)state;
+	views[1].vlan = 100;
+	views[1].vlan_tci_be = rte_cpu_to_be_16(100);
+	f = send_one(udp(CN, "2001:db8:2::5", 10));
+	views[1].vlan = 0;
+	assert_int_equal(f.n, 18 + 50);
+	assert_memory_equal(f.frame + 12, ((uint8_t[]){ 0x81, 0x00, 0x00, 100, 0x86, 0xdd }), 6);
+}
+
+static void test_transit_refused(void **state)
+{
+	(void)state;
+	check_error("hop limit 1", set_hops(udp(CN, "2001:db8:2::5", 10), 1), DP_DROP_HOP_LIMIT, 3,
+		0, 0);
+	check_error("hop limit 0", set_hops(udp(CN, "2001:db8:2::5", 10), 0), DP_DROP_HOP_LIMIT, 3,
+		0, 0);
+	check_error("too big", udp(CN, "2001:db8:2::5", 1241), DP_DROP_TOO_BIG, 2, 0, 1280);
+	check_door("just fits", udp(CN, "2001:db8:2::5", 1240), DOOR_TX);
+	check_error("no route", udp(CN, "2001:db8:dead::5", 10), DP_DROP_NO_ROUTE, 1, 0, 0);
+	check_error("link-local source", udp("fe80::5", "2001:db8:2::5", 10), DP_DROP_SRC_SCOPE, 1,
+		2, 0);
+	check_door("multicast source", udp("ff02::1", CN, 10), DP_DROP_SRC_INVALID);
+	check_door("loopback source", udp("::1", CN, 10), DP_DROP_SRC_INVALID);
+	check_door("mapped source", udp("::ffff:1.2.3.4", CN, 10), DP_DROP_SRC_INVALID);
+	check_door("unspecified source", udp("::", CN, 10), DP_DROP_SRC_INVALID);
+	check_door("loopback destination", udp(CN, "::1", 10), DP_DROP_DST_INVALID);
+	check_door("multicast destination", udp(CN, "ff0e::1", 10), DP_DROP_DST_MULTICAST);
+	check_door("foreign link-local", udp("fe80::5", "fe80::6", 10), DP_DROP_DST_SCOPE);
+	views[1].link_up = false;
+	check_door("port down", udp(CN, "2001:db8:2::5", 10), DP_DROP_PORT_DOWN);
+	views[1].link_up = true;
+}
+
+static void test_resolve(void **state)
+{
+	struct fate f = send_one(udp(CN, "2001:db8:2::6", 10));
+
+	(void)state;
+	assert_int_equal(f.door, DOOR_PUNT(DP_PUNT_RESOLVE));
+	assert_int_equal(f.meta.fib, fib_value(FIB_ONLINK, 1));
+	assert_int_equal(f.meta.adj, ADJ_NONE);
+	assert_int_equal(f.frame[7], 64); /* comes back: the hop limit waits until it leaves */
+}
+
+static void test_local(void **state)
+{
+	uint8_t ns[24] = { ICMP6_NS }, ra[16] = { ICMP6_RA }, echo[8] = { ICMP6_ECHO_REQUEST };
+	char ll[IP6_STRLEN];
+
+	(void)state;
+	ip6_str(&views[0].link_local, ll);
+	check_door("echo", ip6(CN, "2001:db8:1::10", IP6_ICMP6, 64, echo, 8),
+		DOOR_PUNT(DP_PUNT_LOCAL));
+	check_door("echo to link-local", ip6("fe80::5", ll, IP6_ICMP6, 64, echo, 8),
+		DOOR_PUNT(DP_PUNT_LOCAL));
+	check_door("solicitation to a group", ip6("::", "ff02::1:ff00:10", IP6_ICMP6, 255, ns, 24),
+		DOOR_PUNT(DP_PUNT_ND));
+	check_door("solicitation, unicast",
+		ip6("fe80::5", "2001:db8:1::10", IP6_ICMP6, 255, ns, 24), DOOR_PUNT(DP_PUNT_ND));
+	check_door("router advertisement", ip6("fe80::5", "ff02::1", IP6_ICMP6, 255, ra, 16),
+		DP_DROP_ND_IGNORED);
+	check_door("ND in an atomic fragment",
+		with_ext(ip6("fe80::5", "2001:db8:1::10", IP6_ICMP6, 255, ns, 24), IP6_FRAGMENT,
+			"00 00 00 00 00 00 00 01"),
+		DP_DROP_ND_FRAGMENT);
+	check_door("fragment", with_ext(udp(CN, HA, 64), IP6_FRAGMENT, "00 00 00 01 00 00 00 01"),
+		DP_DROP_FRAGMENT_TO_US);
+	check_door("from ourselves", udp("2001:db8:2::10", "2001:db8:1::10", 8), DP_DROP_SRC_OURS);
+	check_door(
+		"mobility header", ip6(CN, HA, IP6_MH, 64, echo, 8), DOOR_PUNT(DP_PUNT_SIGNALLING));
+	check_door("tunnel to an address that is no home agent's",
+		tunnel(COA, "2001:db8:1::10", udp(HOA, CN, 8)), DOOR_PUNT(DP_PUNT_LOCAL));
+}
+
+static void test_headers_to_us(void **state)
+{
+	static const char *const rh0 = "00 02 00 01 00 00 00 00 20010db8000a00000000000000000100";
+	static const char *const rh2 = "00 02 02 01 00 00 00 00 20010db8000a00000000000000000100";
+	struct fate f;
+
+	(void)state;
+	check_error("RH0 to us", with_ext(udp(CN, HA, 8), IP6_ROUTING, rh0), DP_DROP_RH_REFUSED, 4,
+		0, 42);
+	check_door("RH2 to us", with_ext(udp(CN, HA, 8), IP6_ROUTING, rh2), DP_DROP_RH2_TO_US);
+	check_door("RH0 in transit is not ours",
+		with_ext(udp(CN, "2001:db8:2::5", 8), IP6_ROUTING, rh0), DOOR_TX);
+	check_error("unknown option 10",
+		with_ext(udp(CN, HA, 8), IP6_DSTOPT, "00 00 80 01 00 01 01 00"), DP_DROP_EXT_OPTION,
+		4, 2, 42);
+	check_door("unknown option 01",
+		with_ext(udp(CN, HA, 8), IP6_DSTOPT, "00 00 40 01 00 01 01 00"),
+		DP_DROP_EXT_OPTION);
+	check_door("unknown option 00",
+		with_ext(udp(CN, HA, 8), IP6_DSTOPT, "00 00 20 01 00 01 01 00"),
+		DOOR_PUNT(DP_PUNT_LOCAL));
+	check_door("header past the end",
+		with_ext(udp(CN, HA, 0), IP6_DSTOPT, "00 08 01 04 00 00 00 00"),
+		DP_DROP_EXT_TRUNCATED);
+	/* a tunnel packet may have options of its own */
+	f = send_one(with_ext(tunnel(COA, HA, udp(HOA, "2001:db8:2::5", 8)), IP6_DSTOPT,
+		"00 00 04 01 04 01 01 00"));
+	assert_int_equal(f.door, DOOR_TX);
+	assert_int_equal(f.n, 14 + 48);
+}
+
+static void test_intercept(void **state)
+{
+	struct pkt p = set_tclass(udp(CN, HOA, 100), 0xb9 /* EF, ECT(1) */);
+	struct fate f = send_one(p);
+	const struct net_ip6 *outer = (const struct net_ip6 *)(f.frame + 14), *inner = outer + 1;
+	struct ip6_addr ha = addr(HA), coa = addr(COA);
+	struct bc_counts before, after;
+
+	(void)state;
+	assert_int_equal(f.door, DOOR_TX);
+	assert_int_equal(f.port, 0);
+	assert_int_equal(f.n, 14 + 40 + p.n);
+	assert_true(ip6_eq(&outer->src, &ha) && ip6_eq(&outer->dst, &coa));
+	assert_int_equal(outer->next_header, IP6_IN_IP6);
+	assert_int_equal(outer->hop_limit, 64);
+	assert_int_equal(net_ip6_payload_len(outer), p.n);
+	assert_int_equal(net_ip6_version(outer), 6);
+	assert_int_equal(net_ip6_tclass(outer), 0xb9); /* DSCP and ECN are copied */
+	assert_int_not_equal(net_ip6_flow(outer), 0);
+	assert_int_equal(inner->hop_limit, 63);
+	/* one packet and its inner octets are counted */
+	const struct ip6_addr hoa = addr(HOA);
+	bc_counts(t->bc, bc_find(t->bc, &hoa), &before);
+	send_one(p);
+	bc_counts(t->bc, bc_find(t->bc, &hoa), &after);
+	assert_int_equal(after.packets_to - before.packets_to, 1);
+	assert_int_equal(after.bytes_to - before.bytes_to, p.n);
+	assert_int_equal(after.packets_from, before.packets_from);
+}
+
+static void test_intercept_refused(void **state)
+{
+	(void)state;
+	check_error(
+		"no binding", udp(CN, "2001:db8:a::999", 8), DP_DROP_INTERCEPT_NO_BINDING, 1, 3, 0);
+	check_error("hop limit", set_hops(udp(CN, HOA, 8), 1), DP_DROP_HOP_LIMIT, 3, 0, 0);
+	check_error(
+		"result exceeds the MTU", udp(CN, HOA, 1421), DP_DROP_ENCAP_TOO_BIG, 2, 0, 1460);
+	check_door("just fits", udp(CN, HOA, 1420), DOOR_TX);
+	check_error("small MTU, PTB never below 1280", udp(CN, "2001:db8:a::101", 1241),
+		DP_DROP_ENCAP_TOO_BIG, 2, 0, 1280);
+	check_door("small MTU, 1280 would have to be fragmented", udp(CN, "2001:db8:a::101", 1240),
+		DP_DROP_ENCAP_MIN_MTU);
+	check_door("small MTU, fits", udp(CN, "2001:db8:a::101", 1200), DOOR_TX);
+	check_error("no route to the care-of address", udp(CN, "2001:db8:a::102", 8),
+		DP_DROP_NO_ROUTE, 1, 3, 0);
+	check_door("care-of address in a mobile prefix", udp(CN, "2001:db8:a::103", 8),
+		DP_DROP_ENCAP_LOOP);
+}
+
+static void test_encap_limit(void **state)
+{
+	static const char *const limit_0 = "00 00 04 01 00 01 01 00";
+	static const char *const limit_3 = "00 00 04 01 03 01 01 00";
+	struct pkt nested = tunnel("2001:db8:9::1", HOA, udp(CN, "2001:db8:9::2", 8));
+	struct fate f = send_one(nested);
+
+	(void)state;
+	assert_int_equal(f.door, DOOR_TX);
+	assert_int_equal(f.frame[14 + 6], IP6_DSTOPT);
+	assert_memory_equal(f.frame + 14 + 40, ((uint8_t[]){ 41, 0, 4, 1, 4, 1, 1, 0 }), 8);
+	f = send_one(with_ext(nested, IP6_DSTOPT, limit_3));
+	assert_memory_equal(f.frame + 14 + 40, ((uint8_t[]){ 41, 0, 4, 1, 2, 1, 1, 0 }), 8);
+	check_error(
+		"limit 0", with_ext(nested, IP6_DSTOPT, limit_0), DP_DROP_ENCAP_LIMIT, 4, 0, 44);
+	f = send_one(udp(CN, "2001:db8:b::100", 8)); /* "always" */
+	assert_memory_equal(f.frame + 14 + 40, ((uint8_t[]){ 41, 0, 4, 1, 4, 1, 1, 0 }), 8);
+	/* the option counts against the MTU */
+	check_error("option and MTU", udp(CN, "2001:db8:b::100", 1413), DP_DROP_ENCAP_TOO_BIG, 2, 0,
+		1452);
+	check_door("option just fits", udp(CN, "2001:db8:b::100", 1412), DOOR_TX);
+}
+
+static void test_decap(void **state)
+{
+	struct pkt inner = udp(HOA, "2001:db8:2::5", 100);
+	struct fate f = send_one(tunnel(COA, HA, inner));
+	struct ip6_addr hoa = addr(HOA);
+	struct bc_counts c;
+
+	(void)state;
+	assert_int_equal(f.door, DOOR_TX);
+	assert_int_equal(f.port, 1);
+	assert_int_equal(f.n, 14 + inner.n);
+	assert_int_equal(f.frame[14 + 7], 63);
+	f.frame[14 + 7] = 64;
+	assert_memory_equal(f.frame + 14, inner.b, inner.n);
+	bc_counts(t->bc, bc_find(t->bc, &hoa), &c);
+	assert_true(c.packets_from >= 1 && c.bytes_from >= inner.n);
+}
+
+static void test_decap_refused(void **state)
+{
+	struct pkt inner = udp(HOA, CN, 100), cut;
+
+	(void)state;
+	check_door("wrong care-of address", tunnel("2001:db8:f::9", HA, inner),
+		DP_DROP_DECAP_WRONG_COA);
+	check_door("no binding", tunnel(COA, HA, udp("2001:db8:a::999", CN, 8)),
+		DP_DROP_DECAP_NO_BINDING);
+	check_door("not a home address", tunnel(COA, HA, udp("2001:db8:c::9", CN, 8)),
+		DP_DROP_DECAP_NO_BINDING);
+	check_door("another domain's home agent", tunnel(COA, "2001:db8:b::1", inner),
+		DP_DROP_DECAP_WRONG_DOMAIN);
+	check_door("link-local inside", tunnel(COA, HA, udp("fe80::1", CN, 8)),
+		DP_DROP_DECAP_LINK_LOCAL);
+	check_door(
+		"multicast inside", tunnel(COA, HA, udp(HOA, "ff02::1", 8)), DP_DROP_DST_MULTICAST);
+	check_door("nothing inside", ip6(COA, HA, IP6_IN_IP6, 64, NULL, 0), DP_DROP_DECAP_INNER);
+	cut = tunnel(COA, HA, inner);
+	net_ip6_set_payload_len((struct net_ip6 *)(cut.b + 40), 101);
+	check_door("inner length past the end", cut, DP_DROP_DECAP_INNER);
+	cut = tunnel(COA, HA, inner);
+	cut.b[40] = 0x45;
+	check_door("inner is not IPv6", cut, DP_DROP_DECAP_INNER);
+	check_door("tunnels in tunnels in tunnels",
+		tunnel(COA, HA, tunnel(HOA, HA, tunnel(HOA, HA, inner))), DP_DROP_DECAP_WRONG_COA);
+	check_door("congestion outside, not ECN-capable inside",
+		set_tclass(tunnel(COA, HA, inner), ECN_CE), DP_DROP_DECAP_ECN);
+}
+
+static void test_decap_ecn(void **state)
+{
+	struct fate f = send_one(set_tclass(
+		tunnel(COA, HA, set_tclass(udp(HOA, "2001:db8:2::5", 8), 0xb8 | ECN_ECT0)),
+		ECN_CE));
+
+	(void)state;
+	assert_int_equal(f.door, DOOR_TX);
+	assert_int_equal(net_ip6_tclass((const struct net_ip6 *)(f.frame + 14)), 0xb8 | ECN_CE);
+}
+
+/* What was inside is classified like any other. */
+static void test_again(void **state)
+{
+	uint8_t echo[8] = { ICMP6_ECHO_REQUEST }, mh[8] = { 59, 0, 5 };
+	const struct net_ip6 *outer;
+	struct ip6_addr coa2 = addr("2001:db8:f::2"), ha2 = addr("2001:db8:b::1");
+	struct fate f = send_one(tunnel(COA, HA, udp(HOA, "2001:db8:b::100", 100)));
+
+	(void)state;
+	/* mobile node to mobile node */
+	outer = (const struct net_ip6 *)(f.frame + 14);
+	assert_int_equal(f.door, DOOR_TX);
+	assert_true(ip6_eq(&outer->dst, &coa2) && ip6_eq(&outer->src, &ha2));
+	/* to itself */
+	f = send_one(tunnel(COA, HA, udp(HOA, HOA, 100)));
+	assert_int_equal(f.door, DOOR_TX);
+	assert_int_equal(((const struct net_ip6 *)(f.frame + 14) + 1)->hop_limit, 63);
+	/* to its home agent */
+	f = send_one(tunnel(COA, HA, ip6(HOA, HA, IP6_ICMP6, 64, echo, 8)));
+	assert_int_equal(f.door, DOOR_PUNT(DP_PUNT_LOCAL));
+	assert_true(f.meta.flags & DP_META_TUNNELLED);
+	/* signalling from a care-of address that is not known yet, and only signalling */
+	f = send_one(tunnel("2001:db8:f::9", HA, ip6("2001:db8:f::9", HA, IP6_MH, 64, mh, 8)));
+	assert_int_equal(f.door, DOOR_PUNT(DP_PUNT_SIGNALLING));
+	assert_true(f.meta.flags & DP_META_UNCHECKED);
+	check_door("options, but no signalling, to us",
+		tunnel("2001:db8:f::9", HA,
+			with_ext(udp(HOA, HA, 8), IP6_DSTOPT, "00 00 01 04 00 00 00 00")),
+		DP_DROP_DECAP_WRONG_COA);
+	check_door("signalling to somebody else",
+		tunnel("2001:db8:f::9", HA, ip6("2001:db8:f::9", CN, IP6_MH, 64, mh, 8)),
+		DP_DROP_DECAP_NO_BINDING);
+	/* an error about what was inside */
+	check_error("hop limit inside", tunnel(COA, HA, set_hops(udp(HOA, CN, 8), 1)),
+		DP_DROP_HOP_LIMIT, 3, 0, 0);
+}
+
+/* A mobile node whose tunnel holds another tunnel to us is opened twice, no deeper. */
+static void test_depth(void **state)
+{
+	struct pkt two = tunnel(COA, HA, tunnel(HOA, HA, udp(HOA, CN, 8)));
+
+	(void)state;
+	bind_at("2001:db8:a::110", HOA, HA, 0, 0);
+	bind_at("2001:db8:a::111", "2001:db8:a::110", HA, 0, 0);
+	check_door("two", tunnel(COA, HA, tunnel(HOA, HA, udp("2001:db8:a::110", CN, 8))), DOOR_TX);
+	check_door("two, wrong inside", two, DP_DROP_DECAP_WRONG_COA);
+	check_door("three",
+		tunnel(COA, HA,
+			tunnel(HOA, HA,
+				tunnel("2001:db8:a::110", HA, udp("2001:db8:a::111", CN, 8)))),
+		DP_DROP_DECAP_LIMIT);
+}
+
+/* Mixed bursts of odd sizes: as many packets leave as came, whatever the door. */
+static void test_conservation(void **state)
+{
+	static const unsigned sizes[] = { 1, 3, 31, 32, 63, 64 };
+	const struct pkt mix[] = {
+		udp(CN, HOA, 64),
+		tunnel(COA, HA, udp(HOA, CN, 64)),
+		tunnel(COA, HA, udp(HOA, "2001:db8:b::100", 64)),
+		udp(CN, "2001:db8:2::5", 64),
+		udp(CN, "2001:db8:a::999", 64),
+		tunnel("2001:db8:f::9", HA, udp(HOA, CN, 64)),
+		udp("ff02::1", CN, 8),
+	};
+
+	(void)state;
+	for (unsigned s = 0; s < DIM(sizes); s++) {
+		struct dp_counters before = worker.counters;
+		uint64_t out = 0;
+		void *m;
+
+		for (unsigned i = 0; i < sizes[s]; i++)
+			put(&mix[i % DIM(mix)]);
+		dp_carry(&worker);
+		for (unsigned i = 0; i < worker.port_count; i++) {
+			out += worker.tx[i].n;
+			rte_pktmbuf_free_bulk(worker.tx[i].pkt, worker.tx[i].n);
+			worker.tx[i].n = 0;
+		}
+		for (unsigned c = 0; c < DP_PUNT_COUNT; c++) {
+			for (; rte_ring_dequeue(punt[c], &m) == 0; out++)
+				rte_pktmbuf_free(m);
+		}
+		for (unsigned r = 0; r < DP_DROP_COUNT; r++)
+			out += worker.counters.drop[r] - before.drop[r];
+		assert_int_equal(out, sizes[s]);
+		for (unsigned v = 0; v < V_COUNT; v++)
+			assert_int_equal(worker.vec[v].n, 0);
+	}
+}
+
+/* A full queue of one class drops under its own name and touches no other. */
+static void test_punt_full(void **state)
+{
+	uint8_t echo[8] = { ICMP6_ECHO_REQUEST };
+	struct pkt p = ip6(CN, "2001:db8:1::10", IP6_ICMP6, 64, echo, 8);
+	uint64_t before = worker.counters.drop[DP_DROP_PUNT_LOCAL_FULL];
+	void *m;
+
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		for (unsigned k = 0; k < 50; k++)
+			put(&p);
+		dp_carry(&worker);
+	}
+	assert_int_equal(worker.counters.drop[DP_DROP_PUNT_LOCAL_FULL] - before, 200 - 127);
+	while (rte_ring_dequeue(punt[DP_PUNT_LOCAL], &m) == 0)
+		rte_pktmbuf_free(m);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_transit),
+		cmocka_unit_test(test_vlan),
+		cmocka_unit_test(test_transit_refused),
+		cmocka_unit_test(test_resolve),
+		cmocka_unit_test(test_local),
+		cmocka_unit_test(test_headers_to_us),
+		cmocka_unit_test(test_intercept),
+		cmocka_unit_test(test_intercept_refused),
+		cmocka_unit_test(test_encap_limit),
+		cmocka_unit_test(test_decap),
+		cmocka_unit_test(test_decap_refused),
+		cmocka_unit_test(test_decap_ecn),
+		cmocka_unit_test(test_again),
+		cmocka_unit_test(test_depth),
+		cmocka_unit_test(test_conservation),
+		cmocka_unit_test(test_punt_full),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
