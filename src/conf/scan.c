@@ -250,7 +250,8 @@ bool conf_scan(const char *text, size_t len, struct conf_fault *fault)
 		ok = fail(&s, "a byte order mark; save the file without one");
 	} else {
 		ok = scan_value(&s, 0);
-		skip_space(&s);
+		if (ok)
+			skip_space(&s);
 		if (ok && s.at < s.len)
 			ok = fail(&s, "text after the end of the configuration");
 	}

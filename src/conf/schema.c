@@ -10,7 +10,7 @@
 #define ADDRESS_PATTERN "^[0-9A-Fa-f:.]+$"
 #define PREFIX_PATTERN  "^[0-9A-Fa-f:.]+/(0|[1-9][0-9]?|1[01][0-9]|12[0-8])$"
 
-static cJSON *section_schema(const struct conf_section *s);
+static cJSON *describe(cJSON *json, const struct conf_section *s);
 
 static cJSON *values(const struct conf_field *f)
 {
@@ -93,7 +93,7 @@ static cJSON *item_schema(const struct conf_field *f)
 	case CONF_IFADDR:
 		return string_schema(f, NULL, PREFIX_PATTERN);
 	case CONF_OBJECT:
-		return section_schema(f->section);
+		return describe(cJSON_CreateObject(), f->section);
 	default:
 		return typed("null");
 	}
@@ -122,8 +122,6 @@ static cJSON *default_of(const struct conf_field *f)
 				cJSON_AddItemToArray(array, cJSON_CreateString(f->values[i]));
 		}
 		return array;
-	case CONF_OBJECT:
-		return cJSON_CreateObject();
 	default:
 		return cJSON_CreateNull();
 	}
@@ -141,12 +139,13 @@ static void add_description(cJSON *json, const struct conf_field *f)
 	cJSON_AddStringToObject(json, "description", text);
 }
 
-static cJSON *section_schema(const struct conf_section *s)
+/* Add to json, which is returned, what an object of the section looks like. */
+static cJSON *describe(cJSON *json, const struct conf_section *s)
 {
-	cJSON *json = typed("object");
 	cJSON *required = cJSON_CreateArray();
 	cJSON *properties;
 
+	cJSON_AddStringToObject(json, "type", "object");
 	cJSON_AddFalseToObject(json, "additionalProperties");
 	properties = cJSON_AddObjectToObject(json, "properties");
 	for (size_t i = 0; i < s->field_count; i++) {
@@ -158,7 +157,7 @@ static cJSON *section_schema(const struct conf_section *s)
 		add_description(value, f);
 		if (f->required)
 			cJSON_AddItemToArray(required, cJSON_CreateString(f->key));
-		else if (f->derived == NULL)
+		else if (f->derived == NULL && (f->list || f->type != CONF_OBJECT))
 			cJSON_AddItemToObject(value, "default", default_of(f));
 		cJSON_AddItemToObject(properties, f->key, value);
 	}
@@ -168,14 +167,14 @@ static cJSON *section_schema(const struct conf_section *s)
 
 void conf_print_schema(FILE *to)
 {
-	cJSON *json = section_schema(conf_root());
+	cJSON *json = cJSON_CreateObject();
 	char *text;
 
+	cJSON_AddStringToObject(json, "$schema", "https://json-schema.org/draft/2020-12/schema");
 	cJSON_AddStringToObject(json, "title", "hamd.json");
 	cJSON_AddStringToObject(
 		json, "description", "Configuration of hamd, a Mobile IPv6 home agent.");
-	cJSON_AddStringToObject(json, "$schema", "https://json-schema.org/draft/2020-12/schema");
-	text = cJSON_Print(json);
+	text = cJSON_Print(describe(json, conf_root()));
 	if (text != NULL)
 		fprintf(to, "%s\n", text);
 	cJSON_free(text);
