@@ -16,7 +16,7 @@ from .shell import LabError
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("HAMD_BUILD", ROOT / "build"))
 HAMD = BUILD / "src" / "hamd"
-HAMCTL = BUILD / "src" / "hamctl"
+HAMCTL = BUILD / "src" / "cli" / "hamctl"
 
 
 def runtime(**changes):
