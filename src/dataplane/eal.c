@@ -78,6 +78,7 @@ static void make_args(struct args *a, const struct conf *conf)
 	add(a, "%s", conf->runtime.lcores);
 	add(a, "--file-prefix=hamd-%s", conf->node.name);
 	add(a, "--log-level=*:%s", log_get_level() == LOG_DEBUG ? "info" : "warning");
+	add(a, "--log-level=lib.telemetry:error"); /* it warns of what it leaves out on purpose */
 	add_memory(a, &conf->runtime);
 	add_devices(a, conf);
 }

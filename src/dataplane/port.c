@@ -34,8 +34,10 @@ int port_find(const struct conf_port *conf, uint16_t *id, char *err, size_t err_
 	device_name(conf, name, sizeof(name));
 	if (rte_eth_dev_get_port_by_name(name, id) == 0)
 		return 0;
-	snprintf(err, err_len, "port %s: there is no device %s (is it bound to a DPDK driver?)",
-		conf->name, name);
+	snprintf(err, err_len,
+		"port %s: device %s does not open (what dpdk says is in the log; a PCI device must "
+		"be bound to a DPDK driver, an interface must exist)",
+		conf->name, conf->device);
 	return -ENODEV;
 }
 
