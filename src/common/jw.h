@@ -37,3 +37,5 @@ void jw_null(struct jw *w, const char *key);
 void jw_ip6(struct jw *w, const char *key, const struct ip6_addr *a);
 void jw_prefix(struct jw *w, const char *key, const struct ip6_prefix *p);
 void jw_newline(struct jw *w); /* between two documents of a stream */
+/* As it is, without a comma: (a part of) a document that is JSON already. */
+void jw_raw(struct jw *w, const char *text, size_t n);

@@ -4,10 +4,14 @@
  * say name, type, default and range of each key; they make the parser, the JSON Schema, the
  * man page's tables and `hamd -t -v`. Relations between fields are code (conf/check.c). Nothing
  * here is changed after conf_load(): any thread may read it.
+ *
+ * `given` in a structure has bit i set when the i-th key of its table was written in the file;
+ * the other values are defaults.
  */
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -27,6 +31,7 @@ struct conf_node {
 	uint32_t id; /* 1..255 */
 	char name[CONF_NAME_MAX];
 	bool role_ha;
+	uint32_t given;
 };
 
 struct conf_runtime {
@@ -41,6 +46,7 @@ struct conf_runtime {
 	uint32_t mbufs; /* packet buffers; 0 = derived from ports and lcores */
 	char socket[CONF_PATH_MAX]; /* hamctl's; default /run/hamd/NAME.sock */
 	char log_level[8]; /* "err" "warn" "info" "debug" */
+	uint32_t given;
 };
 
 struct conf_port {
@@ -52,12 +58,14 @@ struct conf_port {
 	bool dad; /* duplicate address detection for its addresses */
 	struct ip6_prefix *addresses; /* host bits kept: address and prefix length */
 	uint32_t address_count;
+	uint32_t given;
 };
 
 struct conf_route {
 	struct ip6_prefix prefix;
 	struct ip6_addr via;
 	int port; /* index; -1 until conf_load() found the port that `via` is on-link at */
+	uint32_t given;
 };
 
 struct conf_mobile_node {
@@ -71,6 +79,7 @@ struct conf_limits {
 	uint32_t bu_per_s_per_source; /* Binding Updates from one IPv6 source address */
 	uint32_t bu_burst_per_source;
 	uint32_t bu_per_s; /* of the domain, in all */
+	uint32_t given;
 };
 
 struct conf_domain {
@@ -87,6 +96,7 @@ struct conf_domain {
 	struct ip6_prefix *care_of_denied;
 	uint32_t care_of_denied_count;
 	struct conf_limits limits;
+	uint32_t given;
 };
 
 struct conf {
@@ -101,6 +111,11 @@ struct conf {
 	uint32_t domain_count; /* <= CONF_DOMAINS_MAX */
 	uint32_t icmp_errors_per_s; /* icmp.errors-per-s */
 	uint32_t icmp_burst;
+	uint32_t icmp_given;
+	uint32_t given;
+	char **warnings; /* one line each, without the file's name: to be logged at every start */
+	uint32_t warning_count;
+	char *json; /* conf_json() */
 };
 
 /*

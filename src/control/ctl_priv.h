@@ -26,6 +26,7 @@ struct nd;
 struct record;
 struct records;
 struct rte_ring;
+struct send;
 struct tables;
 
 struct ctl {
@@ -36,14 +37,18 @@ struct ctl {
 	struct wheel *wheel; /* engines' timers; see ctl_timer */
 	struct nd *nd;
 	struct icmp *icmp;
+	struct send *send;
 	struct mip6 *mip6; /* NULL without domains */
 	struct rte_ring *submitted, *answered;
+	uint32_t in_flight; /* the submitters': requests that were not reaped yet */
 	struct ctl_req *current; /* the dump that is being sliced, NULL */
-	uint32_t reresolve_generation; /* bindings are known to be resolved in this one */
-	uint32_t reresolve_cursor;
+	uint32_t reresolve_generation; /* bindings are, or are being, resolved in this one */
+	uint32_t reresolve_cursor; /* 0: no walk under way */
 	uint64_t now_ms; /* read once a turn, monotonic */
 	uint64_t counters[CTL_COUNTER_COUNT];
 	uint64_t seed;
+	bool started; /* the first turn is over */
+	bool ready; /* no address is tentative any more, and the log says so */
 };
 
 /* A timer of an engine on ctl->wheel. */
@@ -91,8 +96,16 @@ static inline const struct ip6_addr *ctl_pkt_source(const struct ctl_pkt *p)
 
 /* --- punt.c: takes packets from the data plane and hands them to engines --- */
 bool punt_run(struct ctl *ctl); /* true: there was something */
+/* The neighbour this packet waited for never answered: its source is told "address unreachable"
+ * (RFC 4861, 7.2.2), the packet dropped. Takes m. */
+void punt_unreachable(struct ctl *ctl, struct rte_mbuf *m);
 
 /* --- send.c: what hamd says itself --- */
+int send_new(struct ctl *ctl, struct send **out); /* 0 or -ENOMEM */
+void send_free(struct send *send); /* NULL is fine */
+/* The port by which the FIB sends dst, ADDR_NO_PORT if none. A bound home address leaves by
+ * the port of its care-of address. */
+uint16_t send_port(const struct ctl *ctl, const struct ip6_addr *dst);
 /* IPv6 packet of ours, complete. A destination that is a bound home address gets a routing
  * header type 2 and goes to its care-of address (RFC 6275, 9.3.2); an unbound one is dropped
  * (own_no_binding). Checksums are computed over the home address before: nothing to fix.
@@ -128,15 +141,13 @@ void nd_input(struct ctl *ctl, const struct ctl_pkt *p);
 void nd_resolve(struct ctl *ctl, uint16_t port, const struct ip6_addr *addr, struct rte_mbuf *m);
 /* A gateway's adjacency, made if need be and never collected; ADJ_NONE: table full. */
 uint32_t nd_gateway(struct ctl *ctl, uint16_t port, const struct ip6_addr *addr);
-/* The adjacency of an on-link destination if there is one by now, else ADJ_NONE. */
-uint32_t nd_lookup(struct ctl *ctl, uint16_t port, const struct ip6_addr *addr);
 
 struct nd_info {
 	uint16_t port;
 	struct ip6_addr addr;
 	uint8_t mac[6];
 	bool has_mac, gateway;
-	const char *state; /* "incomplete" "reachable" "stale" "delay" "probe" "failed" */
+	const char *state; /* "none" "incomplete" "reachable" "stale" "delay" "probe" "failed" */
 	uint64_t age_ms; /* since it was last confirmed */
 	uint32_t queued;
 };

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "conf/check.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conf/text.h"
+
+static const struct ip6_prefix special[] = {
+	{ { { 0 } }, 127 }, /* unspecified and loopback */
+	{ { { [10] = 0xff, [11] = 0xff } }, 96 }, /* IPv4-mapped */
+	{ { { 0xfe, 0x80 } }, 10 }, /* link-local */
+	{ { { 0xff } }, 8 }, /* multicast */
+};
+
+bool conf_touches_special(const struct ip6_prefix *p)
+{
+	for (size_t i = 0; i < DIM(special); i++) {
+		if (ip6_prefix_overlap(p, &special[i]))
+			return true;
+	}
+	return false;
+}
+
+bool conf_is_special(const struct ip6_prefix *p)
+{
+	for (size_t i = 0; i < DIM(special); i++) {
+		if (p->len >= special[i].len && ip6_in_prefix(&p->addr, &special[i]))
+			return true;
+	}
+	return false;
+}
+
+bool conf_is_router_anycast(const struct ip6_addr *a, const struct ip6_prefix *p)
+{
+	struct ip6_prefix link = *p;
+
+	/* A /127 is a link of two routers, both addresses are in use (RFC 6164). */
+	ip6_prefix_mask(&link);
+	return link.len < 127 && ip6_eq(a, &link.addr);
+}
+
+int conf_place_cmp(const void *a, const void *b)
+{
+	const struct conf_place *x = a, *y = b;
+	int d = memcmp(&x->prefix.addr, &y->prefix.addr, sizeof(x->prefix.addr));
+
+	if (d != 0)
+		return d;
+	if (x->prefix.len != y->prefix.len)
+		return x->prefix.len < y->prefix.len ? -1 : 1;
+	if (x->i != y->i)
+		return x->i < y->i ? -1 : 1;
+	return x->j < y->j ? -1 : x->j > y->j;
+}
+
+const struct conf_place *conf_mobile_prefix(const struct conf_check *k, const struct ip6_addr *a)
+{
+	uint32_t low = 0, high = k->mobile_count;
+
+	/* The last one that begins at or before the address: no other can hold it. */
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (memcmp(&k->mobile[middle].prefix.addr, a, sizeof(*a)) <= 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low > 0 && ip6_in_prefix(a, &k->mobile[low - 1].prefix) ? &k->mobile[low - 1] : NULL;
+}
+
+/* Defaults that come from other keys. */
+static void derive(struct conf *conf)
+{
+	struct conf_runtime *r = &conf->runtime;
+
+	r->lcore_count = conf_lcore_count(r->lcores);
+	if (r->socket[0] == '\0')
+		snprintf(r->socket, sizeof(r->socket), "/run/hamd/%s.sock", conf->node.name);
+	for (uint32_t i = 0; i < conf->domain_count; i++) {
+		struct conf_limits *limits = &conf->domains[i].limits;
+
+		if (limits->max_bindings == 0)
+			limits->max_bindings = r->max_bindings;
+	}
+}
+
+/* What the forwarding table has to hold: the routes, a port's link-local address, an address and
+ * its on-link prefix, a home agent address, the mobile prefixes. */
+static int check_fib_size(const struct conf_check *k)
+{
+	const struct conf *conf = k->conf;
+	uint32_t need = conf->route_count + conf->port_count + conf->domain_count + k->mobile_count;
+
+	for (uint32_t i = 0; i < conf->port_count; i++)
+		need += 2 * conf->ports[i].address_count;
+	if (need <= conf->runtime.max_routes)
+		return 0;
+	return conf_refuse(k->c,
+		"runtime.max-routes: %u is less than the %u entries that ports, routes and domains "
+		"need",
+		conf->runtime.max_routes, need);
+}
+
+int conf_check(struct conf_ctx *c)
+{
+	struct conf_check k = { .c = c, .conf = c->conf };
+	int ret;
+
+	derive(c->conf);
+	ret = conf_check_domains(&k);
+	if (ret == 0)
+		ret = conf_check_ports(&k);
+	if (ret == 0)
+		ret = conf_check_routes(&k);
+	if (ret == 0)
+		ret = check_fib_size(&k);
+	free(k.mobile);
+	return ret;
+}

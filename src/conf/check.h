@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The cross-checks' common ground; private to check*.c. */
+#pragma once
+
+#include "conf/parse.h"
+
+/* A prefix and where it stands: domain[i].mobile-prefixes[j], routes[i] (j is 0). */
+struct conf_place {
+	struct ip6_prefix prefix;
+	uint32_t i, j;
+};
+
+/* By address, then length, then place: of prefixes that overlap, two are neighbours. */
+int conf_place_cmp(const void *a, const void *b);
+
+struct conf_check {
+	struct conf_ctx *c;
+	const struct conf *conf;
+	struct conf_place *mobile; /* all mobile prefixes, sorted; they do not overlap */
+	uint32_t mobile_count;
+};
+
+/* The mobile prefix that holds the address, or NULL. */
+const struct conf_place *conf_mobile_prefix(const struct conf_check *k, const struct ip6_addr *a);
+
+/* Does any of the prefix, or all of it, lie where no unicast routable address is? */
+bool conf_touches_special(const struct ip6_prefix *p);
+bool conf_is_special(const struct ip6_prefix *p);
+/* The address of all routers of its link, not of a node (RFC 4291, 2.6.1). */
+bool conf_is_router_anycast(const struct ip6_addr *a, const struct ip6_prefix *p);
+
+/* Each: 0, -EINVAL, -ENOMEM. */
+int conf_check_ports(const struct conf_check *k);
+int conf_check_domains(struct conf_check *k); /* fills in `mobile` */
+int conf_check_routes(const struct conf_check *k);

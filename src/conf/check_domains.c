@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conf/check.h"
+
+static int check_name(const struct conf_check *k, uint32_t i)
+{
+	const char *name = k->conf->domains[i].name;
+
+	for (uint32_t j = 0; j < i; j++) {
+		if (strcmp(name, k->conf->domains[j].name) == 0)
+			return conf_refuse(k->c,
+				"domains[%u].name: \"%s\" is the name of domains[%u]", i, name, j);
+	}
+	return 0;
+}
+
+static int refuse_overlap(
+	const struct conf_check *k, const struct conf_place *a, const struct conf_place *b)
+{
+	const struct conf_place *later = a, *earlier = b;
+	char text[2][IP6_PREFIX_STRLEN];
+
+	if (a->i < b->i || (a->i == b->i && a->j < b->j)) {
+		later = b;
+		earlier = a;
+	}
+	return conf_refuse(k->c,
+		"domains[%u].mobile-prefixes[%u]: %s overlaps domains[%u].mobile-prefixes[%u] (%s)",
+		later->i, later->j, ip6_prefix_str(&later->prefix, text[0]), earlier->i, earlier->j,
+		ip6_prefix_str(&earlier->prefix, text[1]));
+}
+
+/* Collect and sort the mobile prefixes of all domains; none may overlap with another. */
+static int check_mobile_prefixes(struct conf_check *k)
+{
+	char text[IP6_PREFIX_STRLEN];
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < k->conf->domain_count; i++)
+		n += k->conf->domains[i].mobile_prefix_count;
+	k->mobile = calloc(n > 0 ? n : 1, sizeof(*k->mobile));
+	if (k->mobile == NULL)
+		return conf_no_memory(k->c);
+	for (uint32_t i = 0; i < k->conf->domain_count; i++) {
+		const struct conf_domain *d = &k->conf->domains[i];
+
+		for (uint32_t j = 0; j < d->mobile_prefix_count; j++) {
+			if (conf_touches_special(&d->mobile_prefixes[j]))
+				return conf_refuse(k->c,
+					"domains[%u].mobile-prefixes[%u]: %s is not unicast "
+					"routable",
+					i, j, ip6_prefix_str(&d->mobile_prefixes[j], text));
+			k->mobile[k->mobile_count++] =
+				(struct conf_place){ d->mobile_prefixes[j], i, j };
+		}
+	}
+	qsort(k->mobile, n, sizeof(*k->mobile), conf_place_cmp);
+	for (uint32_t i = 1; i < n; i++) {
+		if (ip6_prefix_overlap(&k->mobile[i - 1].prefix, &k->mobile[i].prefix))
+			return refuse_overlap(k, &k->mobile[i - 1], &k->mobile[i]);
+	}
+	return 0;
+}
+
+static int check_home_agent(const struct conf_check *k, uint32_t i)
+{
+	const struct ip6_addr *a = &k->conf->domains[i].home_agent_address;
+	const struct conf_place *in = conf_mobile_prefix(k, a);
+	char text[IP6_STRLEN];
+
+	if (in == NULL || in->i != i)
+		return conf_refuse(k->c,
+			"domains[%u].home-agent-address: %s is in no mobile prefix of the domain",
+			i, ip6_str(a, text));
+	if (conf_is_router_anycast(a, &in->prefix))
+		return conf_refuse(k->c,
+			"domains[%u].home-agent-address: %s is the anycast address of the link's "
+			"routers",
+			i, ip6_str(a, text));
+	return 0;
+}
+
+static int check_home_address(const struct conf_check *k, uint32_t i, uint32_t j)
+{
+	const struct conf_domain *d = &k->conf->domains[i];
+	const struct ip6_addr *a = &d->mobile_nodes[j].home_address;
+	const struct conf_place *in = conf_mobile_prefix(k, a);
+	const char *why = NULL;
+	char text[IP6_STRLEN];
+
+	if (!ip6_is_routable(a))
+		why = "is not a unicast routable address";
+	else if (in == NULL || in->i != i)
+		why = "is in no mobile prefix of the domain";
+	else if (conf_is_router_anycast(a, &in->prefix))
+		why = "is the anycast address of the link's routers";
+	else if (ip6_eq(a, &d->home_agent_address))
+		why = "is the home agent address";
+	if (why == NULL)
+		return 0;
+	return conf_refuse(k->c, "domains[%u].mobile-nodes[%u].home-address: %s %s", i, j,
+		ip6_str(a, text), why);
+}
+
+struct numbered {
+	struct conf_mobile_node mn;
+	uint32_t at; /* in the file */
+};
+
+static int by_home_address(const void *a, const void *b)
+{
+	const struct numbered *x = a, *y = b;
+	int d = memcmp(&x->mn.home_address, &y->mn.home_address, sizeof(x->mn.home_address));
+
+	return d != 0 ? d : x->at < y->at ? -1 : x->at > y->at;
+}
+
+/* Sort the mobile nodes, which shows who is there twice. */
+static int sort_mobile_nodes(const struct conf_check *k, uint32_t i)
+{
+	const struct conf_domain *d = &k->conf->domains[i];
+	uint32_t n = d->mobile_node_count, twice = 0;
+	struct numbered *list = calloc(n > 0 ? n : 1, sizeof(*list));
+	char text[IP6_STRLEN];
+	int ret = 0;
+
+	if (list == NULL)
+		return conf_no_memory(k->c);
+	for (uint32_t j = 0; j < n; j++)
+		list[j] = (struct numbered){ d->mobile_nodes[j], j };
+	qsort(list, n, sizeof(*list), by_home_address);
+	for (uint32_t j = 0; j < n; j++) {
+		d->mobile_nodes[j] = list[j].mn;
+		if (j > 0 && ip6_eq(&list[j].mn.home_address, &list[j - 1].mn.home_address))
+			twice = j;
+	}
+	if (twice > 0)
+		ret = conf_refuse(k->c,
+			"domains[%u].mobile-nodes[%u].home-address: %s is that of mobile-nodes[%u]",
+			i, list[twice].at, ip6_str(&list[twice].mn.home_address, text),
+			list[twice - 1].at);
+	free(list);
+	return ret;
+}
+
+static int warn_of(const struct conf_check *k, uint32_t i)
+{
+	const struct conf_domain *d = &k->conf->domains[i];
+	uint32_t open = 0;
+
+	if (d->mobile_node_count == 0)
+		return conf_warn(
+			k->c, "domains[%u] (%s): no mobile nodes, nobody can register", i, d->name);
+	for (uint32_t j = 0; j < d->mobile_node_count; j++)
+		open += d->mobile_nodes[j].auth == CONF_AUTH_NONE;
+	if (open == 0)
+		return 0;
+	return conf_warn(k->c,
+		"domains[%u] (%s): %u mobile node%s without authentication (auth.type \"none\"): "
+		"anyone may register in their place",
+		i, d->name, open, open == 1 ? "" : "s");
+}
+
+int conf_check_domains(struct conf_check *k)
+{
+	int ret = check_mobile_prefixes(k);
+
+	for (uint32_t i = 0; i < k->conf->domain_count && ret == 0; i++) {
+		if (check_name(k, i) < 0 || check_home_agent(k, i) < 0)
+			return -EINVAL;
+		for (uint32_t j = 0; j < k->conf->domains[i].mobile_node_count; j++) {
+			if (check_home_address(k, i, j) < 0)
+				return -EINVAL;
+		}
+		ret = sort_mobile_nodes(k, i);
+		if (ret == 0)
+			ret = warn_of(k, i);
+	}
+	return ret;
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What a key of the configuration is: its name, type, default, range and help, and where its
+ * value goes. One set of tables (fields.c) makes the parser (parse.c), what `hamd -t -v` shows
+ * (print.c), the JSON Schema (schema.c) and the man page's tables (schema_gen.c).
+ * Constant data, any thread.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#define CONF_KEYS_MAX 32 /* keys of one object: `given` is 32 bits */
+
+enum conf_type {
+	CONF_U32, /* uint32_t */
+	CONF_BOOL, /* bool */
+	CONF_STR, /* char[max], the zero included; `check` says whether it will do */
+	CONF_WORD, /* char[max], one of `values` */
+	CONF_ENUM, /* an enum: the index in `values` */
+	CONF_SET, /* an array of `values`: the i-th turns on the i-th bool at offset */
+	CONF_IP6, /* struct ip6_addr */
+	CONF_PREFIX, /* struct ip6_prefix without host bits */
+	CONF_IFADDR, /* struct ip6_prefix with host bits: an address and its prefix length */
+	CONF_PORT, /* int: the index of the port of that name */
+	CONF_NULL, /* null and nothing else, for the reason in `why`; stored nowhere */
+	CONF_OBJECT, /* the structure that `section` describes */
+	CONF_TYPE_COUNT
+};
+
+struct conf_section;
+
+struct conf_field {
+	const char *key;
+	enum conf_type type;
+	size_t offset;
+	bool required;
+	bool list; /* an array: a pointer at offset, the uint32_t number of items at count */
+	size_t count;
+	uint32_t min, max; /* of a CONF_U32 the range, of a list and a set how many items */
+	uint32_t multiple; /* CONF_U32: a multiple of that, 0 = any */
+	uint32_t def; /* CONF_U32, CONF_BOOL, CONF_ENUM, CONF_SET (bit i = values[i]) */
+	const char *def_text; /* CONF_STR, CONF_WORD */
+	const char *derived; /* the default comes from elsewhere: what to tell the reader */
+	const char *const *values; /* ends in NULL */
+	const char *(*check)(const char *text); /* text.h */
+	const char *pattern; /* what check wants, for the schema */
+	const char *why;
+	const struct conf_section *section;
+	const char *help; /* sentences; each ends in a full stop */
+};
+
+#define CONF_NONE_GIVEN SIZE_MAX
+
+struct conf_section {
+	const struct conf_field *fields;
+	size_t field_count; /* <= CONF_KEYS_MAX */
+	size_t size; /* of the structure; as one item of a list */
+	size_t given; /* offset of the mask of written keys; CONF_NONE_GIVEN: all are required */
+};
+
+const struct conf_section *conf_root(void);
+
+/* Octets of one value of the field, of one item of its list. */
+size_t conf_item_size(const struct conf_field *f);
+
+static inline bool conf_is_given(const struct conf_section *s, const void *obj, size_t field)
+{
+	if (s->given == CONF_NONE_GIVEN)
+		return true;
+	return *(const uint32_t *)((const char *)obj + s->given) >> field & 1;
+}
+
+static inline const void *conf_value(const struct conf_field *f, const void *obj)
+{
+	return (const char *)obj + f->offset;
+}
+
+static inline uint32_t conf_list_count(const struct conf_field *f, const void *obj)
+{
+	return *(const uint32_t *)((const char *)obj + f->count);
+}
+
+static inline void *conf_list(const struct conf_field *f, const void *obj)
+{
+	void *items; /* the member is a pointer of another type: read it as octets */
+
+	memcpy(&items, conf_value(f, obj), sizeof(items));
+	return items;
+}
+
+static inline const void *conf_list_item(const struct conf_field *f, const void *obj, uint32_t i)
+{
+	return (const char *)conf_list(f, obj) + i * conf_item_size(f);
+}

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The tables, leaves first. Fields are read in the order of their table, not in that of the file:
+ * a key may refer to what stands above it (routes to ports).
+ */
+#include "conf/field.h"
+
+#include <assert.h>
+
+#include "conf/conf.h"
+#include "conf/text.h"
+
+#define NAME_PATTERN   "^[a-z0-9][a-z0-9-]*$"
+#define LCORES_PATTERN "^[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*$"
+#define DEVICE_PATTERN                                                                             \
+	"^([0-9A-Fa-f]{4}:[0-9A-Fa-f]{2}:[01][0-9A-Fa-f]\\.[0-7]|net_[A-Za-z0-9_]+)(,[!-~]+)?$"
+
+#define BINDINGS_MAX 16777216
+
+#define ROOM(type, member) sizeof(((struct type *)NULL)->member)
+#define SECTION(type, table, mask)                                                                 \
+	.fields = (table), .field_count = DIM(table), .size = sizeof(struct type),                 \
+	.given = offsetof(struct type, mask)
+
+static_assert(sizeof(enum conf_auth_type) == sizeof(uint32_t), "CONF_ENUM is 32 bits");
+static_assert(sizeof(enum conf_encap_limit) == sizeof(uint32_t), "CONF_ENUM is 32 bits");
+
+static const char *const roles[] = { "ha", NULL };
+static const char *const log_levels[] = { "err", "warn", "info", "debug", NULL };
+static const char *const auth_types[] = { [CONF_AUTH_NONE] = "none", NULL };
+static const char *const encap_limits[] = {
+	[CONF_ENCAP_LIMIT_AUTO] = "auto",
+	[CONF_ENCAP_LIMIT_ALWAYS] = "always",
+	NULL,
+};
+
+#define AT(member) offsetof(struct conf_node, member)
+static const struct conf_field node_fields[] = {
+	{ "id", CONF_U32, AT(id), .def = 1, .min = 1, .max = 255, .help = "Number of this node." },
+	{ "name", CONF_STR, AT(name), .def_text = "hamd", .max = CONF_NAME_MAX,
+		.check = conf_check_name, .pattern = NAME_PATTERN,
+		.help = "Name of this node. The control socket is called after it." },
+	{ "roles", CONF_SET, AT(role_ha), .values = roles, .min = 1, .max = 1, .def = 1,
+		.help = "What this node is: ha, a Mobile IPv6 home agent (RFC 6275)." },
+};
+static const struct conf_section node_section = { SECTION(conf_node, node_fields, given) };
+#undef AT
+
+#define AT(member) offsetof(struct conf_runtime, member)
+static const struct conf_field runtime_fields[] = {
+	{ "lcores", CONF_STR, AT(lcores), .def_text = "0", .max = ROOM(conf_runtime, lcores),
+		.check = conf_check_lcores, .pattern = LCORES_PATTERN,
+		.help = "Processor cores to run on, like 0-3 or 0,2-3, none above 127. "
+			"The first runs the control core, a single one runs everything." },
+	{ "memory-mb", CONF_U32, AT(memory_mb), .def = 512, .min = 64, .max = 1048576,
+		.help = "Memory for packet buffers and DPDK, in MiB." },
+	{ "hugepages", CONF_BOOL, AT(hugepages), .def = true,
+		.help = "Take that memory from huge pages. "
+			"Ports of a network card need them; virtual devices do without." },
+	{ "idle-sleep-us", CONF_U32, AT(idle_sleep_us), .def = 0, .min = 0, .max = 10000,
+		.help = "How long a core without work sleeps, in microseconds. "
+			"0 polls without a break, which is fastest and takes the whole core." },
+	{ "max-bindings", CONF_U32, AT(max_bindings), .def = 100000, .min = 1, .max = BINDINGS_MAX,
+		.help = "Bindings of all domains. "
+			"Their memory, about 160 octets each, is taken at start." },
+	{ "max-neighbors", CONF_U32, AT(max_neighbors), .def = 4096, .min = 16, .max = 1048576,
+		.help = "Entries of the neighbor cache of all ports." },
+	{ "max-routes", CONF_U32, AT(max_routes), .def = 1024, .min = 16, .max = 65536,
+		.help = "Entries of the forwarding table: routes, on-link and mobile prefixes, "
+			"our own addresses." },
+	{ "mbufs", CONF_U32, AT(mbufs), .def = 0, .min = 0, .max = 8388607,
+		.help = "Packet buffers. 0 derives their number from the ports and lcores." },
+	{ "socket", CONF_STR, AT(socket), .derived = "/run/hamd/NAME.sock, NAME being node.name",
+		.max = CONF_PATH_MAX, .check = conf_check_socket, .pattern = "^/",
+		.help = "Absolute path of the Unix socket that hamctl talks to." },
+	{ "log-level", CONF_WORD, AT(log_level), .def_text = "info", .values = log_levels,
+		.max = ROOM(conf_runtime, log_level),
+		.help = "Lines of the log below this level are left out." },
+};
+static const struct conf_section runtime_section = { SECTION(conf_runtime, runtime_fields, given) };
+#undef AT
+
+#define AT(member) offsetof(struct conf, member)
+static const struct conf_field icmp_fields[] = {
+	{ "errors-per-s", CONF_U32, AT(icmp_errors_per_s), .def = 1000, .min = 1, .max = 1000000,
+		.help = "ICMPv6 errors sent per second (RFC 4443, 2.4 f)." },
+	{ "burst", CONF_U32, AT(icmp_burst), .def = 100, .min = 1, .max = 1000000,
+		.help = "ICMPv6 errors sent in one go after a quiet time." },
+};
+static const struct conf_section icmp_section = { SECTION(conf, icmp_fields, icmp_given) };
+#undef AT
+
+#define AT(member) offsetof(struct conf_port, member)
+static const struct conf_field port_fields[] = {
+	{ "name", CONF_STR, AT(name), .required = true, .max = CONF_NAME_MAX,
+		.check = conf_check_name, .pattern = NAME_PATTERN,
+		.help = "Name of the port in routes, hamctl and the log." },
+	{ "device", CONF_STR, AT(device), .required = true, .max = CONF_DEVICE_MAX,
+		.check = conf_check_device, .pattern = DEVICE_PATTERN,
+		.help = "PCI address of a network card, like 0000:3b:00.0, or a virtual device of "
+			"DPDK with its arguments, like net_af_packet0,iface=eth0." },
+	{ "mtu", CONF_U32, AT(mtu), .def = 1500, .min = 1280, .max = 9600,
+		.help = "Largest IPv6 packet sent and received, in octets." },
+	{ "vlan", CONF_U32, AT(vlan), .def = 0, .min = 0, .max = 4094,
+		.help = "IEEE 802.1Q tag of all frames. 0 is untagged." },
+	{ "rx-queues", CONF_U32, AT(rx_queues), .def = 0, .min = 0, .max = 64,
+		.help = "Receive queues. 0 asks for one per worker, as far as the device goes." },
+	{ "dad", CONF_BOOL, AT(dad), .def = true,
+		.help = "Duplicate address detection before an address of the port is used "
+			"(RFC 4862, 5.4)." },
+	{ "addresses", CONF_IFADDR, AT(addresses), .list = true, .count = AT(address_count),
+		.max = 32,
+		.help = "Addresses of the port with the prefix length of the link, like "
+			"2001:db8:1::10/64. "
+			"The prefix is on-link, except that of a /128. "
+			"The port has a link-local address besides." },
+};
+static const struct conf_section port_section = { SECTION(conf_port, port_fields, given) };
+#undef AT
+
+#define AT(member) offsetof(struct conf_route, member)
+static const struct conf_field route_fields[] = {
+	{ "prefix", CONF_PREFIX, AT(prefix), .required = true,
+		.help = "Destinations of the route; ::/0 is the default route." },
+	{ "via", CONF_IP6, AT(via), .required = true,
+		.help = "Next hop: an address that is on-link at a port." },
+	{ "port", CONF_PORT, AT(port), .derived = "the port that via is on-link at",
+		.max = CONF_NAME_MAX, .pattern = NAME_PATTERN,
+		.help = "Name of the port to send by. A link-local via needs it." },
+};
+static const struct conf_section route_section = { SECTION(conf_route, route_fields, given) };
+#undef AT
+
+static const struct conf_field auth_fields[] = {
+	{ "type", CONF_ENUM, 0, .required = true, .values = auth_types,
+		.help = "none: Binding Updates of this mobile node are accepted from anyone. "
+			"It has to be written out, and hamd warns of it at every start." },
+};
+static const struct conf_section auth_section = {
+	.fields = auth_fields,
+	.field_count = DIM(auth_fields),
+	.size = sizeof(enum conf_auth_type),
+	.given = CONF_NONE_GIVEN,
+};
+
+#define AT(member) offsetof(struct conf_mobile_node, member)
+static const struct conf_field mobile_node_fields[] = {
+	{ "home-address", CONF_IP6, AT(home_address), .required = true,
+		.help = "Home address; it lies in a mobile prefix of the domain." },
+	{ "auth", CONF_OBJECT, AT(auth), .required = true, .section = &auth_section,
+		.help = "How the mobile node proves that a Binding Update is its own." },
+};
+static const struct conf_section mobile_node_section = {
+	.fields = mobile_node_fields,
+	.field_count = DIM(mobile_node_fields),
+	.size = sizeof(struct conf_mobile_node),
+	.given = CONF_NONE_GIVEN,
+};
+#undef AT
+
+#define AT(member) offsetof(struct conf_limits, member)
+static const struct conf_field limits_fields[] = {
+	{ "max-bindings", CONF_U32, AT(max_bindings), .derived = "runtime.max-bindings", .min = 1,
+		.max = BINDINGS_MAX, .help = "Bindings of this domain." },
+	{ "max-bindings-per-care-of", CONF_U32, AT(max_bindings_per_care_of), .def = 16, .min = 1,
+		.max = BINDINGS_MAX, .help = "Bindings with one care-of address." },
+	{ "bu-per-s-per-source", CONF_U32, AT(bu_per_s_per_source), .def = 20, .min = 1,
+		.max = 1000000,
+		.help = "Binding Updates taken per second from one IPv6 source address." },
+	{ "bu-burst-per-source", CONF_U32, AT(bu_burst_per_source), .def = 40, .min = 1,
+		.max = 1000000,
+		.help = "Binding Updates taken in one go from one source after a quiet time." },
+	{ "bu-per-s", CONF_U32, AT(bu_per_s), .def = 10000, .min = 1, .max = 1000000,
+		.help = "Binding Updates taken per second from all sources." },
+};
+static const struct conf_section limits_section = { SECTION(conf_limits, limits_fields, given) };
+#undef AT
+
+#define AT(member) offsetof(struct conf_domain, member)
+static const struct conf_field domain_fields[] = {
+	{ "name", CONF_STR, AT(name), .required = true, .max = CONF_NAME_MAX,
+		.check = conf_check_name, .pattern = NAME_PATTERN,
+		.help = "Name of the domain in hamctl and the log." },
+	{ "mobile-prefixes", CONF_PREFIX, AT(mobile_prefixes), .required = true, .list = true,
+		.count = AT(mobile_prefix_count), .min = 1, .max = 64,
+		.help = "Prefixes that home addresses are taken from. "
+			"They overlap with none other, and no port has an address in them." },
+	{ "home-agent-address", CONF_IP6, AT(home_agent_address), .required = true,
+		.help = "Where mobile nodes send Binding Updates. "
+			"It lies in a mobile prefix of the domain." },
+	{ "home-link", CONF_NULL, 0, .why = "the real home link is not built",
+		.help = "null: the home link is virtual, no port is attached to it." },
+	{ "mobile-nodes", CONF_OBJECT, AT(mobile_nodes), .section = &mobile_node_section,
+		.list = true, .count = AT(mobile_node_count), .max = 1000000,
+		.help = "Mobile nodes that may register." },
+	{ "lifetime-max-s", CONF_U32, AT(lifetime_max_s), .def = 3600, .min = 4, .max = 262140,
+		.multiple = 4,
+		.help = "Longest lifetime granted to a binding, in seconds, a multiple of 4." },
+	{ "encap-limit", CONF_ENUM, AT(encap_limit), .def = CONF_ENCAP_LIMIT_AUTO,
+		.values = encap_limits,
+		.help = "Tunnel Encapsulation Limit option (RFC 2473, 4.1.1). "
+			"auto adds it where tunnels nest, always adds it to each tunnel packet." },
+	{ "care-of-allowed", CONF_PREFIX, AT(care_of_allowed), .list = true,
+		.count = AT(care_of_allowed_count), .max = 256,
+		.help = "Prefixes that care-of addresses have to be in. "
+			"An empty list allows all." },
+	{ "care-of-denied", CONF_PREFIX, AT(care_of_denied), .list = true,
+		.count = AT(care_of_denied_count), .max = 256,
+		.help = "Prefixes that no care-of address may be in. "
+			"It outweighs care-of-allowed." },
+	{ "limits", CONF_OBJECT, AT(limits), .section = &limits_section,
+		.help = "Bounds on what mobile nodes may ask." },
+};
+static const struct conf_section domain_section = { SECTION(conf_domain, domain_fields, given) };
+#undef AT
+
+#define AT(member) offsetof(struct conf, member)
+static const struct conf_field root_fields[] = {
+	{ "node", CONF_OBJECT, AT(node), .section = &node_section, .help = "Who this node is." },
+	{ "runtime", CONF_OBJECT, AT(runtime), .section = &runtime_section,
+		.help = "Cores, memory and bounds." },
+	{ "icmp", CONF_OBJECT, 0, .section = &icmp_section,
+		.help = "Limits of the ICMPv6 errors sent." },
+	{ "ports", CONF_OBJECT, AT(ports), .section = &port_section, .required = true, .list = true,
+		.count = AT(port_count), .min = 1, .max = CONF_PORTS_MAX,
+		.help = "Network cards and virtual devices." },
+	{ "routes", CONF_OBJECT, AT(routes), .section = &route_section, .list = true,
+		.count = AT(route_count), .max = 65536, .help = "Static routes." },
+	{ "domains", CONF_OBJECT, AT(domains), .section = &domain_section, .list = true,
+		.count = AT(domain_count), .max = CONF_DOMAINS_MAX,
+		.help = "Home agents. "
+			"Without one hamd is a plain IPv6 router between its ports." },
+};
+static const struct conf_section root_section = { SECTION(conf, root_fields, given) };
+#undef AT
+
+const struct conf_section *conf_root(void)
+{
+	return &root_section;
+}
+
+size_t conf_item_size(const struct conf_field *f)
+{
+	static const size_t size[CONF_TYPE_COUNT] = {
+		[CONF_U32] = sizeof(uint32_t),
+		[CONF_BOOL] = sizeof(bool),
+		[CONF_ENUM] = sizeof(uint32_t),
+		[CONF_IP6] = sizeof(struct ip6_addr),
+		[CONF_PREFIX] = sizeof(struct ip6_prefix),
+		[CONF_IFADDR] = sizeof(struct ip6_prefix),
+		[CONF_PORT] = sizeof(int),
+	};
+
+	if (f->type == CONF_OBJECT)
+		return f->section->size;
+	return f->type == CONF_STR || f->type == CONF_WORD ? f->max : size[f->type];
+}

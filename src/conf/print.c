@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* `hamd -t -v`: the structure back as "path = value" lines, the values written as in JSON. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "conf/conf.h"
+#include "conf/field.h"
+
+#define PATH_MAX_LEN 256 /* four keys and three indices: far less */
+
+struct printer {
+	const struct conf *conf;
+	FILE *to;
+	char path[PATH_MAX_LEN];
+	size_t len;
+};
+
+/* Lengthen the path; its old length, to be put back. */
+static size_t enter(struct printer *p, const char *key)
+{
+	size_t old = p->len;
+
+	p->len += (size_t)snprintf(
+		p->path + p->len, sizeof(p->path) - p->len, "%s%s", old > 0 ? "." : "", key);
+	return old;
+}
+
+static size_t enter_item(struct printer *p, uint32_t i)
+{
+	size_t old = p->len;
+
+	p->len += (size_t)snprintf(p->path + p->len, sizeof(p->path) - p->len, "[%" PRIu32 "]", i);
+	return old;
+}
+
+static void leave(struct printer *p, size_t old)
+{
+	p->len = old;
+	p->path[old] = '\0';
+}
+
+static void print_str(FILE *to, const char *text)
+{
+	fputc('"', to);
+	for (; *text != '\0'; text++) {
+		if (*text == '"' || *text == '\\')
+			fputc('\\', to);
+		fputc(*text, to);
+	}
+	fputc('"', to);
+}
+
+static void print_set(FILE *to, const struct conf_field *f, const bool *on)
+{
+	const char *comma = "";
+
+	fputc('[', to);
+	for (unsigned i = 0; f->values[i] != NULL; i++) {
+		if (on[i]) {
+			fputs(comma, to);
+			print_str(to, f->values[i]);
+			comma = ", ";
+		}
+	}
+	fputc(']', to);
+}
+
+static void print_value(struct printer *p, const struct conf_field *f, const void *value)
+{
+	char text[IP6_PREFIX_STRLEN];
+
+	switch (f->type) {
+	case CONF_U32:
+		fprintf(p->to, "%" PRIu32, *(const uint32_t *)value);
+		break;
+	case CONF_BOOL:
+		fputs(*(const bool *)value ? "true" : "false", p->to);
+		break;
+	case CONF_STR:
+	case CONF_WORD:
+		print_str(p->to, value);
+		break;
+	case CONF_ENUM: {
+		uint32_t i;
+
+		memcpy(&i, value, sizeof(i));
+		print_str(p->to, f->values[i]);
+		break;
+	}
+	case CONF_SET:
+		print_set(p->to, f, value);
+		break;
+	case CONF_IP6:
+		print_str(p->to, ip6_str(value, text));
+		break;
+	case CONF_PREFIX:
+	case CONF_IFADDR:
+		print_str(p->to, ip6_prefix_str(value, text));
+		break;
+	case CONF_PORT:
+		print_str(p->to, p->conf->ports[*(const int *)value].name);
+		break;
+	default:
+		fputs("null", p->to);
+		break;
+	}
+}
+
+static void print_list(struct printer *p, const struct conf_field *f, const void *obj)
+{
+	uint32_t n = conf_list_count(f, obj);
+
+	fputc('[', p->to);
+	for (uint32_t i = 0; i < n; i++) {
+		fputs(i > 0 ? ", " : "", p->to);
+		print_value(p, f, conf_list_item(f, obj, i));
+	}
+	fputc(']', p->to);
+}
+
+static void print_line(struct printer *p, const struct conf_field *f, const void *obj, bool given)
+{
+	fprintf(p->to, "%s = ", p->path);
+	if (f->list)
+		print_list(p, f, obj);
+	else
+		print_value(p, f, conf_value(f, obj));
+	fputs(given ? "\n" : " (default)\n", p->to);
+}
+
+static void print_section(struct printer *p, const struct conf_section *s, const void *obj)
+{
+	for (size_t i = 0; i < s->field_count; i++) {
+		const struct conf_field *f = &s->fields[i];
+		uint32_t n = f->list ? conf_list_count(f, obj) : 1;
+		size_t old = enter(p, f->key);
+
+		if (f->type != CONF_OBJECT || n == 0) {
+			print_line(p, f, obj, conf_is_given(s, obj, i));
+		} else if (!f->list) {
+			print_section(p, f->section, conf_value(f, obj));
+		} else {
+			for (uint32_t j = 0; j < n; j++) {
+				size_t key = enter_item(p, j);
+
+				print_section(p, f->section, conf_list_item(f, obj, j));
+				leave(p, key);
+			}
+		}
+		leave(p, old);
+	}
+}
+
+void conf_print(const struct conf *c, FILE *to)
+{
+	struct printer p = { .conf = c, .to = to };
+
+	print_section(&p, conf_root(), c);
+}

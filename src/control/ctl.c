@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "control/ctl.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include <rte_ring.h>
+
+#include "common/log.h"
+#include "conf/conf.h"
+#include "control/ctl_priv.h"
+#include "control/install.h"
+#include "records/records.h"
+#include "tables/addrs.h"
+#include "tables/dq.h"
+#include "tables/tables.h"
+
+/* What a turn does at most of each; together well below a millisecond. */
+#define TIMERS_PER_TURN 64
+#define FREES_PER_TURN  64
+
+#define REQUESTS_MAX 32 /* in flight */
+#define RING_SIZE    64 /* more than can be in flight: never full */
+
+static uint64_t clock_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+/* --- the turn --- */
+
+static void on_timer(void *ctx, struct wheel_timer *t)
+{
+	struct ctl_timer *timer = container_of(t, struct ctl_timer, t);
+
+	timer->fn(ctx, timer);
+}
+
+static void watch_links(struct ctl *ctl)
+{
+	if (dp_poll_links(ctl->dp, ctl->now_ms) || !ctl->started)
+		nd_start(ctl);
+	ctl->started = true;
+}
+
+/* Forwarding from the first turn on; ready to be spoken to when duplicate address detection has
+ * settled every address. Said once: scripts and people wait for the line. */
+static void say_ready(struct ctl *ctl)
+{
+	uint32_t n = addrs_count(ctl->t->addrs), usable = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		enum addr_state state = addrs_row(ctl->t->addrs, i)->state;
+
+		if (state == ADDR_TENTATIVE)
+			return;
+		usable += state == ADDR_PREFERRED;
+	}
+	ctl->ready = true;
+	log_info("control", "ready addresses=%u of %u ports=%u domains=%u", usable, n,
+		dp_port_count(ctl->dp), ctl->conf->domain_count);
+}
+
+bool ctl_poll(void *ctx)
+{
+	struct ctl *ctl = ctx;
+	bool busy;
+
+	ctl->now_ms = clock_ms();
+	ctl_count(ctl, CTL_TURNS);
+	watch_links(ctl);
+	busy = punt_run(ctl);
+	busy |= wheel_advance(ctl->wheel, ctl->now_ms, TIMERS_PER_TURN, on_timer, ctl) > 0;
+	if (ctl->mip6 != NULL)
+		busy |= mip6_expire(ctl);
+	if (ctl->t->bc != NULL)
+		busy |= publish_reresolve(ctl);
+	busy |= show_run(ctl);
+	busy |= dq_run(ctl->t->dq, FREES_PER_TURN) > 0;
+	dp_flush(ctl->dp);
+	if (!ctl->ready)
+		say_ready(ctl);
+	return busy;
+}
+
+/* --- requests --- */
+
+int ctl_submit(struct ctl *ctl, struct ctl_req *req)
+{
+	if (ctl->in_flight == REQUESTS_MAX)
+		return -EAGAIN;
+	if (rte_ring_sp_enqueue(ctl->submitted, req) < 0)
+		return -EAGAIN;
+	ctl->in_flight++;
+	return 0;
+}
+
+struct ctl_req *ctl_reap(struct ctl *ctl)
+{
+	void *req;
+
+	if (rte_ring_sc_dequeue(ctl->answered, &req) < 0)
+		return NULL;
+	ctl->in_flight--;
+	return req;
+}
+
+/* In our own memory: needs no EAL, leaves no name behind. */
+static struct rte_ring *ring_new(const char *name)
+{
+	ssize_t bytes = rte_ring_get_memsize(RING_SIZE);
+	struct rte_ring *r = NULL;
+
+	if (bytes > 0)
+		r = aligned_alloc(
+			RTE_CACHE_LINE_SIZE, RTE_ALIGN_CEIL((size_t)bytes, RTE_CACHE_LINE_SIZE));
+	if (r != NULL)
+		rte_ring_init(r, name, RING_SIZE, RING_F_SP_ENQ | RING_F_SC_DEQ);
+	return r;
+}
+
+/* --- life --- */
+
+static int records_make(struct ctl *ctl)
+{
+	uint32_t max = ctl->conf->runtime.max_bindings;
+	struct records_opts opts = {
+		/* a node that comes while another's tombstone lasts must find room */
+		.max = max + max / 16 + 16,
+		.seed = ctl->seed,
+		.now_ms = ctl->now_ms,
+	};
+
+	return ctl->conf->domain_count == 0 ? 0 : records_new(&opts, &ctl->records);
+}
+
+static int engines_make(struct ctl *ctl)
+{
+	int ret;
+
+	ctl->wheel = wheel_new(ctl->now_ms);
+	ctl->submitted = ring_new("ctl_submitted");
+	ctl->answered = ring_new("ctl_answered");
+	if (ctl->wheel == NULL || ctl->submitted == NULL || ctl->answered == NULL)
+		return -ENOMEM;
+	ret = records_make(ctl);
+	if (ret == 0)
+		ret = send_new(ctl, &ctl->send);
+	if (ret == 0)
+		ret = icmp_new(ctl, &ctl->icmp);
+	if (ret == 0)
+		ret = nd_new(ctl, &ctl->nd);
+	if (ret == 0 && ctl->conf->domain_count > 0)
+		ret = mip6_new(ctl, &ctl->mip6);
+	return ret;
+}
+
+int ctl_new(const struct conf *conf, struct tables *tables, struct dp *dp, struct ctl **out,
+	char *err, size_t err_len)
+{
+	struct ctl *ctl = calloc(1, sizeof(*ctl));
+	int ret;
+
+	snprintf(err, err_len, "control: no memory");
+	if (ctl == NULL)
+		return -ENOMEM;
+	ctl->conf = conf;
+	ctl->t = tables;
+	ctl->dp = dp;
+	ctl->now_ms = clock_ms();
+	if (getrandom(&ctl->seed, sizeof(ctl->seed), 0) != sizeof(ctl->seed)) {
+		ret = -errno;
+		snprintf(err, err_len, "control: getrandom: %s", strerror(-ret));
+		goto err_ctl;
+	}
+	ret = install_addresses(ctl, err, err_len);
+	if (ret < 0)
+		goto err_ctl;
+	ret = engines_make(ctl);
+	if (ret < 0) {
+		snprintf(err, err_len, "control: %s", strerror(-ret));
+		goto err_ctl;
+	}
+	ret = install_routes(ctl, err, err_len);
+	if (ret < 0)
+		goto err_ctl;
+	*out = ctl;
+	return 0;
+
+err_ctl:
+	ctl_free(ctl);
+	return ret;
+}
+
+void ctl_free(struct ctl *ctl)
+{
+	if (ctl == NULL)
+		return;
+	mip6_free(ctl->mip6);
+	nd_free(ctl, ctl->nd);
+	icmp_free(ctl->icmp);
+	send_free(ctl->send);
+	records_free(ctl->records);
+	wheel_free(ctl->wheel);
+	free(ctl->submitted);
+	free(ctl->answered);
+	free(ctl);
+}

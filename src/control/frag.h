@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Fragmentation at the source (RFC 8200, 4.5): what hamd says itself and does not fit the path.
+ * Headers up to a routing header are repeated in each fragment. Pure.
+ */
+#pragma once
+
+#include <stdint.h>
+
+struct frag {
+	const uint8_t *pkt;
+	uint16_t len;
+	uint16_t mtu;
+	uint16_t head_len; /* IPv6 header and per-fragment headers */
+	uint16_t nh_off; /* octet in the head that names what follows it */
+	uint16_t done; /* octets behind the head that were sent */
+	uint32_t id;
+};
+
+/* pkt: a whole IPv6 packet of ours, len octets, > mtu; mtu >= 1280. 0, or -EINVAL: no whole
+ * packet, or headers that leave no room. */
+int frag_init(struct frag *f, const uint8_t *pkt, uint16_t len, uint16_t mtu, uint32_t id);
+/* The next fragment, at most f->mtu octets, into buf (f->mtu octets of room): its length, 0
+ * after the last. */
+uint16_t frag_next(struct frag *f, uint8_t *buf);

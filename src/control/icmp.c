@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * ICMPv6 of our own addresses (RFC 4443): echo replies, errors in and out. Errors out share one
+ * token bucket (icmp.errors-per-s, icmp.burst) with Binding Errors.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "conf/conf.h"
+#include "control/ctl_priv.h"
+#include "control/icmp_rules.h"
+#include "net/icmp6.h"
+#include "tables/addrs.h"
+#include "tables/tables.h"
+
+#define ICMP_MAX 9728 /* an echo reply is as long as its request: a port's MTU */
+
+struct icmp {
+	struct bucket errors;
+	uint8_t buf[ICMP_MAX];
+};
+
+int icmp_new(struct ctl *ctl, struct icmp **out)
+{
+	struct icmp *icmp = calloc(1, sizeof(*icmp));
+
+	if (icmp == NULL)
+		return -ENOMEM;
+	bucket_init(
+		&icmp->errors, ctl->conf->icmp_errors_per_s, ctl->conf->icmp_burst, ctl->now_ms);
+	*out = icmp;
+	return 0;
+}
+
+void icmp_free(struct icmp *icmp)
+{
+	free(icmp);
+}
+
+bool icmp_error_token(struct ctl *ctl)
+{
+	return bucket_take(&ctl->icmp->errors, ctl->now_ms);
+}
+
+/* The FIB knows no link-local destinations: back to where the frame came from. */
+static int send_back(struct ctl *ctl, const struct ctl_pkt *p, int len, bool wire)
+{
+	const uint8_t *pkt = ctl->icmp->buf;
+
+	if (len < 0)
+		return len;
+	if (ip6_is_link_local(&((const struct net_ip6 *)pkt)->dst))
+		return ctl_send_link(ctl, p->port, p->src_mac, pkt, (uint16_t)len);
+	return wire ? ctl_send_wire(ctl, pkt, (uint16_t)len) : ctl_send(ctl, pkt, (uint16_t)len);
+}
+
+/* To a mobile node that names its home address in an option: the home address, by its
+ * binding (RFC 6275, 9.3.2); punt.c saw to it that there is one. */
+static void echo(struct ctl *ctl, const struct ctl_pkt *p, const uint8_t *icmp, uint16_t len)
+{
+	int ret = icmp6_echo_reply(
+		ctl->icmp->buf, ICMP_MAX, &ctl_pkt_ip6(p)->dst, ctl_pkt_source(p), icmp, len);
+
+	if (send_back(ctl, p, ret, false) == 0)
+		ctl_count(ctl, CTL_ECHO_ANSWERED);
+}
+
+static void error_in(struct ctl *ctl, const struct ctl_pkt *p, const uint8_t *icmp, uint16_t len)
+{
+	struct icmp6_err_msg msg;
+	uint32_t mtu;
+
+	if (icmp6_error_decode(icmp, len, &msg) < 0 ||
+		!icmp_is_about_us(ctl->t->addrs, &msg, p->port)) {
+		dp_count_drop(ctl->dp, DP_DROP_ICMP6_INVALID);
+		return;
+	}
+	ctl_count(ctl, CTL_ICMP6_ERRORS_RECEIVED);
+	mtu = icmp_learned_mtu(&msg);
+	if (mtu != 0)
+		send_pmtu(ctl, &((const struct net_ip6 *)msg.quoted)->dst, mtu);
+}
+
+void icmp_input(struct ctl *ctl, const struct ctl_pkt *p)
+{
+	const uint8_t *icmp = p->data + p->ext.upper_off;
+	uint16_t len = (uint16_t)(p->len - p->ext.upper_off);
+
+	if (!p->walked || p->ext.upper_off >= p->len ||
+		!icmp6_check(ctl_pkt_source(p), &ctl_pkt_ip6(p)->dst, icmp, len)) {
+		dp_count_drop(ctl->dp, DP_DROP_ICMP6_INVALID);
+		return;
+	}
+	switch (icmp_kind(icmp[0])) {
+	case ICMP_ECHO:
+		echo(ctl, p, icmp, len);
+		return;
+	case ICMP_ERROR:
+		error_in(ctl, p, icmp, len);
+		return;
+	case ICMP_ND:
+		nd_input(ctl, p);
+		return;
+	case ICMP_OTHER:
+		dp_count_drop(ctl->dp, DP_DROP_LOCAL_ICMP6);
+		return;
+	}
+}
+
+void icmp_send_error(
+	struct ctl *ctl, const struct ctl_pkt *p, uint8_t type, uint8_t code, uint32_t arg)
+{
+	const struct net_ip6 *ip = ctl_pkt_ip6(p);
+	struct ext_info x = p->ext;
+	const struct ip6_addr *src;
+	int len;
+
+	if (!p->walked)
+		ext_walk(p->data, p->len, EXT_TRANSIT, &x);
+	if (!icmp6_may_answer(p->data, p->len, &x, type, code)) {
+		dp_count_drop(ctl->dp, DP_DROP_ICMP6_NOT_DUE);
+		return;
+	}
+	src = icmp_error_source(ctl->t->addrs, &ip->dst, p->port, &ip->src,
+		ip6_is_link_local(&ip->src) ? p->port : send_port(ctl, &ip->src));
+	if (src == NULL) {
+		dp_count_drop(ctl->dp, DP_DROP_OWN_NO_ROUTE);
+		return;
+	}
+	if (!icmp_error_token(ctl)) {
+		dp_count_drop(ctl->dp, DP_DROP_ICMP6_RATE);
+		return;
+	}
+	len = icmp6_error(ctl->icmp->buf, ICMP_MAX, src, type, code, arg, p->data, p->len);
+	if (send_back(ctl, p, len, icmp_is_for_wire(&x)) == 0)
+		ctl_count(ctl, CTL_ICMP6_ERRORS_SENT);
+}

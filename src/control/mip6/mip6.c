@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The Mobile IPv6 home agent's input and output: takes Mobility Headers, sends Binding Errors, ends
+ * bindings. Binding Updates are bu.c's.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "conf/conf.h"
+#include "control/mip6/answer.h"
+#include "control/mip6/mip6_priv.h"
+#include "control/mip6/ratelimit.h"
+#include "control/mip6/rules.h"
+#include "net/icmp6.h"
+#include "net/mh.h"
+#include "records/records.h"
+#include "tables/fib.h"
+#include "tables/tables.h"
+
+#define SOURCES_REMEMBERED 4096 /* 48 octets each: 192 KiB */
+#define EXPIRE_SLICE       256 /* records a turn */
+
+int mip6_new(struct ctl *ctl, struct mip6 **out)
+{
+	const struct conf *conf = ctl->conf;
+	struct ratelimit_opts opts = {
+		.domains = conf->domains,
+		.domain_count = conf->domain_count,
+		.entries = SOURCES_REMEMBERED,
+		.seed = ctl->seed,
+		.now_ms = ctl->now_ms,
+	};
+	struct mip6 *m = calloc(1, sizeof(*m));
+	uint32_t longest_s = 0;
+	int ret;
+
+	if (m == NULL)
+		return -ENOMEM;
+	ret = ratelimit_new(&opts, &m->limits);
+	if (ret < 0) {
+		free(m);
+		return ret;
+	}
+	for (uint32_t d = 0; d < conf->domain_count; d++)
+		if (conf->domains[d].lifetime_max_s > longest_s)
+			longest_s = conf->domains[d].lifetime_max_s;
+	m->quiet_until_ms = ctl->now_ms + 1000ULL * longest_s;
+	m->peer_log = (struct log_rl)LOG_RL_INIT;
+	*out = m;
+	return 0;
+}
+
+void mip6_free(struct mip6 *m)
+{
+	if (m == NULL)
+		return;
+	ratelimit_free(m->limits);
+	free(m);
+}
+
+/* The domain in whose mobile prefix the address is, NULL: none. */
+static const struct conf_domain *domain_of(
+	const struct ctl *ctl, const struct ip6_addr *hoa, uint16_t *index)
+{
+	uint32_t value = fib_lookup(ctl->t->fib, hoa);
+
+	if (fib_kind(value) != FIB_DOMAIN)
+		return NULL;
+	*index = (uint16_t)fib_index(value);
+	return &ctl->conf->domains[*index];
+}
+
+/* --- Binding Error --- */
+
+/* RFC 6275, 9.3.3: to a unicast source only, under the rate of ICMPv6 errors. */
+static bool may_send_be(struct ctl *ctl, const struct ip6_addr *to)
+{
+	if (ip6_is_multicast(to) || ip6_is_unspecified(to)) {
+		dp_count_drop(ctl->dp, DP_DROP_ICMP6_NOT_DUE);
+		return false;
+	}
+	if (!icmp_error_token(ctl)) {
+		dp_count_drop(ctl->dp, DP_DROP_ICMP6_RATE);
+		return false;
+	}
+	return true;
+}
+
+static void send_be(struct ctl *ctl, const struct ctl_pkt *p, enum mh_be_status status)
+{
+	const struct net_ip6 *ip6 = ctl_pkt_ip6(p);
+	bool has_hao = (p->ext.flags & EXT_HAO) != 0;
+	uint8_t buf[MIP6_ANSWER_MAX];
+	int len;
+
+	if (!may_send_be(ctl, &ip6->src))
+		return;
+	len = mip6_write_be(status, &ip6->dst, &ip6->src,
+		has_hao ? ctl_pkt_source(p) : &ip6_unspecified, buf, sizeof(buf));
+	assert(len > 0);
+	if (mip6_send(ctl, p, mip6_is_on_link(p), buf, (uint16_t)len) == 0)
+		ctl_count(ctl, CTL_BE_SENT);
+}
+
+bool mip6_hao_ok(struct ctl *ctl, const struct ctl_pkt *p)
+{
+	const struct ip6_addr *hoa = ctl_pkt_source(p);
+	uint16_t index = 0;
+	const struct conf_domain *d = domain_of(ctl, hoa, &index);
+	const struct record *rec = d == NULL ? NULL : records_find(ctl->records, index, hoa);
+	bool configured = d != NULL && conf_find_mobile_node(d, hoa) != NULL;
+	enum mip6_hao hao = mip6_judge_hao(
+		rec, &ctl_pkt_ip6(p)->src, configured, ctl->now_ms, ctl->mip6->quiet_until_ms);
+
+	if (hao == MIP6_HAO_UNBOUND)
+		send_be(ctl, p, MH_BE_UNKNOWN_BINDING);
+	return hao == MIP6_HAO_BOUND;
+}
+
+/* --- every Mobility Header --- */
+
+static void refuse_type(struct ctl *ctl, const struct ctl_pkt *p)
+{
+	dp_count_drop(ctl->dp, DP_DROP_MH_TYPE);
+	send_be(ctl, p, MH_BE_UNKNOWN_TYPE);
+}
+
+static void input_checked(struct ctl *ctl, const struct ctl_pkt *p, const struct mh_hdr *hdr)
+{
+	switch (hdr->type) {
+	case MH_BU:
+		mip6_input_bu(ctl, p, p->data + p->ext.upper_off, hdr->len);
+		return;
+	case MH_HOTI:
+	case MH_COTI:
+		/* 9.4.1, 9.4.2: silent with a Home Address option; else no correspondent here */
+		if ((p->ext.flags & EXT_HAO) == 0) {
+			refuse_type(ctl, p);
+			return;
+		}
+		break;
+	case MH_BRR:
+	case MH_HOT:
+	case MH_COT:
+	case MH_BA:
+	case MH_BE:
+		break;
+	default: /* mh_check() knows no other */
+		refuse_type(ctl, p);
+		return;
+	}
+	dp_count_drop(ctl->dp, DP_DROP_MH_IGNORED);
+}
+
+/* A parameter problem that points into the Mobility Header (9.2). */
+static void param_problem(
+	struct ctl *ctl, const struct ctl_pkt *p, enum dp_drop reason, uint32_t offset)
+{
+	dp_count_drop(ctl->dp, reason);
+	icmp_send_error(ctl, p, ICMP6_PARAM_PROBLEM, ICMP6_BAD_FIELD, p->ext.upper_off + offset);
+}
+
+void mip6_input(struct ctl *ctl, const struct ctl_pkt *p)
+{
+	struct mh_hdr hdr;
+
+	assert(p->walked && p->ext.upper == IP6_MH && p->ext.upper_off <= p->len);
+	switch (mh_check(p->data + p->ext.upper_off, (uint16_t)(p->len - p->ext.upper_off),
+		ctl_pkt_source(p), &ctl_pkt_ip6(p)->dst, &hdr)) {
+	case MH_OK:
+		input_checked(ctl, p, &hdr);
+		break;
+	case MH_TRUNCATED:
+		dp_count_drop(ctl->dp, DP_DROP_MH_TRUNCATED);
+		break;
+	case MH_BAD_CHECKSUM:
+		dp_count_drop(ctl->dp, DP_DROP_MH_CHECKSUM);
+		break;
+	case MH_UNKNOWN_TYPE:
+		refuse_type(ctl, p);
+		break;
+	case MH_BAD_PROTO:
+		param_problem(ctl, p, DP_DROP_MH_PROTO, 0);
+		break;
+	case MH_BAD_LENGTH:
+		param_problem(ctl, p, DP_DROP_MH_LENGTH, 1);
+		break;
+	}
+}
+
+/* --- endings --- */
+
+static bool end(void *ctx, struct record *rec)
+{
+	struct ctl *ctl = ctx;
+	char hoa[IP6_STRLEN];
+
+	if (rec->state != RECORD_LIVE)
+		return true;
+	if (unpublish(ctl, rec) < 0)
+		return false;
+	ctl_count(ctl, CTL_BINDINGS_EXPIRED);
+	if (log_get_level() >= LOG_DEBUG)
+		log_debug("mip6", "binding expired hoa=%s", ip6_str(&rec->hoa, hoa));
+	return true;
+}
+
+bool mip6_expire(struct ctl *ctl)
+{
+	return records_expire(ctl->records, ctl->now_ms, EXPIRE_SLICE, end, ctl) > 0;
+}
+
+int mip6_delete(struct ctl *ctl, const struct ip6_addr *hoa)
+{
+	char text[IP6_STRLEN];
+	uint16_t index;
+	struct record *rec;
+	int ret;
+
+	if (domain_of(ctl, hoa, &index) == NULL)
+		return -ENOENT;
+	rec = records_find(ctl->records, index, hoa);
+	if (!mip6_is_bound(rec, ctl->now_ms))
+		return -ENOENT;
+	ret = mip6_withdraw(ctl, rec);
+	if (ret < 0)
+		return ret;
+	ctl_count(ctl, CTL_BINDINGS_DELETED);
+	log_info("mip6", "binding deleted by the operator hoa=%s", ip6_str(hoa, text));
+	return 0;
+}

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "control/mip6/rules.h"
+
+#include "common/seq.h"
+#include "conf/conf.h"
+#include "records/records.h"
+
+const struct ip6_addr *mip6_coa(const struct mh_bu_msg *bu, const struct ip6_addr *src)
+{
+	return mh_opts_has(&bu->opts, MHOPT_ALT_COA) ? &bu->opts.alt_coa : src;
+}
+
+bool mip6_is_home(const struct mip6_facts *f)
+{
+	return !f->in_tunnel && ip6_eq(&f->src, &f->hoa);
+}
+
+bool mip6_is_bound(const struct record *rec, uint64_t now_ms)
+{
+	return rec != NULL && rec->state == RECORD_LIVE && rec->ends_ms > now_ms;
+}
+
+static bool in_any(const struct ip6_addr *a, const struct ip6_prefix *list, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (ip6_in_prefix(a, &list[i]))
+			return true;
+	return false;
+}
+
+static bool is_served(const struct mip6_facts *f)
+{
+	return f->domain != NULL &&
+	       in_any(&f->hoa, f->domain->mobile_prefixes, f->domain->mobile_prefix_count);
+}
+
+static bool is_coa_allowed(const struct mip6_facts *f)
+{
+	const struct conf_domain *d = f->domain;
+
+	if (f->coa_refused_here || in_any(&f->coa, d->care_of_denied, d->care_of_denied_count))
+		return false;
+	return d->care_of_allowed_count == 0 ||
+	       in_any(&f->coa, d->care_of_allowed, d->care_of_allowed_count);
+}
+
+/* RFC 6275, 10.3.2; RFC 3963, 6.2: or the care-of address is the home address. */
+static bool is_deregistration(const struct mip6_facts *f)
+{
+	return f->bu->lifetime == 0 || ip6_eq(&f->coa, &f->hoa);
+}
+
+/* Each step of the judgement returns true when it has decided. */
+static bool discard(struct mip6_verdict *out, enum dp_drop drop)
+{
+	*out = (struct mip6_verdict){ .action = MIP6_DISCARD, .drop = drop };
+	return true;
+}
+
+static bool refuse(const struct mip6_facts *f, struct mip6_verdict *out, enum ha_status status)
+{
+	uint16_t seq = status == HA_SEQUENCE ? f->rec->seq : f->bu->seq;
+
+	*out = (struct mip6_verdict){ .action = MIP6_REFUSE, .status = status, .seq = seq };
+	return true;
+}
+
+/* Without a Home Address option a mobile node can only leave, and only from home: its home
+ * address stands on the wire. */
+static bool is_hao_missing(const struct mip6_facts *f)
+{
+	return !f->has_hao && (f->in_tunnel || !is_served(f) || !is_deregistration(f));
+}
+
+/* 9.5.1 and 6.1.7: what gets no answer whatever the record says. */
+static bool discard_malformed(const struct mip6_facts *f, struct mip6_verdict *out)
+{
+	if (!ip6_is_routable(&f->hoa))
+		return discard(out, DP_DROP_BU_HOA_INVALID);
+	if (!ip6_is_routable(&f->coa))
+		return discard(out, DP_DROP_BU_COA_INVALID);
+	if ((f->bu->flags & MH_BU_H) == 0)
+		return false; /* the record decides: judge_correspondent() */
+	if (mh_opts_has(&f->bu->opts, MHOPT_NONCE))
+		return discard(out, DP_DROP_BU_NONCE);
+	if (is_hao_missing(f))
+		return discard(out, DP_DROP_BU_NO_HAO);
+	/* 11.7.1: nothing else that is authenticated names the care-of address */
+	if (!is_deregistration(f) && !mh_opts_has(&f->bu->opts, MHOPT_ALT_COA))
+		return discard(out, DP_DROP_BU_NO_ALT_COA);
+	return false;
+}
+
+/* 9.5.1: a tombstone's number counts (10.3.2), an ended binding's does not. */
+static bool is_out_of_sequence(const struct mip6_facts *f)
+{
+	return f->rec != NULL && f->rec->ends_ms > f->now_ms &&
+	       !seq16_is_newer(f->bu->seq, f->rec->seq);
+}
+
+/* H = 0: we keep no nonces, so no such message can ever be valid (9.5.1). */
+static bool judge_correspondent(const struct mip6_facts *f, struct mip6_verdict *out)
+{
+	if (!mip6_is_bound(f->rec, f->now_ms))
+		return discard(out, DP_DROP_BU_NOT_HOME);
+	return refuse(f, out, is_out_of_sequence(f) ? HA_SEQUENCE : HA_TYPE_CHANGE);
+}
+
+/* 10.3.1: is the home address one that this home agent serves? */
+static bool refuse_stranger(const struct mip6_facts *f, struct mip6_verdict *out)
+{
+	if (f->domain == NULL)
+		return refuse(f, out, HA_NOT_SUPPORTED);
+	if (!is_served(f))
+		return refuse(f, out, HA_NOT_HOME_SUBNET);
+	if (!f->hoa_configured)
+		return refuse(f, out, HA_NOT_HOME_AGENT);
+	return false;
+}
+
+/* Shortages that last: the answer silences a mobile node for minutes. A stored binding, ended or
+ * not, is in the counts already. */
+static bool is_over_limit(const struct mip6_facts *f)
+{
+	const struct conf_limits *l = &f->domain->limits;
+	bool counted = f->rec != NULL && f->rec->state == RECORD_LIVE;
+
+	if (!counted &&
+		(f->bindings >= f->bindings_max || f->bindings_in_domain >= l->max_bindings))
+		return true;
+	return !(counted && ip6_eq(&f->rec->coa, &f->coa)) &&
+	       f->bindings_at_coa >= l->max_bindings_per_care_of;
+}
+
+static bool judge_registration(const struct mip6_facts *f, struct mip6_verdict *out)
+{
+	enum mip6_action action = MIP6_REGISTER;
+	uint32_t asked_s = f->bu->lifetime * MH_LIFETIME_UNIT_S;
+	uint32_t max_s = f->domain->lifetime_max_s / MH_LIFETIME_UNIT_S * MH_LIFETIME_UNIT_S;
+
+	/* RFC 3963, 6.2: a mobile router would take an answer without R for a fault of ours and
+	 * start again for ever. M and P are reserved bits to us: ignored. */
+	if (f->bu->flags & MH_BU_R)
+		return refuse(f, out, HA_MR_NOT_PERMITTED);
+	if (!is_coa_allowed(f))
+		return refuse(f, out, HA_PROHIBITED);
+	if (is_over_limit(f))
+		return refuse(f, out, HA_NO_RESOURCES);
+	if (mip6_is_bound(f->rec, f->now_ms))
+		action = ip6_eq(&f->rec->coa, &f->coa) ? MIP6_REFRESH : MIP6_MOVE;
+	*out = (struct mip6_verdict){
+		.action = action,
+		.status = HA_ACCEPTED,
+		.seq = f->bu->seq,
+		.lifetime_s = asked_s < max_s ? asked_s : max_s,
+	};
+	return true;
+}
+
+static bool judge_deregistration(const struct mip6_facts *f, struct mip6_verdict *out)
+{
+	if (!mip6_is_bound(f->rec, f->now_ms))
+		return refuse(f, out, HA_NOT_HOME_AGENT);
+	*out = (struct mip6_verdict){
+		.action = MIP6_DEREGISTER, .status = HA_ACCEPTED, .seq = f->bu->seq
+	};
+	return true;
+}
+
+static bool judge(const struct mip6_facts *f, struct mip6_verdict *out)
+{
+	if (discard_malformed(f, out))
+		return true;
+	if ((f->bu->flags & MH_BU_H) == 0)
+		return judge_correspondent(f, out);
+	if (is_out_of_sequence(f))
+		return refuse(f, out, HA_SEQUENCE);
+	if (refuse_stranger(f, out))
+		return true;
+	return is_deregistration(f) ? judge_deregistration(f, out) : judge_registration(f, out);
+}
+
+void mip6_judge(const struct mip6_facts *f, struct mip6_verdict *out)
+{
+	judge(f, out);
+	/* 9.5.4: no state for a mobile node that would never hear of it */
+	if (out->action != MIP6_DISCARD && !f->src_answerable)
+		discard(out, DP_DROP_BU_SOURCE);
+}
+
+enum mip6_hao mip6_judge_hao(const struct record *rec, const struct ip6_addr *src,
+	bool hoa_configured, uint64_t now_ms, uint64_t quiet_until_ms)
+{
+	if (mip6_is_bound(rec, now_ms) && ip6_eq(&rec->coa, src))
+		return MIP6_HAO_BOUND;
+	if (rec == NULL && hoa_configured && now_ms < quiet_until_ms)
+		return MIP6_HAO_FORGOTTEN;
+	return MIP6_HAO_UNBOUND;
+}

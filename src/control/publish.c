@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * From records to what workers read. An entry of the binding cache carries the next hop of its
+ * care-of address and the FIB generation it was found in; a worker that meets another generation
+ * looks the care-of address up itself, so a stale entry costs time, never a packet.
+ */
+#include <errno.h>
+
+#include "conf/conf.h"
+#include "control/ctl_priv.h"
+#include "records/records.h"
+#include "tables/adj.h"
+#include "tables/bc.h"
+#include "tables/bc_view.h"
+#include "tables/fib.h"
+#include "tables/tables.h"
+
+#define RERESOLVE_SLICE 256 /* records a turn: a lookup each, well below a millisecond */
+
+/*
+ * The gateway's adjacency behind which the care-of address is, or ADJ_NONE: workers look for
+ * themselves. A neighbour's is not remembered: neighbour discovery may forget it and give its
+ * number to another one without any change of the FIB; gateways stay as long as their route.
+ */
+static uint32_t resolve(const struct ctl *ctl, const struct ip6_addr *coa)
+{
+	uint32_t value = fib_lookup(ctl->t->fib, coa);
+
+	return fib_kind(value) == FIB_VIA ? fib_index(value) : ADJ_NONE;
+}
+
+int publish(struct ctl *ctl, const struct record *r)
+{
+	const struct conf_domain *d = &ctl->conf->domains[r->domain];
+	struct bc_binding b = {
+		.hoa = r->hoa,
+		.coa = r->coa,
+		.ha = r->ha,
+		.record = r->handle,
+		.domain = r->domain,
+		.flags = d->encap_limit == CONF_ENCAP_LIMIT_ALWAYS ? BC_LIMIT_ALWAYS : 0,
+		.fib_generation = fib_generation(ctl->t->fib),
+		.adjacency = resolve(ctl, &r->coa),
+	};
+
+	return bc_publish(ctl->t->bc, &b);
+}
+
+int unpublish(struct ctl *ctl, const struct record *r)
+{
+	int ret = bc_remove(ctl->t->bc, &r->hoa, NULL);
+
+	return ret == -ENOENT ? 0 : ret;
+}
+
+bool publish_reresolve(struct ctl *ctl)
+{
+	uint32_t generation = fib_generation(ctl->t->fib);
+
+	if (ctl->records == NULL)
+		return false;
+	/* A walk that another change of the FIB overtakes starts again: what it has done is stale. */
+	if (ctl->reresolve_generation != generation) {
+		ctl->reresolve_generation = generation;
+		ctl->reresolve_cursor = 0;
+	} else if (ctl->reresolve_cursor == 0) {
+		return false;
+	}
+	for (uint32_t i = 0; i < RERESOLVE_SLICE; i++) {
+		struct record *r = records_next(ctl->records, &ctl->reresolve_cursor);
+		const struct bc_entry *e;
+
+		if (r == NULL) {
+			ctl->reresolve_cursor = 0;
+			return false;
+		}
+		e = bc_find(ctl->t->bc, &r->hoa);
+		if (e != NULL)
+			bc_set_nexthop(e, generation, resolve(ctl, &r->coa));
+	}
+	return true;
+}

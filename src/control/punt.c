@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * From the data plane's queues to the engines: the only file of control/ that knows packet
+ * buffers. Each class has its budget a turn, so that no flood starves another class or lets a
+ * turn get long: 5 x 32 packets of some microseconds each stay below a millisecond.
+ */
+#include "control/ctl_priv.h"
+#include "control/punt_rules.h"
+#include "dataplane/meta.h"
+#include "net/icmp6.h"
+#include "tables/adj.h"
+#include "tables/fib.h"
+#include "tables/tables.h"
+
+#define PUNT_BUDGET 32 /* packets of a class and turn */
+#define MAX_TUNNELS 4 /* our own tunnels around each other in one packet */
+
+static struct ctl_pkt view(struct rte_mbuf *m)
+{
+	const struct dp_meta *meta = dp_meta(m);
+	struct ctl_pkt p = {
+		.data = rte_pktmbuf_mtod(m, const uint8_t *),
+		.len = rte_pktmbuf_data_len(m),
+		.port = meta->port,
+		.ext = meta->ext,
+		.walked = (meta->flags & DP_META_WALKED) != 0,
+		.tunnelled = (meta->flags & DP_META_TUNNELLED) != 0,
+		.unchecked = (meta->flags & DP_META_UNCHECKED) != 0,
+		.fib = meta->fib,
+	};
+
+	memcpy(p.src_mac, meta->src_mac, sizeof(p.src_mac));
+	return p;
+}
+
+/* For ND, SIGNALLING, LOCAL. */
+static void hand_over(struct ctl *ctl, enum dp_punt_class c, struct rte_mbuf *m)
+{
+	struct ctl_pkt p = view(m);
+	struct punt_verdict v = punt_judge(c, &p, ctl->mip6 != NULL);
+
+	if (v.needs_binding && (ctl->mip6 == NULL || !mip6_hao_ok(ctl, &p))) {
+		dp_drop(ctl->dp, m, DP_DROP_HAO_NO_BINDING);
+		return;
+	}
+	switch (v.to) {
+	case PUNT_TO_ND:
+		nd_input(ctl, &p);
+		break;
+	case PUNT_TO_MIP6:
+		mip6_input(ctl, &p);
+		break;
+	case PUNT_TO_ICMP:
+		icmp_input(ctl, &p);
+		break;
+	case PUNT_TO_NOBODY:
+		if (v.answer)
+			icmp_send_error(ctl, &p, v.icmp_type, v.icmp_code, v.icmp_arg);
+		dp_drop(ctl->dp, m, v.drop);
+		return;
+	}
+	dp_release(ctl->dp, m);
+}
+
+/* Which neighbour the packet waits for. */
+static void resolve(struct ctl *ctl, struct rte_mbuf *m)
+{
+	const struct dp_meta *meta = dp_meta(m);
+	uint32_t adj = meta->adj;
+	struct ip6_addr addr;
+
+	if (adj == ADJ_NONE && fib_kind(meta->fib) == FIB_VIA)
+		adj = fib_index(meta->fib);
+	if (adj != ADJ_NONE) {
+		addr = *adj_addr(ctl->t->adj, adj);
+		nd_resolve(ctl, adj_port(ctl->t->adj, adj), &addr, m);
+	} else if (fib_kind(meta->fib) == FIB_ONLINK) {
+		addr = dp_ip6(m)->dst;
+		nd_resolve(ctl, (uint16_t)fib_index(meta->fib), &addr, m);
+	} else {
+		dp_drop(ctl->dp, m, DP_DROP_NO_ROUTE);
+	}
+}
+
+/* An error to the source of the packet, or of what we tunnelled in it; never to ourselves. */
+static void tell_source(struct ctl *ctl, struct rte_mbuf *m, struct punt_error e)
+{
+	const struct dp_meta *meta = dp_meta(m);
+	struct ctl_pkt p = view(m);
+
+	if (meta->flags & DP_META_OWN)
+		return;
+	if (meta->flags & DP_META_ENCAPSULATED) {
+		for (uint32_t i = 0; i < MAX_TUNNELS; i++) {
+			enum fib_kind kind;
+
+			if (!punt_open_tunnel(&p, &e))
+				return;
+			kind = fib_kind(fib_lookup(ctl->t->fib, &ctl_pkt_ip6(&p)->src));
+			if (kind != FIB_HOME_AGENT)
+				break;
+		}
+	}
+	icmp_send_error(ctl, &p, e.type, e.code, e.arg);
+}
+
+void punt_unreachable(struct ctl *ctl, struct rte_mbuf *m)
+{
+	tell_source(ctl, m, (struct punt_error){ ICMP6_UNREACHABLE, ICMP6_ADDRESS, 0 });
+	dp_drop(ctl->dp, m, DP_DROP_NEIGHBOR_FAILED);
+}
+
+static void owed_error(struct ctl *ctl, struct rte_mbuf *m)
+{
+	const struct dp_meta *meta = dp_meta(m);
+	enum dp_drop reason = (enum dp_drop)meta->drop;
+
+	tell_source(
+		ctl, m, (struct punt_error){ meta->icmp_type, meta->icmp_code, meta->icmp_arg });
+	dp_drop(ctl->dp, m, reason);
+}
+
+static uint32_t run_class(struct ctl *ctl, enum dp_punt_class c)
+{
+	struct rte_mbuf *pkt[PUNT_BUDGET];
+	uint32_t n = dp_punt_take(ctl->dp, c, pkt, PUNT_BUDGET);
+
+	for (uint32_t i = 0; i < n; i++) {
+		if (c == DP_PUNT_RESOLVE)
+			resolve(ctl, pkt[i]);
+		else if (c == DP_PUNT_ERROR)
+			owed_error(ctl, pkt[i]);
+		else
+			hand_over(ctl, c, pkt[i]);
+	}
+	return n;
+}
+
+bool punt_run(struct ctl *ctl)
+{
+	uint32_t n = 0;
+
+	for (enum dp_punt_class c = 0; c < DP_PUNT_COUNT; c++)
+		n += run_class(ctl, c);
+	return n > 0;
+}

@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Every refusal of a configuration, with the whole line that the operator reads. */
+#include "test.h"
+
+#include <errno.h>
+
+#include "conf/conf.h"
+
+/* JSON, with ' for ". */
+#define WAN           "{'name':'wan','device':'net_null0','addresses':['2001:db8:1::10/64']}"
+#define LAN           "{'name':'lan','device':'net_null1','addresses':['2001:db8:2::10/64']}"
+#define PORTS         "'ports':[" WAN "," LAN "]"
+#define NODE(keys)    "{'node':{" keys "}," PORTS "}"
+#define RUNTIME(keys) "{'runtime':{" keys "}," PORTS "}"
+#define PORT(keys)    "{'ports':[{'name':'wan','device':'net_null0'," keys "}]}"
+#define TWO(keys)     "{'ports':[" WAN ",{" keys "}]}"
+#define ROUTES(list)  "{" PORTS ",'routes':[" list "]}"
+#define MSP(name, prefix, ha, keys)                                                                \
+	"{'name':'" name "','mobile-prefixes':['" prefix "'],'home-agent-address':'" ha "'" keys "}"
+#define MSP1(keys)    MSP("msp1", "2001:db8:a::/48", "2001:db8:a::1", keys)
+#define DOMAIN(keys)  "{" PORTS ",'domains':[" MSP1("," keys) "]}"
+#define DOMAINS(list) "{" PORTS ",'domains':[" list "]}"
+#define MN(hoa)       "{'home-address':'" hoa "','auth':{'type':'none'}}"
+#define HIDING(route)                                                                              \
+	"{" PORTS ",'routes':[" route "],'domains':[" MSP1(                                        \
+		",'mobile-nodes':[" MN("2001:db8:a:5::7") "," MN("2001:db8:a::100") "]") "]}"
+#define VIA ",'via':'2001:db8:1::1'}"
+
+#define NO_NAME "is not a name: a-z, 0-9 and \"-\" make one, no \"-\" in front"
+#define NO_DEVICE                                                                                  \
+	"is neither a PCI address like 0000:3b:00.0 "                                              \
+	"nor a DPDK device like net_af_packet0,iface=eth0"
+
+static const struct {
+	const char *text, *message;
+} cases[] = {
+	/* Shape. */
+	{ "{'ports':[}", "t.json:1:11: expected a value" },
+	{ "[]", "t.json: expected an object, not an array" },
+	{ "7", "t.json: expected an object, not a number" },
+	{ "{}", "t.json: ports: is missing" },
+	{ "{'ports':{}}", "t.json: ports: expected an array, not an object" },
+	{ "{'ports':null}", "t.json: ports: expected an array, not null" },
+	{ "{'ports':[]}", "t.json: ports: an empty list; at least 1 is needed" },
+	{ "{'ports':[1]}", "t.json: ports[0]: expected an object, not a number" },
+	{ "{'prots':[]}", "t.json: prots: unknown key; did you mean \"ports\"?" },
+	{ "{'xyz':[]}", "t.json: xyz: unknown key" },
+	{ "{'':1}", "t.json: : unknown key" },
+	{ "{'a\\nb':1}", "t.json: a?b: unknown key" },
+	{ "{" PORTS "," PORTS "}", "t.json: ports: stands here twice" },
+	{ "{" PORTS ",'node':[]}", "t.json: node: expected an object, not an array" },
+	{ "{'ports':[{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}]}",
+		"t.json: ports: 17 items are more than 16" },
+	{ PORT("'mtu':1500,'mtu':1500"), "t.json: ports[0].mtu: stands here twice" },
+	{ PORT("'adresses':[]"),
+		"t.json: ports[0].adresses: unknown key; did you mean \"addresses\"?" },
+	{ PORT("'name_that_is_far_longer_than_anything_that_would_fit_in_a_message_x_here':1"),
+		"t.json: ports[0].name_that_is_far_longer_than_anything_that_would_fit_in_a_messag"
+		": unknown key" },
+
+	/* Types and ranges. */
+	{ NODE("'id':'1'"), "t.json: node.id: expected an integer, not a string" },
+	{ NODE("'id':true"), "t.json: node.id: expected an integer, not true or false" },
+	{ NODE("'id':1.5"), "t.json: node.id: 1.5 is not an integer" },
+	{ NODE("'id':0"), "t.json: node.id: 0 is outside 1..255" },
+	{ NODE("'id':-1"), "t.json: node.id: -1 is outside 1..255" },
+	{ NODE("'id':256"), "t.json: node.id: 256 is outside 1..255" },
+	{ NODE("'id':4294967297"), "t.json: node.id: 4294967297 is outside 1..255" },
+	{ NODE("'id':9007199254740993"),
+		"t.json: node.id: 9.00719925474099e+15 is outside 1..255" },
+	{ NODE("'id':1e999"), "t.json: node.id: inf is outside 1..255" },
+	{ NODE("'id':NaN"), "t.json:1:15: expected a value" },
+	{ NODE("'name':1"), "t.json: node.name: expected a string, not a number" },
+	{ NODE("'name':''"), "t.json: node.name: \"\" " NO_NAME },
+	{ NODE("'name':'Paris'"), "t.json: node.name: \"Paris\" " NO_NAME },
+	{ NODE("'name':'a\\u0000'"), "t.json:1:19: a string holds a zero octet" },
+	{ NODE("'name':'0123456789abcdef0123456789abcdef'"),
+		"t.json: node.name: longer than 31 octets" },
+	{ NODE("'roles':'ha'"), "t.json: node.roles: expected an array, not a string" },
+	{ NODE("'roles':[]"), "t.json: node.roles: an empty list; at least 1 is needed" },
+	{ NODE("'roles':[1]"), "t.json: node.roles[0]: expected a string, not a number" },
+	{ NODE("'roles':['ha','lma']"),
+		"t.json: node.roles[1]: \"lma\" is not supported, \"ha\" is the only choice" },
+	{ NODE("'roles':['ha','ha']"), "t.json: node.roles[1]: \"ha\" stands here twice" },
+
+	{ RUNTIME("'lcores':'0-'"), "t.json: runtime.lcores: \"0-\" is not a list of cores like "
+				    "\"0\", \"0-3\" or \"0,2-3\"" },
+	{ RUNTIME("'lcores':'128'"), "t.json: runtime.lcores: \"128\" names a core above 127" },
+	{ RUNTIME("'lcores':'0,0'"), "t.json: runtime.lcores: \"0,0\" names a core twice" },
+	{ RUNTIME("'memory-mb':63"), "t.json: runtime.memory-mb: 63 is outside 64..1048576" },
+	{ RUNTIME("'memory_mb':64"),
+		"t.json: runtime.memory_mb: unknown key; did you mean \"memory-mb\"?" },
+	{ RUNTIME("'hugepages':1"),
+		"t.json: runtime.hugepages: expected true or false, not a number" },
+	{ RUNTIME("'idle-sleep-us':10001"),
+		"t.json: runtime.idle-sleep-us: 10001 is outside 0..10000" },
+	{ RUNTIME("'max-bindings':0"), "t.json: runtime.max-bindings: 0 is outside 1..16777216" },
+	{ RUNTIME("'max-neighbors':15"),
+		"t.json: runtime.max-neighbors: 15 is outside 16..1048576" },
+	{ RUNTIME("'max-routes':65537"), "t.json: runtime.max-routes: 65537 is outside 16..65536" },
+	{ RUNTIME("'mbufs':8388608"), "t.json: runtime.mbufs: 8388608 is outside 0..8388607" },
+	{ RUNTIME("'socket':'x.sock'"),
+		"t.json: runtime.socket: \"x.sock\" is not an absolute path" },
+	{ RUNTIME("'socket':'/0123456789012345678901234567890123456789012345678901234567890123456"
+		  "7890123456789012345678901234567890123456'"),
+		"t.json: runtime.socket: longer than 107 octets" },
+	{ RUNTIME("'log-level':'warning'"),
+		"t.json: runtime.log-level: \"warning\" is not one of \"err\", \"warn\", \"info\", "
+		"\"debug\"" },
+	{ "{'icmp':{'errors-per-s':0}}", "t.json: icmp.errors-per-s: 0 is outside 1..1000000" },
+	{ "{'icmp':{'burst':0}}", "t.json: icmp.burst: 0 is outside 1..1000000" },
+
+	/* Ports. */
+	{ "{'ports':[{'device':'net_null0'}]}", "t.json: ports[0].name: is missing" },
+	{ "{'ports':[{'name':'wan'}]}", "t.json: ports[0].device: is missing" },
+	{ "{'ports':[{'name':'wan','device':'eth0'}]}",
+		"t.json: ports[0].device: \"eth0\" " NO_DEVICE },
+	{ "{'ports':[{'name':'wan','device':'0000:3b:20.0'}]}",
+		"t.json: ports[0].device: \"0000:3b:20.0\" " NO_DEVICE },
+	{ "{'ports':[{'name':'wan','device':''}]}", "t.json: ports[0].device: \"\" " NO_DEVICE },
+	{ "{'ports':[{'name':'wan','device':'net_null0, x'}]}",
+		"t.json: ports[0].device: \"net_null0, x\" holds white space or what is not "
+		"printable" },
+	{ PORT("'mtu':1279"), "t.json: ports[0].mtu: 1279 is outside 1280..9600" },
+	{ PORT("'vlan':4095"), "t.json: ports[0].vlan: 4095 is outside 0..4094" },
+	{ PORT("'rx-queues':65"), "t.json: ports[0].rx-queues: 65 is outside 0..64" },
+	{ PORT("'dad':0"), "t.json: ports[0].dad: expected true or false, not a number" },
+	{ PORT("'addresses':'2001:db8:1::1/64'"),
+		"t.json: ports[0].addresses: expected an array, not a string" },
+	{ PORT("'addresses':[1]"),
+		"t.json: ports[0].addresses[0]: expected an IPv6 prefix, not a number" },
+	{ PORT("'addresses':['2001:db8:1::1/64','2001:db8:1::2']"),
+		"t.json: ports[0].addresses[1]: \"2001:db8:1::2\" is not an IPv6 address with its "
+		"prefix length" },
+	{ PORT("'addresses':['2001:db8:1::1/129']"),
+		"t.json: ports[0].addresses[0]: \"2001:db8:1::1/129\" is not an IPv6 address with "
+		"its "
+		"prefix length" },
+	{ PORT("'addresses':['2001:db8:1::1/0']"),
+		"t.json: ports[0].addresses[0]: 2001:db8:1::1/0: a link has a prefix length of "
+		"1..128" },
+	{ PORT("'addresses':['ff02::1/64']"),
+		"t.json: ports[0].addresses[0]: ff02::1/64 is not a unicast routable address" },
+	{ PORT("'addresses':['fe80::1/64']"),
+		"t.json: ports[0].addresses[0]: fe80::1/64 is not a unicast routable address" },
+	{ PORT("'addresses':['::1/128']"),
+		"t.json: ports[0].addresses[0]: ::1/128 is not a unicast routable address" },
+	{ PORT("'addresses':['2001:db8:1::/64']"), "t.json: ports[0].addresses[0]: 2001:db8:1::/64 "
+						   "is the anycast address of the link's "
+						   "routers" },
+	{ PORT("'addresses':['2001:db8:1::1/64','2001:db8:1::1/64']"),
+		"t.json: ports[0].addresses[1]: 2001:db8:1::1/64 is an address of ports[0]" },
+	{ TWO("'name':'wan','device':'net_null1'"),
+		"t.json: ports[1].name: \"wan\" is the name of ports[0]" },
+	{ TWO("'name':'lan','device':'net_null0,size=64'"),
+		"t.json: ports[1].device: \"net_null0\" is the device of ports[0]" },
+	{ "{'ports':[{'name':'a','device':'0000:3B:00.0'},{'name':'b','device':'0000:3b:00.0'}]}",
+		"t.json: ports[1].device: \"0000:3b:00.0\" is the device of ports[0]" },
+	{ "{'ports':[{'name':'a','device':'net_af_packet0,iface=x'},"
+	  "{'name':'b','device':'net_af_packet1,qpairs=1,iface=x'}]}",
+		"t.json: ports[1].device: \"x\" is the interface of ports[0]" },
+	{ TWO("'name':'lan','device':'net_null1','addresses':['2001:db8:1::10/48']"),
+		"t.json: ports[1].addresses[0]: 2001:db8:1::10/48 is an address of ports[0]" },
+	{ TWO("'name':'lan','device':'net_null1','addresses':['2001:db8:1::11/64']"),
+		"t.json: ports[1].addresses[0]: the link of 2001:db8:1::11/64 is that of "
+		"ports[0].addresses[0]" },
+	{ "{" PORTS ",'domains':[" MSP("a", "2001:db8::/32", "2001:db8:a::1", "") "]}",
+		"t.json: ports[0].addresses[0]: 2001:db8:1::10/64 is in "
+		"domains[0].mobile-prefixes[0] "
+		"(2001:db8::/32)" },
+
+	/* Routes. */
+	{ ROUTES("{'via':'2001:db8:1::1'}"), "t.json: routes[0].prefix: is missing" },
+	{ ROUTES("{'prefix':'::/0'}"), "t.json: routes[0].via: is missing" },
+	{ ROUTES("{'prefix':'2001:db8:5::1/48'" VIA),
+		"t.json: routes[0].prefix: \"2001:db8:5::1/48\" has bits set behind its prefix "
+		"length; "
+		"2001:db8:5::/48 is meant?" },
+	{ ROUTES("{'prefix':'default'" VIA),
+		"t.json: routes[0].prefix: \"default\" is not an IPv6 prefix" },
+	{ ROUTES("{'prefix':'10.0.0.0/8'" VIA),
+		"t.json: routes[0].prefix: \"10.0.0.0/8\" is not an IPv6 prefix" },
+	{ ROUTES("{'prefix':'ff00::/8'" VIA),
+		"t.json: routes[0].prefix: ff00::/8 is not unicast routable" },
+	{ ROUTES("{'prefix':'fe80::/64'" VIA),
+		"t.json: routes[0].prefix: fe80::/64 is not unicast routable" },
+	{ ROUTES("{'prefix':'2001:db8:1::/64'" VIA),
+		"t.json: routes[0].prefix: 2001:db8:1::/64 is the link of ports[0].addresses[0]" },
+	{ ROUTES("{'prefix':'2001:db8:2::10/128'" VIA),
+		"t.json: routes[0].prefix: 2001:db8:2::10/128 is the address "
+		"ports[1].addresses[0]" },
+	{ ROUTES("{'prefix':'::/0'" VIA ",{'prefix':'2001:db8:5::/48'" VIA ",{'prefix':'::/0'" VIA),
+		"t.json: routes[2].prefix: ::/0 is that of routes[0]" },
+	{ ROUTES("{'prefix':'::/0','via':'fe80::1%wan'}"),
+		"t.json: routes[0].via: \"fe80::1%wan\" is not an IPv6 address" },
+	{ ROUTES("{'prefix':'::/0','via':7}"),
+		"t.json: routes[0].via: expected an IPv6 address, not a number" },
+	{ ROUTES("{'prefix':'::/0','via':'fe80::1'}"),
+		"t.json: routes[0].via: link-local fe80::1 needs a port" },
+	{ ROUTES("{'prefix':'::/0','via':'ff02::2'}"),
+		"t.json: routes[0].via: ff02::2 is not a unicast address" },
+	{ ROUTES("{'prefix':'::/0','via':'2001:db8:2::10'}"),
+		"t.json: routes[0].via: 2001:db8:2::10 is an address of ports[1]" },
+	{ ROUTES("{'prefix':'::/0','via':'2001:db8:3::1'}"),
+		"t.json: routes[0].via: 2001:db8:3::1 is on-link at no port" },
+	{ ROUTES("{'prefix':'::/0','via':'2001:db8:1::1','port':'lan'}"),
+		"t.json: routes[0].via: 2001:db8:1::1 is not on-link at port \"lan\"" },
+	{ ROUTES("{'prefix':'::/0','via':'2001:db8:1::1','port':'dmz'}"),
+		"t.json: routes[0].port: no port is named \"dmz\"" },
+	{ ROUTES("{'prefix':'::/0','via':'2001:db8:1::1','port':1}"),
+		"t.json: routes[0].port: expected the name of a port, not a number" },
+	{ HIDING("{'prefix':'::/0','via':'2001:db8:a::5'}"),
+		"t.json: routes[0].via: 2001:db8:a::5 is in domains[0].mobile-prefixes[0] "
+		"(2001:db8:a::/48)" },
+	{ HIDING("{'prefix':'2001:db8:a::/48'" VIA),
+		"t.json: routes[0].prefix: 2001:db8:a::/48 is domains[0].mobile-prefixes[0]" },
+	{ HIDING("{'prefix':'2001:db8:a::/64'" VIA),
+		"t.json: routes[0].prefix: 2001:db8:a::/64 hides domains[0].home-agent-address "
+		"(2001:db8:a::1)" },
+	{ HIDING("{'prefix':'2001:db8:a::100/128'" VIA),
+		"t.json: routes[0].prefix: 2001:db8:a::100/128 hides a mobile node of domains[0] "
+		"(2001:db8:a::100)" },
+	{ HIDING("{'prefix':'2001:db8:a:4::/62'" VIA),
+		"t.json: routes[0].prefix: 2001:db8:a:4::/62 hides a mobile node of domains[0] "
+		"(2001:db8:a:5::7)" },
+	{ "{'runtime':{'max-routes':16},'ports':[{'name':'wan','device':'net_null0','addresses':["
+	  "'2001:db8:1::1/64','2001:db8:1::2/64','2001:db8:1::3/64','2001:db8:1::4/64',"
+	  "'2001:db8:1::5/64','2001:db8:1::6/64','2001:db8:1::7/64','2001:db8:1::8/64']}]}",
+		"t.json: runtime.max-routes: 16 is less than the 17 entries that ports, routes and "
+		"domains need" },
+
+	/* Domains. */
+	{ DOMAINS("{}"), "t.json: domains[0].name: is missing" },
+	{ DOMAINS("{'name':'msp1'}"), "t.json: domains[0].mobile-prefixes: is missing" },
+	{ DOMAINS("{'name':'msp1','mobile-prefixes':[]}"),
+		"t.json: domains[0].mobile-prefixes: an empty list; at least 1 is needed" },
+	{ DOMAINS("{'name':'msp1','mobile-prefixes':['2001:db8:a::/48']}"),
+		"t.json: domains[0].home-agent-address: is missing" },
+	{ DOMAINS(MSP("msp1", "2001:db8:a::1/48", "2001:db8:a::1", "")),
+		"t.json: domains[0].mobile-prefixes[0]: \"2001:db8:a::1/48\" has bits set behind "
+		"its "
+		"prefix length; 2001:db8:a::/48 is meant?" },
+	{ DOMAINS(MSP("msp1", "::/0", "2001:db8:a::1", "")),
+		"t.json: domains[0].mobile-prefixes[0]: ::/0 is not unicast routable" },
+	{ DOMAINS(MSP("msp1", "f000::/4", "f000::1", "")),
+		"t.json: domains[0].mobile-prefixes[0]: f000::/4 is not unicast routable" },
+	{ DOMAINS(MSP1("") "," MSP("msp1", "2001:db8:b::/48", "2001:db8:b::1", "")),
+		"t.json: domains[1].name: \"msp1\" is the name of domains[0]" },
+	{ DOMAINS(MSP1("") "," MSP("msp2", "2001:db8:a:1::/64", "2001:db8:a:1::1", "")),
+		"t.json: domains[1].mobile-prefixes[0]: 2001:db8:a:1::/64 overlaps "
+		"domains[0].mobile-prefixes[0] (2001:db8:a::/48)" },
+	{ DOMAINS(MSP("msp1", "2001:db8:a:1::/64", "2001:db8:a:1::1", "") "," MSP(
+		  "msp2", "2001:db8:a::/48", "2001:db8:a::1", "")),
+		"t.json: domains[1].mobile-prefixes[0]: 2001:db8:a::/48 overlaps "
+		"domains[0].mobile-prefixes[0] (2001:db8:a:1::/64)" },
+	{ DOMAINS(MSP1("") "," MSP("msp2", "2001:db8:a::/48", "2001:db8:a::1", "")),
+		"t.json: domains[1].mobile-prefixes[0]: 2001:db8:a::/48 overlaps "
+		"domains[0].mobile-prefixes[0] (2001:db8:a::/48)" },
+	{ DOMAINS(MSP("msp1", "2001:db8:a::/48','2001:db8:a::/48", "2001:db8:a::1", "")),
+		"t.json: domains[0].mobile-prefixes[1]: 2001:db8:a::/48 overlaps "
+		"domains[0].mobile-prefixes[0] (2001:db8:a::/48)" },
+	{ DOMAINS(MSP("msp1", "2001:db8:a::/48", "2001:db8:b::1", "")),
+		"t.json: domains[0].home-agent-address: 2001:db8:b::1 is in no mobile prefix of "
+		"the "
+		"domain" },
+	{ DOMAINS(MSP1("") "," MSP("msp2", "2001:db8:b::/48", "2001:db8:a::1", "")),
+		"t.json: domains[1].home-agent-address: 2001:db8:a::1 is in no mobile prefix of "
+		"the "
+		"domain" },
+	{ DOMAINS(MSP("msp1", "2001:db8:a::/48", "2001:db8:a::", "")),
+		"t.json: domains[0].home-agent-address: 2001:db8:a:: is the anycast address of the "
+		"link's routers" },
+	{ DOMAIN("'home-link':'eth0'"), "t.json: domains[0].home-link: the real home link is not "
+					"built; only null is possible" },
+	{ DOMAIN("'mobile-nodes':[{'auth':{'type':'none'}}]"),
+		"t.json: domains[0].mobile-nodes[0].home-address: is missing" },
+	{ DOMAIN("'mobile-nodes':[{'home-address':'2001:db8:a::2'}]"),
+		"t.json: domains[0].mobile-nodes[0].auth: is missing" },
+	{ DOMAIN("'mobile-nodes':[{'home-address':'2001:db8:a::2','auth':{}}]"),
+		"t.json: domains[0].mobile-nodes[0].auth.type: is missing" },
+	{ DOMAIN("'mobile-nodes':[{'home-address':'2001:db8:a::2','auth':{'type':'mn-ha'}}]"),
+		"t.json: domains[0].mobile-nodes[0].auth.type: \"mn-ha\" is not supported, "
+		"\"none\" is "
+		"the only choice" },
+	{ DOMAIN("'mobile-nodes':[{'home-address':'2001:db8:a::2','auth':'none'}]"),
+		"t.json: domains[0].mobile-nodes[0].auth: expected an object, not a string" },
+	{ DOMAIN("'mobile-nodes':[" MN("2001:db8:a::2") "," MN("2001:db8:b::2") "]"),
+		"t.json: domains[0].mobile-nodes[1].home-address: 2001:db8:b::2 is in no mobile "
+		"prefix "
+		"of the domain" },
+	{ DOMAIN("'mobile-nodes':[" MN("2001:db8:a::1") "]"),
+		"t.json: domains[0].mobile-nodes[0].home-address: 2001:db8:a::1 is the home agent "
+		"address" },
+	{ DOMAIN("'mobile-nodes':[" MN("ff0e::1") "]"),
+		"t.json: domains[0].mobile-nodes[0].home-address: ff0e::1 is not a unicast "
+		"routable "
+		"address" },
+	{ DOMAIN("'mobile-nodes':[" MN("fe80::2") "]"),
+		"t.json: domains[0].mobile-nodes[0].home-address: fe80::2 is not a unicast "
+		"routable "
+		"address" },
+	{ DOMAIN("'mobile-nodes':[" MN("2001:db8:a::") "]"),
+		"t.json: domains[0].mobile-nodes[0].home-address: 2001:db8:a:: is the anycast "
+		"address "
+		"of the link's routers" },
+	{ DOMAIN("'mobile-nodes':[" MN("2001:db8:a::9") "," MN("2001:db8:a::2") "," MN(
+		  "2001:db8:a::9") "]"),
+		"t.json: domains[0].mobile-nodes[2].home-address: 2001:db8:a::9 is that of "
+		"mobile-nodes[0]" },
+	{ DOMAIN("'lifetime-max-s':3601"),
+		"t.json: domains[0].lifetime-max-s: 3601 is not a multiple of 4" },
+	{ DOMAIN("'lifetime-max-s':0"),
+		"t.json: domains[0].lifetime-max-s: 0 is outside 4..262140" },
+	{ DOMAIN("'lifetime-max-s':262144"),
+		"t.json: domains[0].lifetime-max-s: 262144 is outside 4..262140" },
+	{ DOMAIN("'encap-limit':'never'"),
+		"t.json: domains[0].encap-limit: \"never\" is not one of \"auto\", \"always\"" },
+	{ DOMAIN("'care-of-allowed':['::1/0']"),
+		"t.json: domains[0].care-of-allowed[0]: \"::1/0\" has bits set behind its prefix "
+		"length; ::/0 is meant?" },
+	{ DOMAIN("'care-of-denied':['2001:db8::']"),
+		"t.json: domains[0].care-of-denied[0]: \"2001:db8::\" is not an IPv6 prefix" },
+	{ DOMAIN("'limits':{'max-bindings':0}"),
+		"t.json: domains[0].limits.max-bindings: 0 is outside 1..16777216" },
+	{ DOMAIN("'limits':{'max-bindings-per-care-of':0}"),
+		"t.json: domains[0].limits.max-bindings-per-care-of: 0 is outside 1..16777216" },
+	{ DOMAIN("'limits':{'bu-per-s-per-source':0}"),
+		"t.json: domains[0].limits.bu-per-s-per-source: 0 is outside 1..1000000" },
+	{ DOMAIN("'limits':{'bu-burst-per-source':0}"),
+		"t.json: domains[0].limits.bu-burst-per-source: 0 is outside 1..1000000" },
+	{ DOMAIN("'limits':{'bu-per-s':1000001}"),
+		"t.json: domains[0].limits.bu-per-s: 1000001 is outside 1..1000000" },
+	{ DOMAIN("'limits':{'bu-per-sec':1}"),
+		"t.json: domains[0].limits.bu-per-sec: unknown key; did you mean \"bu-per-s\"?" },
+};
+
+/* A copy without the terminating zero, with " for '. */
+static struct buf json(const char *text)
+{
+	struct buf b = buf_copy(text, strlen(text));
+
+	for (size_t i = 0; i < b.n; i++) {
+		if (b.p[i] == '\'')
+			b.p[i] = '"';
+	}
+	return b;
+}
+
+static void test_messages(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < DIM(cases); i++) {
+		struct buf b = json(cases[i].text);
+		struct conf *conf = NULL;
+		char err[256] = "";
+		int ret = conf_parse("t.json", (const char *)b.p, b.n, &conf, err, sizeof(err));
+
+		buf_free(&b);
+		if (ret != -EINVAL || strcmp(err, cases[i].message) != 0)
+			fail_msg("%s\ngot:    %d \"%s\"\nwanted: \"%s\"", cases[i].text, ret, err,
+				cases[i].message);
+	}
+}
+
+/* What is close to an error and none. */
+static void test_fine(void **state)
+{
+	static const char *const fine[] = {
+		"{" PORTS "}",
+		NODE("'id':1.0e1"),
+		PORT("'addresses':['2001:db8:1::1/128','2001:db8:2::/127','2001:db8:3::3/1']"),
+		PORT("'addresses':['2001:db8:1::1/64','2001:db8:1::2/64']"),
+		TWO("'name':'lan','device':'net_null1','addresses':['2001:db8:1::20/48']"),
+		ROUTES("{'prefix':'::/0','via':'fe80::1','port':'lan'}"),
+		ROUTES("{'prefix':'2001:db8:1::/48','via':'2001:db8:1::1'}"),
+		ROUTES("{'prefix':'2001:db8:1::77/128','via':'2001:db8:1::1'}"),
+		HIDING("{'prefix':'2001:db8:a:6::/63'" VIA),
+		HIDING("{'prefix':'2001:db8::/32'" VIA),
+		DOMAINS(MSP1("") "," MSP("msp2", "2001:db8:b::/48", "2001:db8:b::1", "")),
+		DOMAIN("'care-of-allowed':['2001:db8::/32'],'care-of-denied':['::/0']"),
+		DOMAIN("'limits':{'max-bindings':16777216}"),
+	};
+
+	(void)state;
+	for (size_t i = 0; i < DIM(fine); i++) {
+		struct buf b = json(fine[i]);
+		struct conf *conf = NULL;
+		char err[256] = "";
+		int ret = conf_parse("t.json", (const char *)b.p, b.n, &conf, err, sizeof(err));
+
+		buf_free(&b);
+		if (ret != 0)
+			fail_msg("%s: %s", fine[i], err);
+		conf_free(conf);
+	}
+}
+
+/* The line is cut to the room there is. */
+static void test_short_buffer(void **state)
+{
+	struct buf b = json("{'prots':[]}");
+	struct conf *conf = NULL;
+
+	(void)state;
+	for (size_t room = 0; room < 64; room++) {
+		struct buf err = { malloc(room > 0 ? room : 1), room };
+
+		assert_int_equal(
+			conf_parse("t.json", (const char *)b.p, b.n, &conf, (char *)err.p, err.n),
+			-EINVAL);
+		if (room > 0)
+			assert_int_equal(
+				strnlen((const char *)err.p, room), room < 50 ? room - 1 : 49);
+		buf_free(&err);
+	}
+	buf_free(&b);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_messages),
+		cmocka_unit_test(test_fine),
+		cmocka_unit_test(test_short_buffer),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

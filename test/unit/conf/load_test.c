@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "test.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "conf/conf.h"
+
+static const char *const minimal =
+	"{\"ports\":[{\"device\":\"net_null0\",\"name\":\"wan\",\"addresses\":[\"2001:db8:1::10/"
+	"64\"]}],"
+	"\"routes\":[{\"via\":\"2001:db8:1::1\",\"prefix\":\"::/0\"}],"
+	"\"domains\":[{\"name\":\"msp1\",\"home-agent-address\":\"2001:db8:a::1\","
+	"\"mobile-prefixes\":[\"2001:db8:a::/48\",\"2001:db8:b::/64\"]}]}";
+
+/* Everything that the file above leaves out. */
+static const char *const minimal_printed =
+	"node.id = 1 (default)\n"
+	"node.name = \"hamd\" (default)\n"
+	"node.roles = [\"ha\"] (default)\n"
+	"runtime.lcores = \"0\" (default)\n"
+	"runtime.memory-mb = 512 (default)\n"
+	"runtime.hugepages = true (default)\n"
+	"runtime.idle-sleep-us = 0 (default)\n"
+	"runtime.max-bindings = 100000 (default)\n"
+	"runtime.max-neighbors = 4096 (default)\n"
+	"runtime.max-routes = 1024 (default)\n"
+	"runtime.mbufs = 0 (default)\n"
+	"runtime.socket = \"/run/hamd/hamd.sock\" (default)\n"
+	"runtime.log-level = \"info\" (default)\n"
+	"icmp.errors-per-s = 1000 (default)\n"
+	"icmp.burst = 100 (default)\n"
+	"ports[0].name = \"wan\"\n"
+	"ports[0].device = \"net_null0\"\n"
+	"ports[0].mtu = 1500 (default)\n"
+	"ports[0].vlan = 0 (default)\n"
+	"ports[0].rx-queues = 0 (default)\n"
+	"ports[0].dad = true (default)\n"
+	"ports[0].addresses = [\"2001:db8:1::10/64\"]\n"
+	"routes[0].prefix = \"::/0\"\n"
+	"routes[0].via = \"2001:db8:1::1\"\n"
+	"routes[0].port = \"wan\" (default)\n"
+	"domains[0].name = \"msp1\"\n"
+	"domains[0].mobile-prefixes = [\"2001:db8:a::/48\", \"2001:db8:b::/64\"]\n"
+	"domains[0].home-agent-address = \"2001:db8:a::1\"\n"
+	"domains[0].home-link = null (default)\n"
+	"domains[0].mobile-nodes = [] (default)\n"
+	"domains[0].lifetime-max-s = 3600 (default)\n"
+	"domains[0].encap-limit = \"auto\" (default)\n"
+	"domains[0].care-of-allowed = [] (default)\n"
+	"domains[0].care-of-denied = [] (default)\n"
+	"domains[0].limits.max-bindings = 100000 (default)\n"
+	"domains[0].limits.max-bindings-per-care-of = 16 (default)\n"
+	"domains[0].limits.bu-per-s-per-source = 20 (default)\n"
+	"domains[0].limits.bu-burst-per-source = 40 (default)\n"
+	"domains[0].limits.bu-per-s = 10000 (default)\n";
+
+/* Every key written, with a value other than the default where there is a choice. */
+static const char *const full =
+	"{\"domains\":[{\"name\":\"msp1\",\"home-agent-address\":\"2001:db8:a::1\","
+	"\"mobile-prefixes\":[\"2001:db8:a::/48\"],\"home-link\":null,\"lifetime-max-s\":420,"
+	"\"encap-limit\":\"always\",\"care-of-allowed\":[\"2001:db8::/32\"],"
+	"\"care-of-denied\":[\"2001:db8:f::/48\",\"fc00::/7\"],\"limits\":{\"max-bindings\":7,"
+	"\"max-bindings-per-care-of\":1,\"bu-per-s-per-source\":2,\"bu-burst-per-source\":3,"
+	"\"bu-per-s\":4},\"mobile-nodes\":["
+	"{\"home-address\":\"2001:db8:a::200\",\"auth\":{\"type\":\"none\"}},"
+	"{\"auth\":{\"type\":\"none\"},\"home-address\":\"2001:db8:a::100\"}]}],"
+	"\"routes\":[{\"prefix\":\"::/0\",\"via\":\"fe80::1\",\"port\":\"lan\"}],"
+	"\"icmp\":{\"errors-per-s\":50,\"burst\":5},"
+	"\"ports\":[{\"name\":\"wan\",\"device\":\"0000:3b:00.0\"},{\"name\":\"lan\","
+	"\"device\":\"net_tap0,iface=\\\"a\\\\\",\"mtu\":9000,\"vlan\":7,\"rx-queues\":2,"
+	"\"dad\":false,\"addresses\":[\"2001:db8:1::10/64\",\"2001:db8:1::11/128\"]}],"
+	"\"runtime\":{\"lcores\":\"2,4-5\",\"memory-mb\":64,\"hugepages\":false,"
+	"\"idle-sleep-us\":50,\"max-bindings\":9,\"max-neighbors\":16,\"max-routes\":16,"
+	"\"mbufs\":8192,\"socket\":\"/tmp/x.sock\",\"log-level\":\"debug\"},"
+	"\"node\":{\"id\":255,\"name\":\"n-1\",\"roles\":[\"ha\"]}}";
+
+static const char *const full_printed =
+	"node.id = 255\n"
+	"node.name = \"n-1\"\n"
+	"node.roles = [\"ha\"]\n"
+	"runtime.lcores = \"2,4-5\"\n"
+	"runtime.memory-mb = 64\n"
+	"runtime.hugepages = false\n"
+	"runtime.idle-sleep-us = 50\n"
+	"runtime.max-bindings = 9\n"
+	"runtime.max-neighbors = 16\n"
+	"runtime.max-routes = 16\n"
+	"runtime.mbufs = 8192\n"
+	"runtime.socket = \"/tmp/x.sock\"\n"
+	"runtime.log-level = \"debug\"\n"
+	"icmp.errors-per-s = 50\n"
+	"icmp.burst = 5\n"
+	"ports[0].name = \"wan\"\n"
+	"ports[0].device = \"0000:3b:00.0\"\n"
+	"ports[0].mtu = 1500 (default)\n"
+	"ports[0].vlan = 0 (default)\n"
+	"ports[0].rx-queues = 0 (default)\n"
+	"ports[0].dad = true (default)\n"
+	"ports[0].addresses = [] (default)\n"
+	"ports[1].name = \"lan\"\n"
+	"ports[1].device = \"net_tap0,iface=\\\"a\\\\\"\n"
+	"ports[1].mtu = 9000\n"
+	"ports[1].vlan = 7\n"
+	"ports[1].rx-queues = 2\n"
+	"ports[1].dad = false\n"
+	"ports[1].addresses = [\"2001:db8:1::10/64\", \"2001:db8:1::11/128\"]\n"
+	"routes[0].prefix = \"::/0\"\n"
+	"routes[0].via = \"fe80::1\"\n"
+	"routes[0].port = \"lan\"\n"
+	"domains[0].name = \"msp1\"\n"
+	"domains[0].mobile-prefixes = [\"2001:db8:a::/48\"]\n"
+	"domains[0].home-agent-address = \"2001:db8:a::1\"\n"
+	"domains[0].home-link = null\n"
+	"domains[0].mobile-nodes[0].home-address = \"2001:db8:a::100\"\n"
+	"domains[0].mobile-nodes[0].auth.type = \"none\"\n"
+	"domains[0].mobile-nodes[1].home-address = \"2001:db8:a::200\"\n"
+	"domains[0].mobile-nodes[1].auth.type = \"none\"\n"
+	"domains[0].lifetime-max-s = 420\n"
+	"domains[0].encap-limit = \"always\"\n"
+	"domains[0].care-of-allowed = [\"2001:db8::/32\"]\n"
+	"domains[0].care-of-denied = [\"2001:db8:f::/48\", \"fc00::/7\"]\n"
+	"domains[0].limits.max-bindings = 7\n"
+	"domains[0].limits.max-bindings-per-care-of = 1\n"
+	"domains[0].limits.bu-per-s-per-source = 2\n"
+	"domains[0].limits.bu-burst-per-source = 3\n"
+	"domains[0].limits.bu-per-s = 4\n";
+
+static struct conf *parse(const char *text)
+{
+	struct buf b = buf_copy(text, strlen(text));
+	struct conf *conf = NULL;
+	char err[256];
+
+	if (conf_parse("t.json", (const char *)b.p, b.n, &conf, err, sizeof(err)) < 0)
+		fail_msg("%s", err);
+	buf_free(&b);
+	return conf;
+}
+
+static void check_printed(const struct conf *conf, const char *wanted)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+
+	assert_non_null(f);
+	conf_print(conf, f);
+	fclose(f);
+	assert_string_equal(text, wanted);
+	free(text);
+}
+
+static void test_defaults(void **state)
+{
+	struct conf *c = parse(minimal);
+
+	(void)state;
+	check_printed(c, minimal_printed);
+	assert_string_equal(c->path, "t.json");
+	assert_true(c->node.role_ha);
+	assert_int_equal(c->runtime.lcore_count, 1);
+	assert_int_equal(c->routes[0].port, 0);
+	assert_int_equal(c->domains[0].encap_limit, CONF_ENCAP_LIMIT_AUTO);
+	assert_int_equal(c->warning_count, 1);
+	assert_string_equal(
+		c->warnings[0], "domains[0] (msp1): no mobile nodes, nobody can register");
+	assert_string_equal(conf_json(c), minimal);
+	conf_free(c);
+}
+
+static void test_full(void **state)
+{
+	struct conf *c = parse(full);
+	struct ip6_addr a = addr("2001:db8:1::10");
+
+	(void)state;
+	check_printed(c, full_printed);
+	assert_int_equal(c->runtime.lcore_count, 3);
+	assert_int_equal(c->icmp_errors_per_s, 50);
+	assert_true(ip6_eq(&c->ports[1].addresses[0].addr, &a)); /* host bits kept */
+	assert_int_equal(c->routes[0].port, 1);
+	assert_int_equal(c->domains[0].encap_limit, CONF_ENCAP_LIMIT_ALWAYS);
+	assert_int_equal(c->domains[0].mobile_nodes[0].auth, CONF_AUTH_NONE);
+	assert_int_equal(c->warning_count, 1);
+	assert_string_equal(c->warnings[0], "domains[0] (msp1): 2 mobile nodes without "
+					    "authentication (auth.type \"none\"): anyone "
+					    "may register in their place");
+	assert_string_equal(conf_json(c), full);
+	conf_free(c);
+}
+
+/* The longest on-link prefix is the port to send by, whatever comes first. */
+static void test_route_port(void **state)
+{
+	struct conf *c = parse(
+		"{\"ports\":[{\"name\":\"a\",\"device\":\"net_null0\",\"addresses\":[\"2001:db8::1/"
+		"32\"]},"
+		"{\"name\":\"b\",\"device\":\"net_null1\",\"addresses\":[\"2001:db8:1::1/64\"]},"
+		"{\"name\":\"c\",\"device\":\"net_null2\",\"addresses\":[\"2001:db8:1:0:1::1/"
+		"128\"]}],"
+		"\"routes\":[{\"prefix\":\"2001:db8:7::/48\",\"via\":\"2001:db8:1::2\"},"
+		"{\"prefix\":\"::/0\",\"via\":\"2001:db8:2::2\"}]}");
+
+	(void)state;
+	assert_int_equal(c->routes[0].port, 1);
+	assert_int_equal(c->routes[1].port, 0);
+	assert_int_equal(c->warning_count, 0);
+	conf_free(c);
+}
+
+/* The process's own time: what else the machine does is no fault of the parser. */
+static double cpu_s(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+#define MANY 100000
+
+#if defined(__SANITIZE_ADDRESS__)
+#define MANY_TAKE_S 10
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define MANY_TAKE_S 10
+#endif
+#endif
+#ifndef MANY_TAKE_S
+#define MANY_TAKE_S 1
+#endif
+
+/* Written in an order that is not the sorted one: 7 is coprime to MANY. */
+static void write_many(FILE *f)
+{
+	fprintf(f, "{\"ports\":[{\"name\":\"wan\",\"device\":\"net_null0\"}],\"domains\":[{"
+		   "\"name\":\"msp1\",\"home-agent-address\":\"2001:db8:a:ffff::1\","
+		   "\"mobile-prefixes\":[\"2001:db8:a::/48\"],\"mobile-nodes\":[\n");
+	for (unsigned i = 0; i < MANY; i++)
+		fprintf(f,
+			"{ \"home-address\": \"2001:db8:a::1:%x:%x\", \"auth\": { \"type\": "
+			"\"none\" } }%s",
+			i * 7 % MANY >> 16, i * 7 % MANY & 0xffff, i < MANY - 1 ? ",\n" : "\n");
+	fprintf(f, "]}]}\n");
+}
+
+static void test_many_mobile_nodes(void **state)
+{
+	struct ip6_addr hoa = addr("2001:db8:a::1:0:0"), other = addr("2001:db8:a::2:0:0");
+	char err[256], *text = NULL;
+	struct conf *c = NULL;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+	double start, took;
+
+	(void)state;
+	assert_non_null(f);
+	write_many(f);
+	fclose(f);
+	start = cpu_s();
+	if (conf_parse("t.json", text, len, &c, err, sizeof(err)) < 0)
+		fail_msg("%s", err);
+	took = cpu_s() - start;
+	print_message("%u mobile nodes, %zu octets: %.3f s\n", MANY, len, took);
+	assert_true(took < MANY_TAKE_S);
+	free(text);
+	assert_int_equal(c->domains[0].mobile_node_count, MANY);
+	for (uint32_t i = 0; i < MANY; i++) {
+		hoa.b[13] = (uint8_t)(i >> 16);
+		hoa.b[14] = (uint8_t)(i >> 8);
+		hoa.b[15] = (uint8_t)i;
+		assert_ptr_equal(conf_find_mobile_node(&c->domains[0], &hoa),
+			&c->domains[0].mobile_nodes[i]);
+	}
+	assert_null(conf_find_mobile_node(&c->domains[0], &other));
+	assert_null(conf_find_mobile_node(&c->domains[0], &ip6_unspecified));
+	conf_free(c);
+}
+
+static void test_find_in_none(void **state)
+{
+	struct conf *c = parse(minimal);
+	struct ip6_addr a = addr("2001:db8:a::1");
+
+	(void)state;
+	assert_null(conf_find_mobile_node(&c->domains[0], &a));
+	conf_free(c);
+	conf_free(NULL);
+}
+
+static void check_load(const char *path, int wanted, const char *why)
+{
+	struct conf *c = NULL;
+	char err[256] = "", line[256];
+
+	snprintf(line, sizeof(line), "%s: %s", path, why);
+	assert_int_equal(conf_load(path, &c, err, sizeof(err)), wanted);
+	assert_string_equal(err, line);
+}
+
+/* A file of `size` octets, all zero but its text; a hole takes no room. */
+static void write_file(const char *path, const char *text, off_t size)
+{
+	FILE *f = fopen(path, "w");
+
+	assert_non_null(f);
+	fputs(text, f);
+	fclose(f);
+	if (size > 0)
+		assert_int_equal(truncate(path, size), 0);
+}
+
+static void test_load(void **state)
+{
+	char dir[] = "/tmp/hamd-load-XXXXXX", path[64], err[256];
+	struct conf *c = NULL;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	check_load(dir, -EISDIR, "Is a directory");
+	snprintf(path, sizeof(path), "%s/hamd.json", dir);
+	check_load(path, -ENOENT, "No such file or directory");
+
+	write_file(path, minimal, 0);
+	if (conf_load(path, &c, err, sizeof(err)) < 0)
+		fail_msg("%s", err);
+	assert_string_equal(c->path, path);
+	check_printed(c, minimal_printed);
+	conf_free(c);
+
+	write_file(path, "{}", (64 << 20) + 1);
+	check_load(path, -EFBIG, "larger than 64 MiB");
+	unlink(path);
+	rmdir(dir);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_full),
+		cmocka_unit_test(test_route_port),
+		cmocka_unit_test(test_many_mobile_nodes),
+		cmocka_unit_test(test_find_in_none),
+		cmocka_unit_test(test_load),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,810 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * mip6.c and publish.c over the real records, tables and codecs: packets in, packets and tables
+ * out. Stand-ins below for what surrounds them: neighbours, ICMPv6, the ways out, drop counters.
+ */
+#include "test.h"
+
+#include <rte_rcu_qsbr.h>
+
+#include "conf/conf.h"
+#include "control/ctl_priv.h"
+#include "net/cksum.h"
+#include "net/icmp6.h"
+#include "net/mh.h"
+#include "records/records.h"
+#include "tables/addrs.h"
+#include "tables/bc.h"
+#include "tables/bc_view.h"
+#include "tables/dq.h"
+#include "tables/fib.h"
+#include "tables/tables.h"
+
+#define START_MS  1000000
+#define HA        "2001:db8:a::1"
+#define HOA       "2001:db8:a::100"
+#define HOA2      "2001:db8:a::101"
+#define COA       "2001:db8:c::1"
+#define COA2      "2001:db8:d::1"
+#define PORT_ADDR "2001:db8:1::10"
+#define GATEWAY   7 /* adjacency */
+#define DQ_SIZE   16
+
+/* --- what surrounds it --- */
+
+static bool token = true;
+static uint64_t drops[DP_DROP_COUNT];
+static struct {
+	uint8_t pkt[1280];
+	uint16_t len;
+	unsigned wire, link; /* how many went which way */
+	uint16_t port;
+	uint8_t mac[6];
+	unsigned icmp;
+	uint32_t icmp_arg;
+} out;
+
+int ctl_send_wire(struct ctl *ctl, const uint8_t *pkt, uint16_t len)
+{
+	(void)ctl;
+	memcpy(out.pkt, pkt, len);
+	out.len = len;
+	out.wire++;
+	return 0;
+}
+
+int ctl_send_link(
+	struct ctl *ctl, uint16_t port, const uint8_t mac[6], const uint8_t *pkt, uint16_t len)
+{
+	(void)ctl;
+	memcpy(out.pkt, pkt, len);
+	out.len = len;
+	out.port = port;
+	memcpy(out.mac, mac, 6);
+	out.link++;
+	return 0;
+}
+
+void icmp_send_error(
+	struct ctl *ctl, const struct ctl_pkt *p, uint8_t type, uint8_t code, uint32_t arg)
+{
+	(void)ctl;
+	(void)p;
+	assert_int_equal(type, ICMP6_PARAM_PROBLEM);
+	assert_int_equal(code, ICMP6_BAD_FIELD);
+	out.icmp++;
+	out.icmp_arg = arg;
+}
+
+bool icmp_error_token(struct ctl *ctl)
+{
+	(void)ctl;
+	return token;
+}
+
+void dp_count_drop(struct dp *dp, enum dp_drop reason)
+{
+	(void)dp;
+	drops[reason]++;
+}
+
+/* --- a home agent of two domains --- */
+
+static struct {
+	struct ctl ctl;
+	struct conf conf;
+	struct conf_domain domains[2];
+	struct ip6_prefix served[2];
+	struct conf_mobile_node nodes[3], other_nodes[1];
+	struct tables tables;
+} t;
+
+static void set_route(const char *text, enum fib_kind kind, uint32_t index)
+{
+	struct ip6_prefix p = prefix(text);
+
+	assert_int_equal(fib_set(t.tables.fib, &p, fib_value(kind, index)), 0);
+}
+
+static uint64_t nexthop(uint32_t adjacency)
+{
+	return (uint64_t)fib_generation(t.tables.fib) << 32 | adjacency;
+}
+
+static int setup(void **state)
+{
+	size_t rcu_bytes = rte_rcu_qsbr_get_memsize(1);
+
+	(void)state;
+	memset(&t, 0, sizeof(t));
+	memset(&out, 0, sizeof(out));
+	memset(drops, 0, sizeof(drops));
+	token = true;
+	t.served[0] = prefix("2001:db8:a::/48");
+	t.served[1] = prefix("2001:db8:b::/48");
+	for (unsigned i = 0; i < DIM(t.nodes); i++) {
+		t.nodes[i].home_address = addr(HOA);
+		t.nodes[i].home_address.b[15] = (uint8_t)i;
+	}
+	t.other_nodes[0].home_address = addr("2001:db8:b::100");
+	for (unsigned d = 0; d < 2; d++)
+		t.domains[d] = (struct conf_domain){
+			.mobile_prefixes = &t.served[d],
+			.mobile_prefix_count = 1,
+			.home_agent_address = addr(d == 0 ? HA : "2001:db8:b::1"),
+			.mobile_nodes = d == 0 ? t.nodes : t.other_nodes,
+			.mobile_node_count = d == 0 ? DIM(t.nodes) : DIM(t.other_nodes),
+			.lifetime_max_s = d == 0 ? 600 : 1200,
+			.encap_limit = d == 0 ? CONF_ENCAP_LIMIT_AUTO : CONF_ENCAP_LIMIT_ALWAYS,
+			.limits = { .max_bindings = 1000,
+				.max_bindings_per_care_of = 1000,
+				.bu_per_s_per_source = 1,
+				.bu_burst_per_source = 100,
+				.bu_per_s = 10000 },
+		};
+	t.conf.domains = t.domains;
+	t.conf.domain_count = 2;
+	t.conf.runtime.max_bindings = 1000;
+	t.tables.rcu = aligned_alloc(64, (rcu_bytes + 63) & ~63ul);
+	assert_int_equal(rte_rcu_qsbr_init(t.tables.rcu, 1), 0);
+	assert_int_equal(dq_new(t.tables.rcu, DQ_SIZE, &t.tables.dq), 0);
+	assert_int_equal(
+		bc_new(&(struct bc_opts){ .max = 1000, .seed = 1 }, t.tables.dq, &t.tables.bc), 0);
+	assert_int_equal(
+		fib_new(&(struct fib_opts){ .max_routes = 16 }, t.tables.dq, &t.tables.fib), 0);
+	set_route(HA "/128", FIB_HOME_AGENT, 0);
+	set_route(PORT_ADDR "/128", FIB_LOCAL, 0);
+	set_route("2001:db8:a::/48", FIB_DOMAIN, 0);
+	set_route("2001:db8:b::/48", FIB_DOMAIN, 1);
+	set_route("2001:db8:1::/64", FIB_ONLINK, 3);
+	set_route("2001:db8:dead::/48", FIB_UNREACHABLE, 0);
+	set_route("::/0", FIB_VIA, GATEWAY);
+	assert_int_equal(addrs_new(8, &t.tables.addrs), 0);
+	t.ctl.conf = &t.conf;
+	t.ctl.t = &t.tables;
+	t.ctl.now_ms = START_MS;
+	t.ctl.seed = 1;
+	assert_int_equal(
+		records_new(&(struct records_opts){ .max = 1000, .seed = 1, .now_ms = START_MS },
+			&t.ctl.records),
+		0);
+	assert_int_equal(mip6_new(&t.ctl, &t.ctl.mip6), 0);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	mip6_free(t.ctl.mip6);
+	records_free(t.ctl.records);
+	addrs_free(t.tables.addrs);
+	bc_free(t.tables.bc);
+	fib_free(t.tables.fib);
+	dq_free(t.tables.dq);
+	free(t.tables.rcu);
+	return 0;
+}
+
+/* --- packets --- */
+
+struct msg {
+	const char *src, *dst, *hao, *alt; /* COA, HA, HOA, src; "": absent */
+	uint16_t seq;
+	uint16_t flags; /* A and H */
+	int lifetime; /* 100 units; -1: 0 */
+	const char *raw; /* these octets instead of a Binding Update, checksum filled in */
+	bool bad_checksum, tunnelled;
+};
+
+static const char *or_else(const char *text, const char *otherwise)
+{
+	return text != NULL ? text : otherwise;
+}
+
+static uint16_t put_hao(uint8_t *at, const char *hao)
+{
+	struct ip6_addr a;
+
+	if (*hao == '\0')
+		return 0;
+	a = addr(hao);
+	/* PadN of 4, then the option at 8n + 6 */
+	memcpy(at, (uint8_t[]){ IP6_MH, 2, 1, 2, 0, 0, 0xc9, 16 }, 8);
+	memcpy(at + 8, &a, sizeof(a));
+	return 24;
+}
+
+static uint16_t put_mh(const struct msg *m, uint8_t *at, const struct ip6_addr *from,
+	const struct ip6_addr *to, const char *src)
+{
+	const char *alt = or_else(m->alt, src);
+	struct mh_bu_msg bu = {
+		.seq = m->seq,
+		.flags = m->flags != 0 ? m->flags : MH_BU_A | MH_BU_H,
+		.lifetime = (uint16_t)(m->lifetime < 0   ? 0
+				       : m->lifetime > 0 ? m->lifetime
+							 : 100),
+	};
+	int len;
+
+	if (m->raw != NULL) {
+		struct buf b = buf_from_hex(m->raw);
+		uint16_t sum = net_cksum(from, to, IP6_MH, b.p, (uint32_t)b.n);
+
+		b.p[4] = (uint8_t)(sum >> 8);
+		b.p[5] = (uint8_t)sum;
+		memcpy(at, b.p, b.n);
+		len = (int)b.n;
+		buf_free(&b);
+		return (uint16_t)len;
+	}
+	if (*alt != '\0') {
+		bu.opts.present = 1ULL << MHOPT_ALT_COA;
+		bu.opts.alt_coa = addr(alt);
+	}
+	len = mh_bu_encode(&bu, from, to, at, 256);
+	assert_true(len > 0);
+	return (uint16_t)len;
+}
+
+/* Hands the message to hamd as punt.c would; the buffer has its exact size. */
+static void input(const struct msg *m)
+{
+	const char *src = or_else(m->src, COA), *hao = or_else(m->hao, HOA);
+	struct ip6_addr from = addr(src), to = addr(or_else(m->dst, HA));
+	struct ip6_addr speaker = addr(*hao != '\0' ? hao : src);
+	uint8_t buf[512] = { 0 };
+	uint16_t off = (uint16_t)(40 + put_hao(buf + 40, hao));
+	uint16_t len = (uint16_t)(off + put_mh(m, buf + off, &speaker, &to, src));
+	struct buf exact;
+	struct ctl_pkt p;
+
+	buf[off + 4] ^= m->bad_checksum;
+	net_ip6_fill((struct net_ip6 *)buf, (uint16_t)(len - 40), off > 40 ? IP6_DSTOPT : IP6_MH,
+		64, &from, &to);
+	exact = buf_copy(buf, len);
+	p = (struct ctl_pkt){
+		.data = exact.p,
+		.len = len,
+		.port = 5,
+		.walked = true,
+		.tunnelled = m->tunnelled,
+		.fib = fib_lookup(t.tables.fib, &to),
+		.src_mac = { 2, 0, 0, 0, 0, 9 },
+	};
+	assert_int_equal(ext_walk(exact.p, len, EXT_TO_US, &p.ext), EXT_OK);
+	out.len = 0;
+	mip6_input(&t.ctl, &p);
+	buf_free(&exact);
+}
+
+/* The acknowledgement that went out last: read as the mobile node reads it. */
+static struct mh_ba_msg sent_ba(const char *dst, const char *hoa)
+{
+	const struct net_ip6 *ip6 = (const struct net_ip6 *)out.pkt;
+	struct ip6_addr want_dst = addr(dst), final = addr(or_else(hoa, dst));
+	struct ext_info x;
+	struct mh_hdr hdr;
+	struct mh_ba_msg ba;
+	uint16_t bad_at;
+
+	assert_true(out.len >= 40);
+	assert_true(ip6_eq(&ip6->dst, &want_dst));
+	assert_int_equal(net_ip6_payload_len(ip6), out.len - 40);
+	assert_int_equal(ext_walk(out.pkt, out.len, EXT_TRANSIT, &x), EXT_OK);
+	assert_int_equal(x.upper, IP6_MH);
+	assert_int_equal((x.flags & EXT_RH) != 0, hoa != NULL);
+	if (hoa != NULL)
+		assert_memory_equal(out.pkt + x.rh_off + 8, &final, 16);
+	assert_int_equal(mh_check(out.pkt + x.upper_off, (uint16_t)(out.len - x.upper_off),
+				 &ip6->src, &final, &hdr),
+		MH_OK);
+	assert_int_equal(hdr.type, MH_BA);
+	assert_int_equal(mh_ba_decode(out.pkt + x.upper_off, hdr.len, &ba, &bad_at), 0);
+	return ba;
+}
+
+static void assert_ba(const char *dst, const char *hoa, int status, int seq, int lifetime)
+{
+	struct mh_ba_msg ba = sent_ba(dst, hoa);
+
+	assert_int_equal(ba.status, status);
+	assert_int_equal(ba.seq, seq);
+	assert_int_equal(ba.lifetime, lifetime);
+	assert_int_equal(ba.flags, 0);
+	assert_int_equal(ba.opts.present & ~3ULL, 0); /* padding at most */
+}
+
+static void assert_be(int status, const char *dst, const char *hoa)
+{
+	const struct net_ip6 *ip6 = (const struct net_ip6 *)out.pkt;
+	struct ip6_addr want_dst = addr(dst), want_hoa = addr(hoa);
+	struct mh_hdr hdr;
+	struct mh_be_msg be;
+
+	assert_int_equal(out.len, 64);
+	assert_true(ip6_eq(&ip6->dst, &want_dst));
+	assert_int_equal(mh_check(out.pkt + 40, 24, &ip6->src, &ip6->dst, &hdr), MH_OK);
+	assert_int_equal(hdr.type, MH_BE);
+	assert_int_equal(mh_be_decode(out.pkt + 40, 24, &be), 0);
+	assert_int_equal(be.status, status);
+	assert_true(ip6_eq(&be.hoa, &want_hoa));
+}
+
+static const struct bc_entry *entry(const char *hoa)
+{
+	struct ip6_addr a = addr(hoa);
+
+	return bc_find(t.tables.bc, &a);
+}
+
+static void assert_bound(const char *hoa, const char *coa)
+{
+	struct ip6_addr want = addr(coa), ha = addr(HA);
+	const struct bc_entry *e = entry(hoa);
+
+	assert_non_null(e);
+	assert_true(ip6_eq(&e->coa, &want));
+	assert_true(ip6_eq(&e->ha, &ha));
+	assert_int_equal(e->domain, 0);
+}
+
+#define COUNTED(c) assert_int_equal(t.ctl.counters[CTL_##c], 1)
+
+/* --- tests --- */
+
+static void test_life(void **state)
+{
+	struct ip6_addr hoa = addr(HOA), coa = addr(COA);
+	struct bc_counts c;
+	struct record *r;
+
+	(void)state;
+	input(&(struct msg){ .seq = 10 });
+	assert_ba(COA, HOA, HA_ACCEPTED, 10, 100);
+	assert_bound(HOA, COA);
+	assert_int_equal(entry(HOA)->nexthop, nexthop(GATEWAY));
+	assert_int_equal(entry(HOA)->flags, 0);
+	r = records_find(t.ctl.records, 0, &hoa);
+	assert_non_null(r);
+	assert_int_equal(entry(HOA)->record, r->handle);
+	assert_int_equal(r->seq, 10);
+	assert_int_equal(r->flags, MH_BU_A | MH_BU_H);
+	assert_int_equal(r->lifetime_s, 400);
+	assert_int_equal(r->ends_ms, START_MS + 400000);
+	assert_int_equal(r->since_ms, START_MS);
+	COUNTED(BU_REGISTERED);
+
+	bc_count_to(entry(HOA), 3, 300);
+	t.ctl.now_ms += 1000;
+	input(&(struct msg){ .seq = 11, .lifetime = 200 });
+	assert_ba(COA, HOA, HA_ACCEPTED, 11, 150); /* lifetime-max-s 600 */
+	COUNTED(BU_REFRESHED);
+	assert_int_equal(r->ends_ms, START_MS + 601000);
+
+	input(&(struct msg){ .seq = 12, .src = COA2 });
+	assert_ba(COA2, HOA, HA_ACCEPTED, 12, 100);
+	assert_bound(HOA, COA2);
+	COUNTED(BU_MOVED);
+	assert_int_equal(r->since_ms, START_MS);
+	assert_int_equal(records_at_coa(t.ctl.records, &coa), 0);
+	dq_run(t.tables.dq, DQ_SIZE);
+	bc_counts(t.tables.bc, entry(HOA), &c);
+	assert_int_equal(c.packets_to, 3);
+	assert_int_equal(c.bytes_to, 300);
+
+	input(&(struct msg){ .seq = 12, .src = COA2 });
+	assert_ba(COA2, HOA, HA_SEQUENCE, 12, 0);
+	input(&(struct msg){ .seq = 5 });
+	assert_ba(COA, HOA, HA_SEQUENCE, 12, 0);
+	assert_bound(HOA, COA2);
+	assert_int_equal(t.ctl.counters[CTL_BU_REFUSED], 2);
+
+	input(&(struct msg){ .seq = 13, .src = COA2, .lifetime = -1 });
+	assert_ba(COA2, HOA, HA_ACCEPTED, 13, 0);
+	assert_null(entry(HOA));
+	COUNTED(BU_DEREGISTERED);
+	assert_int_equal(records_live(t.ctl.records), 0);
+	assert_int_equal(records_tombstones(t.ctl.records), 1);
+	assert_int_equal(t.ctl.counters[CTL_BA_SENT], 6);
+	assert_int_equal(t.ctl.counters[CTL_BU_RECEIVED], 6);
+}
+
+static void test_tombstone(void **state)
+{
+	(void)state;
+	input(&(struct msg){ .seq = 10 });
+	input(&(struct msg){ .seq = 12, .lifetime = -1 });
+	t.ctl.now_ms += RECORD_TOMBSTONE_MS - 1;
+	mip6_expire(&t.ctl);
+	input(&(struct msg){ .seq = 11 }); /* delayed */
+	assert_ba(COA, HOA, HA_SEQUENCE, 12, 0);
+	assert_null(entry(HOA));
+	input(&(struct msg){ .seq = 13, .lifetime = -1 });
+	assert_ba(COA, HOA, HA_NOT_HOME_AGENT, 13, 0);
+	t.ctl.now_ms += 2;
+	mip6_expire(&t.ctl);
+	assert_int_equal(records_tombstones(t.ctl.records), 0);
+	input(&(struct msg){ .seq = 11 });
+	assert_ba(COA, HOA, HA_ACCEPTED, 11, 100);
+	assert_bound(HOA, COA);
+	assert_int_equal(t.ctl.counters[CTL_BINDINGS_EXPIRED], 0);
+}
+
+static void test_tombstone_comes_back(void **state)
+{
+	(void)state;
+	input(&(struct msg){ .seq = 10 });
+	input(&(struct msg){ .seq = 11, .lifetime = -1 });
+	input(&(struct msg){ .seq = 12 });
+	assert_ba(COA, HOA, HA_ACCEPTED, 12, 100);
+	assert_bound(HOA, COA);
+	assert_int_equal(t.ctl.counters[CTL_BU_REGISTERED], 2);
+	assert_int_equal(records_live(t.ctl.records), 1);
+	assert_int_equal(records_tombstones(t.ctl.records), 0);
+}
+
+/* From home the answer goes back over the link, without a routing header (9.5.4, 10.3.2). */
+static void test_home(void **state)
+{
+	static const uint8_t mac[6] = { 2, 0, 0, 0, 0, 9 };
+
+	(void)state;
+	input(&(struct msg){ .seq = 10 });
+	input(&(struct msg){ .seq = 11, .src = HOA, .hao = "", .alt = "", .lifetime = -1 });
+	assert_ba(HOA, NULL, HA_ACCEPTED, 11, 0);
+	assert_null(entry(HOA));
+	assert_int_equal(out.link, 1);
+	assert_int_equal(out.port, 5);
+	assert_memory_equal(out.mac, mac, 6);
+	input(&(struct msg){ .seq = 12, .src = HOA, .hao = "", .alt = "", .lifetime = -1 });
+	assert_ba(HOA, NULL, HA_NOT_HOME_AGENT, 12, 0);
+	assert_int_equal(out.link, 2);
+}
+
+static void test_link_local_source(void **state)
+{
+	(void)state;
+	input(&(struct msg){ .seq = 10, .src = "fe80::9", .alt = COA });
+	assert_ba("fe80::9", HOA, HA_ACCEPTED, 10, 100);
+	assert_int_equal(out.link, 1);
+	assert_bound(HOA, COA);
+}
+
+static void test_silent(void **state)
+{
+	static const struct {
+		const char *name;
+		struct msg msg;
+		enum dp_drop drop;
+	} cases[] = {
+		{ "no route back", { .src = "2001:db8:dead::1" }, DP_DROP_BU_SOURCE },
+		{ "source in a mobile prefix", { .src = HOA2 }, DP_DROP_BU_SOURCE },
+		{ "home address as source in the tunnel", { .src = HOA, .tunnelled = true },
+			DP_DROP_BU_SOURCE },
+		{ "no Home Address option", { .hao = "" }, DP_DROP_BU_NO_HAO },
+		{ "no Alternate Care-of Address", { .alt = "" }, DP_DROP_BU_NO_ALT_COA },
+		{ "H=0", { .flags = MH_BU_A }, DP_DROP_BU_NOT_HOME },
+		{ "option runs past the end", { .raw = "3b010500 0000 0001 c000 0064 0310 0000" },
+			DP_DROP_MH_OPTION },
+		{ "checksum", { .bad_checksum = true }, DP_DROP_MH_CHECKSUM },
+		{ "shorter than it says", { .raw = "3b020500 0000 0001 c000 0064 0102 0000" },
+			DP_DROP_MH_TRUNCATED },
+		{ "BRR", { .raw = "3b000000 0000 0000" }, DP_DROP_MH_IGNORED },
+		{ "BA", { .raw = "3b010600 0000 0000 0001 0064 0102 0000" }, DP_DROP_MH_IGNORED },
+		{ "HoTI with a Home Address option",
+			{ .raw = "3b010100 0000 0000 0102030405060708" }, DP_DROP_MH_IGNORED },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < DIM(cases); i++) {
+		uint64_t before = drops[cases[i].drop];
+
+		input(&cases[i].msg);
+		if (out.wire + out.link + out.icmp != 0)
+			fail_msg("%s: answered", cases[i].name);
+		if (drops[cases[i].drop] != before + 1)
+			fail_msg("%s: not counted", cases[i].name);
+	}
+	assert_int_equal(records_live(t.ctl.records) + records_tombstones(t.ctl.records), 0);
+	assert_int_equal(bc_count(t.tables.bc), 0);
+}
+
+static void test_refused(void **state)
+{
+	static const struct {
+		const char *name;
+		struct msg msg;
+		const char *hoa;
+		int status;
+	} cases[] = {
+		{ "address of a port", { .dst = PORT_ADDR }, HOA, HA_NOT_SUPPORTED },
+		{ "other domain's home address", { .hao = "2001:db8:b::100" }, "2001:db8:b::100",
+			HA_NOT_HOME_SUBNET },
+		{ "no such mobile node", { .hao = "2001:db8:a::999" }, "2001:db8:a::999",
+			HA_NOT_HOME_AGENT },
+		{ "the home agent's own address", { .hao = HA }, HA, HA_NOT_HOME_AGENT },
+		{ "care-of address ours", { .alt = PORT_ADDR }, HOA, HA_PROHIBITED },
+		{ "care-of address a home agent", { .alt = HA }, HOA, HA_PROHIBITED },
+		{ "care-of address a home address", { .alt = HOA2 }, HOA, HA_PROHIBITED },
+		{ "care-of address in another domain", { .alt = "2001:db8:b::5" }, HOA,
+			HA_PROHIBITED },
+		{ "care-of address still tentative", { .alt = "2001:db8:1::11" }, HOA,
+			HA_PROHIBITED },
+	};
+	struct addr_row tentative = {
+		.addr = addr("2001:db8:1::11"), .prefix_len = 64, .state = ADDR_TENTATIVE
+	};
+
+	(void)state;
+	assert_true(addrs_add(t.tables.addrs, &tentative) >= 0);
+	for (size_t i = 0; i < DIM(cases); i++) {
+		input(&cases[i].msg);
+		if (sent_ba(COA, cases[i].hoa).status != cases[i].status)
+			fail_msg("%s", cases[i].name);
+	}
+	assert_int_equal(records_live(t.ctl.records) + records_tombstones(t.ctl.records), 0);
+	assert_int_equal(bc_count(t.tables.bc), 0);
+	assert_int_equal(t.ctl.counters[CTL_BU_REFUSED], DIM(cases));
+}
+
+static void test_rate(void **state)
+{
+	(void)state;
+	for (uint16_t i = 0; i < 1000; i++)
+		input(&(struct msg){ .seq = i });
+	assert_int_equal(t.ctl.counters[CTL_BU_RECEIVED], 1000);
+	assert_int_equal(t.ctl.counters[CTL_BA_SENT], 100);
+	assert_int_equal(drops[DP_DROP_BU_RATE], 900);
+	input(&(struct msg){ .seq = 1001, .src = COA2 }); /* another source */
+	assert_ba(COA2, HOA, HA_ACCEPTED, 1001, 100);
+	token = false; /* nobody's limits apply to an address of a port */
+	input(&(struct msg){ .src = "2001:db8:e::1", .dst = PORT_ADDR });
+	assert_int_equal(out.len, 0);
+	assert_int_equal(drops[DP_DROP_BU_RATE], 901);
+}
+
+/* A reader that never reports: the deferred-free queue fills up. What is bound stays bound, what
+ * is new is met with silence, nothing is lost once the reader goes on. */
+static void test_shortage(void **state)
+{
+	struct ip6_addr hoa = addr(HOA);
+	uint16_t seq = 1;
+
+	(void)state;
+	rte_rcu_qsbr_thread_register(t.tables.rcu, 0);
+	rte_rcu_qsbr_thread_online(t.tables.rcu, 0);
+	input(&(struct msg){ .seq = seq });
+	while (drops[DP_DROP_BU_SHORTAGE] == 0 && seq < 100) {
+		seq++;
+		input(&(struct msg){ .seq = seq, .src = seq % 2 ? COA : COA2 });
+	}
+	assert_int_equal(drops[DP_DROP_BU_SHORTAGE], 1);
+	assert_int_equal(out.len, 0);
+	assert_bound(HOA, seq % 2 ? COA2 : COA); /* the one before */
+	assert_int_equal(records_find(t.ctl.records, 0, &hoa)->seq, seq - 1);
+
+	input(&(struct msg){ .seq = (uint16_t)(seq + 1), .lifetime = -1 });
+	assert_int_equal(drops[DP_DROP_BU_SHORTAGE], 2);
+	assert_non_null(entry(HOA));
+	assert_int_equal(mip6_delete(&t.ctl, &hoa), -ENOSPC);
+	t.ctl.now_ms += 401000;
+	mip6_expire(&t.ctl);
+	assert_non_null(entry(HOA)); /* could not be withdrawn */
+	assert_int_equal(t.ctl.counters[CTL_BINDINGS_EXPIRED], 0);
+
+	rte_rcu_qsbr_quiescent(t.tables.rcu, 0);
+	rte_rcu_qsbr_thread_offline(t.tables.rcu, 0);
+	dq_run(t.tables.dq, DQ_SIZE);
+	t.ctl.now_ms += 1001;
+	mip6_expire(&t.ctl);
+	assert_null(entry(HOA));
+	assert_int_equal(t.ctl.counters[CTL_BINDINGS_EXPIRED], 1);
+	assert_int_equal(records_live(t.ctl.records), 0);
+}
+
+/* No entry left although the limits allow one more: silence, and no record stays behind. */
+static void test_no_entry(void **state)
+{
+	struct bc_binding b = { .hoa = addr("2001:db8:a:2::") };
+	struct ip6_addr hoa = addr(HOA);
+	unsigned n = 0;
+
+	(void)state;
+	do {
+		b.hoa.b[14] = (uint8_t)(n >> 8);
+		b.hoa.b[15] = (uint8_t)n;
+	} while (bc_publish(t.tables.bc, &b) == 0 && ++n < 10000);
+	input(&(struct msg){ .seq = 1 });
+	assert_int_equal(drops[DP_DROP_BU_SHORTAGE], 1);
+	assert_int_equal(out.len, 0);
+	assert_null(records_find(t.ctl.records, 0, &hoa));
+	assert_null(entry(HOA));
+}
+
+static void test_expire(void **state)
+{
+	(void)state;
+	input(&(struct msg){ .seq = 1 });
+	t.ctl.now_ms += 399999;
+	mip6_expire(&t.ctl);
+	assert_non_null(entry(HOA));
+	t.ctl.now_ms += 2;
+	assert_true(mip6_expire(&t.ctl));
+	assert_null(entry(HOA));
+	assert_int_equal(records_live(t.ctl.records), 0);
+	COUNTED(BINDINGS_EXPIRED);
+	input(&(struct msg){ .seq = 1 }); /* its number went with it */
+	assert_ba(COA, HOA, HA_ACCEPTED, 1, 100);
+}
+
+static void test_delete(void **state)
+{
+	struct ip6_addr hoa = addr(HOA), elsewhere = addr(COA);
+
+	(void)state;
+	assert_int_equal(mip6_delete(&t.ctl, &hoa), -ENOENT);
+	assert_int_equal(mip6_delete(&t.ctl, &elsewhere), -ENOENT);
+	input(&(struct msg){ .seq = 5 });
+	assert_int_equal(mip6_delete(&t.ctl, &hoa), 0);
+	assert_null(entry(HOA));
+	COUNTED(BINDINGS_DELETED);
+	assert_int_equal(mip6_delete(&t.ctl, &hoa), -ENOENT);
+	input(&(struct msg){ .seq = 5 }); /* was on its way */
+	assert_ba(COA, HOA, HA_SEQUENCE, 5, 0);
+	input(&(struct msg){ .seq = 6 });
+	assert_ba(COA, HOA, HA_ACCEPTED, 6, 100);
+}
+
+static void test_binding_error(void **state)
+{
+	(void)state;
+	input(&(struct msg){ .raw = "3b006300 0000 0000" });
+	assert_be(MH_BE_UNKNOWN_TYPE, COA, HOA);
+	input(&(struct msg){ .raw = "3b010100 0000 0000 0102030405060708", .hao = "" });
+	assert_be(MH_BE_UNKNOWN_TYPE, COA, "::"); /* HoTI: no correspondent */
+	input(&(struct msg){ .raw = "3b010d00 0000 0000 0102030405060708", .hao = "" });
+	assert_be(MH_BE_UNKNOWN_TYPE, COA, "::"); /* heartbeat */
+	assert_int_equal(drops[DP_DROP_MH_TYPE], 3);
+	assert_int_equal(t.ctl.counters[CTL_BE_SENT], 3);
+	input(&(struct msg){ .raw = "3b006300 0000 0000", .src = "fe80::9" });
+	assert_be(MH_BE_UNKNOWN_TYPE, "fe80::9", HOA);
+	assert_int_equal(out.link, 1);
+	token = false;
+	input(&(struct msg){ .raw = "3b006300 0000 0000" });
+	assert_int_equal(out.len, 0);
+	assert_int_equal(drops[DP_DROP_ICMP6_RATE], 1);
+	assert_int_equal(t.ctl.counters[CTL_BE_SENT], 4);
+}
+
+static void test_param_problem(void **state)
+{
+	(void)state;
+	input(&(struct msg){ .raw = "06010500 0000 0001 c000 0064 0102 0000" });
+	assert_int_equal(out.icmp, 1);
+	assert_int_equal(out.icmp_arg, 64); /* Payload Proto */
+	assert_int_equal(drops[DP_DROP_MH_PROTO], 1);
+	input(&(struct msg){ .raw = "3b000500 0000 0001", .hao = "" });
+	assert_int_equal(out.icmp, 2);
+	assert_int_equal(out.icmp_arg, 41); /* Header Len */
+	assert_int_equal(drops[DP_DROP_MH_LENGTH], 1);
+	assert_int_equal(out.wire, 0);
+}
+
+/* Data with a Home Address option: an empty packet (next header 59) is data enough. */
+static bool hao_ok(const char *src, const char *hoa)
+{
+	struct ip6_addr from = addr(src), to = addr(HA);
+	struct ctl_pkt p = { .walked = true, .fib = fib_lookup(t.tables.fib, &to) };
+	uint8_t buf[64];
+	bool ok;
+
+	put_hao(buf + 40, hoa);
+	buf[40] = IP6_NONE;
+	net_ip6_fill((struct net_ip6 *)buf, 24, IP6_DSTOPT, 64, &from, &to);
+	p.data = buf;
+	p.len = sizeof(buf);
+	p.ext.flags = EXT_HAO;
+	p.ext.hao_off = 46;
+	out.len = 0;
+	ok = mip6_hao_ok(&t.ctl, &p);
+	return ok;
+}
+
+static void test_hao(void **state)
+{
+	(void)state;
+	assert_false(hao_ok(COA, HOA)); /* may have been bound before the start */
+	assert_int_equal(out.len, 0);
+	assert_false(hao_ok(COA, "2001:db8:a::999")); /* cannot */
+	assert_be(MH_BE_UNKNOWN_BINDING, COA, "2001:db8:a::999");
+	assert_false(hao_ok(COA, "2001:db8:f::1"));
+	assert_be(MH_BE_UNKNOWN_BINDING, COA, "2001:db8:f::1");
+	input(&(struct msg){ .seq = 1 });
+	assert_true(hao_ok(COA, HOA));
+	assert_int_equal(out.len, 0);
+	assert_false(hao_ok(COA2, HOA));
+	assert_be(MH_BE_UNKNOWN_BINDING, COA2, HOA);
+	t.ctl.now_ms = START_MS + 1200000 - 1; /* the longer of the two domains' */
+	mip6_expire(&t.ctl);
+	assert_false(hao_ok(COA, HOA));
+	assert_int_equal(out.len, 0);
+	t.ctl.now_ms++;
+	assert_false(hao_ok(COA, HOA));
+	assert_be(MH_BE_UNKNOWN_BINDING, COA, HOA);
+	assert_false(hao_ok("ff0e::1", HOA));
+	assert_int_equal(out.len, 0);
+	assert_int_equal(drops[DP_DROP_ICMP6_NOT_DUE], 1);
+}
+
+static void test_domain_options(void **state)
+{
+	(void)state;
+	t.domains[0].encap_limit = CONF_ENCAP_LIMIT_ALWAYS;
+	input(&(struct msg){ .seq = 1, .src = "2001:db8:1::20" });
+	assert_int_equal(entry(HOA)->flags, BC_LIMIT_ALWAYS);
+	/* on-link: a neighbour is not remembered, it may be forgotten and numbered anew */
+	assert_int_equal(entry(HOA)->nexthop, nexthop(0));
+}
+
+/* A new FIB: every binding is looked up again, at most 256 a turn, also when another change
+ * comes in the middle. */
+static void test_reresolve(void **state)
+{
+	static struct conf_mobile_node nodes[600];
+	char hoa[IP6_STRLEN];
+	unsigned turns = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < DIM(nodes); i++) {
+		nodes[i].home_address = addr("2001:db8:a:1::");
+		nodes[i].home_address.b[14] = (uint8_t)(i >> 8);
+		nodes[i].home_address.b[15] = (uint8_t)i;
+	}
+	t.domains[0].mobile_nodes = nodes;
+	t.domains[0].mobile_node_count = DIM(nodes);
+	t.domains[0].limits.bu_burst_per_source = 1000;
+	for (unsigned i = 0; i < DIM(nodes); i++)
+		input(&(struct msg){ .hao = ip6_str(&nodes[i].home_address, hoa) });
+	assert_int_equal(bc_count(t.tables.bc), DIM(nodes));
+	while (publish_reresolve(&t.ctl)) /* the first generation */
+		;
+	assert_false(publish_reresolve(&t.ctl));
+
+	set_route("::/0", FIB_VIA, GATEWAY + 1);
+	assert_true(publish_reresolve(&t.ctl));
+	set_route("::/0", FIB_VIA, GATEWAY + 2);
+	do
+		turns++;
+	while (publish_reresolve(&t.ctl));
+	assert_int_equal(turns, 3); /* 256 + 256 + 88 */
+	for (unsigned i = 0; i < DIM(nodes); i++)
+		assert_int_equal(bc_find(t.tables.bc, &nodes[i].home_address)->nexthop,
+			nexthop(GATEWAY + 2));
+	assert_false(publish_reresolve(&t.ctl));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_life, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_tombstone, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_tombstone_comes_back, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_home, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_link_local_source, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_silent, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_rate, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_shortage, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_no_entry, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_expire, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_delete, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_binding_error, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_param_problem, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_hao, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_domain_options, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_reresolve, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
