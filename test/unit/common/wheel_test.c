@@ -178,6 +178,7 @@ static void test_bounded_sorting(void **state)
 	enum { N = 100000, MAX = 16 };
 	struct run x = { .now = 0 };
 	struct twin *many = calloc(N, sizeof(*many));
+	struct wheel_timer ***at = calloc(N, sizeof(*at));
 	uint64_t calls = 0;
 
 	(void)state;
@@ -188,7 +189,15 @@ static void test_bounded_sorting(void **state)
 	}
 	x.now = 69999;
 	while (calls < 2 * N / (8 * MAX)) {
+		uint32_t moved = 0;
+
+		for (uint32_t i = 0; i < N && calls < 3; i++)
+			at[i] = many[i].t.pprev;
 		assert_int_equal(wheel_advance(x.w, x.now, MAX, on_fire, &x), 0);
+		/* The one that moves, and its neighbours on both sides of the way. */
+		for (uint32_t i = 0; i < N && calls < 3; i++)
+			moved += many[i].t.pprev != at[i];
+		assert_true(moved <= 3 * 8 * MAX);
 		calls++;
 	}
 	for (x.now = 70000; x.now < 70200; x.now++) {
@@ -204,6 +213,7 @@ static void test_bounded_sorting(void **state)
 		assert_int_equal(n, N / 200);
 	}
 	wheel_free(x.w);
+	free(at);
 	free(many);
 }
 

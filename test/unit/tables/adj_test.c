@@ -66,6 +66,24 @@ static void test_word(void **state)
 	adj_free(NULL);
 }
 
+/* One bucket and 16 bits of signature: among so many, some collide. */
+static void test_other_ports(void **state)
+{
+	(void)state;
+	start(4);
+	for (uint32_t i = 0; i < 10; i++) {
+		struct ip6_addr a = { { 0xfe, 0x80, [15] = (uint8_t)i } };
+		uint32_t id = adj_add(t, 7, &a);
+
+		for (uint32_t port = 0; port <= UINT16_MAX; port++)
+			assert_int_equal(
+				adj_find(t, (uint16_t)port, &a), port == 7 ? id : ADJ_NONE);
+		assert_int_equal(adj_del(t, id), 0);
+		grace();
+	}
+	stop();
+}
+
 static void test_ids_rest(void **state)
 {
 	struct ip6_addr a[5] = { addr("fe80::1"), addr("fe80::2"), addr("fe80::3"), addr("fe80::4"),
@@ -149,6 +167,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_word),
+		cmocka_unit_test(test_other_ports),
 		cmocka_unit_test(test_ids_rest),
 		cmocka_unit_test(test_queue_full),
 		cmocka_unit_test(test_model),

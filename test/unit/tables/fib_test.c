@@ -326,7 +326,7 @@ static void test_model(void **state)
 			(struct fib_opts){
 				.max_routes = TWIN, .max_nodes = nodes[k], .seed = rnd_u64(&r) },
 			512);
-		for (uint32_t op = 0; op < 12000; op++) {
+		for (uint32_t op = 0; op < 8000; op++) {
 			uint32_t before = fib_count(fib);
 
 			step(&r, twin);
@@ -394,7 +394,7 @@ static void test_reader_beside_writer(void **state)
 	assert_int_equal(set("2001:db8::/64", 64), 0);
 	enough = false;
 	assert_int_equal(pthread_create(&thread, NULL, reader_main, &wrong), 0);
-	for (uint32_t op = 0; op < 120000; op++) {
+	for (uint32_t op = 0; op < 80000; op++) {
 		size_t i = rnd_below(&r, DIM(routes));
 		int ret = op % 2 == 0 ? set(routes[i].prefix, routes[i].value)
 				      : del(routes[i].prefix);
