@@ -140,8 +140,6 @@ void nd_input(struct ctl *ctl, const struct ctl_pkt *p);
 void nd_resolve(struct ctl *ctl, uint16_t port, const struct ip6_addr *addr, struct rte_mbuf *m);
 /* A gateway's adjacency, made if need be and never collected; ADJ_NONE: table full. */
 uint32_t nd_gateway(struct ctl *ctl, uint16_t port, const struct ip6_addr *addr);
-/* The adjacency of an on-link destination if there is one by now, else ADJ_NONE. */
-uint32_t nd_lookup(struct ctl *ctl, uint16_t port, const struct ip6_addr *addr);
 
 struct nd_info {
 	uint16_t port;

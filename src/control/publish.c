@@ -17,19 +17,16 @@
 
 #define RERESOLVE_SLICE 256 /* records a turn: a lookup each, well below a millisecond */
 
-/* The adjacency behind which the care-of address is, ADJ_NONE while nobody knows. */
-static uint32_t resolve(struct ctl *ctl, const struct ip6_addr *coa)
+/*
+ * The gateway's adjacency behind which the care-of address is, or ADJ_NONE: workers look for
+ * themselves. A neighbour's is not remembered: neighbour discovery may forget it and give its
+ * number to another one without any change of the FIB; gateways stay as long as their route.
+ */
+static uint32_t resolve(const struct ctl *ctl, const struct ip6_addr *coa)
 {
 	uint32_t value = fib_lookup(ctl->t->fib, coa);
 
-	switch (fib_kind(value)) {
-	case FIB_VIA:
-		return fib_index(value);
-	case FIB_ONLINK:
-		return nd_lookup(ctl, (uint16_t)fib_index(value), coa);
-	default:
-		return ADJ_NONE;
-	}
+	return fib_kind(value) == FIB_VIA ? fib_index(value) : ADJ_NONE;
 }
 
 int publish(struct ctl *ctl, const struct record *r)

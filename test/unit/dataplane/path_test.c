@@ -23,11 +23,11 @@
 #include "tables/fib.h"
 #include "tables/tables.h"
 
-#define HA     "2001:db8:a::1"
-#define HOA    "2001:db8:a::100"
-#define COA    "2001:db8:f::1"
-#define CN     "2001:db8:c::1"
-#define DOOR_TX -1
+#define HA           "2001:db8:a::1"
+#define HOA          "2001:db8:a::100"
+#define COA          "2001:db8:f::1"
+#define CN           "2001:db8:c::1"
+#define DOOR_TX      -1
 #define DOOR_PUNT(c) (-2 - (int)(c))
 
 static struct tables *t;
@@ -47,10 +47,12 @@ static void route(const char *p, uint32_t value)
 	assert_int_equal(fib_set(t->fib, &pre, value), 0);
 }
 
-static void bind_at(const char *hoa, const char *coa, const char *ha, uint16_t domain, uint8_t flags)
+static void bind_at(
+	const char *hoa, const char *coa, const char *ha, uint16_t domain, uint8_t flags)
 {
-	struct bc_binding b = { .hoa = addr(hoa), .coa = addr(coa), .ha = addr(ha),
-		.domain = domain, .flags = flags };
+	struct bc_binding b = {
+		.hoa = addr(hoa), .coa = addr(coa), .ha = addr(ha), .domain = domain, .flags = flags
+	};
 
 	assert_int_equal(bc_publish(t->bc, &b), 0);
 }
@@ -68,8 +70,12 @@ static uint32_t neighbor(uint16_t port, const char *a, const uint8_t *mac)
 
 static void make_tables(void)
 {
-	struct tables_opts opts = { .readers = 1, .max_bindings = 1000, .max_neighbors = 64,
-		.max_routes = 64, .max_addrs = 8, .seed = 42, .socket = -1 };
+	struct tables_opts opts = { .readers = 1,
+		.max_bindings = 1000,
+		.max_neighbors = 64,
+		.max_routes = 64,
+		.max_addrs = 8,
+		.seed = 42 };
 
 	assert_int_equal(tables_new(&opts, &t), 0);
 	gateway = neighbor(0, "2001:db8:1::1", mac_gateway);
@@ -84,7 +90,6 @@ static void make_tables(void)
 	route(HA "/128", fib_value(FIB_HOME_AGENT, 0));
 	route("2001:db8:b::1/128", fib_value(FIB_HOME_AGENT, 1));
 	route("2001:db8:dead::/48", fib_value(FIB_UNREACHABLE, 0));
-	fib_settle(t->fib);
 	bind_at(HOA, COA, HA, 0, 0);
 	bind_at("2001:db8:a::101", "2001:db8:2::5", HA, 0, 0);
 	bind_at("2001:db8:a::102", "2001:db8:dead::1", HA, 0, 0);
@@ -94,14 +99,17 @@ static void make_tables(void)
 
 static int set_up(void **state)
 {
-	char *argv[] = { "path-test", "--no-huge", "-m", "128", "--no-pci", "--no-telemetry",
-		"--no-shconf", "--log-level=*:error", "-l", "0", NULL };
+	char args[][24] = { "path-test", "--no-huge", "-m", "128", "--no-pci", "--no-telemetry",
+		"--no-shconf", "--log-level=*:error", "-l", "0" };
+	char *argv[DIM(args) + 1] = { NULL };
 
 	(void)state;
-	if (rte_eal_init(DIM(argv) - 1, argv) < 0)
+	for (unsigned i = 0; i < DIM(args); i++)
+		argv[i] = args[i];
+	if (rte_eal_init(DIM(args), argv) < 0)
 		return -1;
-	pool = rte_pktmbuf_pool_create("pkts", 1023, 0, RTE_ALIGN(sizeof(struct dp_meta), 8), 4096,
-		SOCKET_ID_ANY);
+	pool = rte_pktmbuf_pool_create(
+		"pkts", 1023, 0, RTE_ALIGN(sizeof(struct dp_meta), 8), 4096, SOCKET_ID_ANY);
 	assert_non_null(pool);
 	for (unsigned c = 0; c < DP_PUNT_COUNT; c++) {
 		char name[16];
@@ -112,8 +120,10 @@ static int set_up(void **state)
 	}
 	make_tables();
 	for (unsigned i = 0; i < DIM(views); i++) {
-		views[i] = (struct dp_port_view){ .dev = (uint16_t)i, .mtu = i == 0 ? 1500 : 1280,
-			.mac = { 2, 0xaa, 0, 0, 0, (uint8_t)i }, .link_up = true };
+		views[i] = (struct dp_port_view){ .dev = (uint16_t)i,
+			.mtu = i == 0 ? 1500 : 1280,
+			.mac = { 2, 0xaa, 0, 0, 0, (uint8_t)i },
+			.link_up = true };
 		ip6_link_local_from_mac(views[i].mac, &views[i].link_local);
 	}
 	worker.t = t;
@@ -317,12 +327,15 @@ static void test_vlan(void **state)
 static void test_transit_refused(void **state)
 {
 	(void)state;
-	check_error("hop limit 1", set_hops(udp(CN, "2001:db8:2::5", 10), 1), DP_DROP_HOP_LIMIT, 3, 0, 0);
-	check_error("hop limit 0", set_hops(udp(CN, "2001:db8:2::5", 10), 0), DP_DROP_HOP_LIMIT, 3, 0, 0);
+	check_error("hop limit 1", set_hops(udp(CN, "2001:db8:2::5", 10), 1), DP_DROP_HOP_LIMIT, 3,
+		0, 0);
+	check_error("hop limit 0", set_hops(udp(CN, "2001:db8:2::5", 10), 0), DP_DROP_HOP_LIMIT, 3,
+		0, 0);
 	check_error("too big", udp(CN, "2001:db8:2::5", 1241), DP_DROP_TOO_BIG, 2, 0, 1280);
 	check_door("just fits", udp(CN, "2001:db8:2::5", 1240), DOOR_TX);
 	check_error("no route", udp(CN, "2001:db8:dead::5", 10), DP_DROP_NO_ROUTE, 1, 0, 0);
-	check_error("link-local source", udp("fe80::5", "2001:db8:2::5", 10), DP_DROP_SRC_SCOPE, 1, 2, 0);
+	check_error("link-local source", udp("fe80::5", "2001:db8:2::5", 10), DP_DROP_SRC_SCOPE, 1,
+		2, 0);
 	check_door("multicast source", udp("ff02::1", CN, 10), DP_DROP_SRC_INVALID);
 	check_door("loopback source", udp("::1", CN, 10), DP_DROP_SRC_INVALID);
 	check_door("mapped source", udp("::ffff:1.2.3.4", CN, 10), DP_DROP_SRC_INVALID);
@@ -353,13 +366,14 @@ static void test_local(void **state)
 
 	(void)state;
 	ip6_str(&views[0].link_local, ll);
-	check_door("echo", ip6(CN, "2001:db8:1::10", IP6_ICMP6, 64, echo, 8), DOOR_PUNT(DP_PUNT_LOCAL));
+	check_door("echo", ip6(CN, "2001:db8:1::10", IP6_ICMP6, 64, echo, 8),
+		DOOR_PUNT(DP_PUNT_LOCAL));
 	check_door("echo to link-local", ip6("fe80::5", ll, IP6_ICMP6, 64, echo, 8),
 		DOOR_PUNT(DP_PUNT_LOCAL));
 	check_door("solicitation to a group", ip6("::", "ff02::1:ff00:10", IP6_ICMP6, 255, ns, 24),
 		DOOR_PUNT(DP_PUNT_ND));
-	check_door("solicitation, unicast", ip6("fe80::5", "2001:db8:1::10", IP6_ICMP6, 255, ns, 24),
-		DOOR_PUNT(DP_PUNT_ND));
+	check_door("solicitation, unicast",
+		ip6("fe80::5", "2001:db8:1::10", IP6_ICMP6, 255, ns, 24), DOOR_PUNT(DP_PUNT_ND));
 	check_door("router advertisement", ip6("fe80::5", "ff02::1", IP6_ICMP6, 255, ra, 16),
 		DP_DROP_ND_IGNORED);
 	check_door("ND in an atomic fragment",
@@ -369,7 +383,8 @@ static void test_local(void **state)
 	check_door("fragment", with_ext(udp(CN, HA, 64), IP6_FRAGMENT, "00 00 00 01 00 00 00 01"),
 		DP_DROP_FRAGMENT_TO_US);
 	check_door("from ourselves", udp("2001:db8:2::10", "2001:db8:1::10", 8), DP_DROP_SRC_OURS);
-	check_door("mobility header", ip6(CN, HA, IP6_MH, 64, echo, 8), DOOR_PUNT(DP_PUNT_SIGNALLING));
+	check_door(
+		"mobility header", ip6(CN, HA, IP6_MH, 64, echo, 8), DOOR_PUNT(DP_PUNT_SIGNALLING));
 	check_door("tunnel to an address that is no home agent's",
 		tunnel(COA, "2001:db8:1::10", udp(HOA, CN, 8)), DOOR_PUNT(DP_PUNT_LOCAL));
 }
@@ -381,17 +396,22 @@ static void test_headers_to_us(void **state)
 	struct fate f;
 
 	(void)state;
-	check_error("RH0 to us", with_ext(udp(CN, HA, 8), IP6_ROUTING, rh0), DP_DROP_RH_REFUSED, 4, 0, 42);
+	check_error("RH0 to us", with_ext(udp(CN, HA, 8), IP6_ROUTING, rh0), DP_DROP_RH_REFUSED, 4,
+		0, 42);
 	check_door("RH2 to us", with_ext(udp(CN, HA, 8), IP6_ROUTING, rh2), DP_DROP_RH2_TO_US);
-	check_door("RH0 in transit is not ours", with_ext(udp(CN, "2001:db8:2::5", 8), IP6_ROUTING, rh0),
-		DOOR_TX);
-	check_error("unknown option 10", with_ext(udp(CN, HA, 8), IP6_DSTOPT, "00 00 80 01 00 01 01 00"),
-		DP_DROP_EXT_OPTION, 4, 2, 42);
-	check_door("unknown option 01", with_ext(udp(CN, HA, 8), IP6_DSTOPT, "00 00 40 01 00 01 01 00"),
+	check_door("RH0 in transit is not ours",
+		with_ext(udp(CN, "2001:db8:2::5", 8), IP6_ROUTING, rh0), DOOR_TX);
+	check_error("unknown option 10",
+		with_ext(udp(CN, HA, 8), IP6_DSTOPT, "00 00 80 01 00 01 01 00"), DP_DROP_EXT_OPTION,
+		4, 2, 42);
+	check_door("unknown option 01",
+		with_ext(udp(CN, HA, 8), IP6_DSTOPT, "00 00 40 01 00 01 01 00"),
 		DP_DROP_EXT_OPTION);
-	check_door("unknown option 00", with_ext(udp(CN, HA, 8), IP6_DSTOPT, "00 00 20 01 00 01 01 00"),
+	check_door("unknown option 00",
+		with_ext(udp(CN, HA, 8), IP6_DSTOPT, "00 00 20 01 00 01 01 00"),
 		DOOR_PUNT(DP_PUNT_LOCAL));
-	check_door("header past the end", with_ext(udp(CN, HA, 0), IP6_DSTOPT, "00 08 01 04 00 00 00 00"),
+	check_door("header past the end",
+		with_ext(udp(CN, HA, 0), IP6_DSTOPT, "00 08 01 04 00 00 00 00"),
 		DP_DROP_EXT_TRUNCATED);
 	/* a tunnel packet may have options of its own */
 	f = send_one(with_ext(tunnel(COA, HA, udp(HOA, "2001:db8:2::5", 8)), IP6_DSTOPT,
@@ -433,17 +453,19 @@ static void test_intercept(void **state)
 static void test_intercept_refused(void **state)
 {
 	(void)state;
-	check_error("no binding", udp(CN, "2001:db8:a::999", 8), DP_DROP_INTERCEPT_NO_BINDING, 1, 3, 0);
+	check_error(
+		"no binding", udp(CN, "2001:db8:a::999", 8), DP_DROP_INTERCEPT_NO_BINDING, 1, 3, 0);
 	check_error("hop limit", set_hops(udp(CN, HOA, 8), 1), DP_DROP_HOP_LIMIT, 3, 0, 0);
-	check_error("result exceeds the MTU", udp(CN, HOA, 1421), DP_DROP_ENCAP_TOO_BIG, 2, 0, 1460);
+	check_error(
+		"result exceeds the MTU", udp(CN, HOA, 1421), DP_DROP_ENCAP_TOO_BIG, 2, 0, 1460);
 	check_door("just fits", udp(CN, HOA, 1420), DOOR_TX);
 	check_error("small MTU, PTB never below 1280", udp(CN, "2001:db8:a::101", 1241),
 		DP_DROP_ENCAP_TOO_BIG, 2, 0, 1280);
 	check_door("small MTU, 1280 would have to be fragmented", udp(CN, "2001:db8:a::101", 1240),
 		DP_DROP_ENCAP_MIN_MTU);
 	check_door("small MTU, fits", udp(CN, "2001:db8:a::101", 1200), DOOR_TX);
-	check_error("no route to the care-of address", udp(CN, "2001:db8:a::102", 8), DP_DROP_NO_ROUTE,
-		1, 3, 0);
+	check_error("no route to the care-of address", udp(CN, "2001:db8:a::102", 8),
+		DP_DROP_NO_ROUTE, 1, 3, 0);
 	check_door("care-of address in a mobile prefix", udp(CN, "2001:db8:a::103", 8),
 		DP_DROP_ENCAP_LOOP);
 }
@@ -461,11 +483,13 @@ static void test_encap_limit(void **state)
 	assert_memory_equal(f.frame + 14 + 40, ((uint8_t[]){ 41, 0, 4, 1, 4, 1, 1, 0 }), 8);
 	f = send_one(with_ext(nested, IP6_DSTOPT, limit_3));
 	assert_memory_equal(f.frame + 14 + 40, ((uint8_t[]){ 41, 0, 4, 1, 2, 1, 1, 0 }), 8);
-	check_error("limit 0", with_ext(nested, IP6_DSTOPT, limit_0), DP_DROP_ENCAP_LIMIT, 4, 0, 44);
+	check_error(
+		"limit 0", with_ext(nested, IP6_DSTOPT, limit_0), DP_DROP_ENCAP_LIMIT, 4, 0, 44);
 	f = send_one(udp(CN, "2001:db8:b::100", 8)); /* "always" */
 	assert_memory_equal(f.frame + 14 + 40, ((uint8_t[]){ 41, 0, 4, 1, 4, 1, 1, 0 }), 8);
 	/* the option counts against the MTU */
-	check_error("option and MTU", udp(CN, "2001:db8:b::100", 1413), DP_DROP_ENCAP_TOO_BIG, 2, 0, 1452);
+	check_error("option and MTU", udp(CN, "2001:db8:b::100", 1413), DP_DROP_ENCAP_TOO_BIG, 2, 0,
+		1452);
 	check_door("option just fits", udp(CN, "2001:db8:b::100", 1412), DOOR_TX);
 }
 
@@ -492,14 +516,18 @@ static void test_decap_refused(void **state)
 	struct pkt inner = udp(HOA, CN, 100), cut;
 
 	(void)state;
-	check_door("wrong care-of address", tunnel("2001:db8:f::9", HA, inner), DP_DROP_DECAP_WRONG_COA);
-	check_door("no binding", tunnel(COA, HA, udp("2001:db8:a::999", CN, 8)), DP_DROP_DECAP_NO_BINDING);
+	check_door("wrong care-of address", tunnel("2001:db8:f::9", HA, inner),
+		DP_DROP_DECAP_WRONG_COA);
+	check_door("no binding", tunnel(COA, HA, udp("2001:db8:a::999", CN, 8)),
+		DP_DROP_DECAP_NO_BINDING);
 	check_door("not a home address", tunnel(COA, HA, udp("2001:db8:c::9", CN, 8)),
 		DP_DROP_DECAP_NO_BINDING);
 	check_door("another domain's home agent", tunnel(COA, "2001:db8:b::1", inner),
 		DP_DROP_DECAP_WRONG_DOMAIN);
-	check_door("link-local inside", tunnel(COA, HA, udp("fe80::1", CN, 8)), DP_DROP_DECAP_LINK_LOCAL);
-	check_door("multicast inside", tunnel(COA, HA, udp(HOA, "ff02::1", 8)), DP_DROP_DST_MULTICAST);
+	check_door("link-local inside", tunnel(COA, HA, udp("fe80::1", CN, 8)),
+		DP_DROP_DECAP_LINK_LOCAL);
+	check_door(
+		"multicast inside", tunnel(COA, HA, udp(HOA, "ff02::1", 8)), DP_DROP_DST_MULTICAST);
 	check_door("nothing inside", ip6(COA, HA, IP6_IN_IP6, 64, NULL, 0), DP_DROP_DECAP_INNER);
 	cut = tunnel(COA, HA, inner);
 	net_ip6_set_payload_len((struct net_ip6 *)(cut.b + 40), 101);
@@ -516,7 +544,8 @@ static void test_decap_refused(void **state)
 static void test_decap_ecn(void **state)
 {
 	struct fate f = send_one(set_tclass(
-		tunnel(COA, HA, set_tclass(udp(HOA, "2001:db8:2::5", 8), 0xb8 | ECN_ECT0)), ECN_CE));
+		tunnel(COA, HA, set_tclass(udp(HOA, "2001:db8:2::5", 8), 0xb8 | ECN_ECT0)),
+		ECN_CE));
 
 	(void)state;
 	assert_int_equal(f.door, DOOR_TX);
@@ -556,8 +585,8 @@ static void test_again(void **state)
 		tunnel("2001:db8:f::9", HA, ip6("2001:db8:f::9", CN, IP6_MH, 64, mh, 8)),
 		DP_DROP_DECAP_NO_BINDING);
 	/* an error about what was inside */
-	check_error("hop limit inside", tunnel(COA, HA, set_hops(udp(HOA, CN, 8), 1)), DP_DROP_HOP_LIMIT,
-		3, 0, 0);
+	check_error("hop limit inside", tunnel(COA, HA, set_hops(udp(HOA, CN, 8), 1)),
+		DP_DROP_HOP_LIMIT, 3, 0, 0);
 }
 
 /* A mobile node whose tunnel holds another tunnel to us is opened twice, no deeper. */
@@ -571,7 +600,9 @@ static void test_depth(void **state)
 	check_door("two", tunnel(COA, HA, tunnel(HOA, HA, udp("2001:db8:a::110", CN, 8))), DOOR_TX);
 	check_door("two, wrong inside", two, DP_DROP_DECAP_WRONG_COA);
 	check_door("three",
-		tunnel(COA, HA, tunnel(HOA, HA, tunnel("2001:db8:a::110", HA, udp("2001:db8:a::111", CN, 8)))),
+		tunnel(COA, HA,
+			tunnel(HOA, HA,
+				tunnel("2001:db8:a::110", HA, udp("2001:db8:a::111", CN, 8)))),
 		DP_DROP_DECAP_LIMIT);
 }
 

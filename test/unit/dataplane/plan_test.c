@@ -9,12 +9,19 @@
 #define HF 0xf0ULL
 
 /* A 25G NIC, a virtio without a table, af_packet. */
-static const struct plan_caps nic = { .max_rx_queues = 128, .max_tx_queues = 128, .reta_size = 512,
-	.rss_hf = HF, .rss_level = true, .min_mtu = 68, .max_mtu = 9702 };
-static const struct plan_caps plain = { .max_rx_queues = 1, .max_tx_queues = 1, .min_mtu = 68,
-	.max_mtu = 65535 };
-static const struct plan_caps no_table = { .max_rx_queues = 8, .max_tx_queues = 2, .rss_hf = HF,
-	.min_mtu = 68, .max_mtu = 65535 };
+static const struct plan_caps nic = { .max_rx_queues = 128,
+	.max_tx_queues = 128,
+	.reta_size = 512,
+	.rss_hf = HF,
+	.rss_level = true,
+	.min_mtu = 68,
+	.max_mtu = 9702 };
+static const struct plan_caps plain = {
+	.max_rx_queues = 1, .max_tx_queues = 1, .min_mtu = 68, .max_mtu = 65535
+};
+static const struct plan_caps no_table = {
+	.max_rx_queues = 8, .max_tx_queues = 2, .rss_hf = HF, .min_mtu = 68, .max_mtu = 65535
+};
 
 static const struct {
 	const char *name;
@@ -60,8 +67,7 @@ static void test_plans(void **state)
 			p.control_rx_queue != cases[i].control_rx ||
 			p.tx_queue[control] != cases[i].control_tx ||
 			p.tx_via[control] != cases[i].control_via ||
-			p.rx_owner[0] != cases[i].first_owner ||
-			(p.rss_hf != 0) != cases[i].rss)
+			p.rx_owner[0] != cases[i].first_owner || (p.rss_hf != 0) != cases[i].rss)
 			fail_msg("%s: rx %u tx %u control rx %u tx %u via %u owner %u rss 0x%llx",
 				cases[i].name, p.rx_queues, p.tx_queues, p.control_rx_queue,
 				p.tx_queue[control], p.tx_via[control], p.rx_owner[0],
@@ -76,8 +82,9 @@ static void test_invariants(void **state)
 	for (uint16_t workers = 1; workers <= PLAN_MAX_WORKERS; workers++) {
 		for (uint16_t queues = 1; queues <= 70; queues++) {
 			struct plan_caps caps = nic;
-			struct plan_request req = { .port = queues, .workers = workers, .mtu = 1500,
-				.rss_wanted = HF };
+			struct plan_request req = {
+				.port = queues, .workers = workers, .mtu = 1500, .rss_wanted = HF
+			};
 			struct plan p;
 			char err[160];
 
@@ -106,8 +113,11 @@ static void test_invariants(void **state)
 static void test_rules(void **state)
 {
 	const struct ip6_addr agents[] = { addr("2001:db8:a::1"), addr("2001:db8:b::1") };
-	struct plan_request req = { .workers = 2, .mtu = 1500, .rss_wanted = HF,
-		.home_agents = agents, .home_agent_count = 2 };
+	struct plan_request req = { .workers = 2,
+		.mtu = 1500,
+		.rss_wanted = HF,
+		.home_agents = agents,
+		.home_agent_count = 2 };
 	struct plan p;
 	char err[160];
 	unsigned nd = 0, signalling = 0;
