@@ -48,6 +48,7 @@ struct ctl {
 	uint64_t counters[CTL_COUNTER_COUNT];
 	uint64_t seed;
 	bool started; /* the first turn is over */
+	bool ready; /* no address is tentative any more, and the log says so */
 };
 
 /* A timer of an engine on ctl->wheel. */

@@ -171,7 +171,7 @@ static uint32_t nth_hash(struct flow_pkt *p, unsigned kind, uint32_t i, uint64_t
 static void test_flow_uniform(void **state)
 {
 	uint32_t *seen = calloc(LABELS + 1, sizeof(*seen));
-	uint64_t seed = 0x6438;
+	uint64_t seed = 0x6438, first = 0, last = 0;
 
 	(void)state;
 	assert_non_null(seen);
@@ -191,7 +191,10 @@ static void test_flow_uniform(void **state)
 		off = chi2 - (LABELS - 1);
 		if (off * off > DEVIANCE * DEVIANCE * 2 * (LABELS - 1))
 			fail_msg("kind %u: chi-square %.0f", kind, chi2);
+		first += seen[1];
+		last += seen[LABELS];
 	}
+	assert_true(first > 0 && last > 0); /* 16 expected each */
 	free(seen);
 }
 

@@ -120,6 +120,10 @@ static const struct {
 	{ "option of length 0",
 		"6000000000203aff" LOCAL SOLICITED "8700000000000000" VEC_HEX_HOA "0100" LLADDR,
 		-EBADMSG },
+	{ "option of length 0 before nothing but zeros",
+		"6000000000203aff" LOCAL SOLICITED "8700000000000000" VEC_HEX_HOA
+		"fe00000000000000",
+		-EBADMSG },
 	{ "unknown option of length 0",
 		"6000000000203aff" LOCAL SOLICITED "8700000000000000" VEC_HEX_HOA "fe00" LLADDR,
 		-EBADMSG },
