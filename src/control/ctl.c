@@ -10,10 +10,12 @@
 
 #include <rte_ring.h>
 
+#include "common/log.h"
 #include "conf/conf.h"
 #include "control/ctl_priv.h"
 #include "control/install.h"
 #include "records/records.h"
+#include "tables/addrs.h"
 #include "tables/dq.h"
 #include "tables/tables.h"
 
@@ -48,6 +50,24 @@ static void watch_links(struct ctl *ctl)
 	ctl->started = true;
 }
 
+/* Forwarding from the first turn on; ready to be spoken to when duplicate address detection has
+ * settled every address. Said once: scripts and people wait for the line. */
+static void say_ready(struct ctl *ctl)
+{
+	uint32_t n = addrs_count(ctl->t->addrs), usable = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		enum addr_state state = addrs_row(ctl->t->addrs, i)->state;
+
+		if (state == ADDR_TENTATIVE)
+			return;
+		usable += state == ADDR_PREFERRED;
+	}
+	ctl->ready = true;
+	log_info("control", "ready addresses=%u of %u ports=%u domains=%u", usable, n,
+		dp_port_count(ctl->dp), ctl->conf->domain_count);
+}
+
 bool ctl_poll(void *ctx)
 {
 	struct ctl *ctl = ctx;
@@ -65,6 +85,8 @@ bool ctl_poll(void *ctx)
 	busy |= show_run(ctl);
 	busy |= dq_run(ctl->t->dq, FREES_PER_TURN) > 0;
 	dp_flush(ctl->dp);
+	if (!ctl->ready)
+		say_ready(ctl);
 	return busy;
 }
 

@@ -41,7 +41,7 @@ enum ctl_cmd {
 	CTL_CMD_COUNT
 };
 
-#define CTL_SLICE_BYTES 65536 /* an answer's slice; a slice ends after that or 256 items */
+#define CTL_SLICE_BYTES 65536 /* a slice of an answer ends with the item that passes this */
 
 struct ctl_req {
 	enum ctl_cmd cmd;

@@ -48,6 +48,7 @@ struct ctl {
 	uint64_t counters[CTL_COUNTER_COUNT];
 	uint64_t seed;
 	bool started; /* the first turn is over */
+	bool ready; /* no address is tentative any more, and the log says so */
 };
 
 /* A timer of an engine on ctl->wheel. */
@@ -140,8 +141,6 @@ void nd_input(struct ctl *ctl, const struct ctl_pkt *p);
 void nd_resolve(struct ctl *ctl, uint16_t port, const struct ip6_addr *addr, struct rte_mbuf *m);
 /* A gateway's adjacency, made if need be and never collected; ADJ_NONE: table full. */
 uint32_t nd_gateway(struct ctl *ctl, uint16_t port, const struct ip6_addr *addr);
-/* The adjacency of an on-link destination if there is one by now, else ADJ_NONE. */
-uint32_t nd_lookup(struct ctl *ctl, uint16_t port, const struct ip6_addr *addr);
 
 struct nd_info {
 	uint16_t port;

@@ -67,6 +67,8 @@ int fib_del(struct fib *fib, const struct ip6_prefix *prefix);
 /* Counts changes: an answer that was cached under another generation may be stale. Read it
  * before the lookup whose answer is kept. Any reader. */
 uint32_t fib_generation(const struct fib *fib);
+/* Another generation though no route changed: an adjacency that answers may name was deleted. */
+void fib_outdate(struct fib *fib);
 
 /* Bulk lookup, n <= FIB_BULK_MAX. Any reader between two quiescent reports. */
 void fib_lookup_bulk(

@@ -38,9 +38,18 @@ static void check_error(const uint8_t *pkt, uint16_t len, uint8_t type, uint8_t 
 	}
 }
 
+static bool is_error(const uint8_t *pkt, uint16_t len)
+{
+	struct ext_info x;
+
+	return ext_walk(pkt, len, EXT_TRANSIT, &x) == EXT_OK && x.upper == IP6_ICMP6 &&
+	       x.upper_off < len && pkt[x.upper_off] < 128;
+}
+
 static void check_answers(const uint8_t *pkt, uint16_t len)
 {
 	const struct net_ip6 *h = (const struct net_ip6 *)pkt;
+	bool answerable = !is_error(pkt, len);
 
 	for (enum ext_mode mode = EXT_TO_US; mode <= EXT_TRANSIT; mode++) {
 		struct ext_info x;
@@ -50,6 +59,7 @@ static void check_answers(const uint8_t *pkt, uint16_t len)
 			for (uint8_t code = 0; code <= 4; code++) {
 				if (!icmp6_may_answer(pkt, len, &x, type, code))
 					continue;
+				FUZZ_CHECK(answerable);
 				FUZZ_CHECK(
 					!ip6_is_multicast(&h->src) && !ip6_is_unspecified(&h->src));
 				FUZZ_CHECK(!ip6_is_multicast(&h->dst) || type == ICMP6_TOO_BIG ||

@@ -27,6 +27,19 @@ static void check_rules(const uint8_t *pkt, const struct nd_msg *m)
 	}
 }
 
+/* The options once more, by hand: the link-layer address is the first of its type, and whole. */
+static void check_lladdr(const uint8_t *pkt, uint16_t len, const struct nd_msg *m)
+{
+	const uint8_t type = m->type == ICMP6_NS ? 1 : 2;
+	size_t at = HDR + 24;
+
+	while (at < len && pkt[at] != type)
+		at += pkt[at + 1] * 8u;
+	FUZZ_CHECK(m->has_lladdr == (at < len));
+	if (m->has_lladdr)
+		FUZZ_CHECK(pkt[at + 1] == 1 && memcmp(pkt + at + 2, m->lladdr, 6) == 0);
+}
+
 static void check_packet(const uint8_t *pkt, uint16_t len)
 {
 	struct nd_msg a, b;
@@ -36,6 +49,7 @@ static void check_packet(const uint8_t *pkt, uint16_t len)
 	if (nd_decode(pkt, len, &a) < 0)
 		return;
 	check_rules(pkt, &a);
+	check_lladdr(pkt, len, &a);
 	n = nd_encode(&a, buf, sizeof(buf));
 	FUZZ_CHECK(n == (a.has_lladdr ? 72 : 64));
 	FUZZ_CHECK(nd_decode(buf, (uint16_t)n, &b) == 0);

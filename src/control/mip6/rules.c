@@ -118,15 +118,18 @@ static bool refuse_stranger(const struct mip6_facts *f, struct mip6_verdict *out
 	return false;
 }
 
-/* Shortages that last: the answer silences a mobile node for minutes. */
-static bool is_over_limit(const struct mip6_facts *f, enum mip6_action action)
+/* Shortages that last: the answer silences a mobile node for minutes. A stored binding, ended or
+ * not, is in the counts already. */
+static bool is_over_limit(const struct mip6_facts *f)
 {
 	const struct conf_limits *l = &f->domain->limits;
+	bool counted = f->rec != NULL && f->rec->state == RECORD_LIVE;
 
-	if (action == MIP6_REGISTER &&
+	if (!counted &&
 		(f->bindings >= f->bindings_max || f->bindings_in_domain >= l->max_bindings))
 		return true;
-	return action != MIP6_REFRESH && f->bindings_at_coa >= l->max_bindings_per_care_of;
+	return !(counted && ip6_eq(&f->rec->coa, &f->coa)) &&
+	       f->bindings_at_coa >= l->max_bindings_per_care_of;
 }
 
 static bool judge_registration(const struct mip6_facts *f, struct mip6_verdict *out)
@@ -141,10 +144,10 @@ static bool judge_registration(const struct mip6_facts *f, struct mip6_verdict *
 		return refuse(f, out, HA_MR_NOT_PERMITTED);
 	if (!is_coa_allowed(f))
 		return refuse(f, out, HA_PROHIBITED);
+	if (is_over_limit(f))
+		return refuse(f, out, HA_NO_RESOURCES);
 	if (mip6_is_bound(f->rec, f->now_ms))
 		action = ip6_eq(&f->rec->coa, &f->coa) ? MIP6_REFRESH : MIP6_MOVE;
-	if (is_over_limit(f, action))
-		return refuse(f, out, HA_NO_RESOURCES);
 	*out = (struct mip6_verdict){
 		.action = action,
 		.status = HA_ACCEPTED,

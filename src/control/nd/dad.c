@@ -24,7 +24,7 @@ static const char *port_name(const struct ctl *ctl, const struct addr_row *row)
 
 /* Workers deliver to us what the FIB says is ours. Link-local addresses are not in it: a port
  * knows its own. */
-static void use(struct ctl *ctl, struct dad *d, struct addr_row *row)
+static int take(struct ctl *ctl, const struct dad *d, struct addr_row *row)
 {
 	struct ip6_prefix host = { row->addr, 128 };
 	char text[IP6_STRLEN];
@@ -33,13 +33,20 @@ static void use(struct ctl *ctl, struct dad *d, struct addr_row *row)
 		fib_set(ctl->t->fib, &host, fib_value(FIB_LOCAL, d->row)) < 0) {
 		log_err("nd", "no room in the FIB for an own address addr=%s port=%s",
 			ip6_str(&row->addr, text), port_name(ctl, row));
-		return;
+		return -ENOSPC;
 	}
-	if (row->state != ADDR_PREFERRED)
-		log_info("nd", "address is unique and in use addr=%s port=%s",
-			ip6_str(&row->addr, text), port_name(ctl, row));
 	row->state = ADDR_PREFERRED;
-	nd_advertise(ctl, row, NULL, NULL);
+	log_info("nd", "address is unique and in use addr=%s port=%s", ip6_str(&row->addr, text),
+		port_name(ctl, row));
+	return 0;
+}
+
+/* Neighbours hear of it at once, also after the link was away: they may know a predecessor
+ * (RFC 4861, 7.2.6). */
+static void use(struct ctl *ctl, const struct dad *d, struct addr_row *row)
+{
+	if (row->state == ADDR_PREFERRED || take(ctl, d, row) == 0)
+		nd_advertise(ctl, row, NULL, NULL);
 }
 
 static void give_up(struct ctl *ctl, struct dad *d, struct addr_row *row, const uint8_t mac[6])

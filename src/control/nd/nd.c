@@ -236,7 +236,7 @@ static void join_groups(struct ctl *ctl, uint16_t port)
 	}
 	ret = dp_port_set_groups(ctl->dp, port, groups, n);
 	if (ret < 0)
-		log_warn("nd", "port takes no multicast filter, all groups reach us port=%s: %s",
+		log_info("nd", "port takes no multicast filter, all groups reach us port=%s: %s",
 			ctl->conf->ports[port].name, strerror(-ret));
 }
 

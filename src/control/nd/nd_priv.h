@@ -26,7 +26,6 @@ struct neigh { /* its number is its adjacency's */
 	struct nd_entry e;
 	bool exists;
 	bool gateway; /* a route's: never collected */
-	bool lent; /* its adjacency is cached in bindings: never collected */
 	bool is_unresolved, is_stale; /* counted in nd->unresolved; in nd->stale */
 	uint8_t queued;
 	struct rte_mbuf *queue[NEIGH_QUEUE]; /* oldest first */
@@ -43,7 +42,7 @@ struct dad {
 struct nd {
 	struct neigh *neigh; /* [1..max] */
 	uint32_t max, max_unresolved;
-	uint32_t unresolved, lent;
+	uint32_t unresolved;
 	TAILQ_HEAD(, neigh) stale; /* oldest first */
 	struct ctl_timer sweep;
 	uint32_t sweep_at;

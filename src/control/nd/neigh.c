@@ -3,8 +3,8 @@
  * The neighbour cache: entries by adjacency number, each driven by rules.c. Bounded everywhere:
  * entries in all (runtime.max-neighbors), unresolved ones (a quarter, so that a scan of an
  * on-link prefix leaves room for who answers; RFC 6583), packets that wait for one (3; RFC 4861,
- * 7.2.2). When it is full, the entry that has been stale longest goes; gateways and entries
- * whose adjacency bindings carry stay.
+ * 7.2.2). When it is full, the entry that has been stale longest goes; gateways stay,
+ * since routes and bindings carry their numbers.
  */
 #include <assert.h>
 #include <errno.h>
@@ -27,16 +27,11 @@ static uint32_t id_of(const struct nd *nd, const struct neigh *n)
 	return (uint32_t)(n - nd->neigh);
 }
 
-static bool is_kept(const struct neigh *n)
-{
-	return n->gateway || n->lent;
-}
-
 /* Counters and lists follow the state. */
 static void account(struct nd *nd, struct neigh *n)
 {
 	bool unresolved = n->exists && n->e.state == ND_INCOMPLETE && !n->gateway;
-	bool stale = n->exists && n->e.state == ND_STALE && !is_kept(n);
+	bool stale = n->exists && n->e.state == ND_STALE && !n->gateway;
 
 	if (unresolved != n->is_unresolved)
 		nd->unresolved += unresolved ? 1 : -1;
@@ -118,7 +113,7 @@ static void step(struct ctl *ctl, struct neigh *n, const struct nd_event *ev)
 		send_queue(ctl, n);
 	if (v.actions & ND_DO_FAIL) {
 		fail_queue(ctl, n);
-		if (!is_kept(n))
+		if (!n->gateway)
 			neigh_del(ctl, n);
 	}
 }
@@ -128,7 +123,7 @@ static void on_timer(struct ctl *ctl, struct ctl_timer *timer)
 	struct neigh *n = container_of(timer, struct neigh, timer);
 	struct nd_event ev = { .type = ND_EV_TIMER };
 
-	if (n->e.state == ND_FAILED && !is_kept(n))
+	if (n->e.state == ND_FAILED && !n->gateway)
 		neigh_del(ctl, n); /* could not be forgotten when it failed */
 	else
 		step(ctl, n, &ev);
@@ -218,23 +213,6 @@ uint32_t nd_gateway(struct ctl *ctl, uint16_t port, const struct ip6_addr *addr)
 	n->gateway = true;
 	account(ctl->nd, n);
 	return id_of(ctl->nd, n);
-}
-
-/* Whoever asks keeps the number for as long as it likes, so it must never become another
- * neighbour's. At most a quarter of the cache is lent; beyond it workers look each packet up. */
-uint32_t nd_lookup(struct ctl *ctl, uint16_t port, const struct ip6_addr *addr)
-{
-	struct nd *nd = ctl->nd;
-	struct neigh *n = find(ctl, port, addr);
-
-	if (n == NULL || (!is_kept(n) && nd->lent >= nd->max / 4))
-		return ADJ_NONE;
-	if (!is_kept(n)) {
-		n->lent = true;
-		nd->lent++;
-		account(nd, n);
-	}
-	return id_of(nd, n);
 }
 
 void neigh_heard_ns(struct ctl *ctl, uint16_t port, const struct nd_msg *msg)

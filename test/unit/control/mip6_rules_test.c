@@ -178,6 +178,8 @@ static const struct row rows[] = {
 	{ "full: refresh goes on", .all = 10, .seq = 2, LIVE(1), .rec_coa = COA,
 		ACCEPTED(REFRESH, 400) },
 	{ "full: move goes on", .all = 10, .seq = 2, LIVE(1), ACCEPTED(MOVE, 400) },
+	{ "full: an ended binding has not lost its place yet", .all = 10, .in_domain = 5,
+		.at_coa = 3, LIVE(9), .rec_ends = -1, .rec_coa = COA, ACCEPTED(REGISTER, 400) },
 	{ "last place in the domain", .in_domain = 4, ACCEPTED(REGISTER, 400) },
 	{ "domain full", .in_domain = 5, REFUSED(HA_NO_RESOURCES) },
 	{ "domain full: move goes on", .in_domain = 5, .seq = 2, LIVE(1), ACCEPTED(MOVE, 400) },

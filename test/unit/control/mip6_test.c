@@ -23,6 +23,7 @@
 #define START_MS  1000000
 #define HA        "2001:db8:a::1"
 #define HOA       "2001:db8:a::100"
+#define HOA2      "2001:db8:a::101"
 #define COA       "2001:db8:c::1"
 #define COA2      "2001:db8:d::1"
 #define PORT_ADDR "2001:db8:1::10"
@@ -42,12 +43,6 @@ static struct {
 	unsigned icmp;
 	uint32_t icmp_arg;
 } out;
-
-uint32_t nd_lookup(struct ctl *ctl, uint16_t port, const struct ip6_addr *a)
-{
-	(void)ctl;
-	return 1000u + port + a->b[15];
-}
 
 int ctl_send_wire(struct ctl *ctl, const uint8_t *pkt, uint16_t len)
 {
@@ -484,7 +479,7 @@ static void test_silent(void **state)
 		enum dp_drop drop;
 	} cases[] = {
 		{ "no route back", { .src = "2001:db8:dead::1" }, DP_DROP_BU_SOURCE },
-		{ "source in a mobile prefix", { .src = "2001:db8:a::101" }, DP_DROP_BU_SOURCE },
+		{ "source in a mobile prefix", { .src = HOA2 }, DP_DROP_BU_SOURCE },
 		{ "home address as source in the tunnel", { .src = HOA, .tunnelled = true },
 			DP_DROP_BU_SOURCE },
 		{ "no Home Address option", { .hao = "" }, DP_DROP_BU_NO_HAO },
@@ -531,8 +526,7 @@ static void test_refused(void **state)
 		{ "the home agent's own address", { .hao = HA }, HA, HA_NOT_HOME_AGENT },
 		{ "care-of address ours", { .alt = PORT_ADDR }, HOA, HA_PROHIBITED },
 		{ "care-of address a home agent", { .alt = HA }, HOA, HA_PROHIBITED },
-		{ "care-of address a home address", { .alt = "2001:db8:a::101" }, HOA,
-			HA_PROHIBITED },
+		{ "care-of address a home address", { .alt = HOA2 }, HOA, HA_PROHIBITED },
 		{ "care-of address in another domain", { .alt = "2001:db8:b::5" }, HOA,
 			HA_PROHIBITED },
 		{ "care-of address still tentative", { .alt = "2001:db8:1::11" }, HOA,
@@ -609,6 +603,25 @@ static void test_shortage(void **state)
 	assert_int_equal(records_live(t.ctl.records), 0);
 }
 
+/* No entry left although the limits allow one more: silence, and no record stays behind. */
+static void test_no_entry(void **state)
+{
+	struct bc_binding b = { .hoa = addr("2001:db8:a:2::") };
+	struct ip6_addr hoa = addr(HOA);
+	unsigned n = 0;
+
+	(void)state;
+	do {
+		b.hoa.b[14] = (uint8_t)(n >> 8);
+		b.hoa.b[15] = (uint8_t)n;
+	} while (bc_publish(t.tables.bc, &b) == 0 && ++n < 10000);
+	input(&(struct msg){ .seq = 1 });
+	assert_int_equal(drops[DP_DROP_BU_SHORTAGE], 1);
+	assert_int_equal(out.len, 0);
+	assert_null(records_find(t.ctl.records, 0, &hoa));
+	assert_null(entry(HOA));
+}
+
 static void test_expire(void **state)
 {
 	(void)state;
@@ -654,10 +667,14 @@ static void test_binding_error(void **state)
 	assert_be(MH_BE_UNKNOWN_TYPE, COA, "::"); /* heartbeat */
 	assert_int_equal(drops[DP_DROP_MH_TYPE], 3);
 	assert_int_equal(t.ctl.counters[CTL_BE_SENT], 3);
+	input(&(struct msg){ .raw = "3b006300 0000 0000", .src = "fe80::9" });
+	assert_be(MH_BE_UNKNOWN_TYPE, "fe80::9", HOA);
+	assert_int_equal(out.link, 1);
 	token = false;
 	input(&(struct msg){ .raw = "3b006300 0000 0000" });
 	assert_int_equal(out.len, 0);
-	assert_int_equal(t.ctl.counters[CTL_BE_SENT], 3);
+	assert_int_equal(drops[DP_DROP_ICMP6_RATE], 1);
+	assert_int_equal(t.ctl.counters[CTL_BE_SENT], 4);
 }
 
 static void test_param_problem(void **state)
@@ -717,6 +734,7 @@ static void test_hao(void **state)
 	assert_be(MH_BE_UNKNOWN_BINDING, COA, HOA);
 	assert_false(hao_ok("ff0e::1", HOA));
 	assert_int_equal(out.len, 0);
+	assert_int_equal(drops[DP_DROP_ICMP6_NOT_DUE], 1);
 }
 
 static void test_domain_options(void **state)
@@ -725,7 +743,8 @@ static void test_domain_options(void **state)
 	t.domains[0].encap_limit = CONF_ENCAP_LIMIT_ALWAYS;
 	input(&(struct msg){ .seq = 1, .src = "2001:db8:1::20" });
 	assert_int_equal(entry(HOA)->flags, BC_LIMIT_ALWAYS);
-	assert_int_equal(entry(HOA)->nexthop, nexthop(1000 + 3 + 0x20)); /* on-link */
+	/* on-link: a neighbour is not remembered, it may be forgotten and numbered anew */
+	assert_int_equal(entry(HOA)->nexthop, nexthop(0));
 }
 
 /* A new FIB: every binding is looked up again, at most 256 a turn, also when another change
@@ -777,6 +796,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rate, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_shortage, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_no_entry, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_expire, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_delete, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_binding_error, setup, teardown),

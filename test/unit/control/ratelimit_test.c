@@ -81,7 +81,7 @@ static void test_source(void **state)
 /* One address that speaks to two domains has a bucket in each, with that domain's limits. */
 static void test_domains_apart(void **state)
 {
-	struct ratelimit *rl = table(64, 1);
+	struct ratelimit *rl = table(RATELIMIT_WAYS, 1);
 	struct ip6_addr a = addr("2001:db8:c::1");
 
 	(void)state;

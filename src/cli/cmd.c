@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/table.h"
+
+#define EVERYWHERE (OPT_BIT(OPT_HELP) | OPT_BIT(OPT_VERSION))
+#define ASKS       (OPT_BIT(OPT_SOCKET) | OPT_BIT(OPT_NAME) | OPT_BIT(OPT_JSON))
+#define FILTERS    (OPT_BIT(OPT_PREFIX) | OPT_BIT(OPT_COA) | OPT_BIT(OPT_DOMAIN))
+
+const struct opt_desc opts[OPT_COUNT] = {
+	[OPT_SOCKET] = { "socket", 's', "SOCKET", "the daemon's socket" },
+	[OPT_NAME] = { "name", 'n', "NAME", "the daemon whose socket is /run/hamd/NAME.sock" },
+	[OPT_JSON] = { "json", 'j', NULL,
+		"print the daemon's answer as it comes: JSON, one a line" },
+	[OPT_PREFIX] = { "prefix", 0, "PREFIX", "only home addresses inside PREFIX" },
+	[OPT_COA] = { "coa", 0, "PREFIX", "only care-of addresses inside PREFIX" },
+	[OPT_DOMAIN] = { "domain", 0, "NAME", "only bindings of this domain" },
+	[OPT_ALL] = { "all", 'a', NULL, "also what is left out otherwise" },
+	[OPT_ONCE] = { "once", '1', NULL, "print once and exit" },
+	[OPT_HELP] = { "help", 'h', NULL, "say what there is" },
+	[OPT_VERSION] = { "version", 'V', NULL, "print hamctl's version" },
+};
+
+static const struct column binding_columns[] = {
+	{ "HOME ADDRESS", "home-address", false },
+	{ "CARE-OF ADDRESS", "care-of-address", false },
+	{ "DOMAIN", "domain", false },
+	{ "STATE", "state", false },
+	{ "FLAGS", "flags", false },
+	{ "SEQ", "sequence", true },
+	{ "LIFETIME S", "lifetime-s", true },
+	{ "LEFT S", "remaining-s", true },
+	{ "PACKETS TO", "packets-to", true },
+	{ "BYTES TO", "bytes-to", true },
+	{ "PACKETS FROM", "packets-from", true },
+	{ "BYTES FROM", "bytes-from", true },
+	{ NULL },
+};
+
+static const struct column port_columns[] = {
+	{ "PORT", "port", false },
+	{ "LINK", "link", false },
+	{ "MBPS", "link-mbps", true },
+	{ "MAC", "mac", false },
+	{ "MTU", "mtu", true },
+	{ "RX PACKETS", "rx-packets", true },
+	{ "RX BYTES", "rx-bytes", true },
+	{ "MISSED", "rx-missed", true },
+	{ "ERRORS", "rx-errors", true },
+	{ "TX PACKETS", "tx-packets", true },
+	{ "TX BYTES", "tx-bytes", true },
+	{ "ERRORS", "tx-errors", true },
+	{ "DEVICE", "device", false },
+	{ "GRANTED", "granted", false },
+	{ NULL },
+};
+
+static const struct column lcore_columns[] = {
+	{ "LCORE", "lcore", true },
+	{ "ROLE", "role", false },
+	{ "BUSY %", "busy-percent", true },
+	{ "TURNS", "turns", true },
+	{ "LONGEST US", "longest-turn-us", true },
+	{ "SLEEP US", "sleep-us", true },
+	{ "RX PACKETS", "rx-packets", true },
+	{ "TX PACKETS", "tx-packets", true },
+	{ NULL },
+};
+
+static const struct column counter_columns[] = {
+	{ "COUNTER", "counter", false },
+	{ "VALUE", "value", true },
+	{ "UNIT", "unit", false },
+	{ "WHAT", "help", false },
+	{ NULL },
+};
+
+static const struct column drop_columns[] = {
+	{ "DROP", "drop", false },
+	{ "PACKETS", "count", true },
+	{ "WHY", "help", false },
+	{ NULL },
+};
+
+static const struct column route_columns[] = {
+	{ "PREFIX", "prefix", false },
+	{ "KIND", "kind", false },
+	{ "NEXT HOP", "next-hop", false },
+	{ "PORT", "port", false },
+	{ "DOMAIN", "domain", false },
+	{ NULL },
+};
+
+static const struct column neighbor_columns[] = {
+	{ "ADDRESS", "address", false },
+	{ "PORT", "port", false },
+	{ "MAC", "mac", false },
+	{ "STATE", "state", false },
+	{ "AGE MS", "age-ms", true },
+	{ "GATEWAY", "gateway", false },
+	{ "QUEUED", "queued", true },
+	{ NULL },
+};
+
+static const struct column address_columns[] = {
+	{ "ADDRESS", "address", false },
+	{ "LENGTH", "prefix-length", true },
+	{ "OWNER", "owner", false },
+	{ "PORT", "port", false },
+	{ "DOMAIN", "domain", false },
+	{ "STATE", "state", false },
+	{ NULL },
+};
+
+const struct cmd cmds[] = {
+	{ "show bindings", NULL,
+		"which home address is reachable where; --all: de-registered ones too",
+		ASKS | FILTERS | OPT_BIT(OPT_ALL), cmd_show, binding_columns },
+	{ "show binding", "HOME-ADDRESS", "one binding", ASKS, cmd_show, NULL },
+	{ "show ports", NULL, "ports, their links and what they carried", ASKS, cmd_show,
+		port_columns },
+	{ "show lcores", NULL, "how busy each lcore is, and with what", ASKS, cmd_show,
+		lcore_columns },
+	{ "show counters", NULL, "what was counted", ASKS, cmd_show, counter_columns },
+	{ "show drops", NULL, "why packets were dropped; --all: reasons that never came up too",
+		ASKS | OPT_BIT(OPT_ALL), cmd_show, drop_columns },
+	{ "show routes", NULL, "what becomes of a destination", ASKS, cmd_show, route_columns },
+	{ "show neighbors", NULL, "neighbours on the links", ASKS, cmd_show, neighbor_columns },
+	{ "show addresses", NULL, "addresses that hamd answers for", ASKS, cmd_show,
+		address_columns },
+	{ "show config", NULL, "the configuration that runs", ASKS, cmd_show, NULL },
+	{ "show version", NULL, "version, bindings and packet buffers", ASKS, cmd_show, NULL },
+	{ "binding delete", "HOME-ADDRESS", "forget a binding", ASKS, cmd_show, NULL },
+	{ "top", NULL, "what happens in a second: counters that move, the busiest bindings",
+		ASKS | FILTERS | OPT_BIT(OPT_ONCE), cmd_top, NULL },
+	{ "help", "[COMMAND]", "what there is, or what a command takes", 0, cmd_help, NULL },
+	{ "completion", "bash", "print a script that completes hamctl's command line", 0,
+		cmd_completion, NULL },
+	{ NULL },
+};
+
+int cli_error(int status, const char *fmt, ...)
+{
+	va_list ap;
+
+	fflush(stdout);
+	fputs("hamctl: ", stderr);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+	return status;
+}
+
+bool cmd_takes(const struct cmd *cmd, enum opt o)
+{
+	return (cmd->opts | EVERYWHERE) & OPT_BIT(o);
+}
+
+/* How many of the words are the name's, all of them; 0: it is another. */
+static int match(const char *name, int n, char *const words[])
+{
+	int used = 0;
+
+	while (*name != '\0') {
+		size_t len = strcspn(name, " ");
+
+		if (used == n || strlen(words[used]) != len || strncmp(words[used], name, len) != 0)
+			return 0;
+		used++;
+		name += len + (name[len] == ' ');
+	}
+	return used;
+}
+
+/* Edits from a to b (Levenshtein), one row of the table at a time. */
+static unsigned distance(const char *a, const char *b)
+{
+	uint8_t row[64];
+	size_t n = strlen(b);
+
+	if (n >= sizeof(row) || strlen(a) >= sizeof(row))
+		return UINT8_MAX;
+	for (size_t j = 0; j <= n; j++)
+		row[j] = (uint8_t)j;
+	for (size_t i = 0; a[i] != '\0'; i++) {
+		uint8_t corner = row[0];
+
+		row[0] = (uint8_t)(i + 1);
+		for (size_t j = 0; j < n; j++) {
+			uint8_t best = (uint8_t)(corner + (a[i] != b[j]));
+
+			corner = row[j + 1];
+			if (corner + 1 < best)
+				best = (uint8_t)(corner + 1);
+			if (row[j] + 1 < best)
+				best = (uint8_t)(row[j] + 1);
+			row[j + 1] = best;
+		}
+	}
+	return row[n];
+}
+
+static void suggest(int n, char *const words[])
+{
+	const char *nearest = NULL;
+	unsigned least = UINT8_MAX;
+	char given[64], first[64];
+
+	snprintf(first, sizeof(first), "%s", words[0]);
+	snprintf(given, sizeof(given), "%s%s%s", words[0], n > 1 ? " " : "", n > 1 ? words[1] : "");
+	for (const struct cmd *c = cmds; c->name != NULL; c++) {
+		bool two = strchr(c->name, ' ') != NULL;
+		unsigned d = distance(two ? given : first, c->name);
+
+		if (d < least && 3 * d <= strlen(c->name)) { /* else it is another word */
+			least = d;
+			nearest = c->name;
+		}
+	}
+	if (nearest != NULL)
+		cli_error(
+			EXIT_USAGE, "unknown command \"%s\", did you mean \"%s\"?", given, nearest);
+	else
+		cli_error(EXIT_USAGE, "unknown command \"%s\", see hamctl help", given);
+}
+
+/* "show" alone: what can follow. */
+static bool is_beginning(const char *word)
+{
+	char list[256] = "";
+	size_t len = strlen(word), used = 0;
+
+	for (const struct cmd *c = cmds; c->name != NULL; c++) {
+		if (strncmp(c->name, word, len) == 0 && c->name[len] == ' ' && used < sizeof(list))
+			used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s",
+				used > 0 ? ", " : "", c->name + len + 1);
+	}
+	if (used > 0)
+		cli_error(EXIT_USAGE, "%s what? %s", word, list);
+	return used > 0;
+}
+
+const struct cmd *cmd_find(int n, char *const words[], int *used)
+{
+	for (const struct cmd *c = cmds; c->name != NULL; c++) {
+		*used = match(c->name, n, words);
+		if (*used > 0)
+			return c;
+	}
+	if (n == 0)
+		cli_error(EXIT_USAGE, "no command, see hamctl help");
+	else if (n > 1 || !is_beginning(words[0]))
+		suggest(n, words);
+	return NULL;
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Commands that ask once and print what comes. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/client.h"
+#include "cli/table.h"
+
+static const struct column stage_columns[] = {
+	{ "LCORE", "lcore", true },
+	{ "STAGE", "stage", false },
+	{ "CALLS", "calls", true },
+	{ "PACKETS", "packets", true },
+	{ "CYCLES", "cycles", true },
+	{ "CYCLES/PACKET", "cycles-per-packet", true },
+	{ "BUSY %", "busy-percent", true },
+	{ NULL },
+};
+
+struct view {
+	struct table *table; /* NULL: lines */
+	struct table *stages; /* of lcores, made when there are some */
+	bool is_config;
+};
+
+/* An lcore's stages become rows of a second table. */
+static int keep_stages(struct view *v, const cJSON *lcore)
+{
+	const cJSON *id = cJSON_GetObjectItemCaseSensitive(lcore, "lcore");
+	cJSON *stage;
+
+	cJSON_ArrayForEach(stage, cJSON_GetObjectItemCaseSensitive(lcore, "stages"))
+	{
+		if (v->stages == NULL)
+			v->stages = table_new(stage_columns);
+		if (v->stages == NULL || !cJSON_IsNumber(id) ||
+			cJSON_AddNumberToObject(stage, "lcore", id->valuedouble) == NULL ||
+			table_row(v->stages, stage) < 0)
+			return EXIT_FAILED;
+	}
+	return EXIT_OK;
+}
+
+static int print_pretty(const cJSON *json)
+{
+	char *text = cJSON_Print(json);
+
+	if (text == NULL)
+		return EXIT_FAILED;
+	puts(text);
+	free(text);
+	return EXIT_OK;
+}
+
+static int print_document(struct view *v, const char *line)
+{
+	cJSON *json = cJSON_Parse(line);
+	int ret = EXIT_OK;
+
+	if (json == NULL)
+		return cli_error(EXIT_FAILED, "the daemon's answer is not JSON");
+	if (v->is_config)
+		ret = print_pretty(json);
+	else if (v->table == NULL)
+		table_lines(json);
+	else if (table_row(v->table, json) < 0 || keep_stages(v, json) != EXIT_OK)
+		ret = EXIT_FAILED;
+	if (ret != EXIT_OK)
+		cli_error(ret, "no memory");
+	cJSON_Delete(json);
+	return ret;
+}
+
+static int print_answer(struct client *c, const struct cmd *cmd, bool as_json)
+{
+	struct view v = { .is_config = strcmp(cmd->name, "show config") == 0 };
+	int ret = EXIT_OK, status = EXIT_OK;
+	unsigned documents = 0;
+	const char *line;
+
+	if (!as_json && cmd->columns != NULL && (v.table = table_new(cmd->columns)) == NULL)
+		return cli_error(EXIT_FAILED, "no memory");
+	while (ret == EXIT_OK && (line = client_next(c, &status)) != NULL) {
+		documents++;
+		if (as_json)
+			puts(line);
+		else
+			ret = print_document(&v, line);
+	}
+	if (documents == 0 && (ret != EXIT_OK || status != EXIT_OK)) {
+		free(v.table); /* an error is no empty table */
+		return EXIT_FAILED;
+	}
+	table_end(v.table);
+	if (v.stages != NULL)
+		putchar('\n');
+	table_end(v.stages);
+	return ret == EXIT_OK ? status : ret;
+}
+
+int cmd_show(const struct cmd *cmd, const struct cli *cli)
+{
+	struct client *c;
+	int ret = client_open(cli, &c);
+
+	if (ret != EXIT_OK)
+		return ret;
+	ret = client_ask(c, cmd->name, cli->arg, cli,
+		OPT_BIT(OPT_PREFIX) | OPT_BIT(OPT_COA) | OPT_BIT(OPT_DOMAIN) | OPT_BIT(OPT_ALL));
+	if (ret == EXIT_OK)
+		ret = print_answer(c, cmd, cli_has(cli, OPT_JSON));
+	client_close(c);
+	return ret;
+}

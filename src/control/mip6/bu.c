@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Binding Updates: gathers what rules.c wants to know, carries its verdict out on records and
+ * tables, answers.
+ *
+ * What one Binding Update does is logged at debug, a home agent takes thousands of them a second;
+ * what a peer does wrong at info, a few lines per 5 s. Both are counted in any case.
+ */
+#include <assert.h>
+#include <errno.h>
+
+#include "conf/conf.h"
+#include "control/mip6/answer.h"
+#include "control/mip6/mip6_priv.h"
+#include "control/mip6/ratelimit.h"
+#include "control/mip6/rules.h"
+#include "net/mh.h"
+#include "records/records.h"
+#include "tables/addrs.h"
+#include "tables/fib.h"
+#include "tables/tables.h"
+
+/* --- what is known --- */
+
+static bool is_refused_here(const struct ctl *ctl, const struct ip6_addr *coa)
+{
+	enum fib_kind kind = fib_kind(fib_lookup(ctl->t->fib, coa));
+
+	if (kind == FIB_LOCAL || kind == FIB_HOME_AGENT || kind == FIB_DOMAIN)
+		return true;
+	/* one that duplicate address detection has not settled yet is in no FIB */
+	return addrs_find(ctl->t->addrs, coa, ADDR_NO_PORT) != NULL;
+}
+
+static bool is_answerable(
+	const struct ctl *ctl, const struct ctl_pkt *p, const struct mip6_facts *f)
+{
+	enum fib_kind kind;
+
+	if (ip6_is_multicast(&f->src) || ip6_is_unspecified(&f->src))
+		return false;
+	if (mip6_is_home(f) || mip6_is_on_link(p))
+		return true;
+	kind = fib_kind(fib_lookup(ctl->t->fib, &f->src));
+	return kind == FIB_ONLINK || kind == FIB_VIA;
+}
+
+/* domain: number, or -1. *rec: the same record as the facts', to be changed. */
+static void gather(struct ctl *ctl, const struct ctl_pkt *p, const struct mh_bu_msg *bu, int domain,
+	struct mip6_facts *f, struct record **rec)
+{
+	*f = (struct mip6_facts){
+		.bu = bu,
+		.src = ctl_pkt_ip6(p)->src,
+		.hoa = *ctl_pkt_source(p),
+		.coa = *mip6_coa(bu, &ctl_pkt_ip6(p)->src),
+		.has_hao = (p->ext.flags & EXT_HAO) != 0,
+		.in_tunnel = mip6_is_in_tunnel(p),
+		.bindings = records_live(ctl->records),
+		.bindings_max = ctl->conf->runtime.max_bindings,
+		.now_ms = ctl->now_ms,
+	};
+	f->coa_refused_here = is_refused_here(ctl, &f->coa);
+	f->src_answerable = is_answerable(ctl, p, f);
+	f->bindings_at_coa = records_at_coa(ctl->records, &f->coa);
+	*rec = NULL;
+	if (domain >= 0) {
+		f->domain = &ctl->conf->domains[domain];
+		f->hoa_configured = conf_find_mobile_node(f->domain, &f->hoa) != NULL;
+		f->bindings_in_domain = records_live_in(ctl->records, (uint16_t)domain);
+		*rec = records_find(ctl->records, (uint16_t)domain, &f->hoa);
+	}
+	f->rec = *rec;
+}
+
+/* --- what is done --- */
+
+/* At home the answer goes back over the link (10.3.2): the virtual home link's own route leads
+ * into the binding cache. */
+static void send_ba(struct ctl *ctl, const struct ctl_pkt *p, const struct mip6_facts *f,
+	const struct mip6_verdict *v)
+{
+	uint8_t buf[MIP6_ANSWER_MAX];
+	int len = mip6_write_ba(f, v, &ctl_pkt_ip6(p)->dst, buf, sizeof(buf));
+
+	assert(len > 0);
+	if (mip6_send(ctl, p, mip6_is_home(f) || mip6_is_on_link(p), buf, (uint16_t)len) == 0)
+		ctl_count(ctl, CTL_BA_SENT);
+}
+
+/* Workers first: publishing can fail, and then the record must still be what it was. */
+static int store(struct ctl *ctl, const struct ctl_pkt *p, const struct mip6_facts *f,
+	const struct mip6_verdict *v, struct record *rec)
+{
+	bool is_new = rec == NULL;
+	struct record next;
+	int ret;
+
+	if (is_new)
+		rec = records_add(ctl->records, (uint16_t)fib_index(p->fib), &f->hoa);
+	if (rec == NULL)
+		return -ENOSPC;
+	next = *rec;
+	next.coa = f->coa;
+	next.ha = ctl_pkt_ip6(p)->dst;
+	ret = publish(ctl, &next);
+	if (ret < 0) {
+		if (is_new)
+			records_del(ctl->records, rec);
+		return ret;
+	}
+	rec->ha = next.ha;
+	rec->seq = v->seq;
+	rec->flags = f->bu->flags;
+	rec->lifetime_s = v->lifetime_s;
+	if (v->action == MIP6_REGISTER)
+		rec->since_ms = ctl->now_ms;
+	records_set(ctl->records, rec, RECORD_LIVE, &f->coa, ctl->now_ms + 1000ULL * v->lifetime_s);
+	return 0;
+}
+
+int mip6_withdraw(struct ctl *ctl, struct record *rec)
+{
+	struct ip6_addr coa = rec->coa;
+	int ret = unpublish(ctl, rec);
+
+	if (ret == 0)
+		records_set(ctl->records, rec, RECORD_TOMBSTONE, &coa,
+			ctl->now_ms + RECORD_TOMBSTONE_MS);
+	return ret;
+}
+
+static int apply(struct ctl *ctl, const struct ctl_pkt *p, const struct mip6_facts *f,
+	const struct mip6_verdict *v, struct record *rec)
+{
+	int ret;
+
+	if (v->action == MIP6_REFUSE)
+		return 0;
+	if (v->action != MIP6_DEREGISTER)
+		return store(ctl, p, f, v, rec);
+	ret = mip6_withdraw(ctl, rec);
+	if (ret == 0)
+		rec->seq = v->seq;
+	return ret;
+}
+
+static const struct {
+	enum ctl_counter counter;
+	const char *log;
+} actions[] = {
+	[MIP6_REFUSE] = { CTL_BU_REFUSED, "refused" },
+	[MIP6_REGISTER] = { CTL_BU_REGISTERED, "registered" },
+	[MIP6_REFRESH] = { CTL_BU_REFRESHED, "refreshed" },
+	[MIP6_MOVE] = { CTL_BU_MOVED, "moved" },
+	[MIP6_DEREGISTER] = { CTL_BU_DEREGISTERED, "de-registered" },
+};
+
+/* What a peer is told no about is worth a line, and so is a care-of address that is not where its
+ * Binding Update came from: whoever is there did not ask for the traffic. */
+static bool is_noteworthy(const struct mip6_facts *f, const struct mip6_verdict *v)
+{
+	return v->action == MIP6_REFUSE ||
+	       (v->action != MIP6_DEREGISTER && !ip6_eq(&f->coa, &f->src));
+}
+
+static void log_answer(struct ctl *ctl, const struct mip6_facts *f, const struct mip6_verdict *v)
+{
+	char hoa[IP6_STRLEN], coa[IP6_STRLEN], src[IP6_STRLEN];
+	enum log_level level = is_noteworthy(f, v) ? LOG_INFO : LOG_DEBUG;
+	uint32_t suppressed = 0;
+
+	/* at this rate even printing addresses for nobody costs */
+	if (log_get_level() < level)
+		return;
+	if (level == LOG_INFO && !log_rl_pass(&ctl->mip6->peer_log, ctl->now_ms, &suppressed))
+		return;
+	log_write(level, "mip6",
+		"binding update %s (%s) hoa=%s coa=%s source=%s status=%d seq=%u lifetime-s=%u "
+		"suppressed=%u",
+		actions[v->action].log, ha_status_str((uint8_t)v->status), ip6_str(&f->hoa, hoa),
+		ip6_str(&f->coa, coa), ip6_str(&f->src, src), (int)v->status, f->bu->seq,
+		v->lifetime_s, suppressed);
+}
+
+static void discard(struct ctl *ctl, const struct mip6_facts *f, enum dp_drop reason)
+{
+	char hoa[IP6_STRLEN], src[IP6_STRLEN];
+	uint32_t suppressed;
+
+	dp_count_drop(ctl->dp, reason);
+	if (log_rl_pass(&ctl->mip6->peer_log, ctl->now_ms, &suppressed))
+		log_info("mip6", "binding update ignored hoa=%s source=%s reason=%s suppressed=%u",
+			ip6_str(&f->hoa, hoa), ip6_str(&f->src, src), dp_drop_name(reason),
+			suppressed);
+}
+
+/* A Binding Update to an address that is no home agent's has no domain whose limits it could
+ * count against; it is answered as seldom as an error. */
+static bool is_within_rate(struct ctl *ctl, const struct ctl_pkt *p, int domain)
+{
+	if (domain < 0)
+		return icmp_error_token(ctl);
+	return ratelimit_take(
+		ctl->mip6->limits, (uint32_t)domain, &ctl_pkt_ip6(p)->src, ctl->now_ms);
+}
+
+void mip6_input_bu(struct ctl *ctl, const struct ctl_pkt *p, const uint8_t *mh, uint16_t len)
+{
+	int domain = fib_kind(p->fib) == FIB_HOME_AGENT ? (int)fib_index(p->fib) : -1;
+	struct mip6_verdict v;
+	struct mip6_facts f;
+	struct mh_bu_msg bu;
+	struct record *rec;
+	uint16_t bad_at;
+
+	ctl_count(ctl, CTL_BU_RECEIVED);
+	if (!is_within_rate(ctl, p, domain)) {
+		dp_count_drop(ctl->dp, DP_DROP_BU_RATE);
+		return;
+	}
+	if (mh_bu_decode(mh, len, &bu, &bad_at) < 0) {
+		dp_count_drop(ctl->dp, DP_DROP_MH_OPTION);
+		return;
+	}
+	gather(ctl, p, &bu, domain, &f, &rec);
+	mip6_judge(&f, &v);
+	if (v.action == MIP6_DISCARD) {
+		discard(ctl, &f, v.drop);
+		return;
+	}
+	/* a shortage that passes: the mobile node repeats within seconds, an answer would silence
+	 * it for minutes */
+	if (apply(ctl, p, &f, &v, rec) < 0) {
+		discard(ctl, &f, DP_DROP_BU_SHORTAGE);
+		return;
+	}
+	ctl_count(ctl, actions[v.action].counter);
+	send_ba(ctl, p, &f, &v);
+	log_answer(ctl, &f, &v);
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Inside mip6/: mip6.c takes every Mobility Header, bu.c Binding Updates. Control core only. */
+#pragma once
+
+#include "common/log.h"
+#include "control/ctl_priv.h"
+
+struct ratelimit;
+struct record;
+
+struct mip6 {
+	struct ratelimit *limits;
+	struct log_rl peer_log; /* what peers do wrong */
+	uint64_t quiet_until_ms; /* mobile nodes may hold bindings that a start has forgotten */
+};
+
+static inline bool mip6_is_in_tunnel(const struct ctl_pkt *p)
+{
+	return p->tunnelled || p->unchecked;
+}
+
+/* The FIB knows no link-local addresses: they are answered over the link they came by. */
+static inline bool mip6_is_on_link(const struct ctl_pkt *p)
+{
+	return !mip6_is_in_tunnel(p) && ip6_is_link_local(&ctl_pkt_ip6(p)->src);
+}
+
+/* An answer to p goes over the link that p came by, or wherever the FIB sends it. 0 or -errno,
+ * counted. */
+static inline int mip6_send(
+	struct ctl *ctl, const struct ctl_pkt *p, bool on_link, const uint8_t *pkt, uint16_t len)
+{
+	return on_link ? ctl_send_link(ctl, p->port, p->src_mac, pkt, len)
+		       : ctl_send_wire(ctl, pkt, len);
+}
+
+/* A Binding Update that mh_check() let pass: len octets at mh. */
+void mip6_input_bu(struct ctl *ctl, const struct ctl_pkt *p, const uint8_t *mh, uint16_t len);
+
+/* End a binding and leave a tombstone (RFC 6275, 10.3.2: interception stops at once, the sequence
+ * number stays for a while). 0; -ENOSPC: nothing changed. */
+int mip6_withdraw(struct ctl *ctl, struct record *rec);

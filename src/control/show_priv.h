@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * How requests are answered: show.c cuts answers into slices and turns; what an answer consists
+ * of is a function that writes one item a call. Control core only.
+ */
+#pragma once
+
+#include "control/ctl_priv.h"
+
+/*
+ * Writes the item at req->cursor (one line, or a few that belong together, far below
+ * CTL_SLICE_BYTES) or skips it, and moves the cursor. False: that was the last, or it failed
+ * through show_fail(). Takes at most some 10 us.
+ */
+typedef bool (*show_step_fn)(struct ctl *ctl, struct ctl_req *req);
+
+bool show_bindings(struct ctl *ctl, struct ctl_req *req);
+bool show_binding(struct ctl *ctl, struct ctl_req *req);
+bool show_binding_delete(struct ctl *ctl, struct ctl_req *req);
+
+bool show_ports(struct ctl *ctl, struct ctl_req *req);
+bool show_lcores(struct ctl *ctl, struct ctl_req *req);
+bool show_counters(struct ctl *ctl, struct ctl_req *req);
+bool show_drops(struct ctl *ctl, struct ctl_req *req);
+
+bool show_routes(struct ctl *ctl, struct ctl_req *req);
+bool show_neighbors(struct ctl *ctl, struct ctl_req *req);
+bool show_addresses(struct ctl *ctl, struct ctl_req *req);
+bool show_config(struct ctl *ctl, struct ctl_req *req);
+bool show_version(struct ctl *ctl, struct ctl_req *req);
+
+/* The request ends here; returns false, so that a step function can return it. */
+bool show_fail(struct ctl_req *req, int status, const char *fmt, ...) PRINTF_LIKE(3, 4);
+
+/* Names for the numbers that tables hold; "?" for one that is none. */
+const char *show_domain_name(const struct ctl *ctl, uint32_t domain);
+const char *show_port_name(const struct ctl *ctl, uint32_t port);

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Wiring only: options, an ordered table of modules, signals, and the same table in reverse.
+ * Order is data: no packet flows before the tables exist, no request is taken before control
+ * does.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_eal.h>
+
+#include <rte_lcore.h>
+#include <rte_version.h>
+
+#include <sodium.h>
+
+#include "common/log.h"
+#include "conf/conf.h"
+#include "control/ctl.h"
+#include "dataplane/dp.h"
+#include "dataplane/eal.h"
+#include "host/api.h"
+#include "tables/mem.h"
+#include "tables/tables.h"
+
+#define TAG "hamd"
+
+#define ERR_LEN 512
+
+struct hamd {
+	struct conf *conf;
+	struct tables *tables;
+	struct dp *dp;
+	struct ctl *ctl;
+	struct api *api;
+};
+
+static struct dp *running; /* what a signal stops */
+static volatile sig_atomic_t stop_asked; /* also before there is anything to stop */
+
+static void on_signal(int sig)
+{
+	(void)sig;
+	stop_asked = 1;
+	if (running != NULL)
+		dp_stop(running);
+}
+
+static int start_log(struct hamd *h, char *err, size_t err_len)
+{
+	int ret = log_start();
+
+	(void)h;
+	if (ret < 0)
+		snprintf(err, err_len, "log: %s", strerror(-ret));
+	return ret;
+}
+
+static void stop_log(struct hamd *h)
+{
+	(void)h;
+	log_stop();
+}
+
+static int start_eal(struct hamd *h, char *err, size_t err_len)
+{
+	mem_use_hugepages(h->conf->runtime.hugepages);
+	return eal_start(h->conf, err, err_len);
+}
+
+static void stop_eal(struct hamd *h)
+{
+	eal_stop(h->conf);
+}
+
+static int start_tables(struct hamd *h, char *err, size_t err_len)
+{
+	const struct conf_runtime *rt = &h->conf->runtime;
+	struct tables_opts opts = {
+		.readers = rte_lcore_count(),
+		.max_bindings = h->conf->domain_count > 0 ? rt->max_bindings : 0,
+		.max_neighbors = rt->max_neighbors,
+		.max_routes = rt->max_routes,
+		.max_addrs = CONF_DOMAINS_MAX,
+	};
+	int ret;
+
+	for (uint32_t i = 0; i < h->conf->port_count; i++)
+		opts.max_addrs += h->conf->ports[i].address_count + 1;
+	randombytes_buf(&opts.seed, sizeof(opts.seed));
+	ret = tables_new(&opts, &h->tables);
+	if (ret < 0)
+		snprintf(err, err_len, "tables: %s (runtime.max-bindings, runtime.memory-mb)",
+			strerror(-ret));
+	return ret;
+}
+
+static void stop_tables(struct hamd *h)
+{
+	tables_free(h->tables);
+}
+
+static int start_dataplane(struct hamd *h, char *err, size_t err_len)
+{
+	return dp_new(h->conf, h->tables, &h->dp, err, err_len);
+}
+
+static void stop_dataplane(struct hamd *h)
+{
+	dp_free(h->dp);
+}
+
+static int start_control(struct hamd *h, char *err, size_t err_len)
+{
+	return ctl_new(h->conf, h->tables, h->dp, &h->ctl, err, err_len);
+}
+
+static void stop_control(struct hamd *h)
+{
+	ctl_free(h->ctl);
+}
+
+static int submit(void *ctl, struct ctl_req *req)
+{
+	return ctl_submit(ctl, req);
+}
+
+static struct ctl_req *reap(void *ctl)
+{
+	return ctl_reap(ctl);
+}
+
+static int start_api(struct hamd *h, char *err, size_t err_len)
+{
+	struct api_opts opts = {
+		.path = h->conf->runtime.socket,
+		.ops = { .ctx = h->ctl, .submit = submit, .reap = reap },
+	};
+
+	return api_start(&opts, &h->api, err, err_len);
+}
+
+static void stop_api(struct hamd *h)
+{
+	api_stop(h->api);
+}
+
+static const struct {
+	const char *name;
+	int (*start)(struct hamd *h, char *err, size_t err_len);
+	void (*stop)(struct hamd *h);
+} modules[] = {
+	{ "log", start_log, stop_log },
+	{ "eal", start_eal, stop_eal },
+	{ "tables", start_tables, stop_tables },
+	{ "dataplane", start_dataplane, stop_dataplane },
+	{ "control", start_control, stop_control },
+	{ "api", start_api, stop_api },
+};
+
+static void warn(const struct conf *conf)
+{
+	for (uint32_t i = 0; i < conf->warning_count; i++)
+		log_warn(TAG, "%s", conf->warnings[i]);
+}
+
+static void set_signals(void)
+{
+	struct sigaction stop = { .sa_handler = on_signal }, ignore = { .sa_handler = SIG_IGN };
+
+	sigaction(SIGTERM, &stop, NULL);
+	sigaction(SIGINT, &stop, NULL);
+	sigaction(SIGPIPE, &ignore, NULL);
+	sigaction(SIGHUP, &ignore, NULL);
+}
+
+static int run(struct hamd *h)
+{
+	char err[ERR_LEN] = "";
+	size_t started = 0;
+	int ret = 0;
+
+	warn(h->conf);
+	set_signals();
+	for (; started < DIM(modules); started++) {
+		log_debug(TAG, "starting %s", modules[started].name);
+		ret = modules[started].start(h, err, sizeof(err));
+		if (ret < 0)
+			break;
+	}
+	if (ret < 0) {
+		log_err(TAG, "%s", err);
+	} else {
+		log_info(TAG, "hamd %s runs node=%s socket=%s", HAMD_VERSION, h->conf->node.name,
+			h->conf->runtime.socket);
+		running = h->dp;
+		if (stop_asked)
+			dp_stop(h->dp);
+		ret = dp_run(h->dp, ctl_poll, h->ctl);
+		running = NULL;
+		log_info(TAG, "stops");
+	}
+	while (started-- > 0)
+		modules[started].stop(h);
+	return ret < 0 ? 1 : 0;
+}
+
+static void set_log_level(const char *name)
+{
+	static const char *const names[] = { "err", "warn", "info", "debug" };
+
+	for (unsigned i = 0; i < DIM(names); i++) {
+		if (strcmp(name, names[i]) == 0)
+			log_set_level((enum log_level)i);
+	}
+}
+
+static void usage(FILE *to)
+{
+	fputs("usage: hamd -c FILE [-t [-v]]\n"
+	      "       hamd --print-schema | --version | --help\n"
+	      "\n"
+	      "  -c FILE, --config FILE  configuration, see hamd.json(5)\n"
+	      "  -t, --test              check the configuration and exit: 0 good, 1 not\n"
+	      "  -v, --verbose           with -t: show every value in force\n"
+	      "  --print-schema          JSON Schema of the configuration\n"
+	      "  -V, --version\n"
+	      "  -h, --help\n",
+		to);
+}
+
+struct options {
+	const char *config;
+	bool test, verbose;
+};
+
+/* 0, or the exit status plus one. */
+static int parse_options(int argc, char **argv, struct options *o)
+{
+	static const struct option longs[] = {
+		{ "config", required_argument, NULL, 'c' },
+		{ "test", no_argument, NULL, 't' },
+		{ "verbose", no_argument, NULL, 'v' },
+		{ "print-schema", no_argument, NULL, 's' },
+		{ "version", no_argument, NULL, 'V' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "c:tvVh", longs, NULL)) != -1) {
+		switch (c) {
+		case 'c':
+			o->config = optarg;
+			break;
+		case 't':
+			o->test = true;
+			break;
+		case 'v':
+			o->verbose = true;
+			break;
+		case 's':
+			conf_print_schema(stdout);
+			return 1;
+		case 'V':
+			printf("hamd %s, %s\n", HAMD_VERSION, rte_version());
+			return 1;
+		case 'h':
+			usage(stdout);
+			return 1;
+		default:
+			usage(stderr);
+			return 3;
+		}
+	}
+	if (o->config != NULL && optind == argc)
+		return 0;
+	if (optind < argc)
+		fprintf(stderr, "hamd: unexpected argument %s\n", argv[optind]);
+	usage(stderr);
+	return 3;
+}
+
+int main(int argc, char **argv)
+{
+	struct options o = { 0 };
+	struct hamd h = { 0 };
+	char err[ERR_LEN];
+	int ret = parse_options(argc, argv, &o);
+
+	if (ret > 0)
+		return ret - 1;
+	if (sodium_init() < 0) {
+		fputs("hamd: libsodium does not start\n", stderr);
+		return 1;
+	}
+	if (conf_load(o.config, &h.conf, err, sizeof(err)) < 0) {
+		fprintf(stderr, "%s\n", err);
+		return 1;
+	}
+	set_log_level(h.conf->runtime.log_level);
+	if (!o.test) {
+		ret = run(&h);
+	} else {
+		if (o.verbose)
+			conf_print(h.conf, stdout);
+		warn(h.conf);
+		printf("%s: good\n", o.config);
+	}
+	conf_free(h.conf);
+	return ret;
+}

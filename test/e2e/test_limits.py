@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""More than hamd is told to take: bindings in all and per care-of address, Binding Updates per
+source. What is refused leaves no state."""
+
+import time
+
+import pytest
+from lab import mip6
+from lab.world import HA, HOA
+
+NODES, MAX_BINDINGS, PER_COA, PER_SOURCE = 60, 30, 5, 20
+
+
+def hoa(n):
+    return f"2001:db8:a::1:{n:x}"
+
+
+def coa(n):
+    return f"2001:db8:c:0:ffff::{n:x}"
+
+
+CONFIG = {"domain": {
+    "mobile-nodes": [{"home-address": a, "auth": {"type": "none"}}
+                     for a in [HOA] + [hoa(n) for n in range(NODES)]],
+    "limits": {"max-bindings": MAX_BINDINGS, "max-bindings-per-care-of": PER_COA,
+               "bu-per-s-per-source": PER_SOURCE, "bu-burst-per-source": PER_SOURCE,
+               "bu-per-s": 5000}}}
+
+
+@pytest.fixture(scope="module")
+def wire(home):
+    with home.world.wire() as it:
+        yield it
+
+
+@pytest.fixture(autouse=True)
+def unbound(home):
+    yield
+    for address in home.ctl.bindings():
+        home.ctl("binding", "delete", address)
+
+
+def burst(wire, updates, wait=1.0):
+    """Send Binding Updates at once; the answers by home address."""
+    wire.flush()
+    for pkt in updates:
+        wire.tell(pkt)
+    answers = [mip6.read_ba(p) for p in wire.collect(lambda p: mip6.read_ba(p) is not None, wait)]
+    return answers
+
+
+def test_bindings_of_a_domain(home, wire):
+    """Twice as many mobile nodes as bindings: 130 for half of them, the others are bound."""
+    answers = burst(wire, [mip6.binding_update(hoa(n), coa(n), HA, 1) for n in range(NODES)])
+    assert len(answers) == NODES
+    took = {a.home_address for a in answers if a.status == 0}
+    assert len(took) == MAX_BINDINGS
+    assert {a.status for a in answers} == {0, mip6.INSUFFICIENT_RESOURCES}
+    assert set(home.ctl.bindings()) == took
+    # Refresh and move of what is bound never fail by it; what is ended makes room.
+    one = min(took)
+    again = burst(wire, [mip6.binding_update(one, coa(500), HA, 2),
+                         mip6.binding_update(one, coa(500), HA, 3, lifetime_s=0)])
+    assert [a.status for a in again] == [0, 0]
+    left = next(hoa(n) for n in range(NODES) if hoa(n) not in took)
+    assert [a.status for a in burst(wire, [mip6.binding_update(left, coa(501), HA, 2)])] == [0]
+
+
+def test_bindings_at_a_care_of_address(home, wire):
+    answers = burst(wire, [mip6.binding_update(hoa(n), coa(600), HA, 100) for n in range(PER_COA + 3)])
+    assert [a.status for a in answers] == [0] * PER_COA + [mip6.INSUFFICIENT_RESOURCES] * 3
+    assert len(home.ctl.bindings()) == PER_COA
+
+
+def test_ten_times_more_updates_than_the_limit(home, wire):
+    """One source in a hurry: its updates are dropped above the rate, another's are answered, and
+    the binding is what the last accepted one said."""
+    n = 10 * PER_SOURCE
+    with home.ctl.moves("drops", bu_rate=-(n - 3 * PER_SOURCE)):
+        begin = time.monotonic()
+        wire.flush()
+        for seq in range(n):
+            wire.tell(mip6.binding_update(hoa(1), coa(1), HA, 1000 + seq))
+        wire.tell(mip6.binding_update(hoa(2), coa(2), HA, 7))
+        answers = [mip6.read_ba(p)
+                   for p in wire.collect(lambda p: mip6.read_ba(p) is not None, 1.0)]
+        took = time.monotonic() - begin
+    mine = [a for a in answers if a.home_address == hoa(1)]
+    assert PER_SOURCE <= len(mine) <= PER_SOURCE * (2 + took)
+    assert [a.status for a in answers if a.home_address == hoa(2)] == [0]
+    assert home.ctl.binding(hoa(1))["sequence"] == max(a.seq for a in mine)
+    assert len(home.ctl.bindings()) == 2
+
+
+def test_flood_from_invented_sources(home, wire):
+    """Ten thousand refusals leave no state, and the mobile node is answered in between."""
+    ok = 0
+    template = mip6.binding_update("2001:db8:a::dead", coa(0), HA, 1, alt_coa="2001:db8:c::77")
+    raw = bytearray(bytes(template))
+    head = wire_head(wire)
+    for n in range(10000):
+        raw[14:24] = n.to_bytes(10, "big")  # the rest of the source; the checksum has the HoA
+        wire.send(head + bytes(raw))
+        if n % 2000 == 1999:
+            time.sleep(0.3)
+            ba = home.mn.update("link1", timeout=1.0)
+            ok += ba is not None and ba.status == 0
+    assert ok >= 3
+    assert set(home.ctl.bindings()) == {HOA}
+
+
+def wire_head(wire):
+    return bytes.fromhex((wire.peer + wire.mac).replace(":", "")) + b"\x86\xdd"

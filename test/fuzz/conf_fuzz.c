@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Any octets as a configuration: either it is taken, then its mobile nodes are found, it can be
+ * printed and its JSON is taken again; or it is refused with one line that says why. What the
+ * scanner lets through cJSON takes, so there is no other reason than the text.
+ */
+#include "fuzz.h"
+
+#include <errno.h>
+
+#include "conf/conf.h"
+
+static void check_error(int ret, const char *err)
+{
+	size_t len = strlen(err);
+
+	FUZZ_CHECK(ret == -EINVAL && len > strlen("f: "));
+	for (size_t i = 0; i < len; i++)
+		FUZZ_CHECK((unsigned char)err[i] >= ' ' && err[i] != 0x7f);
+}
+
+static char *printed(const struct conf *conf)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *f = open_memstream(&text, &len);
+
+	FUZZ_CHECK(f != NULL);
+	conf_print(conf, f);
+	fclose(f);
+	return text;
+}
+
+static void check_conf(const struct conf *conf)
+{
+	for (uint32_t i = 0; i < conf->route_count; i++)
+		FUZZ_CHECK(conf->routes[i].port >= 0 &&
+			   (uint32_t)conf->routes[i].port < conf->port_count);
+	for (uint32_t i = 0; i < conf->domain_count; i++) {
+		const struct conf_domain *d = &conf->domains[i];
+
+		for (uint32_t j = 0; j < d->mobile_node_count; j++)
+			FUZZ_CHECK(conf_find_mobile_node(d, &d->mobile_nodes[j].home_address) ==
+				   &d->mobile_nodes[j]);
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct conf *conf = NULL, *again = NULL;
+	char err[512] = "", *text, *text_again;
+	int ret = conf_parse("f", (const char *)data, size, &conf, err, sizeof(err));
+
+	if (ret < 0) {
+		check_error(ret, err);
+		return 0;
+	}
+	check_conf(conf);
+	ret = conf_parse("f", conf_json(conf), strlen(conf_json(conf)), &again, err, sizeof(err));
+	FUZZ_CHECK(ret == 0);
+	text = printed(conf);
+	text_again = printed(again);
+	FUZZ_CHECK(strcmp(text, text_again) == 0);
+	free(text);
+	free(text_again);
+	conf_free(again);
+	conf_free(conf);
+	return 0;
+}

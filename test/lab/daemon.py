@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""hamd in a namespace."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import threading
+from pathlib import Path
+
+from . import world
+from .hamctl import Hamctl
+from .shell import LabError
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD = Path(os.environ.get("HAMD_BUILD", ROOT / "build"))
+HAMD = BUILD / "src" / "hamd"
+HAMCTL = BUILD / "src" / "cli" / "hamctl"
+
+
+def runtime(**changes):
+    """The runtime section for a laptop or a virtual machine of two cores."""
+    return {"lcores": "0", "memory-mb": 128, "hugepages": False, "idle-sleep-us": 100,
+            "max-bindings": 1000, "mbufs": 8192, **changes}
+
+
+def home_agent_config(mobile_nodes=1, port=None, domain=None, domains=(), **sections):
+    """hamd's place in world.World. port, domain: changes to those sections; domains: more of
+    them; sections: "runtime", "icmp", "routes" as a whole."""
+    return {
+        "node": {"id": 1, "name": "ha", "roles": ["ha"]},
+        "runtime": runtime(),
+        "ports": [{"name": "wan", "device": f"net_af_packet0,iface={world.HAMD_DEV}",
+                   "addresses": [f"{world.HAMD}/64"], **(port or {})}],
+        "routes": [{"prefix": "::/0", "via": world.HAMD_ROUTER}],
+        "domains": [{
+            "name": "home", "mobile-prefixes": [world.MOBILE_PREFIX],
+            "home-agent-address": world.HA,
+            "mobile-nodes": [{"home-address": world.hoa_of(n), "auth": {"type": "none"}}
+                             for n in range(1, mobile_nodes + 1)],
+            **(domain or {})}, *domains],
+        **sections,
+    }
+
+
+class Hamd:
+    """One run of the daemon after another with one configuration (a dictionary, or a path that
+    is used as it is)."""
+
+    READY = r"\bready\b"
+
+    def __init__(self, ns, config, directory, name="hamd"):
+        self.ns, self.name = ns, name
+        self.dir = Path(directory)
+        self.log_path = self.dir / f"{name}.log"
+        if isinstance(config, dict):
+            self.path = self.dir / f"{name}.json"
+            config = json.loads(json.dumps(config))
+            config["runtime"].setdefault("socket", str(self.dir / f"{name}.sock"))
+            self.path.write_text(json.dumps(config, indent=2) + "\n")
+        else:
+            self.path = Path(config)
+            config = json.loads(self.path.read_text())
+        self.socket = config.get("runtime", {}).get(
+            "socket", f"/run/hamd/{config['node']['name']}.sock")
+        self.ctl = Hamctl(HAMCTL, self.socket)
+        self.lines = []
+        self._said = threading.Condition()
+        self._proc = self._reader = None
+
+    @property
+    def pid(self):
+        return self._proc.pid if self._proc else None
+
+    def is_running(self):
+        return self._proc is not None and self._proc.poll() is None
+
+    def start(self, timeout=30, ready=True):
+        if not HAMD.exists():
+            raise LabError(f"{HAMD} is missing: build first")
+        self.lines = []
+        self._proc = self.ns.popen(HAMD, "-c", self.path, stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+                                   errors="replace")
+        self._reader = threading.Thread(target=self._read, args=(self._proc,), daemon=True)
+        self._reader.start()
+        if ready:
+            self.wait_log(self.READY, timeout)
+        return self
+
+    def _read(self, proc):
+        with open(self.log_path, "a") as log:
+            for line in proc.stderr:
+                log.write(line)
+                log.flush()
+                with self._said:
+                    self.lines.append(line.rstrip("\n"))
+                    self._said.notify_all()
+        with self._said:
+            self._said.notify_all()
+
+    def wait_log(self, pattern, timeout=5.0, since=0):
+        """The first line that matches; hamd's end, or the time's, is a failure that shows the
+        log."""
+        rx = re.compile(pattern)
+
+        def found():
+            return next((line for line in self.lines[since:] if rx.search(line)), None)
+
+        with self._said:
+            self._said.wait_for(lambda: found() or not self._reader.is_alive(), timeout)
+            if found():
+                return found()
+        raise LabError(f"hamd never logged /{pattern}/"
+                       f" (exit status {self._proc.poll()}); {self.log_path} ends with:\n"
+                       + "\n".join(self.lines[-15:]))
+
+    def stop(self, sig=signal.SIGTERM, timeout=10):
+        """Ask it to stop; its exit status (negative: ended by that signal)."""
+        if self._proc is None:
+            return None
+        if self._proc.poll() is None:
+            self._proc.send_signal(sig)
+        try:
+            rc = self._proc.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self._proc.kill()
+            self._proc.wait()
+            raise LabError(f"hamd did not stop within {timeout} s, killed; see {self.log_path}")
+        finally:
+            self._reader.join(5)
+        return rc
+
+    def kill9(self):
+        return self.stop(signal.SIGKILL)

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Plays the control core for api and hamctl: a thread that answers requests in slices as
+ * control/ctl.h promises, from canned values. No DPDK.
+ */
+#pragma once
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/util.h"
+#include "control/ctl.h"
+#include "host/api.h"
+
+#define FAKE_QUEUE 4 /* fewer than API_CLIENTS: submit says -EAGAIN */
+
+struct fake_ctl {
+	pthread_mutex_t lock;
+	pthread_t thread;
+	struct ctl_req *submitted[FAKE_QUEUE], *answered[API_CLIENTS];
+	unsigned submitted_n, answered_n;
+	atomic_bool stop, hold; /* hold: takes no request */
+	unsigned bindings; /* how many there are */
+	atomic_uint slices, refused;
+};
+
+static inline int fake_submit(void *ctx, struct ctl_req *req)
+{
+	struct fake_ctl *f = ctx;
+	int ret = -EAGAIN;
+
+	pthread_mutex_lock(&f->lock);
+	if (f->submitted_n < FAKE_QUEUE) {
+		f->submitted[f->submitted_n++] = req;
+		ret = 0;
+	} else {
+		f->refused++;
+	}
+	pthread_mutex_unlock(&f->lock);
+	return ret;
+}
+
+static inline struct ctl_req *fake_reap(void *ctx)
+{
+	struct fake_ctl *f = ctx;
+	struct ctl_req *req = NULL;
+
+	pthread_mutex_lock(&f->lock);
+	if (f->answered_n > 0) {
+		req = f->answered[0];
+		memmove(f->answered, f->answered + 1, --f->answered_n * sizeof(req));
+	}
+	pthread_mutex_unlock(&f->lock);
+	return req;
+}
+
+static inline void fake_binding(struct jw *w, unsigned i)
+{
+	jw_object(w, NULL);
+	jw_strf(w, "home-address", "2001:db8:a::%x", i + 1);
+	jw_strf(w, "care-of-address", "2001:db8:%x::1", i % 7);
+	jw_str(w, "home-agent-address", "2001:db8:a::ffff");
+	jw_str(w, "domain", "msp1");
+	jw_str(w, "state", "live");
+	jw_u64(w, "sequence", i % 65536);
+	jw_u64(w, "lifetime-s", 420);
+	jw_u64(w, "remaining-s", 371);
+	jw_str(w, "since", "2026-01-02T03:04:05Z");
+	jw_str(w, "flags", "AHK");
+	jw_u64(w, "packets-to", i * 10ULL);
+	jw_u64(w, "bytes-to", i * 1000ULL);
+	jw_u64(w, "packets-from", i * 5ULL);
+	jw_u64(w, "bytes-from", i * 500ULL);
+	jw_end(w, '}');
+	jw_newline(w);
+}
+
+static inline void fake_bindings(struct fake_ctl *f, struct ctl_req *req)
+{
+	for (unsigned n = 0; n < 256 && req->out.len < CTL_SLICE_BYTES; n++) {
+		if (req->cursor < f->bindings)
+			fake_binding(&req->out, req->cursor++);
+	}
+	req->done = req->cursor == f->bindings;
+}
+
+/* The one home address that is bound is 2001:db8:a::1. */
+static inline void fake_one_binding(struct ctl_req *req)
+{
+	char text[IP6_STRLEN];
+
+	if (strcmp(ip6_str(&req->key, text), "2001:db8:a::1") != 0) {
+		req->status = -ENOENT;
+		snprintf(req->error, sizeof(req->error), "no such binding: %s", text);
+	} else if (req->cmd == CTL_BINDING_DELETE) {
+		jw_object(&req->out, NULL);
+		jw_str(&req->out, "deleted", text);
+		jw_end(&req->out, '}');
+		jw_newline(&req->out);
+	} else {
+		fake_binding(&req->out, 0);
+	}
+}
+
+static const char *const fake_lines[CTL_CMD_COUNT] = {
+	[CTL_SHOW_PORTS] =
+		"{\"port\":\"wan\",\"device\":\"net_af_packet0,iface=veth0\",\"driver\":"
+		"\"net_af_packet\",\"mac\":\"02:00:00:00:00:01\",\"mtu\":1500,\"vlan\":0,"
+		"\"link\":\"up\",\"link-mbps\":10000,\"rx-queues\":1,\"tx-queues\":2,"
+		"\"rx-packets\":7,\"rx-bytes\":700,\"rx-missed\":0,\"rx-errors\":0,"
+		"\"rx-no-buffer\":0,\"tx-packets\":8,\"tx-bytes\":800,\"tx-errors\":0,"
+		"\"granted\":\"1 rx queue, 2 tx queues\"}\n",
+	[CTL_SHOW_LCORES] =
+		"{\"lcore\":0,\"role\":\"control+worker\",\"turns\":1000,\"busy-percent\":12.500,"
+		"\"longest-turn-us\":90,\"sleep-us\":0,\"rx-packets\":7,\"tx-packets\":8,"
+		"\"stages\":[{\"stage\":\"classify\",\"calls\":5,\"packets\":7,\"cycles\":700,"
+		"\"cycles-per-packet\":100.000,\"busy-percent\":3.000}]}\n",
+	[CTL_SHOW_COUNTERS] =
+		"{\"counter\":\"rx_packets\",\"scope\":\"data-plane\",\"value\":7,\"unit\":"
+		"\"packets\",\"help\":\"received from ports\"}\n"
+		"{\"counter\":\"bu_received\",\"scope\":\"control\",\"value\":\"9007199254740993\","
+		"\"unit\":\"messages\",\"help\":\"Binding Updates\"}\n",
+	[CTL_SHOW_ROUTES] =
+		"{\"prefix\":\"::/0\",\"kind\":\"via\",\"next-hop\":\"fe80::1\",\"port\":\"wan\"}\n"
+		"{\"prefix\":\"2001:db8:a::/48\",\"kind\":\"mobile-prefix\",\"domain\":\"msp1\"}\n",
+	[CTL_SHOW_NEIGHBORS] =
+		"{\"address\":\"fe80::1\",\"port\":\"wan\",\"mac\":\"02:00:00:00:00:02\",\"state\":"
+		"\"reachable\",\"age-ms\":1200,\"gateway\":true,\"queued\":0}\n",
+	[CTL_SHOW_ADDRESSES] =
+		"{\"address\":\"2001:db8:1::10\",\"prefix-length\":64,\"owner\":\"port\",\"port\":"
+		"\"wan\",\"state\":\"preferred\"}\n",
+	[CTL_SHOW_CONFIG] = "{\"node\":{\"id\":1,\"name\":\"paris\"}}\n",
+	[CTL_SHOW_VERSION] =
+		"{\"version\":\"0.1.0\",\"node\":\"paris\",\"node-id\":1,\"bindings\":1,"
+		"\"tombstones\":0,\"bindings-max\":1000,\"bindings-bytes\":9999,"
+		"\"buffers-free\":900,\"buffers\":1000}\n",
+};
+
+static inline void fake_drops(struct ctl_req *req)
+{
+	static const char shown[] = "{\"drop\":\"no_route\",\"count\":3,\"help\":\"no route\"}\n";
+	static const char zero[] = "{\"drop\":\"hop_limit\",\"count\":0,\"help\":\"too far\"}\n";
+
+	jw_raw(&req->out, shown, sizeof(shown) - 1);
+	if (req->all)
+		jw_raw(&req->out, zero, sizeof(zero) - 1);
+}
+
+static inline void fake_answer(struct fake_ctl *f, struct ctl_req *req)
+{
+	f->slices++;
+	if (req->cmd == CTL_SHOW_BINDINGS && req->domain[0] != '\0' &&
+		strcmp(req->domain, "msp1") != 0) {
+		req->status = -ENOENT;
+		snprintf(req->error, sizeof(req->error), "no such domain: %s", req->domain);
+	} else if (req->cmd == CTL_SHOW_BINDINGS) {
+		fake_bindings(f, req);
+		return;
+	} else if (req->cmd == CTL_SHOW_DROPS) {
+		fake_drops(req);
+	} else if (fake_lines[req->cmd] != NULL) {
+		jw_raw(&req->out, fake_lines[req->cmd], strlen(fake_lines[req->cmd]));
+	} else {
+		fake_one_binding(req);
+	}
+	req->done = true;
+}
+
+static inline void *fake_main(void *arg)
+{
+	struct fake_ctl *f = arg;
+
+	while (!f->stop) {
+		struct ctl_req *req = NULL;
+
+		pthread_mutex_lock(&f->lock);
+		if (f->submitted_n > 0 && !f->hold) {
+			req = f->submitted[0];
+			memmove(f->submitted, f->submitted + 1, --f->submitted_n * sizeof(req));
+		}
+		pthread_mutex_unlock(&f->lock);
+		if (req == NULL) {
+			usleep(100);
+			continue;
+		}
+		fake_answer(f, req); /* outside the lock: it is ours alone */
+		pthread_mutex_lock(&f->lock);
+		f->answered[f->answered_n++] = req;
+		pthread_mutex_unlock(&f->lock);
+	}
+	return NULL;
+}
+
+static inline int fake_start(struct fake_ctl *f, unsigned bindings)
+{
+	*f = (struct fake_ctl){ .lock = PTHREAD_MUTEX_INITIALIZER, .bindings = bindings };
+	return -pthread_create(&f->thread, NULL, fake_main, f);
+}
+
+static inline void fake_stop(struct fake_ctl *f)
+{
+	f->stop = true;
+	pthread_join(f->thread, NULL);
+}

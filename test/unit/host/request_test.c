@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "test.h"
+
+#include <errno.h>
+
+#include "host/request.h"
+
+static int parse(const char *line, size_t len, struct ctl_req *req, char err[static 160])
+{
+	struct buf b = buf_copy(line, len); /* without a terminating zero */
+	int ret;
+
+	*req = (struct ctl_req){ 0 };
+	err[0] = '\0';
+	ret = request_parse((const char *)b.p, b.n, req, err, 160);
+	buf_free(&b);
+	return ret;
+}
+
+static const struct {
+	const char *line;
+	enum ctl_cmd cmd;
+} good[] = {
+	{ "{\"cmd\":\"show bindings\"}", CTL_SHOW_BINDINGS },
+	{ " { \"cmd\" : \"show binding\", \"key\": \"2001:db8::1\" } \r", CTL_SHOW_BINDING },
+	{ "{\"cmd\":\"show ports\"}", CTL_SHOW_PORTS },
+	{ "{\"cmd\":\"show lcores\"}", CTL_SHOW_LCORES },
+	{ "{\"cmd\":\"show counters\"}", CTL_SHOW_COUNTERS },
+	{ "{\"cmd\":\"show drops\",\"all\":true}", CTL_SHOW_DROPS },
+	{ "{\"cmd\":\"show routes\"}", CTL_SHOW_ROUTES },
+	{ "{\"cmd\":\"show neighbors\"}", CTL_SHOW_NEIGHBORS },
+	{ "{\"cmd\":\"show addresses\"}", CTL_SHOW_ADDRESSES },
+	{ "{\"cmd\":\"show config\"}", CTL_SHOW_CONFIG },
+	{ "{\"cmd\":\"show version\"}", CTL_SHOW_VERSION },
+	{ "{\"key\":\"2001:db8::1\",\"cmd\":\"binding delete\"}", CTL_BINDING_DELETE },
+};
+
+static void test_commands(void **state)
+{
+	struct ctl_req req;
+	char err[160];
+
+	(void)state;
+	assert_int_equal(DIM(good), CTL_CMD_COUNT);
+	for (size_t i = 0; i < DIM(good); i++) {
+		if (parse(good[i].line, strlen(good[i].line), &req, err) != 0)
+			fail_msg("%s: %s", good[i].line, err);
+		assert_int_equal(req.cmd, good[i].cmd);
+	}
+}
+
+static void test_fields(void **state)
+{
+	const char *line = "{\"cmd\":\"show bindings\",\"prefix\":\"2001:db8:a::/48\","
+			   "\"coa\":\"2001:db8:2::7\",\"domain\":\"msp1\",\"all\":true}";
+	struct ip6_addr coa = addr("2001:db8:2::7"), net = addr("2001:db8:a::"),
+			key = addr("2001:db8::9");
+	struct ctl_req req;
+	char err[160];
+
+	(void)state;
+	assert_int_equal(parse(line, strlen(line), &req, err), 0);
+	assert_true(req.has_prefix && req.has_coa && req.all && !req.has_key);
+	assert_int_equal(req.prefix.len, 48);
+	assert_true(ip6_eq(&req.prefix.addr, &net));
+	assert_int_equal(req.coa.len, 128);
+	assert_true(ip6_eq(&req.coa.addr, &coa));
+	assert_string_equal(req.domain, "msp1");
+
+	line = "{\"cmd\":\"show binding\",\"key\":\"2001:db8::9\"}";
+	assert_int_equal(parse(line, strlen(line), &req, err), 0);
+	assert_true(req.has_key && !req.has_prefix && !req.has_coa && !req.all);
+	assert_true(ip6_eq(&req.key, &key));
+	assert_string_equal(req.domain, "");
+}
+
+static const struct {
+	const char *line, *err;
+} bad[] = {
+	{ "", "not JSON" },
+	{ "x", "not JSON" },
+	{ "{\"cmd\":\"show ports\"", "not JSON" },
+	{ "[]", "not a JSON object" },
+	{ "7", "not a JSON object" },
+	{ "{}", "cmd: missing" },
+	{ "{\"cmd\":\"show ports\"} x", "something behind the object" },
+	{ "{\"cmd\":\"show ports\"}{\"cmd\":\"show ports\"}", "something behind the object" },
+	{ "{\"cmd\":7}", "cmd: not a string" },
+	{ "{\"cmd\":null}", "cmd: not a string" },
+	{ "{\"cmd\":\"show port\"}", "cmd: unknown command \"show port\"" },
+	{ "{\"CMD\":\"show ports\"}", "unknown key \"CMD\"" },
+	{ "{\"cmd\":\"show ports\",\"x\":1}", "unknown key \"x\"" },
+	{ "{\"cmd\":\"show ports\",\"cmd\":\"show ports\"}", "duplicate key \"cmd\"" },
+	{ "{\"cmd\":\"show ports\",\"all\":true}", "all: \"show ports\" does not take it" },
+	{ "{\"cmd\":\"show drops\",\"all\":1}", "all: not true or false" },
+	{ "{\"cmd\":\"show binding\"}", "key: missing" },
+	{ "{\"cmd\":\"binding delete\"}", "key: missing" },
+	{ "{\"cmd\":\"show binding\",\"key\":\"1.2.3.4\"}",
+		"key: \"1.2.3.4\" is not an IPv6 address" },
+	{ "{\"cmd\":\"show binding\",\"key\":\"2001:db8::/64\"}",
+		"key: \"2001:db8::/64\" is not an IPv6 address" },
+	{ "{\"cmd\":\"show bindings\",\"prefix\":\"2001:db8::1/64\"}",
+		"prefix: \"2001:db8::1/64\" has bits set behind its length" },
+	{ "{\"cmd\":\"show bindings\",\"coa\":\"2001:db8::/129\"}",
+		"coa: \"2001:db8::/129\" is not an IPv6 prefix" },
+	{ "{\"cmd\":\"show bindings\",\"domain\":\"\"}", "domain: a name has 1 to 31 octets" },
+	{ "{\"cmd\":\"show bindings\",\"domain\":\"12345678901234567890123456789012\"}",
+		"domain: a name has 1 to 31 octets" },
+};
+
+static void test_refusals(void **state)
+{
+	struct ctl_req req;
+	char err[160];
+
+	(void)state;
+	for (size_t i = 0; i < DIM(bad); i++) {
+		if (parse(bad[i].line, strlen(bad[i].line), &req, err) != -EINVAL)
+			fail_msg("taken: %s", bad[i].line);
+		if (strcmp(err, bad[i].err) != 0)
+			fail_msg("%s: said \"%s\"", bad[i].line, err);
+	}
+}
+
+/* Long strings are cut in messages; zeros and deep nesting are refused. */
+static void test_hostile(void **state)
+{
+	static const char zero[] = "{\"cmd\":\"show\0ports\"}",
+			  behind[] = "{\"cmd\":\"show ports\"}\0";
+	char deep[20000], err[160];
+	struct ctl_req req;
+
+	(void)state;
+	assert_int_equal(parse(zero, sizeof(zero) - 1, &req, err), -EINVAL);
+	assert_int_equal(parse(behind, sizeof(behind) - 1, &req, err), -EINVAL);
+	memset(deep, '[', sizeof(deep));
+	assert_int_equal(parse(deep, sizeof(deep), &req, err), -EINVAL);
+	memset(deep, 'x', sizeof(deep));
+	memcpy(deep, "{\"cmd\":\"", 8);
+	memcpy(deep + sizeof(deep) - 2, "\"}", 2);
+	assert_int_equal(parse(deep, sizeof(deep), &req, err), -EINVAL);
+	assert_true(strlen(err) < 100);
+	for (size_t n = 0; n < strlen(good[1].line); n++) /* truncated everywhere */
+		parse(good[1].line, n, &req, err);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_commands),
+		cmocka_unit_test(test_fields),
+		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_hostile),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

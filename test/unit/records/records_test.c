@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "test.h"
+
+#include "records/records.h"
+#include "rnd.h"
+
+static struct records *rs;
+
+static void start(uint32_t max, uint64_t now_ms)
+{
+	struct records_opts opts = { .max = max, .seed = 42, .now_ms = now_ms };
+
+	assert_int_equal(records_new(&opts, &rs), 0);
+}
+
+static bool remove_it(void *ctx, struct record *r)
+{
+	uint32_t *n = ctx;
+
+	assert_non_null(r);
+	++*n;
+	return true;
+}
+
+static void test_life(void **state)
+{
+	struct ip6_addr hoa = addr("2001:db8:a::1"), coa = addr("2001:db8:1::1"),
+			coa2 = addr("2001:db8:2::1");
+	struct record *r, *other;
+	uint32_t ended = 0;
+
+	(void)state;
+	start(4, 1000);
+	assert_null(records_find(rs, 0, &hoa));
+	r = records_add(rs, 0, &hoa);
+	assert_non_null(r);
+	other = records_add(rs, 1, &hoa); /* another domain, another record */
+	assert_ptr_not_equal(r, other);
+	assert_ptr_equal(records_find(rs, 0, &hoa), r);
+	assert_ptr_equal(records_find(rs, 1, &hoa), other);
+	assert_ptr_equal(records_at(rs, r->handle), r);
+	assert_int_equal(records_live(rs), 0);
+	assert_null(records_next(rs, &(uint32_t){ 0 })); /* both are being made */
+
+	records_set(rs, r, RECORD_LIVE, &coa, 5000);
+	assert_int_equal(records_live(rs), 1);
+	assert_int_equal(records_live_in(rs, 0), 1);
+	assert_int_equal(records_live_in(rs, 1), 0);
+	assert_int_equal(records_at_coa(rs, &coa), 1);
+	records_set(rs, other, RECORD_LIVE, &coa, 6000);
+	assert_int_equal(records_at_coa(rs, &coa), 2);
+	records_set(rs, r, RECORD_LIVE, &coa2, 7000); /* a move, and a longer life */
+	assert_int_equal(records_at_coa(rs, &coa), 1);
+	assert_int_equal(records_at_coa(rs, &coa2), 1);
+	assert_int_equal(records_live(rs), 2);
+
+	assert_int_equal(records_expire(rs, 5999, 10, remove_it, &ended), 0);
+	assert_int_equal(records_expire(rs, 6000, 10, remove_it, &ended), 1);
+	assert_null(records_find(rs, 1, &hoa));
+	assert_int_equal(records_at_coa(rs, &coa), 0);
+
+	records_set(rs, r, RECORD_TOMBSTONE, &r->coa, 6000 + RECORD_TOMBSTONE_MS);
+	assert_int_equal(records_live(rs), 0);
+	assert_int_equal(records_live_in(rs, 0), 0);
+	assert_int_equal(records_tombstones(rs), 1);
+	assert_int_equal(records_at_coa(rs, &coa2), 0);
+	assert_ptr_equal(records_next(rs, &(uint32_t){ 0 }), r);
+	assert_int_equal(records_expire(rs, 15999, 10, remove_it, &ended), 0);
+	assert_int_equal(records_expire(rs, 16000, 10, remove_it, &ended), 1);
+	assert_int_equal(records_tombstones(rs), 0);
+	assert_int_equal(ended, 2);
+	assert_null(records_find(rs, 0, &hoa));
+	records_free(rs);
+	records_free(NULL);
+}
+
+static void test_handles(void **state)
+{
+	static const uint32_t none[] = { 0, 1, 4, 5, 1000, UINT32_MAX };
+	struct ip6_addr coa = addr("2001:db8:1::1");
+	struct record *r[5];
+
+	(void)state;
+	start(4, 0);
+	for (size_t i = 0; i < DIM(none); i++)
+		assert_null(records_at(rs, none[i]));
+	for (uint32_t i = 0; i < 5; i++) {
+		struct ip6_addr hoa = { { 0x20, [15] = (uint8_t)i } };
+
+		r[i] = records_add(rs, 0, &hoa);
+		assert_int_equal(r[i] != NULL, i < 4);
+		if (r[i] == NULL)
+			continue;
+		assert_in_range(r[i]->handle, 1, 4);
+		records_set(rs, r[i], RECORD_LIVE, &coa, 100);
+	}
+	records_del(rs, r[2]);
+	assert_null(records_at(rs, 3));
+	assert_int_equal(records_at_coa(rs, &coa), 3);
+	assert_non_null(records_add(rs, 0, &(struct ip6_addr){ { 0x21 } }));
+	assert_null(records_add(rs, 0, &(struct ip6_addr){ { 0x22 } }));
+	records_free(rs);
+}
+
+/* One that can't be withdrawn now is asked again a second later; one that was prolonged in the
+ * call keeps its new end. */
+struct reluctant {
+	uint32_t asked;
+	uint64_t prolong_to;
+	bool let_go;
+};
+
+static bool reluctant(void *ctx, struct record *r)
+{
+	struct reluctant *x = ctx;
+
+	x->asked++;
+	if (x->prolong_to != 0)
+		records_set(rs, r, RECORD_LIVE, &r->coa, x->prolong_to);
+	return x->let_go;
+}
+
+static void test_kept(void **state)
+{
+	struct ip6_addr hoa = addr("2001:db8:a::1"), coa = addr("2001:db8:1::1");
+	struct reluctant x = { 0 };
+
+	(void)state;
+	start(4, 0);
+	records_set(rs, records_add(rs, 0, &hoa), RECORD_LIVE, &coa, 100);
+	assert_int_equal(records_expire(rs, 150, 10, reluctant, &x), 1);
+	assert_int_equal(records_live(rs), 1);
+	assert_int_equal(records_expire(rs, 1149, 10, reluctant, &x), 0);
+	x.prolong_to = 9000;
+	assert_int_equal(records_expire(rs, 1150, 10, reluctant, &x), 1);
+	assert_int_equal(records_expire(rs, 8999, 10, reluctant, &x), 0);
+	x.prolong_to = 0;
+	x.let_go = true;
+	assert_int_equal(records_expire(rs, 9000, 10, reluctant, &x), 1);
+	assert_int_equal(x.asked, 3);
+	assert_int_equal(records_live(rs), 0);
+	records_free(rs);
+}
+
+/* --- against plain arrays --- */
+
+enum { KEYS = 300, MAX = 200, COAS = 12, DOMAINS = 3 };
+
+struct twin {
+	enum record_state state; /* 0: none */
+	struct record *r;
+	uint32_t coa;
+	uint64_t ends;
+};
+
+static struct twin twin[KEYS];
+static uint64_t now;
+
+static struct ip6_addr key(uint32_t k)
+{
+	return (struct ip6_addr){
+		{ 0x20, [14] = (uint8_t)(k / DOMAINS >> 8), [15] = (uint8_t)(k / DOMAINS) }
+	};
+}
+
+static struct ip6_addr coa_of(uint32_t c)
+{
+	return (struct ip6_addr){ { 0x30, [15] = (uint8_t)c } };
+}
+
+static bool on_end(void *ctx, struct record *r)
+{
+	uint32_t k = 0;
+
+	(void)ctx;
+	while (twin[k].r != r)
+		k++;
+	assert_int_equal(r->state, twin[k].state);
+	assert_true(twin[k].ends <= now && r->ends_ms == twin[k].ends);
+	twin[k] = (struct twin){ 0 };
+	return true;
+}
+
+static void check_counts(void)
+{
+	uint32_t live = 0, dead = 0, in[DOMAINS] = { 0 }, at[COAS] = { 0 };
+
+	for (uint32_t k = 0; k < KEYS; k++) {
+		struct ip6_addr hoa = key(k);
+
+		assert_ptr_equal(records_find(rs, k % DOMAINS, &hoa), twin[k].r);
+		dead += twin[k].state == RECORD_TOMBSTONE;
+		if (twin[k].state != RECORD_LIVE)
+			continue;
+		live++;
+		in[k % DOMAINS]++;
+		at[twin[k].coa]++;
+		assert_true(twin[k].ends > now);
+	}
+	assert_int_equal(records_live(rs), live);
+	assert_int_equal(records_tombstones(rs), dead);
+	for (uint32_t d = 0; d < DOMAINS; d++)
+		assert_int_equal(records_live_in(rs, (uint16_t)d), in[d]);
+	for (uint32_t c = 0; c < COAS; c++) {
+		struct ip6_addr coa = coa_of(c);
+
+		assert_int_equal(records_at_coa(rs, &coa), at[c]);
+	}
+}
+
+static void step(struct rnd *rnd)
+{
+	uint32_t k = rnd_below(rnd, KEYS), c = rnd_below(rnd, COAS);
+	struct ip6_addr hoa = key(k), coa = coa_of(c);
+	struct twin *t = &twin[k];
+
+	if (t->r != NULL && rnd_below(rnd, 6) == 0) {
+		records_del(rs, t->r);
+		*t = (struct twin){ 0 };
+		return;
+	}
+	if (t->r == NULL) {
+		t->r = records_add(rs, k % DOMAINS, &hoa);
+		if (t->r == NULL) {
+			assert_int_equal(records_live(rs) + records_tombstones(rs), MAX);
+			return;
+		}
+	}
+	t->state = rnd_below(rnd, 4) == 0 ? RECORD_TOMBSTONE : RECORD_LIVE;
+	t->coa = c;
+	t->ends = now + 1 + rnd_below(rnd, 20000);
+	records_set(rs, t->r, t->state, &coa, t->ends);
+}
+
+/* A walk in slices while records come and go. */
+static void check_walk(struct rnd *rnd)
+{
+	struct record *before[KEYS], *r;
+	bool seen[MAX + 1] = { false };
+	uint32_t cursor = 0, last = 0;
+
+	for (uint32_t k = 0; k < KEYS; k++)
+		before[k] = twin[k].r;
+	while ((r = records_next(rs, &cursor)) != NULL) {
+		assert_int_equal(r->handle, cursor);
+		assert_true(cursor > last);
+		last = cursor;
+		seen[cursor] = true;
+		if (rnd_below(rnd, 8) != 0)
+			continue;
+		step(rnd);
+		for (uint32_t k = 0; k < KEYS; k++)
+			before[k] = before[k] == twin[k].r ? before[k] : NULL;
+	}
+	for (uint32_t k = 0; k < KEYS; k++)
+		assert_true(before[k] == NULL || seen[before[k]->handle]);
+}
+
+static void test_model(void **state)
+{
+	struct rnd rnd = rnd_new("model");
+
+	(void)state;
+	now = 1000000;
+	start(MAX, now);
+	for (uint32_t op = 0; op < 40000; op++) {
+		step(&rnd);
+		now += rnd_below(&rnd, 100);
+		/* Small slices; a slice may be spent on sorting timers without ending one. */
+		for (uint32_t i = 0; i < 40; i++)
+			records_expire(rs, now, 1 + i, on_end, NULL);
+		if (op % 16 == 0)
+			check_counts();
+		if (op % 256 == 0)
+			check_walk(&rnd);
+	}
+	records_free(rs);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_life),
+		cmocka_unit_test(test_handles),
+		cmocka_unit_test(test_kept),
+		cmocka_unit_test(test_model),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
