@@ -4,7 +4,7 @@
 #include <errno.h>
 
 #include "readers.h"
-#include "rnd.h"
+#include "rng.h"
 #include "tables/adj.h"
 #include "tables/dq.h"
 
@@ -132,13 +132,13 @@ static void test_queue_full(void **state)
 static void test_model(void **state)
 {
 	enum { KEYS = 400, MAX = 200 };
-	struct rnd r = rnd_new("model");
+	uint64_t r = rng_start("model");
 	uint32_t id[KEYS] = { 0 }, count = 0;
 
 	(void)state;
 	start(MAX);
 	for (uint32_t op = 0; op < 100000; op++) {
-		uint32_t k = rnd_below(&r, KEYS), check = rnd_below(&r, KEYS);
+		uint32_t k = rng_below(&r, KEYS), check = rng_below(&r, KEYS);
 		uint16_t port = k % 3;
 		struct ip6_addr a = { { 0xfe,
 			0x80, [14] = (uint8_t)(k / 3 >> 8), [15] = (uint8_t)(k / 3) } };
@@ -157,7 +157,7 @@ static void test_model(void **state)
 		a.b[15] = (uint8_t)(check / 3);
 		assert_int_equal(adj_find(t, check % 3, &a), id[check]);
 		assert_int_equal(adj_count(t), count);
-		if (rnd_below(&r, 4) == 0)
+		if (rng_below(&r, 4) == 0)
 			grace();
 	}
 	stop();

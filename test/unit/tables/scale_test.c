@@ -6,7 +6,7 @@
 
 #include "readers.h"
 #include "records/records.h"
-#include "rnd.h"
+#include "rng.h"
 #include "tables/bc.h"
 #include "tables/bc_view.h"
 #include "tables/dq.h"
@@ -110,14 +110,14 @@ static void test_find_all(void **state)
 {
 	static const uint32_t spread[] = { N / 100, N / 10, N };
 	uint32_t *order = malloc(N * sizeof(*order));
-	struct rnd r = rnd_new("order");
+	uint64_t r = rng_start("order");
 
 	(void)state;
 	assert_non_null(order);
 	for (uint32_t i = 0; i < N; i++)
 		order[i] = i;
 	for (uint32_t i = N - 1; i > 0; i--) {
-		uint32_t j = rnd_below(&r, i + 1), x = order[i];
+		uint32_t j = rng_below(&r, i + 1), x = order[i];
 
 		order[i] = order[j];
 		order[j] = x;
