@@ -15,7 +15,7 @@ static int find_on_link(const struct conf *conf, const struct ip6_addr *a)
 		for (uint32_t j = 0; j < conf->ports[i].address_count; j++) {
 			const struct ip6_prefix *p = &conf->ports[i].addresses[j];
 
-			if (p->len < 128 && p->len > longest && ip6_in_prefix(a, p)) {
+			if (p->len > longest && ip6_in_prefix(a, p)) {
 				longest = p->len;
 				port = (int)i;
 			}

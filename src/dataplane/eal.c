@@ -78,6 +78,7 @@ static void make_args(struct args *a, const struct conf *conf)
 	add(a, "%s", conf->runtime.lcores);
 	add(a, "--file-prefix=hamd-%s", conf->node.name);
 	add(a, "--log-level=*:%s", log_get_level() == LOG_DEBUG ? "info" : "warning");
+	add(a, "--log-level=lib.telemetry:error"); /* it warns of what it leaves out on purpose */
 	add_memory(a, &conf->runtime);
 	add_devices(a, conf);
 }
@@ -114,11 +115,15 @@ int eal_start(const struct conf *conf, char *err, size_t err_len)
 	for (int i = 1; i < args.n; i++)
 		log_debug(TAG, "argument %s", args.v[i]);
 	if (rte_eal_init(args.n, args.v) < 0) {
-		snprintf(err, err_len, "DPDK does not start: %s%s", rte_strerror(rte_errno),
-			conf->runtime.hugepages ? " (are there free huge pages? see "
-						  "/proc/meminfo; runtime.hugepages)"
+		int ret = rte_errno > 0 ? -rte_errno : -EIO; /* EAL does not always say */
+
+		snprintf(err, err_len,
+			"DPDK does not start: %s (what it says is in the log; does a hamd with "
+			"node.name \"%s\" run already?%s)",
+			rte_strerror(-ret), conf->node.name,
+			conf->runtime.hugepages ? " Are there free huge pages in /proc/meminfo?"
 						: "");
-		return -rte_errno;
+		return ret;
 	}
 	return 0;
 }

@@ -39,9 +39,10 @@ static void plan_rx(const struct plan_caps *caps, const struct plan_request *req
 	uint16_t want = req->rx_queues > 0 ? req->rx_queues : req->workers;
 	uint16_t data = min16(min16(want, req->workers), caps->max_rx_queues);
 
-	/* Without a hash the device would fill the first queue only. */
-	if ((caps->rss_hf & req->rss_wanted) == 0 && req->rx_queues == 0)
-		data = 1;
+	if (caps->fixed_rx_queues)
+		data = min16(caps->max_rx_queues, PLAN_MAX_WORKERS);
+	else if ((caps->rss_hf & req->rss_wanted) == 0 && req->rx_queues == 0)
+		data = 1; /* without a hash the device would fill the first queue only */
 	for (uint16_t q = 0; q < data; q++)
 		p->rx_owner[q] = (uint16_t)((q + (data == 1 ? req->port : 0)) % req->workers);
 	p->rx_queues = data;

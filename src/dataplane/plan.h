@@ -25,6 +25,8 @@ struct plan_caps { /* from rte_eth_dev_info */
 	uint16_t reta_size; /* 0: no redirection table */
 	uint64_t rss_hf; /* fields the device can hash over */
 	bool rss_level; /* can hash the innermost headers */
+	bool fixed_rx_queues; /* made with the device, which spreads packets over all of them: what
+	                         nobody polls is lost (net_af_packet's qpairs=) */
 	uint16_t min_mtu, max_mtu;
 };
 

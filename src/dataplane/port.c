@@ -34,9 +34,17 @@ int port_find(const struct conf_port *conf, uint16_t *id, char *err, size_t err_
 	device_name(conf, name, sizeof(name));
 	if (rte_eth_dev_get_port_by_name(name, id) == 0)
 		return 0;
-	snprintf(err, err_len, "port %s: there is no device %s (is it bound to a DPDK driver?)",
-		conf->name, name);
+	snprintf(err, err_len,
+		"port %s: device %s does not open (what dpdk says is in the log; a PCI device must "
+		"be bound to a DPDK driver, an interface must exist)",
+		conf->name, conf->device);
 	return -ENODEV;
+}
+
+/* Drivers whose queues are as many as their device string says. */
+static bool has_fixed_queues(const char *driver)
+{
+	return strcmp(driver, "net_af_packet") == 0 || strcmp(driver, "net_pcap") == 0;
 }
 
 int port_plan(struct port *p, const struct conf_port *conf, const struct plan_request *req,
@@ -61,6 +69,7 @@ int port_plan(struct port *p, const struct conf_port *conf, const struct plan_re
 		.reta_size = info.reta_size,
 		.rss_hf = info.flow_type_rss_offloads,
 		.rss_level = (info.flow_type_rss_offloads & RTE_ETH_RSS_LEVEL_MASK) != 0,
+		.fixed_rx_queues = has_fixed_queues(info.driver_name),
 		.min_mtu = info.min_mtu,
 		/* a driver that does not know says UINT16_MAX, one that never heard of MTUs says 0 */
 		.max_mtu = info.max_mtu == 0 ? UINT16_MAX : info.max_mtu,

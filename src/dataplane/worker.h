@@ -85,7 +85,7 @@ struct dp_worker {
 	uint16_t id; /* also RCU reader id; == workers for control's */
 	bool is_reader; /* control's own is none: it is the writer */
 	uint16_t rxq_count;
-	struct dp_rx_queue rxq[DP_MAX_PORTS * 2];
+	struct dp_rx_queue rxq[DP_MAX_PORTS * PLAN_MAX_QUEUES];
 	uint16_t tx_queue[DP_MAX_PORTS]; /* PLAN_NO_QUEUE: by ring */
 	struct rte_ring *tx_ring[DP_MAX_PORTS]; /* of the worker that has a queue */
 	struct rte_ring *tx_in; /* what others ask us to send; m->port is the way out; NULL: none */

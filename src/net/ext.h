@@ -26,7 +26,7 @@ enum ext_flag {
 	                        is no upper-layer header */
 };
 
-/* Offsets from the first octet of the IPv6 header; 0 = not there. 20 octets: lives in every
+/* Offsets from the first octet of the IPv6 header; 0 = not there. 18 octets: lives in every
  * packet's metadata. */
 struct ext_info {
 	uint16_t

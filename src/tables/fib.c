@@ -113,7 +113,7 @@ uint32_t fib_generation(const struct fib *fib)
 }
 
 /* After the change itself: who reads the new number finds the new answer. */
-void fib_outdate(struct fib *fib)
+static void changed(struct fib *fib)
 {
 	atomic_fetch_add_explicit(&fib->generation, 1, memory_order_release);
 }
@@ -323,7 +323,7 @@ int fib_set(struct fib *fib, const struct ip6_prefix *prefix, uint32_t value)
 		hold(fib, &path[n - 1]);
 	}
 	paint(&path[n - 1], prefix, FIB_HAS_VALUE | value, prefix->len + 1U);
-	fib_outdate(fib);
+	changed(fib);
 	return 0;
 }
 
@@ -372,7 +372,7 @@ int fib_del(struct fib *fib, const struct ip6_prefix *prefix)
 	paint(&path[n - 1], prefix, c != 0 ? FIB_HAS_VALUE | fib->route[c].value : 0,
 		c != 0 ? fib->route[c].prefix.len + 1U : 0);
 	release(fib, path, n, prefix);
-	fib_outdate(fib);
+	changed(fib);
 	return 0;
 }
 

@@ -6,7 +6,7 @@
  * entries of one node, each with one store, so a reader sees every destination as it was before
  * or as it is after; nodes that became empty are freed after a grace period. (rte_fib6 of DPDK
  * 22.11 loses count of its nodes with every deletion and soon refuses all additions:
- * docs/decisions/own-fib.md.)
+ * docs/decisions/003-own-fib.md.)
  *
  * Writer: the control core; readers: workers and control. Beside the trie stands the route
  * list, the truth that it is built from.
@@ -67,8 +67,6 @@ int fib_del(struct fib *fib, const struct ip6_prefix *prefix);
 /* Counts changes: an answer that was cached under another generation may be stale. Read it
  * before the lookup whose answer is kept. Any reader. */
 uint32_t fib_generation(const struct fib *fib);
-/* Another generation though no route changed: an adjacency that answers may name was deleted. */
-void fib_outdate(struct fib *fib);
 
 /* Bulk lookup, n <= FIB_BULK_MAX. Any reader between two quiescent reports. */
 void fib_lookup_bulk(

@@ -5,6 +5,20 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+/* Another seed in every run, printed; HAMD_SEED in the environment repeats one. */
+static inline uint64_t rng_start(const char *what)
+{
+	const char *text = getenv("HAMD_SEED");
+	uint64_t seed = text != NULL ? strtoull(text, NULL, 0)
+				     : (uint64_t)time(NULL) * 0x9e3779b97f4a7c15ULL;
+
+	printf("%s: HAMD_SEED=0x%llx\n", what, (unsigned long long)seed);
+	return seed;
+}
 
 static inline uint64_t rng_next(uint64_t *seed)
 {

@@ -136,18 +136,25 @@ static struct neigh *find(struct ctl *ctl, uint16_t port, const struct ip6_addr 
 	return id == ADJ_NONE ? NULL : &ctl->nd->neigh[id];
 }
 
-/* NULL: full. What is evicted makes room only after a grace period: the packet that wanted it
- * may be lost, its repetition will not. */
+/* What is forgotten makes room only after a grace period, so some room is kept ahead: a
+ * sixteenth of the cache. */
+static void make_room(struct ctl *ctl)
+{
+	struct nd *nd = ctl->nd;
+
+	if (adj_count(ctl->t->adj) + nd->max / 16 >= nd->max && !TAILQ_EMPTY(&nd->stale))
+		neigh_del(ctl, TAILQ_FIRST(&nd->stale));
+}
+
+/* NULL: full. */
 static struct neigh *add(struct ctl *ctl, uint16_t port, const struct ip6_addr *addr)
 {
 	struct nd *nd = ctl->nd;
-	uint32_t id = adj_add(ctl->t->adj, port, addr);
 	struct neigh *n;
+	uint32_t id;
 
-	if (id == ADJ_NONE && !TAILQ_EMPTY(&nd->stale)) {
-		neigh_del(ctl, TAILQ_FIRST(&nd->stale));
-		id = adj_add(ctl->t->adj, port, addr);
-	}
+	make_room(ctl);
+	id = adj_add(ctl->t->adj, port, addr);
 	if (id == ADJ_NONE)
 		return NULL;
 	assert(id <= nd->max);

@@ -2,7 +2,7 @@
 #include "test.h"
 
 #include "common/wheel.h"
-#include "rnd.h"
+#include "rng.h"
 
 #define TIMERS 400
 
@@ -17,7 +17,7 @@ struct run {
 	struct twin twin[TIMERS];
 	uint64_t now;
 	uint64_t fired;
-	struct rnd *rnd; /* NULL: callbacks only note */
+	uint64_t *rnd; /* NULL: callbacks only note */
 };
 
 static void set(struct run *x, uint32_t i, uint64_t ends)
@@ -34,14 +34,14 @@ static void del(struct run *x, uint32_t i)
 }
 
 /* Mostly near, sometimes as far as a lifetime, a year, for ever; sometimes past. */
-static uint64_t some_end(struct rnd *r, uint64_t now)
+static uint64_t some_end(uint64_t *r, uint64_t now)
 {
 	static const uint64_t spans[] = { 1, 3, 256, 300, 70000, 4000000, 262140000, 1ULL << 35,
 		UINT64_MAX / 2 };
 
-	if (rnd_below(r, 20) == 0)
-		return now > 1000 ? now - rnd_below(r, 1000) : 0;
-	return now + rnd_u64(r) % spans[rnd_below(r, DIM(spans))];
+	if (rng_below(r, 20) == 0)
+		return now > 1000 ? now - rng_below(r, 1000) : 0;
+	return now + rng_next(r) % spans[rng_below(r, DIM(spans))];
 }
 
 static void on_fire(void *ctx, struct wheel_timer *t)
@@ -57,12 +57,12 @@ static void on_fire(void *ctx, struct wheel_timer *t)
 	x->fired++;
 	if (x->rnd == NULL)
 		return;
-	if (rnd_below(x->rnd, 3) == 0)
+	if (rng_below(x->rnd, 3) == 0)
 		set(x, (uint32_t)(me - x->twin), some_end(x->rnd, x->now + 1));
-	if (rnd_below(x->rnd, 3) == 0)
-		del(x, rnd_below(x->rnd, TIMERS));
-	if (rnd_below(x->rnd, 3) == 0)
-		set(x, rnd_below(x->rnd, TIMERS), some_end(x->rnd, x->now + 1));
+	if (rng_below(x->rnd, 3) == 0)
+		del(x, rng_below(x->rnd, TIMERS));
+	if (rng_below(x->rnd, 3) == 0)
+		set(x, rng_below(x->rnd, TIMERS), some_end(x->rnd, x->now + 1));
 }
 
 static void check_states(const struct run *x)
@@ -77,7 +77,7 @@ static void check_states(const struct run *x)
 static void test_model(void **state)
 {
 	static const uint64_t starts[] = { 0, 255, 1700000000000, UINT64_MAX / 4 - 5 };
-	struct rnd r = rnd_new("model");
+	uint64_t r = rng_start("model");
 
 	(void)state;
 	for (size_t s = 0; s < DIM(starts); s++) {
@@ -85,9 +85,9 @@ static void test_model(void **state)
 
 		x.w = wheel_new(x.now);
 		for (uint32_t op = 0; op < 100000; op++) {
-			uint32_t i = rnd_below(&r, TIMERS);
+			uint32_t i = rng_below(&r, TIMERS);
 
-			switch (rnd_below(&r, 8)) {
+			switch (rng_below(&r, 8)) {
 			case 0:
 				del(&x, i);
 				break;
@@ -96,7 +96,7 @@ static void test_model(void **state)
 									: x.now + 17;
 				break;
 			case 2:
-				x.now += rnd_u64(&r) % (1ULL << rnd_below(&r, 34));
+				x.now += rng_next(&r) % (1ULL << rng_below(&r, 34));
 				break;
 			case 3:
 				x.now++;
@@ -104,13 +104,13 @@ static void test_model(void **state)
 			default:
 				set(&x, i, some_end(&r, x.now));
 			}
-			if (rnd_below(&r, 4) == 0) {
-				uint32_t max = 1 + rnd_below(&r, 4), n;
+			if (rng_below(&r, 4) == 0) {
+				uint32_t max = 1 + rng_below(&r, 4), n;
 
 				n = (uint32_t)wheel_advance(x.w, x.now, max, on_fire, &x);
 				assert_true(n <= max);
 			}
-			if (rnd_below(&r, 4) != 0)
+			if (rng_below(&r, 4) != 0)
 				continue;
 			/* A callback may set one that is due at once: until nothing comes. */
 			while (wheel_advance(x.w, x.now, 1000, on_fire, &x) > 0)
@@ -178,6 +178,7 @@ static void test_bounded_sorting(void **state)
 	enum { N = 100000, MAX = 16 };
 	struct run x = { .now = 0 };
 	struct twin *many = calloc(N, sizeof(*many));
+	struct wheel_timer ***at = calloc(N, sizeof(*at));
 	uint64_t calls = 0;
 
 	(void)state;
@@ -188,7 +189,15 @@ static void test_bounded_sorting(void **state)
 	}
 	x.now = 69999;
 	while (calls < 2 * N / (8 * MAX)) {
+		uint32_t moved = 0;
+
+		for (uint32_t i = 0; i < N && calls < 3; i++)
+			at[i] = many[i].t.pprev;
 		assert_int_equal(wheel_advance(x.w, x.now, MAX, on_fire, &x), 0);
+		/* The one that moves, and its neighbours on both sides of the way. */
+		for (uint32_t i = 0; i < N && calls < 3; i++)
+			moved += many[i].t.pprev != at[i];
+		assert_true(moved <= 3 * 8 * MAX);
 		calls++;
 	}
 	for (x.now = 70000; x.now < 70200; x.now++) {
@@ -204,6 +213,7 @@ static void test_bounded_sorting(void **state)
 		assert_int_equal(n, N / 200);
 	}
 	wheel_free(x.w);
+	free(at);
 	free(many);
 }
 

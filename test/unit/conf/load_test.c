@@ -199,8 +199,7 @@ static void test_route_port(void **state)
 		"{\"ports\":[{\"name\":\"a\",\"device\":\"net_null0\",\"addresses\":[\"2001:db8::1/"
 		"32\"]},"
 		"{\"name\":\"b\",\"device\":\"net_null1\",\"addresses\":[\"2001:db8:1::1/64\"]},"
-		"{\"name\":\"c\",\"device\":\"net_null2\",\"addresses\":[\"2001:db8:1:0:1::1/"
-		"128\"]}],"
+		"{\"name\":\"c\",\"device\":\"net_null2\",\"addresses\":[\"2001:db8:1:9::1/48\"]}],"
 		"\"routes\":[{\"prefix\":\"2001:db8:7::/48\",\"via\":\"2001:db8:1::2\"},"
 		"{\"prefix\":\"::/0\",\"via\":\"2001:db8:2::2\"}]}");
 

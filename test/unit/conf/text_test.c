@@ -121,6 +121,7 @@ static void test_nearest(void **state)
 		{ "nmae", "name" },
 		{ "mt", "mtu" },
 		{ "", NULL },
+		{ "addressesxyz", NULL },
 		{ "port", NULL },
 		{ "addresses-of-something-that-is-far-too-long", NULL },
 	};

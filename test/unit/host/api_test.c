@@ -27,7 +27,7 @@ static int start(void **state)
 	char err[256];
 
 	(void)state;
-	strcpy(dir, "/tmp/hamd-api-XXXXXX");
+	snprintf(dir, sizeof(dir), "/tmp/hamd-api-XXXXXX");
 	if (mkdtemp(dir) == NULL)
 		return -1;
 	snprintf(path, sizeof(path), "%s/a.sock", dir);
@@ -61,7 +61,7 @@ static int dial(void)
 	struct timeval tv = { .tv_sec = 10 };
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 
-	strcpy(a.sun_path, path);
+	snprintf(a.sun_path, sizeof(a.sun_path), "%s", path);
 	assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof(a)), 0);
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv));

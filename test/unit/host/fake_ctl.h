@@ -59,7 +59,8 @@ static inline struct ctl_req *fake_reap(void *ctx)
 	return req;
 }
 
-static inline void fake_binding(struct jw *w, unsigned i)
+/* `n`: traffic grows with every question. */
+static inline void fake_binding(struct jw *w, unsigned i, unsigned n)
 {
 	jw_object(w, NULL);
 	jw_strf(w, "home-address", "2001:db8:a::%x", i + 1);
@@ -72,10 +73,10 @@ static inline void fake_binding(struct jw *w, unsigned i)
 	jw_u64(w, "remaining-s", 371);
 	jw_str(w, "since", "2026-01-02T03:04:05Z");
 	jw_str(w, "flags", "AHK");
-	jw_u64(w, "packets-to", i * 10ULL);
-	jw_u64(w, "bytes-to", i * 1000ULL);
-	jw_u64(w, "packets-from", i * 5ULL);
-	jw_u64(w, "bytes-from", i * 500ULL);
+	jw_u64(w, "packets-to", 10ULL * i * n);
+	jw_u64(w, "bytes-to", 1000ULL * i * n);
+	jw_u64(w, "packets-from", 5ULL * i * n);
+	jw_u64(w, "bytes-from", 500ULL * i * n);
 	jw_end(w, '}');
 	jw_newline(w);
 }
@@ -84,7 +85,7 @@ static inline void fake_bindings(struct fake_ctl *f, struct ctl_req *req)
 {
 	for (unsigned n = 0; n < 256 && req->out.len < CTL_SLICE_BYTES; n++) {
 		if (req->cursor < f->bindings)
-			fake_binding(&req->out, req->cursor++);
+			fake_binding(&req->out, req->cursor++, f->slices);
 	}
 	req->done = req->cursor == f->bindings;
 }
@@ -103,7 +104,7 @@ static inline void fake_one_binding(struct ctl_req *req)
 		jw_end(&req->out, '}');
 		jw_newline(&req->out);
 	} else {
-		fake_binding(&req->out, 0);
+		fake_binding(&req->out, 0, 1);
 	}
 }
 
@@ -120,11 +121,6 @@ static const char *const fake_lines[CTL_CMD_COUNT] = {
 		"\"longest-turn-us\":90,\"sleep-us\":0,\"rx-packets\":7,\"tx-packets\":8,"
 		"\"stages\":[{\"stage\":\"classify\",\"calls\":5,\"packets\":7,\"cycles\":700,"
 		"\"cycles-per-packet\":100.000,\"busy-percent\":3.000}]}\n",
-	[CTL_SHOW_COUNTERS] =
-		"{\"counter\":\"rx_packets\",\"scope\":\"data-plane\",\"value\":7,\"unit\":"
-		"\"packets\",\"help\":\"received from ports\"}\n"
-		"{\"counter\":\"bu_received\",\"scope\":\"control\",\"value\":\"9007199254740993\","
-		"\"unit\":\"messages\",\"help\":\"Binding Updates\"}\n",
 	[CTL_SHOW_ROUTES] =
 		"{\"prefix\":\"::/0\",\"kind\":\"via\",\"next-hop\":\"fe80::1\",\"port\":\"wan\"}\n"
 		"{\"prefix\":\"2001:db8:a::/48\",\"kind\":\"mobile-prefix\",\"domain\":\"msp1\"}\n",
@@ -140,6 +136,21 @@ static const char *const fake_lines[CTL_CMD_COUNT] = {
 		"\"tombstones\":0,\"bindings-max\":1000,\"bindings-bytes\":9999,"
 		"\"buffers-free\":900,\"buffers\":1000}\n",
 };
+
+/* One that moves, and one beyond what a double holds. */
+static inline void fake_counters(struct fake_ctl *f, struct jw *w)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		jw_object(w, NULL);
+		jw_str(w, "counter", i == 0 ? "rx_packets" : "bu_received");
+		jw_str(w, "scope", i == 0 ? "data-plane" : "control");
+		jw_u64(w, "value", i == 0 ? f->slices * 100ULL : (1ULL << 53) + 1);
+		jw_str(w, "unit", i == 0 ? "packets" : "messages");
+		jw_str(w, "help", "what was counted");
+		jw_end(w, '}');
+		jw_newline(w);
+	}
+}
 
 static inline void fake_drops(struct ctl_req *req)
 {
@@ -161,6 +172,8 @@ static inline void fake_answer(struct fake_ctl *f, struct ctl_req *req)
 	} else if (req->cmd == CTL_SHOW_BINDINGS) {
 		fake_bindings(f, req);
 		return;
+	} else if (req->cmd == CTL_SHOW_COUNTERS) {
+		fake_counters(f, &req->out);
 	} else if (req->cmd == CTL_SHOW_DROPS) {
 		fake_drops(req);
 	} else if (fake_lines[req->cmd] != NULL) {

@@ -14,7 +14,7 @@ static char dir[64], path[100], err[256];
 static int make_dir(void **state)
 {
 	(void)state;
-	strcpy(dir, "/tmp/hamd-sock-XXXXXX");
+	snprintf(dir, sizeof(dir), "/tmp/hamd-sock-XXXXXX");
 	if (mkdtemp(dir) == NULL)
 		return -1;
 	snprintf(path, sizeof(path), "%s/run/a.sock", dir);

@@ -2,7 +2,7 @@
 #include "test.h"
 
 #include "records/records.h"
-#include "rnd.h"
+#include "rng.h"
 
 static struct records *rs;
 
@@ -208,13 +208,13 @@ static void check_counts(void)
 	}
 }
 
-static void step(struct rnd *rnd)
+static void step(uint64_t *rnd)
 {
-	uint32_t k = rnd_below(rnd, KEYS), c = rnd_below(rnd, COAS);
+	uint32_t k = rng_below(rnd, KEYS), c = rng_below(rnd, COAS);
 	struct ip6_addr hoa = key(k), coa = coa_of(c);
 	struct twin *t = &twin[k];
 
-	if (t->r != NULL && rnd_below(rnd, 6) == 0) {
+	if (t->r != NULL && rng_below(rnd, 6) == 0) {
 		records_del(rs, t->r);
 		*t = (struct twin){ 0 };
 		return;
@@ -226,14 +226,14 @@ static void step(struct rnd *rnd)
 			return;
 		}
 	}
-	t->state = rnd_below(rnd, 4) == 0 ? RECORD_TOMBSTONE : RECORD_LIVE;
+	t->state = rng_below(rnd, 4) == 0 ? RECORD_TOMBSTONE : RECORD_LIVE;
 	t->coa = c;
-	t->ends = now + 1 + rnd_below(rnd, 20000);
+	t->ends = now + 1 + rng_below(rnd, 20000);
 	records_set(rs, t->r, t->state, &coa, t->ends);
 }
 
 /* A walk in slices while records come and go. */
-static void check_walk(struct rnd *rnd)
+static void check_walk(uint64_t *rnd)
 {
 	struct record *before[KEYS], *r;
 	bool seen[MAX + 1] = { false };
@@ -246,7 +246,7 @@ static void check_walk(struct rnd *rnd)
 		assert_true(cursor > last);
 		last = cursor;
 		seen[cursor] = true;
-		if (rnd_below(rnd, 8) != 0)
+		if (rng_below(rnd, 8) != 0)
 			continue;
 		step(rnd);
 		for (uint32_t k = 0; k < KEYS; k++)
@@ -258,14 +258,14 @@ static void check_walk(struct rnd *rnd)
 
 static void test_model(void **state)
 {
-	struct rnd rnd = rnd_new("model");
+	uint64_t rnd = rng_start("model");
 
 	(void)state;
 	now = 1000000;
 	start(MAX, now);
 	for (uint32_t op = 0; op < 40000; op++) {
 		step(&rnd);
-		now += rnd_below(&rnd, 100);
+		now += rng_below(&rnd, 100);
 		/* Small slices; a slice may be spent on sorting timers without ending one. */
 		for (uint32_t i = 0; i < 40; i++)
 			records_expire(rs, now, 1 + i, on_end, NULL);

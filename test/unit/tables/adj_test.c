@@ -4,7 +4,7 @@
 #include <errno.h>
 
 #include "readers.h"
-#include "rnd.h"
+#include "rng.h"
 #include "tables/adj.h"
 #include "tables/dq.h"
 
@@ -66,6 +66,24 @@ static void test_word(void **state)
 	adj_free(NULL);
 }
 
+/* One bucket and 16 bits of signature: among so many, some collide. */
+static void test_other_ports(void **state)
+{
+	(void)state;
+	start(4);
+	for (uint32_t i = 0; i < 10; i++) {
+		struct ip6_addr a = { { 0xfe, 0x80, [15] = (uint8_t)i } };
+		uint32_t id = adj_add(t, 7, &a);
+
+		for (uint32_t port = 0; port <= UINT16_MAX; port++)
+			assert_int_equal(
+				adj_find(t, (uint16_t)port, &a), port == 7 ? id : ADJ_NONE);
+		assert_int_equal(adj_del(t, id), 0);
+		grace();
+	}
+	stop();
+}
+
 static void test_ids_rest(void **state)
 {
 	struct ip6_addr a[5] = { addr("fe80::1"), addr("fe80::2"), addr("fe80::3"), addr("fe80::4"),
@@ -114,13 +132,13 @@ static void test_queue_full(void **state)
 static void test_model(void **state)
 {
 	enum { KEYS = 400, MAX = 200 };
-	struct rnd r = rnd_new("model");
+	uint64_t r = rng_start("model");
 	uint32_t id[KEYS] = { 0 }, count = 0;
 
 	(void)state;
 	start(MAX);
 	for (uint32_t op = 0; op < 100000; op++) {
-		uint32_t k = rnd_below(&r, KEYS), check = rnd_below(&r, KEYS);
+		uint32_t k = rng_below(&r, KEYS), check = rng_below(&r, KEYS);
 		uint16_t port = k % 3;
 		struct ip6_addr a = { { 0xfe,
 			0x80, [14] = (uint8_t)(k / 3 >> 8), [15] = (uint8_t)(k / 3) } };
@@ -139,7 +157,7 @@ static void test_model(void **state)
 		a.b[15] = (uint8_t)(check / 3);
 		assert_int_equal(adj_find(t, check % 3, &a), id[check]);
 		assert_int_equal(adj_count(t), count);
-		if (rnd_below(&r, 4) == 0)
+		if (rng_below(&r, 4) == 0)
 			grace();
 	}
 	stop();
@@ -149,6 +167,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_word),
+		cmocka_unit_test(test_other_ports),
 		cmocka_unit_test(test_ids_rest),
 		cmocka_unit_test(test_queue_full),
 		cmocka_unit_test(test_model),

@@ -12,7 +12,7 @@
 #include <sched.h>
 
 #include "readers.h"
-#include "rnd.h"
+#include "rng.h"
 #include "tables/bc.h"
 #include "tables/bc_view.h"
 #include "tables/dq.h"
@@ -53,7 +53,7 @@ static struct bc_binding binding(uint32_t i, uint64_t version)
 	return b;
 }
 
-static void read_burst(struct reader *r, struct rnd *rnd)
+static void read_burst(struct reader *r, uint64_t *rnd)
 {
 	const struct ip6_addr *hoa[BURST];
 	const struct bc_entry *out[BURST];
@@ -61,7 +61,7 @@ static void read_burst(struct reader *r, struct rnd *rnd)
 	uint32_t which[BURST];
 
 	for (uint32_t i = 0; i < BURST; i++) {
-		which[i] = rnd_below(rnd, KEYS);
+		which[i] = rng_below(rnd, KEYS);
 		k[i] = key(which[i]);
 		hoa[i] = &k[i];
 	}
@@ -83,7 +83,7 @@ static void read_burst(struct reader *r, struct rnd *rnd)
 static void *reader_main(void *arg)
 {
 	struct reader *r = arg;
-	struct rnd rnd = { r->seed };
+	uint64_t rnd = r->seed;
 
 	while (!atomic_load_explicit(&stop, memory_order_relaxed)) {
 		read_burst(r, &rnd);
@@ -98,16 +98,16 @@ static void *reader_main(void *arg)
 	return NULL;
 }
 
-static void start(struct reader readers[READERS], struct rnd *rnd)
+static void start(struct reader readers[READERS], uint64_t *rnd)
 {
-	struct bc_opts opts = { .max = KEYS, .seed = rnd_u64(rnd) };
+	struct bc_opts opts = { .max = KEYS, .seed = rng_next(rnd) };
 
 	rcu = readers_new(READERS);
 	assert_int_equal(dq_new(rcu, DQ_SIZE, &dq), 0);
 	assert_int_equal(bc_new(&opts, dq, &bc), 0);
 	stop = false;
 	for (uint32_t i = 0; i < READERS; i++) {
-		readers[i] = (struct reader){ .id = i, .seed = rnd_u64(rnd) };
+		readers[i] = (struct reader){ .id = i, .seed = rng_next(rnd) };
 		assert_int_equal(
 			pthread_create(&readers[i].thread, NULL, reader_main, &readers[i]), 0);
 	}
@@ -149,7 +149,7 @@ static bool time_is_up(const struct timespec *since, double seconds)
 
 static void test_whole_entries(void **state)
 {
-	struct rnd rnd = rnd_new("whole entries");
+	uint64_t rnd = rng_start("whole entries");
 	struct reader readers[READERS], sum;
 	uint64_t published = 0, removed = 0, refused = 0;
 	struct timespec t0;
@@ -158,8 +158,8 @@ static void test_whole_entries(void **state)
 	start(readers, &rnd);
 	clock_gettime(CLOCK_MONOTONIC, &t0);
 	for (uint64_t op = 0; op % 1024 != 0 || !time_is_up(&t0, 2); op++) {
-		uint32_t i = rnd_below(&rnd, KEYS);
-		struct bc_binding b = binding(i, rnd_u64(&rnd));
+		uint32_t i = rng_below(&rnd, KEYS);
+		struct bc_binding b = binding(i, rng_next(&rnd));
 		int ret = op % 4 == 0 ? bc_remove(bc, &b.hoa, NULL) : bc_publish(bc, &b);
 
 		published += ret == 0 && op % 4 != 0;
@@ -222,7 +222,7 @@ static uint64_t total(uint32_t i)
 
 static void test_no_increment_lost(void **state)
 {
-	struct rnd rnd = rnd_new("no increment lost");
+	uint64_t rnd = rng_start("no increment lost");
 	struct reader readers[READERS], sum;
 	uint64_t expected[KEYS] = { 0 }, seen[KEYS] = { 0 }, moves = 0, removals = 0, all = 0;
 	struct timespec t0;
@@ -231,8 +231,8 @@ static void test_no_increment_lost(void **state)
 	start(readers, &rnd);
 	clock_gettime(CLOCK_MONOTONIC, &t0);
 	for (uint64_t op = 0; op % 1024 != 0 || !time_is_up(&t0, 2); op++) {
-		uint32_t i = rnd_below(&rnd, KEYS);
-		struct bc_binding b = binding(i, rnd_u64(&rnd));
+		uint32_t i = rng_below(&rnd, KEYS);
+		struct bc_binding b = binding(i, rng_next(&rnd));
 
 		if (op % 4096 == 4095) {
 			expected[i] += remove_and_read(i);
@@ -240,7 +240,7 @@ static void test_no_increment_lost(void **state)
 			removals++;
 		}
 		moves += bc_publish(bc, &b) == 0;
-		if (dq_run(dq, rnd_below(&rnd, 4)) == 0 && dq_room(dq) == 0)
+		if (dq_run(dq, rng_below(&rnd, 4)) == 0 && dq_room(dq) == 0)
 			sched_yield();
 		/* Packets are counted between the two loads: each is checked by itself. */
 		struct bc_counts c = { 0 };

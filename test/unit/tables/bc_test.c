@@ -4,7 +4,7 @@
 #include <errno.h>
 
 #include "readers.h"
-#include "rnd.h"
+#include "rng.h"
 #include "tables/bc.h"
 #include "tables/bc_view.h"
 #include "tables/dq.h"
@@ -230,7 +230,7 @@ static void test_counters(void **state)
 static void test_one_chain(void **state)
 {
 	enum { N = 60 };
-	struct rnd r = rnd_new("one chain");
+	uint64_t r = rng_start("one chain");
 	struct ip6_addr k[N];
 	uint32_t found = 0;
 
@@ -244,7 +244,7 @@ static void test_one_chain(void **state)
 		bool in[N] = { false };
 
 		for (uint32_t op = 0; op < 4 * N; op++) {
-			uint32_t i = rnd_below(&r, N);
+			uint32_t i = rng_below(&r, N);
 			struct bc_binding b = { .hoa = k[i], .record = i };
 
 			if (in[i])
@@ -252,7 +252,7 @@ static void test_one_chain(void **state)
 			else
 				assert_int_equal(bc_publish(bc, &b), 0);
 			in[i] = !in[i];
-			if (rnd_below(&r, 8) == 0 || dq_room(dq) == 0)
+			if (rng_below(&r, 8) == 0 || dq_room(dq) == 0)
 				grace();
 		}
 		for (uint32_t i = 0; i < N; i++) {
@@ -276,15 +276,15 @@ struct twin {
 	uint64_t packets;
 };
 
-static void compare_bulk(struct rnd *r, const struct twin *twin, uint32_t keys)
+static void compare_bulk(uint64_t *r, const struct twin *twin, uint32_t keys)
 {
 	struct ip6_addr k[BC_BULK_MAX];
 	const struct ip6_addr *hoa[BC_BULK_MAX] = { NULL };
 	const struct bc_entry *out[BC_BULK_MAX];
-	uint32_t which[BC_BULK_MAX], n = rnd_below(r, BC_BULK_MAX + 1);
+	uint32_t which[BC_BULK_MAX], n = rng_below(r, BC_BULK_MAX + 1);
 
 	for (uint32_t i = 0; i < n; i++) {
-		which[i] = rnd_below(r, keys);
+		which[i] = rng_below(r, keys);
 		k[i] = key(which[i]);
 		hoa[i] = &k[i];
 	}
@@ -297,15 +297,15 @@ static void compare_bulk(struct rnd *r, const struct twin *twin, uint32_t keys)
 	}
 }
 
-static void step(struct rnd *r, struct twin *twin, uint32_t max)
+static void step(uint64_t *r, struct twin *twin, uint32_t max)
 {
-	uint32_t i = rnd_below(r, 2 * max), room = dq_room(dq), before = bc_count(bc);
+	uint32_t i = rng_below(r, 2 * max), room = dq_room(dq), before = bc_count(bc);
 	struct twin *t = &twin[i];
-	struct bc_binding b = binding(i, (uint32_t)rnd_u64(r));
+	struct bc_binding b = binding(i, (uint32_t)rng_next(r));
 	struct bc_counts c;
 	int ret;
 
-	if (rnd_below(r, 3) == 0) {
+	if (rng_below(r, 3) == 0) {
 		ret = bc_remove(bc, &b.hoa, &c);
 		assert_int_equal(ret, !t->there ? -ENOENT : room == 0 ? -ENOSPC : 0);
 		if (ret == 0) {
@@ -330,23 +330,23 @@ static void step(struct rnd *r, struct twin *twin, uint32_t max)
 static void test_model(void **state)
 {
 	static const uint32_t sizes[] = { 1, 2, 7, 64, 1000 };
-	struct rnd r = rnd_new("model");
+	uint64_t r = rng_start("model");
 
 	(void)state;
 	for (size_t s = 0; s < DIM(sizes); s++) {
 		uint32_t max = sizes[s];
 		struct twin *twin = calloc(2 * max, sizeof(*twin));
 
-		start(max, rnd_u64(&r));
+		start(max, rng_next(&r));
 		for (uint32_t op = 0; op < 60000; op++) {
 			uint32_t there = 0;
 
 			step(&r, twin, max);
 			compare_bulk(&r, twin, 2 * max);
-			if (rnd_below(&r, 6) == 0)
+			if (rng_below(&r, 6) == 0)
 				rte_rcu_qsbr_quiescent(rcu, 0);
-			if (rnd_below(&r, 3) == 0)
-				dq_run(dq, rnd_below(&r, 5));
+			if (rng_below(&r, 3) == 0)
+				dq_run(dq, rng_below(&r, 5));
 			if (op % 1000 != 0)
 				continue;
 			for (uint32_t i = 0; i < 2 * max; i++)

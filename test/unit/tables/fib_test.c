@@ -7,7 +7,7 @@
 #include <stdatomic.h>
 
 #include "readers.h"
-#include "rnd.h"
+#include "rng.h"
 #include "tables/dq.h"
 #include "tables/fib.h"
 
@@ -111,8 +111,6 @@ static void test_longest_prefix(void **state)
 	assert_int_equal(set("2001:db8:a::/48", 3), 0); /* nothing new */
 	assert_int_equal(del("2001:db8:a::/47"), -ENOENT);
 	assert_int_equal(fib_generation(fib), generation);
-	fib_outdate(fib);
-	assert_int_not_equal(fib_generation(fib), generation);
 	assert_int_equal(del("2001:db8::/32"), 0);
 	assert_int_equal(lookup("2001:db8:ffff::1"), 1);
 	assert_int_equal(lookup("2001:db8:a::1"), 3);
@@ -213,13 +211,13 @@ struct twin {
 };
 
 /* Addresses that share octets often and differ in one bit somewhere. */
-static struct ip6_addr some_addr(struct rnd *r)
+static struct ip6_addr some_addr(uint64_t *r)
 {
 	static const uint8_t octets[] = { 0, 0, 0, 1, 0x80, 0xff, 0x20 };
 	struct ip6_addr a;
 
 	for (unsigned i = 0; i < 16; i++)
-		a.b[i] = rnd_below(r, 3) == 0 ? octets[rnd_below(r, DIM(octets))] : 0;
+		a.b[i] = rng_below(r, 3) == 0 ? octets[rng_below(r, DIM(octets))] : 0;
 	return a;
 }
 
@@ -237,19 +235,19 @@ static uint32_t twin_lookup(const struct twin *t, const struct ip6_addr *a)
 	return value;
 }
 
-static void compare(struct rnd *r, const struct twin *twin)
+static void compare(uint64_t *r, const struct twin *twin)
 {
 	struct ip6_addr a[FIB_BULK_MAX];
 	const struct ip6_addr *dst[FIB_BULK_MAX] = { NULL };
-	uint32_t value[FIB_BULK_MAX], n = rnd_below(r, FIB_BULK_MAX + 1);
+	uint32_t value[FIB_BULK_MAX], n = rng_below(r, FIB_BULK_MAX + 1);
 
 	for (uint32_t i = 0; i < n; i++) {
-		uint32_t at = rnd_below(r, TWIN);
+		uint32_t at = rng_below(r, TWIN);
 
 		a[i] = some_addr(r);
 		if (i % 2 == 0) { /* inside a route, or one bit beside it */
 			a[i] = twin[at].p.addr;
-			a[i].b[rnd_below(r, 16)] ^= (uint8_t)(1U << rnd_below(r, 8));
+			a[i].b[rng_below(r, 16)] ^= (uint8_t)(1U << rng_below(r, 8));
 		}
 		dst[i] = &a[i];
 	}
@@ -284,21 +282,21 @@ static void compare_list(const struct twin *twin)
 	assert_int_equal(fib_count(fib), there);
 }
 
-static void step(struct rnd *r, struct twin *twin)
+static void step(uint64_t *r, struct twin *twin)
 {
-	uint32_t i = rnd_below(r, TWIN), same = 0;
+	uint32_t i = rng_below(r, TWIN), same = 0;
 	struct twin *t = &twin[i];
 	struct ip6_prefix p;
-	uint32_t value = fib_value((enum fib_kind)rnd_below(r, FIB_KIND_COUNT), rnd_below(r, 9));
+	uint32_t value = fib_value((enum fib_kind)rng_below(r, FIB_KIND_COUNT), rng_below(r, 9));
 	int ret;
 
-	if (t->there && rnd_below(r, 2) == 0) {
+	if (t->there && rng_below(r, 2) == 0) {
 		ret = fib_del(fib, &t->p);
 		t->there = ret != 0;
 		assert_true(ret == 0 || (ret == -ENOSPC && dq_room(dq) < 14));
 		return;
 	}
-	p = t->there ? t->p : (struct ip6_prefix){ some_addr(r), (uint8_t)rnd_below(r, 129) };
+	p = t->there ? t->p : (struct ip6_prefix){ some_addr(r), (uint8_t)rng_below(r, 129) };
 	ip6_prefix_mask(&p);
 	while (same < TWIN && !(twin[same].there && twin[same].p.len == p.len &&
 				      ip6_eq(&twin[same].p.addr, &p.addr)))
@@ -315,7 +313,7 @@ static void step(struct rnd *r, struct twin *twin)
 static void test_model(void **state)
 {
 	static const uint32_t nodes[] = { 0, 400 };
-	struct rnd r = rnd_new("model");
+	uint64_t r = rng_start("model");
 
 	(void)state;
 	for (size_t k = 0; k < DIM(nodes); k++) {
@@ -324,15 +322,15 @@ static void test_model(void **state)
 
 		start(
 			(struct fib_opts){
-				.max_routes = TWIN, .max_nodes = nodes[k], .seed = rnd_u64(&r) },
+				.max_routes = TWIN, .max_nodes = nodes[k], .seed = rng_next(&r) },
 			512);
-		for (uint32_t op = 0; op < 12000; op++) {
+		for (uint32_t op = 0; op < 8000; op++) {
 			uint32_t before = fib_count(fib);
 
 			step(&r, twin);
 			refused += fib_count(fib) == before;
 			compare(&r, twin);
-			if (rnd_below(&r, 3) == 0)
+			if (rng_below(&r, 3) == 0)
 				grace();
 			if (op % 500 == 0)
 				compare_list(twin);
@@ -385,7 +383,7 @@ static void test_reader_beside_writer(void **state)
 		{ "2001:db8::/32", 32 },
 		{ "2001::/16", 16 },
 	};
-	struct rnd r = rnd_new("reader beside writer");
+	uint64_t r = rng_start("reader beside writer");
 	uint64_t wrong = 0, changes = 0;
 	pthread_t thread;
 
@@ -394,8 +392,8 @@ static void test_reader_beside_writer(void **state)
 	assert_int_equal(set("2001:db8::/64", 64), 0);
 	enough = false;
 	assert_int_equal(pthread_create(&thread, NULL, reader_main, &wrong), 0);
-	for (uint32_t op = 0; op < 120000; op++) {
-		size_t i = rnd_below(&r, DIM(routes));
+	for (uint32_t op = 0; op < 80000; op++) {
+		size_t i = rng_below(&r, DIM(routes));
 		int ret = op % 2 == 0 ? set(routes[i].prefix, routes[i].value)
 				      : del(routes[i].prefix);
 

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Prints docs/counters.md out of the lists that make the enums; with a file's name, says whether
+ * that file is the same. Built, not installed.
+ */
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/util.h"
+#include "control/counter.h"
+#include "dataplane/counter.h"
+#include "dataplane/drop.h"
+
+struct row {
+	const char *name, *unit, *help;
+};
+
+static const struct row dp_rows[] = {
+#define X(id, name, unit, help) { name, unit, help },
+	DP_COUNTER_LIST(X)
+#undef X
+};
+
+static const struct row ctl_rows[] = {
+#define X(id, name, unit, help) { name, unit, help },
+	CTL_COUNTER_LIST(X)
+#undef X
+};
+
+static const struct row drop_rows[] = {
+#define X(id, name, help) { name, NULL, help },
+	DP_DROP_LIST(X)
+#undef X
+};
+
+static void print_table(FILE *to, const char *first, const struct row *rows, size_t n)
+{
+	bool units = rows[0].unit != NULL;
+
+	fprintf(to, "| %s | %sMeaning |\n| --- | %s--- |\n", first, units ? "Unit | " : "",
+		units ? "--- | " : "");
+	for (size_t i = 0; i < n; i++)
+		fprintf(to, "| `%s` | %s%s%s |\n", rows[i].name, units ? rows[i].unit : "",
+			units ? " | " : "", rows[i].help);
+}
+
+static void print_all(FILE *to)
+{
+	fprintf(to,
+		"# Counters\n\n"
+		"Made by `counters-doc` from the lists in src/dataplane/counter.h,\n"
+		"src/control/counter.h and src/dataplane/drop.h; do not edit. Counters only grow,\n"
+		"from the start of hamd on, and are never reset: who wants a rate subtracts\n"
+		"(`hamctl top` does).\n\n"
+		"## Data plane\n\n"
+		"`hamctl show counters`, scope data-plane: the sum over all lcores.\n\n");
+	print_table(to, "Counter", dp_rows, DIM(dp_rows));
+	fprintf(to, "\n## Control core\n\n`hamctl show counters`, scope control.\n\n");
+	print_table(to, "Counter", ctl_rows, DIM(ctl_rows));
+	fprintf(to,
+		"\n## Drops\n\n"
+		"`hamctl show drops`: every packet that hamd took and did not pass on was counted\n"
+		"under exactly one of these.\n\n");
+	print_table(to, "Reason", drop_rows, DIM(drop_rows));
+}
+
+static bool is_same(const char *path, const char *text, size_t len)
+{
+	FILE *f = fopen(path, "r");
+	char *there = malloc(len + 1);
+	bool same = false;
+
+	if (f != NULL && there != NULL)
+		same = fread(there, 1, len + 1, f) == len && memcmp(there, text, len) == 0;
+	free(there);
+	if (f != NULL)
+		fclose(f);
+	return same;
+}
+
+int main(int argc, char *argv[])
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *mem;
+	bool same;
+
+	if (argc < 2) {
+		print_all(stdout);
+		return 0;
+	}
+	mem = open_memstream(&text, &len);
+	if (mem == NULL)
+		return 1;
+	print_all(mem);
+	fclose(mem);
+	same = is_same(argv[1], text, len);
+	free(text);
+	if (!same)
+		fprintf(stderr, "%s is not what the lists say: counters-doc > %s\n", argv[1],
+			argv[1]);
+	return same ? 0 : 1;
+}

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The same job with control and worker on lcores of their own, with and without a transmit queue
+for each of them, on ordinary and on huge pages."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from lab.daemon import home_agent_config, runtime
+from lab.shell import until
+from lab.transfer import Transfer
+from lab.world import CN, HAMD_DEV, HOA, World
+
+PAGES = Path("/proc/sys/vm/nr_hugepages")
+
+pytestmark = pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="needs two processors")
+
+
+@pytest.fixture
+def huge_pages():
+    """512 MB for hamd and some for its tables; given back afterwards."""
+    before = PAGES.read_text()
+    PAGES.write_text(str(int(before) + 300))
+    until("huge pages", lambda: int(PAGES.read_text()) >= int(before) + 300, 5)
+    yield
+    PAGES.write_text(before)
+
+
+@pytest.fixture(scope="module")
+def world(lab):
+    return World(lab)
+
+
+def job(world, daemon, name, **config):
+    """Registers, transfers both ways over a move; what every configuration must carry."""
+    hamd = daemon(world.ha, home_agent_config(**config), name).start()
+    start, _ = hamd.ctl.pool()
+    world.mn.register("link1")
+    for ends in ((world.cn, CN, world.mn.ns, HOA), (world.mn.ns, HOA, world.cn, CN)):
+        run = Transfer(*ends, size=6 << 20, rate=8 << 20)
+        run.wait_for(2 << 20)
+        world.mn.move("link2")
+        run.wait_for(4 << 20)
+        world.mn.move("link1")
+        run.join()
+    lcores = hamd.ctl.show("lcores")
+    ports = hamd.ctl.show("ports")
+    until("all packet buffers back", lambda: hamd.ctl.pool()[0] >= start, 10)
+    assert hamd.stop() == 0
+    return hamd, lcores, ports
+
+
+@pytest.mark.parametrize("queues", [1, 2])
+def test_two_lcores(world, daemon, queues):
+    """One transmit queue: the worker sends for control, by ring. Two: each its own."""
+    device = f"net_af_packet0,iface={HAMD_DEV},qpairs={queues}"
+    _, lcores, ports = job(world, daemon, f"two{queues}", runtime=runtime(lcores="0-1"),
+                              port={"device": device})
+    assert [(row["lcore"], row["role"]) for row in lcores] == [(0, "control"), (1, "worker")]
+    assert ports[0]["tx-queues"] == queues
+
+
+def test_huge_pages(world, daemon, huge_pages):
+    """Nothing of a run on huge pages stays in the file system, even when it is killed."""
+    options = {"lcores": "0-1", "hugepages": True}
+    files = set(Path("/dev/hugepages").glob("*"))
+    job(world, daemon, "huge", runtime=runtime(**options))
+    hamd = daemon(world.ha, home_agent_config(runtime=runtime(**options)), "huge2").start()
+    hamd.kill9()
+    hamd.start()
+    assert hamd.stop() == 0
+    assert set(Path("/dev/hugepages").glob("*")) == files

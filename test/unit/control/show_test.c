@@ -1,0 +1,741 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Answers to hamctl over real records and tables. Stand-ins below for the data plane's figures,
+ * neighbours and the deletion of a binding.
+ */
+#include "test.h"
+
+#include <cjson/cJSON.h>
+#include <errno.h>
+#include <rte_ring.h>
+
+#include "conf/conf.h"
+#include "control/ctl_priv.h"
+#include "net/mh.h"
+#include "records/records.h"
+#include "tables/addrs.h"
+#include "tables/adj.h"
+#include "tables/bc.h"
+#include "tables/bc_view.h"
+#include "tables/fib.h"
+#include "tables/tables.h"
+
+#define NOW_MS   5000000
+#define MAX      6000
+#define RING     4
+#define OUT_MAX  (4 * CTL_SLICE_BYTES)
+#define TURN_MAX 64 /* items a turn may write */
+
+/* --- stand-ins --- */
+
+static int delete_returns;
+static char *config;
+
+const char *conf_json(const struct conf *c)
+{
+	(void)c;
+	return config;
+}
+
+int mip6_delete(struct ctl *ctl, const struct ip6_addr *hoa)
+{
+	(void)ctl;
+	(void)hoa;
+	return delete_returns;
+}
+
+bool nd_next(const struct ctl *ctl, uint32_t *cursor, struct nd_info *out)
+{
+	(void)ctl;
+	*out = (struct nd_info){ .port = 0,
+		.addr = addr("fe80::1"),
+		.mac = { 2, 0, 0, 0, 0, 0xfe },
+		.has_mac = *cursor == 0,
+		.state = *cursor == 0 ? "reachable" : "incomplete",
+		.age_ms = 77,
+		.queued = *cursor };
+	return (*cursor)++ < 2;
+}
+
+uint32_t dp_port_count(const struct dp *dp)
+{
+	(void)dp;
+	return 2;
+}
+
+void dp_port_info(const struct dp *dp, uint16_t port, struct dp_port_info *out)
+{
+	(void)dp;
+	*out = (struct dp_port_info){ .name = "wan",
+		.mac = { 2, 0, 0, 0, 0, (uint8_t)port },
+		.mtu = 1500,
+		.link_up = port == 0,
+		.rx_packets = UINT64_MAX };
+}
+
+uint32_t dp_lcore_count(const struct dp *dp)
+{
+	(void)dp;
+	return 3;
+}
+
+void dp_lcore_info(const struct dp *dp, uint32_t i, struct dp_lcore_info *out)
+{
+	(void)dp;
+	*out = (struct dp_lcore_info){ .lcore = 10 + i,
+		.control = i < 2,
+		.worker = i == 0 ? -1 : (int)i - 1,
+		.busy_cycles = 100 * i,
+		.idle_cycles = 300 * i };
+}
+
+uint32_t dp_stage_count(void)
+{
+	return 2;
+}
+
+void dp_stage_info(
+	const struct dp *dp, uint32_t lcore_index, uint32_t stage, struct dp_stage_info *out)
+{
+	(void)dp;
+	*out = (struct dp_stage_info){ .name = stage == 0 ? "classify" : "decap",
+		.calls = 5,
+		.packets = 8 * lcore_index,
+		.cycles = 20 * lcore_index };
+}
+
+void dp_counters_sum(const struct dp *dp, struct dp_counters *out)
+{
+	(void)dp;
+	memset(out, 0, sizeof(*out));
+	out->c[DP_COUNTER_RX_PACKETS] = 11;
+	out->drop[DP_DROP_NO_ROUTE] = 12;
+}
+
+void dp_pool_info(const struct dp *dp, uint32_t *available, uint32_t *total)
+{
+	(void)dp;
+	*available = 900;
+	*total = 1000;
+}
+
+/* --- a control core --- */
+
+static struct {
+	struct ctl ctl;
+	struct conf conf;
+	struct conf_domain domains[2];
+	struct conf_port ports[1];
+	struct tables *tables;
+} t;
+
+static struct rte_ring *ring_new(void)
+{
+	struct rte_ring *r = aligned_alloc(64, ((size_t)rte_ring_get_memsize(RING) + 63) & ~63ul);
+
+	assert_int_equal(rte_ring_init(r, "ring", RING, RING_F_SP_ENQ | RING_F_SC_DEQ), 0);
+	return r;
+}
+
+static int setup(void **state)
+{
+	const struct tables_opts opts = { .readers = 1,
+		.max_bindings = MAX,
+		.max_neighbors = 8,
+		.max_routes = 16,
+		.max_addrs = 8 };
+
+	(void)state;
+	memset(&t, 0, sizeof(t));
+	strcpy(t.domains[0].name, "msp1");
+	strcpy(t.domains[1].name, "msp2");
+	strcpy(t.ports[0].name, "wan");
+	strcpy(t.conf.node.name, "paris");
+	t.conf.domains = t.domains;
+	t.conf.domain_count = 2;
+	t.conf.ports = t.ports;
+	t.conf.port_count = 1;
+	t.conf.runtime.max_bindings = MAX;
+	assert_int_equal(tables_new(&opts, &t.tables), 0);
+	t.ctl = (struct ctl){ .conf = &t.conf,
+		.t = t.tables,
+		.now_ms = NOW_MS,
+		.submitted = ring_new(),
+		.answered = ring_new() };
+	t.ctl.mip6 = (struct mip6 *)&t; /* only looked at for NULL */
+	t.ctl.counters[CTL_BU_RECEIVED] = 13;
+	assert_int_equal(
+		records_new(&(struct records_opts){ .max = MAX, .now_ms = NOW_MS }, &t.ctl.records),
+		0);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	records_free(t.ctl.records);
+	tables_free(t.tables);
+	free(t.ctl.submitted);
+	free(t.ctl.answered);
+	free(config);
+	config = NULL;
+	return 0;
+}
+
+static struct ip6_addr numbered(const char *base, uint32_t i)
+{
+	struct ip6_addr a = addr(base);
+
+	a.b[13] = (uint8_t)(i >> 16);
+	a.b[14] = (uint8_t)(i >> 8);
+	a.b[15] = (uint8_t)i;
+	return a;
+}
+
+static struct record *bind_node(uint16_t domain, const struct ip6_addr *hoa, const char *coa_text)
+{
+	struct record *r = records_add(t.ctl.records, domain, hoa);
+	struct ip6_addr coa = addr(coa_text);
+
+	assert_non_null(r);
+	r->ha = addr("2001:db8:a::ffff");
+	r->since_ms = NOW_MS - 61000;
+	r->lifetime_s = 420;
+	r->seq = 65535;
+	r->flags = MH_BU_A | MH_BU_H | MH_BU_K;
+	records_set(t.ctl.records, r, RECORD_LIVE, &coa, NOW_MS + 120999);
+	return r;
+}
+
+static void publish_it(const struct record *r)
+{
+	const struct bc_binding b = { .hoa = r->hoa, .coa = r->coa, .ha = r->ha };
+
+	assert_int_equal(bc_publish(t.tables->bc, &b), 0);
+}
+
+/* --- asking --- */
+
+static struct ctl_req request(enum ctl_cmd cmd)
+{
+	struct ctl_req req = { .cmd = cmd };
+
+	jw_init(&req.out, OUT_MAX);
+	return req;
+}
+
+static unsigned lines_of(const struct jw *w, size_t from)
+{
+	unsigned n = 0;
+
+	for (size_t i = from; i < w->len; i++)
+		n += w->buf[i] == '\n';
+	return n;
+}
+
+/* One slice, turn by turn; returns its turns. */
+static unsigned run_slice(struct ctl_req *req)
+{
+	unsigned turns = 0;
+	void *back = NULL;
+
+	jw_reset(&req->out);
+	assert_int_equal(rte_ring_enqueue(t.ctl.submitted, req), 0);
+	while (rte_ring_dequeue(t.ctl.answered, &back) < 0) {
+		size_t before = req->out.len;
+
+		assert_true(show_run(&t.ctl));
+		if (req->cmd == CTL_SHOW_BINDINGS)
+			assert_true(lines_of(&req->out, before) <= TURN_MAX);
+		assert_true(++turns < 100000);
+	}
+	assert_ptr_equal(back, req);
+	assert_null(t.ctl.current);
+	assert_false(req->out.failed);
+	assert_true(req->out.len < CTL_SLICE_BYTES + 2048 || req->cmd == CTL_SHOW_CONFIG);
+	return turns;
+}
+
+/* The whole answer as an array; the request's memory is released. */
+static cJSON *ask(struct ctl_req *req)
+{
+	cJSON *all = cJSON_CreateArray();
+	char *line, *save = NULL;
+
+	do {
+		run_slice(req);
+		jw_raw(&req->out, "", 1); /* a string */
+		for (line = strtok_r(req->out.buf, "\n", &save); line != NULL;
+			line = strtok_r(NULL, "\n", &save)) {
+			cJSON *json = cJSON_Parse(line);
+
+			if (json == NULL)
+				fail_msg("not JSON: %s", line);
+			cJSON_AddItemToArray(all, json);
+		}
+	} while (!req->done);
+	jw_done(&req->out);
+	assert_false(show_run(&t.ctl)); /* idle again */
+	return all;
+}
+
+static const char *text(const cJSON *list, int i, const char *key)
+{
+	const cJSON *v = cJSON_GetObjectItemCaseSensitive(cJSON_GetArrayItem(list, i), key);
+
+	if (!cJSON_IsString(v))
+		fail_msg("item %d: no string %s", i, key);
+	return v->valuestring;
+}
+
+static double number(const cJSON *list, int i, const char *key)
+{
+	const cJSON *v = cJSON_GetObjectItemCaseSensitive(cJSON_GetArrayItem(list, i), key);
+
+	if (!cJSON_IsNumber(v))
+		fail_msg("item %d: no number %s", i, key);
+	return v->valuedouble;
+}
+
+static int count_of(struct ctl_req *req)
+{
+	cJSON *list = ask(req);
+	int n = cJSON_GetArraySize(list);
+
+	cJSON_Delete(list);
+	assert_int_equal(req->status, 0);
+	return n;
+}
+
+static void assert_fails(struct ctl_req *req, int status, const char *error)
+{
+	cJSON *list = ask(req);
+
+	assert_int_equal(cJSON_GetArraySize(list), 0);
+	cJSON_Delete(list);
+	assert_int_equal(req->status, status);
+	assert_string_equal(req->error, error);
+}
+
+/* --- bindings --- */
+
+static void test_binding(void **state)
+{
+	struct ip6_addr hoa = addr("2001:db8:b::7");
+	struct ctl_req req = request(CTL_SHOW_BINDING);
+	struct record *r = bind_node(1, &hoa, "2001:db8:c::1");
+	char since[] = "2026-01-01T00:00:00Z";
+	cJSON *list;
+
+	(void)state;
+	publish_it(r);
+	bc_count_to(bc_find(t.tables->bc, &hoa), 3, 300);
+	bc_count_from(bc_find(t.tables->bc, &hoa), 4, 400);
+	req.key = hoa;
+	list = ask(&req);
+	assert_int_equal(req.status, 0);
+	assert_int_equal(cJSON_GetArraySize(list), 1);
+	assert_string_equal(text(list, 0, "home-address"), "2001:db8:b::7");
+	assert_string_equal(text(list, 0, "care-of-address"), "2001:db8:c::1");
+	assert_string_equal(text(list, 0, "home-agent-address"), "2001:db8:a::ffff");
+	assert_string_equal(text(list, 0, "domain"), "msp2");
+	assert_string_equal(text(list, 0, "state"), "live");
+	assert_string_equal(text(list, 0, "flags"), "AHK");
+	assert_int_equal(strlen(text(list, 0, "since")), strlen(since));
+	assert_int_equal(number(list, 0, "sequence"), 65535);
+	assert_int_equal(number(list, 0, "lifetime-s"), 420);
+	assert_int_equal(number(list, 0, "remaining-s"), 120);
+	assert_int_equal(number(list, 0, "packets-to"), 3);
+	assert_int_equal(number(list, 0, "bytes-to"), 300);
+	assert_int_equal(number(list, 0, "packets-from"), 4);
+	assert_int_equal(number(list, 0, "bytes-from"), 400);
+	cJSON_Delete(list);
+
+	req = request(CTL_SHOW_BINDING);
+	req.key = addr("2001:db8:b::8");
+	assert_fails(&req, -ENOENT, "no such binding: 2001:db8:b::8");
+	records_set(t.ctl.records, r, RECORD_TOMBSTONE, &r->coa, NOW_MS + 5000);
+	req = request(CTL_SHOW_BINDING);
+	req.key = hoa;
+	assert_fails(&req, -ENOENT, "no such binding: 2001:db8:b::7");
+}
+
+static const struct {
+	const char *name, *prefix, *coa, *domain;
+	bool all;
+	int n;
+} filters[] = {
+	{ "none", NULL, NULL, "", false, 3 },
+	{ "all", NULL, NULL, "", true, 4 },
+	{ "prefix", "2001:db8:a::/64", NULL, "", false, 2 },
+	{ "prefix, all", "2001:db8:a::/64", NULL, "", true, 3 },
+	{ "home address", "2001:db8:a::2/128", NULL, "", false, 1 },
+	{ "coa", NULL, "2001:db8:c::/64", "", false, 2 },
+	{ "domain", NULL, NULL, "msp2", false, 1 },
+	{ "prefix and coa", "2001:db8:a::/64", "2001:db8:c::/64", "", false, 1 },
+	{ "domain against prefix", "2001:db8:a::/64", NULL, "msp2", false, 0 },
+};
+
+static void test_filters(void **state)
+{
+	struct ip6_addr hoa[] = { addr("2001:db8:a::1"), addr("2001:db8:a::2"),
+		addr("2001:db8:a::3"), addr("2001:db8:b::1") };
+	struct record *gone;
+
+	(void)state;
+	bind_node(0, &hoa[0], "2001:db8:c::1");
+	bind_node(0, &hoa[1], "2001:db8:d::1");
+	gone = bind_node(0, &hoa[2], "2001:db8:c::2");
+	records_set(t.ctl.records, gone, RECORD_TOMBSTONE, &gone->coa, NOW_MS + 5000);
+	bind_node(1, &hoa[3], "2001:db8:c::3");
+	for (size_t i = 0; i < DIM(filters); i++) {
+		struct ctl_req req = request(CTL_SHOW_BINDINGS);
+
+		req.all = filters[i].all;
+		strcpy(req.domain, filters[i].domain);
+		req.has_prefix = filters[i].prefix != NULL;
+		if (req.has_prefix)
+			req.prefix = prefix(filters[i].prefix);
+		req.has_coa = filters[i].coa != NULL;
+		if (req.has_coa)
+			req.coa = prefix(filters[i].coa);
+		int n = count_of(&req);
+
+		if (n != filters[i].n)
+			fail_msg("%s: %d bindings", filters[i].name, n);
+	}
+	struct ctl_req req = request(CTL_SHOW_BINDINGS);
+
+	strcpy(req.domain, "nix");
+	assert_fails(&req, -ENOENT, "no such domain: nix");
+}
+
+/* Thousands: slices and turns stay small, every one is there once, though others come and go. */
+static void test_many(void **state)
+{
+	static uint8_t seen[MAX];
+	struct ctl_req req = request(CTL_SHOW_BINDINGS);
+	struct record *churn = NULL;
+	struct ip6_addr other = addr("2001:db8:b::1");
+	unsigned slices = 0;
+
+	(void)state;
+	memset(seen, 0, sizeof(seen));
+	for (uint32_t i = 0; i < 5000; i++) {
+		struct ip6_addr hoa = numbered("2001:db8:a::", i);
+
+		bind_node(0, &hoa, "2001:db8:c::1");
+	}
+	do {
+		run_slice(&req);
+		jw_raw(&req.out, "", 1); /* a string */
+		req.out.len--;
+		for (const char *p = req.out.buf; p < req.out.buf + req.out.len;
+			p = strchr(p, '\n') + 1) {
+			struct ip6_addr hoa;
+			char a[IP6_STRLEN];
+
+			assert_int_equal(sscanf(p, "{\"home-address\":\"%45[0-9a-f:]", a), 1);
+			assert_int_equal(ip6_parse(a, &hoa), 0);
+			if (hoa.b[5] == 0xa)
+				seen[hoa.b[14] << 8 | hoa.b[15]]++;
+		}
+		if (churn != NULL)
+			records_del(t.ctl.records, churn);
+		other.b[15]++;
+		churn = bind_node(1, &other, "2001:db8:c::2");
+		slices++;
+	} while (!req.done);
+	jw_done(&req.out);
+	assert_true(slices > 20 && slices < 60);
+	for (uint32_t i = 0; i < 5000; i++)
+		assert_int_equal(seen[i], 1);
+
+	/* Nothing matches: it takes a few turns, none of them looks at all 5000. */
+	req = request(CTL_SHOW_BINDINGS);
+	req.has_prefix = true;
+	req.prefix = prefix("2001:db8:f::/64");
+	unsigned turns = run_slice(&req);
+
+	assert_true(req.done && req.out.len == 0);
+	assert_true(turns >= 5 && turns < 10);
+	jw_done(&req.out);
+}
+
+static void test_delete(void **state)
+{
+	struct ctl_req req = request(CTL_BINDING_DELETE);
+	cJSON *list;
+
+	(void)state;
+	req.key = addr("2001:db8:a::1");
+	delete_returns = 0;
+	list = ask(&req);
+	assert_int_equal(req.status, 0);
+	assert_string_equal(text(list, 0, "deleted"), "2001:db8:a::1");
+	cJSON_Delete(list);
+	req = request(CTL_BINDING_DELETE);
+	delete_returns = -ENOENT;
+	assert_fails(&req, -ENOENT, "no such binding: ::");
+	req = request(CTL_BINDING_DELETE);
+	delete_returns = -ENOSPC;
+	assert_fails(&req, -ENOSPC,
+		"nothing can be deleted at this moment: No space left on device; try again");
+}
+
+/* A node that only routes. */
+static void test_no_domains(void **state)
+{
+	struct records *kept = t.ctl.records;
+	struct ctl_req req = request(CTL_SHOW_BINDINGS);
+
+	(void)state;
+	delete_returns = 0;
+	t.ctl.records = NULL;
+	t.ctl.mip6 = NULL;
+	t.conf.domain_count = 0;
+	assert_int_equal(count_of(&req), 0);
+	req = request(CTL_SHOW_BINDING);
+	assert_fails(&req, -ENOENT, "no such binding: ::");
+	req = request(CTL_BINDING_DELETE);
+	assert_fails(&req, -ENOENT, "no such binding: ::");
+	req = request(CTL_SHOW_VERSION);
+	assert_int_equal(count_of(&req), 1);
+	t.ctl.records = kept;
+}
+
+/* --- the rest --- */
+
+static void test_data_plane(void **state)
+{
+	static const char *const roles[] = { "control", "control+worker", "worker" };
+	struct ctl_req req = request(CTL_SHOW_PORTS);
+	cJSON *list = ask(&req);
+
+	(void)state;
+	assert_int_equal(cJSON_GetArraySize(list), 2);
+	assert_string_equal(text(list, 0, "link"), "up");
+	assert_string_equal(text(list, 1, "link"), "down");
+	assert_string_equal(text(list, 1, "mac"), "02:00:00:00:00:01");
+	assert_string_equal(text(list, 0, "rx-packets"), "18446744073709551615");
+	cJSON_Delete(list);
+
+	req = request(CTL_SHOW_LCORES);
+	list = ask(&req);
+	assert_int_equal(cJSON_GetArraySize(list), 3);
+	for (int i = 0; i < 3; i++) {
+		const cJSON *stages = cJSON_GetObjectItem(cJSON_GetArrayItem(list, i), "stages");
+
+		assert_string_equal(text(list, i, "role"), roles[i]);
+		assert_int_equal(number(list, i, "lcore"), 10 + i);
+		assert_int_equal(number(list, i, "busy-percent"), i == 0 ? 0 : 25);
+		assert_int_equal(cJSON_GetArraySize(stages), 2);
+		assert_string_equal(text(stages, 1, "stage"), "decap");
+		assert_true(number(stages, 0, "cycles-per-packet") == (i == 0 ? 0 : 2.5));
+		assert_int_equal(number(stages, 0, "busy-percent"), i == 0 ? 0 : 5);
+	}
+	cJSON_Delete(list);
+}
+
+static void test_counters(void **state)
+{
+	struct ctl_req req = request(CTL_SHOW_COUNTERS);
+	cJSON *list = ask(&req);
+
+	(void)state;
+	assert_int_equal(cJSON_GetArraySize(list), DP_COUNTER_COUNT + CTL_COUNTER_COUNT);
+	assert_string_equal(text(list, 0, "counter"), "rx_packets");
+	assert_string_equal(text(list, 0, "scope"), "data-plane");
+	assert_int_equal(number(list, 0, "value"), 11);
+	assert_string_equal(text(list, DP_COUNTER_COUNT, "counter"), "bu_received");
+	assert_string_equal(text(list, DP_COUNTER_COUNT, "scope"), "control");
+	assert_string_equal(text(list, DP_COUNTER_COUNT, "unit"), "messages");
+	assert_int_equal(number(list, DP_COUNTER_COUNT, "value"), 13);
+	cJSON_Delete(list);
+
+	req = request(CTL_SHOW_DROPS);
+	list = ask(&req);
+	assert_int_equal(cJSON_GetArraySize(list), 1);
+	assert_string_equal(text(list, 0, "drop"), "no_route");
+	assert_int_equal(number(list, 0, "count"), 12);
+	cJSON_Delete(list);
+	req = request(CTL_SHOW_DROPS);
+	req.all = true;
+	assert_int_equal(count_of(&req), DP_DROP_COUNT);
+}
+
+static void test_routes(void **state)
+{
+	struct ip6_addr gateway = addr("fe80::1"), ours = addr("2001:db8:1::10");
+	int row = addrs_add(t.tables->addrs,
+		&(struct addr_row){ .addr = ours, .prefix_len = 64, .state = ADDR_PREFERRED });
+	uint32_t adj = adj_add(t.tables->adj, 0, &gateway);
+	const struct {
+		const char *prefix, *kind, *key, *value;
+		uint32_t fib;
+	} routes[] = {
+		{ "2001:db8:1::10/128", "local", "port", "wan",
+			fib_value(FIB_LOCAL, (uint32_t)row) },
+		{ "2001:db8:a::1/128", "home-agent", "domain", "msp1",
+			fib_value(FIB_HOME_AGENT, 0) },
+		{ "2001:db8:b::/48", "mobile-prefix", "domain", "msp2", fib_value(FIB_DOMAIN, 1) },
+		{ "2001:db8:1::/64", "on-link", "port", "wan", fib_value(FIB_ONLINK, 0) },
+		{ "::/0", "via", "next-hop", "fe80::1", fib_value(FIB_VIA, adj) },
+		{ "2001:db8:ff::/48", "unreachable", NULL, NULL, fib_value(FIB_UNREACHABLE, 0) },
+		{ "2001:db8:fe::/48", "on-link", "port", "?", fib_value(FIB_ONLINK, 9) },
+	};
+	struct ctl_req req = request(CTL_SHOW_ROUTES);
+	cJSON *list;
+
+	(void)state;
+	for (size_t i = 0; i < DIM(routes); i++) {
+		struct ip6_prefix p = prefix(routes[i].prefix);
+
+		assert_int_equal(fib_set(t.tables->fib, &p, routes[i].fib), 0);
+	}
+	list = ask(&req);
+	assert_int_equal(cJSON_GetArraySize(list), DIM(routes));
+	for (int i = 0; i < (int)DIM(routes); i++) {
+		assert_string_equal(text(list, i, "prefix"), routes[i].prefix);
+		assert_string_equal(text(list, i, "kind"), routes[i].kind);
+		if (routes[i].key != NULL)
+			assert_string_equal(text(list, i, routes[i].key), routes[i].value);
+	}
+	cJSON_Delete(list);
+}
+
+static void test_neighbors_and_addresses(void **state)
+{
+	const struct addr_row rows[] = {
+		{ .addr = addr("2001:db8:1::10"), .prefix_len = 64, .state = ADDR_TENTATIVE },
+		{ .addr = addr("2001:db8:a::1"),
+			.prefix_len = 128,
+			.owner = ADDR_HOME_AGENT,
+			.state = ADDR_PREFERRED,
+			.port = ADDR_NO_PORT },
+		{ .addr = addr("fe80::2"), .prefix_len = 128, .state = ADDR_DUPLICATE },
+	};
+	static const char *const states[] = { "tentative", "preferred", "duplicate" };
+	struct ctl_req req = request(CTL_SHOW_NEIGHBORS);
+	cJSON *list = ask(&req);
+
+	(void)state;
+	assert_int_equal(cJSON_GetArraySize(list), 2);
+	assert_string_equal(text(list, 0, "mac"), "02:00:00:00:00:fe");
+	assert_true(cJSON_IsNull(cJSON_GetObjectItem(cJSON_GetArrayItem(list, 1), "mac")));
+	assert_string_equal(text(list, 1, "state"), "incomplete");
+	assert_int_equal(number(list, 0, "age-ms"), 77);
+	cJSON_Delete(list);
+
+	for (size_t i = 0; i < DIM(rows); i++)
+		assert_int_equal(addrs_add(t.tables->addrs, &rows[i]), i);
+	req = request(CTL_SHOW_ADDRESSES);
+	list = ask(&req);
+	assert_int_equal(cJSON_GetArraySize(list), 3);
+	for (int i = 0; i < 3; i++)
+		assert_string_equal(text(list, i, "state"), states[i]);
+	assert_string_equal(text(list, 0, "port"), "wan");
+	assert_string_equal(text(list, 1, "domain"), "msp1");
+	assert_null(cJSON_GetObjectItem(cJSON_GetArrayItem(list, 1), "port"));
+	cJSON_Delete(list);
+}
+
+static void test_version(void **state)
+{
+	struct ctl_req req = request(CTL_SHOW_VERSION);
+	cJSON *list = ask(&req);
+
+	(void)state;
+	assert_string_equal(text(list, 0, "version"), HAMD_VERSION);
+	assert_string_equal(text(list, 0, "node"), "paris");
+	assert_int_equal(number(list, 0, "buffers-free"), 900);
+	assert_int_equal(number(list, 0, "buffers"), 1000);
+	assert_int_equal(number(list, 0, "bindings"), 0);
+	cJSON_Delete(list);
+}
+
+/* Of any length, in slices; the lengths are around the pieces it is cut into. */
+static void test_config(void **state)
+{
+	static const size_t lengths[] = { 2, 16383, 16384, 16385, 65535, 65536, 65537, 300000 };
+
+	(void)state;
+	for (size_t i = 0; i < DIM(lengths); i++) {
+		struct ctl_req req = request(CTL_SHOW_CONFIG);
+		size_t n = lengths[i], total = 0;
+
+		config = realloc(config, n + 1);
+		memset(config, 'x', n);
+		config[n] = '\0';
+		do {
+			run_slice(&req);
+			assert_true(req.out.len <= CTL_SLICE_BYTES + 16384);
+			for (size_t k = 0; k < req.out.len; k++, total++)
+				assert_int_equal(req.out.buf[k], total < n ? 'x' : '\n');
+		} while (!req.done);
+		assert_int_equal(total, n + 1);
+		jw_done(&req.out);
+	}
+}
+
+/* Nobody takes the answers: the next one waits, and nothing is lost. */
+static void test_answers_pile_up(void **state)
+{
+	struct ctl_req req[RING];
+	void *back;
+
+	(void)state;
+	for (unsigned i = 0; i < RING; i++)
+		req[i] = request(CTL_SHOW_VERSION);
+	for (unsigned i = 0; i < RING; i++) {
+		assert_int_equal(rte_ring_enqueue(t.ctl.submitted, &req[i]), 0);
+		show_run(&t.ctl);
+		show_run(&t.ctl);
+	}
+	assert_ptr_equal(t.ctl.current, &req[RING - 1]); /* a ring holds one less than its size */
+	for (unsigned i = 0; i < RING; i++) {
+		assert_int_equal(rte_ring_dequeue(t.ctl.answered, &back), 0);
+		assert_ptr_equal(back, &req[i]);
+		show_run(&t.ctl);
+		assert_int_equal(lines_of(&req[i].out, 0), 1);
+		jw_done(&req[i].out);
+	}
+}
+
+/* No memory for the answer: it ends, and says that it is not whole. */
+static void test_no_memory(void **state)
+{
+	struct ctl_req req = { .cmd = CTL_SHOW_COUNTERS };
+	void *back;
+
+	(void)state;
+	jw_init(&req.out, 100);
+	assert_int_equal(rte_ring_enqueue(t.ctl.submitted, &req), 0);
+	assert_true(show_run(&t.ctl));
+	assert_int_equal(rte_ring_dequeue(t.ctl.answered, &back), 0);
+	assert_true(req.done && req.out.failed);
+	jw_done(&req.out);
+}
+
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_binding),
+		TEST(test_filters),
+		TEST(test_many),
+		TEST(test_delete),
+		TEST(test_no_domains),
+		TEST(test_data_plane),
+		TEST(test_counters),
+		TEST(test_routes),
+		TEST(test_neighbors_and_addresses),
+		TEST(test_version),
+		TEST(test_config),
+		TEST(test_answers_pile_up),
+		TEST(test_no_memory),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
