@@ -88,7 +88,7 @@ static void begin(struct rte_mbuf *m, uint16_t port, const uint8_t *frame)
 	m->ol_flags = 0; /* nothing a driver left may ask for an offload on the way out */
 }
 
-void dp_rx(struct dp_worker *w, const struct dp_rx_queue *q, struct dp_vec *out)
+uint32_t dp_rx(struct dp_worker *w, const struct dp_rx_queue *q, struct dp_vec *out)
 {
 	const struct dp_port_view *port = &w->port[q->port];
 	struct rte_mbuf *pkt[DP_BURST];
@@ -119,4 +119,5 @@ void dp_rx(struct dp_worker *w, const struct dp_rx_queue *q, struct dp_vec *out)
 	}
 	dp_counted(w, DP_COUNTER_RX_PACKETS, n);
 	dp_counted(w, DP_COUNTER_RX_BYTES, bytes);
+	return n;
 }

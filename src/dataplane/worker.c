@@ -62,12 +62,12 @@ static inline void timed_rx(struct dp_worker *w, const struct dp_rx_queue *q)
 {
 	struct dp_stage_stat *stat = &w->stage[DP_STAGE_RX];
 	uint64_t start = rte_rdtsc();
+	uint32_t received = dp_rx(w, q, &w->vec[V_AGAIN]);
 
-	dp_rx(w, q, &w->vec[V_AGAIN]);
-	if (w->vec[V_AGAIN].n == 0)
+	if (received == 0)
 		return; /* polling an empty queue is idling, not work */
 	stat->calls++;
-	stat->packets += w->vec[V_AGAIN].n;
+	stat->packets += received;
 	stat->cycles += rte_rdtsc() - start;
 }
 

@@ -107,8 +107,9 @@ void dp_worker_sleep(struct dp_worker *w, bool begin); /* RCU: a sleeper is no r
  * dropped. */
 void dp_carry(struct dp_worker *w);
 
-/* Stages, in the order of the packet path; one file each. */
-void dp_rx(struct dp_worker *w, const struct dp_rx_queue *q, struct dp_vec *out);
+/* Stages, in the order of the packet path; one file each. dp_rx says how many it took from the
+ * queue, dropped ones included. */
+uint32_t dp_rx(struct dp_worker *w, const struct dp_rx_queue *q, struct dp_vec *out);
 void dp_classify(struct dp_worker *w, struct dp_vec *in);
 void dp_decap(struct dp_worker *w, struct dp_vec *in);
 void dp_intercept(struct dp_worker *w, struct dp_vec *in);
