@@ -555,7 +555,7 @@ static void test_decap_ecn(void **state)
 /* What was inside is classified like any other. */
 static void test_again(void **state)
 {
-	uint8_t echo[8] = { ICMP6_ECHO_REQUEST }, mh[8] = { 59, 0, 5 };
+	uint8_t echo[8] = { ICMP6_ECHO_REQUEST }, mh[8] = { 59, 0, 5 }, ns[24] = { ICMP6_NS };
 	const struct net_ip6 *outer;
 	struct ip6_addr coa2 = addr("2001:db8:f::2"), ha2 = addr("2001:db8:b::1");
 	struct fate f = send_one(tunnel(COA, HA, udp(HOA, "2001:db8:b::100", 100)));
@@ -573,6 +573,8 @@ static void test_again(void **state)
 	f = send_one(tunnel(COA, HA, ip6(HOA, HA, IP6_ICMP6, 64, echo, 8)));
 	assert_int_equal(f.door, DOOR_PUNT(DP_PUNT_LOCAL));
 	assert_true(f.meta.flags & DP_META_TUNNELLED);
+	check_door("a tunnel is no link", tunnel(COA, HA, ip6(HOA, HA, IP6_ICMP6, 255, ns, 24)),
+		DP_DROP_ND_INVALID);
 	/* signalling from a care-of address that is not known yet, and only signalling */
 	f = send_one(tunnel("2001:db8:f::9", HA, ip6("2001:db8:f::9", HA, IP6_MH, 64, mh, 8)));
 	assert_int_equal(f.door, DOOR_PUNT(DP_PUNT_SIGNALLING));
