@@ -483,6 +483,9 @@ static void test_encap_limit(void **state)
 	assert_memory_equal(f.frame + 14 + 40, ((uint8_t[]){ 41, 0, 4, 1, 4, 1, 1, 0 }), 8);
 	f = send_one(with_ext(nested, IP6_DSTOPT, limit_3));
 	assert_memory_equal(f.frame + 14 + 40, ((uint8_t[]){ 41, 0, 4, 1, 2, 1, 1, 0 }), 8);
+	/* options without a limit in front of the tunnel */
+	f = send_one(with_ext(nested, IP6_DSTOPT, "00 00 01 04 00 00 00 00"));
+	assert_memory_equal(f.frame + 14 + 40, ((uint8_t[]){ 41, 0, 4, 1, 4, 1, 1, 0 }), 8);
 	check_error(
 		"limit 0", with_ext(nested, IP6_DSTOPT, limit_0), DP_DROP_ENCAP_LIMIT, 4, 0, 44);
 	f = send_one(udp(CN, "2001:db8:b::100", 8)); /* "always" */
