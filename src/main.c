@@ -75,7 +75,8 @@ static int start_eal(struct hamd *h, char *err, size_t err_len)
 
 static void stop_eal(struct hamd *h)
 {
-	eal_stop(h->conf);
+	(void)h;
+	eal_stop();
 }
 
 static int start_tables(struct hamd *h, char *err, size_t err_len)

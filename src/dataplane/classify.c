@@ -110,7 +110,10 @@ static void to_us(struct dp_worker *w, struct rte_mbuf *m)
 	bool group = ip6_is_multicast(&dp_ip6(m)->dst);
 
 	meta->flags |= DP_META_WALKED;
-	if (verdict != EXT_OK)
+	if (verdict != EXT_OK && meta->flags & DP_META_UNCHECKED)
+		dp_worker_drop(
+			w, m, (enum dp_drop)meta->drop); /* no error to whom nobody vouches for */
+	else if (verdict != EXT_OK)
 		refuse_headers(w, m, verdict);
 	else if (is_nd(m, x) && !(x->flags & EXT_NOT_FIRST))
 		to_nd(w, m);

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -50,11 +51,13 @@ static bool is_pci(const char *device)
 
 static void add_memory(struct args *a, const struct conf_runtime *rt)
 {
-	/* Memory without files behind it: nothing of a killed process is left over. (--in-memory
-	 * says both, but excludes --no-huge.) */
-	add(a, "%s", rt->hugepages ? "--in-memory" : "--no-huge");
-	if (!rt->hugepages)
+	/* no files in the runtime directory, so nothing of a stopped or killed process is left */
+	if (rt->hugepages) {
+		add(a, "--in-memory");
+	} else {
+		add(a, "--no-huge");
 		add(a, "--no-shconf");
+	}
 	add(a, "-m");
 	add(a, "%u", rt->memory_mb);
 }
@@ -80,22 +83,34 @@ static void make_args(struct args *a, const struct conf *conf)
 	add(a, "-l");
 	add(a, "%s", conf->runtime.lcores);
 	add(a, "--file-prefix=hamd-%s", conf->node.name);
+	/* it warns of what it leaves out on purpose; of two patterns that match, the first counts */
+	add(a, "--log-level=lib.telemetry:error");
 	add(a, "--log-level=*:%s", log_get_level() == LOG_DEBUG ? "info" : "warning");
-	add(a, "--log-level=lib.telemetry:error"); /* it warns of what it leaves out on purpose */
 	add_memory(a, &conf->runtime);
 	add_devices(a, conf);
+}
+
+static enum log_level level_of_message(void)
+{
+	int level = rte_log_cur_msg_loglevel();
+
+	if (level <= (int)RTE_LOG_ERR)
+		return LOG_ERR;
+	return level == (int)RTE_LOG_WARNING ? LOG_WARN : LOG_INFO;
 }
 
 /* EAL writes whole lines, mostly. */
 static ssize_t log_cookie(void *cookie, const char *buf, size_t len)
 {
+	enum log_level level = level_of_message();
+
 	(void)cookie;
 	for (size_t left = len; left > 0;) {
 		const char *end = memchr(buf, '\n', left);
 		size_t line = end != NULL ? (size_t)(end - buf) : left;
 
 		if (line > 0)
-			log_info("dpdk", "%.*s", (int)line, buf);
+			log_write(level, "dpdk", "%.*s", (int)line, buf);
 		line += end != NULL;
 		buf += line;
 		left -= line;
@@ -103,17 +118,10 @@ static ssize_t log_cookie(void *cookie, const char *buf, size_t len)
 	return (ssize_t)len;
 }
 
-/* EAL leaves its runtime directory behind, and the telemetry socket until the process ends. A
- * directory with anything of others in it stays. */
-static void remove_runtime_dir(const struct conf *conf)
+/* EAL leaves its runtime directory behind; one with anything of others in it stays. */
+static void remove_runtime_dir(void)
 {
-	char dir[128], socket[160];
-
-	snprintf(dir, sizeof(dir), "%s/dpdk/hamd-%s", getuid() == 0 ? "/var/run" : "/tmp",
-		conf->node.name);
-	snprintf(socket, sizeof(socket), "%s/dpdk_telemetry.v2", dir);
-	unlink(socket);
-	rmdir(dir);
+	(void)rmdir(rte_eal_get_runtime_dir());
 }
 
 int eal_start(const struct conf *conf, char *err, size_t err_len)
@@ -121,7 +129,8 @@ int eal_start(const struct conf *conf, char *err, size_t err_len)
 	static struct args args; /* EAL keeps pointers into its arguments */
 	FILE *log = fopencookie(NULL, "w", (cookie_io_functions_t){ .write = log_cookie });
 
-	if (log == NULL) {
+	/* EAL unlinks its telemetry socket in an exit handler, the last registered runs first */
+	if (log == NULL || atexit(remove_runtime_dir) != 0) {
 		snprintf(err, err_len, "log: %s", strerror(errno));
 		return -errno;
 	}
@@ -144,9 +153,8 @@ int eal_start(const struct conf *conf, char *err, size_t err_len)
 	return 0;
 }
 
-void eal_stop(const struct conf *conf)
+void eal_stop(void)
 {
 	rte_eal_cleanup();
 	rte_openlog_stream(NULL);
-	remove_runtime_dir(conf);
 }

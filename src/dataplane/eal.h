@@ -6,8 +6,7 @@
 
 struct conf;
 
-/* Memory, lcores and devices of the configuration. Nothing is left in the file system but the
- * telemetry socket's directory, which eal_stop() removes; a killed process's is taken over. EAL's
- * own messages go to our log. 0, or -errno with a line in err. */
+/* Memory, lcores and devices of the configuration. Nothing is left in the file system once
+ * the process exits; what a killed one leaves is taken over. EAL's own messages go to our log. 0, or -errno with a line in err. */
 int eal_start(const struct conf *conf, char *err, size_t err_len);
-void eal_stop(const struct conf *conf);
+void eal_stop(void);

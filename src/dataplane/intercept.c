@@ -2,7 +2,8 @@
 /*
  * In:  destination inside a mobile prefix.
  * Out: ENCAP, with the binding beside it; without a binding the source is told that the
- *      address cannot be reached (virtual home link: nobody else could answer for it).
+ *      address cannot be reached (virtual home link: nobody else could answer for it). A
+ *      link-local source goes no further than its link, not into a tunnel either (RFC 4291, 2.5.6).
  */
 #include "dataplane/worker.h"
 
@@ -19,6 +20,11 @@ void dp_intercept(struct dp_worker *w, struct dp_vec *in)
 		dst[i] = &dp_ip6(in->pkt[i])->dst;
 	bc_find_bulk(w->t->bc, dst, in->n, bind);
 	for (uint32_t i = 0; i < in->n; i++) {
+		if (unlikely(ip6_is_link_local(&dp_ip6(in->pkt[i])->src))) {
+			dp_error(w, in->pkt[i], DP_DROP_SRC_SCOPE, ICMP6_UNREACHABLE,
+				ICMP6_BEYOND_SCOPE, 0);
+			continue;
+		}
 		if (unlikely(bind[i] == NULL)) {
 			dp_error(w, in->pkt[i], DP_DROP_INTERCEPT_NO_BINDING, ICMP6_UNREACHABLE,
 				ICMP6_ADDRESS, 0);

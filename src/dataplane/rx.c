@@ -18,7 +18,7 @@ static uint16_t be16_at(const uint8_t *p)
 	return (uint16_t)(p[0] << 8 | p[1]);
 }
 
-/* Whose frame? Multicast: the port's filter is a help, the packet's destination decides. */
+/* Whose frame? To a group: the port's filter is a help, the packet's destination decides. */
 static int check_mac(const struct dp_port_view *port, const uint8_t *frame)
 {
 	if (memcmp(frame, port->mac, 6) != 0 && !(frame[0] == 0x33 && frame[1] == 0x33))
@@ -52,9 +52,14 @@ static int check_l2(const struct dp_port_view *port, const uint8_t *frame, uint3
 						     : -DP_DROP_RX_NOT_IPV6 - 1;
 }
 
-/* Strip the Ethernet header and what follows the packet; a reason, or -1 when it is whole. */
+/*
+ * Strip the Ethernet header and what follows the packet; a reason, or -1 when it is whole. A frame
+ * to a group with a packet to one address in it is nobody's: every router that hears it would
+ * forward it, and errors about it (RFC 4443, 2.4 e.4) would multiply.
+ */
 static int trim(struct rte_mbuf *m, uint32_t l2)
 {
+	bool group = rte_pktmbuf_mtod(m, const uint8_t *)[0] & 1;
 	const struct net_ip6 *ip;
 	uint32_t left = m->data_len - l2, whole;
 
@@ -63,6 +68,8 @@ static int trim(struct rte_mbuf *m, uint32_t l2)
 	ip = rte_pktmbuf_mtod_offset(m, const struct net_ip6 *, l2);
 	if (net_ip6_version(ip) != 6)
 		return DP_DROP_IP6_VERSION;
+	if (group && !ip6_is_multicast(&ip->dst))
+		return DP_DROP_RX_NOT_FOR_US;
 	if (net_ip6_payload_len(ip) == 0 && ip->next_header == IP6_HOPOPT)
 		return DP_DROP_IP6_JUMBO;
 	whole = sizeof(*ip) + net_ip6_payload_len(ip);

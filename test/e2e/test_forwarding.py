@@ -234,6 +234,15 @@ def test_frames_that_are_not_for_us(router):
             router.wire.send(frame)
 
 
+@pytest.mark.parametrize("dst", ["across", "nowhere"])
+def test_frame_to_a_group_is_not_forwarded(router, dst):
+    """Nor answered with an error, when its packet is to one address."""
+    pkt = echo(router.a.host, router.b.host if dst == "across" else "2001:db8:dead::1")
+    eth = bytes.fromhex("333300000001" + router.wire.mac.replace(":", "")) + b"\x86\xdd"
+    with router.ctl.moves("drops", rx_not_for_us=1):
+        router.wire.send(eth + bytes(pkt))
+
+
 def test_error_rate(router):
     """RFC 4443, 2.4 (f): a token bucket, here 100 a second and 50 at once."""
     before = router.ctl.counters()["icmp6_errors_sent"]

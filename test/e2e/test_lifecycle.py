@@ -25,7 +25,7 @@ def world(lab):
 
 @pytest.fixture
 def hamd(world, daemon):
-    it = daemon(world.ha, home_agent_config(), "life")
+    it = daemon(world.ha, home_agent_config(node={"name": "life"}), "life")
     yield it
     if it.is_running():
         it.stop()
@@ -48,7 +48,8 @@ def test_sigterm_leaves_nothing(world, hamd):
     begin = time.monotonic()
     assert hamd.stop(signal.SIGTERM) == 0
     assert time.monotonic() - begin < 3
-    assert traces() == before
+    assert not Path("/run/dpdk/hamd-life").exists()
+    assert not {p for p in traces() - before if "/run/dpdk/" not in p}, "others may run beside us"
     assert not Path(hamd.socket).exists()
     assert not sh("ip", "netns", "pids", world.ha.name).split()
     assert "UP" in world.ha.ip("link", "show", HAMD_DEV), "the interface is the operator's"
@@ -183,7 +184,8 @@ def test_missing_interface(world, daemon):
         hamd.start(timeout=10)
     assert hamd._proc.wait(5) == 1
     assert any("not-there" in line for line in hamd.lines), hamd.lines
-    assert traces() == before
+    assert not Path("/run/dpdk/hamd-life").exists()
+    assert not {p for p in traces() - before if "/run/dpdk/" not in p}, "others may run beside us"
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda p: p.name)

@@ -456,6 +456,9 @@ static void test_intercept_refused(void **state)
 	check_error(
 		"no binding", udp(CN, "2001:db8:a::999", 8), DP_DROP_INTERCEPT_NO_BINDING, 1, 3, 0);
 	check_error("hop limit", set_hops(udp(CN, HOA, 8), 1), DP_DROP_HOP_LIMIT, 3, 0, 0);
+	check_error("link-local source", udp("fe80::5", HOA, 8), DP_DROP_SRC_SCOPE, 1, 2, 0);
+	check_error("link-local source, no binding", udp("fe80::5", "2001:db8:a::999", 8),
+		DP_DROP_SRC_SCOPE, 1, 2, 0);
 	check_error(
 		"result exceeds the MTU", udp(CN, HOA, 1421), DP_DROP_ENCAP_TOO_BIG, 2, 0, 1460);
 	check_door("just fits", udp(CN, HOA, 1420), DOOR_TX);
@@ -527,6 +530,11 @@ static void test_decap_refused(void **state)
 		DP_DROP_DECAP_NO_BINDING);
 	check_door("another domain's home agent", tunnel(COA, "2001:db8:b::1", inner),
 		DP_DROP_DECAP_WRONG_DOMAIN);
+	check_door("headers in disorder are no signalling",
+		tunnel("2001:db8:f::9", HA,
+			with_ext(ip6(HOA, HA, IP6_MH, 64, NULL, 8), IP6_DSTOPT,
+				"00 00 80 04 00 00 00 00")),
+		DP_DROP_DECAP_WRONG_COA);
 	check_door("link-local inside", tunnel(COA, HA, udp("fe80::1", CN, 8)),
 		DP_DROP_DECAP_LINK_LOCAL);
 	check_door(
