@@ -9,6 +9,7 @@ Prints the names of tests that failed with the tail of their output, names of te
 skipped with the reason, and a last line "PASSED FAILED SKIPPED".
 """
 import json
+import re
 import sys
 import xml.etree.ElementTree as ElementTree
 
@@ -16,7 +17,9 @@ TAIL_LINES = 40
 
 
 def tail(text):
-    lines = [line.rstrip() for line in text.splitlines() if line.strip()]
+    # pytest puts a headline over each stream, said something or not
+    lines = [line.rstrip() for line in text.splitlines() if line.strip("- ")]
+    lines = [line for line in lines if not re.fullmatch(r"-+ Captured \w+ -+", line)]
     return "\n".join("    " + line for line in lines[-TAIL_LINES:])
 
 

@@ -193,14 +193,15 @@ static const char *read_line(struct client *c)
 	size_t looked = 0; /* octets behind pos without a newline */
 
 	for (;;) {
-		char *from = c->buf + c->pos, *nl = NULL;
+		if (c->len - c->pos > looked) {
+			char *from = c->buf + c->pos;
+			char *nl = memchr(from + looked, '\n', c->len - c->pos - looked);
 
-		if (c->len - c->pos > looked)
-			nl = memchr(from + looked, '\n', c->len - c->pos - looked);
-		if (nl != NULL) {
-			*nl = '\0';
-			c->pos += (size_t)(nl - from) + 1;
-			return from;
+			if (nl != NULL) {
+				*nl = '\0';
+				c->pos += (size_t)(nl - from) + 1;
+				return from;
+			}
 		}
 		looked = c->len - c->pos;
 		if (read_more(c) != EXIT_OK)

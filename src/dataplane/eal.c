@@ -50,8 +50,11 @@ static bool is_pci(const char *device)
 
 static void add_memory(struct args *a, const struct conf_runtime *rt)
 {
-	/* --in-memory: huge pages without files, so nothing of a killed process is left over */
+	/* Memory without files behind it: nothing of a killed process is left over. (--in-memory
+	 * says both, but excludes --no-huge.) */
 	add(a, "%s", rt->hugepages ? "--in-memory" : "--no-huge");
+	if (!rt->hugepages)
+		add(a, "--no-shconf");
 	add(a, "-m");
 	add(a, "%u", rt->memory_mb);
 }
@@ -100,6 +103,19 @@ static ssize_t log_cookie(void *cookie, const char *buf, size_t len)
 	return (ssize_t)len;
 }
 
+/* EAL leaves its runtime directory behind, and the telemetry socket until the process ends. A
+ * directory with anything of others in it stays. */
+static void remove_runtime_dir(const struct conf *conf)
+{
+	char dir[128], socket[160];
+
+	snprintf(dir, sizeof(dir), "%s/dpdk/hamd-%s", getuid() == 0 ? "/var/run" : "/tmp",
+		conf->node.name);
+	snprintf(socket, sizeof(socket), "%s/dpdk_telemetry.v2", dir);
+	unlink(socket);
+	rmdir(dir);
+}
+
 int eal_start(const struct conf *conf, char *err, size_t err_len)
 {
 	static struct args args; /* EAL keeps pointers into its arguments */
@@ -130,13 +146,7 @@ int eal_start(const struct conf *conf, char *err, size_t err_len)
 
 void eal_stop(const struct conf *conf)
 {
-	char dir[128];
-
 	rte_eal_cleanup();
 	rte_openlog_stream(NULL);
-	/* EAL leaves its runtime directory behind; a directory with anything of others stays. */
-	snprintf(dir, sizeof(dir), "%s/dpdk/hamd-%s", getuid() == 0 ? "/var/run" : "/tmp",
-		conf->node.name);
-	if (rmdir(dir) < 0 && errno != ENOENT && errno != ENOTEMPTY)
-		log_debug(TAG, "%s: %s", dir, strerror(errno));
+	remove_runtime_dir(conf);
 }

@@ -67,7 +67,7 @@ static void plan_tx(const struct plan_caps *caps, const struct plan_request *req
 {
 	uint16_t senders = (uint16_t)(req->workers + 1);
 
-	p->tx_queues = min16(senders, caps->max_tx_queues);
+	p->tx_queues = min16(caps->equal_queues ? p->rx_queues : senders, caps->max_tx_queues);
 	for (uint16_t s = 0; s < senders; s++) {
 		bool own = s < p->tx_queues;
 

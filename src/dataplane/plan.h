@@ -27,6 +27,7 @@ struct plan_caps { /* from rte_eth_dev_info */
 	bool rss_level; /* can hash the innermost headers */
 	bool fixed_rx_queues; /* made with the device, which spreads packets over all of them: what
 	                         nobody polls is lost (net_af_packet's qpairs=) */
+	bool equal_queues; /* as many TX as RX queues, or the device refuses (net_tap) */
 	uint16_t min_mtu, max_mtu;
 };
 

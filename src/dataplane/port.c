@@ -70,6 +70,7 @@ int port_plan(struct port *p, const struct conf_port *conf, const struct plan_re
 		.rss_hf = info.flow_type_rss_offloads,
 		.rss_level = (info.flow_type_rss_offloads & RTE_ETH_RSS_LEVEL_MASK) != 0,
 		.fixed_rx_queues = has_fixed_queues(info.driver_name),
+		.equal_queues = strcmp(info.driver_name, "net_tap") == 0,
 		.min_mtu = info.min_mtu,
 		/* a driver that does not know says UINT16_MAX, one that never heard of MTUs says 0 */
 		.max_mtu = info.max_mtu == 0 ? UINT16_MAX : info.max_mtu,

@@ -72,7 +72,7 @@ def kinds():
         "bu": bu,
         "bu in tunnel": tunnel / bu,
         "bu with options": mip6.binding_update(HOA, COA, HA, 1, options=[
-            MIP6OptNonceIndices(hni=1, coni=2), MIP6OptAltCoA(acoa=COA),
+            MIP6OptNonceIndices(olen=4, hni=1, coni=2), MIP6OptAltCoA(acoa=COA),
             MIP6OptBindingAuthData(authenticator=7)]),
         "bu from home": mip6.binding_update(HOA, HOA, HA, 1, 0, hao=False, src=HOA),
         "ba": away() / MIP6MH_BA(), "be": away() / MIP6MH_BE(ha=HOA),

@@ -32,12 +32,12 @@ def hamd(world, daemon):
 
 
 def traces():
-    """What a DPDK program can leave behind."""
+    """What a DPDK program can leave behind, as far as it is called after this test's daemons."""
     found = set()
-    for place in ("/dev/shm", "/run/dpdk", "/var/run/dpdk", "/dev/hugepages", "/run/hamd", "/tmp"):
+    for place in ("/dev/shm", "/run/dpdk", "/dev/hugepages", "/run/hamd", "/tmp"):
         if Path(place).is_dir():
-            found |= {str(p) for p in Path(place).iterdir() if "pytest" not in p.name}
-    return found
+            found |= {str(p) for p in Path(place).iterdir() if "hamd-" in p.name}
+    return {p for p in found if "-life" in p or "-nodev" in p}
 
 
 def test_sigterm_leaves_nothing(world, hamd):
@@ -187,15 +187,21 @@ def test_missing_interface(world, daemon):
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda p: p.name)
-def test_samples_start(lab, daemon, sample):
-    """Every configuration in config/ is checked; each whose ports can exist here starts as it
-    is and stops with 0."""
+def test_samples_start(lab, daemon, sample, tmp_path):
+    """Every configuration in config/ is checked, starts and stops with 0: as it is where its
+    ports can exist here, else with virtual devices in place of its network cards, and as much
+    of the machine as there is."""
     assert run_hamd("-t", "-c", sample).returncode == 0
     config = json.loads(sample.read_text())
+    if not all(p["device"].startswith("net_") for p in config["ports"]):
+        for n, port in enumerate(config["ports"]):
+            port["device"] = f"net_af_packet{n},iface=nic{n}"
+        config["runtime"].update(lcores="0", hugepages=False, **{"memory-mb": 512})
+        config["runtime"]["idle-sleep-us"] = 100
+        sample = tmp_path / sample.name
+        sample.write_text(json.dumps(config))
     devices = [p["device"] for p in config["ports"]]
-    if not all(d.startswith("net_") for d in devices):
-        pytest.skip("needs a PCI device")
-    ns, far = lab.ns(f"s{SAMPLES.index(sample)}"), lab.ns(f"f{SAMPLES.index(sample)}")
+    ns, far = lab.ns(f"s-{sample.stem}"), lab.ns(f"f-{sample.stem}")
     for n, device in enumerate(devices):
         for part in device.split(","):
             if part.startswith("iface=") and "net_af_packet" in device:

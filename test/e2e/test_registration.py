@@ -17,10 +17,13 @@ from lab.world import CN, HA, HAMD, HOA, hoa_of
 
 OTHER_HA, OTHER_HOA = "2001:db8:b::1", "2001:db8:b::100"
 DENIED = "2001:db8:12::66"
+NONCES = MIP6OptNonceIndices(olen=4, hni=1, coni=2)  # scapy's own length is wrong
 LIFETIME_MAX = 1200
 MOBILE_NODES = 2
 CONFIG = {
-    "domain": {"lifetime-max-s": LIFETIME_MAX, "care-of-denied": [DENIED + "/128"]},
+    "domain": {"lifetime-max-s": LIFETIME_MAX, "care-of-denied": [DENIED + "/128"],
+               "mobile-nodes": [{"home-address": hoa_of(n), "auth": {"type": "none"}}
+                                for n in (1, 2, 3)]},
     "domains": [{"name": "other", "mobile-prefixes": ["2001:db8:b::/48"],
                  "home-agent-address": OTHER_HA,
                  "mobile-nodes": [{"home-address": OTHER_HOA, "auth": {"type": "none"}}]}],
@@ -36,7 +39,7 @@ def everything_decoded(home):
     path = home.lab.dir / "signalling.pcap"
     with Capture(world.r, "r-ha", path, f"ether src {home.hamd.ns.mac('ha-wan')}") as cap:
         yield
-    cap.assert_clean("mipv6", least=10)
+    cap.assert_clean("mipv6")
 
 
 @pytest.fixture(autouse=True)
@@ -152,14 +155,13 @@ def test_deregister_from_home(home, lifetime_s):
 def test_sequence_window(home):
     """9.5.1: newer by 1..32767 is accepted; else 135 with the last accepted number."""
     mn = home.mn
-    assert_ba(mn.update("link1", seq=65000), mn, mip6.ACCEPTED, seq=65000)
-    for old in (65000, 64999, (65000 + 32768) & 0xffff):
-        ba = mn.update("link1", seq=old)
-        assert_ba(ba, mn, mip6.SEQUENCE_OUT_OF_WINDOW, seq=65000)
-    around = (65000 + 32767) & 0xffff
-    assert_ba(mn.update("link1", seq=around), mn, mip6.ACCEPTED, seq=around)
-    assert home.ctl.binding(HOA)["sequence"] == around
-    mn.seq = around
+    base = (mn.seq + 1) & 0xffff
+    assert_ba(mn.update("link1", seq=base), mn, mip6.ACCEPTED, seq=base)
+    for old in (base, base - 1, base + 32768):
+        assert_ba(mn.update("link1", seq=old & 0xffff), mn, mip6.SEQUENCE_OUT_OF_WINDOW, seq=base)
+    mn.seq = (base + 32767) & 0xffff
+    assert_ba(mn.update("link1", seq=mn.seq), mn, mip6.ACCEPTED)
+    assert home.ctl.binding(HOA)["sequence"] == mn.seq
 
 
 def test_refusal_leaves_no_trace(home):
@@ -205,8 +207,6 @@ def test_refused_by_an_address_that_is_no_home_agent(home):
 
 def test_other_domain_has_its_own_agent(home):
     mn = home.mn
-    mn.ns.ip("-6", "route", "replace", f"{OTHER_HA}/128", "via", mn.links["link1"].router, "dev",
-             "mn-link1", "src", mn.links["link1"].coa)
     ba = mn.update("link1", hoa=OTHER_HOA, ha=OTHER_HA)
     assert ba.status == 0 and ba.src == OTHER_HA
     assert home.ctl.binding(OTHER_HOA)["domain"] == "other"
@@ -227,7 +227,7 @@ def test_registration_type_change(home):
     pytest.param("bu_coa_invalid", {"alt_coa": "fe80::1"}, id="care-of link-local"),
     pytest.param("bu_coa_invalid", {"alt_coa": "::"}, id="care-of unspecified"),
     pytest.param("bu_coa_invalid", {"alt_coa": "::1"}, id="care-of loopback"),
-    pytest.param("bu_nonce", {"options": [MIP6OptNonceIndices(hni=1, coni=2)]}, id="nonces"),
+    pytest.param("bu_nonce", {"options": [NONCES]}, id="nonces"),
     pytest.param("bu_not_home", {"flags": "A"}, id="no H flag"),
     pytest.param("bu_no_hao", {"hao": False}, id="no home address option"),
 ])
@@ -391,7 +391,7 @@ def test_unknown_binding_is_a_binding_error(home):
     mn, link = home.mn, home.mn.links["link1"]
     mn.native(link)
     wire = mn.wire(link)
-    for hoa, told in (("2001:db8:a::999", True), (HOA, False)):
+    for hoa, told in (("2001:db8:a::999", True), (hoa_of(3), False)):
         wire.flush()
         with home.ctl.moves("drops", hao_no_binding=1):
             send_ip6(mn.ns, mip6.with_hao(link.coa, hoa, HA) / ICMPv6EchoRequest(id=3))

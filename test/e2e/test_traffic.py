@@ -209,7 +209,7 @@ def test_packet_too_big_to_the_inner_source(home):
 
 def test_nested_tunnel_gets_a_limit(home, capture):
     """RFC 2473, 4.1.1: what is a tunnel packet already gets the limit option, 4."""
-    inner = IPv6(src=CN, dst=HOA) / UDP(dport=9) / Raw(b"innermst")
+    inner = IPv6(src=CN, dst=HOA) / UDP(sport=4000, dport=9) / Raw(b"innermst")
     cap = capture(home.mn.ns, home.mn.link.dev, "ip6")
     got = from_cn(home, IPv6(src=CN, dst=HOA) / inner)
     assert got[IPv6].nh == mip6.PROTO_DSTOPT
@@ -224,7 +224,7 @@ def limited(limit):
 
 
 def test_nested_limit_counts_down(home):
-    inner = IPv6(src=CN, dst=HOA) / UDP(dport=9) / Raw(b"limit3..")
+    inner = IPv6(src=CN, dst=HOA) / UDP(sport=4000, dport=9) / Raw(b"limit3..")
     got = from_cn(home, IPv6(src=CN, dst=HOA) / limited(3) / inner)
     assert bytes(got[IPv6].payload)[:5] == bytes([41, 0, 4, 1, 2])
 
@@ -241,7 +241,7 @@ def test_nested_limit_zero(home):
 def test_a_tunnel_inside_a_tunnel_is_opened(home):
     """The mobile node's packet to the home agent may itself be a tunnel packet."""
     mn = home.mn
-    inner = IPv6(src=HOA, dst=CN) / UDP(dport=9) / Raw(b"two deep")
+    inner = IPv6(src=HOA, dst=CN) / UDP(sport=4000, dport=9) / Raw(b"two deep")
     with Wire(home.cn, "cn-r") as wire:
         send_ip6(mn.ns, IPv6(src=mn.coa, dst=HA) / inner)
         assert wire.expect(lambda p: bytes(p).endswith(b"two deep")) is not None
@@ -258,7 +258,7 @@ def test_a_tunnel_inside_a_tunnel_is_opened(home):
 ])
 def test_nobody_speaks_for_another(home, reason, outer, inner):
     """10.4.5: outer source = care-of address of the inner source's binding, or it is dropped."""
-    pkt = IPv6(src=outer, dst=HA) / IPv6(src=inner, dst=CN) / UDP(dport=9) / Raw(b"pretends")
+    pkt = IPv6(src=outer, dst=HA) / IPv6(src=inner, dst=CN) / UDP(sport=4000, dport=9) / Raw(b"pretends")
     with Wire(home.cn, "cn-r") as wire, home.ctl.moves("drops", **{reason: 1}):
         send_ip6(home.mn.ns, pkt)
         assert wire.expect(lambda p: bytes(p).endswith(b"pretends"), 0.3) is None

@@ -57,13 +57,15 @@ class Hamd:
         if isinstance(config, dict):
             self.path = self.dir / f"{name}.json"
             config = json.loads(json.dumps(config))
+            # DPDK's files are called after the node: no two runs beside each other share one.
+            config.setdefault("node", {})["name"] = f"{ns.name.removeprefix('hamd-')}-{name}"
             config["runtime"].setdefault("socket", str(self.dir / f"{name}.sock"))
             self.path.write_text(json.dumps(config, indent=2) + "\n")
         else:
             self.path = Path(config)
             config = json.loads(self.path.read_text())
         self.socket = config.get("runtime", {}).get(
-            "socket", f"/run/hamd/{config['node']['name']}.sock")
+            "socket", f"/run/hamd/{config.get('node', {}).get('name', 'hamd')}.sock")
         self.ctl = Hamctl(HAMCTL, self.socket)
         self.lines = []
         self._said = threading.Condition()

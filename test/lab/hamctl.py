@@ -29,9 +29,10 @@ class Hamctl:
         return [json.loads(line) for line in self("show", what, *filters, "--json").splitlines()]
 
     def values(self, what):
-        """counters and drops: {name: value}, with those at 0."""
-        every = ("--all",) if what == "drops" else ()
-        return {row["name"]: row["value"] for row in self.show(what, *every)}
+        """{name: value} of counters or drops, with those at 0."""
+        if what == "counters":
+            return {row["counter"]: row["value"] for row in self.show(what)}
+        return {row["drop"]: row["count"] for row in self.show(what, "--all")}
 
     def counters(self):
         return self.values("counters")
@@ -48,10 +49,8 @@ class Hamctl:
 
     def pool(self):
         """(free packet buffers, all)."""
-        for row in self.show("lcores"):
-            if "pool-available" in row:
-                return row["pool-available"], row["pool-total"]
-        raise LabError("hamctl show lcores --json: no pool-available")
+        row = self.show("version")[0]
+        return row["buffers-free"], row["buffers"]
 
     @contextlib.contextmanager
     def moves(self, what, timeout=3.0, **names):

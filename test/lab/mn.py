@@ -108,34 +108,30 @@ class MobileNode:
 
     # --- signalling ---
 
-    def ask(self, pkt, link=None, timeout=3.0, seq=None):
-        """Send a packet and wait for a Binding Acknowledgement at the link's interface, with
-        that sequence number if one is given. None: no answer."""
-        wire = self.wire(link or self.link)
-        wire.flush()
-        send_ip6(self.ns, pkt)
-
-        def is_ba(p):
-            ba = mip6.read_ba(p)
-            return ba is not None and (seq is None or ba.seq == seq)
-
-        got = wire.expect(is_ba, timeout)
-        return mip6.read_ba(got) if got is not None else None
-
-    def update(self, link=None, lifetime_s=600, timeout=3.0, seq=None, step=1, **message):
+    def update(self, link=None, lifetime_s=600, timeout=3.0, seq=None, step=1, meanwhile=None,
+               **message):
         """One Binding Update from a link, whatever becomes of it. `message` overrides
-        mip6.binding_update's arguments. Returns the BindingAck or None."""
+        mip6.binding_update's arguments; meanwhile() runs between question and answer. Returns
+        the BindingAck that arrives at the link's interface, or None."""
         at = self.links[link] if link else self.link
         if seq is None:
             self.seq = (self.seq + step) & 0xffff
             seq = self.seq
         args = {"hoa": self.hoa, "coa": at.coa, "ha": self.ha, **message}
-        self.native(at)
-        return self.ask(mip6.binding_update(seq=seq, lifetime_s=lifetime_s, **args), at, timeout)
+        pkt = bytes(mip6.binding_update(seq=seq, lifetime_s=lifetime_s, **args))
+        self.native(at, args["ha"])
+        wire = self.wire(at)
+        wire.flush()
+        send_ip6(self.ns, pkt)
+        if meanwhile:
+            meanwhile()
+        got = wire.expect(lambda p: mip6.read_ba(p) is not None, timeout,
+                          first=(mip6.PROTO_ROUTING, mip6.PROTO_MH))
+        return mip6.read_ba(got) if got is not None else None
 
-    def native(self, link):
+    def native(self, link, ha=None):
         """The home agent itself is reached past the tunnel, from the link given."""
-        self.ns.ip("-6", "route", "replace", f"{self.ha}/128", "via", link.router, "dev",
+        self.ns.ip("-6", "route", "replace", f"{ha or self.ha}/128", "via", link.router, "dev",
                    link.dev, "src", link.coa)
 
     def register(self, link, lifetime_s=600, attach=True, **message):
@@ -151,9 +147,10 @@ class MobileNode:
         return ba
 
     def move(self, link, lifetime_s=600):
-        """A mobile node that comes to a new link has left the old one: the new care-of address
-        is used at once, what is still in flight to the old one is taken while it arrives."""
-        return self.register(link, lifetime_s)
+        """A mobile node at a new link has left the old one: it sends from the new care-of address
+        behind its Binding Update; what is still on its way to the old one is taken."""
+        return self.register(link, lifetime_s, attach=False,
+                             meanwhile=lambda: self.attach(link))
 
     def deregister(self, **message):
         """From away: lifetime 0 through the link in use."""

@@ -2,6 +2,7 @@
 """Frames in and out of an interface, as they are: whatever a test wants to say to hamd, and
 what hamd says, past the kernel's protocols."""
 
+import contextlib
 import select
 import socket
 import struct
@@ -49,9 +50,12 @@ class Wire:
             if where[2] != socket.PACKET_OUTGOING:
                 yield frame
 
-    def expect(self, match, timeout=3.0):
-        """The first packet that match(packet) accepts, as scapy sees it; None: none came."""
+    def expect(self, match, timeout=3.0, first=None):
+        """The first packet that match(packet) accepts, as scapy sees it; None: none came. first:
+        next header values of the IPv6 header that are worth scapy's time."""
         for frame in self.frames(timeout):
+            if first is not None and frame[20:21] and frame[20] not in first:
+                continue
             pkt = Ether(frame)
             if IPv6 in pkt and match(pkt):
                 return pkt
@@ -63,8 +67,10 @@ class Wire:
         return [p for p in pkts if IPv6 in p and match(p)]
 
     def flush(self):
-        for _ in self.frames(0.001):
-            pass
+        """Forget what has come in until now."""
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                self.sock.recv(1, socket.MSG_DONTWAIT)
 
     def tell(self, pkt):
         """An IPv6 packet (scapy's, or octets) to the peer."""

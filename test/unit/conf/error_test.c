@@ -52,8 +52,8 @@ static const struct {
 	{ "{'ports':[{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}]}",
 		"t.json: ports: 17 items are more than 16" },
 	{ PORT("'mtu':1500,'mtu':1500"), "t.json: ports[0].mtu: stands here twice" },
-	{ PORT("'adresses':[]"),
-		"t.json: ports[0].adresses: unknown key; did you mean \"addresses\"?" },
+	{ PORT("'addressez':[]"),
+		"t.json: ports[0].addressez: unknown key; did you mean \"addresses\"?" },
 	{ PORT("'name_that_is_far_longer_than_anything_that_would_fit_in_a_message_x_here':1"),
 		"t.json: ports[0].name_that_is_far_longer_than_anything_that_would_fit_in_a_messag"
 		": unknown key" },

@@ -114,11 +114,11 @@ static void test_nearest(void **state)
 	static const struct {
 		const char *text, *nearest;
 	} table[] = {
-		{ "adresses", "addresses" },
+		{ "addressez", "addresses" },
 		{ "home_agent_address", "home-agent-address" },
 		{ "NAME", "name" },
 		{ "MTU", "mtu" },
-		{ "nmae", "name" },
+		{ "naem", "name" },
 		{ "mt", "mtu" },
 		{ "", NULL },
 		{ "addressesxyz", NULL },

@@ -23,6 +23,11 @@ static const struct plan_caps no_table = {
 	.max_rx_queues = 8, .max_tx_queues = 2, .rss_hf = HF, .min_mtu = 68, .max_mtu = 65535
 };
 
+static const struct plan_caps equal = { .max_rx_queues = 16,
+	.max_tx_queues = 16,
+	.equal_queues = true,
+	.min_mtu = 68,
+	.max_mtu = 65535 };
 static const struct plan_caps fanout = { .max_rx_queues = 3,
 	.max_tx_queues = 3,
 	.fixed_rx_queues = true,
@@ -56,6 +61,8 @@ static const struct {
 		1, PLAN_NO_QUEUE, PLAN_NO_QUEUE, 0, 1, false },
 	{ "as many queues as the device was made with, for one worker", &fanout,
 		{ .workers = 1, .mtu = 1500 }, 3, 2, PLAN_NO_QUEUE, 1, 1, 0, false },
+	{ "as many transmit as receive queues", &equal, { .workers = 2, .mtu = 1500 }, 1, 1,
+		PLAN_NO_QUEUE, PLAN_NO_QUEUE, 0, 0, false },
 	{ "no table: data cannot be kept off a queue", &no_table,
 		{ .workers = 4, .mtu = 1500, .rss_wanted = HF }, 4, 2, PLAN_NO_QUEUE, PLAN_NO_QUEUE,
 		0, 0, true },

@@ -164,7 +164,7 @@ class Many(Case):
             lines = self.good('show', 'bindings').splitlines()
             self.assertEqual(len(lines), 100001)
             self.assertIn('2001:db8:a::186a0 ', lines[-1])
-            self.assertEqual(len(self.documents('show', 'bindings')), 100000)
+            self.assertEqual(self.good('--json', 'show', 'bindings').count('\n'), 100000)
 
 
 class Failures(Case):
