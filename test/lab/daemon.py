@@ -115,7 +115,7 @@ class Hamd:
             if found():
                 return found()
         raise LabError(f"hamd never logged /{pattern}/"
-                       f" (exit status {self._proc.poll()}); {self.log_path} ends with:\n"
+                       f" (exit status {self._proc.poll()}); its last lines:\n"
                        + "\n".join(self.lines[-15:]))
 
     def stop(self, sig=signal.SIGTERM, timeout=10):

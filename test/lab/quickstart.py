@@ -109,11 +109,10 @@ class Download:
         self.server.server_close()
 
 
-def show(step, log_dir):
+def show(step, lab):
     with contextlib.ExitStack() as stack:
         step("Network", "a correspondent, a router, the home agent's place and a mobile node with "
              "two links, each in a namespace")
-        lab = stack.enter_context(Lab(keep_dir=log_dir))
         world = World(lab)
         mn = world.mn
         say(f"correspondent {CN}; hamd {HAMD}, home agent address {HA}; home address {HOA}")
@@ -172,21 +171,31 @@ def show(step, log_dir):
             raise LabError(f"hamd ended with {rc}")
 
 
+FAILURES = (LabError, AssertionError, OSError, subprocess.SubprocessError)
+
+
 def main():
-    log_dir = tempfile.mkdtemp(prefix="hamd-quickstart.")
     step = Steps(done=2)
     begin = time.monotonic()
+    kept = None
     try:
-        show(step, log_dir)
+        with Lab() as lab:
+            try:
+                show(step, lab)
+            except FAILURES:
+                kept = tempfile.mkdtemp(prefix="hamd-quickstart.")
+                shutil.copytree(lab.dir, kept, dirs_exist_ok=True,
+                                ignore=shutil.ignore_patterns("*.sock"))
+                raise
     except KeyboardInterrupt:
         print("\nquickstart: interrupted; everything is removed", file=sys.stderr)
-        shutil.rmtree(log_dir, ignore_errors=True)
         return 130
-    except (LabError, AssertionError, OSError, subprocess.SubprocessError) as e:
-        print(f"quickstart: FAILED at step {step.number} ({step.title}): {e}\n"
-              f"quickstart: logs are in {log_dir}", file=sys.stderr)
+    except FAILURES as e:
+        print(f"quickstart: FAILED at step {step.number} ({step.title or 'network'}): {e}",
+              file=sys.stderr)
+        if kept:
+            print(f"quickstart: logs are in {kept}", file=sys.stderr)
         return 1
-    shutil.rmtree(log_dir, ignore_errors=True)
     print(f"Done in {time.monotonic() - begin:.0f} s.")
     return 0
 

@@ -129,6 +129,11 @@ static struct {
 	struct tables *tables;
 } t;
 
+static void set_name(char name[static CONF_NAME_MAX], const char *to)
+{
+	snprintf(name, CONF_NAME_MAX, "%s", to);
+}
+
 static struct rte_ring *ring_new(void)
 {
 	struct rte_ring *r = aligned_alloc(64, ((size_t)rte_ring_get_memsize(RING) + 63) & ~63ul);
@@ -147,10 +152,10 @@ static int setup(void **state)
 
 	(void)state;
 	memset(&t, 0, sizeof(t));
-	strcpy(t.domains[0].name, "msp1");
-	strcpy(t.domains[1].name, "msp2");
-	strcpy(t.ports[0].name, "wan");
-	strcpy(t.conf.node.name, "paris");
+	set_name(t.domains[0].name, "msp1");
+	set_name(t.domains[1].name, "msp2");
+	set_name(t.ports[0].name, "wan");
+	set_name(t.conf.node.name, "paris");
 	t.conf.domains = t.domains;
 	t.conf.domain_count = 2;
 	t.conf.ports = t.ports;
@@ -392,7 +397,7 @@ static void test_filters(void **state)
 		struct ctl_req req = request(CTL_SHOW_BINDINGS);
 
 		req.all = filters[i].all;
-		strcpy(req.domain, filters[i].domain);
+		set_name(req.domain, filters[i].domain);
 		req.has_prefix = filters[i].prefix != NULL;
 		if (req.has_prefix)
 			req.prefix = prefix(filters[i].prefix);
@@ -406,7 +411,7 @@ static void test_filters(void **state)
 	}
 	struct ctl_req req = request(CTL_SHOW_BINDINGS);
 
-	strcpy(req.domain, "nix");
+	set_name(req.domain, "nix");
 	assert_fails(&req, -ENOENT, "no such domain: nix");
 }
 

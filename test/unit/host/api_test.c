@@ -422,7 +422,8 @@ static void test_stop_in_flight(void **state)
 	fake.hold = true;
 	for (unsigned i = 0; i < FAKE_QUEUE + 2; i++)
 		say(dial(), "{\"cmd\":\"show bindings\"}\n"); /* left open on purpose */
-	usleep(50000);
+	for (unsigned ms = 0; fake.refused == 0 && ms < 10000; ms += 10)
+		usleep(10000);
 	assert_true(fake.refused > 0);
 }
 

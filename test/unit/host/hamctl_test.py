@@ -223,9 +223,9 @@ class Usage(Case):
         for args, message in [
                 ('', 'no command'),
                 ('foo', 'unknown command "foo", see hamctl help'),
-                ('shwo ports', 'unknown command "shwo ports", did you mean "show ports"?'),
+                ('shov ports', 'unknown command "shov ports", did you mean "show ports"?'),
                 ('show bindigs', 'did you mean "show bindings"?'),
-                ('binding delet ' + BOUND, 'did you mean "binding delete"?'),
+                ('binding deletee ' + BOUND, 'did you mean "binding delete"?'),
                 ('tpo', 'see hamctl help'),
                 ('show', 'show what? bindings, binding, '),
                 ('show binding', '"show binding" needs HOME-ADDRESS'),
