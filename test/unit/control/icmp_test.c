@@ -7,6 +7,7 @@
 
 #include "conf/conf.h"
 #include "control/ctl_priv.h"
+#include "net/cksum.h"
 #include "net/icmp6.h"
 #include "tables/addrs.h"
 #include "tables/tables.h"
@@ -168,12 +169,55 @@ static void test_error_rate(void **state)
 	buf_free(&b);
 }
 
+/* No answer to what a home agent does not take: RFC 4443, 2.4 (b). */
+static void test_unknown_is_silent(void **state)
+{
+	static const uint8_t types[] = { ICMP6_ECHO_REPLY, ICMP6_HAAD_REQUEST, ICMP6_MPS, 200 };
+	struct ip6_addr from = addr(CN), to = addr(HA);
+
+	(void)state;
+	for (size_t i = 0; i < DIM(types); i++) {
+		struct buf b = { calloc(1, 48), 48 };
+		struct ctl_pkt p = { .data = b.p, .len = 48, .walked = true };
+		uint16_t sum;
+
+		assert_non_null(b.p);
+		net_ip6_fill((struct net_ip6 *)b.p, 8, IP6_ICMP6, 64, &from, &to);
+		b.p[40] = types[i];
+		sum = net_cksum(&from, &to, IP6_ICMP6, b.p + 40, 8);
+		b.p[42] = (uint8_t)(sum >> 8);
+		b.p[43] = (uint8_t)sum;
+		assert_int_equal(ext_walk(b.p, 48, EXT_TO_US, &p.ext), EXT_OK);
+		icmp_input(&t.ctl, &p);
+		assert_int_equal(drops[DP_DROP_LOCAL_ICMP6], i + 1);
+		buf_free(&b);
+	}
+	assert_int_equal(by_binding + by_wire + by_link, 0);
+}
+
+/* An error needs an address of ours that is in use; none costs a token. */
+static void test_no_source(void **state)
+{
+	struct buf b = mobility(CN, HOA);
+	struct ctl_pkt p = { .data = b.p, .len = 56 };
+
+	(void)state;
+	addrs_row(t.tables.addrs, 0)->state = ADDR_TENTATIVE;
+	icmp_send_error(&t.ctl, &p, ICMP6_UNREACHABLE, ICMP6_NO_ROUTE, 0);
+	assert_int_equal(drops[DP_DROP_OWN_NO_ROUTE], 1);
+	assert_int_equal(by_binding + by_wire + by_link, 0);
+	assert_true(icmp_error_token(&t.ctl) && icmp_error_token(&t.ctl));
+	buf_free(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
 			test_errors_about_mobility_headers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_error_rate, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_unknown_is_silent, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_no_source, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
