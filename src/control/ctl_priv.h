@@ -147,11 +147,13 @@ struct nd_info {
 	struct ip6_addr addr;
 	uint8_t mac[6];
 	bool has_mac, gateway;
-	const char *state; /* "none" "incomplete" "reachable" "stale" "delay" "probe" "failed" */
+	const char *
+		state; /* NULL: nobody has this number; "none" "incomplete" "reachable" "stale" "delay" "probe" "failed" */
 	uint64_t age_ms; /* since it was last confirmed */
 	uint32_t queued;
 };
-bool nd_next(const struct ctl *ctl, uint32_t *cursor, struct nd_info *out); /* false: end */
+/* One number of the cache a call, from *cursor = 0 on: it may be large and empty. False: end. */
+bool nd_next(const struct ctl *ctl, uint32_t *cursor, struct nd_info *out);
 
 /* --- publish.c: from records to tables --- */
 /* 0; -ENOSPC: nothing changed. */

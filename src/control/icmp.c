@@ -132,6 +132,7 @@ void icmp_send_error(
 		return;
 	}
 	len = icmp6_error(ctl->icmp->buf, ICMP_MAX, src, type, code, arg, p->data, p->len);
-	if (send_back(ctl, p, len, icmp_is_for_wire(&x)) == 0)
+	/* what only passes through has its sender's address in front, bound or not */
+	if (send_back(ctl, p, len, p->walked && icmp_is_for_wire(&x)) == 0)
 		ctl_count(ctl, CTL_ICMP6_ERRORS_SENT);
 }

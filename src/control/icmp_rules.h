@@ -32,6 +32,6 @@ uint32_t icmp_learned_mtu(const struct icmp6_err_msg *msg);
 const struct ip6_addr *icmp_error_source(struct addrs *t, const struct ip6_addr *dst,
 	uint16_t port_in, const struct ip6_addr *to, uint16_t port_out);
 
-/* How an error goes back: errors about signalling and about packets with a Home Address option
- * to the address on the wire, past the binding cache (RFC 6275, 9.2, 9.3.1). */
+/* How an error about a packet to us goes back: one about signalling or about a packet with a Home
+ * Address option to the address on the wire, past the binding cache (RFC 6275, 9.2, 9.3.1). */
 bool icmp_is_for_wire(const struct ext_info *x);

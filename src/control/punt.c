@@ -8,6 +8,7 @@
 #include "control/punt_rules.h"
 #include "dataplane/meta.h"
 #include "net/icmp6.h"
+#include "tables/addrs.h"
 #include "tables/adj.h"
 #include "tables/fib.h"
 #include "tables/tables.h"
@@ -33,12 +34,29 @@ static struct ctl_pkt view(struct rte_mbuf *m)
 	return p;
 }
 
+/* RFC 4862, 5.4: a tentative address is not assigned yet. Others reach us only when the FIB has
+ * them, a link-local one is known to its port from the start. */
+static bool is_unassigned(const struct ctl *ctl, const struct ctl_pkt *p)
+{
+	const struct ip6_addr *dst = &ctl_pkt_ip6(p)->dst;
+	const struct addr_row *row;
+
+	if (!ip6_is_link_local(dst))
+		return false;
+	row = addrs_find(ctl->t->addrs, dst, p->port);
+	return row == NULL || row->state != ADDR_PREFERRED;
+}
+
 /* For ND, SIGNALLING, LOCAL. */
 static void hand_over(struct ctl *ctl, enum dp_punt_class c, struct rte_mbuf *m)
 {
 	struct ctl_pkt p = view(m);
 	struct punt_verdict v = punt_judge(c, &p, ctl->mip6 != NULL);
 
+	if (c != DP_PUNT_ND && is_unassigned(ctl, &p)) {
+		dp_drop(ctl->dp, m, DP_DROP_DST_SCOPE);
+		return;
+	}
 	if (v.needs_binding && (ctl->mip6 == NULL || !mip6_hao_ok(ctl, &p))) {
 		dp_drop(ctl->dp, m, DP_DROP_HAO_NO_BINDING);
 		return;

@@ -50,7 +50,10 @@ struct punt_verdict punt_judge(enum dp_punt_class c, const struct ctl_pkt *p, bo
 	if (p->unchecked)
 		return refuse(DP_DROP_DECAP_NO_BINDING);
 	v = judge_local(p);
-	v.needs_binding = (p->ext.flags & EXT_HAO) != 0 && p->ext.upper != IP6_MH;
+	/* ESP vouches for a Home Address option itself: that we don't speak it is said, but its
+	 * binding is not asked for */
+	v.needs_binding = (p->ext.flags & EXT_HAO) != 0 && p->ext.upper != IP6_MH &&
+			  p->ext.upper != IP6_ESP;
 	return v;
 }
 

@@ -71,6 +71,8 @@ bool show_neighbors(struct ctl *ctl, struct ctl_req *req)
 
 	if (!nd_next(ctl, &req->cursor, &n))
 		return false;
+	if (n.state == NULL)
+		return true;
 	jw_object(w, NULL);
 	jw_ip6(w, "address", &n.addr);
 	jw_str(w, "port", show_port_name(ctl, n.port));

@@ -242,3 +242,24 @@ def test_duplicate_address(nd, daemon):
     # The other port is not concerned.
     until("the other port", lambda: nd.lan.ns.ping("2001:db8:52::1", count=1)[0] == 1, 5)
     assert hamd.stop() == 0
+
+
+def test_link_local_address_is_not_used_before_it_is_ours(nd, daemon):
+    """Neither while it is asked for nor when somebody else has it does it answer."""
+    if nd.hamd.is_running():
+        assert nd.hamd.stop() == 0
+    hamd = daemon(nd.world.ha, CONFIG, "ll")
+    nd.wire.flush()
+    hamd.start(ready=False)
+    probe = nd.wire.expect(lambda p: ICMPv6ND_NS in p and p[IPv6].src == "::"
+                           and p[ICMPv6ND_NS].tgt.startswith("fe80"), 15)
+    own = probe[ICMPv6ND_NS].tgt
+    echo = IPv6(src="fe80::c1", dst=own) / ICMPv6EchoRequest()
+    assert nd.wire.ask(echo, is_icmp6(129), 0.3) is None
+    nd.wire.send(Ether(src="02:00:00:00:66:66", dst="33:33:00:00:00:01")
+                 / IPv6(src=own, dst="ff02::1", hlim=255) / ICMPv6ND_NA(tgt=own, R=0, S=0, O=1)
+                 / ICMPv6NDOptDstLLAddr(lladdr="02:00:00:00:66:66"))
+    hamd.wait_log(rf"another node has this address.*{own}", 5)
+    assert nd.wire.ask(echo, is_icmp6(129), 0.5) is None
+    assert hamd.ctl.drops()["dst_scope"] == 2
+    assert hamd.stop() == 0

@@ -288,27 +288,28 @@ static void on_sweep(struct ctl *ctl, struct ctl_timer *timer)
 bool nd_next(const struct ctl *ctl, uint32_t *cursor, struct nd_info *out)
 {
 	const struct nd *nd = ctl->nd;
+	const struct neigh *n;
+	uint32_t id;
 
-	while (*cursor < nd->max) {
-		uint32_t id = ++*cursor;
-		const struct neigh *n = &nd->neigh[id];
-
-		if (!n->exists)
-			continue;
-		*out = (struct nd_info){
-			.port = adj_port(ctl->t->adj, id),
-			.addr = *adj_addr(ctl->t->adj, id),
-			.has_mac = nd_has_mac(&n->e),
-			.gateway = n->gateway,
-			.state = nd_state_name((enum nd_state)n->e.state),
-			.age_ms = ctl->now_ms - n->confirmed_ms,
-			.queued = n->queued,
-		};
-		if (out->has_mac)
-			memcpy(out->mac, n->e.mac, sizeof(out->mac));
+	if (*cursor >= nd->max)
+		return false;
+	id = ++*cursor;
+	n = &nd->neigh[id];
+	*out = (struct nd_info){ 0 };
+	if (!n->exists)
 		return true;
-	}
-	return false;
+	*out = (struct nd_info){
+		.port = adj_port(ctl->t->adj, id),
+		.addr = *adj_addr(ctl->t->adj, id),
+		.has_mac = nd_has_mac(&n->e),
+		.gateway = n->gateway,
+		.state = nd_state_name((enum nd_state)n->e.state),
+		.age_ms = ctl->now_ms - n->confirmed_ms,
+		.queued = n->queued,
+	};
+	if (out->has_mac)
+		memcpy(out->mac, n->e.mac, sizeof(out->mac));
+	return true;
 }
 
 void neigh_start(struct ctl *ctl)
