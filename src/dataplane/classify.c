@@ -51,7 +51,13 @@ static void refuse_headers(struct dp_worker *w, struct rte_mbuf *m, enum ext_ver
 		dp_worker_drop(w, m, DP_DROP_RH2_TO_US);
 		return;
 	case EXT_HAO_REFUSED:
-		dp_worker_drop(w, m, DP_DROP_HAO_INVALID);
+		/* Nobody can be bound to such an address: control finds no binding and says so
+		 * with a Binding Error (RFC 6275, 9.3.1); a Binding Update is dropped silently
+		 * (9.5.1), and so is what may not leave a tunnel. */
+		if (dp_meta(m)->ext.upper == IP6_MH || dp_meta(m)->flags & DP_META_UNCHECKED)
+			dp_worker_drop(w, m, DP_DROP_HAO_INVALID);
+		else
+			dp_punt(w, m, DP_PUNT_LOCAL);
 		return;
 	case EXT_TRUNCATED:
 		/* a first fragment must hold the whole chain (RFC 8200, 4.5) */

@@ -99,7 +99,7 @@ def test_resolution_keeps_what_waits(nd):
     assert ns[Ether].dst == "33:33:ff:00:00:a1"
     assert ns[ICMPv6NDOptSrcLLAddr].lladdr == nd.wire.peer
     advertise(nd, addr, mac, ns[IPv6].src)
-    got = nd.wire.collect(is_datagram(addr), 0.5)
+    got = nd.wire.collect(is_datagram(addr), 1.5)
     assert [bytes(p[UDP].payload) for p in got] == [b"datagram %d" % n for n in range(3)]
     assert {p[Ether].dst for p in got} == {mac}
     assert neighbor(nd, addr)["state"] == "reachable"

@@ -14,6 +14,8 @@
 #include "tables/fib.h"
 #include "tables/tables.h"
 
+#define DAD_RETRY_MS 1000
+
 #define MAC_FMT    "%02x:%02x:%02x:%02x:%02x:%02x"
 #define MAC_ARG(m) (m)[0], (m)[1], (m)[2], (m)[3], (m)[4], (m)[5]
 
@@ -22,42 +24,62 @@ static const char *port_name(const struct ctl *ctl, const struct addr_row *row)
 	return ctl->conf->ports[row->port].name;
 }
 
-/* Workers deliver to us what the FIB says is ours. Link-local addresses are not in it: a port
- * knows its own. */
-static int take(struct ctl *ctl, const struct dad *d, struct addr_row *row)
+/*
+ * Workers deliver to us what the FIB says is ours. Link-local addresses are not in it: a port
+ * knows its own. Changing it can fail for want of room (nodes, or the deferred-free queue for
+ * what a removal frees): then it is owed, and the timer asks again.
+ */
+static bool tell_workers(struct ctl *ctl, struct dad *d, const struct addr_row *row, bool ours)
 {
 	struct ip6_prefix host = { row->addr, 128 };
 	char text[IP6_STRLEN];
+	int ret = 0;
 
-	if (!ip6_is_link_local(&row->addr) &&
-		fib_set(ctl->t->fib, &host, fib_value(FIB_LOCAL, d->row)) < 0) {
-		log_err("nd", "no room in the FIB for an own address addr=%s port=%s",
-			ip6_str(&row->addr, text), port_name(ctl, row));
-		return -ENOSPC;
+	if (!ip6_is_link_local(&row->addr))
+		ret = ours ? fib_set(ctl->t->fib, &host, fib_value(FIB_LOCAL, d->row))
+			   : fib_del(ctl->t->fib, &host);
+	if (ret == 0 || ret == -ENOENT) {
+		d->owed = false;
+		return true;
 	}
+	if (!d->owed)
+		log_err("nd", "no room in the FIB to change an own address addr=%s port=%s",
+			ip6_str(&row->addr, text), port_name(ctl, row));
+	d->owed = true;
+	ctl_timer_set(ctl, &d->timer, ctl->now_ms + DAD_RETRY_MS);
+	return false;
+}
+
+static bool take(struct ctl *ctl, struct dad *d, struct addr_row *row)
+{
+	char text[IP6_STRLEN];
+
+	if (!tell_workers(ctl, d, row, true))
+		return false;
 	row->state = ADDR_PREFERRED;
 	log_info("nd", "address is unique and in use addr=%s port=%s", ip6_str(&row->addr, text),
 		port_name(ctl, row));
-	return 0;
+	return true;
 }
 
 /* Neighbours hear of it at once, also after the link was away: they may know a predecessor
  * (RFC 4861, 7.2.6). */
-static void use(struct ctl *ctl, const struct dad *d, struct addr_row *row)
+static void use(struct ctl *ctl, struct dad *d, struct addr_row *row)
 {
-	if (row->state == ADDR_PREFERRED || take(ctl, d, row) == 0)
+	if (row->state == ADDR_PREFERRED || take(ctl, d, row))
 		nd_advertise(ctl, row, NULL, NULL);
 }
 
 static void give_up(struct ctl *ctl, struct dad *d, struct addr_row *row, const uint8_t mac[6])
 {
-	struct ip6_prefix host = { row->addr, 128 };
+	bool was_ours = row->state == ADDR_PREFERRED;
 	char text[IP6_STRLEN];
 
 	wheel_del(ctl->wheel, &d->timer.t);
-	if (row->state == ADDR_PREFERRED && !ip6_is_link_local(&row->addr))
-		fib_del(ctl->t->fib, &host);
+	d->owed = false;
 	row->state = ADDR_DUPLICATE;
+	if (was_ours)
+		tell_workers(ctl, d, row, false);
 	log_err("nd", "another node has this address, it is not used addr=%s port=%s mac=" MAC_FMT,
 		ip6_str(&row->addr, text), port_name(ctl, row), MAC_ARG(mac));
 }
@@ -79,9 +101,11 @@ static uint32_t step(struct ctl *ctl, struct dad *d, enum dad_event ev, const ui
 	struct addr_row *row = addrs_row(ctl->t->addrs, d->row);
 	uint32_t todo = dad_rules_step(&d->rules, ev);
 
-	if (todo & DAD_DO_DELAY)
+	if (todo & DAD_DO_DELAY) {
+		d->owed = false; /* all is decided anew */
 		ctl_timer_set(
 			ctl, &d->timer, ctl->now_ms + rng_between(&ctl->nd->rng, 0, DAD_DELAY_MS));
+	}
 	if (todo & DAD_DO_ASK) {
 		nd_solicit_dad(ctl, row);
 		ctl_timer_set(ctl, &d->timer, ctl->now_ms + DAD_WAIT_MS);
@@ -97,7 +121,15 @@ static uint32_t step(struct ctl *ctl, struct dad *d, enum dad_event ev, const ui
 
 static void on_timer(struct ctl *ctl, struct ctl_timer *timer)
 {
-	step(ctl, container_of(timer, struct dad, timer), DAD_EV_TIMER, NULL);
+	struct dad *d = container_of(timer, struct dad, timer);
+	struct addr_row *row = addrs_row(ctl->t->addrs, d->row);
+
+	if (!d->owed)
+		step(ctl, d, DAD_EV_TIMER, NULL);
+	else if (row->state == ADDR_DUPLICATE)
+		tell_workers(ctl, d, row, false);
+	else
+		use(ctl, d, row);
 }
 
 void dad_start(struct ctl *ctl, uint16_t port)

@@ -149,7 +149,7 @@ static void input_ns(struct ctl *ctl, const struct ctl_pkt *p, const struct nd_m
 		dp_count_drop(ctl->dp, DP_DROP_ND_IGNORED);
 		return;
 	}
-	if (!bucket_take(&ctl->nd->ns_bucket, ctl->now_ms)) {
+	if (!bucket_take(&ctl->nd->ns_bucket[p->port], ctl->now_ms)) {
 		dp_count_drop(ctl->dp, DP_DROP_ND_RATE);
 		return;
 	}
@@ -269,7 +269,8 @@ int nd_new(struct ctl *ctl, struct nd **out)
 		return -ENOMEM;
 	nd->rng = ctl->seed ^ 0x6e64;
 	nd->log_claim = (struct log_rl)LOG_RL_INIT;
-	bucket_init(&nd->ns_bucket, NS_PER_S, NS_BURST, ctl->now_ms);
+	for (uint32_t i = 0; i < DIM(nd->ns_bucket); i++)
+		bucket_init(&nd->ns_bucket[i], NS_PER_S, NS_BURST, ctl->now_ms);
 	nd->groups = calloc(addrs_count(ctl->t->addrs) + 2u, sizeof(nd->groups[0]));
 	if (nd->groups == NULL)
 		goto err_nd;

@@ -37,6 +37,7 @@ struct dad {
 	struct ctl_timer timer;
 	struct dad_rules rules;
 	uint32_t row; /* in addrs */
+	bool owed; /* the FIB had no room for what was decided: asked again by the timer */
 };
 
 struct nd {
@@ -49,7 +50,7 @@ struct nd {
 	struct dad *dad; /* one a row of addrs */
 	uint32_t dad_count;
 	struct ip6_addr *groups; /* room for a port's */
-	struct bucket ns_bucket;
+	struct bucket ns_bucket[CONF_PORTS_MAX]; /* a flood on one link starves no other */
 	bool link_up[CONF_PORTS_MAX];
 	uint64_t link_up_ms[CONF_PORTS_MAX]; /* last came up again; 0: is up from the start */
 	uint64_t rng;

@@ -393,6 +393,8 @@ static void test_headers_to_us(void **state)
 {
 	static const char *const rh0 = "00 02 00 01 00 00 00 00 20010db8000a00000000000000000100";
 	static const char *const rh2 = "00 02 02 01 00 00 00 00 20010db8000a00000000000000000100";
+	static const char *const hao = "00 02 01 02 00 00 c9 10 ff0e0000000000000000000000000001";
+	uint8_t mh[8] = { 59, 0, 5 };
 	struct fate f;
 
 	(void)state;
@@ -413,6 +415,11 @@ static void test_headers_to_us(void **state)
 	check_door("header past the end",
 		with_ext(udp(CN, HA, 0), IP6_DSTOPT, "00 08 01 04 00 00 00 00"),
 		DP_DROP_EXT_TRUNCATED);
+	/* a home address that nobody can have: silent in signalling, else a Binding Error */
+	check_door("multicast home address, signalling",
+		with_ext(ip6(CN, HA, IP6_MH, 64, mh, 8), IP6_DSTOPT, hao), DP_DROP_HAO_INVALID);
+	check_door("multicast home address, data", with_ext(udp(CN, HA, 8), IP6_DSTOPT, hao),
+		DOOR_PUNT(DP_PUNT_LOCAL));
 	/* a tunnel packet may have options of its own */
 	f = send_one(with_ext(tunnel(COA, HA, udp(HOA, "2001:db8:2::5", 8)), IP6_DSTOPT,
 		"00 00 04 01 04 01 01 00"));
