@@ -210,6 +210,41 @@ static void test_route_port(void **state)
 	conf_free(c);
 }
 
+/* A port that cannot carry a full minimum-sized packet in a tunnel is said, where there are
+ * tunnels at all. */
+static void test_small_mtu(void **state)
+{
+	static const struct {
+		const char *port, *rest;
+		uint32_t warnings;
+	} rows[] = {
+		{ "\"mtu\":1327",
+			",\"domains\":[{\"name\":\"d\",\"mobile-prefixes\":[\"2001:db8:a::/"
+			"48\"],\"home-agent-address\":\"2001:db8:a::1\"}]",
+			2 },
+		{ "\"mtu\":1328",
+			",\"domains\":[{\"name\":\"d\",\"mobile-prefixes\":[\"2001:db8:a::/"
+			"48\"],\"home-agent-address\":\"2001:db8:a::1\"}]",
+			1 },
+		{ "\"mtu\":1280", "", 0 },
+	};
+	char text[512];
+
+	(void)state;
+	for (size_t i = 0; i < DIM(rows); i++) {
+		struct conf *c;
+
+		snprintf(text, sizeof(text),
+			"{\"ports\":[{\"name\":\"a\",\"device\":\"net_null0\",%s}]%s}",
+			rows[i].port, rows[i].rest);
+		c = parse(text);
+		assert_int_equal(c->warning_count, rows[i].warnings);
+		if (rows[i].warnings == 2)
+			assert_non_null(strstr(c->warnings[1], "ports[0] (a): mtu 1327:"));
+		conf_free(c);
+	}
+}
+
 /* The process's own time: what else the machine does is no fault of the parser. */
 static double cpu_s(void)
 {
@@ -342,6 +377,7 @@ int main(void)
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_full),
 		cmocka_unit_test(test_route_port),
+		cmocka_unit_test(test_small_mtu),
 		cmocka_unit_test(test_many_mobile_nodes),
 		cmocka_unit_test(test_find_in_none),
 		cmocka_unit_test(test_load),
