@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -41,12 +42,9 @@ struct hamd {
 };
 
 static struct dp *running; /* what a signal stops */
-static volatile sig_atomic_t stop_asked; /* also before there is anything to stop */
-
 static void on_signal(int sig)
 {
 	(void)sig;
-	stop_asked = 1;
 	if (running != NULL)
 		dp_stop(running);
 }
@@ -170,10 +168,23 @@ static void warn(const struct conf *conf)
 		log_warn(TAG, "%s", conf->warnings[i]);
 }
 
+/* SIGTERM and SIGINT are taken by this thread only, while there is something to stop; sent
+ * earlier they wait. Every other thread is made while they are blocked. */
+static void block_signals(int how)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	pthread_sigmask(how, &set, NULL);
+}
+
 static void set_signals(void)
 {
 	struct sigaction stop = { .sa_handler = on_signal }, ignore = { .sa_handler = SIG_IGN };
 
+	block_signals(SIG_BLOCK);
 	sigaction(SIGTERM, &stop, NULL);
 	sigaction(SIGINT, &stop, NULL);
 	sigaction(SIGPIPE, &ignore, NULL);
@@ -200,9 +211,9 @@ static int run(struct hamd *h)
 		log_info(TAG, "hamd %s runs node=%s socket=%s", HAMD_VERSION, h->conf->node.name,
 			h->conf->runtime.socket);
 		running = h->dp;
-		if (stop_asked)
-			dp_stop(h->dp);
+		block_signals(SIG_UNBLOCK);
 		ret = dp_run(h->dp, ctl_poll, h->ctl);
+		block_signals(SIG_BLOCK);
 		running = NULL;
 		log_info(TAG, "stops");
 	}

@@ -164,6 +164,26 @@ static int warn_of(const struct conf_check *k, uint32_t i)
 		i, d->name, open, open == 1 ? "" : "s");
 }
 
+#define TUNNEL_MTU_MIN 1328u
+
+/* RFC 2473, 7.1: what is no larger than 1280 octets must be carried, and we do not fragment the
+ * tunnel packet: 1280 + 40, and 8 for the encapsulation limit. */
+static int warn_mtu(struct conf_check *k)
+{
+	const struct conf *c = k->conf;
+	int ret = 0;
+
+	for (uint32_t i = 0; ret == 0 && c->domain_count > 0 && i < c->port_count; i++) {
+		if (c->ports[i].mtu < TUNNEL_MTU_MIN)
+			ret = conf_warn(k->c,
+				"ports[%u] (%s): mtu %u: tunnel packets around 1280 octets need %u "
+				"and "
+				"are dropped (encap_min_mtu)",
+				i, c->ports[i].name, c->ports[i].mtu, TUNNEL_MTU_MIN);
+	}
+	return ret;
+}
+
 int conf_check_domains(struct conf_check *k)
 {
 	int ret = check_mobile_prefixes(k);
@@ -179,5 +199,5 @@ int conf_check_domains(struct conf_check *k)
 		if (ret == 0)
 			ret = warn_of(k, i);
 	}
-	return ret;
+	return ret == 0 ? warn_mtu(k) : ret;
 }

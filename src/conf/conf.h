@@ -27,6 +27,8 @@ enum conf_auth_type { CONF_AUTH_NONE };
 
 enum conf_encap_limit { CONF_ENCAP_LIMIT_AUTO, CONF_ENCAP_LIMIT_ALWAYS };
 
+enum { CONF_MSS_OFF, CONF_MSS_AUTO, CONF_MSS_MIN = 1000, CONF_MSS_MAX = 9500 };
+
 struct conf_node {
 	uint32_t id; /* 1..255 */
 	char name[CONF_NAME_MAX];
@@ -91,6 +93,7 @@ struct conf_domain {
 	uint32_t mobile_node_count;
 	uint32_t lifetime_max_s; /* granted at most; a multiple of 4 */
 	enum conf_encap_limit encap_limit;
+	uint32_t tcp_mss_clamp; /* CONF_MSS_OFF, CONF_MSS_AUTO, or CONF_MSS_MIN..MAX octets */
 	struct ip6_prefix *care_of_allowed; /* none: all that is not denied */
 	uint32_t care_of_allowed_count;
 	struct ip6_prefix *care_of_denied;

@@ -15,7 +15,7 @@
 #define CONF_KEYS_MAX 32 /* keys of one object: `given` is 32 bits */
 
 enum conf_type {
-	CONF_U32, /* uint32_t */
+	CONF_U32, /* uint32_t; with `values` also one of these words, stored as its index < min */
 	CONF_BOOL, /* bool */
 	CONF_STR, /* char[max], the zero included; `check` says whether it will do */
 	CONF_WORD, /* char[max], one of `values` */
@@ -71,6 +71,12 @@ static inline bool conf_is_given(const struct conf_section *s, const void *obj, 
 	if (s->given == CONF_NONE_GIVEN)
 		return true;
 	return *(const uint32_t *)((const char *)obj + s->given) >> field & 1;
+}
+
+/* The word that a CONF_U32 of this value is written as, or NULL. */
+static inline const char *conf_word(const struct conf_field *f, uint32_t value)
+{
+	return f->values != NULL && value < f->min ? f->values[value] : NULL;
 }
 
 static inline const void *conf_value(const struct conf_field *f, const void *obj)

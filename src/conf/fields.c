@@ -34,6 +34,14 @@ static const char *const encap_limits[] = {
 	NULL,
 };
 
+/* Two tunnels and two limits less than the least MTU of IPv6 leave 1124; the largest MTU of a
+ * port leaves 9500. */
+static const char *const mss_clamps[] = {
+	[CONF_MSS_OFF] = "off",
+	[CONF_MSS_AUTO] = "auto",
+	NULL,
+};
+
 #define AT(member) offsetof(struct conf_node, member)
 static const struct conf_field node_fields[] = {
 	{ "id", CONF_U32, AT(id), .def = 1, .min = 1, .max = 255, .help = "Number of this node." },
@@ -200,6 +208,13 @@ static const struct conf_field domain_fields[] = {
 		.values = encap_limits,
 		.help = "Tunnel Encapsulation Limit option (RFC 2473, 4.1.1). "
 			"auto adds it where tunnels nest, always adds it to each tunnel packet." },
+	{ "tcp-mss-clamp", CONF_U32, AT(tcp_mss_clamp), .def = CONF_MSS_AUTO, .min = CONF_MSS_MIN,
+		.max = CONF_MSS_MAX, .values = mss_clamps,
+		.help = "Maximum segment size, in octets, above which the one in a TCP SYN is "
+			"lowered, both ways through the tunnel. "
+			"auto takes what fits the tunnel: the MTU of the port less 100, and less 8 "
+			"for the option where encap-limit is always. "
+			"off leaves it alone." },
 	{ "care-of-allowed", CONF_PREFIX, AT(care_of_allowed), .list = true,
 		.count = AT(care_of_allowed_count), .max = 256,
 		.help = "Prefixes that care-of addresses have to be in. "

@@ -22,24 +22,6 @@ static int expected(struct conf_ctx *c, const cJSON *json, const char *what)
 	return conf_err(c, NULL, "expected %s, not %s", what, is);
 }
 
-static int read_u32(struct conf_ctx *c, const cJSON *json, const struct conf_field *f, void *to)
-{
-	double d = json->valuedouble;
-	uint32_t v;
-
-	if (!cJSON_IsNumber(json))
-		return expected(c, json, "an integer");
-	if (!(d >= f->min && d <= f->max))
-		return conf_err(c, NULL, "%.15g is outside %u..%u", d, f->min, f->max);
-	v = (uint32_t)d;
-	if (v != d)
-		return conf_err(c, NULL, "%.15g is not an integer", d);
-	if (f->multiple > 0 && v % f->multiple != 0)
-		return conf_err(c, NULL, "%u is not a multiple of %u", v, f->multiple);
-	memcpy(to, &v, sizeof(v));
-	return 0;
-}
-
 static int read_bool(struct conf_ctx *c, const cJSON *json, const struct conf_field *f, void *to)
 {
 	(void)f;
@@ -104,6 +86,26 @@ static int read_enum(struct conf_ctx *c, const cJSON *json, const struct conf_fi
 	if (i < 0)
 		return i;
 	memcpy(to, &i, sizeof(i));
+	return 0;
+}
+
+static int read_u32(struct conf_ctx *c, const cJSON *json, const struct conf_field *f, void *to)
+{
+	double d = json->valuedouble;
+	uint32_t v;
+
+	if (f->values != NULL && cJSON_IsString(json))
+		return read_enum(c, json, f, to);
+	if (!cJSON_IsNumber(json))
+		return expected(c, json, f->values != NULL ? "an integer or a word" : "an integer");
+	if (!(d >= f->min && d <= f->max))
+		return conf_err(c, NULL, "%.15g is outside %u..%u", d, f->min, f->max);
+	v = (uint32_t)d;
+	if (v != d)
+		return conf_err(c, NULL, "%.15g is not an integer", d);
+	if (f->multiple > 0 && v % f->multiple != 0)
+		return conf_err(c, NULL, "%u is not a multiple of %u", v, f->multiple);
+	memcpy(to, &v, sizeof(v));
 	return 0;
 }
 

@@ -68,10 +68,15 @@ static void print_set(FILE *to, const struct conf_field *f, const bool *on)
 static void print_value(struct printer *p, const struct conf_field *f, const void *value)
 {
 	char text[IP6_PREFIX_STRLEN];
+	const char *word;
 
 	switch (f->type) {
 	case CONF_U32:
-		fprintf(p->to, "%" PRIu32, *(const uint32_t *)value);
+		word = conf_word(f, *(const uint32_t *)value);
+		if (word != NULL)
+			print_str(p->to, word);
+		else
+			fprintf(p->to, "%" PRIu32, *(const uint32_t *)value);
 		break;
 	case CONF_BOOL:
 		fputs(*(const bool *)value ? "true" : "false", p->to);

@@ -60,6 +60,15 @@ static cJSON *enum_schema(const struct conf_field *f)
 	return json;
 }
 
+static cJSON *number_or_word_schema(const struct conf_field *f)
+{
+	cJSON *json = cJSON_CreateObject(), *any = cJSON_AddArrayToObject(json, "anyOf");
+
+	cJSON_AddItemToArray(any, number_schema(f));
+	cJSON_AddItemToArray(any, enum_schema(f));
+	return json;
+}
+
 static cJSON *array_schema(const struct conf_field *f, cJSON *items)
 {
 	cJSON *json = typed("array");
@@ -76,7 +85,7 @@ static cJSON *item_schema(const struct conf_field *f)
 {
 	switch (f->type) {
 	case CONF_U32:
-		return number_schema(f);
+		return f->values != NULL ? number_or_word_schema(f) : number_schema(f);
 	case CONF_BOOL:
 		return typed("boolean");
 	case CONF_STR:
@@ -107,7 +116,8 @@ static cJSON *default_of(const struct conf_field *f)
 		return cJSON_CreateArray();
 	switch (f->type) {
 	case CONF_U32:
-		return cJSON_CreateNumber(f->def);
+		return conf_word(f, f->def) != NULL ? cJSON_CreateString(conf_word(f, f->def))
+						    : cJSON_CreateNumber(f->def);
 	case CONF_BOOL:
 		return cJSON_CreateBool(f->def != 0);
 	case CONF_STR:

@@ -34,7 +34,8 @@ static void print_type(const struct conf_field *f)
 	if (f->list)
 		printf("array of %u to %u items, each: ", f->min, f->max);
 	if (f->type == CONF_U32)
-		printf("integer from %u to %u", f->min, f->max);
+		printf("integer from %u to %u%s", f->min, f->max,
+			f->values != NULL ? ", or one of " : "");
 	else if (f->type == CONF_STR)
 		printf("string of at most %u octets", f->max - 1);
 	else
@@ -51,6 +52,8 @@ static void print_default(const struct conf_field *f)
 		printf("; default: %s", f->derived);
 	} else if (f->list) {
 		printf("; default: none");
+	} else if (f->type == CONF_U32 && conf_word(f, f->def) != NULL) {
+		printf("; default: %s", conf_word(f, f->def));
 	} else if (f->type == CONF_U32) {
 		printf("; default: %u", f->def);
 	} else if (f->type == CONF_BOOL) {

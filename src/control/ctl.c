@@ -64,6 +64,7 @@ static void say_ready(struct ctl *ctl)
 		usable += state == ADDR_PREFERRED;
 	}
 	ctl->ready = true;
+	nd_ask_gateways(ctl);
 	log_info("control", "ready addresses=%u of %u ports=%u domains=%u", usable, n,
 		dp_port_count(ctl->dp), ctl->conf->domain_count);
 }

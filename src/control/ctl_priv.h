@@ -142,6 +142,10 @@ void nd_resolve(struct ctl *ctl, uint16_t port, const struct ip6_addr *addr, str
 /* A gateway's adjacency, made if need be and never collected; ADJ_NONE: table full. */
 uint32_t nd_gateway(struct ctl *ctl, uint16_t port, const struct ip6_addr *addr);
 
+/* Once, when our addresses may be used: what arrives for a gateway that is not resolved yet would
+ * wait in a queue of a few packets. */
+void nd_ask_gateways(struct ctl *ctl);
+
 struct nd_info {
 	uint16_t port;
 	struct ip6_addr addr;

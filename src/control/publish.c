@@ -4,6 +4,7 @@
  * care-of address and the FIB generation it was found in; a worker that meets another generation
  * looks the care-of address up itself, so a stale entry costs time, never a packet.
  */
+#include <assert.h>
 #include <errno.h>
 
 #include "conf/conf.h"
@@ -29,6 +30,8 @@ static uint32_t resolve(const struct ctl *ctl, const struct ip6_addr *coa)
 	return fib_kind(value) == FIB_VIA ? fib_index(value) : ADJ_NONE;
 }
 
+static_assert((int)CONF_MSS_OFF == BC_MSS_OFF && (int)CONF_MSS_AUTO == BC_MSS_AUTO, "copied");
+
 int publish(struct ctl *ctl, const struct record *r)
 {
 	const struct conf_domain *d = &ctl->conf->domains[r->domain];
@@ -39,6 +42,7 @@ int publish(struct ctl *ctl, const struct record *r)
 		.record = r->handle,
 		.domain = r->domain,
 		.flags = d->encap_limit == CONF_ENCAP_LIMIT_ALWAYS ? BC_LIMIT_ALWAYS : 0,
+		.mss = (uint16_t)d->tcp_mss_clamp,
 		.fib_generation = fib_generation(ctl->t->fib),
 		.adjacency = resolve(ctl, &r->coa),
 	};

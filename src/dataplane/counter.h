@@ -19,6 +19,8 @@
 	X(FORWARDED, "forwarded", "packets", "transit: sent on by a route, not through a tunnel")  \
 	X(ENCAPSULATED, "encapsulated", "packets", "put into a tunnel to a care-of address")       \
 	X(DECAPSULATED, "decapsulated", "packets", "taken out of a mobile node's tunnel")          \
+	X(TCP_MSS_CLAMPED, "tcp_mss_clamped", "packets",                                           \
+		"TCP SYNs whose maximum segment size was lowered to what a tunnel takes")          \
 	X(PUNTED, "punted", "packets", "handed to the control core")                               \
 	X(POLLS, "polls", "turns", "turns of the loop")                                            \
 	X(BUSY_POLLS, "busy_polls", "turns", "turns that found packets")

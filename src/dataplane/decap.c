@@ -63,12 +63,23 @@ static void open_tunnel(struct rte_mbuf *m, const struct net_ip6 *inner, uint8_t
 	meta->adj = 0;
 }
 
+/* Before the packet is classified again: the way out that is looked up here is the tunnel's. */
+static void clamp(struct dp_worker *w, struct rte_mbuf *m, struct net_ip6 *inner, uint32_t len,
+	const struct bc_entry *bind)
+{
+	uint16_t port;
+
+	if (dp_tunnel_hop(w, m, bind, &port))
+		dp_clamp_mss(w, bind, inner, len, w->port[port].mtu);
+}
+
 static void decap_one(
 	struct dp_worker *w, struct rte_mbuf *m, struct net_ip6 *inner, const struct bc_entry *bind)
 {
 	const struct net_ip6 *outer = dp_ip6(m);
 	struct dp_meta *meta = dp_meta(m);
 	int reason = check_binding(meta, outer, bind);
+	uint32_t len = sizeof(*inner) + net_ip6_payload_len(inner);
 	int ecn = net_ecn_decap(net_ip6_tclass(inner) & 3, net_ip6_tclass(outer) & 3);
 
 	if (reason >= 0 && !may_be_signalling(inner)) {
@@ -84,6 +95,8 @@ static void decap_one(
 		meta->drop = (uint8_t)reason; /* counted if it turns out to be anything else */
 		open_tunnel(m, inner, DP_META_UNCHECKED);
 	} else {
+		if (unlikely(dp_is_syn(inner, len))) /* one packet of a connection */
+			clamp(w, m, inner, len, bind);
 		open_tunnel(m, inner, DP_META_TUNNELLED);
 		bc_count_from(bind, 1, m->data_len);
 	}

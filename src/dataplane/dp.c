@@ -144,7 +144,9 @@ static int make_worker(struct dp *dp, uint16_t i)
 	if (w->is_reader)
 		w->tx_in = dp->tx_ring[i];
 	give_queues(dp, w);
-	return w->is_reader ? rte_rcu_qsbr_thread_register(dp->t->rcu, i) : 0;
+	if (w->is_reader && rte_rcu_qsbr_thread_register(dp->t->rcu, i) != 0)
+		return -ENOSPC;
+	return 0;
 }
 
 /* The main lcore runs control, and the only worker when there is no other lcore. */

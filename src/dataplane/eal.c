@@ -143,9 +143,9 @@ int eal_start(const struct conf *conf, char *err, size_t err_len)
 		int ret = rte_errno > 0 ? -rte_errno : -EIO; /* EAL does not always say */
 
 		snprintf(err, err_len,
-			"DPDK does not start: %s (what it says is in the log; does a hamd with "
-			"node.name \"%s\" run already?%s)",
-			rte_strerror(-ret), conf->node.name,
+			"DPDK does not start: %s (what it says is in the log; has this machine "
+			"runtime.lcores \"%s\"? Does a hamd with node.name \"%s\" run already?%s)",
+			rte_strerror(-ret), conf->runtime.lcores, conf->node.name,
 			conf->runtime.hugepages ? " Are there free huge pages in /proc/meminfo?"
 						: "");
 		return ret;

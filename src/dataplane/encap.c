@@ -15,14 +15,11 @@
 #include "tables/tables.h"
 
 #define OUTER_HOP_LIMIT 64
-#define LIMIT_LEN       8 /* Destination Options header with the limit and padding */
 #define LIMIT_DEFAULT   4 /* RFC 2473, 6.6 */
 #define LIMIT_NONE      -1
 #define LIMIT_EXCEEDED  -2
 
-/* Where the tunnel leaves: the cached adjacency when it is of this FIB, else looked up. Returns
- * false when the care-of address leads nowhere a tunnel may go; *port is the way out. */
-static bool next_hop(
+bool dp_tunnel_hop(
 	struct dp_worker *w, struct rte_mbuf *m, const struct bc_entry *bind, uint16_t *port)
 {
 	uint64_t cached = atomic_load_explicit(&bind->nexthop, memory_order_relaxed);
@@ -88,7 +85,7 @@ static bool too_big(struct dp_worker *w, struct rte_mbuf *m, uint32_t overhead, 
 static void wrap(struct rte_mbuf *m, const struct bc_entry *bind, int limit, uint8_t *room)
 {
 	const uint8_t *inner =
-		room + sizeof(struct net_ip6) + (limit == LIMIT_NONE ? 0 : LIMIT_LEN);
+		room + sizeof(struct net_ip6) + (limit == LIMIT_NONE ? 0 : DP_LIMIT_LEN);
 	const struct net_ip6 *ip = (const struct net_ip6 *)inner;
 	struct net_ip6 *outer = (struct net_ip6 *)room;
 	uint16_t inner_len = (uint16_t)(room + m->data_len - inner);
@@ -103,7 +100,7 @@ static void wrap(struct rte_mbuf *m, const struct bc_entry *bind, int limit, uin
 	outer->hop_limit = OUTER_HOP_LIMIT;
 	outer->next_header = IP6_IN_IP6;
 	if (limit != LIMIT_NONE) {
-		const uint8_t opt[LIMIT_LEN] = { IP6_IN_IP6, 0, 4, 1, (uint8_t)limit, 1, 1, 0 };
+		const uint8_t opt[DP_LIMIT_LEN] = { IP6_IN_IP6, 0, 4, 1, (uint8_t)limit, 1, 1, 0 };
 
 		outer->next_header = IP6_DSTOPT;
 		memcpy(outer + 1, opt, sizeof(opt));
@@ -111,10 +108,10 @@ static void wrap(struct rte_mbuf *m, const struct bc_entry *bind, int limit, uin
 }
 
 /* The checks, in the order in which their errors matter; true: m goes on. */
-static bool admit(struct dp_worker *w, struct rte_mbuf *m, const struct bc_entry *bind, int *limit)
+static bool admit(struct dp_worker *w, struct rte_mbuf *m, const struct bc_entry *bind, int *limit,
+	uint16_t *port)
 {
 	uint32_t at = 0, overhead = sizeof(struct net_ip6);
-	uint16_t port;
 
 	if (unlikely(dp_ip6(m)->hop_limit <= 1)) {
 		dp_error(w, m, DP_DROP_HOP_LIMIT, ICMP6_TIME_EXCEEDED, 0, 0);
@@ -126,32 +123,37 @@ static bool admit(struct dp_worker *w, struct rte_mbuf *m, const struct bc_entry
 		return false;
 	}
 	if (*limit != LIMIT_NONE)
-		overhead += LIMIT_LEN;
-	if (unlikely(!next_hop(w, m, bind, &port))) {
+		overhead += DP_LIMIT_LEN;
+	if (unlikely(!dp_tunnel_hop(w, m, bind, port))) {
 		if (fib_kind(dp_meta(m)->fib) == FIB_UNREACHABLE)
 			dp_error(w, m, DP_DROP_NO_ROUTE, ICMP6_UNREACHABLE, ICMP6_ADDRESS, 0);
 		else
 			dp_worker_drop(w, m, DP_DROP_ENCAP_LOOP);
 		return false;
 	}
-	return !too_big(w, m, overhead, w->port[port].mtu);
+	return !too_big(w, m, overhead, w->port[*port].mtu);
 }
 
 static void encap_one(struct dp_worker *w, struct rte_mbuf *m, const struct bc_entry *bind)
 {
 	uint32_t inner_len = m->data_len;
+	struct net_ip6 *inner;
+	uint16_t port;
 	char *room;
 	int limit;
 
-	if (!admit(w, m, bind, &limit))
+	if (!admit(w, m, bind, &limit, &port))
 		return;
 	room = rte_pktmbuf_prepend(
-		m, (uint16_t)(sizeof(struct net_ip6) + (limit == LIMIT_NONE ? 0 : LIMIT_LEN)));
+		m, (uint16_t)(sizeof(struct net_ip6) + (limit == LIMIT_NONE ? 0 : DP_LIMIT_LEN)));
 	if (unlikely(room == NULL)) {
 		dp_worker_drop(w, m, DP_DROP_ENCAP_HEADROOM);
 		return;
 	}
-	((struct net_ip6 *)(room + m->data_len - inner_len))->hop_limit--;
+	inner = (struct net_ip6 *)(room + m->data_len - inner_len);
+	inner->hop_limit--;
+	if (unlikely(dp_is_syn(inner, inner_len))) /* one packet of a connection */
+		dp_clamp_mss(w, bind, inner, inner_len, w->port[port].mtu);
 	wrap(m, bind, limit, (uint8_t *)room);
 	bc_count_to(bind, 1, inner_len);
 	dp_meta(m)->flags |= DP_META_ENCAPSULATED;

@@ -40,7 +40,7 @@ static void plan_rx(const struct plan_caps *caps, const struct plan_request *req
 	uint16_t data = min16(min16(want, req->workers), caps->max_rx_queues);
 
 	if (caps->fixed_rx_queues)
-		data = min16(caps->max_rx_queues, PLAN_MAX_WORKERS);
+		data = caps->max_rx_queues;
 	else if ((caps->rss_hf & req->rss_wanted) == 0 && req->rx_queues == 0)
 		data = 1; /* without a hash the device would fill the first queue only */
 	for (uint16_t q = 0; q < data; q++)
@@ -107,6 +107,11 @@ int plan_make(const struct plan_caps *caps, const struct plan_request *req, stru
 	if (caps->max_rx_queues == 0 || caps->max_tx_queues == 0) {
 		snprintf(err, err_len, "the device has no %s queue",
 			caps->max_rx_queues == 0 ? "receive" : "transmit");
+		return -EINVAL;
+	}
+	if (caps->fixed_rx_queues && caps->max_rx_queues > PLAN_MAX_WORKERS) {
+		snprintf(err, err_len, "the device has %u receive queues, at most %u are polled",
+			caps->max_rx_queues, PLAN_MAX_WORKERS);
 		return -EINVAL;
 	}
 	if (req->mtu < caps->min_mtu || req->mtu > caps->max_mtu) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "dataplane/port.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -21,10 +22,15 @@
 	(RTE_ETH_RSS_IPV6 | RTE_ETH_RSS_NONFRAG_IPV6_TCP | RTE_ETH_RSS_NONFRAG_IPV6_UDP |          \
 		RTE_ETH_RSS_NONFRAG_IPV6_OTHER | RTE_ETH_RSS_FRAG_IPV6 | RTE_ETH_RSS_ESP)
 
-/* "net_af_packet0,iface=x" is the device "net_af_packet0"; a PCI address names itself. */
+/* "net_af_packet0,iface=x" is the device "net_af_packet0"; a PCI address names itself, in lower
+ * case whatever the operator wrote. */
 static void device_name(const struct conf_port *conf, char *name, size_t len)
 {
 	snprintf(name, len, "%.*s", (int)strcspn(conf->device, ","), conf->device);
+	if (strncmp(name, "net_", 4) == 0)
+		return;
+	for (char *p = name; *p != '\0'; p++)
+		*p = (char)tolower((unsigned char)*p);
 }
 
 int port_find(const struct conf_port *conf, uint16_t *id, char *err, size_t err_len)
@@ -206,6 +212,7 @@ int port_start(struct port *p, struct rte_mempool *pool, struct dp_port_view *vi
 	bool mtu = false, reta;
 	int ret = configure(p);
 
+	p->configured = ret == 0;
 	if (ret == 0) {
 		step = "queue setup";
 		ret = set_up_queues(p, pool);
@@ -234,10 +241,11 @@ int port_start(struct port *p, struct rte_mempool *pool, struct dp_port_view *vi
 
 void port_stop(struct port *p)
 {
-	if (p->started) {
+	if (p->started)
 		(void)rte_eth_dev_stop(p->id);
+	if (p->configured) /* its queues hold buffers of our pool */
 		(void)rte_eth_dev_close(p->id);
-	}
+	p->configured = false;
 	p->started = false;
 }
 

@@ -20,7 +20,7 @@ struct rte_mempool;
 struct port {
 	const struct conf_port *conf;
 	uint16_t id; /* DPDK's number of it */
-	bool started, rss;
+	bool configured, started, rss;
 	_Atomic bool all_multicast;
 	struct plan plan;
 	char driver[32];

@@ -81,14 +81,13 @@ static void route_one(struct dp_worker *w, struct rte_mbuf *m)
 		dp_worker_drop(w, m, DP_DROP_PORT_DOWN);
 		return;
 	}
-	if (transit) {
+	if (transit)
 		dp_ip6(m)->hop_limit--;
-		dp_counted(w, DP_COUNTER_FORWARDED, 1);
-	}
 	if (unlikely(!dp_put_frame(w, m, port, (const uint8_t *)&word))) {
 		dp_worker_drop(w, m, DP_DROP_ENCAP_HEADROOM);
 		return;
 	}
+	dp_counted(w, DP_COUNTER_FORWARDED, transit);
 	dp_vec_push(&w->tx[port], m);
 }
 

@@ -20,12 +20,14 @@
 #include "dataplane/dp.h"
 #include "dataplane/meta.h"
 #include "dataplane/plan.h"
+#include "net/tcpmss.h"
 #include "tables/bc_view.h"
 
 #define DP_BURST      64 /* packets a turn carries at most */
 #define DP_MAX_PASSES 4 /* how often a turn looks at what it opened */
 #define DP_MAX_OPENED 2 /* tunnels inside each other that are opened */
 #define DP_MAX_PORTS  16
+#define DP_LIMIT_LEN  8 /* Destination Options header with the encapsulation limit and padding */
 
 enum dp_vec_id {
 	V_AGAIN, /* to classify: received, or taken out of a tunnel */
@@ -124,9 +126,27 @@ void dp_punt(struct dp_worker *w, struct rte_mbuf *m, enum dp_punt_class c);
 void dp_error(struct dp_worker *w, struct rte_mbuf *m, enum dp_drop reason, uint8_t type,
 	uint8_t code, uint32_t arg);
 
+/* Where the tunnel of a binding leaves: the cached adjacency when it is of this FIB, else looked
+ * up; into the packet's meta.adj or meta.fib. False when the care-of address leads nowhere a
+ * tunnel may go; *port is the way out. */
+bool dp_tunnel_hop(
+	struct dp_worker *w, struct rte_mbuf *m, const struct bc_entry *bind, uint16_t *port);
+
+/* Lowers the maximum segment size in a TCP SYN inside a tunnel of the binding that leaves by a
+ * port with this MTU. inner and len octets behind it are there; dp_is_syn() said yes. */
+void dp_clamp_mss(struct dp_worker *w, const struct bc_entry *bind, struct net_ip6 *inner,
+	uint32_t len, uint32_t port_mtu);
+
 /* Ethernet header (and the port's VLAN tag) in front of the packet; m->port becomes the way
  * out. False: no headroom. */
 bool dp_put_frame(struct dp_worker *w, struct rte_mbuf *m, uint16_t port, const uint8_t mac[6]);
+
+/* len octets are there, at least an IPv6 header. */
+static inline bool dp_is_syn(const struct net_ip6 *ip, uint32_t len)
+{
+	return ip->next_header == IP6_TCP && len > sizeof(*ip) + NET_TCP_FLAGS &&
+	       ((const uint8_t *)(ip + 1))[NET_TCP_FLAGS] & NET_TCP_SYN;
+}
 
 static inline void dp_vec_push(struct dp_vec *v, struct rte_mbuf *m)
 {

@@ -38,7 +38,8 @@ struct record {
 struct records;
 
 struct records_opts {
-	uint32_t max; /* live and tombstones together; memory is taken at once */
+	uint32_t max; /* live and tombstones together; address space is taken at once, pages as
+	              they are used */
 	uint64_t seed;
 	uint64_t now_ms;
 };

@@ -73,7 +73,7 @@ uint32_t bc_sum(const struct bc_entry *e)
 {
 	uint64_t h = ip6_hash(&e->hoa, e->record);
 
-	h = ip6_hash(&e->ha, h ^ (uint64_t)e->domain << 8 ^ e->flags);
+	h = ip6_hash(&e->ha, h ^ (uint64_t)e->mss << 24 ^ (uint64_t)e->domain << 8 ^ e->flags);
 	h = ip6_hash(&e->coa, h);
 	return (uint32_t)(h ^ h >> 32);
 }
@@ -162,6 +162,7 @@ static void entry_fill(struct bc_entry *e, const struct bc_binding *b)
 	e->record = b->record;
 	e->domain = b->domain;
 	e->flags = b->flags;
+	e->mss = b->mss;
 	e->sum = bc_sum(e);
 	bc_set_nexthop(e, b->fib_generation, b->adjacency);
 }
@@ -226,7 +227,7 @@ static void free_removed(void *ctx, uint64_t it)
 static bool is_same(const struct bc_entry *e, const struct bc_binding *b)
 {
 	return ip6_eq(&e->coa, &b->coa) && ip6_eq(&e->ha, &b->ha) && e->record == b->record &&
-	       e->domain == b->domain && e->flags == b->flags;
+	       e->domain == b->domain && e->flags == b->flags && e->mss == b->mss;
 }
 
 static int replace(

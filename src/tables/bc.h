@@ -29,6 +29,7 @@ struct bc_binding {
 	uint32_t record;
 	uint16_t domain;
 	uint8_t flags; /* enum bc_flag */
+	uint16_t mss; /* BC_MSS_* or octets: bc_view.h */
 	uint32_t fib_generation; /* and */
 	uint32_t adjacency; /* what the care-of address resolved to; 0 = workers look it up */
 };

@@ -18,6 +18,9 @@ enum bc_flag {
 	BC_LIMIT_ALWAYS = 1, /* the domain adds the encapsulation limit option to every packet */
 };
 
+/* bc_entry.mss: these, or the largest maximum segment size that TCP may announce. */
+enum { BC_MSS_OFF, BC_MSS_AUTO /* what fits the tunnel */ };
+
 struct bc_entry {
 	struct ip6_addr hoa;
 	_Atomic uint64_t nexthop; /* FIB generation << 32 | adjacency; see bc_set_nexthop() */
@@ -27,7 +30,9 @@ struct bc_entry {
 	                             are folded in */
 	uint16_t domain;
 	uint8_t flags; /* enum bc_flag */
-	uint8_t unused[25];
+	uint8_t unused0;
+	uint16_t mss; /* BC_MSS_* or octets */
+	uint8_t unused[22];
 
 	struct ip6_addr ha; /* tunnel source: the home agent address it was registered with */
 	struct ip6_addr coa; /* tunnel destination */

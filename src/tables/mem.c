@@ -44,6 +44,8 @@ static void *mem_map_aligned(size_t bytes)
 		munmap(p + head + bytes, tail);
 	/* Refused where the kernel has none: then it is ordinary pages. */
 	(void)madvise(p + head, bytes, MADV_HUGEPAGE);
+	/* Pages now, not at a worker's first touch; where the kernel cannot, then. */
+	(void)madvise(p + head, bytes, MADV_POPULATE_WRITE);
 	return p + head;
 }
 

@@ -4,12 +4,11 @@
 tshark 4.0 does not check the Mobility Header's checksum (raw.checksum does) and misreads
 offsets in messages that are not used here; the rest it decodes, and it complains aloud."""
 
-import json
 import signal
 import subprocess
 import time
 
-from .shell import LabError, sh, until
+from .shell import LabError, sh
 
 # tshark's severities: warning and error.
 COMPLAINT = "_ws.malformed || _ws.expert.severity >= 6291456"
@@ -56,16 +55,6 @@ class Capture:
 
     def count(self, show):
         return len(self._tshark("-Y", show, "-T", "fields", "-e", "frame.number").splitlines())
-
-    def decode(self, show):
-        """The packets that the display filter accepts, as tshark's dictionaries of layers."""
-        found = json.loads(self._tshark("-Y", show, "-T", "json"))
-        return [p["_source"]["layers"] for p in found]
-
-    def wait_count(self, show, least=1, timeout=3.0):
-        """While the capture still runs."""
-        return until(f"{least} packets of {show}", lambda: self.count(show) >= least, timeout,
-                     every=0.2)
 
     def complaints(self, show="frame"):
         """What tshark finds wrong with the packets that the display filter accepts."""

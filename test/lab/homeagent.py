@@ -35,6 +35,3 @@ class KernelHomeAgent:
     def bind(self, hoa, coa):
         self.ns.ip("-6", "route", "replace", f"{hoa}/128", "encap", "seg6", "mode", "encap.red",
                    "segs", coa, "dev", self.dev)
-
-    def unbind(self, hoa):
-        self.ns.ip("-6", "route", "del", f"{hoa}/128")

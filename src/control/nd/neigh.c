@@ -222,6 +222,19 @@ uint32_t nd_gateway(struct ctl *ctl, uint16_t port, const struct ip6_addr *addr)
 	return id_of(ctl->nd, n);
 }
 
+void nd_ask_gateways(struct ctl *ctl)
+{
+	struct nd_event ev = { .type = ND_EV_NEED };
+
+	for (uint32_t i = 0; i < ctl->conf->route_count; i++) {
+		const struct conf_route *r = &ctl->conf->routes[i];
+		struct neigh *n = find(ctl, (uint16_t)r->port, &r->via);
+
+		if (n != NULL)
+			step(ctl, n, &ev);
+	}
+}
+
 void neigh_heard_ns(struct ctl *ctl, uint16_t port, const struct nd_msg *msg)
 {
 	struct nd_event ev = { .type = ND_EV_NS, .has_mac = true };

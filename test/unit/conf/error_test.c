@@ -315,6 +315,17 @@ static const struct {
 		"t.json: domains[0].lifetime-max-s: 262144 is outside 4..262140" },
 	{ DOMAIN("'encap-limit':'never'"),
 		"t.json: domains[0].encap-limit: \"never\" is not one of \"auto\", \"always\"" },
+	{ DOMAIN("'tcp-mss-clamp':'on'"),
+		"t.json: domains[0].tcp-mss-clamp: \"on\" is not one of \"off\", \"auto\"" },
+	{ DOMAIN("'tcp-mss-clamp':999"),
+		"t.json: domains[0].tcp-mss-clamp: 999 is outside 1000..9500" },
+	{ DOMAIN("'tcp-mss-clamp':9501"),
+		"t.json: domains[0].tcp-mss-clamp: 9501 is outside 1000..9500" },
+	{ DOMAIN("'tcp-mss-clamp':1"),
+		"t.json: domains[0].tcp-mss-clamp: 1 is outside 1000..9500" },
+	{ DOMAIN("'tcp-mss-clamp':true"),
+		"t.json: domains[0].tcp-mss-clamp: expected an integer or a word, not true or "
+		"false" },
 	{ DOMAIN("'care-of-allowed':['::1/0']"),
 		"t.json: domains[0].care-of-allowed[0]: \"::1/0\" has bits set behind its prefix "
 		"length; ::/0 is meant?" },

@@ -19,9 +19,16 @@ static void check_text(const struct conf_field *f)
 
 static void check_number(const struct conf_field *f)
 {
+	unsigned words = 0;
+
+	while (f->values != NULL && f->values[words] != NULL)
+		words++;
 	if (f->min > f->max)
 		REFUSE(f, "no number is in range");
-	if (!f->required && f->derived == NULL && (f->def < f->min || f->def > f->max))
+	if (words > f->min)
+		REFUSE(f, "a word is stored as a number in range");
+	if (!f->required && f->derived == NULL && f->def >= words &&
+		(f->def < f->min || f->def > f->max))
 		REFUSE(f, "the default is out of range");
 	if (f->derived != NULL && f->min == 0)
 		REFUSE(f, "0 stands for the derived default");

@@ -49,6 +49,7 @@ static const char *const minimal_printed =
 	"domains[0].mobile-nodes = [] (default)\n"
 	"domains[0].lifetime-max-s = 3600 (default)\n"
 	"domains[0].encap-limit = \"auto\" (default)\n"
+	"domains[0].tcp-mss-clamp = \"auto\" (default)\n"
 	"domains[0].care-of-allowed = [] (default)\n"
 	"domains[0].care-of-denied = [] (default)\n"
 	"domains[0].limits.max-bindings = 100000 (default)\n"
@@ -61,7 +62,7 @@ static const char *const minimal_printed =
 static const char *const full =
 	"{\"domains\":[{\"name\":\"msp1\",\"home-agent-address\":\"2001:db8:a::1\","
 	"\"mobile-prefixes\":[\"2001:db8:a::/48\"],\"home-link\":null,\"lifetime-max-s\":420,"
-	"\"encap-limit\":\"always\",\"care-of-allowed\":[\"2001:db8::/32\"],"
+	"\"encap-limit\":\"always\",\"tcp-mss-clamp\":1172,\"care-of-allowed\":[\"2001:db8::/32\"],"
 	"\"care-of-denied\":[\"2001:db8:f::/48\",\"fc00::/7\"],\"limits\":{\"max-bindings\":7,"
 	"\"max-bindings-per-care-of\":1,\"bu-per-s-per-source\":2,\"bu-burst-per-source\":3,"
 	"\"bu-per-s\":4},\"mobile-nodes\":["
@@ -120,6 +121,7 @@ static const char *const full_printed =
 	"domains[0].mobile-nodes[1].auth.type = \"none\"\n"
 	"domains[0].lifetime-max-s = 420\n"
 	"domains[0].encap-limit = \"always\"\n"
+	"domains[0].tcp-mss-clamp = 1172\n"
 	"domains[0].care-of-allowed = [\"2001:db8::/32\"]\n"
 	"domains[0].care-of-denied = [\"2001:db8:f::/48\", \"fc00::/7\"]\n"
 	"domains[0].limits.max-bindings = 7\n"
@@ -208,6 +210,41 @@ static void test_route_port(void **state)
 	assert_int_equal(c->routes[1].port, 0);
 	assert_int_equal(c->warning_count, 0);
 	conf_free(c);
+}
+
+/* A port that cannot carry a full minimum-sized packet in a tunnel is said, where there are
+ * tunnels at all. */
+static void test_small_mtu(void **state)
+{
+	static const struct {
+		const char *port, *rest;
+		uint32_t warnings;
+	} rows[] = {
+		{ "\"mtu\":1327",
+			",\"domains\":[{\"name\":\"d\",\"mobile-prefixes\":[\"2001:db8:a::/"
+			"48\"],\"home-agent-address\":\"2001:db8:a::1\"}]",
+			2 },
+		{ "\"mtu\":1328",
+			",\"domains\":[{\"name\":\"d\",\"mobile-prefixes\":[\"2001:db8:a::/"
+			"48\"],\"home-agent-address\":\"2001:db8:a::1\"}]",
+			1 },
+		{ "\"mtu\":1280", "", 0 },
+	};
+	char text[512];
+
+	(void)state;
+	for (size_t i = 0; i < DIM(rows); i++) {
+		struct conf *c;
+
+		snprintf(text, sizeof(text),
+			"{\"ports\":[{\"name\":\"a\",\"device\":\"net_null0\",%s}]%s}",
+			rows[i].port, rows[i].rest);
+		c = parse(text);
+		assert_int_equal(c->warning_count, rows[i].warnings);
+		if (rows[i].warnings == 2)
+			assert_non_null(strstr(c->warnings[1], "ports[0] (a): mtu 1327:"));
+		conf_free(c);
+	}
 }
 
 /* The process's own time: what else the machine does is no fault of the parser. */
@@ -342,6 +379,7 @@ int main(void)
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_full),
 		cmocka_unit_test(test_route_port),
+		cmocka_unit_test(test_small_mtu),
 		cmocka_unit_test(test_many_mobile_nodes),
 		cmocka_unit_test(test_find_in_none),
 		cmocka_unit_test(test_load),

@@ -48,6 +48,8 @@ WRONG = [
     (['domains', 0, 'mobile-nodes', 0, 'auth', 'type'], 'mn-ha', 'enum'),
     (['domains', 0, 'lifetime-max-s'], 3601, 'multipleOf'),
     (['domains', 0, 'encap-limit'], 'never', 'enum'),
+    (['domains', 0, 'tcp-mss-clamp'], 'on', 'anyOf'),
+    (['domains', 0, 'tcp-mss-clamp'], 999, 'anyOf'),
     (['domains', 0, 'limits', 'bu-per-s'], 0, 'minimum'),
 ]
 

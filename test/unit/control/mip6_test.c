@@ -741,8 +741,10 @@ static void test_domain_options(void **state)
 {
 	(void)state;
 	t.domains[0].encap_limit = CONF_ENCAP_LIMIT_ALWAYS;
+	t.domains[0].tcp_mss_clamp = 1300;
 	input(&(struct msg){ .seq = 1, .src = "2001:db8:1::20" });
 	assert_int_equal(entry(HOA)->flags, BC_LIMIT_ALWAYS);
+	assert_int_equal(entry(HOA)->mss, 1300);
 	/* on-link: a neighbour is not remembered, it may be forgotten and numbered anew */
 	assert_int_equal(entry(HOA)->nexthop, nexthop(0));
 }

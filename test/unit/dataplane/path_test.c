@@ -506,6 +506,93 @@ static void test_encap_limit(void **state)
 	check_door("option just fits", udp(CN, "2001:db8:b::100", 1412), DOOR_TX);
 }
 
+/* A SYN that announces 1440, checksum right. */
+static struct pkt syn(const char *src, const char *dst, uint8_t flags)
+{
+	uint8_t tcp[24] = { 0, 80, 1, 0, [12] = 6 << 4, [13] = flags, [20] = 2, 4, 0x05, 0xa0 };
+	struct pkt p = ip6(src, dst, IP6_TCP, 64, tcp, sizeof(tcp));
+	const struct net_ip6 *ip = (const struct net_ip6 *)p.b;
+	uint16_t sum = net_cksum(&ip->src, &ip->dst, IP6_TCP, p.b + 40, sizeof(tcp));
+
+	p.b[40 + 16] = (uint8_t)(sum >> 8);
+	p.b[40 + 17] = (uint8_t)sum;
+	return p;
+}
+
+/* What a SYN announces when it is through, `at` octets into its frame; its checksum is right and
+ * the counter tells whether it was touched. */
+static void check_mss(const char *name, struct pkt p, unsigned at, unsigned mss)
+{
+	uint64_t before = worker.counters.c[DP_COUNTER_TCP_MSS_CLAMPED];
+	struct fate f = send_one(p);
+	const struct net_ip6 *ip = (const struct net_ip6 *)(f.frame + at);
+	unsigned got = f.frame[at + 62] << 8 | f.frame[at + 63];
+
+	if (f.door != DOOR_TX || got != mss)
+		fail_msg("%s: door %d, maximum segment size %u", name, f.door, got);
+	if (net_cksum(&ip->src, &ip->dst, IP6_TCP, ip + 1, 24) != 0)
+		fail_msg("%s: checksum", name);
+	if (worker.counters.c[DP_COUNTER_TCP_MSS_CLAMPED] - before != (mss < 1440))
+		fail_msg("%s: counter", name);
+}
+
+static void mss_at(const char *hoa, const char *coa, uint8_t flags, uint16_t mss)
+{
+	struct bc_binding b = {
+		.hoa = addr(hoa), .coa = addr(coa), .ha = addr(HA), .flags = flags, .mss = mss
+	};
+
+	assert_int_equal(bc_publish(t->bc, &b), 0);
+}
+
+static void test_mss(void **state)
+{
+	static const char *const mn = "2001:db8:a::110", *const near = "2001:db8:a::111";
+
+	(void)state;
+	check_mss("off", syn(CN, HOA, 2), 54, 1440);
+	check_mss("off, from the mobile node", tunnel(COA, HA, syn(HOA, CN, 2)), 14, 1440);
+	check_mss("no tunnel", syn(CN, "2001:db8:9::1", 2), 14, 1440);
+	mss_at(mn, "2001:db8:f::3", 0, BC_MSS_AUTO);
+	check_mss("to", syn(CN, mn, 2), 54, 1400);
+	check_mss("to, answer", syn(CN, mn, 0x12), 54, 1400);
+	check_mss("to, no SYN", syn(CN, mn, 0x10), 54, 1440);
+	check_mss("from", tunnel("2001:db8:f::3", HA, syn(mn, CN, 2)), 14, 1400);
+	check_mss("from, answer", tunnel("2001:db8:f::3", HA, syn(mn, CN, 0x12)), 14, 1400);
+	check_mss("from, no SYN", tunnel("2001:db8:f::3", HA, syn(mn, CN, 0x10)), 14, 1440);
+	mss_at(mn, "2001:db8:f::3", BC_LIMIT_ALWAYS, BC_MSS_AUTO);
+	check_mss("to, with the limit option", syn(CN, mn, 2), 62, 1392);
+	check_mss("from, with it", tunnel("2001:db8:f::3", HA, syn(mn, CN, 2)), 14, 1392);
+	mss_at(mn, "2001:db8:f::3", 0, 1300);
+	check_mss("to, a number", syn(CN, mn, 2), 54, 1300);
+	check_mss("from, a number", tunnel("2001:db8:f::3", HA, syn(mn, CN, 2)), 14, 1300);
+	/* The tunnel's MTU counts, not that of the port where the SYN itself goes. */
+	mss_at(near, "2001:db8:2::5", 0, BC_MSS_AUTO);
+	check_mss("to, small MTU", syn(CN, near, 2), 54, 1180);
+	check_mss("from, small MTU", tunnel("2001:db8:2::5", HA, syn(near, CN, 2)), 14, 1180);
+	mss_at(mn, "2001:db8:f::3", 0, BC_MSS_AUTO);
+	check_mss("between mobile nodes", tunnel("2001:db8:2::5", HA, syn(near, mn, 2)), 54, 1180);
+}
+
+/* A SYN that is shorter than a TCP header, by every number of octets. */
+static void test_mss_short(void **state)
+{
+	static const char *const mn = "2001:db8:a::112";
+
+	(void)state;
+	mss_at(mn, "2001:db8:f::4", 0, BC_MSS_AUTO);
+	for (uint16_t n = 0; n < 24; n++) {
+		struct pkt p = syn(CN, mn, 2);
+		struct fate f;
+
+		p.n = (uint16_t)(40 + n);
+		net_ip6_set_payload_len((struct net_ip6 *)p.b, n);
+		f = send_one(p);
+		assert_int_equal(f.door, DOOR_TX);
+		assert_memory_equal(f.frame + 14 + 40 + 40, p.b + 40, n);
+	}
+}
+
 static void test_decap(void **state)
 {
 	struct pkt inner = udp(HOA, "2001:db8:2::5", 100);
@@ -697,6 +784,8 @@ int main(void)
 		cmocka_unit_test(test_intercept),
 		cmocka_unit_test(test_intercept_refused),
 		cmocka_unit_test(test_encap_limit),
+		cmocka_unit_test(test_mss),
+		cmocka_unit_test(test_mss_short),
 		cmocka_unit_test(test_decap),
 		cmocka_unit_test(test_decap_refused),
 		cmocka_unit_test(test_decap_ecn),

@@ -158,7 +158,7 @@ static void test_rules(void **state)
 static void test_refused(void **state)
 {
 	struct plan_request req = { .workers = 1, .mtu = 9800 };
-	struct plan_caps none = nic;
+	struct plan_caps none = nic, many = fanout;
 	struct plan p;
 	char err[160] = "";
 
@@ -166,6 +166,9 @@ static void test_refused(void **state)
 	assert_int_equal(plan_make(&nic, &req, &p, err, sizeof(err)), -EINVAL);
 	assert_string_equal(err, "mtu 9800 is outside the device's 68..9702");
 	req.mtu = 1500;
+	many.max_rx_queues = PLAN_MAX_WORKERS + 1;
+	assert_int_equal(plan_make(&many, &req, &p, err, sizeof(err)), -EINVAL);
+	assert_string_equal(err, "the device has 65 receive queues, at most 64 are polled");
 	none.max_tx_queues = 0;
 	assert_int_equal(plan_make(&none, &req, &p, err, sizeof(err)), -EINVAL);
 	assert_string_equal(err, "the device has no transmit queue");
