@@ -35,7 +35,7 @@ static void print_type(const struct conf_field *f)
 		printf("array of %u to %u items, each: ", f->min, f->max);
 	if (f->type == CONF_U32)
 		printf("integer from %u to %u", f->min, f->max);
-	else if (f->type == CONF_STR)
+	else if (f->type == CONF_STR || f->type == CONF_TEXT)
 		printf("string of at most %u octets", f->max - 1);
 	else
 		printf("%s", type[f->type]);
@@ -47,6 +47,8 @@ static void print_default(const struct conf_field *f)
 {
 	if (f->required) {
 		printf("; required");
+	} else if (f->optional) {
+		printf("; optional");
 	} else if (f->derived != NULL) {
 		printf("; default: %s", f->derived);
 	} else if (f->list) {

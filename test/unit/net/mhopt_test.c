@@ -168,7 +168,7 @@ static const struct {
 		"01 00 03 10" VEC_HEX_COA "01 03 00 00 00" MN_HA },
 	{ "replay protection 8n+2, mn-ha last", REPLAY | MN_AUTH, 12,
 		"01 04 00 00 00 00 0a 08 e1234567 89abcdef 00" MN_HA },
-	{ "nai anywhere", REFRESH | MN_ID, 12, "02 02 00 1e 08 04 01 614062 01 01 00" },
+	{ "nai anywhere", REFRESH | MN_ID, 12, "02 02 00 1e 08 04 01 614062 01 00" },
 	{ "unknown ones are not written", REFRESH | 1ULL << 63 | 3, 12, "02 02 00 1e" },
 };
 
