@@ -21,8 +21,11 @@ static void check_number(const struct conf_field *f)
 {
 	if (f->min > f->max)
 		REFUSE(f, "no number is in range");
-	if (!f->required && f->derived == NULL && (f->def < f->min || f->def > f->max))
+	if (!f->required && !f->optional && f->derived == NULL &&
+		(f->def < f->min || f->def > f->max))
 		REFUSE(f, "the default is out of range");
+	if (f->optional && (f->min == 0 || f->def != 0))
+		REFUSE(f, "0 stands for what is left out");
 	if (f->derived != NULL && f->min == 0)
 		REFUSE(f, "0 stands for the derived default");
 	if (f->multiple > 0 && f->def % f->multiple != 0)
