@@ -110,7 +110,9 @@ int conf_check(struct conf_ctx *c)
 	int ret;
 
 	derive(c->conf);
-	ret = conf_check_domains(&k);
+	ret = conf_check_auth(&k);
+	if (ret == 0)
+		ret = conf_check_domains(&k);
 	if (ret == 0)
 		ret = conf_check_ports(&k);
 	if (ret == 0)

@@ -15,7 +15,7 @@ int conf_place_cmp(const void *a, const void *b);
 
 struct conf_check {
 	struct conf_ctx *c;
-	const struct conf *conf;
+	struct conf *conf;
 	struct conf_place *mobile; /* all mobile prefixes, sorted; they do not overlap */
 	uint32_t mobile_count;
 };
@@ -33,3 +33,5 @@ bool conf_is_router_anycast(const struct ip6_addr *a, const struct ip6_prefix *p
 int conf_check_ports(const struct conf_check *k);
 int conf_check_domains(struct conf_check *k); /* fills in `mobile` */
 int conf_check_routes(const struct conf_check *k);
+/* Before the mobile nodes are sorted; reads key files into conf->keys. */
+int conf_check_auth(const struct conf_check *k);

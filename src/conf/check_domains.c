@@ -155,7 +155,7 @@ static int warn_of(const struct conf_check *k, uint32_t i)
 		return conf_warn(
 			k->c, "domains[%u] (%s): no mobile nodes, nobody can register", i, d->name);
 	for (uint32_t j = 0; j < d->mobile_node_count; j++)
-		open += d->mobile_nodes[j].auth == CONF_AUTH_NONE;
+		open += d->mobile_nodes[j].auth.type == CONF_AUTH_NONE;
 	if (open == 0)
 		return 0;
 	return conf_warn(k->c,

@@ -17,13 +17,15 @@
 
 #include "common/ip6.h"
 
+struct mac_key;
+
 #define CONF_NAME_MAX    32 /* names of node, ports, domains, with the terminating zero */
 #define CONF_DEVICE_MAX  256 /* DPDK device string */
 #define CONF_PATH_MAX    108 /* a Unix socket's */
 #define CONF_PORTS_MAX   16
 #define CONF_DOMAINS_MAX 64
 
-enum conf_auth_type { CONF_AUTH_NONE };
+enum conf_auth_type { CONF_AUTH_NONE, CONF_AUTH_MN_HA };
 
 enum conf_encap_limit { CONF_ENCAP_LIMIT_AUTO, CONF_ENCAP_LIMIT_ALWAYS };
 
@@ -70,9 +72,19 @@ struct conf_route {
 	uint32_t given;
 };
 
+struct conf_auth {
+	enum conf_auth_type type;
+	uint32_t spi; /* MN_HA: 256 and up */
+	char *key_file; /* absolute path */
+	char *nai; /* NULL: any */
+	bool replay; /* the replay protection option is demanded */
+	uint32_t key; /* MN_HA: index in conf->keys */
+	uint32_t given;
+};
+
 struct conf_mobile_node {
 	struct ip6_addr home_address;
-	enum conf_auth_type auth;
+	struct conf_auth auth;
 };
 
 struct conf_limits {
@@ -91,6 +103,7 @@ struct conf_domain {
 	struct ip6_addr home_agent_address;
 	struct conf_mobile_node *mobile_nodes; /* sorted by home address */
 	uint32_t mobile_node_count;
+	bool has_auth; /* one of them at least has an auth.type other than none */
 	uint32_t lifetime_max_s; /* granted at most; a multiple of 4 */
 	enum conf_encap_limit encap_limit;
 	uint32_t tcp_mss_clamp; /* CONF_MSS_OFF, CONF_MSS_AUTO, or CONF_MSS_MIN..MAX octets */
@@ -112,6 +125,8 @@ struct conf {
 	uint32_t route_count;
 	struct conf_domain *domains;
 	uint32_t domain_count; /* <= CONF_DOMAINS_MAX */
+	struct mac_key *keys; /* what key files held; NULL without any. Never shown */
+	uint32_t key_count;
 	uint32_t icmp_errors_per_s; /* icmp.errors-per-s */
 	uint32_t icmp_burst;
 	uint32_t icmp_given;

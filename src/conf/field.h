@@ -18,6 +18,7 @@ enum conf_type {
 	CONF_U32, /* uint32_t; with `values` also one of these words, stored as its index < min */
 	CONF_BOOL, /* bool */
 	CONF_STR, /* char[max], the zero included; `check` says whether it will do */
+	CONF_TEXT, /* char *, at most max - 1 octets, or NULL; checked as a CONF_STR is */
 	CONF_WORD, /* char[max], one of `values` */
 	CONF_ENUM, /* an enum: the index in `values` */
 	CONF_SET, /* an array of `values`: the i-th turns on the i-th bool at offset */
@@ -37,6 +38,7 @@ struct conf_field {
 	enum conf_type type;
 	size_t offset;
 	bool required;
+	bool optional; /* left out: zero, and nothing is said of it */
 	bool list; /* an array: a pointer at offset, the uint32_t number of items at count */
 	size_t count;
 	uint32_t min, max; /* of a CONF_U32 the range, of a list and a set how many items */
@@ -89,6 +91,7 @@ static inline uint32_t conf_list_count(const struct conf_field *f, const void *o
 	return *(const uint32_t *)((const char *)obj + f->count);
 }
 
+/* The pointer that a list's or a CONF_TEXT's member is. */
 static inline void *conf_list(const struct conf_field *f, const void *obj)
 {
 	void *items; /* the member is a pointer of another type: read it as octets */

@@ -27,7 +27,9 @@ static_assert(sizeof(enum conf_encap_limit) == sizeof(uint32_t), "CONF_ENUM is 3
 
 static const char *const roles[] = { "ha", NULL };
 static const char *const log_levels[] = { "err", "warn", "info", "debug", NULL };
-static const char *const auth_types[] = { [CONF_AUTH_NONE] = "none", NULL };
+static const char *const auth_types[] = {
+	[CONF_AUTH_NONE] = "none", [CONF_AUTH_MN_HA] = "mn-ha", NULL
+};
 static const char *const encap_limits[] = {
 	[CONF_ENCAP_LIMIT_AUTO] = "auto",
 	[CONF_ENCAP_LIMIT_ALWAYS] = "always",
@@ -79,7 +81,7 @@ static const struct conf_field runtime_fields[] = {
 	{ "mbufs", CONF_U32, AT(mbufs), .def = 0, .min = 0, .max = 8388607,
 		.help = "Packet buffers. 0 derives their number from the ports and lcores." },
 	{ "socket", CONF_STR, AT(socket), .derived = "/run/hamd/NAME.sock, NAME being node.name",
-		.max = CONF_PATH_MAX, .check = conf_check_socket, .pattern = "^/",
+		.max = CONF_PATH_MAX, .check = conf_check_path, .pattern = "^/",
 		.help = "Absolute path of the Unix socket that hamctl talks to." },
 	{ "log-level", CONF_WORD, AT(log_level), .def_text = "info", .values = log_levels,
 		.max = ROOM(conf_runtime, log_level),
@@ -139,17 +141,32 @@ static const struct conf_field route_fields[] = {
 static const struct conf_section route_section = { SECTION(conf_route, route_fields, given) };
 #undef AT
 
+#define AT(member) offsetof(struct conf_auth, member)
 static const struct conf_field auth_fields[] = {
-	{ "type", CONF_ENUM, 0, .required = true, .values = auth_types,
+	{ "type", CONF_ENUM, AT(type), .required = true, .values = auth_types,
 		.help = "none: Binding Updates of this mobile node are accepted from anyone. "
-			"It has to be written out, and hamd warns of it at every start." },
+			"It has to be written out, and hamd warns of it at every start. "
+			"mn-ha: they carry the MN-HA authentication option of RFC 4285, "
+			"HMAC-SHA1 with a key that mobile node and home agent share; "
+			"spi and key-file are needed." },
+	{ "spi", CONF_U32, AT(spi), .optional = true, .min = 256, .max = UINT32_MAX,
+		.help = "mn-ha: Security Parameters Index in the option, which names the key." },
+	{ "key-file", CONF_TEXT, AT(key_file), .optional = true, .max = 4096,
+		.check = conf_check_path, .pattern = "^/",
+		.help = "mn-ha: absolute path of the file with the key, 16 to 64 octets as hex or "
+			"base64 text. "
+			"It belongs to root or to the user of hamd, and nobody else may read it." },
+	{ "replay", CONF_BOOL, AT(replay), .optional = true,
+		.help = "mn-ha: whether the replay protection option is demanded, which needs "
+			"clocks that are less than 7 seconds apart. "
+			"Not demanded, it is checked where it comes." },
+	{ "nai", CONF_TEXT, AT(nai), .optional = true, .max = 254, .check = conf_check_nai,
+		.pattern = "^[^ ]+$",
+		.help = "mn-ha: network access identifier of the mobile node (RFC 4283). "
+			"A Binding Update that names another one is ignored." },
 };
-static const struct conf_section auth_section = {
-	.fields = auth_fields,
-	.field_count = DIM(auth_fields),
-	.size = sizeof(enum conf_auth_type),
-	.given = CONF_NONE_GIVEN,
-};
+static const struct conf_section auth_section = { SECTION(conf_auth, auth_fields, given) };
+#undef AT
 
 #define AT(member) offsetof(struct conf_mobile_node, member)
 static const struct conf_field mobile_node_fields[] = {
@@ -259,6 +276,7 @@ size_t conf_item_size(const struct conf_field *f)
 	static const size_t size[CONF_TYPE_COUNT] = {
 		[CONF_U32] = sizeof(uint32_t),
 		[CONF_BOOL] = sizeof(bool),
+		[CONF_TEXT] = sizeof(char *),
 		[CONF_ENUM] = sizeof(uint32_t),
 		[CONF_IP6] = sizeof(struct ip6_addr),
 		[CONF_PREFIX] = sizeof(struct ip6_prefix),

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/mac.h"
 #include "conf/conf.h"
 #include "conf/parse.h"
 #include "conf/scan.h"
@@ -124,6 +125,7 @@ void conf_free(struct conf *c)
 	for (uint32_t i = 0; i < c->warning_count; i++)
 		free(c->warnings[i]);
 	free(c->warnings);
+	mac_keys_free(c->keys);
 	cJSON_free(c->json);
 	free(c);
 }

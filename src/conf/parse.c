@@ -31,20 +31,41 @@ static int read_bool(struct conf_ctx *c, const cJSON *json, const struct conf_fi
 	return 0;
 }
 
-static int read_str(struct conf_ctx *c, const cJSON *json, const struct conf_field *f, void *to)
+/* 0: the string will do for the field. */
+static int check_str(struct conf_ctx *c, const cJSON *json, const struct conf_field *f)
 {
 	const char *why;
-	size_t len;
 
 	if (!cJSON_IsString(json))
 		return expected(c, json, "a string");
-	len = strlen(json->valuestring);
-	if (len >= f->max)
+	if (strlen(json->valuestring) >= f->max)
 		return conf_err(c, NULL, "longer than %u octets", f->max - 1);
 	why = f->check(json->valuestring);
 	if (why != NULL)
 		return conf_err(c, NULL, QUOTED " %s", json->valuestring, why);
-	memcpy(to, json->valuestring, len + 1);
+	return 0;
+}
+
+static int read_str(struct conf_ctx *c, const cJSON *json, const struct conf_field *f, void *to)
+{
+	int ret = check_str(c, json, f);
+
+	if (ret == 0)
+		memcpy(to, json->valuestring, strlen(json->valuestring) + 1);
+	return ret;
+}
+
+static int read_text(struct conf_ctx *c, const cJSON *json, const struct conf_field *f, void *to)
+{
+	int ret = check_str(c, json, f);
+	char *text;
+
+	if (ret < 0)
+		return ret;
+	text = strdup(json->valuestring);
+	if (text == NULL)
+		return conf_no_memory(c);
+	memcpy(to, &text, sizeof(text));
 	return 0;
 }
 
@@ -198,6 +219,7 @@ static int read_item(struct conf_ctx *c, const cJSON *json, const struct conf_fi
 		[CONF_U32] = read_u32,
 		[CONF_BOOL] = read_bool,
 		[CONF_STR] = read_str,
+		[CONF_TEXT] = read_text,
 		[CONF_WORD] = read_word,
 		[CONF_ENUM] = read_enum,
 		[CONF_SET] = read_set,
@@ -252,7 +274,7 @@ static int take_default(struct conf_ctx *c, const struct conf_field *f, void *to
 
 	if (f->required)
 		return conf_err(c, NULL, "is missing");
-	if (f->list) /* empty, as it is */
+	if (f->list || f->optional) /* empty, as it is */
 		return 0;
 	switch (f->type) {
 	case CONF_U32:
@@ -352,7 +374,7 @@ void conf_release(const struct conf_section *s, void *obj)
 		for (uint32_t j = 0; f->type == CONF_OBJECT && j < n; j++)
 			conf_release(f->section,
 				(void *)(f->list ? conf_list_item(f, obj, j) : conf_value(f, obj)));
-		if (f->list)
+		if (f->list || f->type == CONF_TEXT)
 			free(conf_list(f, obj));
 	}
 }

@@ -85,6 +85,13 @@ static void print_value(struct printer *p, const struct conf_field *f, const voi
 	case CONF_WORD:
 		print_str(p->to, value);
 		break;
+	case CONF_TEXT: {
+		const char *str;
+
+		memcpy(&str, value, sizeof(str));
+		print_str(p->to, str);
+		break;
+	}
 	case CONF_ENUM: {
 		uint32_t i;
 
@@ -140,6 +147,10 @@ static void print_section(struct printer *p, const struct conf_section *s, const
 		uint32_t n = f->list ? conf_list_count(f, obj) : 1;
 		size_t old = enter(p, f->key);
 
+		if (f->optional && !conf_is_given(s, obj, i)) {
+			leave(p, old);
+			continue;
+		}
 		if (f->type != CONF_OBJECT || n == 0) {
 			print_line(p, f, obj, conf_is_given(s, obj, i));
 		} else if (!f->list) {

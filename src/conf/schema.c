@@ -89,6 +89,7 @@ static cJSON *item_schema(const struct conf_field *f)
 	case CONF_BOOL:
 		return typed("boolean");
 	case CONF_STR:
+	case CONF_TEXT:
 	case CONF_PORT:
 		return string_schema(f, NULL, f->pattern);
 	case CONF_WORD:
@@ -167,7 +168,7 @@ static cJSON *describe(cJSON *json, const struct conf_section *s)
 		add_description(value, f);
 		if (f->required)
 			cJSON_AddItemToArray(required, cJSON_CreateString(f->key));
-		else if (f->derived == NULL && (f->list || f->type != CONF_OBJECT))
+		else if (f->derived == NULL && !f->optional && (f->list || f->type != CONF_OBJECT))
 			cJSON_AddItemToObject(value, "default", default_of(f));
 		cJSON_AddItemToObject(properties, f->key, value);
 	}

@@ -36,7 +36,7 @@ static void print_type(const struct conf_field *f)
 	if (f->type == CONF_U32)
 		printf("integer from %u to %u%s", f->min, f->max,
 			f->values != NULL ? ", or one of " : "");
-	else if (f->type == CONF_STR)
+	else if (f->type == CONF_STR || f->type == CONF_TEXT)
 		printf("string of at most %u octets", f->max - 1);
 	else
 		printf("%s", type[f->type]);
@@ -48,6 +48,8 @@ static void print_default(const struct conf_field *f)
 {
 	if (f->required) {
 		printf("; required");
+	} else if (f->optional) {
+		printf("; optional");
 	} else if (f->derived != NULL) {
 		printf("; default: %s", f->derived);
 	} else if (f->list) {

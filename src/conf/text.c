@@ -130,7 +130,7 @@ uint32_t conf_lcore_count(const char *text)
 	return count;
 }
 
-const char *conf_check_socket(const char *text)
+const char *conf_check_path(const char *text)
 {
 	if (text[0] != '/')
 		return "is not an absolute path";
@@ -139,6 +139,15 @@ const char *conf_check_socket(const char *text)
 			return "holds a control character";
 	}
 	return NULL;
+}
+
+const char *conf_check_nai(const char *text)
+{
+	for (const char *p = text; *p != '\0'; p++) {
+		if ((unsigned char)*p <= ' ' || *p == 0x7f)
+			return "holds a blank or a control character";
+	}
+	return text[0] == '\0' ? "is empty" : NULL;
 }
 
 #define WORD_MAX 32

@@ -15,7 +15,8 @@
 const char *conf_check_name(const char *text);
 const char *conf_check_device(const char *text); /* PCI address or DPDK "net_" device string */
 const char *conf_check_lcores(const char *text);
-const char *conf_check_socket(const char *text);
+const char *conf_check_path(const char *text);
+const char *conf_check_nai(const char *text); /* RFC 4282, roughly: user@realm */
 
 /* How many cores a list that passed conf_check_lcores() names. */
 uint32_t conf_lcore_count(const char *text);

@@ -13,6 +13,11 @@
 	X(BU_MOVED, "bu_moved", "messages", "accepted: another care-of address")                   \
 	X(BU_DEREGISTERED, "bu_deregistered", "messages", "accepted: lifetime 0 or at home")       \
 	X(BU_REFUSED, "bu_refused", "messages", "answered with a status of 128 or more")           \
+	X(BU_AUTHENTICATED, "bu_authenticated", "messages",                                        \
+		"Binding Updates whose MN-HA authentication is right")                             \
+	X(BU_AUTH_FAILED, "bu_auth_failed", "messages", "refused with 146: the MAC is wrong")      \
+	X(BU_REPLAYED, "bu_replayed", "messages",                                                  \
+		"refused with 144: timestamp not close to our clock, or not above the last one")   \
 	X(BA_SENT, "ba_sent", "messages", "Binding Acknowledgements sent")                         \
 	X(BE_SENT, "be_sent", "messages", "Binding Errors sent")                                   \
 	X(BINDINGS_EXPIRED, "bindings_expired", "bindings", "lifetime ran out")                    \

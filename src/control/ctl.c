@@ -10,6 +10,7 @@
 
 #include <rte_ring.h>
 
+#include "common/ntp.h"
 #include "common/log.h"
 #include "conf/conf.h"
 #include "control/ctl_priv.h"
@@ -75,6 +76,7 @@ bool ctl_poll(void *ctx)
 	bool busy;
 
 	ctl->now_ms = clock_ms();
+	ctl->ntp = ntp_now();
 	ctl_count(ctl, CTL_TURNS);
 	watch_links(ctl);
 	busy = punt_run(ctl);
@@ -176,6 +178,7 @@ int ctl_new(const struct conf *conf, struct tables *tables, struct dp *dp, struc
 	ctl->t = tables;
 	ctl->dp = dp;
 	ctl->now_ms = clock_ms();
+	ctl->ntp = ntp_now();
 	if (getrandom(&ctl->seed, sizeof(ctl->seed), 0) != sizeof(ctl->seed)) {
 		ret = -errno;
 		snprintf(err, err_len, "control: getrandom: %s", strerror(-ret));

@@ -100,6 +100,12 @@
 		"home registration from away without Alternate Care-of Address")                   \
 	X(BU_NOT_HOME, "bu_not_home", "Binding Update without the H flag: no correspondent here")  \
 	X(BU_NONCE, "bu_nonce", "home registration with a Nonce Indices option")                   \
+	X(BU_AUTH_MISSING, "bu_auth_missing",                                                      \
+		"no MN-HA authentication option, though the mobile node has a key")                \
+	X(BU_AUTH_UNKNOWN, "bu_auth_unknown",                                                      \
+		"no key for this home address or SPI (RFC 4285, 5.1.1)")                           \
+	X(BU_AUTH_IDENTITY, "bu_auth_identity",                                                    \
+		"mobile node identifier that is not the configured one")                           \
 	X(BU_RATE, "bu_rate", "Binding Updates from one source, or of a domain, above the limit")  \
 	X(BU_SHORTAGE, "bu_shortage", "nothing free at this moment: the mobile node will repeat")  \
 	X(BU_SOURCE, "bu_source", "refused, and the source cannot be answered")                    \

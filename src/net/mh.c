@@ -16,7 +16,8 @@ struct mh_fixed {
 	uint8_t reserved;
 	uint8_t cksum[2];
 };
-static_assert(sizeof(struct mh_fixed) == 6, "RFC 6275, 6.1.1");
+static_assert(sizeof(struct mh_fixed) == 6 && offsetof(struct mh_fixed, cksum) == MH_CKSUM_AT,
+	"RFC 6275, 6.1.1");
 
 struct mh_rh2 {
 	uint8_t next_header;
@@ -151,19 +152,27 @@ static struct net_wr mh_begin(uint8_t *buf, uint16_t cap, enum mh_type type)
 	return w;
 }
 
+void mh_set_cksum(uint8_t *mh, uint16_t len, const struct ip6_addr *src, const struct ip6_addr *dst)
+{
+	struct mh_fixed *h = (struct mh_fixed *)mh;
+	uint16_t cksum;
+
+	h->cksum[0] = h->cksum[1] = 0;
+	cksum = net_cksum(src, dst, IP6_MH, mh, len);
+	h->cksum[0] = (uint8_t)(cksum >> 8);
+	h->cksum[1] = (uint8_t)cksum;
+}
+
 static int mh_end(const struct net_wr *w, const struct ip6_addr *src, const struct ip6_addr *dst)
 {
 	struct mh_fixed *h = (struct mh_fixed *)w->base;
 	uint32_t len = (uint32_t)net_wr_len(w);
-	uint16_t cksum;
 
 	if (w->bad)
 		return -ENOSPC;
 	assert(len % MH_LEN_UNIT == 0 && len / MH_LEN_UNIT <= UINT8_MAX + 1);
 	h->header_len = (uint8_t)(len / MH_LEN_UNIT - 1);
-	cksum = net_cksum(src, dst, IP6_MH, w->base, len);
-	h->cksum[0] = (uint8_t)(cksum >> 8);
-	h->cksum[1] = (uint8_t)cksum;
+	mh_set_cksum(w->base, (uint16_t)len, src, dst);
 	return (int)len;
 }
 

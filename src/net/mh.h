@@ -125,6 +125,11 @@ int mh_ba_encode(const struct mh_ba_msg *ba, const struct ip6_addr *src, const s
 int mh_bu_encode(const struct mh_bu_msg *bu, const struct ip6_addr *src, const struct ip6_addr *dst,
 	uint8_t *buf, uint16_t cap);
 
+/* Anew, for a message that was written to after it was encoded. */
+void mh_set_cksum(
+	uint8_t *mh, uint16_t len, const struct ip6_addr *src, const struct ip6_addr *dst);
+#define MH_CKSUM_AT 4 /* its offset, two octets */
+
 struct mh_be_msg {
 	uint8_t status; /* enum mh_be_status */
 	struct ip6_addr hoa;

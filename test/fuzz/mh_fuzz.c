@@ -10,7 +10,7 @@
 #include "net/ip6hdr.h"
 #include "net/mh.h"
 
-#define MSG_MAX 128
+#define MSG_MAX 512
 
 static const struct ip6_addr src = { { 0x20, 0x01, 0x0d, 0xb8, [15] = 1 } };
 static const struct ip6_addr dst = { { 0x20, 0x01, 0x0d, 0xb8, [14] = 1 } };

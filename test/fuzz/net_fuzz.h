@@ -24,5 +24,9 @@ static inline bool fuzz_same_opts(const struct mh_opts *a, const struct mh_opts 
 	return a->present == b->present && a->refresh == b->refresh &&
 	       a->home_nonce == b->home_nonce && a->coa_nonce == b->coa_nonce &&
 	       ip6_eq(&a->alt_coa, &b->alt_coa) &&
-	       memcmp(a->auth_data, b->auth_data, sizeof(a->auth_data)) == 0;
+	       memcmp(a->auth_data, b->auth_data, sizeof(a->auth_data)) == 0 &&
+	       a->nai_len == b->nai_len &&
+	       (a->nai_len == 0 || memcmp(a->nai, b->nai, a->nai_len) == 0) &&
+	       a->timestamp == b->timestamp && a->spi == b->spi &&
+	       memcmp(a->mac, b->mac, sizeof(a->mac)) == 0;
 }

@@ -1,14 +1,58 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "control/mip6/answer.h"
 
+#include <assert.h>
 #include <errno.h>
+#include <string.h>
 
 #include "net/ip6hdr.h"
 
 #define ANSWER_HOP_LIMIT 64
 
+static_assert(MHOPT_MAC_LEN == MAC_LEN, "HMAC-SHA1-96");
+
+void mip6_sign(const struct mip6_signer *s, const struct ip6_addr *coa, const struct ip6_addr *hoa,
+	const uint8_t *mh, uint16_t covered, uint8_t tag[static MAC_LEN])
+{
+	uint8_t msg[MAC_MSG_MAX];
+	uint8_t *p = msg + 2 * sizeof(struct ip6_addr);
+
+	assert(2 * sizeof(struct ip6_addr) + covered <= sizeof(msg));
+	memcpy(msg, coa, sizeof(*coa));
+	memcpy(msg + sizeof(*coa), hoa, sizeof(*hoa));
+	memcpy(p, mh, covered);
+	memset(p + MH_CKSUM_AT, 0, 2);
+	mac_sign(s->mac, s->key, msg, (size_t)(p - msg) + covered, tag);
+}
+
+/* The options that authentication adds; the MAC is filled in when all else is written. */
+static struct mh_opts auth_opts(const struct mip6_facts *f, const struct mip6_verdict *v)
+{
+	struct mh_opts o = { 0 };
+
+	if (v->has_timestamp) {
+		o.present |= 1ULL << MHOPT_REPLAY;
+		o.timestamp = v->timestamp;
+	}
+	if (v->sign) {
+		o.present |= 1ULL << MHOPT_MN_AUTH;
+		o.spi = f->bu->opts.spi;
+	}
+	return o;
+}
+
+/* The message ends with its MAC. */
+static void sign_ba(const struct mip6_facts *f, const struct mip6_signer *s,
+	const struct ip6_addr *from, uint8_t *mh, uint16_t len)
+{
+	uint16_t mac_at = (uint16_t)(len - MAC_LEN);
+
+	mip6_sign(s, &f->coa, &f->hoa, mh, mac_at, mh + mac_at);
+	mh_set_cksum(mh, len, from, &f->hoa);
+}
+
 int mip6_write_ba(const struct mip6_facts *f, const struct mip6_verdict *v,
-	const struct ip6_addr *from, uint8_t *buf, uint16_t cap)
+	const struct ip6_addr *from, const struct mip6_signer *key, uint8_t *buf, uint16_t cap)
 {
 	uint16_t rh_len = ip6_eq(&f->src, &f->hoa) ? 0 : MH_RH2_LEN;
 	uint16_t off = (uint16_t)(sizeof(struct net_ip6) + rh_len);
@@ -16,6 +60,7 @@ int mip6_write_ba(const struct mip6_facts *f, const struct mip6_verdict *v,
 		.status = (uint8_t)v->status,
 		.seq = v->seq,
 		.lifetime = (uint16_t)(v->lifetime_s / MH_LIFETIME_UNIT_S),
+		.opts = auth_opts(f, v),
 	};
 	int len;
 
@@ -25,6 +70,8 @@ int mip6_write_ba(const struct mip6_facts *f, const struct mip6_verdict *v,
 	len = mh_ba_encode(&ba, from, &f->hoa, buf + off, (uint16_t)(cap - off));
 	if (len < 0)
 		return len;
+	if (v->sign)
+		sign_ba(f, key, from, buf + off, (uint16_t)len);
 	net_ip6_fill((struct net_ip6 *)buf, (uint16_t)(rh_len + len),
 		rh_len > 0 ? IP6_ROUTING : IP6_MH, ANSWER_HOP_LIMIT, from, &f->src);
 	if (rh_len > 0)

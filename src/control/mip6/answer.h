@@ -8,18 +8,33 @@
 #include <stdint.h>
 
 #include "common/ip6.h"
+#include "common/mac.h"
 #include "control/mip6/rules.h"
 #include "net/mh.h"
 
-#define MIP6_ANSWER_MAX 128 /* octets of the longest one: 40 + 24 + 16, or 40 + 24 */
+#define MIP6_ANSWER_MAX 128 /* octets of the longest one: 40 + 24 + 48, or 40 + 24 */
+
+/* Who can sign: NULL in both where nobody can. */
+struct mip6_signer {
+	struct mac *mac;
+	const struct mac_key *key;
+};
+
+/*
+ * What an MN-HA option authenticates (RFC 4285, 5.1): care-of address, home address, and the
+ * Mobility Header's octets up to `covered`, those of the MAC, with its checksum taken as 0.
+ */
+void mip6_sign(const struct mip6_signer *s, const struct ip6_addr *coa, const struct ip6_addr *hoa,
+	const uint8_t *mh, uint16_t covered, uint8_t tag[static MAC_LEN]);
 
 /*
  * To the Binding Update's source, never to an Alternate Care-of Address, with a routing header
  * type 2 unless that source is the home address. from: the address that was asked. No flags: keys
- * are not managed (K), mobile routers not served (R). Returns the length or -ENOSPC.
+ * are not managed (K), mobile routers not served (R). key: what v->sign asks to sign with. Returns
+ * the length or -ENOSPC.
  */
 int mip6_write_ba(const struct mip6_facts *f, const struct mip6_verdict *v,
-	const struct ip6_addr *from, uint8_t *buf, uint16_t cap);
+	const struct ip6_addr *from, const struct mip6_signer *key, uint8_t *buf, uint16_t cap);
 
 /* to: the offending packet's source; hoa: its Home Address option's or ip6_unspecified. Returns
  * the length or -ENOSPC. */

@@ -45,6 +45,29 @@ static bool is_answerable(
 	return kind == FIB_ONLINK || kind == FIB_VIA;
 }
 
+static struct mip6_signer signer(const struct ctl *ctl, const struct mip6_facts *f)
+{
+	if (!mip6_has_sa(f))
+		return (struct mip6_signer){ NULL, NULL };
+	return (struct mip6_signer){ ctl->mip6->mac, &ctl->conf->keys[f->auth->key] };
+}
+
+/* mh: the message as it came. */
+static void authenticate(struct ctl *ctl, const uint8_t *mh, struct mip6_facts *f)
+{
+	struct mip6_signer s = signer(ctl, f);
+	uint8_t tag[MAC_LEN];
+
+	if (s.key == NULL)
+		return;
+	mip6_sign(&s, &f->coa, &f->hoa, mh, f->bu->opts.mac_at, tag);
+	f->mac_ok = mac_equal(tag, f->bu->opts.mac);
+	f->ntp = ctl->ntp;
+	f->ntp_last = ctl->mip6->ntp_last[f->auth->key];
+	if (f->mac_ok)
+		ctl_count(ctl, CTL_BU_AUTHENTICATED);
+}
+
 /* domain: number, or -1. *rec: the same record as the facts', to be changed. */
 static void gather(struct ctl *ctl, const struct ctl_pkt *p, const struct mh_bu_msg *bu, int domain,
 	struct mip6_facts *f, struct record **rec)
@@ -65,8 +88,11 @@ static void gather(struct ctl *ctl, const struct ctl_pkt *p, const struct mh_bu_
 	f->bindings_at_coa = records_at_coa(ctl->records, &f->coa);
 	*rec = NULL;
 	if (domain >= 0) {
+		const struct conf_mobile_node *mn;
+
 		f->domain = &ctl->conf->domains[domain];
-		f->hoa_configured = conf_find_mobile_node(f->domain, &f->hoa) != NULL;
+		mn = conf_find_mobile_node(f->domain, &f->hoa);
+		f->auth = mn != NULL ? &mn->auth : NULL;
 		f->bindings_in_domain = records_live_in(ctl->records, (uint16_t)domain);
 		*rec = records_find(ctl->records, (uint16_t)domain, &f->hoa);
 	}
@@ -81,7 +107,8 @@ static void send_ba(struct ctl *ctl, const struct ctl_pkt *p, const struct mip6_
 	const struct mip6_verdict *v)
 {
 	uint8_t buf[MIP6_ANSWER_MAX];
-	int len = mip6_write_ba(f, v, &ctl_pkt_ip6(p)->dst, buf, sizeof(buf));
+	struct mip6_signer s = signer(ctl, f);
+	int len = mip6_write_ba(f, v, &ctl_pkt_ip6(p)->dst, &s, buf, sizeof(buf));
 
 	assert(len > 0);
 	if (mip6_send(ctl, p, mip6_is_home(f) || mip6_is_on_link(p), buf, (uint16_t)len) == 0)
@@ -143,6 +170,22 @@ static int apply(struct ctl *ctl, const struct ctl_pkt *p, const struct mip6_fac
 	if (ret == 0)
 		rec->seq = v->seq;
 	return ret;
+}
+
+/* What was accepted is not taken again, by any message (RFC 4285, 6). */
+static void remember(struct ctl *ctl, const struct mip6_facts *f, const struct mip6_verdict *v)
+{
+	if (v->has_timestamp && v->action != MIP6_REFUSE)
+		ctl->mip6->ntp_last[f->auth->key] = v->timestamp;
+}
+
+static void count_answer(struct ctl *ctl, enum ctl_counter c, const struct mip6_verdict *v)
+{
+	ctl_count(ctl, c);
+	if (v->status == HA_AUTH_FAIL)
+		ctl_count(ctl, CTL_BU_AUTH_FAILED);
+	if (v->status == HA_ID_MISMATCH)
+		ctl_count(ctl, CTL_BU_REPLAYED);
 }
 
 static const struct {
@@ -224,6 +267,7 @@ void mip6_input_bu(struct ctl *ctl, const struct ctl_pkt *p, const uint8_t *mh, 
 		return;
 	}
 	gather(ctl, p, &bu, domain, &f, &rec);
+	authenticate(ctl, mh, &f);
 	mip6_judge(&f, &v);
 	if (v.action == MIP6_DISCARD) {
 		discard(ctl, &f, v.drop);
@@ -235,7 +279,8 @@ void mip6_input_bu(struct ctl *ctl, const struct ctl_pkt *p, const uint8_t *mh, 
 		discard(ctl, &f, DP_DROP_BU_SHORTAGE);
 		return;
 	}
-	ctl_count(ctl, actions[v.action].counter);
+	remember(ctl, &f, &v);
+	count_answer(ctl, actions[v.action].counter, &v);
 	send_ba(ctl, p, &f, &v);
 	log_answer(ctl, &f, &v);
 }

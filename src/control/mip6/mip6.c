@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "common/mac.h"
 #include "conf/conf.h"
 #include "control/mip6/answer.h"
 #include "control/mip6/mip6_priv.h"
@@ -20,6 +21,18 @@
 
 #define SOURCES_REMEMBERED 4096 /* 48 octets each: 192 KiB */
 #define EXPIRE_SLICE       256 /* records a turn */
+
+static int keys_new(const struct ctl *ctl, struct mip6 *m)
+{
+	uint32_t n = ctl->conf->key_count;
+
+	m->ntp_last = calloc(n, sizeof(*m->ntp_last));
+	if (m->ntp_last == NULL)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < n; i++)
+		m->ntp_last[i] = ctl->ntp;
+	return mac_new(&m->mac);
+}
 
 int mip6_new(struct ctl *ctl, struct mip6 **out)
 {
@@ -38,8 +51,10 @@ int mip6_new(struct ctl *ctl, struct mip6 **out)
 	if (m == NULL)
 		return -ENOMEM;
 	ret = ratelimit_new(&opts, &m->limits);
+	if (ret == 0 && conf->key_count > 0)
+		ret = keys_new(ctl, m);
 	if (ret < 0) {
-		free(m);
+		mip6_free(m);
 		return ret;
 	}
 	for (uint32_t d = 0; d < conf->domain_count; d++)
@@ -55,6 +70,8 @@ void mip6_free(struct mip6 *m)
 {
 	if (m == NULL)
 		return;
+	mac_free(m->mac);
+	free(m->ntp_last);
 	ratelimit_free(m->limits);
 	free(m);
 }

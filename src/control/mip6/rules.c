@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "control/mip6/rules.h"
 
+#include <string.h>
+
+#include "common/ntp.h"
 #include "common/seq.h"
 #include "conf/conf.h"
 #include "records/records.h"
@@ -91,6 +94,82 @@ static bool discard_malformed(const struct mip6_facts *f, struct mip6_verdict *o
 	return false;
 }
 
+/* --- authentication (RFC 4285) --- */
+
+static bool has_option(const struct mip6_facts *f, uint8_t type)
+{
+	return mh_opts_has(&f->bu->opts, type);
+}
+
+bool mip6_has_sa(const struct mip6_facts *f)
+{
+	return has_option(f, MHOPT_MN_AUTH) && f->auth != NULL &&
+	       f->auth->type == CONF_AUTH_MN_HA && f->auth->spi == f->bu->opts.spi;
+}
+
+/* RFC 4283: the identifier may be left out, the home address names the mobile node as well. */
+static bool is_other_identity(const struct mip6_facts *f)
+{
+	const struct mh_opts *o = &f->bu->opts;
+
+	if (f->auth == NULL || f->auth->nai == NULL || !has_option(f, MHOPT_MN_ID))
+		return false;
+	return strlen(f->auth->nai) != o->nai_len || memcmp(f->auth->nai, o->nai, o->nai_len) != 0;
+}
+
+/* Silent: there is no key that an answer could be signed with. In a domain with keys nobody
+ * without one learns which home addresses it has. */
+static bool discard_unknown(const struct mip6_facts *f, struct mip6_verdict *out)
+{
+	bool has_key = f->auth != NULL && f->auth->type == CONF_AUTH_MN_HA;
+	bool is_stranger = f->domain != NULL && f->domain->has_auth && f->auth == NULL;
+
+	if (has_key && !has_option(f, MHOPT_MN_AUTH))
+		return discard(out, DP_DROP_BU_AUTH_MISSING);
+	if (is_stranger || (has_option(f, MHOPT_MN_AUTH) && !mip6_has_sa(f)))
+		return discard(out, DP_DROP_BU_AUTH_UNKNOWN);
+	if (has_key && is_other_identity(f))
+		return discard(out, DP_DROP_BU_AUTH_IDENTITY);
+	return false;
+}
+
+static bool is_fresh(const struct mip6_facts *f)
+{
+	uint64_t stamp = f->bu->opts.timestamp;
+
+	return ntp_is_close(stamp, f->ntp, MIP6_REPLAY_WINDOW_S) &&
+	       ntp_is_after(stamp, f->ntp_last);
+}
+
+/* RFC 4285, 5.1.1 and 6. A mobile node without a key is whoever it says it is. */
+static bool judge_speaker(const struct mip6_facts *f, struct mip6_verdict *out)
+{
+	if (discard_unknown(f, out))
+		return true;
+	if (!mip6_has_sa(f))
+		return false;
+	if (!f->mac_ok)
+		return refuse(f, out, HA_AUTH_FAIL);
+	if (!has_option(f, MHOPT_REPLAY))
+		return f->auth->replay && refuse(f, out, HA_MESG_ID_REQUIRED);
+	return !is_fresh(f) && refuse(f, out, HA_ID_MISMATCH);
+}
+
+/* What the answer to a mobile node with a key carries besides: the timestamp as it came, or, to
+ * set the mobile node's clock right, the high half of ours (RFC 4285, 6). */
+static void authenticate(const struct mip6_facts *f, struct mip6_verdict *out)
+{
+	out->sign = mip6_has_sa(f);
+	out->has_timestamp = out->sign && has_option(f, MHOPT_REPLAY);
+	if (!out->has_timestamp)
+		return;
+	out->timestamp = f->bu->opts.timestamp;
+	if (out->status == HA_ID_MISMATCH)
+		out->timestamp = (f->ntp & ~(uint64_t)UINT32_MAX) | (uint32_t)out->timestamp;
+}
+
+/* --- registration --- */
+
 /* 9.5.1: a tombstone's number counts (10.3.2), an ended binding's does not. */
 static bool is_out_of_sequence(const struct mip6_facts *f)
 {
@@ -113,7 +192,7 @@ static bool refuse_stranger(const struct mip6_facts *f, struct mip6_verdict *out
 		return refuse(f, out, HA_NOT_SUPPORTED);
 	if (!is_served(f))
 		return refuse(f, out, HA_NOT_HOME_SUBNET);
-	if (!f->hoa_configured)
+	if (f->auth == NULL)
 		return refuse(f, out, HA_NOT_HOME_AGENT);
 	return false;
 }
@@ -169,7 +248,7 @@ static bool judge_deregistration(const struct mip6_facts *f, struct mip6_verdict
 
 static bool judge(const struct mip6_facts *f, struct mip6_verdict *out)
 {
-	if (discard_malformed(f, out))
+	if (discard_malformed(f, out) || judge_speaker(f, out))
 		return true;
 	if ((f->bu->flags & MH_BU_H) == 0)
 		return judge_correspondent(f, out);
@@ -186,6 +265,8 @@ void mip6_judge(const struct mip6_facts *f, struct mip6_verdict *out)
 	/* 9.5.4: no state for a mobile node that would never hear of it */
 	if (out->action != MIP6_DISCARD && !f->src_answerable)
 		discard(out, DP_DROP_BU_SOURCE);
+	if (out->action != MIP6_DISCARD)
+		authenticate(f, out);
 }
 
 enum mip6_hao mip6_judge_hao(const struct record *rec, const struct ip6_addr *src,

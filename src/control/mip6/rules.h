@@ -5,7 +5,8 @@
  * gathers the facts and carries the verdict out. Where the RFC leaves a choice,
  * docs/decisions/002-mipv6-choices.md says what was chosen.
  *
- * The order is the RFC's: first what is discarded in silence, then the tests of 9.5.1 that are
+ * The order is the RFC's: first what is discarded in silence, then who speaks (RFC 4285, 5.1.1 and
+ * 6), before anything that tells about bindings or mobile nodes, then the tests of 9.5.1 that are
  * answered (sequence number, registration type), then those of the home agent. Whatever is
  * refused leaves record and last accepted number as they were.
  */
@@ -18,6 +19,7 @@
 #include "dataplane/drop.h"
 #include "net/mh.h"
 
+struct conf_auth;
 struct conf_domain;
 struct record;
 
@@ -33,7 +35,9 @@ struct mip6_facts {
 
 	/* what is known here */
 	const struct conf_domain *domain; /* whose home agent address was asked; NULL: nobody's */
-	bool hoa_configured; /* hoa is one of the domain's mobile nodes */
+	const struct conf_auth *auth; /* of the mobile node; NULL: hoa is none of the domain's */
+	bool mac_ok; /* there is an MN-HA option, of auth's SPI, and its MAC is right */
+	uint64_t ntp, ntp_last; /* the time of day; highest timestamp accepted until now */
 	bool coa_refused_here; /* coa is ours, or inside a mobile prefix of any domain */
 	bool src_answerable; /* something sent to src leaves this machine */
 	const struct record *rec; /* of (domain, hoa), live or tombstone; NULL: none */
@@ -58,6 +62,9 @@ struct mip6_verdict {
 	enum ha_status status; /* of the Binding Acknowledgement, and its */
 	uint16_t seq;
 	uint32_t lifetime_s; /* granted, a multiple of 4; 0 when refused or de-registered */
+	bool sign; /* with the key that f->auth names */
+	bool has_timestamp; /* this one goes into the answer: */
+	uint64_t timestamp;
 };
 
 /* The care-of address a Binding Update names (9.5.1): the option's, else the source. */
@@ -65,6 +72,12 @@ const struct ip6_addr *mip6_coa(const struct mh_bu_msg *bu, const struct ip6_add
 
 /* The mobile node speaks from its home address and not through a tunnel: it is at home. */
 bool mip6_is_home(const struct mip6_facts *f);
+
+/* Timestamps further apart from our clock are refused (RFC 4285, 6). */
+#define MIP6_REPLAY_WINDOW_S 7
+
+/* The message carries an MN-HA option for the mobile node's key: its MAC is worth computing. */
+bool mip6_has_sa(const struct mip6_facts *f);
 
 void mip6_judge(const struct mip6_facts *f, struct mip6_verdict *out);
 

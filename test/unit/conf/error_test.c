@@ -21,6 +21,8 @@
 #define DOMAIN(keys)  "{" PORTS ",'domains':[" MSP1("," keys) "]}"
 #define DOMAINS(list) "{" PORTS ",'domains':[" list "]}"
 #define MN(hoa)       "{'home-address':'" hoa "','auth':{'type':'none'}}"
+#define WHERE         "domains[0].mobile-nodes[0].auth"
+#define AUTH(keys)    DOMAIN("'mobile-nodes':[{'home-address':'2001:db8:a::2','auth':{" keys "}}]")
 #define HIDING(route)                                                                              \
 	"{" PORTS ",'routes':[" route "],'domains':[" MSP1(                                        \
 		",'mobile-nodes':[" MN("2001:db8:a:5::7") "," MN("2001:db8:a::100") "]") "]}"
@@ -279,9 +281,30 @@ static const struct {
 	{ DOMAIN("'mobile-nodes':[{'home-address':'2001:db8:a::2','auth':{}}]"),
 		"t.json: domains[0].mobile-nodes[0].auth.type: is missing" },
 	{ DOMAIN("'mobile-nodes':[{'home-address':'2001:db8:a::2','auth':{'type':'mn-ha'}}]"),
-		"t.json: domains[0].mobile-nodes[0].auth.type: \"mn-ha\" is not supported, "
-		"\"none\" is "
-		"the only choice" },
+		"t.json: domains[0].mobile-nodes[0].auth.spi: is missing" },
+	{ AUTH("'type':'ipsec'"),
+		"t.json: " WHERE ".type: \"ipsec\" is not one of \"none\", \"mn-ha\"" },
+	{ AUTH("'type':'mn-ha','spi':256"), "t.json: " WHERE ".key-file: is missing" },
+	{ AUTH("'type':'mn-ha','spi':255"),
+		"t.json: " WHERE ".spi: 255 is outside 256..4294967295" },
+	{ AUTH("'type':'mn-ha','spi':256,'key-file':'key'"),
+		"t.json: " WHERE ".key-file: \"key\" is not an absolute path" },
+	{ AUTH("'type':'mn-ha','spi':256,'key-file':'/dev/null/x'"),
+		"t.json: " WHERE ".key-file: /dev/null/x: Not a directory" },
+	{ AUTH("'type':'mn-ha','spi':256,'key-file':'/dev/null'"),
+		"t.json: " WHERE ".key-file: /dev/null: is not a regular file" },
+	{ AUTH("'type':'mn-ha','spi':256,'key-file':'/dev/null','nai':''"),
+		"t.json: " WHERE ".nai: \"\" is empty" },
+	{ AUTH("'type':'mn-ha','spi':256,'key-file':'/dev/null','nai':'a b'"),
+		"t.json: " WHERE ".nai: \"a b\" holds a blank or a control character" },
+	{ AUTH("'type':'none','spi':256"),
+		"t.json: " WHERE ".spi: means nothing with type \"none\"" },
+	{ AUTH("'type':'none','key-file':'/x'"),
+		"t.json: " WHERE ".key-file: means nothing with type \"none\"" },
+	{ AUTH("'type':'none','replay':true"),
+		"t.json: " WHERE ".replay: means nothing with type \"none\"" },
+	{ AUTH("'type':'none','nai':'a@b'"),
+		"t.json: " WHERE ".nai: means nothing with type \"none\"" },
 	{ DOMAIN("'mobile-nodes':[{'home-address':'2001:db8:a::2','auth':'none'}]"),
 		"t.json: domains[0].mobile-nodes[0].auth: expected an object, not a string" },
 	{ DOMAIN("'mobile-nodes':[" MN("2001:db8:a::2") "," MN("2001:db8:b::2") "]"),

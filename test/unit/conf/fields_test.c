@@ -27,9 +27,11 @@ static void check_number(const struct conf_field *f)
 		REFUSE(f, "no number is in range");
 	if (words > f->min)
 		REFUSE(f, "a word is stored as a number in range");
-	if (!f->required && f->derived == NULL && f->def >= words &&
+	if (!f->required && !f->optional && f->derived == NULL && f->def >= words &&
 		(f->def < f->min || f->def > f->max))
 		REFUSE(f, "the default is out of range");
+	if (f->optional && (f->min == 0 || f->def != 0))
+		REFUSE(f, "0 stands for what is left out");
 	if (f->derived != NULL && f->min == 0)
 		REFUSE(f, "0 stands for the derived default");
 	if (f->multiple > 0 && f->def % f->multiple != 0)

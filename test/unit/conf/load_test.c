@@ -185,7 +185,7 @@ static void test_full(void **state)
 	assert_true(ip6_eq(&c->ports[1].addresses[0].addr, &a)); /* host bits kept */
 	assert_int_equal(c->routes[0].port, 1);
 	assert_int_equal(c->domains[0].encap_limit, CONF_ENCAP_LIMIT_ALWAYS);
-	assert_int_equal(c->domains[0].mobile_nodes[0].auth, CONF_AUTH_NONE);
+	assert_int_equal(c->domains[0].mobile_nodes[0].auth.type, CONF_AUTH_NONE);
 	assert_int_equal(c->warning_count, 1);
 	assert_string_equal(c->warnings[0], "domains[0] (msp1): 2 mobile nodes without "
 					    "authentication (auth.type \"none\"): anyone "

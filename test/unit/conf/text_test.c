@@ -64,11 +64,11 @@ static const struct {
 	{ conf_check_lcores, "0-99999999999999999999", "names a core above 127" },
 	{ conf_check_lcores, "0-3,2", "names a core twice" },
 	{ conf_check_lcores, "7,7", "names a core twice" },
-	{ conf_check_socket, "/run/hamd/x.sock", NULL },
-	{ conf_check_socket, "", "is not an absolute path" },
-	{ conf_check_socket, "x.sock", "is not an absolute path" },
-	{ conf_check_socket, "/run/\x7f", "holds a control character" },
-	{ conf_check_socket, "/run/\t", "holds a control character" },
+	{ conf_check_path, "/run/hamd/x.sock", NULL },
+	{ conf_check_path, "", "is not an absolute path" },
+	{ conf_check_path, "x.sock", "is not an absolute path" },
+	{ conf_check_path, "/run/\x7f", "holds a control character" },
+	{ conf_check_path, "/run/\t", "holds a control character" },
 };
 
 static void test_checks(void **state)

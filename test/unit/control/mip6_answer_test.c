@@ -10,6 +10,8 @@
 #define HOA "2001:db8:a::100"
 #define COA "2001:db8:c::1"
 
+#define KEY "0123456789abcdef"
+
 #define HEX_HA  "20010db8000a00000000000000000001"
 #define HEX_HOA "20010db8000a00000000000000000100"
 #define HEX_COA "20010db8000c00000000000000000001"
@@ -36,6 +38,25 @@ static const struct {
 		{ .action = MIP6_REGISTER, .status = HA_ACCEPTED, .seq = 1, .lifetime_s = 262140 },
 		"60000000 0028 2b 40" HEX_HA HEX_COA "87 02 02 01 00000000" HEX_HOA
 		"3b 01 06 00 CKSM 00 00 0001 ffff 01020000" },
+	/* MACs: RFC 4285, 5.1, by another implementation of HMAC-SHA1 */
+	{ "signed", COA,
+		{ .action = MIP6_REGISTER,
+			.status = HA_ACCEPTED,
+			.seq = 0x1234,
+			.lifetime_s = 420,
+			.sign = true },
+		"60000000 0038 2b 40" HEX_HA HEX_COA "87 02 02 01 00000000" HEX_HOA
+		"3b 03 06 00 CKSM 00 00 1234 0069 00 09 11 01 00000100 6d609db06f740353fafac37e" },
+	{ "signed, with a timestamp", COA,
+		{ .action = MIP6_REFUSE,
+			.status = HA_ID_MISMATCH,
+			.seq = 7,
+			.sign = true,
+			.has_timestamp = true,
+			.timestamp = 0xe100000089abcdef },
+		"60000000 0048 2b 40" HEX_HA HEX_COA "87 02 02 01 00000000" HEX_HOA
+		"3b 05 06 00 CKSM 90 00 0007 0000 01 04 00000000 0a 08 e1000000 89abcdef 00"
+		"09 11 01 00000100 188900cb6167ac4417694d0b" },
 };
 
 /* Ones' complement sum over pseudo-header and message, written again here on purpose. */
@@ -74,29 +95,39 @@ static struct buf expected(const char *hex, size_t mh_off, const char *dst)
 
 static void test_ba(void **state)
 {
+	struct mh_bu_msg bu = { .opts.spi = 256 };
 	struct ip6_addr from = addr(HA);
+	struct mac_key *key = mac_keys_new(1);
+	struct mip6_signer s = { .key = key };
 
 	(void)state;
+	assert_non_null(key);
+	assert_int_equal(mac_new(&s.mac), 0);
+	mac_key_set(s.mac, key, (const uint8_t *)KEY, strlen(KEY));
 	for (size_t i = 0; i < DIM(acks); i++) {
-		struct mip6_facts f = { .src = addr(acks[i].src), .hoa = addr(HOA) };
+		struct mip6_facts f = {
+			.bu = &bu, .src = addr(acks[i].src), .hoa = addr(HOA), .coa = addr(COA)
+		};
 		size_t mh_off = ip6_eq(&f.src, &f.hoa) ? 40 : 64;
 		struct buf want = expected(acks[i].hex, mh_off, HOA);
 		struct buf got = buf_copy(want.p, want.n);
 
 		memset(got.p, 0xa5, got.n);
 		assert_int_equal(
-			mip6_write_ba(&f, &acks[i].v, &from, got.p, (uint16_t)got.n), want.n);
+			mip6_write_ba(&f, &acks[i].v, &from, &s, got.p, (uint16_t)got.n), want.n);
 		assert_memory_equal(got.p, want.p, want.n);
 		for (uint16_t cap = 0; cap < want.n; cap++) {
 			struct buf small = buf_copy(want.p, cap);
 
 			assert_int_equal(
-				mip6_write_ba(&f, &acks[i].v, &from, small.p, cap), -ENOSPC);
+				mip6_write_ba(&f, &acks[i].v, &from, &s, small.p, cap), -ENOSPC);
 			buf_free(&small);
 		}
 		buf_free(&got);
 		buf_free(&want);
 	}
+	mac_free(s.mac);
+	mac_keys_free(key);
 }
 
 static void test_be(void **state)

@@ -3,6 +3,7 @@
  * docs/decisions/002-mipv6-choices.md. */
 #include "test.h"
 
+#include "common/ntp.h"
 #include "conf/conf.h"
 #include "control/mip6/rules.h"
 #include "records/records.h"
@@ -25,6 +26,15 @@ struct row {
 	int flags; /* AH; -1: none */
 	int lifetime; /* 100 units; -1: 0 */
 	bool nonce, tunnel;
+	/* authentication: options of the message */
+	uint32_t spi; /* 0: no option */
+	bool bad_mac;
+	int64_t stamp; /* ms from now, + 1; 0: no option */
+	const char *nai; /* absent */
+	/* and the mobile node's */
+	bool keyed, replay, keyed_domain;
+	const char *want_nai;
+	int64_t last; /* ms from now of the last timestamp, an hour ago */
 	/* what is known */
 	bool no_domain, stranger, coa_here, mute;
 	int state; /* enum record_state; 0: no record */
@@ -39,6 +49,10 @@ struct row {
 	uint32_t granted_s;
 };
 
+#define NTP_NOW ntp_from_unix(1700000000, 250000000)
+#define KEYED   .keyed = true, .spi = 256
+#define AT(ms)  .stamp = (ms) >= 0 ? (ms) + 1 : (ms)
+
 #define DISCARDED(reason) .action = MIP6_DISCARD, .drop = DP_DROP_##reason
 #define REFUSED(code)     .action = MIP6_REFUSE, .status = (code)
 #define ACCEPTED(what, s) .action = MIP6_##what, .granted_s = (s)
@@ -48,6 +62,67 @@ struct row {
 #define FROM_HOME .src = HOA, .hao = NONE, .alt = NONE
 
 static const struct row rows[] = {
+	/* --- authentication (RFC 4285; RFC 4283) --- */
+	{ "keyed", KEYED, ACCEPTED(REGISTER, 400) },
+	{ "keyed: option absent", .keyed = true, DISCARDED(BU_AUTH_MISSING) },
+	{ "keyed: option absent, lifetime 0", .keyed = true, .lifetime = -1, .seq = 2, LIVE(1),
+		DISCARDED(BU_AUTH_MISSING) },
+	{ "keyed: option absent, 135 is not told", .keyed = true, .seq = 1, LIVE(1),
+		DISCARDED(BU_AUTH_MISSING) },
+	{ "keyed: option absent, 139 is not told", .keyed = true, .flags = MH_BU_A, .seq = 2,
+		LIVE(1), DISCARDED(BU_AUTH_MISSING) },
+	{ "keyed: from home without the option", FROM_HOME, .keyed = true, .lifetime = -1, .seq = 2,
+		LIVE(1), DISCARDED(BU_AUTH_MISSING) },
+	{ "keyed: from home", FROM_HOME, KEYED, .lifetime = -1, .seq = 2, LIVE(1),
+		ACCEPTED(DEREGISTER, 0) },
+	{ "keyed: another SPI", .keyed = true, .spi = 257, DISCARDED(BU_AUTH_UNKNOWN) },
+	{ "no key, but the option", .spi = 256, DISCARDED(BU_AUTH_UNKNOWN) },
+	{ "no home agent, but the option", .no_domain = true, .spi = 256,
+		DISCARDED(BU_AUTH_UNKNOWN) },
+	{ "stranger with the option", .stranger = true, .spi = 256, DISCARDED(BU_AUTH_UNKNOWN) },
+	{ "stranger where others have keys: 133 is not told", .stranger = true,
+		.keyed_domain = true, DISCARDED(BU_AUTH_UNKNOWN) },
+	{ "home address of elsewhere where others have keys", .hao = "2001:db8:b::100",
+		.stranger = true, .keyed_domain = true, DISCARDED(BU_AUTH_UNKNOWN) },
+	{ "no key where others have them", .keyed_domain = true, ACCEPTED(REGISTER, 400) },
+	{ "bad MAC", KEYED, .bad_mac = true, REFUSED(HA_AUTH_FAIL) },
+	{ "bad MAC before 135", KEYED, .bad_mac = true, .seq = 1, LIVE(9), REFUSED(HA_AUTH_FAIL) },
+	{ "bad MAC before 139", KEYED, .bad_mac = true, .flags = MH_BU_A, .seq = 10, LIVE(9),
+		REFUSED(HA_AUTH_FAIL) },
+	{ "bad MAC before 130", KEYED, .bad_mac = true, .at_coa = 3, REFUSED(HA_AUTH_FAIL) },
+	{ "bad MAC before 144", KEYED, .bad_mac = true, AT(-9000), REFUSED(HA_AUTH_FAIL) },
+	{ "malformed before a bad MAC", KEYED, .bad_mac = true, .alt = NONE,
+		DISCARDED(BU_NO_ALT_COA) },
+	{ "right MAC, old number", KEYED, .seq = 1, LIVE(9), REFUSED(HA_SEQUENCE), .ba_seq = 9 },
+	{ "right MAC, R", KEYED, .flags = AH | MH_BU_R, REFUSED(HA_MR_NOT_PERMITTED) },
+	{ "right MAC, nobody to answer to", KEYED, .mute = true, DISCARDED(BU_SOURCE) },
+	{ "timestamp demanded and absent", KEYED, .replay = true, REFUSED(HA_MESG_ID_REQUIRED) },
+	{ "timestamp demanded, bad MAC", KEYED, .replay = true, .bad_mac = true,
+		REFUSED(HA_AUTH_FAIL) },
+	{ "timestamp demanded and there", KEYED, .replay = true, AT(0), ACCEPTED(REGISTER, 400) },
+	{ "timestamp not demanded but there", KEYED, AT(0), ACCEPTED(REGISTER, 400) },
+	{ "timestamp not demanded but stale", KEYED, AT(-8000), REFUSED(HA_ID_MISMATCH) },
+	{ "timestamp 7 s old", KEYED, AT(-7000), ACCEPTED(REGISTER, 400) },
+	{ "timestamp 7.001 s old", KEYED, AT(-7001), REFUSED(HA_ID_MISMATCH) },
+	{ "timestamp 7 s ahead", KEYED, AT(7000), ACCEPTED(REGISTER, 400) },
+	{ "timestamp 7.001 s ahead", KEYED, AT(7001), REFUSED(HA_ID_MISMATCH) },
+	{ "timestamp of the last one", KEYED, AT(-1000), .last = -1000, REFUSED(HA_ID_MISMATCH) },
+	{ "timestamp below the last one", KEYED, AT(-1001), .last = -1000,
+		REFUSED(HA_ID_MISMATCH) },
+	{ "timestamp above the last one", KEYED, AT(-999), .last = -1000, ACCEPTED(REGISTER, 400) },
+	{ "timestamp before 135", KEYED, AT(-8000), .seq = 1, LIVE(9), REFUSED(HA_ID_MISMATCH) },
+	{ "timestamp right, number old", KEYED, AT(0), .seq = 1, LIVE(9), REFUSED(HA_SEQUENCE),
+		.ba_seq = 9 },
+	{ "timestamp without a key means nothing", AT(-8000), ACCEPTED(REGISTER, 400) },
+	{ "nai", KEYED, .want_nai = "a@b", .nai = "a@b", ACCEPTED(REGISTER, 400) },
+	{ "nai left out", KEYED, .want_nai = "a@b", ACCEPTED(REGISTER, 400) },
+	{ "nai of another", KEYED, .want_nai = "a@b", .nai = "a@c", DISCARDED(BU_AUTH_IDENTITY) },
+	{ "nai that begins alike", KEYED, .want_nai = "a@b", .nai = "a@bc",
+		DISCARDED(BU_AUTH_IDENTITY) },
+	{ "nai, none configured", KEYED, .nai = "a@b", ACCEPTED(REGISTER, 400) },
+	{ "nai of another and a bad MAC", KEYED, .want_nai = "a@b", .nai = "a@c", .bad_mac = true,
+		DISCARDED(BU_AUTH_IDENTITY) },
+
 	/* --- registration, refresh, move (10.3.1) --- */
 	{ "first registration", ACCEPTED(REGISTER, 400) },
 	{ "first: any sequence number", .seq = 65535, ACCEPTED(REGISTER, 400) },
@@ -229,6 +304,13 @@ static struct conf_domain domain = {
 	.limits = { .max_bindings = 5, .max_bindings_per_care_of = 3 },
 };
 
+static struct conf_auth auth;
+
+static uint64_t ntp_in(int64_t ms)
+{
+	return NTP_NOW + (uint64_t)(ms * (int64_t)NTP_SECOND / 1000);
+}
+
 static int setup(void **state)
 {
 	(void)state;
@@ -243,6 +325,48 @@ static int setup(void **state)
 static const char *or_else(const char *text, const char *otherwise)
 {
 	return text != NULL ? text : otherwise;
+}
+
+static void authenticate(const struct row *r, struct mip6_facts *f, struct mh_bu_msg *bu)
+{
+	domain.has_auth = r->keyed || r->keyed_domain;
+	auth = (struct conf_auth){
+		.type = r->keyed ? CONF_AUTH_MN_HA : CONF_AUTH_NONE,
+		.spi = r->keyed ? 256 : 0,
+		.replay = r->replay,
+		.nai = (char *)(uintptr_t)r->want_nai,
+	};
+	f->mac_ok = r->keyed && r->spi == 256 && !r->bad_mac;
+	f->ntp = NTP_NOW;
+	f->ntp_last = ntp_in(r->last != 0 ? r->last : -3600000);
+	if (r->spi != 0)
+		bu->opts.present |= 1ULL << MHOPT_MN_AUTH;
+	bu->opts.spi = r->spi;
+	if (r->stamp != 0)
+		bu->opts.present |= 1ULL << MHOPT_REPLAY;
+	bu->opts.timestamp = ntp_in(r->stamp > 0 ? r->stamp - 1 : r->stamp);
+	if (r->nai == NULL)
+		return;
+	bu->opts.present |= 1ULL << MHOPT_MN_ID;
+	bu->opts.nai = (const uint8_t *)r->nai;
+	bu->opts.nai_len = (uint8_t)strlen(r->nai);
+}
+
+/* Signed is what a key of both sides allows; the timestamp comes back whole, or after 144 with
+ * our time in its upper half. */
+static void assert_answer(
+	const struct row *r, const struct mip6_facts *f, const struct mip6_verdict *v)
+{
+	bool answered = v->action != MIP6_DISCARD;
+	bool sign = answered && r->keyed && r->spi == 256;
+	uint64_t stamp = f->bu->opts.timestamp;
+
+	if (v->status == HA_ID_MISMATCH)
+		stamp = (NTP_NOW >> 32 << 32) | (stamp & 0xffffffff);
+	if (v->sign != sign || v->has_timestamp != (sign && r->stamp != 0) ||
+		v->timestamp != (v->has_timestamp ? stamp : 0))
+		fail_msg("%s: sign %d has_timestamp %d %#llx", r->name, v->sign, v->has_timestamp,
+			(unsigned long long)v->timestamp);
 }
 
 static void facts_of(
@@ -282,7 +406,7 @@ static void facts_of(
 		.has_hao = *hao != '\0',
 		.in_tunnel = r->tunnel,
 		.domain = r->no_domain ? NULL : &domain,
-		.hoa_configured = !r->stranger && !r->no_domain,
+		.auth = r->stranger || r->no_domain ? NULL : &auth,
 		.coa_refused_here = r->coa_here,
 		.src_answerable = !r->mute,
 		.rec = r->state != 0 ? rec : NULL,
@@ -293,6 +417,7 @@ static void facts_of(
 		.now_ms = NOW_MS,
 	};
 	f->coa = *mip6_coa(bu, &f->src);
+	authenticate(r, f, bu);
 }
 
 static void test_rows(void **state)
@@ -315,6 +440,7 @@ static void test_rows(void **state)
 			v.seq != seq || v.lifetime_s != r->granted_s)
 			fail_msg("%s: action %d drop %d status %d seq %u lifetime %u", r->name,
 				v.action, v.drop, v.status, v.seq, v.lifetime_s);
+		assert_answer(r, &f, &v);
 	}
 }
 

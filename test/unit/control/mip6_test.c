@@ -7,8 +7,11 @@
 
 #include <rte_rcu_qsbr.h>
 
+#include "common/mac.h"
+#include "common/ntp.h"
 #include "conf/conf.h"
 #include "control/ctl_priv.h"
+#include "control/mip6/answer.h"
 #include "net/cksum.h"
 #include "net/icmp6.h"
 #include "net/mh.h"
@@ -95,7 +98,7 @@ static struct {
 	struct conf conf;
 	struct conf_domain domains[2];
 	struct ip6_prefix served[2];
-	struct conf_mobile_node nodes[3], other_nodes[1];
+	struct conf_mobile_node nodes[3], other_nodes[1], keyed[1];
 	struct tables tables;
 } t;
 
@@ -194,7 +197,16 @@ struct msg {
 	int lifetime; /* 100 units; -1: 0 */
 	const char *raw; /* these octets instead of a Binding Update, checksum filled in */
 	bool bad_checksum, tunnelled;
+	uint32_t spi; /* 0: not signed */
+	bool bad_mac;
+	uint64_t timestamp; /* 0: none */
 };
+
+#define SPI   0x12345678
+#define START ntp_from_unix(1700000000, 0)
+
+/* The key of HOA, when a test gave it one. */
+static struct mip6_signer signer;
 
 static const char *or_else(const char *text, const char *otherwise)
 {
@@ -242,8 +254,21 @@ static uint16_t put_mh(const struct msg *m, uint8_t *at, const struct ip6_addr *
 		bu.opts.present = 1ULL << MHOPT_ALT_COA;
 		bu.opts.alt_coa = addr(alt);
 	}
+	if (m->spi != 0)
+		bu.opts.present |= 1ULL << MHOPT_MN_AUTH;
+	bu.opts.spi = m->spi;
+	if (m->timestamp != 0)
+		bu.opts.present |= 1ULL << MHOPT_REPLAY;
+	bu.opts.timestamp = m->timestamp;
 	len = mh_bu_encode(&bu, from, to, at, 256);
 	assert_true(len > 0);
+	if (m->spi != 0) {
+		struct ip6_addr coa = addr(*alt != '\0' ? alt : src);
+
+		mip6_sign(&signer, &coa, from, at, (uint16_t)(len - MAC_LEN), at + len - MAC_LEN);
+		at[len - 1] ^= m->bad_mac;
+		mh_set_cksum(at, (uint16_t)len, from, to);
+	}
 	return (uint16_t)len;
 }
 
@@ -313,6 +338,24 @@ static void assert_ba(const char *dst, const char *hoa, int status, int seq, int
 	assert_int_equal(ba.lifetime, lifetime);
 	assert_int_equal(ba.flags, 0);
 	assert_int_equal(ba.opts.present & ~3ULL, 0); /* padding at most */
+}
+
+/* A signed answer to COA, with this timestamp; 0: without one. */
+static void assert_signed_ba(int status, int seq, uint64_t timestamp)
+{
+	struct mh_ba_msg ba = sent_ba(COA, HOA);
+	struct ip6_addr coa = addr(COA), hoa = addr(HOA);
+	uint8_t tag[MAC_LEN];
+
+	assert_int_equal(ba.status, status);
+	assert_int_equal(ba.seq, seq);
+	assert_true(mh_opts_has(&ba.opts, MHOPT_MN_AUTH));
+	assert_int_equal(ba.opts.spi, SPI);
+	assert_int_equal(mh_opts_has(&ba.opts, MHOPT_REPLAY), timestamp != 0);
+	assert_true(ba.opts.timestamp == timestamp);
+	mip6_sign(&signer, &coa, &hoa, out.pkt + 64, ba.opts.mac_at, tag);
+	assert_memory_equal(ba.opts.mac, tag, MAC_LEN);
+	assert_int_equal(64 + ba.opts.mac_at + MAC_LEN, out.len);
 }
 
 static void assert_be(int status, const char *dst, const char *hoa)
@@ -786,6 +829,107 @@ static void test_reresolve(void **state)
 	assert_false(publish_reresolve(&t.ctl));
 }
 
+/* --- RFC 4285 --- */
+
+/* The home agent again, with a key for HOA. */
+static void give_key(bool replay)
+{
+	mip6_free(t.ctl.mip6);
+	t.conf.keys = mac_keys_new(1);
+	assert_non_null(t.conf.keys);
+	t.conf.key_count = 1;
+	t.domains[0].has_auth = true;
+	t.domains[0].mobile_nodes = t.keyed;
+	t.domains[0].mobile_node_count = DIM(t.keyed);
+	t.keyed[0] = (struct conf_mobile_node){ .home_address = addr(HOA),
+		.auth = { .type = CONF_AUTH_MN_HA, .spi = SPI, .replay = replay } };
+	t.ctl.ntp = START;
+	assert_int_equal(mip6_new(&t.ctl, &t.ctl.mip6), 0);
+	assert_int_equal(mac_new(&signer.mac), 0);
+	signer.key = t.conf.keys;
+	mac_key_set(signer.mac, t.conf.keys, (const uint8_t *)"0123456789abcdef", 16);
+}
+
+static int teardown_key(void **state)
+{
+	mac_free(signer.mac);
+	mac_keys_free(t.conf.keys);
+	signer = (struct mip6_signer){ NULL, NULL };
+	return teardown(state);
+}
+
+static void test_authentication(void **state)
+{
+	(void)state;
+	give_key(false);
+	input(&(struct msg){ .seq = 1 });
+	assert_int_equal(drops[DP_DROP_BU_AUTH_MISSING], 1);
+	input(&(struct msg){ .seq = 1, .spi = SPI + 1 });
+	input(&(struct msg){ .seq = 1, .spi = SPI, .hao = HOA2 });
+	input(&(struct msg){ .seq = 1, .hao = HOA2 });
+	assert_int_equal(drops[DP_DROP_BU_AUTH_UNKNOWN], 3);
+	assert_int_equal(out.wire, 0);
+	input(&(struct msg){ .seq = 1, .spi = SPI, .bad_mac = true });
+	assert_signed_ba(HA_AUTH_FAIL, 1, 0);
+	assert_null(entry(HOA));
+	assert_int_equal(t.ctl.counters[CTL_BU_AUTH_FAILED], 1);
+	assert_int_equal(t.ctl.counters[CTL_BU_AUTHENTICATED], 0);
+	input(&(struct msg){ .seq = 1, .spi = SPI });
+	assert_signed_ba(HA_ACCEPTED, 1, 0);
+	assert_bound(HOA, COA);
+	assert_int_equal(t.ctl.counters[CTL_BU_AUTHENTICATED], 1);
+	input(&(struct msg){ .seq = 1, .spi = SPI });
+	assert_signed_ba(HA_SEQUENCE, 1, 0);
+}
+
+static void test_replay(void **state)
+{
+	const uint64_t s = NTP_SECOND, sent = START + 2 * s + 7;
+
+	(void)state;
+	give_key(true);
+	t.ctl.ntp = START + 3 * s;
+	input(&(struct msg){ .seq = 1, .spi = SPI });
+	assert_signed_ba(HA_MESG_ID_REQUIRED, 1, 0);
+	input(&(struct msg){ .seq = 1, .spi = SPI, .timestamp = START - 1 });
+	assert_signed_ba(HA_ID_MISMATCH, 1, (t.ctl.ntp >> 32 << 32) | 0xffffffff);
+	assert_null(entry(HOA));
+	input(&(struct msg){ .seq = 1, .spi = SPI, .timestamp = sent });
+	assert_signed_ba(HA_ACCEPTED, 1, sent);
+	/* replayed; delayed behind a newer one, though with a number of its own */
+	input(&(struct msg){ .seq = 1, .spi = SPI, .timestamp = sent });
+	assert_signed_ba(HA_ID_MISMATCH, 1, (t.ctl.ntp >> 32 << 32) | 7);
+	input(&(struct msg){ .seq = 2, .spi = SPI, .timestamp = sent - 1 });
+	assert_signed_ba(HA_ID_MISMATCH, 2, (t.ctl.ntp >> 32 << 32) | 6);
+	assert_int_equal(t.ctl.counters[CTL_BU_REPLAYED], 3);
+	/* what is refused later is not remembered */
+	input(&(struct msg){ .seq = 1, .spi = SPI, .timestamp = sent + s });
+	assert_signed_ba(HA_SEQUENCE, 1, sent + s);
+	input(&(struct msg){ .seq = 2, .spi = SPI, .timestamp = sent + s });
+	assert_signed_ba(HA_ACCEPTED, 2, sent + s);
+}
+
+/* The record is gone, the timestamp is not. */
+static void test_replay_past_the_end(void **state)
+{
+	const uint64_t sent = START + NTP_SECOND;
+
+	(void)state;
+	give_key(true);
+	t.ctl.ntp = START + NTP_SECOND;
+	input(&(struct msg){ .seq = 1, .spi = SPI, .timestamp = sent, .lifetime = 1 });
+	assert_signed_ba(HA_ACCEPTED, 1, sent);
+	t.ctl.now_ms += 4001;
+	t.ctl.ntp += 4 * NTP_SECOND;
+	while (mip6_expire(&t.ctl))
+		;
+	assert_null(entry(HOA));
+	assert_int_equal(records_live(t.ctl.records) + records_tombstones(t.ctl.records), 0);
+	input(&(struct msg){ .seq = 1, .spi = SPI, .timestamp = sent, .lifetime = 1 });
+	assert_signed_ba(HA_ID_MISMATCH, 1, (t.ctl.ntp >> 32 << 32) | (uint32_t)sent);
+	assert_null(entry(HOA));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -806,6 +950,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_hao, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_domain_options, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reresolve, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_authentication, setup, teardown_key),
+		cmocka_unit_test_setup_teardown(test_replay, setup, teardown_key),
+		cmocka_unit_test_setup_teardown(test_replay_past_the_end, setup, teardown_key),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,6 +12,11 @@
 #define NONCE    (1ULL << MHOPT_NONCE)
 #define AUTH     (1ULL << MHOPT_AUTH_DATA)
 #define AUTH_HEX "0102030405060708090a0b0c"
+#define MN_ID    (1ULL << MHOPT_MN_ID)
+#define MN_AUTH  (1ULL << MHOPT_MN_AUTH)
+#define REPLAY   (1ULL << MHOPT_REPLAY)
+#define MN_HA    "09 11 01 00000100" AUTH_HEX
+#define MN_AAA   "09 09 02 00000003 aabbccdd"
 
 /* Options alone; offsets count from them. */
 static const struct {
@@ -50,6 +55,32 @@ static const struct {
 	{ "authorization data, padding", "05 0c" AUTH_HEX "00 00", -EBADMSG, 0, 0 },
 	{ "authorization data, then more", "00 05 0c" AUTH_HEX "02 02 00 1e", -EBADMSG, 1, 0 },
 	{ "authorization data of 10", "05 0a 01020304050607080900", -EBADMSG, 0, 0 },
+	/* RFC 4283 */
+	{ "nai", "08 04 01 614062", 0, 0, MN_ID },
+	{ "nai of one octet", "08 02 01 61", 0, 0, MN_ID },
+	{ "nai of nothing", "08 01 01", -EBADMSG, 0, 0 },
+	{ "identifier without a subtype is none of ours", "08 00", 0, 0, 0 },
+	{ "identifier of another kind", "08 03 02 6162", 0, 0, 0 },
+	{ "nai twice", "08 02 01 61 08 02 01 61", -EBADMSG, 4, MN_ID },
+	{ "nai past the end", "08 04 01 6140", -EBADMSG, 0, 0 },
+	/* RFC 4285 */
+	{ "replay protection", "0a 08 0102030405060708", 0, 0, REPLAY },
+	{ "replay protection of 4", "0a 04 01020304", -EBADMSG, 0, 0 },
+	{ "mn-ha", MN_HA, 0, 0, MN_AUTH },
+	{ "mn-ha, padding", MN_HA "00 01 01 00", 0, 0, MN_AUTH },
+	{ "mn-ha, mn-aaa", MN_HA MN_AAA "00", 0, 0, MN_AUTH },
+	{ "mn-ha, mn-aaa twice", MN_HA MN_AAA MN_AAA, -EBADMSG, 30, MN_AUTH },
+	{ "mn-aaa alone", MN_AAA "00", 0, 0, 0 },
+	{ "mn-aaa, then mn-ha", MN_AAA MN_HA, -EBADMSG, 11, 0 },
+	{ "mn-aaa, then more", MN_AAA "02 02 00 1e", -EBADMSG, 11, 0 },
+	{ "mn-ha twice", MN_HA MN_HA, -EBADMSG, 19, MN_AUTH },
+	{ "mn-ha, then more", MN_HA "02 02 00 1e", -EBADMSG, 19, MN_AUTH },
+	{ "mn-ha, then unknown", MN_HA "7f 00", -EBADMSG, 19, MN_AUTH },
+	{ "mn-ha, then nai", MN_HA "08 02 01 61", -EBADMSG, 19, MN_AUTH },
+	{ "mn-ha, then authorization data", MN_HA "05 0c" AUTH_HEX, -EBADMSG, 19, MN_AUTH },
+	{ "mn-ha of 16", "09 10 01 00000100 0102030405060708090a0b", -EBADMSG, 0, 0 },
+	{ "mn-ha of 18", "09 12 01 00000100" AUTH_HEX "0d", -EBADMSG, 0, 0 },
+	{ "mn-ha past the end", "09 11 01 00000100 0102030405060708090a0b", -EBADMSG, 0, 0 },
 };
 
 static void test_decode(void **state)
@@ -93,6 +124,24 @@ static void test_values(void **state)
 	buf_free(&b);
 }
 
+static void test_authentication(void **state)
+{
+	struct buf b = buf_from_hex(
+		"08 04 01 614062 0a 08 e1234567 89abcdef 09 11 01 fffffffe" AUTH_HEX "00");
+	struct mh_opts opts;
+	uint16_t at;
+
+	(void)state;
+	assert_int_equal(mhopt_decode(net_rd_init(b.p, b.n), &opts, &at), 0);
+	assert_int_equal(opts.nai_len, 3);
+	assert_memory_equal(opts.nai, "a@b", 3);
+	assert_true(opts.timestamp == 0xe123456789abcdef);
+	assert_int_equal(opts.spi, 0xfffffffe);
+	assert_int_equal(opts.mac_at, b.n - 1 - MHOPT_MAC_LEN);
+	assert_memory_equal(opts.mac, b.p + opts.mac_at, MHOPT_MAC_LEN);
+	buf_free(&b);
+}
+
 /* Behind `before` octets of a message: alignments of RFC 6275, 6.2.4 to 6.2.7. */
 static const struct {
 	const char *name;
@@ -114,6 +163,12 @@ static const struct {
 	{ "all", REFRESH | ALT_COA | NONCE | AUTH, 12,
 		"02 02 00 1e 01 04 00 00 00 00 03 10" VEC_HEX_COA
 		"04 04 11 12 21 22 01 02 00 00 05 0c" AUTH_HEX },
+	{ "mn-ha 8n+5: ends the message", MN_AUTH, 12, "00" MN_HA },
+	{ "mn-ha behind alt-coa", ALT_COA | MN_AUTH, 12,
+		"01 00 03 10" VEC_HEX_COA "01 03 00 00 00" MN_HA },
+	{ "replay protection 8n+2, mn-ha last", REPLAY | MN_AUTH, 12,
+		"01 04 00 00 00 00 0a 08 e1234567 89abcdef 00" MN_HA },
+	{ "nai anywhere", REFRESH | MN_ID, 12, "02 02 00 1e 08 04 01 614062 01 00" },
 	{ "unknown ones are not written", REFRESH | 1ULL << 63 | 3, 12, "02 02 00 1e" },
 };
 
@@ -123,10 +178,14 @@ static struct mh_opts some_opts(uint64_t present)
 		.refresh = 30,
 		.home_nonce = 0x1112,
 		.coa_nonce = 0x2122,
-		.alt_coa = addr(VEC_COA) };
+		.alt_coa = addr(VEC_COA),
+		.nai = (const uint8_t *)"a@b",
+		.nai_len = 3,
+		.timestamp = 0xe123456789abcdef,
+		.spi = 256 };
 
 	for (unsigned i = 0; i < sizeof(o.auth_data); i++)
-		o.auth_data[i] = (uint8_t)(i + 1);
+		o.auth_data[i] = o.mac[i] = (uint8_t)(i + 1);
 	return o;
 }
 
@@ -161,10 +220,12 @@ static void test_encode(void **state)
 static void test_round_trip(void **state)
 {
 	(void)state;
-	for (uint64_t present = 0; present < 64; present += 4) {
+	for (uint64_t present = 0; present < 2048; present += 4) {
+		if ((present & 0xc0) != 0 || (present & AUTH && present & MN_AUTH))
+			continue; /* no such options; two that must be last */
 		for (unsigned before = 0; before < 16; before++) {
 			struct mh_opts in = some_opts(present), out;
-			uint8_t buf[128];
+			uint8_t buf[160];
 			struct net_wr w = net_wr_init(buf, sizeof(buf));
 			struct net_rd r;
 			uint16_t at;
@@ -185,6 +246,15 @@ static void test_round_trip(void **state)
 				assert_int_equal(out.coa_nonce, in.coa_nonce);
 			if (present & AUTH)
 				assert_memory_equal(out.auth_data, in.auth_data, 12);
+			if (present & MN_ID)
+				assert_memory_equal(out.nai, in.nai, in.nai_len);
+			if (present & REPLAY)
+				assert_true(out.timestamp == in.timestamp);
+			if (present & MN_AUTH) {
+				assert_int_equal(out.spi, in.spi);
+				assert_memory_equal(out.mac, in.mac, MHOPT_MAC_LEN);
+				assert_int_equal(out.mac_at, net_wr_len(&w) - MHOPT_MAC_LEN);
+			}
 		}
 	}
 }
@@ -203,7 +273,7 @@ static void test_hostile(void **state)
 
 		assert_non_null(p);
 		for (size_t k = 0; k < n; k++) /* small numbers: types and lengths that fit */
-			p[k] = (uint8_t)rng_below(&seed, i % 2 == 0 ? 8 : 256);
+			p[k] = (uint8_t)rng_below(&seed, i % 2 == 0 ? 12 : 256);
 		if (mhopt_decode(net_rd_init(p, n), &opts, &at) < 0)
 			assert_true(at < n);
 		free(p);
@@ -215,6 +285,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_decode),
 		cmocka_unit_test(test_values),
+		cmocka_unit_test(test_authentication),
 		cmocka_unit_test(test_encode),
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_hostile),

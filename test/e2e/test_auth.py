@@ -1,0 +1,242 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""RFC 4285: signed Binding Updates and Acknowledgements, replayed and time-shifted ones. The MACs
+are python's, the messages scapy's with the options put in by hand."""
+
+import hashlib
+import hmac
+import ipaddress
+import struct
+import subprocess
+import time
+
+import pytest
+from scapy.layers.inet6 import MIP6MH_BA, IPv6
+
+from lab import mip6
+from lab.daemon import HAMD
+from lab.raw import checksum, send_ip6
+from lab.shell import until
+from lab.world import HA, HOA, hoa_of
+
+SPI, KEY = 0x01020304, bytes(range(100, 116))
+NTP_EPOCH = 2208988800
+MH_OFF = 40 + 24  # IPv6, Destination Options with the home address
+MAC_LEN = 12
+ID_MISMATCH, MESG_ID_REQUIRED, AUTH_FAIL = 144, 145, 146
+HOA_PLAIN = hoa_of(2)  # without a key
+STRANGER = hoa_of(9)
+MOBILE_NODES = 2
+
+
+@pytest.fixture(scope="module")
+def key_file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("keys") / "mn1"
+    path.touch(mode=0o600)
+    path.write_text(KEY.hex() + "\n")
+    return path
+
+
+@pytest.fixture(scope="module", autouse=True)
+def with_key(request, key_file):
+    """`home` reads CONFIG after this has run."""
+    request.module.CONFIG = {"domain": {"mobile-nodes": [
+        {"home-address": HOA, "auth": {"type": "mn-ha", "spi": SPI, "key-file": str(key_file),
+                                       "replay": True, "nai": "mn1@example.net"}},
+        {"home-address": HOA_PLAIN, "auth": {"type": "none"}}]}}
+
+
+@pytest.fixture(scope="module")
+def home(with_key, home):
+    # What was sent before the start is not taken: let tests send what is some seconds old.
+    time.sleep(4)
+    return home
+
+
+@pytest.fixture(autouse=True)
+def unbound(home):
+    for mn in home.mns:
+        mn.link = mn.links["link1"]
+    yield
+    for hoa in home.ctl.bindings():
+        home.ctl("binding", "delete", hoa)
+
+
+def ntp(shift_s=0.0):
+    return int((time.time() + shift_s + NTP_EPOCH) * (1 << 32)) & (1 << 64) - 1
+
+
+def packed(address):
+    return ipaddress.IPv6Address(address).packed
+
+
+def mac_of(coa, hoa, covered, key=KEY):
+    data = packed(coa) + packed(hoa) + covered[:4] + b"\0\0" + covered[6:]
+    return hmac.new(key, data, hashlib.sha1).digest()[:MAC_LEN]
+
+
+def pad_to(mh, align, at):
+    n = (at - len(mh)) % align
+    return mh + (b"\0" if n == 1 else bytes([1, n - 2]) + bytes(n - 2) if n else b"")
+
+
+def signed_bu(mn, seq, stamp=None, spi=SPI, key=KEY, nai=None, hoa=HOA, lifetime_s=600):
+    """The octets of a Binding Update with these options behind scapy's."""
+    pkt = bytes(mip6.binding_update(hoa, mn.coa, HA, seq, lifetime_s))
+    mh = pkt[MH_OFF:]
+    if nai is not None:
+        mh += bytes([8, 1 + len(nai), 1]) + nai.encode()
+    if stamp is not None:
+        mh = pad_to(mh, 8, 2) + bytes([10, 8]) + struct.pack("!Q", stamp)
+    mh = pad_to(mh, 8, 5) + bytes([9, 17, 1]) + struct.pack("!I", spi)
+    total = len(mh) + MAC_LEN
+    assert total % 8 == 0
+    mh = mh[:1] + bytes([total // 8 - 1]) + mh[2:]
+    mh += mac_of(mn.coa, hoa, mh, key)
+    mh = mh[:4] + b"\0\0" + mh[6:]
+    mh = mh[:4] + struct.pack("!H", checksum(hoa, HA, mip6.PROTO_MH, mh)) + mh[6:]
+    return pkt[:4] + struct.pack("!H", MH_OFF - 40 + total) + pkt[6:MH_OFF] + mh
+
+
+def exchange(mn, pkt, timeout=3.0):
+    """Send these octets; (BindingAck, octets of the Mobility Header) or None."""
+    mn.native(mn.link)
+    wire = mn.wire(mn.link)
+    wire.flush()
+    send_ip6(mn.ns, pkt)
+    got = wire.expect(lambda p: mip6.read_ba(p) is not None, timeout,
+                      first=(mip6.PROTO_ROUTING, mip6.PROTO_MH))
+    if got is None:
+        return None
+    return mip6.read_ba(got), bytes(got[IPv6])[40 + 24:]
+
+
+def assert_signed(mn, answer, status, seq, stamp=None):
+    """The acknowledgement says that, python finds its MAC right, and it ends with it."""
+    assert answer is not None, "no Binding Acknowledgement"
+    ba, mh = answer
+    assert (ba.status, ba.seq, ba.dst, ba.home_address) == (status, seq, mn.coa, HOA)
+    assert MIP6MH_BA in ba.packet and len(mh) == 8 * (mh[1] + 1)
+    assert checksum(HA, HOA, mip6.PROTO_MH, mh) == 0
+    at = len(mh) - MAC_LEN
+    assert mh[at - 7:at] == bytes([9, 17, 1]) + struct.pack("!I", SPI)
+    assert mh[at:] == mac_of(mn.coa, HOA, mh[:at])
+    replay = mh.find(bytes([10, 8]), 12)
+    if stamp is None:
+        assert replay < 0
+    else:
+        assert replay % 8 == 2
+        assert struct.unpack_from("!Q", mh, replay + 2)[0] == stamp
+
+
+def assert_clock(mn, answer, seq, stamp):
+    """144: the upper half is hamd's time, the lower one the message's."""
+    assert answer is not None, "no Binding Acknowledgement"
+    got = struct.unpack_from("!Q", answer[1], answer[1].index(bytes([10, 8]), 12) + 2)[0]
+    assert got & 0xffffffff == stamp & 0xffffffff
+    assert abs((got >> 32) - (ntp() >> 32)) <= 2
+    assert_signed(mn, answer, ID_MISMATCH, seq, got)
+
+
+def test_register_and_leave(home):
+    mn, stamp = home.mn, ntp()
+    with home.ctl.moves("counters", bu_authenticated=1, bu_registered=1, ba_sent=1):
+        answer = exchange(mn, signed_bu(mn, 7, stamp, nai="mn1@example.net"))
+    assert_signed(mn, answer, mip6.ACCEPTED, 7, stamp)
+    assert home.ctl.binding(HOA)["care-of-address"] == mn.coa
+    stamp = ntp()
+    assert_signed(mn, exchange(mn, signed_bu(mn, 8, stamp, lifetime_s=0)), mip6.ACCEPTED, 8, stamp)
+    assert home.ctl.binding(HOA) is None
+
+
+def test_replayed(home):
+    """While it is bound, after it is deleted, after its end: the same octets are not taken."""
+    mn, stamp = home.mn, ntp()
+    pkt = signed_bu(mn, 20, stamp, lifetime_s=4)
+    assert_signed(mn, exchange(mn, pkt), mip6.ACCEPTED, 20, stamp)
+    with home.ctl.moves("counters", bu_replayed=1, bu_refused=1):
+        assert_clock(mn, exchange(mn, pkt), 20, stamp)
+    until("the binding to expire", lambda: home.ctl.binding(HOA) is None, 8)
+    assert_clock(mn, exchange(mn, pkt), 20, stamp)
+    assert home.ctl.binding(HOA) is None
+    # A delayed one: a number of its own, but signed before the last one that was accepted.
+    assert_clock(mn, exchange(mn, signed_bu(mn, 21, stamp - 1)), 21, stamp - 1)
+    assert home.ctl.binding(HOA) is None
+
+
+@pytest.mark.parametrize("shift_s", [-60, -8, 8, 3600, -NTP_EPOCH])
+def test_time_shifted(home, shift_s):
+    mn, stamp = home.mn, ntp(shift_s)
+    with home.ctl.moves("counters", bu_replayed=1):
+        assert_clock(mn, exchange(mn, signed_bu(mn, 30, stamp)), 30, stamp)
+    assert home.ctl.binding(HOA) is None
+
+
+def test_clock_ahead(home):
+    """Within the 7 s; then the clock must not go back."""
+    mn, stamp = home.mn, ntp(5)
+    assert_signed(mn, exchange(mn, signed_bu(mn, 40, stamp)), mip6.ACCEPTED, 40, stamp)
+    now = ntp()
+    assert_clock(mn, exchange(mn, signed_bu(mn, 41, now)), 41, now)
+    stamp += 1
+    assert_signed(mn, exchange(mn, signed_bu(mn, 41, stamp)), mip6.ACCEPTED, 41, stamp)
+
+
+def test_bad_mac(home):
+    mn, stamp = home.mn, ntp(6)
+    pkt = signed_bu(mn, 50, stamp, key=KEY[::-1])
+    with home.ctl.moves("counters", bu_auth_failed=1, bu_authenticated=0):
+        assert_signed(mn, exchange(mn, pkt), AUTH_FAIL, 50, stamp)
+    assert home.ctl.binding(HOA) is None
+
+
+def test_timestamp_missing(home):
+    mn = home.mn
+    assert_signed(mn, exchange(mn, signed_bu(mn, 60)), MESG_ID_REQUIRED, 60)
+    assert home.ctl.binding(HOA) is None
+
+
+@pytest.mark.parametrize("reason, hoa, message", [
+    ("bu_auth_missing", HOA, None),
+    ("bu_auth_unknown", HOA, {"spi": SPI + 1}),
+    ("bu_auth_unknown", HOA_PLAIN, {}),
+    ("bu_auth_unknown", STRANGER, {}),
+    ("bu_auth_unknown", STRANGER, None),
+    ("bu_auth_identity", HOA, {"nai": "mn2@example.net"}),
+])
+def test_silent(home, reason, hoa, message):
+    """Who has no key learns nothing, not even which home addresses there are."""
+    mn = home.mn
+    if message is None:
+        pkt = bytes(mip6.binding_update(hoa, mn.coa, HA, 70))
+    else:
+        pkt = signed_bu(mn, 70, ntp(), hoa=hoa, **message)
+    with home.ctl.moves("drops", **{reason: 1}), home.ctl.moves("counters", ba_sent=0):
+        assert exchange(mn, pkt, timeout=0.5) is None
+    assert home.ctl.bindings() == {}
+
+
+def test_without_a_key(home):
+    """The other mobile node of the domain is served as ever, and its answer is not signed."""
+    mn = home.mns[1]
+    ba = mn.update("link1")
+    assert ba.status == mip6.ACCEPTED
+    assert len(bytes(ba.packet[MIP6MH_BA])) == 16
+
+
+def test_key_is_not_shown(home, key_file):
+    shown = home.ctl.run("show", "config").stdout
+    assert str(key_file) in shown
+    assert KEY.hex() not in shown
+    assert KEY.hex() not in "\n".join(home.hamd.lines)
+
+
+def test_key_file_of_all(home, key_file):
+    """A key that others may read stops the start, with the path."""
+    key_file.chmod(0o644)
+    try:
+        done = subprocess.run([HAMD, "-t", "-c", home.hamd.path], capture_output=True, text=True,
+                              timeout=10)
+    finally:
+        key_file.chmod(0o600)
+    assert done.returncode != 0
+    assert f"{key_file}: is open to others (mode 0644)" in done.stderr
