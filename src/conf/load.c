@@ -95,7 +95,7 @@ static int read_file(struct conf_ctx *c, char **text, size_t *len)
 	return 0;
 
 err_errno:
-	ret = -errno;
+	ret = errno > 0 ? -errno : -EIO; /* a read error need not say which */
 	conf_refuse(c, "%s", strerror(-ret));
 	if (f != NULL)
 		fclose(f);
