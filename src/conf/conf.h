@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "common/ip6.h"
 
@@ -150,6 +151,12 @@ void conf_free(struct conf *c); /* NULL is fine */
 /* Every value in force, one "path = value" line each, " (default)" behind those not written. */
 void conf_print(const struct conf *c, FILE *to);
 void conf_print_schema(FILE *to); /* JSON Schema, draft 2020-12 */
+
+/* A DPDK virtual device; any other that conf_load() let through is a PCI address. */
+static inline bool conf_port_is_virtual(const struct conf_port *p)
+{
+	return strncmp(p->device, "net_", 4) == 0;
+}
 
 const struct conf_mobile_node *conf_find_mobile_node(
 	const struct conf_domain *d, const struct ip6_addr *hoa);

@@ -101,13 +101,14 @@ int keyfile_read(const char *path, struct keyfile *out, char why[static KEYFILE_
 	int ret;
 
 	out->len = 0;
+	why[0] = '\0';
 	if (fd < 0) {
 		ret = -errno;
 	} else {
 		ret = read_key(fd, out, why);
 		close(fd);
 	}
-	if (ret < 0 && ret != -EINVAL)
+	if (ret < 0 && why[0] == '\0')
 		snprintf(why, KEYFILE_WHY_MAX, "%s", strerror(-ret));
 	return ret;
 }

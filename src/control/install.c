@@ -39,13 +39,10 @@ static int add_port_rows(struct ctl *ctl, uint16_t port, char *err, size_t err_l
 	ip6_link_local_from_mac(mac, &row.addr);
 	ret = add_row(ctl, &row, err, err_len);
 	for (uint32_t i = 0; ret == 0 && i < conf->address_count; i++) {
-		/* the operator may have written the same link-local address */
-		if (ip6_eq(&row.addr, &conf->addresses[i].addr))
-			continue;
 		struct addr_row more = row;
 
-		more.addr = conf->addresses[i].addr;
-		more.prefix_len = ip6_is_link_local(&more.addr) ? 128 : conf->addresses[i].len;
+		more.addr = conf->addresses[i].addr; /* routable: conf_load() saw to it */
+		more.prefix_len = conf->addresses[i].len;
 		ret = add_row(ctl, &more, err, err_len);
 	}
 	return ret;

@@ -40,15 +40,6 @@ static void add(struct args *a, const char *fmt, ...)
 	a->n++;
 }
 
-/* "0000:3b:00.0", with or without the domain: what is not a PCI address is a virtual device. */
-static bool is_pci(const char *device)
-{
-	unsigned domain, bus, dev, fn;
-
-	return sscanf(device, "%x:%x:%x.%x", &domain, &bus, &dev, &fn) == 4 ||
-	       sscanf(device, "%x:%x.%x", &bus, &dev, &fn) == 3;
-}
-
 static void add_memory(struct args *a, const struct conf_runtime *rt)
 {
 	/* no files in the runtime directory, so nothing of a stopped or killed process is left */
@@ -67,10 +58,10 @@ static void add_devices(struct args *a, const struct conf *conf)
 	bool pci = false;
 
 	for (uint32_t i = 0; i < conf->port_count; i++) {
-		const char *device = conf->ports[i].device;
+		const struct conf_port *port = &conf->ports[i];
 
-		pci |= is_pci(device);
-		add(a, is_pci(device) ? "--allow=%s" : "--vdev=%s", device);
+		pci |= !conf_port_is_virtual(port);
+		add(a, conf_port_is_virtual(port) ? "--vdev=%s" : "--allow=%s", port->device);
 	}
 	if (!pci)
 		add(a, "--no-pci");
@@ -131,8 +122,8 @@ int eal_start(const struct conf *conf, char *err, size_t err_len)
 
 	/* EAL unlinks its telemetry socket in an exit handler, the last registered runs first */
 	if (log == NULL || atexit(remove_runtime_dir) != 0) {
-		snprintf(err, err_len, "log: %s", strerror(errno));
-		return -errno;
+		snprintf(err, err_len, "DPDK's log: %s", strerror(ENOMEM));
+		return -ENOMEM;
 	}
 	setvbuf(log, NULL, _IOLBF, 0);
 	rte_openlog_stream(log);

@@ -27,7 +27,7 @@
 static void device_name(const struct conf_port *conf, char *name, size_t len)
 {
 	snprintf(name, len, "%.*s", (int)strcspn(conf->device, ","), conf->device);
-	if (strncmp(name, "net_", 4) == 0)
+	if (conf_port_is_virtual(conf))
 		return;
 	for (char *p = name; *p != '\0'; p++)
 		*p = (char)tolower((unsigned char)*p);

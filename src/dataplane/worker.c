@@ -93,6 +93,8 @@ static inline uint64_t gone(const struct dp_worker *w)
 /* Read it top to bottom: this is the whole packet path. */
 void dp_carry(struct dp_worker *w)
 {
+	if (w->vec[V_AGAIN].n == 0)
+		return;
 #ifndef NDEBUG
 	uint64_t due = gone(w) + w->vec[V_AGAIN].n;
 #endif
