@@ -52,7 +52,7 @@ int publish(struct ctl *ctl, const struct record *r)
 
 int unpublish(struct ctl *ctl, const struct record *r)
 {
-	int ret = bc_remove(ctl->t->bc, &r->hoa, NULL);
+	int ret = bc_remove(ctl->t->bc, &r->hoa);
 
 	return ret == -ENOENT ? 0 : ret;
 }
