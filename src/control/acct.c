@@ -280,7 +280,7 @@ void acct_finish(struct ctl *ctl)
 	bool stuck = false;
 	struct record *r;
 
-	if (a == NULL)
+	if (a == NULL || !a->begun)
 		return;
 	ctl->ntp = ntp_now();
 	dq_drain(ctl->t->dq);
