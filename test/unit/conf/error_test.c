@@ -364,6 +364,11 @@ static const struct {
 		"t.json: domains[0].limits.bu-per-s-per-source: 0 is outside 1..1000000" },
 	{ DOMAIN("'limits':{'bu-burst-per-source':0}"),
 		"t.json: domains[0].limits.bu-burst-per-source: 0 is outside 1..1000000" },
+	{ DOMAIN("'limits':{'bu-per-s-per-mobile-node':0}"),
+		"t.json: domains[0].limits.bu-per-s-per-mobile-node: 0 is outside 1..1000000" },
+	{ DOMAIN("'limits':{'bu-burst-per-mobile-node':1000001}"),
+		"t.json: domains[0].limits.bu-burst-per-mobile-node: 1000001 is outside "
+		"1..1000000" },
 	{ DOMAIN("'limits':{'bu-per-s':1000001}"),
 		"t.json: domains[0].limits.bu-per-s: 1000001 is outside 1..1000000" },
 	{ DOMAIN("'limits':{'bu-per-sec':1}"),

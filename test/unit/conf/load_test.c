@@ -57,6 +57,8 @@ static const char *const minimal_printed =
 	"domains[0].limits.max-bindings-per-care-of = 16 (default)\n"
 	"domains[0].limits.bu-per-s-per-source = 20 (default)\n"
 	"domains[0].limits.bu-burst-per-source = 40 (default)\n"
+	"domains[0].limits.bu-per-s-per-mobile-node = 20 (default)\n"
+	"domains[0].limits.bu-burst-per-mobile-node = 40 (default)\n"
 	"domains[0].limits.bu-per-s = 10000 (default)\n";
 
 /* Every key written, with a value other than the default where there is a choice. */
@@ -66,7 +68,8 @@ static const char *const full =
 	"\"encap-limit\":\"always\",\"tcp-mss-clamp\":1172,\"care-of-allowed\":[\"2001:db8::/32\"],"
 	"\"care-of-denied\":[\"2001:db8:f::/48\",\"fc00::/7\"],\"limits\":{\"max-bindings\":7,"
 	"\"max-bindings-per-care-of\":1,\"bu-per-s-per-source\":2,\"bu-burst-per-source\":3,"
-	"\"bu-per-s\":4},\"mobile-nodes\":["
+	"\"bu-per-s-per-mobile-node\":5,\"bu-burst-per-mobile-node\":6,\"bu-per-s\":4},\"mobile-"
+	"nodes\":["
 	"{\"home-address\":\"2001:db8:a::200\",\"auth\":{\"type\":\"none\"}},"
 	"{\"auth\":{\"type\":\"none\"},\"home-address\":\"2001:db8:a::100\"}]}],"
 	"\"routes\":[{\"prefix\":\"::/0\",\"via\":\"fe80::1\",\"port\":\"lan\"}],"
@@ -131,6 +134,8 @@ static const char *const full_printed =
 	"domains[0].limits.max-bindings-per-care-of = 1\n"
 	"domains[0].limits.bu-per-s-per-source = 2\n"
 	"domains[0].limits.bu-burst-per-source = 3\n"
+	"domains[0].limits.bu-per-s-per-mobile-node = 5\n"
+	"domains[0].limits.bu-burst-per-mobile-node = 6\n"
 	"domains[0].limits.bu-per-s = 4\n";
 
 static struct conf *parse(const char *text)

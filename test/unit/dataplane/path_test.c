@@ -187,6 +187,18 @@ static struct pkt with_ext(struct pkt p, uint8_t type, const char *hex)
 	return p;
 }
 
+/* A Mobility Header with a Home Address option. */
+static struct pkt mobility(const char *src, const char *dst, const char *hoa)
+{
+	struct ip6_addr a = addr(hoa);
+	uint8_t mh[16] = { 59, 1, 5 };
+	struct pkt p = with_ext(ip6(src, dst, IP6_MH, 64, mh, sizeof(mh)), IP6_DSTOPT,
+		"00 02 01 02 00 00 c9 10 0000 0000 0000 0000 0000 0000 0000 0000");
+
+	memcpy(p.b + 40 + 8, &a, sizeof(a));
+	return p;
+}
+
 static struct pkt set_tclass(struct pkt p, uint8_t tclass)
 {
 	net_ip6_set_vtf((struct net_ip6 *)p.b, tclass, 0);
@@ -385,6 +397,16 @@ static void test_local(void **state)
 	check_door("from ourselves", udp("2001:db8:2::10", "2001:db8:1::10", 8), DP_DROP_SRC_OURS);
 	check_door(
 		"mobility header", ip6(CN, HA, IP6_MH, 64, echo, 8), DOOR_PUNT(DP_PUNT_SIGNALLING));
+	/* a queue of their own for those who speak from where they are bound */
+	check_door("signalling of the bound", mobility(COA, HA, HOA), DOOR_PUNT(DP_PUNT_KNOWN));
+	check_door("from another care-of address", mobility("2001:db8:f::9", HA, HOA),
+		DOOR_PUNT(DP_PUNT_SIGNALLING));
+	check_door("to another home agent", mobility(COA, "2001:db8:b::1", HOA),
+		DOOR_PUNT(DP_PUNT_SIGNALLING));
+	check_door(
+		"not bound", mobility(COA, HA, "2001:db8:a::999"), DOOR_PUNT(DP_PUNT_SIGNALLING));
+	check_door("to an address of a port", mobility(COA, "2001:db8:1::10", HOA),
+		DOOR_PUNT(DP_PUNT_SIGNALLING));
 	check_door("tunnel to an address that is no home agent's",
 		tunnel(COA, "2001:db8:1::10", udp(HOA, CN, 8)), DOOR_PUNT(DP_PUNT_LOCAL));
 }
