@@ -44,6 +44,7 @@ struct conf_runtime {
 	uint32_t lcore_count; /* cores named in lcores */
 	uint32_t memory_mb;
 	bool hugepages;
+	bool pdump; /* secondary processes may attach; needs hugepages */
 	uint32_t idle_sleep_us; /* 0 = busy polling */
 	uint32_t max_bindings;
 	uint32_t max_neighbors;

@@ -67,6 +67,10 @@ static const struct conf_field runtime_fields[] = {
 	{ "hugepages", CONF_BOOL, AT(hugepages), .def = true,
 		.help = "Take that memory from huge pages. "
 			"Ports of a network card need them; virtual devices do without." },
+	{ "pdump", CONF_BOOL, AT(pdump), .def = false,
+		.help = "Let DPDK's secondary processes attach, for dpdk-dumpcap. Needs huge pages "
+			"and a mounted hugetlbfs, in which files stay behind. hamctl capture needs "
+			"none of this." },
 	{ "idle-sleep-us", CONF_U32, AT(idle_sleep_us), .def = 0, .min = 0, .max = 10000,
 		.help = "How long a core without work sleeps, in microseconds. "
 			"0 polls without a break, which is fastest and takes the whole core." },
