@@ -44,6 +44,7 @@ struct conf_runtime {
 	uint32_t lcore_count; /* cores named in lcores */
 	uint32_t memory_mb;
 	bool hugepages;
+	bool pdump; /* secondary processes may attach; needs hugepages */
 	uint32_t idle_sleep_us; /* 0 = busy polling */
 	uint32_t max_bindings;
 	uint32_t max_neighbors;
@@ -93,7 +94,9 @@ struct conf_limits {
 	uint32_t max_bindings_per_care_of;
 	uint32_t bu_per_s_per_source; /* Binding Updates from one IPv6 source address */
 	uint32_t bu_burst_per_source;
-	uint32_t bu_per_s; /* of the domain, in all */
+	uint32_t bu_per_s_per_mobile_node; /* accepted ones */
+	uint32_t bu_burst_per_mobile_node;
+	uint32_t bu_per_s; /* of the domain, in all; once for bound mobile nodes, once for others */
 	uint32_t given;
 };
 

@@ -67,6 +67,10 @@ static const struct conf_field runtime_fields[] = {
 	{ "hugepages", CONF_BOOL, AT(hugepages), .def = true,
 		.help = "Take that memory from huge pages. "
 			"Ports of a network card need them; virtual devices do without." },
+	{ "pdump", CONF_BOOL, AT(pdump), .def = false,
+		.help = "Let DPDK's secondary processes attach, for dpdk-dumpcap. Needs huge pages "
+			"and a mounted hugetlbfs, in which files stay behind. hamctl capture needs "
+			"none of this." },
 	{ "idle-sleep-us", CONF_U32, AT(idle_sleep_us), .def = 0, .min = 0, .max = 10000,
 		.help = "How long a core without work sleeps, in microseconds. "
 			"0 polls without a break, which is fastest and takes the whole core." },
@@ -195,8 +199,20 @@ static const struct conf_field limits_fields[] = {
 	{ "bu-burst-per-source", CONF_U32, AT(bu_burst_per_source), .def = 40, .min = 1,
 		.max = 1000000,
 		.help = "Binding Updates taken in one go from one source after a quiet time." },
+	{ "bu-per-s-per-mobile-node", CONF_U32, AT(bu_per_s_per_mobile_node), .def = 20, .min = 1,
+		.max = 1000000,
+		.help = "Registrations, refreshes and moves of one mobile node carried out per "
+			"second." },
+	{ "bu-burst-per-mobile-node", CONF_U32, AT(bu_burst_per_mobile_node), .def = 40, .min = 1,
+		.max = 1000000,
+		.help = "Registrations, refreshes and moves of one mobile node carried out in one "
+			"go "
+			"after a quiet time." },
 	{ "bu-per-s", CONF_U32, AT(bu_per_s), .def = 10000, .min = 1, .max = 1000000,
-		.help = "Binding Updates taken per second from all sources." },
+		.help = "Binding Updates taken per second from all sources; counted once for "
+			"mobile nodes that speak from the care-of address they are bound to, and "
+			"once for all others, so that a flood of invented addresses holds up no "
+			"refresh." },
 };
 static const struct conf_section limits_section = { SECTION(conf_limits, limits_fields, given) };
 #undef AT

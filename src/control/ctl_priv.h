@@ -78,6 +78,7 @@ struct ctl_pkt {
 	struct ext_info ext; /* EXT_TO_US walk (for errors: whatever walk there was) */
 	bool walked; /* ext is valid */
 	bool tunnelled; /* out of a mobile node's tunnel, care-of address checked */
+	bool known; /* signalling from where its mobile node is bound */
 	bool unchecked; /* out of a tunnel, but only signalling may be read from it */
 	uint32_t fib; /* FIB value of the destination: LOCAL or HOME_AGENT for engines */
 	uint8_t src_mac[6];

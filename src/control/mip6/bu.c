@@ -253,7 +253,17 @@ static bool is_within_rate(struct ctl *ctl, const struct ctl_pkt *p, int domain)
 	if (domain < 0)
 		return icmp_error_token(ctl);
 	return ratelimit_take(
-		ctl->mip6->limits, (uint32_t)domain, &ctl_pkt_ip6(p)->src, ctl->now_ms);
+		ctl->mip6->limits, (uint32_t)domain, &ctl_pkt_ip6(p)->src, p->known, ctl->now_ms);
+}
+
+/* Whoever can authenticate cannot keep us busy either, nor point a tunnel at one victim after the
+ * other. Ending a binding is always possible. */
+static bool is_node_within_rate(struct ctl *ctl, const struct ctl_pkt *p,
+	const struct mip6_facts *f, enum mip6_action action)
+{
+	if (action == MIP6_REFUSE || action == MIP6_DEREGISTER)
+		return true;
+	return ratelimit_take_node(ctl->mip6->limits, fib_index(p->fib), &f->hoa, ctl->now_ms);
 }
 
 void mip6_input_bu(struct ctl *ctl, const struct ctl_pkt *p, const uint8_t *mh, uint16_t len)
@@ -279,6 +289,10 @@ void mip6_input_bu(struct ctl *ctl, const struct ctl_pkt *p, const uint8_t *mh, 
 	mip6_judge(&f, &v);
 	if (v.action == MIP6_DISCARD) {
 		discard(ctl, &f, v.drop);
+		return;
+	}
+	if (!is_node_within_rate(ctl, p, &f, v.action)) {
+		discard(ctl, &f, DP_DROP_BU_RATE_MOBILE_NODE);
 		return;
 	}
 	/* a shortage that passes: the mobile node repeats within seconds, an answer would silence

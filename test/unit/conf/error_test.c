@@ -95,6 +95,8 @@ static const struct {
 		"t.json: runtime.memory_mb: unknown key; did you mean \"memory-mb\"?" },
 	{ RUNTIME("'hugepages':1"),
 		"t.json: runtime.hugepages: expected true or false, not a number" },
+	{ RUNTIME("'pdump':true,'hugepages':false"),
+		"t.json: runtime.pdump: needs huge pages, runtime.hugepages is false" },
 	{ RUNTIME("'idle-sleep-us':10001"),
 		"t.json: runtime.idle-sleep-us: 10001 is outside 0..10000" },
 	{ RUNTIME("'max-bindings':0"), "t.json: runtime.max-bindings: 0 is outside 1..16777216" },
@@ -387,6 +389,11 @@ static const struct {
 		"t.json: domains[0].limits.bu-per-s-per-source: 0 is outside 1..1000000" },
 	{ DOMAIN("'limits':{'bu-burst-per-source':0}"),
 		"t.json: domains[0].limits.bu-burst-per-source: 0 is outside 1..1000000" },
+	{ DOMAIN("'limits':{'bu-per-s-per-mobile-node':0}"),
+		"t.json: domains[0].limits.bu-per-s-per-mobile-node: 0 is outside 1..1000000" },
+	{ DOMAIN("'limits':{'bu-burst-per-mobile-node':1000001}"),
+		"t.json: domains[0].limits.bu-burst-per-mobile-node: 1000001 is outside "
+		"1..1000000" },
 	{ DOMAIN("'limits':{'bu-per-s':1000001}"),
 		"t.json: domains[0].limits.bu-per-s: 1000001 is outside 1..1000000" },
 	{ DOMAIN("'limits':{'bu-per-sec':1}"),
@@ -427,6 +434,7 @@ static void test_fine(void **state)
 	static const char *const fine[] = {
 		"{" PORTS "}",
 		NODE("'id':1.0e1"),
+		RUNTIME("'pdump':true"),
 		PORT("'addresses':['2001:db8:1::1/128','2001:db8:2::/127','2001:db8:3::3/1']"),
 		PORT("'addresses':['2001:db8:1::1/64','2001:db8:1::2/64']"),
 		"{'ports':[{'name':'a','device':'net_af_packet0,iface=xy'},"

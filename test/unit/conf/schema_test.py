@@ -30,6 +30,7 @@ WRONG = [
     (['runtime', 'memory_mb'], 64, 'additionalProperties'),
     (['runtime', 'lcores'], '0-', 'pattern'),
     (['runtime', 'hugepages'], 1, 'type'),
+    (['runtime', 'pdump'], 'yes', 'type'),
     (['runtime', 'socket'], 'x.sock', 'pattern'),
     (['runtime', 'log-level'], 'warning', 'enum'),
     (['icmp'], {'burst': 0}, 'minimum'),

@@ -143,6 +143,8 @@ static int setup(void **state)
 				.max_bindings_per_care_of = 1000,
 				.bu_per_s_per_source = 1,
 				.bu_burst_per_source = 100,
+				.bu_per_s_per_mobile_node = 1,
+				.bu_burst_per_mobile_node = 150,
 				.bu_per_s = 10000 },
 		};
 	t.conf.domains = t.domains;
@@ -674,6 +676,28 @@ static void test_rate(void **state)
 	assert_int_equal(drops[DP_DROP_BU_RATE], 901);
 }
 
+/* One that may speak, from ever new sources: the last accepted one counts, refusals cost nothing,
+ * and leaving is free. */
+static void test_rate_of_a_node(void **state)
+{
+	char src[32];
+
+	(void)state;
+	for (uint16_t i = 1; i <= 200; i++) {
+		rte_rcu_qsbr_quiescent(t.tables.rcu, 0);
+		dq_run(t.tables.dq, DQ_SIZE);
+		snprintf(src, sizeof(src), "2001:db8:c::%x", i);
+		input(&(struct msg){ .seq = i, .src = src });
+		input(&(struct msg){ .seq = i > 150 ? 150 : i, .src = src }); /* 135 */
+	}
+	assert_int_equal(t.ctl.counters[CTL_BU_REGISTERED] + t.ctl.counters[CTL_BU_MOVED], 150);
+	assert_int_equal(t.ctl.counters[CTL_BU_REFUSED], 200);
+	assert_int_equal(drops[DP_DROP_BU_RATE_MOBILE_NODE], 50);
+	assert_int_equal(drops[DP_DROP_BU_RATE], 0);
+	input(&(struct msg){ .seq = 300, .lifetime = -1 });
+	assert_ba(COA, HOA, HA_ACCEPTED, 300, 0);
+}
+
 /* A reader that never reports: the deferred-free queue fills up. What is bound stays bound, what
  * is new is met with silence, nothing is lost once the reader goes on. */
 static void test_shortage(void **state)
@@ -1009,6 +1033,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_silent, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rate, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_rate_of_a_node, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_shortage, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_entry, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_expire, setup, teardown),
