@@ -131,6 +131,8 @@ int conf_check(struct conf_ctx *c)
 		ret = conf_check_routes(&k);
 	if (ret == 0)
 		ret = check_fib_size(&k);
+	if (ret == 0)
+		ret = conf_check_accounting(&k);
 	free(k.mobile);
 	return ret;
 }

@@ -26,7 +26,8 @@
 #define HIDING(route)                                                                              \
 	"{" PORTS ",'routes':[" route "],'domains':[" MSP1(                                        \
 		",'mobile-nodes':[" MN("2001:db8:a:5::7") "," MN("2001:db8:a::100") "]") "]}"
-#define VIA ",'via':'2001:db8:1::1'}"
+#define ACCT(keys) "{" PORTS ",'accounting':{" keys "}}"
+#define VIA        ",'via':'2001:db8:1::1'}"
 
 #define NO_NAME "is not a name: a-z, 0-9 and \"-\" make one, no \"-\" in front"
 #define NO_DEVICE                                                                                  \
@@ -113,6 +114,30 @@ static const struct {
 		"\"debug\"" },
 	{ "{'icmp':{'errors-per-s':0}}", "t.json: icmp.errors-per-s: 0 is outside 1..1000000" },
 	{ "{'icmp':{'burst':0}}", "t.json: icmp.burst: 0 is outside 1..1000000" },
+	{ ACCT("'interim-s':300"), "t.json: accounting: has neither file nor socket" },
+	{ ACCT("'file':'a'"), "t.json: accounting.file: \"a\" is not an absolute path" },
+	{ ACCT("'file':'/var/log/'"), "t.json: accounting.file: \"/var/log/\" is a directory" },
+	{ ACCT("'socket':'a'"), "t.json: accounting.socket: \"a\" is not an absolute path" },
+	{ ACCT("'socket':'/0123456789012345678901234567890123456789012345678901234567890123456"
+	       "7890123456789012345678901234567890123456'"),
+		"t.json: accounting.socket: longer than 107 octets" },
+	{ ACCT("'file':'/a','socket':'/b'"),
+		"t.json: accounting.socket: there is a file too; lines go to one of them" },
+	{ ACCT("'socket':'/run/hamd/hamd.sock'"), "t.json: accounting.socket: is runtime.socket" },
+	{ ACCT("'socket':'/b','rotate-mb':1"),
+		"t.json: accounting.rotate-mb: means nothing with a socket" },
+	{ ACCT("'socket':'/b','rotate-s':1"),
+		"t.json: accounting.rotate-s: means nothing with a socket" },
+	{ ACCT("'interim-s':0"), "t.json: accounting.interim-s: 0 is outside 1..86400" },
+	{ ACCT("'interim-s':86401"), "t.json: accounting.interim-s: 86401 is outside 1..86400" },
+	{ ACCT("'rotate-mb':1048577"),
+		"t.json: accounting.rotate-mb: 1048577 is outside 0..1048576" },
+	{ ACCT("'rotate-s':604801"), "t.json: accounting.rotate-s: 604801 is outside 0..604800" },
+	{ ACCT("'rotate-keep':0"), "t.json: accounting.rotate-keep: 0 is outside 1..1000" },
+	{ ACCT("'rotate-keep':1001"), "t.json: accounting.rotate-keep: 1001 is outside 1..1000" },
+	{ ACCT("'sync-s':3601"), "t.json: accounting.sync-s: 3601 is outside 0..3600" },
+	{ ACCT("'buffer-mb':0"), "t.json: accounting.buffer-mb: 0 is outside 1..4096" },
+	{ ACCT("'buffer-mb':4097"), "t.json: accounting.buffer-mb: 4097 is outside 1..4096" },
 
 	/* Ports. */
 	{ "{'ports':[{'device':'net_null0'}]}", "t.json: ports[0].name: is missing" },
