@@ -22,9 +22,11 @@
 
 #include "common/log.h"
 #include "conf/conf.h"
+#include "control/acct.h"
 #include "control/ctl.h"
 #include "dataplane/dp.h"
 #include "dataplane/eal.h"
+#include "host/accounting.h"
 #include "host/api.h"
 #include "host/subscribers.h"
 #include "records/subs.h"
@@ -41,15 +43,21 @@ struct hamd {
 	struct tables *tables;
 	struct dp *dp;
 	struct ctl *ctl;
+	struct accounting *accounting; /* NULL: none */
 	struct api *api;
 };
 
-static struct dp *running; /* what a signal stops */
+static struct hamd *running; /* whom a signal is for */
+
 static void on_signal(int sig)
 {
-	(void)sig;
-	if (running != NULL)
-		dp_stop(running);
+	int saved = errno;
+
+	if (running != NULL && sig != SIGUSR1)
+		dp_stop(running->dp);
+	else if (running != NULL && running->accounting != NULL)
+		accounting_reopen(running->accounting);
+	errno = saved;
 }
 
 static int start_log(struct hamd *h, char *err, size_t err_len)
@@ -131,6 +139,32 @@ static void stop_control(struct hamd *h)
 	ctl_free(h->ctl);
 }
 
+static uint32_t take_events(void *acct, struct acct_event *out, uint32_t max)
+{
+	return acct_take(acct, out, max);
+}
+
+static void report(void *acct, const struct acct_report *r)
+{
+	acct_report(acct, r);
+}
+
+static int start_accounting(struct hamd *h, char *err, size_t err_len)
+{
+	struct accounting_opts opts = {
+		.conf = h->conf,
+		.ops = { .ctx = ctl_acct(h->ctl), .take = take_events, .report = report },
+	};
+
+	return opts.ops.ctx != NULL ? accounting_start(&opts, &h->accounting, err, err_len) : 0;
+}
+
+static void stop_accounting(struct hamd *h)
+{
+	ctl_finish(h->ctl);
+	accounting_stop(h->accounting);
+}
+
 static int submit(void *ctl, struct ctl_req *req)
 {
 	return ctl_submit(ctl, req);
@@ -166,6 +200,7 @@ static const struct {
 	{ "tables", start_tables, stop_tables },
 	{ "dataplane", start_dataplane, stop_dataplane },
 	{ "control", start_control, stop_control },
+	{ "accounting", start_accounting, stop_accounting },
 	{ "api", start_api, stop_api },
 };
 
@@ -182,8 +217,8 @@ static void warn(const struct hamd *h)
 	subscribers_warn(h->conf, h->subs, warn_line, NULL);
 }
 
-/* SIGTERM and SIGINT are taken by this thread only, while there is something to stop; sent
- * earlier they wait. Every other thread is made while they are blocked. */
+/* SIGTERM, SIGINT and SIGUSR1 are taken by this thread only, while there is something to stop;
+ * sent earlier they wait. Every other thread is made while they are blocked. */
 static void block_signals(int how)
 {
 	sigset_t set;
@@ -191,17 +226,20 @@ static void block_signals(int how)
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGUSR1);
 	pthread_sigmask(how, &set, NULL);
 }
 
 static void set_signals(void)
 {
-	struct sigaction stop = { .sa_handler = on_signal }, ignore = { .sa_handler = SIG_IGN };
+	struct sigaction take = { .sa_handler = on_signal }, ignore = { .sa_handler = SIG_IGN };
 
 	block_signals(SIG_BLOCK);
-	sigaction(SIGTERM, &stop, NULL);
-	sigaction(SIGINT, &stop, NULL);
+	sigaction(SIGTERM, &take, NULL);
+	sigaction(SIGINT, &take, NULL);
+	sigaction(SIGUSR1, &take, NULL);
 	sigaction(SIGPIPE, &ignore, NULL);
+	sigaction(SIGXFSZ, &ignore, NULL); /* a file as large as may be is write()'s error */
 	sigaction(SIGHUP, &ignore, NULL);
 }
 
@@ -224,7 +262,7 @@ static int run(struct hamd *h)
 	} else {
 		log_info(TAG, "hamd %s runs node=%s socket=%s", HAMD_VERSION, h->conf->node.name,
 			h->conf->runtime.socket);
-		running = h->dp;
+		running = h;
 		block_signals(SIG_UNBLOCK);
 		ret = dp_run(h->dp, ctl_poll, h->ctl);
 		block_signals(SIG_BLOCK);

@@ -118,13 +118,25 @@ static int check_subscriber_count(const struct conf_check *k)
 		k->conf->runtime.max_subscribers, n);
 }
 
+/* A secondary process maps the primary's memory by its files, and only huge pages have some. */
+static int check_pdump(const struct conf_check *k)
+{
+	const struct conf_runtime *r = &k->conf->runtime;
+
+	if (!r->pdump || r->hugepages)
+		return 0;
+	return conf_refuse(k->c, "runtime.pdump: needs huge pages, runtime.hugepages is false");
+}
+
 int conf_check(struct conf_ctx *c)
 {
 	struct conf_check k = { .c = c, .conf = c->conf };
 	int ret;
 
 	derive(c->conf);
-	ret = conf_check_auth(&k);
+	ret = check_pdump(&k);
+	if (ret == 0)
+		ret = conf_check_auth(&k);
 	if (ret == 0)
 		ret = conf_check_domains(&k);
 	if (ret == 0)
@@ -135,6 +147,8 @@ int conf_check(struct conf_ctx *c)
 		ret = check_fib_size(&k);
 	if (ret == 0)
 		ret = check_subscriber_count(&k);
+	if (ret == 0)
+		ret = conf_check_accounting(&k);
 	free(k.mobile);
 	return ret;
 }

@@ -44,6 +44,7 @@ struct conf_runtime {
 	uint32_t lcore_count; /* cores named in lcores */
 	uint32_t memory_mb;
 	bool hugepages;
+	bool pdump; /* secondary processes may attach; needs hugepages */
 	uint32_t idle_sleep_us; /* 0 = busy polling */
 	uint32_t max_bindings;
 	uint32_t max_neighbors;
@@ -148,6 +149,17 @@ struct conf_domain {
 	uint32_t given;
 };
 
+/* On when there is a file or a socket; never both. */
+struct conf_accounting {
+	char *file, *socket; /* absolute path, NULL */
+	uint32_t interim_s;
+	uint32_t rotate_mb, rotate_s; /* 0 = never */
+	uint32_t rotate_keep;
+	uint32_t sync_s; /* 0 = never */
+	uint32_t buffer_mb;
+	uint32_t given;
+};
+
 struct conf {
 	char path[256]; /* the file it came from, for messages */
 	struct conf_node node;
@@ -158,6 +170,7 @@ struct conf {
 	uint32_t route_count;
 	struct conf_domain *domains;
 	uint32_t domain_count; /* <= CONF_DOMAINS_MAX */
+	struct conf_accounting accounting;
 	struct mac_key *keys; /* what key files held; NULL without any. Never shown */
 	uint32_t key_count;
 	uint32_t icmp_errors_per_s; /* icmp.errors-per-s */
@@ -196,6 +209,11 @@ void conf_print_schema(FILE *to); /* JSON Schema, draft 2020-12 */
 static inline bool conf_port_is_virtual(const struct conf_port *p)
 {
 	return strncmp(p->device, "net_", 4) == 0;
+}
+
+static inline bool conf_has_accounting(const struct conf *c)
+{
+	return c->accounting.file != NULL || c->accounting.socket != NULL;
 }
 
 const struct conf_mobile_node *conf_find_mobile_node(

@@ -68,6 +68,10 @@ static const struct conf_field runtime_fields[] = {
 	{ "hugepages", CONF_BOOL, AT(hugepages), .def = true,
 		.help = "Take that memory from huge pages. "
 			"Ports of a network card need them; virtual devices do without." },
+	{ "pdump", CONF_BOOL, AT(pdump), .def = false,
+		.help = "Let DPDK's secondary processes attach, for dpdk-dumpcap. Needs huge pages "
+			"and a mounted hugetlbfs, in which files stay behind. hamctl capture needs "
+			"none of this." },
 	{ "idle-sleep-us", CONF_U32, AT(idle_sleep_us), .def = 0, .min = 0, .max = 10000,
 		.help = "How long a core without work sleeps, in microseconds. "
 			"0 polls without a break, which is fastest and takes the whole core." },
@@ -381,6 +385,39 @@ static const struct conf_field domain_fields[] = {
 static const struct conf_section domain_section = { SECTION(conf_domain, domain_fields, given) };
 #undef AT
 
+#define AT(member) offsetof(struct conf_accounting, member)
+static const struct conf_field accounting_fields[] = {
+	{ "file", CONF_TEXT, AT(file), .optional = true, .max = 4096, .check = conf_check_path,
+		.pattern = "^/",
+		.help = "Absolute path of the file that lines are appended to. "
+			"SIGUSR1 opens it anew, for logrotate." },
+	{ "socket", CONF_TEXT, AT(socket), .optional = true, .max = CONF_PATH_MAX,
+		.check = conf_check_path, .pattern = "^/",
+		.help = "Absolute path of a Unix stream socket at which a collector listens; "
+			"hamd connects, and connects again when the collector went away." },
+	{ "interim-s", CONF_U32, AT(interim_s), .def = 300, .min = 1, .max = 86400,
+		.help = "Seconds between two interim lines of a session: what a crash loses at "
+			"most." },
+	{ "rotate-mb", CONF_U32, AT(rotate_mb), .def = 0, .min = 0, .max = 1048576,
+		.help = "Size of the file, in MiB, at which it is renamed to FILE.1, FILE.1 to "
+			"FILE.2 and so on. 0 is never." },
+	{ "rotate-s", CONF_U32, AT(rotate_s), .def = 0, .min = 0, .max = 604800,
+		.help = "The same whenever the time of day (UTC) passes a multiple of so many "
+			"seconds and something was written; 3600 is every full hour. 0 is never." },
+	{ "rotate-keep", CONF_U32, AT(rotate_keep), .def = 10, .min = 1, .max = 1000,
+		.help = "Renamed files that are kept; an older one is overwritten." },
+	{ "sync-s", CONF_U32, AT(sync_s), .def = 5, .min = 0, .max = 3600,
+		.help = "Seconds after which what was written is forced to the disk. "
+			"0 leaves it to the kernel. "
+			"Only a crash of the whole machine makes a difference." },
+	{ "buffer-mb", CONF_U32, AT(buffer_mb), .def = 16, .min = 1, .max = 4096,
+		.help = "Memory for lines that the disk or the collector does not take, in MiB; "
+			"what does not fit is lost, and counted." },
+};
+static const struct conf_section accounting_section = { SECTION(
+	conf_accounting, accounting_fields, given) };
+#undef AT
+
 #define AT(member) offsetof(struct conf, member)
 static const struct conf_field root_fields[] = {
 	{ "node", CONF_OBJECT, AT(node), .section = &node_section, .help = "Who this node is." },
@@ -397,6 +434,9 @@ static const struct conf_field root_fields[] = {
 		.count = AT(domain_count), .max = CONF_DOMAINS_MAX,
 		.help = "Home agents. "
 			"Without one hamd is a plain IPv6 router between its ports." },
+	{ "accounting", CONF_OBJECT, AT(accounting), .section = &accounting_section,
+		.help = "What mobile nodes used, for billing: JSON lines to a file or to a socket, "
+			"see hamd-accounting(5). Without either of them there is no accounting." },
 };
 static const struct conf_section root_section = { SECTION(conf, root_fields, given) };
 #undef AT

@@ -84,6 +84,8 @@ bool ctl_poll(void *ctx)
 	busy |= wheel_advance(ctl->wheel, ctl->now_ms, TIMERS_PER_TURN, on_timer, ctl) > 0;
 	if (ctl->mip6 != NULL)
 		busy |= mip6_expire(ctl);
+	if (ctl->acct != NULL)
+		busy |= acct_run(ctl);
 	if (ctl->t->bc != NULL)
 		busy |= publish_reresolve(ctl);
 	busy |= show_run(ctl);
@@ -163,6 +165,8 @@ static int engines_make(struct ctl *ctl)
 		ret = nd_new(ctl, &ctl->nd);
 	if (ret == 0 && ctl->conf->domain_count > 0)
 		ret = mip6_new(ctl, &ctl->mip6);
+	if (ret == 0 && ctl->records != NULL && conf_has_accounting(ctl->conf))
+		ret = acct_new(ctl, &ctl->acct);
 	return ret;
 }
 
@@ -205,10 +209,21 @@ err_ctl:
 	return ret;
 }
 
+void ctl_finish(struct ctl *ctl)
+{
+	acct_finish(ctl);
+}
+
+struct acct *ctl_acct(const struct ctl *ctl)
+{
+	return ctl->acct;
+}
+
 void ctl_free(struct ctl *ctl)
 {
 	if (ctl == NULL)
 		return;
+	acct_free(ctl, ctl->acct);
 	mip6_free(ctl->mip6);
 	nd_free(ctl, ctl->nd);
 	icmp_free(ctl->icmp);

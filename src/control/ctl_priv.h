@@ -12,6 +12,7 @@
 #include "common/bucket.h"
 #include "common/ip6.h"
 #include "common/wheel.h"
+#include "control/acct.h"
 #include "control/counter.h"
 #include "control/ctl.h"
 #include "dataplane/dp.h"
@@ -42,6 +43,7 @@ struct ctl {
 	struct icmp *icmp;
 	struct send *send;
 	struct mip6 *mip6; /* NULL without domains */
+	struct acct *acct; /* NULL without accounting */
 	struct rte_ring *submitted, *answered;
 	uint32_t in_flight; /* the submitters': requests that were not reaped yet */
 	struct ctl_req *current; /* the dump that is being sliced, NULL */
@@ -167,9 +169,31 @@ bool nd_next(const struct ctl *ctl, uint32_t *cursor, struct nd_info *out);
 /* --- publish.c: from records to tables --- */
 /* 0; -ENOSPC: nothing changed. */
 int publish(struct ctl *ctl, const struct record *r);
-int unpublish(struct ctl *ctl, const struct record *r);
+/* Also ends its session. */
+int unpublish(struct ctl *ctl, const struct record *r, enum acct_cause cause);
 /* One slice of giving published bindings the next hop of the current FIB; true: more to do. */
 bool publish_reresolve(struct ctl *ctl);
+
+/* --- acct.c: who used what; nothing happens without accounting --- */
+int acct_new(struct ctl *ctl, struct acct **out); /* 0 or -ENOMEM; records must be there */
+void acct_free(struct ctl *ctl, struct acct *a); /* NULL is fine */
+/* A record that was not live is, and published: it gets a new session. */
+void acct_start(struct ctl *ctl, struct record *r, enum acct_cause cause);
+/* A live record has another care-of address. */
+void acct_move(struct ctl *ctl, const struct record *r, const struct ip6_addr *old_coa);
+/* Its entry has just been taken out of the binding cache: unpublish() calls it. */
+void acct_stop(struct ctl *ctl, const struct record *r, enum acct_cause cause);
+bool acct_run(struct ctl *ctl); /* interims that are due, bounded; true: there was something */
+/* Workers have stopped: stops for all that is live. Waits for the host thread. */
+void acct_finish(struct ctl *ctl);
+
+struct acct_status {
+	struct acct_report host;
+	uint64_t events, lost; /* lost: in the ring or behind it */
+	uint32_t queued, queue_size; /* of the ring */
+	uint32_t sessions;
+};
+bool acct_status(const struct ctl *ctl, struct acct_status *out); /* false: no accounting */
 
 /* --- mip6/ --- */
 int mip6_new(struct ctl *ctl, struct mip6 **out);

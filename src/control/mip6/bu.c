@@ -114,11 +114,13 @@ static void send_ba(struct ctl *ctl, const struct ctl_pkt *p, const struct mip6_
 		ctl_count(ctl, CTL_BA_SENT);
 }
 
-/* Workers first: publishing can fail, and then the record must still be what it was. */
+/* Workers first: publishing can fail, and then the record must still be what it was. One whose
+ * lifetime is over but that was not ended yet lives on: its counters do too. */
 static int store(struct ctl *ctl, const struct ctl_pkt *p, const struct mip6_facts *f,
 	const struct mip6_verdict *v, struct record *rec)
 {
-	bool is_new = rec == NULL;
+	bool is_new = rec == NULL, begins;
+	struct ip6_addr old_coa;
 	struct record next;
 	int ret;
 
@@ -139,16 +141,22 @@ static int store(struct ctl *ctl, const struct ctl_pkt *p, const struct mip6_fac
 	rec->seq = v->seq;
 	rec->flags = f->bu->flags;
 	rec->lifetime_s = v->lifetime_s;
-	if (v->action == MIP6_REGISTER)
+	begins = rec->state != RECORD_LIVE;
+	old_coa = rec->coa;
+	if (begins)
 		rec->since_ms = ctl->now_ms;
 	records_set(ctl->records, rec, RECORD_LIVE, &f->coa, ctl->now_ms + 1000ULL * v->lifetime_s);
+	if (begins)
+		acct_start(ctl, rec, ACCT_CAUSE_REGISTERED);
+	else if (!ip6_eq(&old_coa, &rec->coa))
+		acct_move(ctl, rec, &old_coa);
 	return 0;
 }
 
-int mip6_withdraw(struct ctl *ctl, struct record *rec)
+int mip6_withdraw(struct ctl *ctl, struct record *rec, enum acct_cause cause)
 {
 	struct ip6_addr coa = rec->coa;
-	int ret = unpublish(ctl, rec);
+	int ret = unpublish(ctl, rec, cause);
 
 	if (ret == 0)
 		records_set(ctl->records, rec, RECORD_TOMBSTONE, &coa,
@@ -165,7 +173,7 @@ static int apply(struct ctl *ctl, const struct ctl_pkt *p, const struct mip6_fac
 		return 0;
 	if (v->action != MIP6_DEREGISTER)
 		return store(ctl, p, f, v, rec);
-	ret = mip6_withdraw(ctl, rec);
+	ret = mip6_withdraw(ctl, rec, ACCT_CAUSE_DEREGISTERED);
 	if (ret == 0)
 		rec->seq = v->seq;
 	return ret;

@@ -231,7 +231,7 @@ static bool end(void *ctx, struct record *rec)
 
 	if (rec->state != RECORD_LIVE)
 		return true;
-	if (unpublish(ctl, rec) < 0)
+	if (unpublish(ctl, rec, ACCT_CAUSE_EXPIRED) < 0)
 		return false;
 	ctl_count(ctl, CTL_BINDINGS_EXPIRED);
 	if (log_get_level() >= LOG_DEBUG)
@@ -256,7 +256,7 @@ int mip6_delete(struct ctl *ctl, const struct ip6_addr *hoa)
 	rec = records_find(ctl->records, index, hoa);
 	if (!mip6_is_bound(rec, ctl->now_ms))
 		return -ENOENT;
-	ret = mip6_withdraw(ctl, rec);
+	ret = mip6_withdraw(ctl, rec, ACCT_CAUSE_DELETED);
 	if (ret < 0)
 		return ret;
 	ctl_count(ctl, CTL_BINDINGS_DELETED);

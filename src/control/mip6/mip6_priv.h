@@ -43,4 +43,4 @@ void mip6_input_bu(struct ctl *ctl, const struct ctl_pkt *p, const uint8_t *mh, 
 
 /* End a binding and leave a tombstone (RFC 6275, 10.3.2: interception stops at once, the sequence
  * number stays for a while). 0; -ENOSPC: nothing changed. */
-int mip6_withdraw(struct ctl *ctl, struct record *rec);
+int mip6_withdraw(struct ctl *ctl, struct record *rec, enum acct_cause cause);

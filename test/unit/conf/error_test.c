@@ -30,6 +30,7 @@
 #define SUBS(keys)  DOMAIN("'lifetime-max-s':600,'subscribers':{" keys "}")
 #define RANGE(keys) SUBS("'ranges':[{'home-addresses':'2001:db8:a:1::/64'," keys "}]")
 #define SUBSCRIBERS "t.json: domains[0].subscribers"
+#define ACCT(keys)  "{" PORTS ",'accounting':{" keys "}}"
 
 #define NO_NAME "is not a name: a-z, 0-9 and \"-\" make one, no \"-\" in front"
 #define NO_DEVICE                                                                                  \
@@ -97,6 +98,8 @@ static const struct {
 		"t.json: runtime.memory_mb: unknown key; did you mean \"memory-mb\"?" },
 	{ RUNTIME("'hugepages':1"),
 		"t.json: runtime.hugepages: expected true or false, not a number" },
+	{ RUNTIME("'pdump':true,'hugepages':false"),
+		"t.json: runtime.pdump: needs huge pages, runtime.hugepages is false" },
 	{ RUNTIME("'idle-sleep-us':10001"),
 		"t.json: runtime.idle-sleep-us: 10001 is outside 0..10000" },
 	{ RUNTIME("'max-bindings':0"), "t.json: runtime.max-bindings: 0 is outside 1..16777216" },
@@ -114,6 +117,30 @@ static const struct {
 		"\"debug\"" },
 	{ "{'icmp':{'errors-per-s':0}}", "t.json: icmp.errors-per-s: 0 is outside 1..1000000" },
 	{ "{'icmp':{'burst':0}}", "t.json: icmp.burst: 0 is outside 1..1000000" },
+	{ ACCT("'interim-s':300"), "t.json: accounting: has neither file nor socket" },
+	{ ACCT("'file':'a'"), "t.json: accounting.file: \"a\" is not an absolute path" },
+	{ ACCT("'file':'/var/log/'"), "t.json: accounting.file: \"/var/log/\" is a directory" },
+	{ ACCT("'socket':'a'"), "t.json: accounting.socket: \"a\" is not an absolute path" },
+	{ ACCT("'socket':'/0123456789012345678901234567890123456789012345678901234567890123456"
+	       "7890123456789012345678901234567890123456'"),
+		"t.json: accounting.socket: longer than 107 octets" },
+	{ ACCT("'file':'/a','socket':'/b'"),
+		"t.json: accounting.socket: there is a file too; lines go to one of them" },
+	{ ACCT("'socket':'/run/hamd/hamd.sock'"), "t.json: accounting.socket: is runtime.socket" },
+	{ ACCT("'socket':'/b','rotate-mb':1"),
+		"t.json: accounting.rotate-mb: means nothing with a socket" },
+	{ ACCT("'socket':'/b','rotate-s':1"),
+		"t.json: accounting.rotate-s: means nothing with a socket" },
+	{ ACCT("'interim-s':0"), "t.json: accounting.interim-s: 0 is outside 1..86400" },
+	{ ACCT("'interim-s':86401"), "t.json: accounting.interim-s: 86401 is outside 1..86400" },
+	{ ACCT("'rotate-mb':1048577"),
+		"t.json: accounting.rotate-mb: 1048577 is outside 0..1048576" },
+	{ ACCT("'rotate-s':604801"), "t.json: accounting.rotate-s: 604801 is outside 0..604800" },
+	{ ACCT("'rotate-keep':0"), "t.json: accounting.rotate-keep: 0 is outside 1..1000" },
+	{ ACCT("'rotate-keep':1001"), "t.json: accounting.rotate-keep: 1001 is outside 1..1000" },
+	{ ACCT("'sync-s':3601"), "t.json: accounting.sync-s: 3601 is outside 0..3600" },
+	{ ACCT("'buffer-mb':0"), "t.json: accounting.buffer-mb: 0 is outside 1..4096" },
+	{ ACCT("'buffer-mb':4097"), "t.json: accounting.buffer-mb: 4097 is outside 1..4096" },
 
 	/* Ports. */
 	{ "{'ports':[{'device':'net_null0'}]}", "t.json: ports[0].name: is missing" },
@@ -476,6 +503,7 @@ static void test_fine(void **state)
 	static const char *const fine[] = {
 		"{" PORTS "}",
 		NODE("'id':1.0e1"),
+		RUNTIME("'pdump':true"),
 		PORT("'addresses':['2001:db8:1::1/128','2001:db8:2::/127','2001:db8:3::3/1']"),
 		PORT("'addresses':['2001:db8:1::1/64','2001:db8:1::2/64']"),
 		"{'ports':[{'name':'a','device':'net_af_packet0,iface=xy'},"

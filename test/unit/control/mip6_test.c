@@ -484,6 +484,73 @@ static void test_life(void **state)
 	assert_int_equal(t.ctl.counters[CTL_BU_RECEIVED], 6);
 }
 
+/* The event that accounting told next; none: its type is ACCT_TYPE_COUNT. */
+static struct acct_event told(void)
+{
+	struct acct_event e = { .type = ACCT_TYPE_COUNT };
+
+	dq_run(t.tables.dq, DQ_SIZE);
+	acct_take(t.ctl.acct, &e, 1);
+	return e;
+}
+
+static void assert_told(enum acct_type type, enum acct_cause cause, uint64_t session)
+{
+	struct acct_event e = told();
+
+	assert_int_equal(e.type, type);
+	assert_int_equal(e.cause, cause);
+	assert_true(e.session == session);
+}
+
+#define NOTHING_TOLD() assert_int_equal(told().type, ACCT_TYPE_COUNT)
+
+/* One session from a registration to its end, whatever ends it. */
+static void test_sessions(void **state)
+{
+	struct ip6_addr hoa = addr(HOA);
+	char file[] = "/a";
+	struct acct_event e;
+	uint64_t session;
+
+	(void)state;
+	t.conf.accounting = (struct conf_accounting){ .file = file, .interim_s = 300 };
+	assert_int_equal(acct_new(&t.ctl, &t.ctl.acct), 0);
+	input(&(struct msg){ .seq = 10 });
+	e = told();
+	assert_int_equal(e.type, ACCT_START);
+	assert_int_equal(e.lifetime_s, 400);
+	session = e.session;
+	input(&(struct msg){ .seq = 11 });
+	input(&(struct msg){ .seq = 11 }); /* refused */
+	NOTHING_TOLD();
+	input(&(struct msg){ .seq = 12, .src = COA2 });
+	assert_told(ACCT_MOVE, ACCT_CAUSE_NONE, session);
+	/* lapsed, but not ended yet: its counters go on, and so does the session */
+	t.ctl.now_ms += 400001;
+	input(&(struct msg){ .seq = 1 });
+	e = told();
+	assert_int_equal(e.type, ACCT_MOVE);
+	assert_int_equal(e.duration_ms, 400001);
+	assert_true(e.session == session);
+	input(&(struct msg){ .seq = 2, .lifetime = -1 });
+	assert_told(ACCT_STOP, ACCT_CAUSE_DEREGISTERED, session);
+	input(&(struct msg){ .seq = 3, .lifetime = -1 }); /* there is nothing any more */
+	NOTHING_TOLD();
+
+	input(&(struct msg){ .seq = 4 });
+	session = told().session;
+	t.ctl.now_ms += 400001;
+	mip6_expire(&t.ctl);
+	assert_told(ACCT_STOP, ACCT_CAUSE_EXPIRED, session);
+	input(&(struct msg){ .seq = 5 });
+	session = told().session;
+	assert_int_equal(mip6_delete(&t.ctl, &hoa), 0);
+	assert_told(ACCT_STOP, ACCT_CAUSE_DELETED, session);
+	NOTHING_TOLD();
+	acct_free(&t.ctl, t.ctl.acct);
+}
+
 static void test_tombstone(void **state)
 {
 	(void)state;
@@ -1049,6 +1116,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_life, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_sessions, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_tombstone, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_tombstone_comes_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_home, setup, teardown),
