@@ -206,16 +206,14 @@ static void take_rates(struct ctl *ctl)
 {
 	struct alarms *a = ctl->alarms;
 	const uint64_t *drop = a->counters.drop;
-	uint64_t span_ms = ctl->now_ms - a->rates_ms;
+	uint64_t span_ms = ctl->now_ms - a->rates_ms, full = 0;
 
 	if (span_ms < RATE_MS)
 		return;
 	dp_counters_sum(ctl->dp, &a->counters);
-	rate_step(&a->punt_full,
-		drop[DP_DROP_PUNT_ND_FULL] + drop[DP_DROP_PUNT_SIGNALLING_FULL] +
-			drop[DP_DROP_PUNT_LOCAL_FULL] + drop[DP_DROP_PUNT_RESOLVE_FULL] +
-			drop[DP_DROP_PUNT_ERROR_FULL],
-		span_ms);
+	for (enum dp_punt_class c = 0; c < DP_PUNT_COUNT; c++)
+		full += drop[dp_punt_full(c)];
+	rate_step(&a->punt_full, full, span_ms);
 	rate_step(&a->tx_full, drop[DP_DROP_TX_FULL], span_ms);
 	rate_step(&a->acct_lost, ctl->counters[CTL_ACCT_LOST], span_ms);
 	a->rates_ms = ctl->now_ms;
