@@ -33,7 +33,7 @@
 #define RING_SIZE         16384
 #define INTERIMS_PER_TURN 64 /* a microsecond or two each */
 /* At the end, when nothing but the host thread runs: it takes no event for so long. */
-#define STUCK_MS 2000
+#define STUCK_MS 1000
 
 static_assert(sizeof(struct acct_event) % 4 == 0, "rte_ring_elem wants that");
 static_assert(ACCT_DOMAIN_MAX == CONF_NAME_MAX, "copied");

@@ -382,10 +382,13 @@ static void *reader_main(void *arg)
 {
 	static struct acct_event e[64];
 	struct reader *rd = arg;
-	uint32_t n = 1;
+	bool last = false;
 
-	while (n > 0 || !rd->stop) {
-		n = acct_take(t.ctl.acct, e, DIM(e));
+	while (!last) {
+		bool stop = rd->stop; /* read before the ring: no event follows it */
+		uint32_t n = acct_take(t.ctl.acct, e, DIM(e));
+
+		last = stop && n == 0;
 		for (uint32_t i = 0; i < n; i++) {
 			rd->stops += e[i].type == ACCT_STOP;
 			rd->off += e[i].type == ACCT_OFF;
