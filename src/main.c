@@ -28,6 +28,8 @@
 #include "dataplane/eal.h"
 #include "host/accounting.h"
 #include "host/api.h"
+#include "host/subscribers.h"
+#include "records/subs.h"
 #include "tables/mem.h"
 #include "tables/tables.h"
 
@@ -37,6 +39,7 @@
 
 struct hamd {
 	struct conf *conf;
+	struct subs *subs; /* until control has it */
 	struct tables *tables;
 	struct dp *dp;
 	struct ctl *ctl;
@@ -124,7 +127,11 @@ static void stop_dataplane(struct hamd *h)
 
 static int start_control(struct hamd *h, char *err, size_t err_len)
 {
-	return ctl_new(h->conf, h->tables, h->dp, &h->ctl, err, err_len);
+	int ret = ctl_new(h->conf, h->subs, h->tables, h->dp, &h->ctl, err, err_len);
+
+	if (ret == 0)
+		h->subs = NULL;
+	return ret;
 }
 
 static void stop_control(struct hamd *h)
@@ -197,10 +204,17 @@ static const struct {
 	{ "api", start_api, stop_api },
 };
 
-static void warn(const struct conf *conf)
+static void warn_line(void *ctx, const char *line)
 {
-	for (uint32_t i = 0; i < conf->warning_count; i++)
-		log_warn(TAG, "%s", conf->warnings[i]);
+	(void)ctx;
+	log_warn(TAG, "%s", line);
+}
+
+static void warn(const struct hamd *h)
+{
+	for (uint32_t i = 0; i < h->conf->warning_count; i++)
+		warn_line(NULL, h->conf->warnings[i]);
+	subscribers_warn(h->conf, h->subs, warn_line, NULL);
 }
 
 /* SIGTERM, SIGINT and SIGUSR1 are taken by this thread only, while there is something to stop;
@@ -235,7 +249,7 @@ static int run(struct hamd *h)
 	size_t started = 0;
 	int ret = 0;
 
-	warn(h->conf);
+	warn(h);
 	set_signals();
 	for (; started < DIM(modules); started++) {
 		log_debug(TAG, "starting %s", modules[started].name);
@@ -336,6 +350,22 @@ static int parse_options(int argc, char **argv, struct options *o)
 	return 3;
 }
 
+/* The configuration and all that it names. */
+static int load(struct hamd *h, const char *path, char *err, size_t err_len)
+{
+	int ret = conf_load(path, &h->conf, err, err_len);
+
+	if (ret < 0)
+		return ret;
+	ret = subscribers_load(h->conf, NULL, &h->subs, err, err_len);
+	if (ret < 0) {
+		conf_free(h->conf);
+		return ret;
+	}
+	conf_forget_keys(h->conf);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct options o = { 0 };
@@ -349,7 +379,7 @@ int main(int argc, char **argv)
 		fputs("hamd: libsodium does not start\n", stderr);
 		return 1;
 	}
-	if (conf_load(o.config, &h.conf, err, sizeof(err)) < 0) {
+	if (load(&h, o.config, err, sizeof(err)) < 0) {
 		fprintf(stderr, "%s\n", err);
 		return 1;
 	}
@@ -359,9 +389,10 @@ int main(int argc, char **argv)
 	} else {
 		if (o.verbose)
 			conf_print(h.conf, stdout);
-		warn(h.conf);
+		warn(&h);
 		printf("%s: good\n", o.config);
 	}
+	subs_free(h.subs);
 	conf_free(h.conf);
 	return ret;
 }

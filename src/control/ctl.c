@@ -16,6 +16,7 @@
 #include "control/ctl_priv.h"
 #include "control/install.h"
 #include "records/records.h"
+#include "records/subs.h"
 #include "tables/addrs.h"
 #include "tables/dq.h"
 #include "tables/tables.h"
@@ -169,8 +170,8 @@ static int engines_make(struct ctl *ctl)
 	return ret;
 }
 
-int ctl_new(const struct conf *conf, struct tables *tables, struct dp *dp, struct ctl **out,
-	char *err, size_t err_len)
+int ctl_new(const struct conf *conf, struct subs *subs, struct tables *tables, struct dp *dp,
+	struct ctl **out, char *err, size_t err_len)
 {
 	struct ctl *ctl = calloc(1, sizeof(*ctl));
 	int ret;
@@ -199,6 +200,7 @@ int ctl_new(const struct conf *conf, struct tables *tables, struct dp *dp, struc
 	ret = install_routes(ctl, err, err_len);
 	if (ret < 0)
 		goto err_ctl;
+	ctl->subs = subs;
 	*out = ctl;
 	return 0;
 
@@ -227,6 +229,7 @@ void ctl_free(struct ctl *ctl)
 	icmp_free(ctl->icmp);
 	send_free(ctl->send);
 	records_free(ctl->records);
+	subs_free(ctl->subs);
 	wheel_free(ctl->wheel);
 	free(ctl->submitted);
 	free(ctl->answered);

@@ -28,10 +28,13 @@ struct record;
 struct records;
 struct rte_ring;
 struct send;
+struct sub;
+struct subs;
 struct tables;
 
 struct ctl {
-	const struct conf *conf;
+	const struct conf *conf; /* of the start: what a reload may change is elsewhere */
+	struct subs *subs; /* who may register; a reload replaces it */
 	struct tables *t;
 	struct dp *dp;
 	struct records *records; /* NULL without domains */
@@ -201,6 +204,16 @@ void mip6_input(struct ctl *ctl, const struct ctl_pkt *p); /* a Mobility Header 
 bool mip6_hao_ok(struct ctl *ctl, const struct ctl_pkt *p);
 bool mip6_expire(struct ctl *ctl); /* ends what ended, bounded; true: there was something */
 int mip6_delete(struct ctl *ctl, const struct ip6_addr *hoa); /* operator; 0, -ENOENT, -ENOSPC */
+
+/* The highest timestamp (RFC 4285, 6) accepted from a home address, or what is held against it in
+ * its place; and that one was accepted (records/stamps.h). -ENOSPC: no room for it now. */
+uint64_t mip6_stamp(const struct ctl *ctl, uint16_t domain, const struct ip6_addr *hoa);
+int mip6_set_stamp(struct ctl *ctl, uint16_t domain, const struct ip6_addr *hoa, uint64_t stamp);
+
+/* --- subscribers.c --- */
+/* Who may register with this home address, NULL: nobody. For the turn: a reload takes it away. */
+const struct sub *ctl_subscriber(
+	const struct ctl *ctl, uint16_t domain, const struct ip6_addr *hoa);
 
 /* --- show.c --- */
 bool show_run(struct ctl *ctl); /* answers requests, a slice a turn; true: there was something */

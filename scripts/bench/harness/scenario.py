@@ -11,7 +11,6 @@ from pathlib import Path
 import packets
 from programs import Hamd, L3fwd, Testpmd
 
-NODE_FIRST = 0x100
 SUBNET_BITS = 6  # the peer has one route for each: 64
 HOME, CARE_OF, HA = "2001:db8:a::", "2001:db8:c::", "2001:db8:a::1"
 PORT, ROUTER, CORRESPONDENT = "2001:db8:1::10", "2001:db8:1::1", "2001:db8:99::1"
@@ -117,14 +116,8 @@ class Scenario:
                 "name": "home", "mobile-prefixes": [f"{HOME}/48"], "home-agent-address": HA,
                 "lifetime-max-s": LIFETIME_S,
                 "limits": {"bu-per-s": 1000000, "bu-per-s-per-source": 1000000},
-                "mobile-nodes": self._nodes()}]}
-
-    def _nodes(self):
-        auth, home = self._auth(), int(ipaddress.IPv6Address(HOME))
-        mask = (1 << SUBNET_BITS) - 1
-        return [{"home-address": str(ipaddress.IPv6Address(
-                    home | (n & mask) << 64 | NODE_FIRST + (n >> SUBNET_BITS))), "auth": auth}
-                for n in range(self.bindings)]
+                "subscribers": {"ranges": [{"home-addresses": f"{HOME}/48",
+                                            "auth": self._auth()}]}}]}
 
     def hamd(self):
         return Hamd(self.directory, self.options.build, self.config(),

@@ -28,6 +28,7 @@ static const char *const minimal_printed =
 	"runtime.max-bindings = 100000 (default)\n"
 	"runtime.max-neighbors = 4096 (default)\n"
 	"runtime.max-routes = 1024 (default)\n"
+	"runtime.max-subscribers = 1000000 (default)\n"
 	"runtime.mbufs = 0 (default)\n"
 	"runtime.socket = \"/run/hamd/hamd.sock\" (default)\n"
 	"runtime.log-level = \"info\" (default)\n"
@@ -88,6 +89,7 @@ static const char *const full =
 	"\"runtime\":{\"lcores\":\"2,4-5\",\"memory-mb\":64,\"hugepages\":true,"
 	"\"pdump\":true,"
 	"\"idle-sleep-us\":50,\"max-bindings\":9,\"max-neighbors\":16,\"max-routes\":16,"
+	"\"max-subscribers\":17,"
 	"\"mbufs\":8192,\"socket\":\"/tmp/x.sock\","
 	"\"dpdk-drivers\":\"/opt/pmds\",\"log-level\":\"debug\"},"
 	"\"node\":{\"id\":255,\"name\":\"n-1\",\"roles\":[\"ha\"]}}";
@@ -104,6 +106,7 @@ static const char *const full_printed =
 	"runtime.max-bindings = 9\n"
 	"runtime.max-neighbors = 16\n"
 	"runtime.max-routes = 16\n"
+	"runtime.max-subscribers = 17\n"
 	"runtime.mbufs = 8192\n"
 	"runtime.socket = \"/tmp/x.sock\"\n"
 	"runtime.dpdk-drivers = \"/opt/pmds\"\n"
