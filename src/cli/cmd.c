@@ -135,6 +135,8 @@ const struct cmd cmds[] = {
 		"which home address is reachable where; --all: de-registered ones too",
 		ASKS | FILTERS | OPT_BIT(OPT_ALL), cmd_show, binding_columns },
 	{ "show binding", "HOME-ADDRESS", "one binding", ASKS, cmd_show, NULL },
+	{ "show summary", NULL, "what all bindings amount to: how many, how many in use, traffic",
+		ASKS | FILTERS, cmd_show, NULL },
 	{ "show ports", NULL, "ports, their links and what they carried", ASKS, cmd_show,
 		port_columns },
 	{ "show lcores", NULL, "how busy each lcore is, and with what", ASKS, cmd_show,

@@ -24,6 +24,7 @@
 static const show_step_fn steps[CTL_CMD_COUNT] = {
 	[CTL_SHOW_BINDINGS] = show_bindings,
 	[CTL_SHOW_BINDING] = show_binding,
+	[CTL_SHOW_SUMMARY] = show_summary,
 	[CTL_SHOW_PORTS] = show_ports,
 	[CTL_SHOW_LCORES] = show_lcores,
 	[CTL_SHOW_COUNTERS] = show_counters,

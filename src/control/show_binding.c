@@ -94,6 +94,54 @@ bool show_bindings(struct ctl *ctl, struct ctl_req *req)
 	return true;
 }
 
+static void add_up(const struct ctl *ctl, const struct record *r, struct ctl_sum *sum)
+{
+	const struct bc_entry *e = bc_find(ctl->t->bc, &r->hoa);
+	struct bc_counts c = { 0 };
+
+	if (e != NULL)
+		bc_counts(ctl->t->bc, e, &c);
+	sum->bindings++;
+	sum->used_to += c.packets_to > 0;
+	sum->used_from += c.packets_from > 0;
+	sum->packets_to += c.packets_to;
+	sum->bytes_to += c.bytes_to;
+	sum->packets_from += c.packets_from;
+	sum->bytes_from += c.bytes_from;
+}
+
+static void put_sum(struct jw *w, const struct ctl_sum *sum)
+{
+	jw_object(w, NULL);
+	jw_u64(w, "bindings", sum->bindings);
+	jw_u64(w, "used-to", sum->used_to);
+	jw_u64(w, "used-from", sum->used_from);
+	jw_u64(w, "packets-to", sum->packets_to);
+	jw_u64(w, "bytes-to", sum->bytes_to);
+	jw_u64(w, "packets-from", sum->packets_from);
+	jw_u64(w, "bytes-from", sum->bytes_from);
+	jw_end(w, '}');
+	jw_newline(w);
+}
+
+/* No moment's: bindings come and go, and carry packets, while the walk lasts. */
+bool show_summary(struct ctl *ctl, struct ctl_req *req)
+{
+	struct record *r = NULL;
+
+	if (req->domain[0] != '\0' && req->cursor == 0 && !has_domain(ctl, req->domain))
+		return show_fail(req, -ENOENT, "no such domain: %s", req->domain);
+	if (ctl->records != NULL)
+		r = records_next(ctl->records, &req->cursor);
+	if (r == NULL) {
+		put_sum(&req->out, &req->sum);
+		return false;
+	}
+	if (is_wanted(ctl, req, r))
+		add_up(ctl, r, &req->sum);
+	return true;
+}
+
 static bool fail_no_binding(struct ctl_req *req)
 {
 	char text[IP6_STRLEN];

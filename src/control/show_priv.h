@@ -15,6 +15,7 @@
 typedef bool (*show_step_fn)(struct ctl *ctl, struct ctl_req *req);
 
 bool show_bindings(struct ctl *ctl, struct ctl_req *req);
+bool show_summary(struct ctl *ctl, struct ctl_req *req);
 bool show_binding(struct ctl *ctl, struct ctl_req *req);
 bool show_binding_delete(struct ctl *ctl, struct ctl_req *req);
 

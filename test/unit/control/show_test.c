@@ -423,6 +423,51 @@ static void test_filters(void **state)
 	assert_fails(&req, -ENOENT, "no such domain: nix");
 }
 
+/* One line, whatever the filters leave; what was de-registered is not in it. */
+static void test_summary(void **state)
+{
+	struct ctl_req req = request(CTL_SHOW_SUMMARY);
+	struct record *gone = NULL;
+	cJSON *list;
+
+	(void)state;
+	for (uint32_t i = 0; i < 2000; i++) {
+		struct ip6_addr hoa = numbered("2001:db8:a::", i);
+		struct record *r = bind_node(0, &hoa, i < 10 ? "2001:db8:c::1" : "2001:db8:d::1");
+
+		publish_it(r);
+		if (i % 2 == 0)
+			bc_count_to(bc_find(t.tables->bc, &hoa), 3, 300);
+		if (i % 4 == 0)
+			bc_count_from(bc_find(t.tables->bc, &hoa), 5, 500);
+		gone = r;
+	}
+	records_set(t.ctl.records, gone, RECORD_TOMBSTONE, &gone->coa, NOW_MS + 5000);
+	list = ask(&req);
+	assert_int_equal(req.status, 0);
+	assert_int_equal(cJSON_GetArraySize(list), 1);
+	assert_int_equal(number(list, 0, "bindings"), 1999);
+	assert_int_equal(number(list, 0, "used-to"), 1000);
+	assert_int_equal(number(list, 0, "used-from"), 500);
+	assert_int_equal(number(list, 0, "packets-to"), 3000);
+	assert_int_equal(number(list, 0, "bytes-to"), 300000);
+	assert_int_equal(number(list, 0, "packets-from"), 2500);
+	assert_int_equal(number(list, 0, "bytes-from"), 250000);
+	cJSON_Delete(list);
+
+	req = request(CTL_SHOW_SUMMARY);
+	req.has_coa = true;
+	req.coa = prefix("2001:db8:c::/64");
+	list = ask(&req);
+	assert_int_equal(number(list, 0, "bindings"), 10);
+	assert_int_equal(number(list, 0, "used-to"), 5);
+	cJSON_Delete(list);
+
+	req = request(CTL_SHOW_SUMMARY);
+	set_name(req.domain, "nix");
+	assert_fails(&req, -ENOENT, "no such domain: nix");
+}
+
 /* Thousands: slices and turns stay small, every one is there once, though others come and go. */
 static void test_many(void **state)
 {
@@ -774,6 +819,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_binding),
 		TEST(test_filters),
+		TEST(test_summary),
 		TEST(test_many),
 		TEST(test_delete),
 		TEST(test_no_domains),
