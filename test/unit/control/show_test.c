@@ -57,6 +57,14 @@ bool nd_next(const struct ctl *ctl, uint32_t *cursor, struct nd_info *out)
 	return (*cursor)++ < 2;
 }
 
+static struct alarm alarms[ALARM_COUNT];
+
+const struct alarm *alarm_at(const struct ctl *ctl, enum alarm_id id)
+{
+	(void)ctl;
+	return &alarms[id];
+}
+
 uint32_t dp_port_count(const struct dp *dp)
 {
 	(void)dp;
@@ -614,6 +622,43 @@ static void test_counters(void **state)
 	assert_int_equal(count_of(&req), DP_DROP_COUNT);
 }
 
+static void test_alarms(void **state)
+{
+	struct ctl_req req = request(CTL_SHOW_ALARMS);
+	cJSON *list;
+
+	(void)state;
+	memset(alarms, 0, sizeof(alarms));
+	assert_int_equal(count_of(&req), 0);
+	alarms[ALARM_PORT_DOWN] = (struct alarm){ .raised = true,
+		.since_ms = NOW_MS - 61000,
+		.last_ms = NOW_MS,
+		.count = 2,
+		.value = 1,
+		.detail = "wan" };
+	req = request(CTL_SHOW_ALARMS);
+	list = ask(&req);
+	assert_int_equal(cJSON_GetArraySize(list), 1);
+	assert_string_equal(text(list, 0, "alarm"), "port_down");
+	assert_string_equal(text(list, 0, "severity"), "critical");
+	assert_string_equal(text(list, 0, "state"), "raised");
+	assert_true(strcmp(text(list, 0, "since"), text(list, 0, "last")) < 0);
+	assert_int_equal(number(list, 0, "count"), 2);
+	assert_int_equal(number(list, 0, "value"), 1);
+	assert_string_equal(text(list, 0, "unit"), "ports");
+	assert_string_equal(text(list, 0, "detail"), "wan");
+	assert_true(strlen(text(list, 0, "what")) > 0 && strlen(text(list, 0, "todo")) > 0);
+	cJSON_Delete(list);
+
+	req = request(CTL_SHOW_ALARMS);
+	req.all = true;
+	list = ask(&req);
+	assert_int_equal(cJSON_GetArraySize(list), ALARM_COUNT);
+	assert_string_equal(text(list, 0, "state"), "clear");
+	assert_true(cJSON_IsNull(cJSON_GetObjectItem(cJSON_GetArrayItem(list, 0), "since")));
+	cJSON_Delete(list);
+}
+
 static void test_routes(void **state)
 {
 	struct ip6_addr gateway = addr("fe80::1"), ours = addr("2001:db8:1::10");
@@ -780,6 +825,7 @@ int main(void)
 		TEST(test_no_domains),
 		TEST(test_data_plane),
 		TEST(test_counters),
+		TEST(test_alarms),
 		TEST(test_routes),
 		TEST(test_neighbors_and_addresses),
 		TEST(test_version),
