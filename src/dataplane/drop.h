@@ -33,8 +33,6 @@
 	X(RH_REFUSED, "rh_refused",                                                                \
 		"routing header type 0 or unknown type with segments left (RFC 5095)")             \
 	X(RH2_TO_US, "rh2_to_us", "routing header type 2 to a home agent (RFC 6275, 8.2)")         \
-	X(FRAGMENT_TO_US, "fragment_to_us",                                                        \
-		"fragment addressed to us; reassembly is not built in")                            \
 	X(FRAG_EMPTY, "frag_empty", "fragment to us without an octet of data")                     \
 	X(FRAG_LENGTH, "frag_length",                                                              \
 		"fragment to us that is not the last and no multiple of 8 octets: parameter "      \

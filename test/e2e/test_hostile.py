@@ -20,7 +20,7 @@ FLIPS = 150  # per kind of packet
 CONFIG = {"domain": {"limits": {"bu-per-s-per-source": 100000, "bu-burst-per-source": 100000,
                                 "bu-per-s-per-mobile-node": 100000,
                                 "bu-burst-per-mobile-node": 100000, "bu-per-s": 100000}},
-          "icmp": {"errors-per-s": 100000, "burst": 100000}}
+          "icmp": {"errors-per-s": 100000, "burst": 100000}, "reassembly": {"timeout-ms": 1000}}
 
 
 def feed(home, frames):

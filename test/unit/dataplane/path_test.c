@@ -395,8 +395,6 @@ static void test_local(void **state)
 		with_ext(ip6("fe80::5", "2001:db8:1::10", IP6_ICMP6, 255, ns, 24), IP6_FRAGMENT,
 			"00 00 00 00 00 00 00 01"),
 		DP_DROP_ND_FRAGMENT);
-	check_door("fragment", with_ext(udp(CN, HA, 64), IP6_FRAGMENT, "00 00 00 01 00 00 00 01"),
-		DP_DROP_FRAGMENT_TO_US);
 	check_door("from ourselves", udp("2001:db8:2::10", "2001:db8:1::10", 8), DP_DROP_SRC_OURS);
 	check_door(
 		"mobility header", ip6(CN, HA, IP6_MH, 64, echo, 8), DOOR_PUNT(DP_PUNT_SIGNALLING));
