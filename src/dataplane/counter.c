@@ -55,6 +55,7 @@ const char *dp_punt_class_name(enum dp_punt_class c)
 		[DP_PUNT_ND] = "nd",
 		[DP_PUNT_KNOWN] = "known",
 		[DP_PUNT_SIGNALLING] = "signalling",
+		[DP_PUNT_DISCOVERY] = "discovery",
 		[DP_PUNT_LOCAL] = "local",
 		[DP_PUNT_RESOLVE] = "resolve",
 		[DP_PUNT_ERROR] = "error",
