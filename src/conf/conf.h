@@ -54,6 +54,7 @@ struct conf_runtime {
 	uint32_t max_subscribers; /* home addresses that are configured one by one */
 	uint32_t mbufs; /* packet buffers; 0 = derived from ports and lcores */
 	char socket[CONF_PATH_MAX]; /* hamctl's; default /run/hamd/NAME.sock */
+	char *dpdk_drivers; /* absolute path, NULL: none */
 	char log_level[8]; /* "err" "warn" "info" "debug" */
 	uint32_t given;
 };

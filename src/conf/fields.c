@@ -100,6 +100,11 @@ static const struct conf_field runtime_fields[] = {
 	{ "socket", CONF_STR, AT(socket), .derived = "/run/hamd/NAME.sock, NAME being node.name",
 		.max = CONF_PATH_MAX, .check = conf_check_path, .pattern = "^/",
 		.help = "Absolute path of the Unix socket that hamctl talks to." },
+	{ "dpdk-drivers", CONF_TEXT, AT(dpdk_drivers), .optional = true, .max = 4096,
+		.check = conf_check_path, .pattern = "^/",
+		.help = "Absolute path of a shared object, or of a directory of them, that DPDK "
+			"loads at start: drivers of devices that it does not come with. "
+			"Nobody but their owner may be able to write there." },
 	{ "log-level", CONF_WORD, AT(log_level), .def_text = "info", .values = log_levels,
 		.max = ROOM(conf_runtime, log_level), .live = true,
 		.help = "Lines of the log below this level are left out." },

@@ -13,12 +13,14 @@
 #include "common/ip6.h"
 #include "common/wheel.h"
 #include "control/acct.h"
+#include "control/alarm_rules.h"
 #include "control/counter.h"
 #include "control/ctl.h"
 #include "dataplane/dp.h"
 #include "net/ext.h"
 #include "net/ip6hdr.h"
 
+struct alarms;
 struct conf;
 struct conf_domain;
 struct icmp;
@@ -44,6 +46,7 @@ struct ctl {
 	struct send *send;
 	struct mip6 *mip6; /* NULL without domains */
 	struct acct *acct; /* NULL without accounting */
+	struct alarms *alarms;
 	struct rte_ring *submitted, *answered;
 	uint32_t in_flight; /* the submitters': requests that were not reaped yet */
 	struct ctl_req *current; /* the dump that is being sliced, NULL */
@@ -153,6 +156,9 @@ uint32_t nd_gateway(struct ctl *ctl, uint16_t port, const struct ip6_addr *addr)
  * wait in a queue of a few packets. */
 void nd_ask_gateways(struct ctl *ctl);
 
+/* Gateways whose Ethernet address is not known, and one of them if there are any. */
+uint32_t nd_gateways_unresolved(const struct ctl *ctl, struct ip6_addr *one);
+
 struct nd_info {
 	uint16_t port;
 	struct ip6_addr addr;
@@ -194,6 +200,13 @@ struct acct_status {
 	uint32_t sessions;
 };
 bool acct_status(const struct ctl *ctl, struct acct_status *out); /* false: no accounting */
+
+/* --- alarm.c --- */
+int alarm_new(struct ctl *ctl, struct alarms **out); /* 0 or -ENOMEM */
+void alarm_free(struct alarms *a); /* NULL is fine */
+void alarm_turn(struct ctl *ctl, uint64_t us); /* what a turn took */
+void alarm_run(struct ctl *ctl); /* measures when it is time to */
+const struct alarm *alarm_at(const struct ctl *ctl, enum alarm_id id);
 
 /* --- mip6/ --- */
 int mip6_new(struct ctl *ctl, struct mip6 **out);

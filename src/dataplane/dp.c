@@ -417,6 +417,12 @@ void dp_stage_info(
 	}
 }
 
+void dp_punt_info(const struct dp *dp, enum dp_punt_class c, uint32_t *used, uint32_t *size)
+{
+	*used = rte_ring_count(dp->punt[c]);
+	*size = rte_ring_get_capacity(dp->punt[c]);
+}
+
 void dp_pool_info(const struct dp *dp, uint32_t *available, uint32_t *total)
 {
 	*available = rte_mempool_avail_count(dp->pool);

@@ -113,6 +113,8 @@ static const struct {
 	{ RUNTIME("'socket':'/0123456789012345678901234567890123456789012345678901234567890123456"
 		  "7890123456789012345678901234567890123456'"),
 		"t.json: runtime.socket: longer than 107 octets" },
+	{ RUNTIME("'dpdk-drivers':'pmd.so'"),
+		"t.json: runtime.dpdk-drivers: \"pmd.so\" is not an absolute path" },
 	{ RUNTIME("'log-level':'warning'"),
 		"t.json: runtime.log-level: \"warning\" is not one of \"err\", \"warn\", \"info\", "
 		"\"debug\"" },

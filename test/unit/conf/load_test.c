@@ -104,7 +104,8 @@ static const char *const full =
 	"\"pdump\":true,"
 	"\"idle-sleep-us\":50,\"max-bindings\":9,\"max-neighbors\":16,\"max-routes\":16,"
 	"\"max-subscribers\":17,"
-	"\"mbufs\":8192,\"socket\":\"/tmp/x.sock\",\"log-level\":\"debug\"},"
+	"\"mbufs\":8192,\"socket\":\"/tmp/x.sock\","
+	"\"dpdk-drivers\":\"/opt/pmds\",\"log-level\":\"debug\"},"
 	"\"node\":{\"id\":255,\"name\":\"n-1\",\"roles\":[\"ha\"]}}";
 
 static const char *const full_printed =
@@ -122,6 +123,7 @@ static const char *const full_printed =
 	"runtime.max-subscribers = 17\n"
 	"runtime.mbufs = 8192\n"
 	"runtime.socket = \"/tmp/x.sock\"\n"
+	"runtime.dpdk-drivers = \"/opt/pmds\"\n"
 	"runtime.log-level = \"debug\"\n"
 	"icmp.errors-per-s = 50\n"
 	"icmp.burst = 5\n"
