@@ -23,6 +23,7 @@
 #define HOA       "2001:db8:a::100"
 #define COA       "2001:db8:f::1"
 #define CN        "2001:db8:c::1"
+#define ANYCAST   "2001:db8:a:0:fdff:ffff:ffff:fffe"
 #define PORT_ADDR "2001:db8:1::10"
 #define POOL      511
 #define MAX       3000 /* octets of a datagram; a buffer holds just that behind its headroom */
@@ -62,6 +63,7 @@ static void make_tables(void)
 	route(PORT_ADDR "/128", fib_value(FIB_LOCAL, 0));
 	route("2001:db8:a::/48", fib_value(FIB_DOMAIN, 0));
 	route(HA "/128", fib_value(FIB_HOME_AGENT, 0));
+	route(ANYCAST "/128", fib_value(FIB_ANYCAST, 0));
 	assert_int_equal(bc_publish(t->bc, &b), 0);
 }
 
@@ -422,6 +424,31 @@ static void test_headers(void **state)
 	assert_memory_equal(f.b, whole.b, whole.n);
 }
 
+/* To each kind of address that is ours; what is put together has the queue of its kind. */
+static void test_kinds(void **state)
+{
+	static const struct {
+		const char *dst;
+		uint8_t type;
+		enum dp_punt_class c;
+	} rows[] = {
+		{ HA, ICMP6_ECHO_REQUEST, DP_PUNT_LOCAL },
+		{ PORT_ADDR, ICMP6_ECHO_REQUEST, DP_PUNT_LOCAL },
+		{ ANYCAST, ICMP6_HAAD_REQUEST, DP_PUNT_DISCOVERY },
+		{ HA, ICMP6_MPS, DP_PUNT_DISCOVERY },
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < DIM(rows); i++) {
+		uint8_t icmp[64] = { rows[i].type };
+		struct pkt whole = ip6(CN, rows[i].dst, IP6_ICMP6, icmp, sizeof(icmp)), p[2];
+
+		cut(&whole, plain, 32, 2, p);
+		check_held(rows[i].dst, p[1]);
+		check_door(rows[i].dst, p[0], PUNT - (int)rows[i].c);
+	}
+}
+
 /* A Home Address that nobody can have is judged once all is there. */
 static void test_refused_home_address(void **state)
 {
@@ -775,6 +802,7 @@ int main(void)
 		TEST(test_orders),
 		TEST(test_counters),
 		TEST(test_headers),
+		TEST(test_kinds),
 		TEST(test_refused_home_address),
 		TEST(test_refused),
 		TEST(test_nested),
