@@ -3,6 +3,7 @@
 the same figures as hamctl show, and none about a single mobile node."""
 
 import json
+import os
 import re
 import shutil
 import socket
@@ -18,11 +19,11 @@ prometheus = pytest.importorskip("prometheus_client.parser")
 openmetrics = pytest.importorskip("prometheus_client.openmetrics.parser")
 
 MOBILE_NODES = 2
-CONFIG = {"accounting": {"file": "/dev/shm/hamd-e2e-metrics.jsonl"}}
+CONFIG = {"accounting": {"file": f"/tmp/hamd-e2e-metrics-{os.getpid()}.jsonl"}}
 
 
 @pytest.fixture(scope="module", autouse=True)
-def traffic(home):
+def no_file_left(home):
     yield
     Path(CONFIG["accounting"]["file"]).unlink(missing_ok=True)
 
