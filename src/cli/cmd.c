@@ -9,6 +9,7 @@
 
 #define EVERYWHERE (OPT_BIT(OPT_HELP) | OPT_BIT(OPT_VERSION))
 #define ASKS       (OPT_BIT(OPT_SOCKET) | OPT_BIT(OPT_NAME) | OPT_BIT(OPT_JSON))
+#define RELOAD_S   600 /* millions of subscribers on a busy machine */
 #define FILTERS    (OPT_BIT(OPT_PREFIX) | OPT_BIT(OPT_COA) | OPT_BIT(OPT_DOMAIN))
 
 const struct opt_desc opts[OPT_COUNT] = {
@@ -106,6 +107,17 @@ static const struct column neighbor_columns[] = {
 	{ NULL },
 };
 
+static const struct column domain_columns[] = {
+	{ "DOMAIN", "domain", false },
+	{ "HOME AGENT ADDRESS", "home-agent-address", false },
+	{ "BINDINGS", "bindings", true },
+	{ "SUBSCRIBERS", "subscribers", true },
+	{ "RANGES", "ranges", true },
+	{ "LOADED", "loaded", false },
+	{ "FILE", "file", false },
+	{ NULL },
+};
+
 static const struct column address_columns[] = {
 	{ "ADDRESS", "address", false },
 	{ "LENGTH", "prefix-length", true },
@@ -121,6 +133,8 @@ const struct cmd cmds[] = {
 		"which home address is reachable where; --all: de-registered ones too",
 		ASKS | FILTERS | OPT_BIT(OPT_ALL), cmd_show, binding_columns },
 	{ "show binding", "HOME-ADDRESS", "one binding", ASKS, cmd_show, NULL },
+	{ "show domains", NULL, "home agents, who may register there and since when that holds",
+		ASKS, cmd_show, domain_columns },
 	{ "show ports", NULL, "ports, their links and what they carried", ASKS, cmd_show,
 		port_columns },
 	{ "show lcores", NULL, "how busy each lcore is, and with what", ASKS, cmd_show,
@@ -135,6 +149,9 @@ const struct cmd cmds[] = {
 	{ "show config", NULL, "the configuration that runs", ASKS, cmd_show, NULL },
 	{ "show version", NULL, "version, bindings and packet buffers", ASKS, cmd_show, NULL },
 	{ "binding delete", "HOME-ADDRESS", "forget a binding", ASKS, cmd_show, NULL },
+	{ "reload", NULL,
+		"read configuration and subscribers again, use what is new, say what changed", ASKS,
+		cmd_show, NULL, RELOAD_S },
 	{ "top", NULL, "what happens in a second: counters that move, the busiest bindings",
 		ASKS | FILTERS | OPT_BIT(OPT_ONCE), cmd_top, NULL },
 	{ "help", "[COMMAND]", "what there is, or what a command takes", 0, cmd_help, NULL },

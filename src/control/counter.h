@@ -22,6 +22,9 @@
 	X(BE_SENT, "be_sent", "messages", "Binding Errors sent")                                   \
 	X(BINDINGS_EXPIRED, "bindings_expired", "bindings", "lifetime ran out")                    \
 	X(BINDINGS_DELETED, "bindings_deleted", "bindings", "deleted by the operator")             \
+	X(BINDINGS_REMOVED, "bindings_removed", "bindings",                                        \
+		"ended because a reload took the subscriber away")                                 \
+	X(RELOADS, "reloads", "reloads", "sets of subscribers taken after the start")              \
 	X(NS_RECEIVED, "ns_received", "messages", "valid neighbour solicitations")                 \
 	X(NA_RECEIVED, "na_received", "messages", "valid neighbour advertisements")                \
 	X(NS_SENT, "ns_sent", "messages", "neighbour solicitations sent")                          \

@@ -84,6 +84,7 @@ bool ctl_poll(void *ctx)
 	busy |= wheel_advance(ctl->wheel, ctl->now_ms, TIMERS_PER_TURN, on_timer, ctl) > 0;
 	if (ctl->mip6 != NULL)
 		busy |= mip6_expire(ctl);
+	busy |= subscribers_run(ctl);
 	if (ctl->acct != NULL)
 		busy |= acct_run(ctl);
 	if (ctl->t->bc != NULL)
@@ -201,6 +202,8 @@ int ctl_new(const struct conf *conf, struct subs *subs, struct tables *tables, s
 	if (ret < 0)
 		goto err_ctl;
 	ctl->subs = subs;
+	ctl->json = conf_json(conf);
+	ctl->loaded = time(NULL);
 	*out = ctl;
 	return 0;
 

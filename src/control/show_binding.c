@@ -38,13 +38,7 @@ static void put_flags(struct jw *w, uint16_t flags)
 /* Records keep monotonic time; people want a date. */
 static void put_since(struct jw *w, uint64_t ago_ms)
 {
-	time_t since = time(NULL) - (time_t)(ago_ms / 1000);
-	char text[32] = "";
-	struct tm tm;
-
-	if (gmtime_r(&since, &tm) != NULL)
-		strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
-	jw_str(w, "since", text);
+	show_put_time(w, "since", time(NULL) - (time_t)(ago_ms / 1000));
 }
 
 static void put_binding(struct ctl *ctl, struct jw *w, const struct record *r)

@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include <time.h>
+
 #include "control/ctl_priv.h"
 
 /*
@@ -29,8 +31,13 @@ bool show_addresses(struct ctl *ctl, struct ctl_req *req);
 bool show_config(struct ctl *ctl, struct ctl_req *req);
 bool show_version(struct ctl *ctl, struct ctl_req *req);
 
+bool show_domains(struct ctl *ctl, struct ctl_req *req);
+
 /* The request ends here; returns false, so that a step function can return it. */
 bool show_fail(struct ctl_req *req, int status, const char *fmt, ...) PRINTF_LIKE(3, 4);
+
+/* A date as people and programs read it. */
+void show_put_time(struct jw *w, const char *key, time_t t);
 
 /* Names for the numbers that tables hold; "?" for one that is none. */
 const char *show_domain_name(const struct ctl *ctl, uint32_t domain);

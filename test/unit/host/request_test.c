@@ -32,7 +32,9 @@ static const struct {
 	{ "{\"cmd\":\"show addresses\"}", CTL_SHOW_ADDRESSES },
 	{ "{\"cmd\":\"show config\"}", CTL_SHOW_CONFIG },
 	{ "{\"cmd\":\"show version\"}", CTL_SHOW_VERSION },
+	{ "{\"cmd\":\"show domains\"}", CTL_SHOW_DOMAINS },
 	{ "{\"key\":\"2001:db8::1\",\"cmd\":\"binding delete\"}", CTL_BINDING_DELETE },
+	{ "{\"cmd\":\"reload\"}", CTL_RELOAD },
 };
 
 static void test_commands(void **state)
