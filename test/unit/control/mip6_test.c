@@ -1047,7 +1047,7 @@ static void test_reload(void **state)
 		uint32_t before = records_live(t.ctl.records);
 
 		assert_true(subscribers_run(&t.ctl));
-		assert_true(before - records_live(t.ctl.records) <= 32);
+		assert_true(before - records_live(t.ctl.records) <= 26);
 		if (turns++ == 0) {
 			struct ip6_addr gone = node(599);
 
