@@ -128,6 +128,20 @@ static const struct column address_columns[] = {
 	{ NULL },
 };
 
+static const struct column alarm_columns[] = {
+	{ "ALARM", "alarm", false },
+	{ "SEVERITY", "severity", false },
+	{ "STATE", "state", false },
+	{ "SINCE", "since", false },
+	{ "LAST", "last", false },
+	{ "COUNT", "count", true },
+	{ "VALUE", "value", true },
+	{ "UNIT", "unit", false },
+	{ "DETAIL", "detail", false },
+	{ "WHAT TO DO", "todo", false },
+	{ NULL },
+};
+
 const struct cmd cmds[] = {
 	{ "show bindings", NULL,
 		"which home address is reachable where; --all: de-registered ones too",
@@ -135,6 +149,8 @@ const struct cmd cmds[] = {
 	{ "show binding", "HOME-ADDRESS", "one binding", ASKS, cmd_show, NULL },
 	{ "show domains", NULL, "home agents, who may register there and since when that holds",
 		ASKS, cmd_show, domain_columns },
+	{ "show summary", NULL, "what all bindings amount to: how many, how many in use, traffic",
+		ASKS | FILTERS, cmd_show, NULL },
 	{ "show ports", NULL, "ports, their links and what they carried", ASKS, cmd_show,
 		port_columns },
 	{ "show lcores", NULL, "how busy each lcore is, and with what", ASKS, cmd_show,
@@ -148,6 +164,8 @@ const struct cmd cmds[] = {
 		address_columns },
 	{ "show config", NULL, "the configuration that runs", ASKS, cmd_show, NULL },
 	{ "show version", NULL, "version, bindings and packet buffers", ASKS, cmd_show, NULL },
+	{ "show alarms", NULL, "what is wrong, and what to do about it; --all: also what is not",
+		ASKS | OPT_BIT(OPT_ALL), cmd_show, alarm_columns },
 	{ "binding delete", "HOME-ADDRESS", "forget a binding", ASKS, cmd_show, NULL },
 	{ "reload", NULL,
 		"read configuration and subscribers again, use what is new, say what changed", ASKS,

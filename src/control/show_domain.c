@@ -30,7 +30,7 @@ bool show_domains(struct ctl *ctl, struct ctl_req *req)
 		jw_str(w, "file", n->file);
 	else
 		jw_null(w, "file");
-	show_put_time(w, "loaded", ctl->loaded);
+	show_time(w, "loaded", ctl->now_ms - ctl->loaded_ms);
 	jw_end(w, '}');
 	jw_newline(w);
 	req->cursor++;

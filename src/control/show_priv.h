@@ -5,8 +5,6 @@
  */
 #pragma once
 
-#include <time.h>
-
 #include "control/ctl_priv.h"
 
 /*
@@ -17,6 +15,7 @@
 typedef bool (*show_step_fn)(struct ctl *ctl, struct ctl_req *req);
 
 bool show_bindings(struct ctl *ctl, struct ctl_req *req);
+bool show_summary(struct ctl *ctl, struct ctl_req *req);
 bool show_binding(struct ctl *ctl, struct ctl_req *req);
 bool show_binding_delete(struct ctl *ctl, struct ctl_req *req);
 
@@ -32,12 +31,13 @@ bool show_config(struct ctl *ctl, struct ctl_req *req);
 bool show_version(struct ctl *ctl, struct ctl_req *req);
 
 bool show_domains(struct ctl *ctl, struct ctl_req *req);
+bool show_alarms(struct ctl *ctl, struct ctl_req *req);
+
+/* What is kept in monotonic time, as a date. */
+void show_time(struct jw *w, const char *key, uint64_t ago_ms);
 
 /* The request ends here; returns false, so that a step function can return it. */
 bool show_fail(struct ctl_req *req, int status, const char *fmt, ...) PRINTF_LIKE(3, 4);
-
-/* A date as people and programs read it. */
-void show_put_time(struct jw *w, const char *key, time_t t);
 
 /* Names for the numbers that tables hold; "?" for one that is none. */
 const char *show_domain_name(const struct ctl *ctl, uint32_t domain);

@@ -55,7 +55,7 @@ static void take(struct ctl *ctl, struct ctl_update *u)
 	ctl->subs = u->subs;
 	u->subs = old;
 	ctl->json = u->json;
-	ctl->loaded = time(NULL);
+	ctl->loaded_ms = ctl->now_ms;
 	ctl->generation++;
 	ctl->updating = true;
 	ctl->update_cursor = 0;

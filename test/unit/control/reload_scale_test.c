@@ -79,8 +79,10 @@ static int setup(void **state)
 	assert_int_equal(records_new(&rs_opts, &t.ctl.records), 0);
 	t.conf.domains = &t.domain;
 	t.conf.domain_count = 1;
+	t.conf.runtime.max_bindings = N;
 	t.ctl.conf = &t.conf;
 	t.ctl.t = &t.tables;
+	assert_int_equal(mip6_new(&t.ctl, &t.ctl.mip6), 0);
 	for (uint32_t i = 0; i < N; i++) {
 		struct bc_binding b = { .hoa = node(i), .coa = node(~i) };
 		struct record *r = records_add(t.ctl.records, 0, &b.hoa);
@@ -97,6 +99,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	(void)state;
+	mip6_free(t.ctl.mip6);
 	subs_free(t.ctl.subs);
 	records_free(t.ctl.records);
 	bc_free(t.tables.bc);
