@@ -30,6 +30,7 @@
 #include "host/api.h"
 #include "host/reload.h"
 #include "host/subscribers.h"
+#include "host/telemetry.h"
 #include "records/subs.h"
 #include "tables/mem.h"
 #include "tables/tables.h"
@@ -168,6 +169,21 @@ static void stop_accounting(struct hamd *h)
 	accounting_stop(h->accounting);
 }
 
+static int start_telemetry(struct hamd *h, char *err, size_t err_len)
+{
+	int ret = telemetry_start(h->dp);
+
+	if (ret < 0)
+		snprintf(err, err_len, "telemetry: %s", strerror(-ret));
+	return ret;
+}
+
+static void stop_telemetry(struct hamd *h)
+{
+	(void)h;
+	telemetry_stop();
+}
+
 static void update(void *ctl, struct ctl_update *u)
 {
 	ctl_update(ctl, u);
@@ -236,6 +252,7 @@ static const struct {
 	{ "dataplane", start_dataplane, stop_dataplane },
 	{ "control", start_control, stop_control },
 	{ "accounting", start_accounting, stop_accounting },
+	{ "telemetry", start_telemetry, stop_telemetry },
 	{ "reload", start_reload, stop_reload },
 	{ "api", start_api, stop_api },
 };

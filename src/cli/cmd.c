@@ -171,6 +171,8 @@ const struct cmd cmds[] = {
 	{ "reload", NULL,
 		"read configuration and subscribers again, use what is new, say what changed", ASKS,
 		cmd_show, NULL, RELOAD_S },
+	{ "metrics", NULL, "all figures in OpenMetrics text, for a textfile collector", ASKS,
+		cmd_metrics, NULL },
 	{ "top", NULL, "what happens in a second: counters that move, the busiest bindings",
 		ASKS | FILTERS | OPT_BIT(OPT_ONCE), cmd_top, NULL },
 	{ "help", "[COMMAND]", "what there is, or what a command takes", 0, cmd_help, NULL },

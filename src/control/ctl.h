@@ -45,6 +45,7 @@ enum ctl_cmd {
 	CTL_SHOW_CONFIG,
 	CTL_SHOW_VERSION,
 	CTL_SHOW_DOMAINS,
+	CTL_METRICS,
 	CTL_SHOW_ALARMS, /* `all`: also those that are not raised */
 	CTL_BINDING_DELETE, /* key */
 	CTL_RELOAD, /* host/reload.h answers it; refused here */

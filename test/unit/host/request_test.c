@@ -35,6 +35,7 @@ static const struct {
 	{ "{\"cmd\":\"show version\"}", CTL_SHOW_VERSION },
 	{ "{\"cmd\":\"show domains\"}", CTL_SHOW_DOMAINS },
 	{ "{\"cmd\":\"show alarms\"}", CTL_SHOW_ALARMS },
+	{ "{\"cmd\":\"metrics\"}", CTL_METRICS },
 	{ "{\"key\":\"2001:db8::1\",\"cmd\":\"binding delete\"}", CTL_BINDING_DELETE },
 	{ "{\"cmd\":\"reload\"}", CTL_RELOAD },
 };
