@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "control/ctl_priv.h"
-#include "control/frag.h"
+#include "net/frag.h"
 #include "control/pmtu.h"
 #include "control/rng.h"
 #include "net/mh.h"
