@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/random.h>
 
 #include <rte_eal.h>
 #include <rte_errno.h>
@@ -142,6 +143,7 @@ static int make_worker(struct dp *dp, uint16_t i)
 	w->port = dp->views;
 	w->port_count = dp->port_count;
 	memcpy(w->punt, dp->punt, sizeof(w->punt));
+	w->flow_seed = dp->flow_seed;
 	w->is_reader = i < dp->worker_count;
 	if (w->is_reader)
 		w->tx_in = dp->tx_ring[i];
@@ -191,6 +193,8 @@ static int make(struct dp *dp, char *err, size_t err_len)
 
 	if (ret < 0)
 		return ret;
+	if (getrandom(&dp->flow_seed, sizeof(dp->flow_seed), 0) != sizeof(dp->flow_seed))
+		return fail(err, err_len, -errno, "getrandom");
 	ret = make_pool(dp);
 	if (ret < 0)
 		return fail(err, err_len, ret, "packet buffers (runtime.memory-mb, runtime.mbufs)");

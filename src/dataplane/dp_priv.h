@@ -15,6 +15,7 @@ struct dp {
 	struct rte_mempool *pool;
 	uint16_t port_count, worker_count;
 	uint32_t lcore_count;
+	uint64_t flow_seed;
 	_Atomic bool stop;
 	uint64_t links_ms; /* when dp_poll_links() looked last */
 	uint16_t links_next; /* at which port it goes on */

@@ -82,16 +82,15 @@ static bool too_big(struct dp_worker *w, struct rte_mbuf *m, uint32_t overhead, 
 	return true;
 }
 
-static void wrap(struct rte_mbuf *m, const struct bc_entry *bind, int limit, uint8_t *room)
+static void wrap(
+	struct rte_mbuf *m, const struct bc_entry *bind, int limit, uint64_t seed, uint8_t *room)
 {
 	const uint8_t *inner =
 		room + sizeof(struct net_ip6) + (limit == LIMIT_NONE ? 0 : DP_LIMIT_LEN);
 	const struct net_ip6 *ip = (const struct net_ip6 *)inner;
 	struct net_ip6 *outer = (struct net_ip6 *)room;
 	uint16_t inner_len = (uint16_t)(room + m->data_len - inner);
-	bool upper = ip->next_header == IP6_TCP || ip->next_header == IP6_UDP;
-	uint32_t flow = net_flow_hash(
-		inner, inner_len, ip->next_header, upper ? sizeof(struct net_ip6) : 0);
+	uint32_t flow = net_tunnel_flow(ip, inner_len, seed);
 
 	/* One copy: the entry keeps the addresses in the header's order. */
 	memcpy(&outer->src, &bind->ha, 2 * sizeof(struct ip6_addr));
@@ -154,7 +153,7 @@ static void encap_one(struct dp_worker *w, struct rte_mbuf *m, const struct bc_e
 	inner->hop_limit--;
 	if (unlikely(dp_is_syn(inner, inner_len))) /* one packet of a connection */
 		dp_clamp_mss(w, bind, inner, inner_len, w->port[port].mtu);
-	wrap(m, bind, limit, (uint8_t *)room);
+	wrap(m, bind, limit, w->flow_seed, (uint8_t *)room);
 	bc_count_to(bind, 1, inner_len);
 	dp_meta(m)->flags |= DP_META_ENCAPSULATED;
 	dp_counted(w, DP_COUNTER_ENCAPSULATED, 1);

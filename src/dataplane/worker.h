@@ -86,6 +86,7 @@ struct dp_worker {
 	uint16_t port_count;
 	uint16_t id; /* also RCU reader id; == workers for control's */
 	bool is_reader; /* control's own is none: it is the writer */
+	uint64_t flow_seed; /* of the flow labels of tunnels; all workers have the same */
 	uint16_t rxq_count;
 	struct dp_rx_queue rxq[DP_MAX_PORTS * PLAN_MAX_QUEUES];
 	uint16_t tx_queue[DP_MAX_PORTS]; /* PLAN_NO_QUEUE: by ring */
