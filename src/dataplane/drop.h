@@ -53,9 +53,6 @@
 		"tunnel would lead to ourselves or back into itself (RFC 2473, 4.1.2)")            \
 	X(ENCAP_TOO_BIG, "encap_too_big",                                                          \
 		"tunnel packet exceeds the path MTU: Packet Too Big sent")                         \
-	X(ENCAP_MIN_MTU, "encap_min_mtu",                                                          \
-		"inner packet of 1280 octets or less does not fit: the outer would have to be "    \
-		"fragmented")                                                                      \
 	X(ENCAP_HEADROOM, "encap_headroom", "no room in front of the packet for another header")   \
 	X(HOP_LIMIT, "hop_limit", "hop limit exceeded in transit: time exceeded sent")             \
 	X(NO_ROUTE, "no_route", "no route to the destination")                                     \

@@ -79,10 +79,11 @@ static void too_deep(struct dp_worker *w, struct dp_vec *in)
 	in->n = 0;
 }
 
-/* Packets that left by any door so far. */
+/* Packets that left by any door so far; the fragments of one are one. */
 static inline uint64_t gone(const struct dp_worker *w)
 {
-	uint64_t n = w->counters.c[DP_COUNTER_PUNTED];
+	const uint64_t *c = w->counters.c;
+	uint64_t n = c[DP_COUNTER_PUNTED] + c[DP_COUNTER_FRAGMENTED] - c[DP_COUNTER_FRAGMENTS];
 
 	for (unsigned i = 0; i < DP_DROP_COUNT; i++)
 		n += w->counters.drop[i];
