@@ -136,7 +136,7 @@ static bool admit(
 		return false;
 	}
 	way->overhead = sizeof(struct net_ip6) + (way->limit == LIMIT_NONE ? 0 : DP_LIMIT_LEN);
-	way->mtu = w->port[way->port].mtu;
+	way->mtu = bc_path_mtu(bind, w->port[way->port].mtu);
 	return !too_big(w, m, way->overhead, way->mtu);
 }
 

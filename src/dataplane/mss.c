@@ -21,7 +21,7 @@ static uint16_t fitting(const struct bc_entry *bind, uint32_t port_mtu)
 		return bind->mss;
 	if (bind->flags & BC_LIMIT_ALWAYS)
 		taken += DP_LIMIT_LEN;
-	return (uint16_t)(port_mtu - taken); /* 1280 at least */
+	return (uint16_t)(bc_path_mtu(bind, port_mtu) - taken); /* of 1280 at least */
 }
 
 void dp_clamp_mss(struct dp_worker *w, const struct bc_entry *bind, struct net_ip6 *inner,

@@ -665,6 +665,42 @@ static void test_fragment_burst(void **state)
 		DP_BURST);
 }
 
+static void path_mtu(const char *hoa, uint16_t mtu)
+{
+	struct ip6_addr a = addr(hoa);
+
+	bc_set_mtu(bc_find(t->bc, &a), mtu);
+}
+
+/* What was learned of the path counts where the port takes more, and only there. */
+static void test_path_mtu(void **state)
+{
+	static const char *const always = "2001:db8:b::100"; /* with the limit option */
+
+	(void)state;
+	path_mtu(HOA, 1400);
+	check_error("1361", udp(CN, HOA, 1321), DP_DROP_ENCAP_TOO_BIG, ICMP6_TOO_BIG, 0, 1360);
+	check_door("1360", udp(CN, HOA, 1320), DOOR_TX);
+	path_mtu(HOA, 1280);
+	check_error("1281", udp(CN, HOA, 1241), DP_DROP_ENCAP_TOO_BIG, ICMP6_TOO_BIG, 0, 1280);
+	check_fragments("1280", udp(CN, HOA, 1240), 1280, false);
+	check_fragments("1241", udp(CN, HOA, 1201), 1280, false);
+	check_door("1240", udp(CN, HOA, 1200), DOOR_TX);
+	path_mtu(HOA, 1319);
+	check_fragments("one octet short", udp(CN, HOA, 1240), 1319, false);
+	path_mtu(HOA, 1320);
+	check_door("just fits", udp(CN, HOA, 1240), DOOR_TX);
+	path_mtu(HOA, 9000);
+	check_error("the port's", udp(CN, HOA, 1421), DP_DROP_ENCAP_TOO_BIG, 2, 0, 1460);
+	path_mtu(HOA, 0);
+	check_error("forgotten", udp(CN, HOA, 1421), DP_DROP_ENCAP_TOO_BIG, 2, 0, 1460);
+	path_mtu(always, 1400);
+	check_error("option", udp(CN, always, 1313), DP_DROP_ENCAP_TOO_BIG, 2, 0, 1352);
+	path_mtu(always, 1320);
+	check_fragments("option, 1280", udp(CN, always, 1240), 1320, true);
+	path_mtu(always, 0);
+}
+
 /* A SYN that announces 1440, checksum right. */
 static struct pkt syn(const char *src, const char *dst, uint8_t flags)
 {
@@ -719,6 +755,11 @@ static void test_mss(void **state)
 	check_mss("from", tunnel("2001:db8:f::3", HA, syn(mn, CN, 2)), 14, 1400);
 	check_mss("from, answer", tunnel("2001:db8:f::3", HA, syn(mn, CN, 0x12)), 14, 1400);
 	check_mss("from, no SYN", tunnel("2001:db8:f::3", HA, syn(mn, CN, 0x10)), 14, 1440);
+	path_mtu(mn, 1400);
+	check_mss("to, path MTU", syn(CN, mn, 2), 54, 1300);
+	check_mss("from, path MTU", tunnel("2001:db8:f::3", HA, syn(mn, CN, 2)), 14, 1300);
+	path_mtu(mn, 1280);
+	check_mss("to, least path MTU", syn(CN, mn, 2), 54, 1180);
 	mss_at(mn, "2001:db8:f::3", BC_LIMIT_ALWAYS, BC_MSS_AUTO);
 	check_mss("to, with the limit option", syn(CN, mn, 2), 62, 1392);
 	check_mss("from, with it", tunnel("2001:db8:f::3", HA, syn(mn, CN, 2)), 14, 1392);
@@ -945,6 +986,7 @@ int main(void)
 		cmocka_unit_test(test_fragment_numbers),
 		cmocka_unit_test(test_fragments_without_buffers),
 		cmocka_unit_test(test_fragment_burst),
+		cmocka_unit_test(test_path_mtu),
 		cmocka_unit_test(test_mss),
 		cmocka_unit_test(test_mss_short),
 		cmocka_unit_test(test_decap),
