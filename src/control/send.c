@@ -17,17 +17,15 @@
 #define SEND_MAX 9728 /* the largest port MTU and a routing header */
 
 struct send {
-	struct pmtu pmtu;
 	uint8_t routed[SEND_MAX]; /* a packet with its routing header */
 };
 
-int send_new(struct ctl *ctl, struct send **out)
+int send_new(struct send **out)
 {
 	struct send *s = calloc(1, sizeof(*s));
 
 	if (s == NULL)
 		return -ENOMEM;
-	s->pmtu.seed = ctl->seed;
 	*out = s;
 	return 0;
 }
@@ -35,11 +33,6 @@ int send_new(struct ctl *ctl, struct send **out)
 void send_free(struct send *send)
 {
 	free(send);
-}
-
-void send_pmtu(struct ctl *ctl, const struct ip6_addr *dst, uint32_t mtu)
-{
-	pmtu_learn(&ctl->send->pmtu, ctl->now_ms, dst, mtu);
 }
 
 static const struct bc_entry *binding_of(const struct ctl *ctl, const struct ip6_addr *dst)
@@ -68,13 +61,21 @@ uint16_t send_port(const struct ctl *ctl, const struct ip6_addr *dst)
 	}
 }
 
-static uint16_t path_mtu(const struct ctl *ctl, const struct ip6_addr *dst)
+uint16_t send_link_mtu(const struct ctl *ctl, const struct ip6_addr *dst)
 {
 	uint16_t port = send_port(ctl, dst);
-	uint16_t link = port == ADDR_NO_PORT ? IP6_MIN_MTU : dp_port_mtu(ctl->dp, port);
-	uint32_t learned = pmtu_get(&ctl->send->pmtu, ctl->now_ms, dst);
 
-	return learned != 0 && learned < link ? (uint16_t)learned : link;
+	return port == ADDR_NO_PORT ? 0 : dp_port_mtu(ctl->dp, port);
+}
+
+uint16_t send_path_mtu(const struct ctl *ctl, const struct ip6_addr *dst)
+{
+	uint16_t link = send_link_mtu(ctl, dst);
+	uint16_t learned = pmtu_get(ctl->pmtu, ctl->now_ms, dst, PMTU_OWN);
+
+	if (link == 0)
+		return IP6_MIN_MTU;
+	return learned != 0 && learned < link ? learned : link;
 }
 
 int ctl_send_wire(struct ctl *ctl, const uint8_t *pkt, uint16_t len)
@@ -82,7 +83,7 @@ int ctl_send_wire(struct ctl *ctl, const uint8_t *pkt, uint16_t len)
 	uint16_t mtu = IP6_MIN_MTU;
 
 	if (len > IP6_MIN_MTU) /* else it fits every path: no lookup */
-		mtu = path_mtu(ctl, &((const struct net_ip6 *)pkt)->dst);
+		mtu = send_path_mtu(ctl, &((const struct net_ip6 *)pkt)->dst);
 	return dp_send(ctl->dp, pkt, len, mtu);
 }
 

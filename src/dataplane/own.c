@@ -120,6 +120,11 @@ int dp_send_link(
 	return 0;
 }
 
+uint32_t dp_flow_label(const struct dp *dp, const struct net_ip6 *inner, uint16_t len)
+{
+	return net_tunnel_flow(inner, len, dp->flow_seed);
+}
+
 void dp_resume(struct dp *dp, struct rte_mbuf *m, uint32_t adjacency)
 {
 	dp_meta(m)->adj = adjacency;
