@@ -85,7 +85,7 @@ static void wrap(const struct dp_worker *w, struct rte_mbuf *m, const struct bc_
 	int limit, uint8_t *room)
 {
 	const uint8_t *inner =
-		room + sizeof(struct net_ip6) + (limit == LIMIT_NONE ? 0 : DP_LIMIT_LEN);
+		room + sizeof(struct net_ip6) + (limit == LIMIT_NONE ? 0 : BC_LIMIT_LEN);
 	const struct net_ip6 *ip = (const struct net_ip6 *)inner;
 	struct net_ip6 *outer = (struct net_ip6 *)room;
 	uint16_t inner_len = (uint16_t)(room + m->data_len - inner);
@@ -98,7 +98,7 @@ static void wrap(const struct dp_worker *w, struct rte_mbuf *m, const struct bc_
 	outer->hop_limit = OUTER_HOP_LIMIT;
 	outer->next_header = IP6_IN_IP6;
 	if (limit != LIMIT_NONE) {
-		const uint8_t opt[DP_LIMIT_LEN] = { IP6_IN_IP6, 0, 4, 1, (uint8_t)limit, 1, 1, 0 };
+		const uint8_t opt[BC_LIMIT_LEN] = { IP6_IN_IP6, 0, 4, 1, (uint8_t)limit, 1, 1, 0 };
 
 		outer->next_header = IP6_DSTOPT;
 		memcpy(outer + 1, opt, sizeof(opt));
@@ -135,7 +135,7 @@ static bool admit(
 			dp_worker_drop(w, m, DP_DROP_ENCAP_LOOP);
 		return false;
 	}
-	way->overhead = sizeof(struct net_ip6) + (way->limit == LIMIT_NONE ? 0 : DP_LIMIT_LEN);
+	way->overhead = sizeof(struct net_ip6) + (way->limit == LIMIT_NONE ? 0 : BC_LIMIT_LEN);
 	way->mtu = bc_path_mtu(bind, w->port[way->port].mtu);
 	return !too_big(w, m, way->overhead, way->mtu);
 }

@@ -30,7 +30,6 @@
 #define DP_MAX_PASSES 4 /* how often a turn looks at what it opened */
 #define DP_MAX_OPENED 2 /* tunnels inside each other that are opened */
 #define DP_MAX_PORTS  16
-#define DP_LIMIT_LEN  8 /* Destination Options header with the encapsulation limit and padding */
 
 enum dp_vec_id {
 	V_AGAIN, /* to classify: received, or taken out of a tunnel */

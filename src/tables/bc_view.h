@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "common/ip6.h"
+#include "net/ip6hdr.h"
 
 enum bc_flag {
 	BC_LIMIT_ALWAYS = 1, /* the domain adds the encapsulation limit option to every packet */
@@ -57,6 +58,14 @@ struct bc;
  */
 void bc_find_bulk(const struct bc *bc, const struct ip6_addr *const hoa[], uint32_t n,
 	const struct bc_entry *out[]);
+
+#define BC_LIMIT_LEN 8 /* Destination Options with the encapsulation limit and padding */
+
+/* Octets that the tunnel puts in front of a packet that is no tunnel packet itself. */
+static inline uint32_t bc_overhead(const struct bc_entry *e)
+{
+	return sizeof(struct net_ip6) + (e->flags & BC_LIMIT_ALWAYS ? BC_LIMIT_LEN : 0);
+}
 
 /* The largest tunnel packet that arrives whole, where the way out takes link_mtu octets. Any
  * worker; the entry's first line. */

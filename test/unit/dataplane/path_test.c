@@ -546,7 +546,7 @@ static void check_fragments(const char *name, struct pkt p, uint32_t mtu, bool l
 	struct dp_counters before = worker.counters;
 	struct fate f[2];
 	uint8_t whole[4000], *at = whole;
-	uint16_t body = (uint16_t)(p.n + (limit ? DP_LIMIT_LEN : 0));
+	uint16_t body = (uint16_t)(p.n + (limit ? BC_LIMIT_LEN : 0));
 
 	put(&p);
 	dp_carry(&worker);
