@@ -42,10 +42,17 @@ bool dp_tunnel_hop(
 	return true;
 }
 
+static bool has_extension(uint8_t next)
+{
+	return next == IP6_HOPOPT || next == IP6_DSTOPT || next == IP6_ROUTING ||
+	       next == IP6_FRAGMENT || next == IP6_AH;
+}
+
 /*
  * RFC 2473, 4.1.1: the limit that this tunnel has to carry, LIMIT_NONE, or LIMIT_EXCEEDED with
  * *at the offset that the parameter problem points at. Ours are added when the packet is itself
- * a tunnel packet, or always where the domain says so.
+ * a tunnel packet, or always where the domain says so. (A care-of address inside a mobile prefix,
+ * where tunnels would nest too, is refused by control and by dp_tunnel_hop().)
  */
 static int encap_limit(struct rte_mbuf *m, const struct bc_entry *bind, uint32_t *at)
 {
@@ -55,8 +62,7 @@ static int encap_limit(struct rte_mbuf *m, const struct bc_entry *bind, uint32_t
 
 	if (next == IP6_IN_IP6)
 		return LIMIT_DEFAULT;
-	if (next == IP6_HOPOPT || next == IP6_DSTOPT || next == IP6_ROUTING ||
-		next == IP6_FRAGMENT) {
+	if (unlikely(has_extension(next))) { /* looked into for the limit alone: seldom there */
 		ext_walk(pkt, m->data_len, EXT_TRANSIT, &x);
 		if (x.flags & EXT_LIMIT) {
 			*at = x.limit_off + 2u;

@@ -529,6 +529,21 @@ static void test_encap_limit(void **state)
 	assert_memory_equal(f.frame + 14 + 40, ((uint8_t[]){ 41, 0, 4, 1, 4, 1, 1, 0 }), 8);
 	check_error(
 		"limit 0", with_ext(nested, IP6_DSTOPT, limit_0), DP_DROP_ENCAP_LIMIT, 4, 0, 44);
+	check_error("limit 0 behind authentication",
+		with_ext(with_ext(nested, IP6_DSTOPT, limit_0), IP6_AH,
+			"00 02 00 00 00000001 00000001 00000000"),
+		DP_DROP_ENCAP_LIMIT, 4, 0, 60);
+	/* the first limit counts, and also in what is no tunnel packet */
+	f = send_one(with_ext(with_ext(nested, IP6_DSTOPT, limit_0), IP6_DSTOPT, limit_3));
+	assert_memory_equal(f.frame + 14 + 40, ((uint8_t[]){ 41, 0, 4, 1, 2, 1, 1, 0 }), 8);
+	check_error("limit 0 in front of UDP", with_ext(udp(CN, HOA, 8), IP6_DSTOPT, limit_0),
+		DP_DROP_ENCAP_LIMIT, 4, 0, 44);
+	f = send_one(with_ext(udp(CN, HOA, 8), IP6_DSTOPT, "00 00 01 04 00 00 00 00"));
+	assert_int_equal(f.frame[14 + 6], IP6_IN_IP6);
+	/* behind another header that is a packet's own, nothing is looked for */
+	f = send_one(tunnel(
+		"2001:db8:9::1", HOA, with_ext(udp(CN, "2001:db8:9::2", 8), IP6_DSTOPT, limit_0)));
+	assert_memory_equal(f.frame + 14 + 40, ((uint8_t[]){ 41, 0, 4, 1, 4, 1, 1, 0 }), 8);
 	f = send_one(udp(CN, "2001:db8:b::100", 8)); /* "always" */
 	assert_memory_equal(f.frame + 14 + 40, ((uint8_t[]){ 41, 0, 4, 1, 4, 1, 1, 0 }), 8);
 	/* the option counts against the MTU */
