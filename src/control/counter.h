@@ -35,6 +35,9 @@
 	X(PATH_MTU_LOWERED, "path_mtu_lowered", "messages",                                        \
 		"Packet Too Big that lowered the MTU of a path, to a care-of address or another "  \
 		"destination")                                                                     \
+	X(ACCT_EVENTS, "accounting_events", "events",                                              \
+		"accounting events: sessions begun, moved, ended, and in between")                 \
+	X(ACCT_LOST, "accounting_lost", "events", "of these, lost because nobody took them")       \
 	X(TURNS, "control_turns", "turns", "turns of the control core")
 
 enum ctl_counter {

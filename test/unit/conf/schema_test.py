@@ -56,6 +56,9 @@ WRONG = [
     (['domains', 0, 'tcp-mss-clamp'], 'on', 'anyOf'),
     (['domains', 0, 'tcp-mss-clamp'], 999, 'anyOf'),
     (['domains', 0, 'limits', 'bu-per-s'], 0, 'minimum'),
+    (['accounting'], {'file': 'a'}, 'pattern'),
+    (['accounting'], {'file': '/a', 'interim-s': 0}, 'minimum'),
+    (['accounting'], {'file': '/a', 'rotate-keep': 1001}, 'maximum'),
 ]
 
 
