@@ -47,7 +47,7 @@ static bool is_ours(const struct ctl *ctl, const struct ip6_addr *a)
 {
 	enum fib_kind kind = fib_kind(fib_lookup(ctl->t->fib, a));
 
-	return kind == FIB_LOCAL || kind == FIB_HOME_AGENT;
+	return kind == FIB_LOCAL || kind == FIB_HOME_AGENT || kind == FIB_ANYCAST;
 }
 
 static void pass_on(struct ctl *ctl, const struct ctl_pkt *p, const struct tunnel_quote *q,
