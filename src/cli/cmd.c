@@ -69,6 +69,7 @@ static const struct column lcore_columns[] = {
 	{ "SLEEP US", "sleep-us", true },
 	{ "RX PACKETS", "rx-packets", true },
 	{ "TX PACKETS", "tx-packets", true },
+	{ "FRAGMENTS HELD", "fragments-held", true },
 	{ NULL },
 };
 

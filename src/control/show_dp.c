@@ -96,6 +96,8 @@ bool show_lcores(struct ctl *ctl, struct ctl_req *req)
 	jw_u64(w, "sleep-us", lc.sleep_us);
 	jw_u64(w, "rx-packets", lc.counters.c[DP_COUNTER_RX_PACKETS]);
 	jw_u64(w, "tx-packets", lc.counters.c[DP_COUNTER_TX_PACKETS]);
+	jw_u64(w, "datagrams-held", lc.datagrams_held);
+	jw_u64(w, "fragments-held", lc.fragments_held);
 	jw_array(w, "stages");
 	for (uint32_t i = 0; i < dp_stage_count(); i++) {
 		dp_stage_info(ctl->dp, req->cursor, i, &stage);

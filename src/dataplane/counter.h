@@ -21,8 +21,13 @@
 	X(FRAGMENTED, "fragmented", "packets",                                                     \
 		"packets of ours, tunnel packets most of all, that were fragmented because they "  \
 		"are larger than the path takes")                                                  \
-	X(FRAGMENTS, "fragments", "packets", "fragments made of them")                             \
+	X(FRAGMENTS_MADE, "fragments_made", "packets", "fragments made of them")                   \
 	X(DECAPSULATED, "decapsulated", "packets", "taken out of a mobile node's tunnel")          \
+	X(FRAGMENTS, "fragments", "packets",                                                       \
+		"fragments addressed to us that reassembly looked at")                             \
+	X(FRAGMENTS_JOINED, "fragments_joined", "packets",                                         \
+		"fragments that were put together; the others of `fragments` are held or dropped") \
+	X(REASSEMBLED, "reassembled", "packets", "put together from fragments")                    \
 	X(TCP_MSS_CLAMPED, "tcp_mss_clamped", "packets",                                           \
 		"TCP SYNs whose maximum segment size was lowered to what a tunnel takes")          \
 	X(PUNTED, "punted", "packets", "handed to the control core")                               \

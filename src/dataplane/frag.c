@@ -28,6 +28,6 @@ uint32_t dp_fragment(struct dp_worker *w, const uint8_t *pkt, uint16_t len, uint
 	for (uint32_t i = 0; i < f.count; i++)
 		fill(out[i], &f, meta);
 	dp_counted(w, DP_COUNTER_FRAGMENTED, 1);
-	dp_counted(w, DP_COUNTER_FRAGMENTS, f.count);
+	dp_counted(w, DP_COUNTER_FRAGMENTS_MADE, f.count);
 	return f.count;
 }

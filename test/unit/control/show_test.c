@@ -95,7 +95,9 @@ void dp_lcore_info(const struct dp *dp, uint32_t i, struct dp_lcore_info *out)
 		.control = i < 2,
 		.worker = i == 0 ? -1 : (int)i - 1,
 		.busy_cycles = 100 * i,
-		.idle_cycles = 300 * i };
+		.idle_cycles = 300 * i,
+		.datagrams_held = 5 * i,
+		.fragments_held = 7 * i };
 }
 
 uint32_t dp_stage_count(void)
@@ -599,6 +601,8 @@ static void test_data_plane(void **state)
 		assert_string_equal(text(list, i, "role"), roles[i]);
 		assert_int_equal(number(list, i, "lcore"), 10 + i);
 		assert_int_equal(number(list, i, "busy-percent"), i == 0 ? 0 : 25);
+		assert_int_equal(number(list, i, "datagrams-held"), 5 * i);
+		assert_int_equal(number(list, i, "fragments-held"), 7 * i);
 		assert_int_equal(cJSON_GetArraySize(stages), 2);
 		assert_string_equal(text(stages, 1, "stage"), "decap");
 		assert_true(number(stages, 0, "cycles-per-packet") == (i == 0 ? 0 : 2.5));
