@@ -35,6 +35,7 @@ static const show_step_fn steps[CTL_CMD_COUNT] = {
 	[CTL_SHOW_CONFIG] = show_config,
 	[CTL_SHOW_VERSION] = show_version,
 	[CTL_SHOW_ALARMS] = show_alarms,
+	[CTL_METRICS] = show_metrics,
 	[CTL_BINDING_DELETE] = show_binding_delete,
 };
 

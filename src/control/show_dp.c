@@ -69,7 +69,7 @@ static void put_stage(struct jw *w, const struct dp_stage_info *s, uint64_t cycl
 	jw_end(w, '}');
 }
 
-static const char *role(const struct dp_lcore_info *lc)
+const char *show_lcore_role(const struct dp_lcore_info *lc)
 {
 	return !lc->control ? "worker" : lc->worker < 0 ? "control" : "control+worker";
 }
@@ -87,7 +87,7 @@ bool show_lcores(struct ctl *ctl, struct ctl_req *req)
 	cycles = lc.busy_cycles + lc.idle_cycles;
 	jw_object(w, NULL);
 	jw_u64(w, "lcore", lc.lcore);
-	jw_str(w, "role", role(&lc));
+	jw_str(w, "role", show_lcore_role(&lc));
 	jw_u64(w, "turns", lc.turns);
 	jw_dbl(w, "busy-percent", percent(lc.busy_cycles, cycles));
 	jw_u64(w, "busy-cycles", lc.busy_cycles);

@@ -34,6 +34,7 @@ static const struct {
 	{ "{\"cmd\":\"show config\"}", CTL_SHOW_CONFIG },
 	{ "{\"cmd\":\"show version\"}", CTL_SHOW_VERSION },
 	{ "{\"cmd\":\"show alarms\"}", CTL_SHOW_ALARMS },
+	{ "{\"cmd\":\"metrics\"}", CTL_METRICS },
 	{ "{\"key\":\"2001:db8::1\",\"cmd\":\"binding delete\"}", CTL_BINDING_DELETE },
 };
 
