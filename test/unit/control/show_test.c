@@ -11,8 +11,8 @@
 
 #include "conf/conf.h"
 #include "control/ctl_priv.h"
-#include "control/pmtu.h"
 #include "control/metric.h"
+#include "control/pmtu.h"
 #include "net/mh.h"
 #include "records/records.h"
 #include "tables/addrs.h"
