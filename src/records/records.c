@@ -15,7 +15,7 @@ struct slot {
 	uint32_t coa; /* its care-of address's count, 0: counts for nothing */
 };
 
-static_assert(sizeof(struct slot) <= 128, "a million of them: memory per binding");
+static_assert(sizeof(struct slot) <= 120, "a million of them: memory per binding");
 
 /* How many live records share a care-of address. */
 struct coa {

@@ -238,19 +238,26 @@ void mip6_input(struct ctl *ctl, const struct ctl_pkt *p)
 
 /* --- endings --- */
 
-static bool end(void *ctx, struct record *rec)
+static bool end_binding(struct ctl *ctl, const struct record *rec)
 {
-	struct ctl *ctl = ctx;
 	char hoa[IP6_STRLEN];
 
-	if (rec->state != RECORD_LIVE)
-		return true;
 	if (unpublish(ctl, rec, ACCT_CAUSE_EXPIRED) < 0)
 		return false;
 	advert_cancel(ctl, rec);
 	ctl_count(ctl, CTL_BINDINGS_EXPIRED);
 	if (log_get_level() >= LOG_DEBUG)
 		log_debug("mip6", "binding expired hoa=%s", ip6_str(&rec->hoa, hoa));
+	return true;
+}
+
+static bool end(void *ctx, struct record *rec)
+{
+	struct ctl *ctl = ctx;
+
+	if (rec->state == RECORD_LIVE && !end_binding(ctl, rec))
+		return false;
+	advert_forget(ctl, rec);
 	return true;
 }
 
