@@ -30,6 +30,7 @@ bool show_addresses(struct ctl *ctl, struct ctl_req *req);
 bool show_config(struct ctl *ctl, struct ctl_req *req);
 bool show_version(struct ctl *ctl, struct ctl_req *req);
 
+bool show_domains(struct ctl *ctl, struct ctl_req *req);
 bool show_alarms(struct ctl *ctl, struct ctl_req *req);
 bool show_metrics(struct ctl *ctl, struct ctl_req *req);
 
