@@ -194,9 +194,8 @@ static void test_flow_seed(void **state)
  * still cannot tell a label. (Those that would meet a constant of the hash, and its like.) */
 static void test_flow_seed_stays(void **state)
 {
-	static const uint64_t words[] = {
-		0xe7037ed1a0b428dbULL, 0x589965cc75374cc3ULL, 0, 1, UINT64_MAX
-	};
+	static const uint64_t words[] = { 0xe7037ed1a0b428dbULL, 0x589965cc75374cc3ULL, 0, 1,
+		UINT64_MAX };
 
 	(void)state;
 	for (size_t i = 0; i < 2 * DIM(words); i++) {
@@ -206,7 +205,8 @@ static void test_flow_seed_stays(void **state)
 
 		memcpy(chosen->b + 8, &words[i / 2], sizeof(words[0]));
 		for (uint64_t seed = 1; seed <= 100; seed++) {
-			uint32_t label = net_tunnel_flow(&p.h, sizeof(p), seed * 0x9e3779b97f4a7c15);
+			uint32_t label =
+				net_tunnel_flow(&p.h, sizeof(p), seed * 0x9e3779b97f4a7c15);
 
 			same += label == net_tunnel_flow(&p.h, sizeof(p), seed);
 		}
