@@ -8,6 +8,7 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include <rte_cycles.h>
 #include <rte_ring.h>
 
 #include "common/ntp.h"
@@ -16,6 +17,7 @@
 #include "control/ctl_priv.h"
 #include "control/install.h"
 #include "records/records.h"
+#include "records/subs.h"
 #include "tables/addrs.h"
 #include "tables/dq.h"
 #include "tables/tables.h"
@@ -73,6 +75,7 @@ static void say_ready(struct ctl *ctl)
 bool ctl_poll(void *ctx)
 {
 	struct ctl *ctl = ctx;
+	uint64_t begin = rte_rdtsc();
 	bool busy;
 
 	ctl->now_ms = clock_ms();
@@ -83,6 +86,8 @@ bool ctl_poll(void *ctx)
 	busy |= wheel_advance(ctl->wheel, ctl->now_ms, TIMERS_PER_TURN, on_timer, ctl) > 0;
 	if (ctl->mip6 != NULL)
 		busy |= mip6_expire(ctl);
+	if (ctl->acct != NULL)
+		busy |= acct_run(ctl);
 	if (ctl->t->bc != NULL)
 		busy |= publish_reresolve(ctl);
 	busy |= show_run(ctl);
@@ -90,6 +95,8 @@ bool ctl_poll(void *ctx)
 	dp_flush(ctl->dp);
 	if (!ctl->ready)
 		say_ready(ctl);
+	alarm_run(ctl);
+	alarm_turn(ctl, (rte_rdtsc() - begin) * 1000000 / rte_get_tsc_hz());
 	return busy;
 }
 
@@ -162,11 +169,15 @@ static int engines_make(struct ctl *ctl)
 		ret = nd_new(ctl, &ctl->nd);
 	if (ret == 0 && ctl->conf->domain_count > 0)
 		ret = mip6_new(ctl, &ctl->mip6);
+	if (ret == 0)
+		ret = alarm_new(ctl, &ctl->alarms);
+	if (ret == 0 && ctl->records != NULL && conf_has_accounting(ctl->conf))
+		ret = acct_new(ctl, &ctl->acct);
 	return ret;
 }
 
-int ctl_new(const struct conf *conf, struct tables *tables, struct dp *dp, struct ctl **out,
-	char *err, size_t err_len)
+int ctl_new(const struct conf *conf, struct subs *subs, struct tables *tables, struct dp *dp,
+	struct ctl **out, char *err, size_t err_len)
 {
 	struct ctl *ctl = calloc(1, sizeof(*ctl));
 	int ret;
@@ -195,6 +206,7 @@ int ctl_new(const struct conf *conf, struct tables *tables, struct dp *dp, struc
 	ret = install_routes(ctl, err, err_len);
 	if (ret < 0)
 		goto err_ctl;
+	ctl->subs = subs;
 	*out = ctl;
 	return 0;
 
@@ -203,15 +215,28 @@ err_ctl:
 	return ret;
 }
 
+void ctl_finish(struct ctl *ctl)
+{
+	acct_finish(ctl);
+}
+
+struct acct *ctl_acct(const struct ctl *ctl)
+{
+	return ctl->acct;
+}
+
 void ctl_free(struct ctl *ctl)
 {
 	if (ctl == NULL)
 		return;
+	acct_free(ctl, ctl->acct);
+	alarm_free(ctl->alarms);
 	mip6_free(ctl->mip6);
 	nd_free(ctl, ctl->nd);
 	icmp_free(ctl->icmp);
 	send_free(ctl->send);
 	records_free(ctl->records);
+	subs_free(ctl->subs);
 	wheel_free(ctl->wheel);
 	free(ctl->submitted);
 	free(ctl->answered);

@@ -12,22 +12,29 @@
 #include "common/ip6.h"
 #include "common/jw.h"
 
+struct acct;
 struct conf;
 struct ctl;
 struct dp;
+struct subs;
 struct tables;
 
 /* 0 or -errno with a line in err. Installs addresses and routes, starts duplicate address
- * detection at the first turn. */
-int ctl_new(const struct conf *conf, struct tables *tables, struct dp *dp, struct ctl **out,
-	char *err, size_t err_len);
+ * detection at the first turn. subs is control's if it succeeds. */
+int ctl_new(const struct conf *conf, struct subs *subs, struct tables *tables, struct dp *dp,
+	struct ctl **out, char *err, size_t err_len);
+/* The data plane has stopped running: tells the host thread of accounting, which must still run,
+ * the end of all sessions. */
+void ctl_finish(struct ctl *ctl);
 void ctl_free(struct ctl *ctl); /* the data plane must have stopped running */
+struct acct *ctl_acct(const struct ctl *ctl); /* for that thread; NULL: no accounting */
 
 bool ctl_poll(void *ctl); /* a dp_poll_fn: one turn */
 
 enum ctl_cmd {
 	CTL_SHOW_BINDINGS, /* filters: prefix, coa, domain; includes tombstones with `all` */
 	CTL_SHOW_BINDING, /* key */
+	CTL_SHOW_SUMMARY, /* of live bindings; filters: prefix, coa, domain */
 	CTL_SHOW_PORTS,
 	CTL_SHOW_LCORES,
 	CTL_SHOW_COUNTERS,
@@ -37,11 +44,19 @@ enum ctl_cmd {
 	CTL_SHOW_ADDRESSES,
 	CTL_SHOW_CONFIG,
 	CTL_SHOW_VERSION,
+	CTL_SHOW_ALARMS, /* `all`: also those that are not raised */
 	CTL_BINDING_DELETE, /* key */
 	CTL_CMD_COUNT
 };
 
 #define CTL_SLICE_BYTES 65536 /* a slice of an answer ends with the item that passes this */
+
+/* What bindings amount to. */
+struct ctl_sum {
+	uint64_t bindings;
+	uint64_t used_to, used_from; /* bindings that carried packets, by direction */
+	uint64_t packets_to, bytes_to, packets_from, bytes_from;
+};
 
 struct ctl_req {
 	enum ctl_cmd cmd;
@@ -54,6 +69,7 @@ struct ctl_req {
 	/* The answer: JSON documents, one a line, appended to out; the submitter empties it. */
 	struct jw out;
 	uint32_t cursor; /* control's; 0 at first */
+	struct ctl_sum sum; /* control's, likewise */
 	bool done;
 	int status; /* 0 or -errno, when done */
 	char error[160]; /* a line, when status is not 0 */

@@ -22,10 +22,12 @@
 
 #define TAG "dataplane"
 
-/* Room in the punt rings. Signalling is what a home agent lives of; what waits for a neighbour
+/* Room in the punt rings. Signalling is what a home agent lives of, and who is bound is not put
+ * off by who may be invented; what waits for a neighbour
  * is bounded by the neighbour cache anyway. */
 static const uint32_t punt_size[] = {
 	[DP_PUNT_ND] = 512,
+	[DP_PUNT_KNOWN] = 4096,
 	[DP_PUNT_SIGNALLING] = 4096,
 	[DP_PUNT_LOCAL] = 512,
 	[DP_PUNT_RESOLVE] = 512,
@@ -412,6 +414,12 @@ void dp_stage_info(
 		out->packets += __atomic_load_n(&w->stage[stage].packets, __ATOMIC_RELAXED);
 		out->cycles += __atomic_load_n(&w->stage[stage].cycles, __ATOMIC_RELAXED);
 	}
+}
+
+void dp_punt_info(const struct dp *dp, enum dp_punt_class c, uint32_t *used, uint32_t *size)
+{
+	*used = rte_ring_count(dp->punt[c]);
+	*size = rte_ring_get_capacity(dp->punt[c]);
 }
 
 void dp_pool_info(const struct dp *dp, uint32_t *available, uint32_t *total)
