@@ -84,8 +84,10 @@ bool ctl_poll(void *ctx)
 	watch_links(ctl);
 	busy = punt_run(ctl);
 	busy |= wheel_advance(ctl->wheel, ctl->now_ms, TIMERS_PER_TURN, on_timer, ctl) > 0;
-	if (ctl->mip6 != NULL)
+	if (ctl->mip6 != NULL) {
 		busy |= mip6_expire(ctl);
+		busy |= mip6_advertise(ctl);
+	}
 	if (ctl->acct != NULL)
 		busy |= acct_run(ctl);
 	if (ctl->t->bc != NULL)

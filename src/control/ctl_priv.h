@@ -217,6 +217,12 @@ void mip6_input(struct ctl *ctl, const struct ctl_pkt *p); /* a Mobility Header 
 bool mip6_hao_ok(struct ctl *ctl, const struct ctl_pkt *p);
 bool mip6_expire(struct ctl *ctl); /* ends what ended, bounded; true: there was something */
 int mip6_delete(struct ctl *ctl, const struct ip6_addr *hoa); /* operator; 0, -ENOENT, -ENOSPC */
+/* A Home Agent Address Discovery Request or Mobile Prefix Solicitation to us: icmp6_check()ed, `len`
+ * octets at `icmp` in p. Only with domains. */
+void mip6_discovery_input(
+	struct ctl *ctl, const struct ctl_pkt *p, const uint8_t *icmp, uint16_t len);
+/* Tells mobile nodes prefixes that they did not ask for, bounded; true: somebody was told. */
+bool mip6_advertise(struct ctl *ctl);
 
 /* The highest timestamp (RFC 4285, 6) accepted from a home address, or what is held against it in
  * its place; and that one was accepted (records/stamps.h). -ENOSPC: no room for it now. */

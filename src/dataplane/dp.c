@@ -29,6 +29,7 @@ static const uint32_t punt_size[] = {
 	[DP_PUNT_ND] = 512,
 	[DP_PUNT_KNOWN] = 4096,
 	[DP_PUNT_SIGNALLING] = 4096,
+	[DP_PUNT_DISCOVERY] = 512,
 	[DP_PUNT_LOCAL] = 512,
 	[DP_PUNT_RESOLVE] = 512,
 	[DP_PUNT_ERROR] = 512,
