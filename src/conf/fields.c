@@ -122,6 +122,30 @@ static const struct conf_field icmp_fields[] = {
 static const struct conf_section icmp_section = { SECTION(conf, icmp_fields, icmp_given) };
 #undef AT
 
+#define AT(member) offsetof(struct conf_reassembly, member)
+static const struct conf_field reassembly_fields[] = {
+	{ "timeout-ms", CONF_U32, AT(timeout_ms), .def = 60000, .min = 100, .max = 60000,
+		.help = "How long a fragment waits for the others of its datagram, in "
+			"milliseconds. RFC 8200 says 60 seconds." },
+	{ "max-datagrams", CONF_U32, AT(max_datagrams), .def = 1024, .min = 64, .max = 65536,
+		.help = "Incomplete datagrams of a worker. "
+			"A new one pushes out the oldest." },
+	{ "max-fragments", CONF_U32, AT(max_fragments), .def = 2048, .min = 64, .max = 1048576,
+		.help = "Fragments that a worker holds, each in a packet buffer. "
+			"A new one pushes out the oldest datagram." },
+	{ "max-per-source", CONF_U32, AT(max_per_source), .def = 128, .min = 32, .max = 32768,
+		.help = "Fragments of one source that a worker holds. "
+			"A new one pushes out the oldest datagram of that source. "
+			"At most half of max-datagrams and of max-fragments." },
+	{ "max-octets", CONF_U32, AT(max_octets), .def = 3072, .min = 1500, .max = 9600,
+		.help = "Largest datagram that is put together, IPv6 header included; not less "
+			"than the MTU of a port and a tunnel header. "
+			"Each packet buffer has room for it." },
+};
+static const struct conf_section reassembly_section = { SECTION(
+	conf_reassembly, reassembly_fields, given) };
+#undef AT
+
 #define AT(member) offsetof(struct conf_port, member)
 static const struct conf_field port_fields[] = {
 	{ "name", CONF_STR, AT(name), .required = true, .max = CONF_NAME_MAX,
@@ -438,8 +462,9 @@ static const struct conf_field domain_fields[] = {
 		.max = CONF_MSS_MAX, .values = mss_clamps,
 		.help = "Maximum segment size, in octets, above which the one in a TCP SYN is "
 			"lowered, both ways through the tunnel. "
-			"auto takes what fits the tunnel: the MTU of the port less 100, and less 8 "
-			"for the option where encap-limit is always. "
+			"auto takes what fits the tunnel: the MTU of the port, or of the path to "
+			"the care-of address where Packet Too Big told a smaller one, less 100, "
+			"and less 8 for the option where encap-limit is always. "
 			"off leaves it alone." },
 	{ "care-of-allowed", CONF_PREFIX, AT(care_of_allowed), .list = true,
 		.count = AT(care_of_allowed_count), .max = 256,
@@ -501,6 +526,8 @@ static const struct conf_field root_fields[] = {
 		.help = "Cores, memory and bounds." },
 	{ "icmp", CONF_OBJECT, 0, .section = &icmp_section,
 		.help = "Limits of the ICMPv6 errors sent." },
+	{ "reassembly", CONF_OBJECT, AT(reassembly), .section = &reassembly_section,
+		.help = "Bounds on fragments sent to this node, tunnel packets included." },
 	{ "ports", CONF_OBJECT, AT(ports), .section = &port_section, .required = true, .list = true,
 		.count = AT(port_count), .min = 1, .max = CONF_PORTS_MAX,
 		.help = "Network cards and virtual devices." },

@@ -16,6 +16,7 @@
 #include "conf/conf.h"
 #include "control/ctl_priv.h"
 #include "control/install.h"
+#include "control/pmtu.h"
 #include "records/records.h"
 #include "records/subs.h"
 #include "tables/addrs.h"
@@ -88,6 +89,7 @@ bool ctl_poll(void *ctx)
 		busy |= mip6_expire(ctl);
 		busy |= mip6_advertise(ctl);
 	}
+	busy |= subscribers_run(ctl);
 	if (ctl->acct != NULL)
 		busy |= acct_run(ctl);
 	if (ctl->t->bc != NULL)
@@ -164,7 +166,10 @@ static int engines_make(struct ctl *ctl)
 		return -ENOMEM;
 	ret = records_make(ctl);
 	if (ret == 0)
-		ret = send_new(ctl, &ctl->send);
+		ret = pmtu_new(ctl->conf->domain_count > 0 ? ctl->conf->runtime.max_bindings : 0,
+			ctl->seed, &ctl->pmtu);
+	if (ret == 0)
+		ret = send_new(&ctl->send);
 	if (ret == 0)
 		ret = icmp_new(ctl, &ctl->icmp);
 	if (ret == 0)
@@ -191,6 +196,7 @@ int ctl_new(const struct conf *conf, struct subs *subs, struct tables *tables, s
 	ctl->t = tables;
 	ctl->dp = dp;
 	ctl->now_ms = clock_ms();
+	ctl->began = time(NULL);
 	ctl->ntp = ntp_now();
 	if (getrandom(&ctl->seed, sizeof(ctl->seed), 0) != sizeof(ctl->seed)) {
 		ret = -errno;
@@ -209,6 +215,8 @@ int ctl_new(const struct conf *conf, struct subs *subs, struct tables *tables, s
 	if (ret < 0)
 		goto err_ctl;
 	ctl->subs = subs;
+	ctl->json = conf_json(conf);
+	ctl->loaded_ms = ctl->now_ms;
 	*out = ctl;
 	return 0;
 
@@ -237,6 +245,7 @@ void ctl_free(struct ctl *ctl)
 	nd_free(ctl, ctl->nd);
 	icmp_free(ctl->icmp);
 	send_free(ctl->send);
+	pmtu_free(ctl->pmtu);
 	records_free(ctl->records);
 	subs_free(ctl->subs);
 	wheel_free(ctl->wheel);

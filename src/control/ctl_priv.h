@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -24,8 +25,10 @@ struct alarms;
 struct conf;
 struct conf_domain;
 struct icmp;
+struct icmp6_err_msg;
 struct mip6;
 struct nd;
+struct pmtu;
 struct record;
 struct records;
 struct rte_ring;
@@ -33,10 +36,18 @@ struct send;
 struct sub;
 struct subs;
 struct tables;
+struct tunnel_error;
+struct tunnel_quote;
 
 struct ctl {
 	const struct conf *conf; /* of the start: what a reload may change is elsewhere */
 	struct subs *subs; /* who may register; a reload replaces it */
+	const char *json; /* of the configuration in force; a reload replaces it */
+	uint64_t loaded_ms; /* when these two were taken, monotonic */
+	uint32_t generation; /* and how many were before them */
+	_Atomic(struct ctl_update *) update; /* the reload's that is under way, NULL */
+	bool updating; /* it has the old set already */
+	uint32_t update_cursor; /* records up to here have a subscriber */
 	struct tables *t;
 	struct dp *dp;
 	struct records *records; /* NULL without domains */
@@ -44,6 +55,7 @@ struct ctl {
 	struct nd *nd;
 	struct icmp *icmp;
 	struct send *send;
+	struct pmtu *pmtu;
 	struct mip6 *mip6; /* NULL without domains */
 	struct acct *acct; /* NULL without accounting */
 	struct alarms *alarms;
@@ -52,7 +64,9 @@ struct ctl {
 	struct ctl_req *current; /* the dump that is being sliced, NULL */
 	uint32_t reresolve_generation; /* bindings are, or are being, resolved in this one */
 	uint32_t reresolve_cursor; /* 0: no walk under way */
+	uint64_t paths_ms; /* when the last walk began: bindings know the path MTUs of then */
 	uint64_t now_ms; /* read once a turn, monotonic */
+	int64_t began; /* time of day at the start, seconds since 1970 */
 	uint64_t ntp; /* and the time of day, NTP's 64 bits */
 	uint64_t counters[CTL_COUNTER_COUNT];
 	uint64_t seed;
@@ -111,7 +125,7 @@ bool punt_run(struct ctl *ctl); /* true: there was something */
 void punt_unreachable(struct ctl *ctl, struct rte_mbuf *m);
 
 /* --- send.c: what hamd says itself --- */
-int send_new(struct ctl *ctl, struct send **out); /* 0 or -ENOMEM */
+int send_new(struct send **out); /* 0 or -ENOMEM */
 void send_free(struct send *send); /* NULL is fine */
 /* The port by which the FIB sends dst, ADDR_NO_PORT if none. A bound home address leaves by
  * the port of its care-of address. */
@@ -126,19 +140,30 @@ int ctl_send_wire(struct ctl *ctl, const uint8_t *pkt, uint16_t len);
 /* Neighbour discovery: to a MAC on a port. */
 int ctl_send_link(
 	struct ctl *ctl, uint16_t port, const uint8_t mac[6], const uint8_t *pkt, uint16_t len);
-/* Learned from a valid Packet Too Big about something of ours; forgotten after 10 minutes. */
-void send_pmtu(struct ctl *ctl, const struct ip6_addr *dst, uint32_t mtu);
+/* The MTU of the way out to dst, 0: there is none. */
+uint16_t send_link_mtu(const struct ctl *ctl, const struct ip6_addr *dst);
+/* What the path to dst takes: the MTU of the way out, or less if that was learned. */
+uint16_t send_path_mtu(const struct ctl *ctl, const struct ip6_addr *dst);
 
 /* --- icmp.c --- */
 int icmp_new(struct ctl *ctl, struct icmp **out);
 void icmp_free(struct icmp *icmp);
 /* Not neighbour discovery: echo, errors, anything else for an address of ours. */
 void icmp_input(struct ctl *ctl, const struct ctl_pkt *p);
-/* To the packet's source, if RFC 4443, 2.4 and the rate limit allow it; counts why not. */
-void icmp_send_error(
+/* To the packet's source, if RFC 4443, 2.4 and the rate limit allow it: true. Counts why not. */
+bool icmp_send_error(
 	struct ctl *ctl, const struct ctl_pkt *p, uint8_t type, uint8_t code, uint32_t arg);
 /* One token of the bucket that errors (also Binding Errors, RFC 6275, 9.3.3) share. */
 bool icmp_error_token(struct ctl *ctl);
+
+/* --- tunnel.c --- */
+/* A router, or the mobile node, says this about a packet in a tunnel (RFC 2473, 8); p: the
+ * message. */
+void tunnel_input_error(struct ctl *ctl, const struct ctl_pkt *p, const struct icmp6_err_msg *msg,
+	const struct tunnel_quote *q);
+/* A packet that we tunnelled and found out ourselves not to arrive: *p becomes what is inside and
+ * *e what its source is told. False: nobody is told. */
+bool tunnel_inner(const struct ctl *ctl, struct ctl_pkt *p, struct tunnel_error *e);
 
 /* --- nd/ --- */
 int nd_new(struct ctl *ctl, struct nd **out);
@@ -177,7 +202,9 @@ bool nd_next(const struct ctl *ctl, uint32_t *cursor, struct nd_info *out);
 int publish(struct ctl *ctl, const struct record *r);
 /* Also ends its session. */
 int unpublish(struct ctl *ctl, const struct record *r, enum acct_cause cause);
-/* One slice of giving published bindings the next hop of the current FIB; true: more to do. */
+/* One slice of giving published bindings the next hop of the current FIB and what is known of
+ * their paths, when the FIB has changed, and once a minute while path MTUs may have been forgotten
+ * (RFC 8201, 5.3); true: more to do. */
 bool publish_reresolve(struct ctl *ctl);
 
 /* --- acct.c: who used what; nothing happens without accounting --- */
@@ -217,6 +244,9 @@ void mip6_input(struct ctl *ctl, const struct ctl_pkt *p); /* a Mobility Header 
 bool mip6_hao_ok(struct ctl *ctl, const struct ctl_pkt *p);
 bool mip6_expire(struct ctl *ctl); /* ends what ended, bounded; true: there was something */
 int mip6_delete(struct ctl *ctl, const struct ip6_addr *hoa); /* operator; 0, -ENOENT, -ENOSPC */
+/* One slice of ending the bindings of who is no subscriber any more, from *cursor 0 on; adds to
+ * *ended how many. True: more to do. */
+bool mip6_end_strangers(struct ctl *ctl, uint32_t *cursor, uint32_t *ended);
 /* A Home Agent Address Discovery Request or Mobile Prefix Solicitation to us: icmp6_check()ed, `len`
  * octets at `icmp` in p. Only with domains. */
 void mip6_discovery_input(
@@ -233,6 +263,8 @@ int mip6_set_stamp(struct ctl *ctl, uint16_t domain, const struct ip6_addr *hoa,
 /* Who may register with this home address, NULL: nobody. For the turn: a reload takes it away. */
 const struct sub *ctl_subscriber(
 	const struct ctl *ctl, uint16_t domain, const struct ip6_addr *hoa);
+
+bool subscribers_run(struct ctl *ctl); /* one slice of a reload; true: there was something */
 
 /* --- show.c --- */
 bool show_run(struct ctl *ctl); /* answers requests, a slice a turn; true: there was something */

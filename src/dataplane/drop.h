@@ -33,8 +33,31 @@
 	X(RH_REFUSED, "rh_refused",                                                                \
 		"routing header type 0 or unknown type with segments left (RFC 5095)")             \
 	X(RH2_TO_US, "rh2_to_us", "routing header type 2 to a home agent (RFC 6275, 8.2)")         \
-	X(FRAGMENT_TO_US, "fragment_to_us",                                                        \
-		"fragment addressed to us; reassembly is not built in")                            \
+	X(FRAG_EMPTY, "frag_empty", "fragment to us without an octet of data")                     \
+	X(FRAG_LENGTH, "frag_length",                                                              \
+		"fragment to us that is not the last and no multiple of 8 octets: parameter "      \
+		"problem sent")                                                                    \
+	X(FRAG_BEYOND, "frag_beyond",                                                              \
+		"fragment to us that would end beyond 65535 octets: parameter problem sent")       \
+	X(FRAG_DUPLICATE, "frag_duplicate", "fragment that is here already, the same octets")      \
+	X(FRAG_OVERLAP, "frag_overlap",                                                            \
+		"fragments of a datagram that overlap or disagree about its end: none of it is "   \
+		"taken (RFC 5722)")                                                                \
+	X(FRAG_TOO_BIG, "frag_too_big",                                                            \
+		"fragments of a datagram that would be larger than reassembly.max-octets")         \
+	X(FRAG_TOO_MANY, "frag_too_many", "fragments of a datagram in more than 16 pieces")        \
+	X(FRAG_ECN, "frag_ecn",                                                                    \
+		"fragments of a datagram of which one is marked for congestion and another not "   \
+		"ECN-capable (RFC 3168, 5.3)")                                                     \
+	X(FRAG_TIMEOUT, "frag_timeout",                                                            \
+		"fragments whose others did not come in time: time exceeded sent if the first "    \
+		"was here")                                                                        \
+	X(FRAG_SOURCE_LIMIT, "frag_source_limit",                                                  \
+		"fragments that made room for newer ones of the same source: "                     \
+		"reassembly.max-per-source")                                                       \
+	X(FRAG_EVICTED, "frag_evicted",                                                            \
+		"fragments that made room for newer ones of anyone: reassembly.max-datagrams, "    \
+		"reassembly.max-fragments")                                                        \
 	X(HAO_INVALID, "hao_invalid", "Home Address option is not a unicast routable address")     \
 	X(HAO_NO_BINDING, "hao_no_binding",                                                        \
 		"Home Address option without a matching binding: Binding Error sent")              \
@@ -53,9 +76,6 @@
 		"tunnel would lead to ourselves or back into itself (RFC 2473, 4.1.2)")            \
 	X(ENCAP_TOO_BIG, "encap_too_big",                                                          \
 		"tunnel packet exceeds the path MTU: Packet Too Big sent")                         \
-	X(ENCAP_MIN_MTU, "encap_min_mtu",                                                          \
-		"inner packet of 1280 octets or less does not fit: the outer would have to be "    \
-		"fragmented")                                                                      \
 	X(ENCAP_HEADROOM, "encap_headroom", "no room in front of the packet for another header")   \
 	X(HOP_LIMIT, "hop_limit", "hop limit exceeded in transit: time exceeded sent")             \
 	X(NO_ROUTE, "no_route", "no route to the destination")                                     \
@@ -83,6 +103,14 @@
 	X(LOCAL_PORT, "local_port", "no UDP or TCP service here: port unreachable sent")           \
 	X(LOCAL_ICMP6, "local_icmp6", "ICMPv6 type that a home agent does not take")               \
 	X(ICMP6_INVALID, "icmp6_invalid", "ICMPv6 checksum or length is wrong")                    \
+	X(ICMP6_NO_TUNNEL, "icmp6_no_tunnel",                                                      \
+		"ICMPv6 error about a packet in a tunnel that no binding has, or that cannot be "  \
+		"told")                                                                            \
+	X(ICMP6_MTU, "icmp6_mtu",                                                                  \
+		"Packet Too Big below 1280, or about a packet that fits or that no port takes")    \
+	X(ICMP6_UNPROVEN, "icmp6_unproven",                                                        \
+		"ICMPv6 error about a tunnel packet, not passed on: it quotes none that hamd "     \
+		"made")                                                                            \
 	X(ND_INVALID, "nd_invalid", "neighbour discovery message fails RFC 4861, 7.1")             \
 	X(ND_FRAGMENT, "nd_fragment", "neighbour discovery in a fragment (RFC 6980)")              \
 	X(ND_IGNORED, "nd_ignored",                                                                \

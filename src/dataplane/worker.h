@@ -15,22 +15,27 @@
 #include <rte_mbuf.h>
 #include <rte_ring.h>
 
+#include "common/fragid.h"
 #include "common/util.h"
 #include "dataplane/counter.h"
 #include "dataplane/dp.h"
 #include "dataplane/meta.h"
 #include "dataplane/plan.h"
+#include "dataplane/reass_tab.h"
 #include "net/tcpmss.h"
 #include "tables/bc_view.h"
 
 #define DP_BURST      64 /* packets a turn carries at most */
-#define DP_MAX_PASSES 4 /* how often a turn looks at what it opened */
+#define DP_VEC        (2 * DP_BURST) /* each of them may leave as two fragments */
+#define DP_FRAGMENTS  16 /* of one packet: the largest port MTU in pieces of 1280 are eight */
 #define DP_MAX_OPENED 2 /* tunnels inside each other that are opened */
+/* How often a turn looks at what came out: each packet of a nest may have been in fragments. */
+#define DP_MAX_PASSES (2 * (DP_MAX_OPENED + 1))
 #define DP_MAX_PORTS  16
-#define DP_LIMIT_LEN  8 /* Destination Options header with the encapsulation limit and padding */
 
 enum dp_vec_id {
-	V_AGAIN, /* to classify: received, or taken out of a tunnel */
+	V_AGAIN, /* to classify: received, taken out of a tunnel, or put together */
+	V_FRAGMENT, /* a part of a packet to us */
 	V_TUNNEL, /* IPv6-in-IPv6 to a home agent address */
 	V_HOME, /* for an address inside a mobile prefix */
 	V_ENCAP, /* with its binding in worker.bind[] */
@@ -40,13 +45,14 @@ enum dp_vec_id {
 
 struct dp_vec {
 	uint32_t n;
-	struct rte_mbuf *pkt[DP_BURST];
+	struct rte_mbuf *pkt[DP_VEC];
 };
 
 /* X(id, name): stages whose cycles are counted. */
 #define DP_STAGE_LIST(X)                                                                           \
 	X(RX, "rx")                                                                                \
 	X(CLASSIFY, "classify")                                                                    \
+	X(REASS, "reass")                                                                          \
 	X(DECAP, "decap")                                                                          \
 	X(INTERCEPT, "intercept")                                                                  \
 	X(ENCAP, "encap")                                                                          \
@@ -86,6 +92,8 @@ struct dp_worker {
 	uint16_t port_count;
 	uint16_t id; /* also RCU reader id; == workers for control's */
 	bool is_reader; /* control's own is none: it is the writer */
+	struct rte_mempool *pool; /* for fragments */
+	uint64_t flow_seed; /* of the flow labels of tunnels; all workers have the same */
 	uint16_t rxq_count;
 	struct dp_rx_queue rxq[DP_MAX_PORTS * PLAN_MAX_QUEUES];
 	uint16_t tx_queue[DP_MAX_PORTS]; /* PLAN_NO_QUEUE: by ring */
@@ -93,10 +101,16 @@ struct dp_worker {
 	struct rte_ring *tx_in; /* what others ask us to send; m->port is the way out; NULL: none */
 	struct rte_ring *punt[DP_PUNT_COUNT];
 
+	struct fragid fragid;
+
 	/* this turn's packets */
 	struct dp_vec vec[V_COUNT];
 	const struct bc_entry *bind[DP_BURST]; /* beside vec[V_ENCAP] */
 	struct dp_vec tx[DP_MAX_PORTS];
+
+	/* what waits longer than a turn: fragments for the others of their datagram */
+	struct reass_tab *reass; /* NULL: a worker that receives nothing */
+	uint32_t reass_max; /* octets of the largest packet that is put together */
 
 	struct dp_counters counters;
 	struct dp_stage_stat stage[DP_STAGE_COUNT];
@@ -113,11 +127,22 @@ void dp_carry(struct dp_worker *w);
  * queue, dropped ones included. */
 uint32_t dp_rx(struct dp_worker *w, const struct dp_rx_queue *q, struct dp_vec *out);
 void dp_classify(struct dp_worker *w, struct dp_vec *in);
+void dp_reass(struct dp_worker *w, struct dp_vec *in);
 void dp_decap(struct dp_worker *w, struct dp_vec *in);
 void dp_intercept(struct dp_worker *w, struct dp_vec *in);
 void dp_encap(struct dp_worker *w, struct dp_vec *in);
 void dp_route(struct dp_worker *w, struct dp_vec *in);
 void dp_tx(struct dp_worker *w);
+
+/*
+ * Reassembly's table: taken at start, given back when the worker has stopped (what it holds is
+ * dropped for SHUTDOWN). drop and ctx of opts are filled in; opts.max_octets: of a whole packet,
+ * which has to fit any packet buffer behind RTE_PKTMBUF_HEADROOM. 0 or -ENOMEM.
+ */
+int dp_reass_start(struct dp_worker *w, struct reass_opts opts);
+void dp_reass_stop(struct dp_worker *w);
+/* Gives up what has waited for too long, a bounded number a call. now: rte_rdtsc(). */
+void dp_reass_expire(struct dp_worker *w, uint64_t now);
 
 /* Doors. */
 void dp_worker_drop(struct dp_worker *w, struct rte_mbuf *m, enum dp_drop reason);
@@ -137,6 +162,11 @@ bool dp_tunnel_hop(
 void dp_clamp_mss(struct dp_worker *w, const struct bc_entry *bind, struct net_ip6 *inner,
 	uint32_t len, uint32_t port_mtu);
 
+/* The fragments of a packet of ours (len > mtu >= 1280), all of them or none: how many, in order,
+ * each with this metadata. 0: there are no buffers, or it cannot be divided. Counted when made. */
+uint32_t dp_fragment(struct dp_worker *w, const uint8_t *pkt, uint16_t len, uint16_t mtu,
+	const struct dp_meta *meta, struct rte_mbuf *out[static DP_FRAGMENTS]);
+
 /* Ethernet header (and the port's VLAN tag) in front of the packet; m->port becomes the way
  * out. False: no headroom. */
 bool dp_put_frame(struct dp_worker *w, struct rte_mbuf *m, uint16_t port, const uint8_t mac[6]);
@@ -150,7 +180,7 @@ static inline bool dp_is_syn(const struct net_ip6 *ip, uint32_t len)
 
 static inline void dp_vec_push(struct dp_vec *v, struct rte_mbuf *m)
 {
-	/* No stage makes packets: what a turn received fits everywhere. */
+	/* No stage makes packets but encap, once of each two: what a turn received fits everywhere. */
 	v->pkt[v->n++] = m;
 }
 

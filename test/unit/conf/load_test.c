@@ -34,6 +34,11 @@ static const char *const minimal_printed =
 	"runtime.log-level = \"info\" (default)\n"
 	"icmp.errors-per-s = 1000 (default)\n"
 	"icmp.burst = 100 (default)\n"
+	"reassembly.timeout-ms = 60000 (default)\n"
+	"reassembly.max-datagrams = 1024 (default)\n"
+	"reassembly.max-fragments = 2048 (default)\n"
+	"reassembly.max-per-source = 128 (default)\n"
+	"reassembly.max-octets = 3072 (default)\n"
 	"ports[0].name = \"wan\"\n"
 	"ports[0].device = \"net_null0\"\n"
 	"ports[0].mtu = 1500 (default)\n"
@@ -95,6 +100,8 @@ static const char *const full =
 	"{\"auth\":{\"type\":\"none\"},\"home-address\":\"2001:db8:a::100\"}]}],"
 	"\"routes\":[{\"prefix\":\"::/0\",\"via\":\"fe80::1\",\"port\":\"lan\"}],"
 	"\"icmp\":{\"errors-per-s\":50,\"burst\":5},"
+	"\"reassembly\":{\"timeout-ms\":1000,\"max-datagrams\":100,\"max-fragments\":200,"
+	"\"max-per-source\":50,\"max-octets\":1500},"
 	"\"accounting\":{\"buffer-mb\":1,\"sync-s\":0,\"rotate-keep\":3,\"rotate-s\":3600,"
 	"\"rotate-mb\":64,\"interim-s\":60,\"file\":\"/var/log/hamd/a.jsonl\"},"
 	"\"ports\":[{\"name\":\"wan\",\"device\":\"0000:3b:00.0\"},{\"name\":\"lan\","
@@ -127,6 +134,11 @@ static const char *const full_printed =
 	"runtime.log-level = \"debug\"\n"
 	"icmp.errors-per-s = 50\n"
 	"icmp.burst = 5\n"
+	"reassembly.timeout-ms = 1000\n"
+	"reassembly.max-datagrams = 100\n"
+	"reassembly.max-fragments = 200\n"
+	"reassembly.max-per-source = 50\n"
+	"reassembly.max-octets = 1500\n"
 	"ports[0].name = \"wan\"\n"
 	"ports[0].device = \"0000:3b:00.0\"\n"
 	"ports[0].mtu = 1500 (default)\n"
@@ -237,6 +249,11 @@ static void test_full(void **state)
 	check_printed(c, full_printed);
 	assert_int_equal(c->runtime.lcore_count, 3);
 	assert_int_equal(c->icmp_errors_per_s, 50);
+	assert_int_equal(c->reassembly.timeout_ms, 1000);
+	assert_int_equal(c->reassembly.max_datagrams, 100);
+	assert_int_equal(c->reassembly.max_fragments, 200);
+	assert_int_equal(c->reassembly.max_per_source, 50);
+	assert_int_equal(c->reassembly.max_octets, 1500);
 	assert_true(ip6_eq(&c->ports[1].addresses[0].addr, &a)); /* host bits kept */
 	assert_int_equal(c->routes[0].port, 1);
 	assert_int_equal(c->domains[0].encap_limit, CONF_ENCAP_LIMIT_ALWAYS);

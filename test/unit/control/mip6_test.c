@@ -12,6 +12,7 @@
 #include "conf/conf.h"
 #include "control/ctl_priv.h"
 #include "control/mip6/answer.h"
+#include "control/pmtu.h"
 #include "net/cksum.h"
 #include "net/icmp6.h"
 #include "net/mh.h"
@@ -33,6 +34,7 @@
 #define PORT_ADDR "2001:db8:1::10"
 #define GATEWAY   7 /* adjacency */
 #define DQ_SIZE   16
+#define PATHS_MS  60000
 
 /* --- what surrounds it --- */
 
@@ -78,7 +80,7 @@ int ctl_send_link(
 	return 0;
 }
 
-void icmp_send_error(
+bool icmp_send_error(
 	struct ctl *ctl, const struct ctl_pkt *p, uint8_t type, uint8_t code, uint32_t arg)
 {
 	(void)ctl;
@@ -87,6 +89,7 @@ void icmp_send_error(
 	assert_int_equal(code, ICMP6_BAD_FIELD);
 	out.icmp++;
 	out.icmp_arg = arg;
+	return true;
 }
 
 bool icmp_error_token(struct ctl *ctl)
@@ -209,6 +212,7 @@ static int setup(void **state)
 		records_new(&(struct records_opts){ .max = 1000, .seed = 1, .now_ms = START_MS },
 			&t.ctl.records),
 		0);
+	assert_int_equal(pmtu_new(1000, 1, &t.ctl.pmtu), 0);
 	subscribe_all();
 	assert_int_equal(mip6_new(&t.ctl, &t.ctl.mip6), 0);
 	return 0;
@@ -218,6 +222,7 @@ static int teardown(void **state)
 {
 	(void)state;
 	mip6_free(t.ctl.mip6);
+	pmtu_free(t.ctl.pmtu);
 	subs_free(t.ctl.subs);
 	records_free(t.ctl.records);
 	addrs_free(t.tables.addrs);
@@ -958,6 +963,70 @@ static void test_reresolve(void **state)
 	assert_false(publish_reresolve(&t.ctl));
 }
 
+static void walk(void)
+{
+	while (publish_reresolve(&t.ctl))
+		;
+}
+
+/* What is known of the path to a care-of address: with the binding from its first moment on, not
+ * lost by a refresh, not taken along to another care-of address. */
+static void test_path_mtu(void **state)
+{
+	struct ip6_addr coa = addr(COA);
+
+	(void)state;
+	input(&(struct msg){ .seq = 1 });
+	assert_int_equal(entry(HOA)->mtu, UINT16_MAX);
+	pmtu_learn(t.ctl.pmtu, t.ctl.now_ms, &coa, PMTU_TUNNEL, 1400);
+	input(&(struct msg){ .seq = 2 });
+	assert_int_equal(entry(HOA)->mtu, 1400);
+	input(&(struct msg){ .seq = 3, .src = COA2 });
+	assert_int_equal(entry(HOA)->mtu, UINT16_MAX);
+	input(&(struct msg){ .seq = 4 });
+	assert_int_equal(entry(HOA)->mtu, 1400);
+	input(&(struct msg){ .hao = HOA2 });
+	assert_int_equal(entry(HOA2)->mtu, 1400);
+	/* the checksum is over what never changes */
+	assert_int_equal(entry(HOA)->sum, bc_sum(entry(HOA)));
+}
+
+/* RFC 8201, 5.3: once a minute, as long as anything can have been forgotten. */
+static void test_path_mtu_ages(void **state)
+{
+	uint64_t learned_ms = START_MS + 1000;
+	struct ip6_addr coa = addr(COA);
+
+	(void)state;
+	input(&(struct msg){ .lifetime = 1000 });
+	walk();
+	t.ctl.now_ms = learned_ms + 120000;
+	assert_false(publish_reresolve(&t.ctl)); /* nothing was learned: no walk */
+	pmtu_learn(t.ctl.pmtu, learned_ms, &coa, PMTU_TUNNEL, 1400);
+	walk();
+	assert_int_equal(entry(HOA)->mtu, 1400); /* another binding's packet taught it */
+	assert_int_equal(entry(HOA)->nexthop, nexthop(GATEWAY));
+	/* what the truth holds shows a minute later, not before */
+	pmtu_learn(t.ctl.pmtu, learned_ms, &coa, PMTU_TUNNEL, 1300);
+	t.ctl.now_ms += 59999;
+	assert_false(publish_reresolve(&t.ctl));
+	assert_int_equal(entry(HOA)->mtu, 1400);
+	t.ctl.now_ms++;
+	walk();
+	assert_int_equal(entry(HOA)->mtu, 1300);
+	t.ctl.now_ms = learned_ms + PMTU_LIFETIME_MS - 1;
+	walk();
+	assert_int_equal(entry(HOA)->mtu, 1300);
+	t.ctl.now_ms = learned_ms + PMTU_LIFETIME_MS + 59999;
+	walk();
+	assert_int_equal(entry(HOA)->mtu, UINT16_MAX);
+	t.ctl.now_ms += 10 * PATHS_MS;
+	assert_int_equal(t.ctl.reresolve_cursor, 0);
+	bc_set_mtu(entry(HOA), 1234);
+	walk();
+	assert_int_equal(entry(HOA)->mtu, 1234); /* that was the last walk */
+}
+
 /* --- ranges --- */
 
 /* Everybody in a prefix, but for what is nobody's home address. */
@@ -992,6 +1061,156 @@ static void test_range(void **state)
 		assert_ba(COA, rows[i].hoa, rows[i].status, 1, rows[i].lifetime);
 	}
 	assert_int_equal(records_live(t.ctl.records), 3);
+}
+
+/* --- reloads --- */
+
+static struct ip6_addr node(unsigned i)
+{
+	struct ip6_addr a = addr("2001:db8:a:1::");
+
+	a.b[14] = (uint8_t)(i >> 8);
+	a.b[15] = (uint8_t)i;
+	return a;
+}
+
+/* Those whose number leaves no rest by `every`, from 0 on; 0: none. */
+static struct subs *set_of(unsigned nodes, unsigned every)
+{
+	struct subs *keep = t.ctl.subs, *made;
+
+	t.ctl.subs = NULL;
+	new_subscribers();
+	for (unsigned i = 0; every > 0 && i < nodes; i += every)
+		subscribe(0, node(i));
+	subs_seal(t.ctl.subs);
+	made = t.ctl.subs;
+	t.ctl.subs = keep;
+	return made;
+}
+
+static void bind_nodes(unsigned n)
+{
+	char hoa[IP6_STRLEN];
+
+	t.domains[0].limits.bu_burst_per_source = 1000;
+	for (unsigned i = 0; i < n; i++) {
+		struct ip6_addr a = node(i);
+
+		input(&(struct msg){ .seq = 1, .hao = ip6_str(&a, hoa) });
+	}
+	assert_int_equal(records_live(t.ctl.records), n);
+}
+
+/* The new set answers from the first turn on; bindings without a subscriber end in slices, the
+ * others stay, and the old set comes back when that is done. */
+static void test_reload(void **state)
+{
+	struct subs *old, *new;
+	struct ctl_update u;
+	unsigned turns = 0;
+	char hoa[IP6_STRLEN];
+
+	(void)state;
+	subs_free(t.ctl.subs);
+	t.ctl.subs = old = set_of(600, 1);
+	bind_nodes(600);
+	assert_false(subscribers_run(&t.ctl));
+	assert_true(ctl_is_updated(&t.ctl));
+	new = set_of(600, 3);
+	u = (struct ctl_update){ .subs = new, .json = "{}" };
+	ctl_update(&t.ctl, &u);
+	assert_false(ctl_is_updated(&t.ctl));
+	while (!ctl_is_updated(&t.ctl)) {
+		uint32_t before = records_live(t.ctl.records);
+
+		assert_true(subscribers_run(&t.ctl));
+		assert_true(before - records_live(t.ctl.records) <= 26);
+		if (turns++ == 0) {
+			struct ip6_addr gone = node(599);
+
+			assert_ptr_equal(t.ctl.subs, new);
+			assert_string_equal(t.ctl.json, "{}");
+			input(&(struct msg){ .seq = 2, .hao = ip6_str(&gone, hoa) });
+			assert_ba(COA, hoa, HA_NOT_HOME_AGENT, 2, 0);
+		}
+		rte_rcu_qsbr_quiescent(t.tables.rcu, 0);
+		dq_run(t.tables.dq, DQ_SIZE);
+	}
+	assert_true(turns > 10);
+	assert_ptr_equal(u.subs, old);
+	assert_int_equal(u.ended, 400);
+	assert_int_equal(t.ctl.counters[CTL_BINDINGS_REMOVED], 400);
+	assert_int_equal(records_live(t.ctl.records), 200);
+	assert_int_equal(records_tombstones(t.ctl.records), 400);
+	for (unsigned i = 0; i < 600; i++) {
+		struct ip6_addr a = node(i);
+
+		assert_int_equal(bc_find(t.tables.bc, &a) != NULL, i % 3 == 0);
+	}
+	assert_false(subscribers_run(&t.ctl));
+	subs_free(old);
+}
+
+/* A reader that holds everything up: no more than what may wait is ended, nothing is skipped, and it
+ * goes on when the reader has moved. */
+static void test_reload_waits_for_readers(void **state)
+{
+	struct ctl_update u;
+
+	(void)state;
+	subs_free(t.ctl.subs);
+	t.ctl.subs = set_of(100, 1);
+	bind_nodes(100);
+	rte_rcu_qsbr_thread_register(t.tables.rcu, 0);
+	rte_rcu_qsbr_thread_online(t.tables.rcu, 0);
+	u = (struct ctl_update){ .subs = set_of(100, 0), .json = "{}" };
+	ctl_update(&t.ctl, &u);
+	for (unsigned i = 0; i < 100; i++)
+		assert_true(subscribers_run(&t.ctl));
+	assert_false(ctl_is_updated(&t.ctl));
+	assert_in_range(u.ended, 1, DQ_SIZE);
+	assert_int_equal(records_live(t.ctl.records), 100 - u.ended);
+	while (!ctl_is_updated(&t.ctl)) {
+		rte_rcu_qsbr_quiescent(t.tables.rcu, 0);
+		dq_run(t.tables.dq, DQ_SIZE);
+		assert_true(subscribers_run(&t.ctl));
+	}
+	assert_int_equal(u.ended, 100);
+	assert_int_equal(bc_count(t.tables.bc), 0);
+	subs_free(u.subs);
+	rte_rcu_qsbr_thread_offline(t.tables.rcu, 0);
+	rte_rcu_qsbr_thread_unregister(t.tables.rcu, 0);
+}
+
+/* Another lifetime: the binding stays as it is, the next Binding Update gets it. */
+static void test_reload_keeps_bindings(void **state)
+{
+	struct sub sub = { .lifetime_max_s = 80, .key = SUB_NO_KEY };
+	struct ip6_addr hoa = addr(HOA);
+	struct ctl_update u = { .json = "{}" };
+	struct subs *old = t.ctl.subs;
+	struct sub_place there;
+
+	(void)state;
+	input(&(struct msg){ .seq = 1 });
+	assert_ba(COA, HOA, HA_ACCEPTED, 1, 100);
+	t.ctl.subs = NULL;
+	new_subscribers();
+	assert_int_equal(
+		subs_add(t.ctl.subs, &hoa, &sub, (struct sub_place){ SUB_LINE, 1 }, &there), 0);
+	subs_seal(t.ctl.subs);
+	u.subs = t.ctl.subs;
+	t.ctl.subs = old;
+	ctl_update(&t.ctl, &u);
+	while (!ctl_is_updated(&t.ctl))
+		subscribers_run(&t.ctl);
+	assert_int_equal(u.ended, 0);
+	assert_bound(HOA, COA);
+	assert_int_equal(records_find(t.ctl.records, 0, &hoa)->lifetime_s, 400);
+	input(&(struct msg){ .seq = 2 });
+	assert_ba(COA, HOA, HA_ACCEPTED, 2, 20);
+	subs_free(u.subs);
 }
 
 /* --- RFC 4285 --- */
@@ -1143,7 +1362,12 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_hao, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_domain_options, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reresolve, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_path_mtu, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_path_mtu_ages, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_range, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_reload, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_reload_waits_for_readers, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_reload_keeps_bindings, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_authentication, setup, teardown_key),
 		cmocka_unit_test_setup_teardown(test_replay, setup, teardown_key),
 		cmocka_unit_test_setup_teardown(test_replay_in_range, setup, teardown_key),
