@@ -105,6 +105,23 @@ static int check_home_address(const struct conf_check *k, uint32_t i, uint32_t j
 		ip6_str(a, text), why);
 }
 
+/* RFC 6275, 10.3.1: where bindings are in nonvolatile storage the advice must be left out. */
+static int check_store(const struct conf_check *k, uint32_t i)
+{
+	const struct conf_domain *d = &k->conf->domains[i];
+	bool has_store = k->conf->store.path != NULL;
+
+	if (!has_store && d->ack_peers == CONF_ACK_STORE)
+		return conf_refuse(
+			k->c, "domains[%u].ack-peers: \"store\", but there is no store", i);
+	if (has_store && d->refresh_advice_s != CONF_ADVICE_OFF)
+		return conf_refuse(k->c,
+			"domains[%u].refresh-advice-s: %u, but bindings are in the store: \"off\" "
+			"or \"auto\" (RFC 6275, 10.3.1)",
+			i, d->refresh_advice_s);
+	return 0;
+}
+
 struct numbered {
 	struct conf_mobile_node mn;
 	uint32_t at; /* in the file */
@@ -189,7 +206,7 @@ int conf_check_domains(struct conf_check *k)
 	int ret = check_mobile_prefixes(k);
 
 	for (uint32_t i = 0; i < k->conf->domain_count && ret == 0; i++) {
-		if (check_name(k, i) < 0 || check_home_agent(k, i) < 0)
+		if (check_name(k, i) < 0 || check_home_agent(k, i) < 0 || check_store(k, i) < 0)
 			return -EINVAL;
 		for (uint32_t j = 0; j < k->conf->domains[i].mobile_node_count; j++) {
 			if (check_home_address(k, i, j) < 0)
