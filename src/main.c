@@ -22,10 +22,14 @@
 
 #include "common/log.h"
 #include "conf/conf.h"
+#include "control/acct.h"
 #include "control/ctl.h"
 #include "dataplane/dp.h"
 #include "dataplane/eal.h"
+#include "host/accounting.h"
 #include "host/api.h"
+#include "host/subscribers.h"
+#include "records/subs.h"
 #include "tables/mem.h"
 #include "tables/tables.h"
 
@@ -35,18 +39,25 @@
 
 struct hamd {
 	struct conf *conf;
+	struct subs *subs; /* until control has it */
 	struct tables *tables;
 	struct dp *dp;
 	struct ctl *ctl;
+	struct accounting *accounting; /* NULL: none */
 	struct api *api;
 };
 
-static struct dp *running; /* what a signal stops */
+static struct hamd *running; /* whom a signal is for */
+
 static void on_signal(int sig)
 {
-	(void)sig;
-	if (running != NULL)
-		dp_stop(running);
+	int saved = errno;
+
+	if (running != NULL && sig != SIGUSR1)
+		dp_stop(running->dp);
+	else if (running != NULL && running->accounting != NULL)
+		accounting_reopen(running->accounting);
+	errno = saved;
 }
 
 static int start_log(struct hamd *h, char *err, size_t err_len)
@@ -116,12 +127,42 @@ static void stop_dataplane(struct hamd *h)
 
 static int start_control(struct hamd *h, char *err, size_t err_len)
 {
-	return ctl_new(h->conf, h->tables, h->dp, &h->ctl, err, err_len);
+	int ret = ctl_new(h->conf, h->subs, h->tables, h->dp, &h->ctl, err, err_len);
+
+	if (ret == 0)
+		h->subs = NULL;
+	return ret;
 }
 
 static void stop_control(struct hamd *h)
 {
 	ctl_free(h->ctl);
+}
+
+static uint32_t take_events(void *acct, struct acct_event *out, uint32_t max)
+{
+	return acct_take(acct, out, max);
+}
+
+static void report(void *acct, const struct acct_report *r)
+{
+	acct_report(acct, r);
+}
+
+static int start_accounting(struct hamd *h, char *err, size_t err_len)
+{
+	struct accounting_opts opts = {
+		.conf = h->conf,
+		.ops = { .ctx = ctl_acct(h->ctl), .take = take_events, .report = report },
+	};
+
+	return opts.ops.ctx != NULL ? accounting_start(&opts, &h->accounting, err, err_len) : 0;
+}
+
+static void stop_accounting(struct hamd *h)
+{
+	ctl_finish(h->ctl);
+	accounting_stop(h->accounting);
 }
 
 static int submit(void *ctl, struct ctl_req *req)
@@ -159,17 +200,25 @@ static const struct {
 	{ "tables", start_tables, stop_tables },
 	{ "dataplane", start_dataplane, stop_dataplane },
 	{ "control", start_control, stop_control },
+	{ "accounting", start_accounting, stop_accounting },
 	{ "api", start_api, stop_api },
 };
 
-static void warn(const struct conf *conf)
+static void warn_line(void *ctx, const char *line)
 {
-	for (uint32_t i = 0; i < conf->warning_count; i++)
-		log_warn(TAG, "%s", conf->warnings[i]);
+	(void)ctx;
+	log_warn(TAG, "%s", line);
 }
 
-/* SIGTERM and SIGINT are taken by this thread only, while there is something to stop; sent
- * earlier they wait. Every other thread is made while they are blocked. */
+static void warn(const struct hamd *h)
+{
+	for (uint32_t i = 0; i < h->conf->warning_count; i++)
+		warn_line(NULL, h->conf->warnings[i]);
+	subscribers_warn(h->conf, h->subs, warn_line, NULL);
+}
+
+/* SIGTERM, SIGINT and SIGUSR1 are taken by this thread only, while there is something to stop;
+ * sent earlier they wait. Every other thread is made while they are blocked. */
 static void block_signals(int how)
 {
 	sigset_t set;
@@ -177,17 +226,20 @@ static void block_signals(int how)
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGUSR1);
 	pthread_sigmask(how, &set, NULL);
 }
 
 static void set_signals(void)
 {
-	struct sigaction stop = { .sa_handler = on_signal }, ignore = { .sa_handler = SIG_IGN };
+	struct sigaction take = { .sa_handler = on_signal }, ignore = { .sa_handler = SIG_IGN };
 
 	block_signals(SIG_BLOCK);
-	sigaction(SIGTERM, &stop, NULL);
-	sigaction(SIGINT, &stop, NULL);
+	sigaction(SIGTERM, &take, NULL);
+	sigaction(SIGINT, &take, NULL);
+	sigaction(SIGUSR1, &take, NULL);
 	sigaction(SIGPIPE, &ignore, NULL);
+	sigaction(SIGXFSZ, &ignore, NULL); /* a file as large as may be is write()'s error */
 	sigaction(SIGHUP, &ignore, NULL);
 }
 
@@ -197,7 +249,7 @@ static int run(struct hamd *h)
 	size_t started = 0;
 	int ret = 0;
 
-	warn(h->conf);
+	warn(h);
 	set_signals();
 	for (; started < DIM(modules); started++) {
 		log_debug(TAG, "starting %s", modules[started].name);
@@ -210,7 +262,7 @@ static int run(struct hamd *h)
 	} else {
 		log_info(TAG, "hamd %s runs node=%s socket=%s", HAMD_VERSION, h->conf->node.name,
 			h->conf->runtime.socket);
-		running = h->dp;
+		running = h;
 		block_signals(SIG_UNBLOCK);
 		ret = dp_run(h->dp, ctl_poll, h->ctl);
 		block_signals(SIG_BLOCK);
@@ -298,6 +350,22 @@ static int parse_options(int argc, char **argv, struct options *o)
 	return 3;
 }
 
+/* The configuration and all that it names. */
+static int load(struct hamd *h, const char *path, char *err, size_t err_len)
+{
+	int ret = conf_load(path, &h->conf, err, err_len);
+
+	if (ret < 0)
+		return ret;
+	ret = subscribers_load(h->conf, NULL, &h->subs, err, err_len);
+	if (ret < 0) {
+		conf_free(h->conf);
+		return ret;
+	}
+	conf_forget_keys(h->conf);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct options o = { 0 };
@@ -311,7 +379,7 @@ int main(int argc, char **argv)
 		fputs("hamd: libsodium does not start\n", stderr);
 		return 1;
 	}
-	if (conf_load(o.config, &h.conf, err, sizeof(err)) < 0) {
+	if (load(&h, o.config, err, sizeof(err)) < 0) {
 		fprintf(stderr, "%s\n", err);
 		return 1;
 	}
@@ -321,9 +389,10 @@ int main(int argc, char **argv)
 	} else {
 		if (o.verbose)
 			conf_print(h.conf, stdout);
-		warn(h.conf);
+		warn(&h);
 		printf("%s: good\n", o.config);
 	}
+	subs_free(h.subs);
 	conf_free(h.conf);
 	return ret;
 }

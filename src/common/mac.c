@@ -111,6 +111,13 @@ void mac_sign(struct mac *mac, const struct mac_key *key, const uint8_t *msg, si
 		abort();
 }
 
+bool mac_key_equal(const struct mac_key *a, const struct mac_key *b)
+{
+	int inner = sodium_memcmp(a->inner, b->inner, sizeof(a->inner));
+
+	return (inner | sodium_memcmp(a->outer, b->outer, sizeof(a->outer))) == 0;
+}
+
 bool mac_equal(const uint8_t a[static MAC_LEN], const uint8_t b[static MAC_LEN])
 {
 	return sodium_memcmp(a, b, MAC_LEN) == 0;

@@ -34,5 +34,6 @@ void mac_key_set(struct mac *mac, struct mac_key *to, const uint8_t *key, size_t
 /* The first 96 bits of HMAC-SHA1(key, msg); len: 1..MAC_MSG_MAX. */
 void mac_sign(struct mac *mac, const struct mac_key *key, const uint8_t *msg, size_t len,
 	uint8_t tag[static MAC_LEN]);
-/* Compares in constant time. */
+/* Both compare in constant time. */
+bool mac_key_equal(const struct mac_key *a, const struct mac_key *b);
 bool mac_equal(const uint8_t a[static MAC_LEN], const uint8_t b[static MAC_LEN]);

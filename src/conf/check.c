@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "conf/check.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -111,13 +112,38 @@ static int check_fib_size(const struct conf_check *k)
 		conf->runtime.max_routes, need);
 }
 
+static int check_subscriber_count(const struct conf_check *k)
+{
+	uint64_t n = 0;
+
+	for (uint32_t i = 0; i < k->conf->domain_count; i++)
+		n += k->conf->domains[i].mobile_node_count;
+	if (n <= k->conf->runtime.max_subscribers)
+		return 0;
+	return conf_refuse(k->c,
+		"runtime.max-subscribers: %u is less than the %" PRIu64 " mobile-nodes there are",
+		k->conf->runtime.max_subscribers, n);
+}
+
+/* A secondary process maps the primary's memory by its files, and only huge pages have some. */
+static int check_pdump(const struct conf_check *k)
+{
+	const struct conf_runtime *r = &k->conf->runtime;
+
+	if (!r->pdump || r->hugepages)
+		return 0;
+	return conf_refuse(k->c, "runtime.pdump: needs huge pages, runtime.hugepages is false");
+}
+
 int conf_check(struct conf_ctx *c)
 {
 	struct conf_check k = { .c = c, .conf = c->conf };
 	int ret;
 
 	derive(c->conf);
-	ret = conf_check_auth(&k);
+	ret = check_pdump(&k);
+	if (ret == 0)
+		ret = conf_check_auth(&k);
 	if (ret == 0)
 		ret = conf_check_domains(&k);
 	if (ret == 0)
@@ -126,6 +152,10 @@ int conf_check(struct conf_ctx *c)
 		ret = conf_check_routes(&k);
 	if (ret == 0)
 		ret = check_fib_size(&k);
+	if (ret == 0)
+		ret = check_subscriber_count(&k);
+	if (ret == 0)
+		ret = conf_check_accounting(&k);
 	free(k.mobile);
 	return ret;
 }

@@ -35,3 +35,18 @@ int conf_check_domains(struct conf_check *k); /* fills in `mobile` */
 int conf_check_routes(const struct conf_check *k);
 /* Before the mobile nodes are sorted; reads key files into conf->keys. */
 int conf_check_auth(const struct conf_check *k);
+int conf_check_accounting(const struct conf_check *k);
+int conf_check_subscribers(const struct conf_check *k, uint32_t domain);
+
+/* An auth object's key, and what is wrong with it. */
+struct conf_auth_fault {
+	const char *key, *why; /* why: static text; NULL: nothing */
+};
+
+/* Fill in what an object in such a place leaves out from def (of which it takes the key's number,
+ * not its file; NULL: from nowhere) and see whether its keys go together. */
+struct conf_auth_fault conf_auth_complete(
+	enum conf_auth_place place, const struct conf_auth *def, struct conf_auth *a);
+
+/* Why the lifetime is none for a mobile node of the domain, or NULL. */
+const char *conf_why_no_lifetime(const struct conf_domain *d, uint32_t lifetime_max_s);

@@ -83,26 +83,43 @@ static int check_home_agent(const struct conf_check *k, uint32_t i)
 	return 0;
 }
 
-static int check_home_address(const struct conf_check *k, uint32_t i, uint32_t j)
+const char *conf_why_no_home_address(const struct conf_domain *d, const struct ip6_addr *a)
 {
-	const struct conf_domain *d = &k->conf->domains[i];
-	const struct ip6_addr *a = &d->mobile_nodes[j].home_address;
-	const struct conf_place *in = conf_mobile_prefix(k, a);
-	const char *why = NULL;
-	char text[IP6_STRLEN];
+	const struct ip6_prefix *in = NULL;
 
 	if (!ip6_is_routable(a))
-		why = "is not a unicast routable address";
-	else if (in == NULL || in->i != i)
-		why = "is in no mobile prefix of the domain";
-	else if (conf_is_router_anycast(a, &in->prefix))
-		why = "is the anycast address of the link's routers";
-	else if (ip6_eq(a, &d->home_agent_address))
-		why = "is the home agent address";
-	if (why == NULL)
-		return 0;
-	return conf_refuse(k->c, "domains[%u].mobile-nodes[%u].home-address: %s %s", i, j,
-		ip6_str(a, text), why);
+		return "is not a unicast routable address";
+	for (uint32_t i = 0; i < d->mobile_prefix_count && in == NULL; i++) {
+		if (ip6_in_prefix(a, &d->mobile_prefixes[i]))
+			in = &d->mobile_prefixes[i];
+	}
+	if (in == NULL)
+		return "is in no mobile prefix of the domain";
+	if (conf_is_router_anycast(a, in))
+		return "is the anycast address of the link's routers";
+	return ip6_eq(a, &d->home_agent_address) ? "is the home agent address" : NULL;
+}
+
+const char *conf_why_no_lifetime(const struct conf_domain *d, uint32_t lifetime_max_s)
+{
+	return lifetime_max_s > d->lifetime_max_s ? "is more than that of the domain" : NULL;
+}
+
+static int check_mobile_node(const struct conf_check *k, uint32_t i, uint32_t j)
+{
+	const struct conf_domain *d = &k->conf->domains[i];
+	const struct conf_mobile_node *mn = &d->mobile_nodes[j];
+	const char *why = conf_why_no_home_address(d, &mn->home_address);
+	char text[IP6_STRLEN];
+
+	if (why != NULL)
+		return conf_refuse(k->c, "domains[%u].mobile-nodes[%u].home-address: %s %s", i, j,
+			ip6_str(&mn->home_address, text), why);
+	why = conf_why_no_lifetime(d, mn->lifetime_max_s);
+	if (why != NULL)
+		return conf_refuse(k->c, "domains[%u].mobile-nodes[%u].lifetime-max-s: %u %s", i, j,
+			mn->lifetime_max_s, why);
+	return 0;
 }
 
 /* RFC 6275, 10.3.1: where bindings are in nonvolatile storage the advice must be left out. */
@@ -151,6 +168,7 @@ static int sort_mobile_nodes(const struct conf_check *k, uint32_t i)
 	qsort(list, n, sizeof(*list), by_home_address);
 	for (uint32_t j = 0; j < n; j++) {
 		d->mobile_nodes[j] = list[j].mn;
+		d->mobile_nodes[j].number = list[j].at;
 		if (j > 0 && ip6_eq(&list[j].mn.home_address, &list[j - 1].mn.home_address))
 			twice = j;
 	}
@@ -163,22 +181,39 @@ static int sort_mobile_nodes(const struct conf_check *k, uint32_t i)
 	return ret;
 }
 
+static int warn_of_ranges(const struct conf_check *k, uint32_t i)
+{
+	const struct conf_subscribers *s = &k->conf->domains[i].subscribers;
+	char text[IP6_PREFIX_STRLEN];
+	int ret = 0;
+
+	for (uint32_t j = 0; j < s->range_count && ret == 0; j++) {
+		if (s->ranges[j].auth.type == CONF_AUTH_NONE)
+			ret = conf_warn(k->c,
+				"domains[%u].subscribers.ranges[%u] (%s): no authentication "
+				"(auth.type \"none\"): anyone may register in there",
+				i, j, ip6_prefix_str(&s->ranges[j].home_addresses, text));
+	}
+	return ret;
+}
+
 static int warn_of(const struct conf_check *k, uint32_t i)
 {
 	const struct conf_domain *d = &k->conf->domains[i];
 	uint32_t open = 0;
 
-	if (d->mobile_node_count == 0)
+	if (d->mobile_node_count == 0 && d->subscribers.file == NULL &&
+		d->subscribers.range_count == 0)
 		return conf_warn(
 			k->c, "domains[%u] (%s): no mobile nodes, nobody can register", i, d->name);
 	for (uint32_t j = 0; j < d->mobile_node_count; j++)
 		open += d->mobile_nodes[j].auth.type == CONF_AUTH_NONE;
-	if (open == 0)
-		return 0;
-	return conf_warn(k->c,
-		"domains[%u] (%s): %u mobile node%s without authentication (auth.type \"none\"): "
-		"anyone may register in their place",
-		i, d->name, open, open == 1 ? "" : "s");
+	if (open > 0 && conf_warn(k->c,
+				"domains[%u] (%s): %u mobile node%s without authentication "
+				"(auth.type \"none\"): anyone may register in their place",
+				i, d->name, open, open == 1 ? "" : "s") < 0)
+		return -ENOMEM;
+	return warn_of_ranges(k, i);
 }
 
 #define TUNNEL_MTU_MIN 1328u
@@ -209,10 +244,12 @@ int conf_check_domains(struct conf_check *k)
 		if (check_name(k, i) < 0 || check_home_agent(k, i) < 0 || check_store(k, i) < 0)
 			return -EINVAL;
 		for (uint32_t j = 0; j < k->conf->domains[i].mobile_node_count; j++) {
-			if (check_home_address(k, i, j) < 0)
+			if (check_mobile_node(k, i, j) < 0)
 				return -EINVAL;
 		}
-		ret = sort_mobile_nodes(k, i);
+		ret = conf_check_subscribers(k, i);
+		if (ret == 0)
+			ret = sort_mobile_nodes(k, i);
 		if (ret == 0)
 			ret = warn_of(k, i);
 	}

@@ -50,10 +50,12 @@ struct conf_runtime {
 	uint32_t lcore_count; /* cores named in lcores */
 	uint32_t memory_mb;
 	bool hugepages;
+	bool pdump; /* secondary processes may attach; needs hugepages */
 	uint32_t idle_sleep_us; /* 0 = busy polling */
 	uint32_t max_bindings;
 	uint32_t max_neighbors;
 	uint32_t max_routes;
+	uint32_t max_subscribers; /* home addresses that are configured one by one */
 	uint32_t mbufs; /* packet buffers; 0 = derived from ports and lcores */
 	char socket[CONF_PATH_MAX]; /* hamctl's; default /run/hamd/NAME.sock */
 	char log_level[8]; /* "err" "warn" "info" "debug" */
@@ -83,8 +85,10 @@ struct conf_auth {
 	enum conf_auth_type type;
 	uint32_t spi; /* MN_HA: 256 and up */
 	char *key_file; /* absolute path */
+	char *key_text; /* the key itself, only in a line of a subscribers file: a secret */
 	char *nai; /* NULL: any */
 	bool replay; /* the replay protection option is demanded */
+	bool has_key; /* key is one */
 	uint32_t key; /* MN_HA: index in conf->keys */
 	uint32_t given;
 };
@@ -97,9 +101,36 @@ struct conf_store {
 	uint32_t given;
 };
 
+/* An item of mobile-nodes, or a line of a subscribers file. */
 struct conf_mobile_node {
 	struct ip6_addr home_address;
 	struct conf_auth auth;
+	uint32_t lifetime_max_s; /* 0: the domain's */
+	uint32_t number; /* its place in the list that is written, which is sorted later */
+	uint32_t given;
+};
+
+/* What lines and ranges leave out; zero where it says nothing either. */
+struct conf_subscriber_default {
+	struct conf_auth auth;
+	uint32_t lifetime_max_s;
+	uint32_t given;
+};
+
+/* Whoever has a home address in there and no line of their own. */
+struct conf_range {
+	struct ip6_prefix home_addresses;
+	struct conf_auth auth;
+	uint32_t lifetime_max_s; /* 0: the domain's */
+	uint32_t given;
+};
+
+struct conf_subscribers {
+	char *file; /* absolute path; NULL: none */
+	struct conf_subscriber_default def;
+	struct conf_range *ranges;
+	uint32_t range_count;
+	uint32_t given;
 };
 
 struct conf_limits {
@@ -107,7 +138,9 @@ struct conf_limits {
 	uint32_t max_bindings_per_care_of;
 	uint32_t bu_per_s_per_source; /* Binding Updates from one IPv6 source address */
 	uint32_t bu_burst_per_source;
-	uint32_t bu_per_s; /* of the domain, in all */
+	uint32_t bu_per_s_per_mobile_node; /* accepted ones */
+	uint32_t bu_burst_per_mobile_node;
+	uint32_t bu_per_s; /* of the domain, in all; once for bound mobile nodes, once for others */
 	uint32_t given;
 };
 
@@ -118,7 +151,7 @@ struct conf_domain {
 	struct ip6_addr home_agent_address;
 	struct conf_mobile_node *mobile_nodes; /* sorted by home address */
 	uint32_t mobile_node_count;
-	bool has_auth; /* one of them at least has an auth.type other than none */
+	struct conf_subscribers subscribers;
 	uint32_t lifetime_max_s; /* granted at most; a multiple of 4 */
 	uint32_t refresh_advice_s; /* a multiple of 4; 0 = none is given */
 	enum conf_ack_peers ack_peers;
@@ -129,6 +162,17 @@ struct conf_domain {
 	struct ip6_prefix *care_of_denied;
 	uint32_t care_of_denied_count;
 	struct conf_limits limits;
+	uint32_t given;
+};
+
+/* On when there is a file or a socket; never both. */
+struct conf_accounting {
+	char *file, *socket; /* absolute path, NULL */
+	uint32_t interim_s;
+	uint32_t rotate_mb, rotate_s; /* 0 = never */
+	uint32_t rotate_keep;
+	uint32_t sync_s; /* 0 = never */
+	uint32_t buffer_mb;
 	uint32_t given;
 };
 
@@ -143,6 +187,7 @@ struct conf {
 	uint32_t route_count;
 	struct conf_domain *domains;
 	uint32_t domain_count; /* <= CONF_DOMAINS_MAX */
+	struct conf_accounting accounting;
 	struct mac_key *keys; /* what key files held; NULL without any. Never shown */
 	uint32_t key_count;
 	uint32_t icmp_errors_per_s; /* icmp.errors-per-s */
@@ -165,6 +210,14 @@ int conf_parse(const char *name, const char *text, size_t len, struct conf **out
 	size_t err_len);
 void conf_free(struct conf *c); /* NULL is fine */
 
+/*
+ * Whether a configuration that runs can become another one while it runs: true, or false and in
+ * path the first value that is not the same and cannot be changed, like "ports[0].mtu". Values
+ * count, not how they are written, nor whether they are written out.
+ */
+#define CONF_DIFF_MAX 256
+bool conf_can_become(
+	const struct conf *running, const struct conf *wanted, char path[static CONF_DIFF_MAX]);
 /* Every value in force, one "path = value" line each, " (default)" behind those not written. */
 void conf_print(const struct conf *c, FILE *to);
 void conf_print_schema(FILE *to); /* JSON Schema, draft 2020-12 */
@@ -175,7 +228,17 @@ static inline bool conf_port_is_virtual(const struct conf_port *p)
 	return strncmp(p->device, "net_", 4) == 0;
 }
 
+static inline bool conf_has_accounting(const struct conf *c)
+{
+	return c->accounting.file != NULL || c->accounting.socket != NULL;
+}
+
 const struct conf_mobile_node *conf_find_mobile_node(
 	const struct conf_domain *d, const struct ip6_addr *hoa);
+/* Why the address is no mobile node's of the domain, as text that reads on behind the address:
+ * "is the home agent address"; NULL: it may be one's. */
+const char *conf_why_no_home_address(const struct conf_domain *d, const struct ip6_addr *a);
+/* Wipes what key files held, when somebody else keeps it. */
+void conf_forget_keys(struct conf *c);
 /* The original text as compact JSON for `hamctl show config`; owned by the conf. */
 const char *conf_json(const struct conf *c);

@@ -34,6 +34,14 @@ static void add(struct line *l, const char *fmt, ...)
 	va_end(args);
 }
 
+static void add_name(struct line *l, const struct conf_ctx *c)
+{
+	if (c->line > 0)
+		add(l, "%s:%" PRIu32 ": ", c->name, c->line);
+	else
+		add(l, "%s: ", c->name);
+}
+
 /* Keys and values of the file are quoted in messages: they must not break the line. */
 static void make_printable(struct line *l)
 {
@@ -49,7 +57,7 @@ int conf_err(struct conf_ctx *c, const char *key, const char *fmt, ...)
 	const char *dot = "";
 	va_list args;
 
-	add(&l, "%s: ", c->name);
+	add_name(&l, c);
 	for (unsigned i = 0; i < c->depth; i++) {
 		add(&l, "%s%s", dot, c->path[i].key);
 		if (c->path[i].index >= 0)
@@ -72,7 +80,7 @@ int conf_refuse(struct conf_ctx *c, const char *fmt, ...)
 	struct line l = { c->err, c->err_len, 0 };
 	va_list args;
 
-	add(&l, "%s: ", c->name);
+	add_name(&l, c);
 	va_start(args, fmt);
 	add_va(&l, fmt, args);
 	va_end(args);

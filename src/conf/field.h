@@ -19,6 +19,7 @@ enum conf_type {
 	CONF_BOOL, /* bool */
 	CONF_STR, /* char[max], the zero included; `check` says whether it will do */
 	CONF_TEXT, /* char *, at most max - 1 octets, or NULL; checked as a CONF_STR is */
+	CONF_SECRET, /* char * to the octets that were read, not copied; never printed */
 	CONF_WORD, /* char[max], one of `values` */
 	CONF_ENUM, /* an enum: the index in `values` */
 	CONF_SET, /* an array of `values`: the i-th turns on the i-th bool at offset */
@@ -27,6 +28,7 @@ enum conf_type {
 	CONF_IFADDR, /* struct ip6_prefix with host bits: an address and its prefix length */
 	CONF_PORT, /* int: the index of the port of that name */
 	CONF_NULL, /* null and nothing else, for the reason in `why`; stored nowhere */
+	CONF_EMPTY, /* an empty array and nothing else, likewise */
 	CONF_OBJECT, /* the structure that `section` describes */
 	CONF_TYPE_COUNT
 };
@@ -39,6 +41,8 @@ struct conf_field {
 	size_t offset;
 	bool required;
 	bool optional; /* left out: zero, and nothing is said of it */
+	bool quiet; /* messages do not quote the value: a secret may stand there by mistake */
+	bool live; /* a reload may change it */
 	bool list; /* an array: a pointer at offset, the uint32_t number of items at count */
 	size_t count;
 	uint32_t min, max; /* of a CONF_U32 the range, of a list and a set how many items */
@@ -64,6 +68,19 @@ struct conf_section {
 };
 
 const struct conf_section *conf_root(void);
+/* A line of a subscribers file, into a struct conf_mobile_node. */
+const struct conf_section *conf_line(void);
+
+/* An object called auth may stand in four places, which differ in what they may leave out. */
+enum conf_auth_place {
+	CONF_AUTH_NODE,
+	CONF_AUTH_DEFAULT,
+	CONF_AUTH_RANGE,
+	CONF_AUTH_LINE,
+	CONF_AUTH_PLACE_COUNT
+};
+
+const struct conf_section *conf_auth_section(enum conf_auth_place place);
 
 /* Octets of one value of the field, of one item of its list. */
 size_t conf_item_size(const struct conf_field *f);

@@ -8,6 +8,7 @@
 #include <assert.h>
 
 #include "conf/conf.h"
+#include "conf/keyfile.h"
 #include "conf/text.h"
 
 #define NAME_PATTERN   "^[a-z0-9][a-z0-9-]*$"
@@ -77,6 +78,10 @@ static const struct conf_field runtime_fields[] = {
 	{ "hugepages", CONF_BOOL, AT(hugepages), .def = true,
 		.help = "Take that memory from huge pages. "
 			"Ports of a network card need them; virtual devices do without." },
+	{ "pdump", CONF_BOOL, AT(pdump), .def = false,
+		.help = "Let DPDK's secondary processes attach, for dpdk-dumpcap. Needs huge pages "
+			"and a mounted hugetlbfs, in which files stay behind. hamctl capture needs "
+			"none of this." },
 	{ "idle-sleep-us", CONF_U32, AT(idle_sleep_us), .def = 0, .min = 0, .max = 10000,
 		.help = "How long a core without work sleeps, in microseconds. "
 			"0 polls without a break, which is fastest and takes the whole core." },
@@ -88,13 +93,18 @@ static const struct conf_field runtime_fields[] = {
 	{ "max-routes", CONF_U32, AT(max_routes), .def = 1024, .min = 16, .max = 65536,
 		.help = "Entries of the forwarding table: routes, on-link and mobile prefixes, "
 			"our own addresses." },
+	{ "max-subscribers", CONF_U32, AT(max_subscribers), .def = 1000000, .min = 1,
+		.max = BINDINGS_MAX,
+		.help = "Home addresses in mobile-nodes and subscribers files of all domains. "
+			"Their memory, about 130 octets each, is taken as they are read, and "
+			"twice while a reload runs." },
 	{ "mbufs", CONF_U32, AT(mbufs), .def = 0, .min = 0, .max = 8388607,
 		.help = "Packet buffers. 0 derives their number from the ports and lcores." },
 	{ "socket", CONF_STR, AT(socket), .derived = "/run/hamd/NAME.sock, NAME being node.name",
 		.max = CONF_PATH_MAX, .check = conf_check_path, .pattern = "^/",
 		.help = "Absolute path of the Unix socket that hamctl talks to." },
 	{ "log-level", CONF_WORD, AT(log_level), .def_text = "info", .values = log_levels,
-		.max = ROOM(conf_runtime, log_level),
+		.max = ROOM(conf_runtime, log_level), .live = true,
 		.help = "Lines of the log below this level are left out." },
 };
 static const struct conf_section runtime_section = { SECTION(conf_runtime, runtime_fields, given) };
@@ -173,46 +183,159 @@ static const struct conf_field route_fields[] = {
 static const struct conf_section route_section = { SECTION(conf_route, route_fields, given) };
 #undef AT
 
+/* What an auth object consists of; which place has which of it, and must have, is below. */
 #define AT(member) offsetof(struct conf_auth, member)
-static const struct conf_field auth_fields[] = {
-	{ "type", CONF_ENUM, AT(type), .required = true, .values = auth_types,
-		.help = "none: Binding Updates of this mobile node are accepted from anyone. "
-			"It has to be written out, and hamd warns of it at every start. "
-			"mn-ha: they carry the MN-HA authentication option of RFC 4285, "
-			"HMAC-SHA1 with a key that mobile node and home agent share; "
-			"spi and key-file are needed." },
-	{ "spi", CONF_U32, AT(spi), .optional = true, .min = 256, .max = UINT32_MAX,
-		.help = "mn-ha: Security Parameters Index in the option, which names the key." },
-	{ "key-file", CONF_TEXT, AT(key_file), .optional = true, .max = 4096,
-		.check = conf_check_path, .pattern = "^/",
-		.help = "mn-ha: absolute path of the file with the key, 16 to 64 octets as hex or "
-			"base64 text. "
-			"It belongs to root or to the user of hamd, and nobody else may read it." },
-	{ "replay", CONF_BOOL, AT(replay), .optional = true,
-		.help = "mn-ha: whether the replay protection option is demanded, which needs "
-			"clocks that are less than 7 seconds apart. "
-			"Not demanded, it is checked where it comes." },
-	{ "nai", CONF_TEXT, AT(nai), .optional = true, .max = 254, .check = conf_check_nai,
-		.pattern = "^[^ ]+$",
-		.help = "mn-ha: network access identifier of the mobile node (RFC 4283). "
-			"A Binding Update that names another one is ignored." },
+#define AUTH_TYPE                                                                                  \
+	"type", CONF_ENUM, AT(type),                                                               \
+		.values = auth_types,                                                              \
+		.help = "none: Binding Updates of this mobile node are accepted from anyone. "     \
+			"It has to be written out, and hamd warns of it at every start. "          \
+			"mn-ha: they carry the MN-HA authentication option of RFC 4285, "          \
+			"HMAC-SHA1 with a key that mobile node and home agent share; "             \
+			"spi and a key are needed."
+#define AUTH_SPI                                                                                   \
+	"spi", CONF_U32, AT(spi),                                                                  \
+		.optional = true, .min = 256, .max = UINT32_MAX,                                   \
+		.help = "mn-ha: Security Parameters Index in the option, which names the key."
+#define AUTH_KEY_FILE                                                                              \
+	"key-file", CONF_TEXT, AT(key_file),                                                       \
+		.optional = true, .max = 4096, .check = conf_check_path, .pattern = "^/",          \
+		.help = "mn-ha: absolute path of the file with the key, 16 to 64 octets as hex "   \
+			"or base64 text. "                                                         \
+			"It belongs to root or to the user of hamd, and nobody else may read it."
+#define AUTH_REPLAY                                                                                \
+	"replay", CONF_BOOL, AT(replay),                                                           \
+		.optional = true,                                                                  \
+		.help = "mn-ha: whether the replay protection option is demanded, which needs "    \
+			"clocks that are less than 7 seconds apart. "                              \
+			"Not demanded, it is checked where it comes."
+#define AUTH_NAI                                                                                   \
+	"nai", CONF_TEXT, AT(nai),                                                                 \
+		.optional = true, .max = 254, .check = conf_check_nai, .pattern = "^[^ ]+$",       \
+		.help = "mn-ha: network access identifier of the mobile node (RFC 4283). "         \
+			"A Binding Update that names another one is ignored."
+
+static const struct conf_field node_auth_fields[] = {
+	{ AUTH_TYPE, .required = true },
+	{ AUTH_SPI },
+	{ AUTH_KEY_FILE },
+	{ AUTH_REPLAY },
+	{ AUTH_NAI },
 };
-static const struct conf_section auth_section = { SECTION(conf_auth, auth_fields, given) };
+static const struct conf_field default_auth_fields[] = {
+	{ AUTH_TYPE, .required = true },
+	{ AUTH_SPI },
+	{ AUTH_KEY_FILE },
+	{ AUTH_REPLAY },
+};
+static const struct conf_field range_auth_fields[] = {
+	{ AUTH_TYPE, .optional = true },
+	{ AUTH_SPI },
+	{ AUTH_KEY_FILE },
+	{ AUTH_REPLAY },
+};
+static const struct conf_field line_auth_fields[] = {
+	{ AUTH_TYPE, .optional = true },
+	{ AUTH_SPI },
+	{ "key", CONF_SECRET, AT(key_text), .optional = true, .max = KEYFILE_TEXT_MAX + 1,
+		.help = "mn-ha: the key, 16 to 64 octets as hex or base64 text. "
+			"A file with keys in it belongs to root or to the user of hamd, and nobody "
+			"else may read it." },
+	{ AUTH_KEY_FILE, .quiet = true },
+	{ AUTH_REPLAY },
+	{ AUTH_NAI },
+};
+static const struct conf_section auth_sections[CONF_AUTH_PLACE_COUNT] = {
+	[CONF_AUTH_NODE] = { SECTION(conf_auth, node_auth_fields, given) },
+	[CONF_AUTH_DEFAULT] = { SECTION(conf_auth, default_auth_fields, given) },
+	[CONF_AUTH_RANGE] = { SECTION(conf_auth, range_auth_fields, given) },
+	[CONF_AUTH_LINE] = { SECTION(conf_auth, line_auth_fields, given) },
+};
 #undef AT
 
+#define LIFETIME_MAX                                                                               \
+	"lifetime-max-s", CONF_U32, AT(lifetime_max_s), .optional = true, .min = 4, .max = 262140, \
+							.multiple = 4
+
 #define AT(member) offsetof(struct conf_mobile_node, member)
+#define HOME_ADDRESS                                                                               \
+	"home-address", CONF_IP6, AT(home_address),                                                \
+		.required = true,                                                                  \
+		.help = "Home address; it lies in a mobile prefix of the domain."
+#define PREFIXES                                                                                   \
+	"prefixes", CONF_EMPTY, 0, .optional = true,                                               \
+				   .why = "mobile network prefixes are not built",                 \
+				   .help = "An empty list: the mobile node is no mobile router."
+#define NODE_LIFETIME_MAX                                                                          \
+	LIFETIME_MAX, .help = "Longest lifetime granted to this mobile node, in seconds, at most " \
+			      "that of the domain."
+
 static const struct conf_field mobile_node_fields[] = {
-	{ "home-address", CONF_IP6, AT(home_address), .required = true,
-		.help = "Home address; it lies in a mobile prefix of the domain." },
-	{ "auth", CONF_OBJECT, AT(auth), .required = true, .section = &auth_section,
+	{ HOME_ADDRESS },
+	{ PREFIXES },
+	{ "auth", CONF_OBJECT, AT(auth), .required = true,
+		.section = &auth_sections[CONF_AUTH_NODE],
 		.help = "How the mobile node proves that a Binding Update is its own." },
+	{ NODE_LIFETIME_MAX },
 };
-static const struct conf_section mobile_node_section = {
-	.fields = mobile_node_fields,
-	.field_count = DIM(mobile_node_fields),
-	.size = sizeof(struct conf_mobile_node),
-	.given = CONF_NONE_GIVEN,
+static const struct conf_section mobile_node_section = { SECTION(
+	conf_mobile_node, mobile_node_fields, given) };
+
+static const struct conf_field line_fields[] = {
+	{ HOME_ADDRESS },
+	{ PREFIXES },
+	{ "auth", CONF_OBJECT, AT(auth), .optional = true,
+		.section = &auth_sections[CONF_AUTH_LINE],
+		.help = "How the mobile node proves that a Binding Update is its own. "
+			"What it leaves out comes from default.auth if that is of the same type." },
+	{ NODE_LIFETIME_MAX },
 };
+static const struct conf_section line_section = { SECTION(conf_mobile_node, line_fields, given) };
+#undef AT
+
+#define AT(member) offsetof(struct conf_subscriber_default, member)
+static const struct conf_field default_fields[] = {
+	{ "auth", CONF_OBJECT, AT(auth), .optional = true,
+		.section = &auth_sections[CONF_AUTH_DEFAULT],
+		.help = "Authentication; a key that is given here is that of many." },
+	{ LIFETIME_MAX,
+		.help = "Longest lifetime granted, in seconds, at most that of the domain." },
+};
+static const struct conf_section default_section = { SECTION(
+	conf_subscriber_default, default_fields, given) };
+#undef AT
+
+#define AT(member) offsetof(struct conf_range, member)
+static const struct conf_field range_fields[] = {
+	{ "home-addresses", CONF_PREFIX, AT(home_addresses), .required = true,
+		.help = "Prefix of home addresses, in a mobile prefix of the domain." },
+	{ "auth", CONF_OBJECT, AT(auth), .optional = true,
+		.section = &auth_sections[CONF_AUTH_RANGE],
+		.help = "How their mobile nodes prove that a Binding Update is their own. "
+			"With one key for all of them, each can speak for any other. "
+			"What it leaves out comes from default.auth if that is of the same type." },
+	{ LIFETIME_MAX, .help = "Longest lifetime granted to each, in seconds, at most that of the "
+				"domain." },
+};
+static const struct conf_section range_section = { SECTION(conf_range, range_fields, given) };
+#undef AT
+
+#define AT(member) offsetof(struct conf_subscribers, member)
+static const struct conf_field subscribers_fields[] = {
+	{ "file", CONF_TEXT, AT(file), .optional = true, .max = 4096, .check = conf_check_path,
+		.pattern = "^/",
+		.help = "Absolute path of a file with one JSON object a line, see SUBSCRIBERS "
+			"FILE below." },
+	{ "default", CONF_OBJECT, AT(def), .optional = true, .section = &default_section,
+		.help = "What lines and ranges leave out." },
+	{ "ranges", CONF_OBJECT, AT(ranges), .section = &range_section, .list = true,
+		.count = AT(range_count), .max = 4096,
+		.help = "Home addresses that may register without a line or mobile-nodes item of "
+			"their own. "
+			"The longest prefix that holds an address counts." },
+};
+static const struct conf_section subscribers_section = { SECTION(
+	conf_subscribers, subscribers_fields, given) };
 #undef AT
 
 #define AT(member) offsetof(struct conf_limits, member)
@@ -227,8 +350,20 @@ static const struct conf_field limits_fields[] = {
 	{ "bu-burst-per-source", CONF_U32, AT(bu_burst_per_source), .def = 40, .min = 1,
 		.max = 1000000,
 		.help = "Binding Updates taken in one go from one source after a quiet time." },
+	{ "bu-per-s-per-mobile-node", CONF_U32, AT(bu_per_s_per_mobile_node), .def = 20, .min = 1,
+		.max = 1000000,
+		.help = "Registrations, refreshes and moves of one mobile node carried out per "
+			"second." },
+	{ "bu-burst-per-mobile-node", CONF_U32, AT(bu_burst_per_mobile_node), .def = 40, .min = 1,
+		.max = 1000000,
+		.help = "Registrations, refreshes and moves of one mobile node carried out in one "
+			"go "
+			"after a quiet time." },
 	{ "bu-per-s", CONF_U32, AT(bu_per_s), .def = 10000, .min = 1, .max = 1000000,
-		.help = "Binding Updates taken per second from all sources." },
+		.help = "Binding Updates taken per second from all sources; counted once for "
+			"mobile nodes that speak from the care-of address they are bound to, and "
+			"once for all others, so that a flood of invented addresses holds up no "
+			"refresh." },
 };
 static const struct conf_section limits_section = { SECTION(conf_limits, limits_fields, given) };
 #undef AT
@@ -248,8 +383,12 @@ static const struct conf_field domain_fields[] = {
 	{ "home-link", CONF_NULL, 0, .why = "the real home link is not built",
 		.help = "null: the home link is virtual, no port is attached to it." },
 	{ "mobile-nodes", CONF_OBJECT, AT(mobile_nodes), .section = &mobile_node_section,
-		.list = true, .count = AT(mobile_node_count), .max = 1000000,
+		.list = true, .count = AT(mobile_node_count), .max = 1000000, .live = true,
 		.help = "Mobile nodes that may register." },
+	{ "subscribers", CONF_OBJECT, AT(subscribers), .section = &subscribers_section,
+		.optional = true, .live = true,
+		.help = "Mobile nodes that may register besides those of mobile-nodes, which is "
+			"for small sites." },
 	{ "lifetime-max-s", CONF_U32, AT(lifetime_max_s), .def = 3600, .min = 4, .max = 262140,
 		.multiple = 4,
 		.help = "Longest lifetime granted to a binding, in seconds, a multiple of 4." },
@@ -290,6 +429,39 @@ static const struct conf_field domain_fields[] = {
 static const struct conf_section domain_section = { SECTION(conf_domain, domain_fields, given) };
 #undef AT
 
+#define AT(member) offsetof(struct conf_accounting, member)
+static const struct conf_field accounting_fields[] = {
+	{ "file", CONF_TEXT, AT(file), .optional = true, .max = 4096, .check = conf_check_path,
+		.pattern = "^/",
+		.help = "Absolute path of the file that lines are appended to. "
+			"SIGUSR1 opens it anew, for logrotate." },
+	{ "socket", CONF_TEXT, AT(socket), .optional = true, .max = CONF_PATH_MAX,
+		.check = conf_check_path, .pattern = "^/",
+		.help = "Absolute path of a Unix stream socket at which a collector listens; "
+			"hamd connects, and connects again when the collector went away." },
+	{ "interim-s", CONF_U32, AT(interim_s), .def = 300, .min = 1, .max = 86400,
+		.help = "Seconds between two interim lines of a session: what a crash loses at "
+			"most." },
+	{ "rotate-mb", CONF_U32, AT(rotate_mb), .def = 0, .min = 0, .max = 1048576,
+		.help = "Size of the file, in MiB, at which it is renamed to FILE.1, FILE.1 to "
+			"FILE.2 and so on. 0 is never." },
+	{ "rotate-s", CONF_U32, AT(rotate_s), .def = 0, .min = 0, .max = 604800,
+		.help = "The same whenever the time of day (UTC) passes a multiple of so many "
+			"seconds and something was written; 3600 is every full hour. 0 is never." },
+	{ "rotate-keep", CONF_U32, AT(rotate_keep), .def = 10, .min = 1, .max = 1000,
+		.help = "Renamed files that are kept; an older one is overwritten." },
+	{ "sync-s", CONF_U32, AT(sync_s), .def = 5, .min = 0, .max = 3600,
+		.help = "Seconds after which what was written is forced to the disk. "
+			"0 leaves it to the kernel. "
+			"Only a crash of the whole machine makes a difference." },
+	{ "buffer-mb", CONF_U32, AT(buffer_mb), .def = 16, .min = 1, .max = 4096,
+		.help = "Memory for lines that the disk or the collector does not take, in MiB; "
+			"what does not fit is lost, and counted." },
+};
+static const struct conf_section accounting_section = { SECTION(
+	conf_accounting, accounting_fields, given) };
+#undef AT
+
 #define AT(member) offsetof(struct conf, member)
 static const struct conf_field root_fields[] = {
 	{ "node", CONF_OBJECT, AT(node), .section = &node_section, .help = "Who this node is." },
@@ -309,6 +481,9 @@ static const struct conf_field root_fields[] = {
 		.count = AT(domain_count), .max = CONF_DOMAINS_MAX,
 		.help = "Home agents. "
 			"Without one hamd is a plain IPv6 router between its ports." },
+	{ "accounting", CONF_OBJECT, AT(accounting), .section = &accounting_section,
+		.help = "What mobile nodes used, for billing: JSON lines to a file or to a socket, "
+			"see hamd-accounting(5). Without either of them there is no accounting." },
 };
 static const struct conf_section root_section = { SECTION(conf, root_fields, given) };
 #undef AT
@@ -318,12 +493,23 @@ const struct conf_section *conf_root(void)
 	return &root_section;
 }
 
+const struct conf_section *conf_line(void)
+{
+	return &line_section;
+}
+
+const struct conf_section *conf_auth_section(enum conf_auth_place place)
+{
+	return &auth_sections[place];
+}
+
 size_t conf_item_size(const struct conf_field *f)
 {
 	static const size_t size[CONF_TYPE_COUNT] = {
 		[CONF_U32] = sizeof(uint32_t),
 		[CONF_BOOL] = sizeof(bool),
 		[CONF_TEXT] = sizeof(char *),
+		[CONF_SECRET] = sizeof(char *),
 		[CONF_ENUM] = sizeof(uint32_t),
 		[CONF_IP6] = sizeof(struct ip6_addr),
 		[CONF_PREFIX] = sizeof(struct ip6_prefix),

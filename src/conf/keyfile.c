@@ -17,12 +17,12 @@
 #define BLANK      " \t\r\n"
 #define HEX_DIGITS "0123456789abcdefABCDEF"
 
-/* Of the open file, not of the path: nobody can put another one in its place meanwhile. */
-static int check_file(int fd, char *why)
+int keyfile_is_private(int fd, char why[static KEYFILE_WHY_MAX])
 {
 	struct stat st;
 	unsigned mode;
 
+	why[0] = '\0';
 	if (fstat(fd, &st) < 0)
 		return -errno;
 	mode = st.st_mode & MODE_BITS;
@@ -34,10 +34,20 @@ static int check_file(int fd, char *why)
 	else if (mode & OTHERS)
 		snprintf(
 			why, KEYFILE_WHY_MAX, "is open to others (mode %04o); use chmod 600", mode);
-	else if (st.st_size > KEYFILE_TEXT_MAX)
-		snprintf(why, KEYFILE_WHY_MAX, "is longer than %d octets", KEYFILE_TEXT_MAX);
 	else
 		return 0;
+	return -EINVAL;
+}
+
+static int check_size(int fd, char *why)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (st.st_size <= KEYFILE_TEXT_MAX)
+		return 0;
+	snprintf(why, KEYFILE_WHY_MAX, "is longer than %d octets", KEYFILE_TEXT_MAX);
 	return -EINVAL;
 }
 
@@ -69,29 +79,37 @@ static bool decode(struct keyfile *k, const char *text, size_t len)
 	       end == text + len;
 }
 
-static int read_key(int fd, struct keyfile *k, char *why)
+int keyfile_decode(
+	const char *text, size_t len, struct keyfile *out, char why[static KEYFILE_WHY_MAX])
 {
-	size_t len = 0, start;
-	int ret = check_file(fd, why);
+	size_t start = strspn(text, BLANK);
 
-	if (ret == 0)
-		ret = read_text(fd, k, &len);
-	if (ret < 0)
-		return ret;
-	start = strspn(k->text, BLANK);
-	while (len > start && strchr(BLANK, k->text[len - 1]) != NULL && k->text[len - 1] != '\0')
+	why[0] = '\0';
+	while (len > start && strchr(BLANK, text[len - 1]) != NULL && text[len - 1] != '\0')
 		len--;
-	if (!decode(k, k->text + start, len - start)) {
+	if (!decode(out, text + start, len - start)) {
 		snprintf(why, KEYFILE_WHY_MAX, "holds no key of %d to %d octets in hex or base64",
 			KEYFILE_KEY_MIN, KEYFILE_KEY_MAX);
 		return -EINVAL;
 	}
-	if (k->len >= KEYFILE_KEY_MIN && k->len <= KEYFILE_KEY_MAX)
+	if (out->len >= KEYFILE_KEY_MIN && out->len <= KEYFILE_KEY_MAX)
 		return 0;
 	snprintf(why, KEYFILE_WHY_MAX, "holds a key of %s than %d octets",
-		k->len < KEYFILE_KEY_MIN ? "less" : "more",
-		k->len < KEYFILE_KEY_MIN ? KEYFILE_KEY_MIN : KEYFILE_KEY_MAX);
+		out->len < KEYFILE_KEY_MIN ? "less" : "more",
+		out->len < KEYFILE_KEY_MIN ? KEYFILE_KEY_MIN : KEYFILE_KEY_MAX);
 	return -EINVAL;
+}
+
+static int read_key(int fd, struct keyfile *k, char *why)
+{
+	size_t len = 0;
+	int ret = keyfile_is_private(fd, why);
+
+	if (ret == 0)
+		ret = check_size(fd, why);
+	if (ret == 0)
+		ret = read_text(fd, k, &len);
+	return ret == 0 ? keyfile_decode(k->text, len, k, why) : ret;
 }
 
 int keyfile_read(const char *path, struct keyfile *out, char why[static KEYFILE_WHY_MAX])

@@ -22,3 +22,10 @@ struct keyfile { /* in guarded memory; whoever made it frees it, which wipes it 
 
 /* 0; or -EINVAL, -errno and in `why` what is wrong, without the path and without the content. */
 int keyfile_read(const char *path, struct keyfile *out, char why[static KEYFILE_WHY_MAX]);
+
+/* The same of a text that stands elsewhere, len octets and a zero; out->text is not used. */
+int keyfile_decode(
+	const char *text, size_t len, struct keyfile *out, char why[static KEYFILE_WHY_MAX]);
+/* Whether the open file is one that keys may stand in; of the descriptor, not of the path: nobody
+ * can put another one in its place meanwhile. */
+int keyfile_is_private(int fd, char why[static KEYFILE_WHY_MAX]);

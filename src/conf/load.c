@@ -117,6 +117,13 @@ int conf_load(const char *path, struct conf **out, char *err, size_t err_len)
 	return ret;
 }
 
+void conf_forget_keys(struct conf *c)
+{
+	mac_keys_free(c->keys);
+	c->keys = NULL;
+	c->key_count = 0;
+}
+
 void conf_free(struct conf *c)
 {
 	if (c == NULL)
@@ -125,7 +132,7 @@ void conf_free(struct conf *c)
 	for (uint32_t i = 0; i < c->warning_count; i++)
 		free(c->warnings[i]);
 	free(c->warnings);
-	mac_keys_free(c->keys);
+	conf_forget_keys(c);
 	cJSON_free(c->json);
 	free(c);
 }

@@ -41,9 +41,11 @@ static int check_str(struct conf_ctx *c, const cJSON *json, const struct conf_fi
 	if (strlen(json->valuestring) >= f->max)
 		return conf_err(c, NULL, "longer than %u octets", f->max - 1);
 	why = f->check(json->valuestring);
-	if (why != NULL)
-		return conf_err(c, NULL, QUOTED " %s", json->valuestring, why);
-	return 0;
+	if (why == NULL)
+		return 0;
+	if (f->quiet)
+		return conf_err(c, NULL, "%s", why);
+	return conf_err(c, NULL, QUOTED " %s", json->valuestring, why);
 }
 
 static int read_str(struct conf_ctx *c, const cJSON *json, const struct conf_field *f, void *to)
@@ -62,10 +64,22 @@ static int read_text(struct conf_ctx *c, const cJSON *json, const struct conf_fi
 
 	if (ret < 0)
 		return ret;
-	text = strdup(json->valuestring);
+	text = c->in_place ? json->valuestring : strdup(json->valuestring);
 	if (text == NULL)
 		return conf_no_memory(c);
 	memcpy(to, &text, sizeof(text));
+	return 0;
+}
+
+/* What stands in a secret's place is quoted by no message. */
+static int read_secret(struct conf_ctx *c, const cJSON *json, const struct conf_field *f, void *to)
+{
+	assert(c->in_place);
+	if (!cJSON_IsString(json))
+		return expected(c, json, "a string");
+	if (strlen(json->valuestring) >= f->max)
+		return conf_err(c, NULL, "longer than %u octets", f->max - 1);
+	memcpy(to, &json->valuestring, sizeof(json->valuestring));
 	return 0;
 }
 
@@ -207,6 +221,16 @@ static int read_null(struct conf_ctx *c, const cJSON *json, const struct conf_fi
 	return cJSON_IsNull(json) ? 0 : conf_err(c, NULL, "%s; only null is possible", f->why);
 }
 
+static int read_empty(struct conf_ctx *c, const cJSON *json, const struct conf_field *f, void *to)
+{
+	(void)to;
+	if (!cJSON_IsArray(json))
+		return expected(c, json, "an array");
+	return json->child == NULL
+		       ? 0
+		       : conf_err(c, NULL, "%s; only an empty list is possible", f->why);
+}
+
 static int read_object(struct conf_ctx *c, const cJSON *json, const struct conf_field *f, void *to)
 {
 	return conf_object(c, json, f->section, to);
@@ -220,6 +244,7 @@ static int read_item(struct conf_ctx *c, const cJSON *json, const struct conf_fi
 		[CONF_BOOL] = read_bool,
 		[CONF_STR] = read_str,
 		[CONF_TEXT] = read_text,
+		[CONF_SECRET] = read_secret,
 		[CONF_WORD] = read_word,
 		[CONF_ENUM] = read_enum,
 		[CONF_SET] = read_set,
@@ -228,6 +253,7 @@ static int read_item(struct conf_ctx *c, const cJSON *json, const struct conf_fi
 		[CONF_IFADDR] = read_prefix,
 		[CONF_PORT] = read_port,
 		[CONF_NULL] = read_null,
+		[CONF_EMPTY] = read_empty,
 		[CONF_OBJECT] = read_object,
 	};
 

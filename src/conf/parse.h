@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,6 +20,8 @@
 
 struct conf_ctx {
 	const char *name; /* of the file, for messages */
+	uint32_t line; /* of the file, for messages; 0: the file is one value */
+	bool in_place; /* a CONF_TEXT points into the tree instead of being copied */
 	struct conf *conf; /* what has been read so far */
 	char *err;
 	size_t err_len;

@@ -5,39 +5,13 @@
 
 #include "conf/conf.h"
 #include "conf/field.h"
-
-#define PATH_MAX_LEN 256 /* four keys and three indices: far less */
+#include "conf/path.h"
 
 struct printer {
 	const struct conf *conf;
 	FILE *to;
-	char path[PATH_MAX_LEN];
-	size_t len;
+	struct conf_path path;
 };
-
-/* Lengthen the path; its old length, to be put back. */
-static size_t enter(struct printer *p, const char *key)
-{
-	size_t old = p->len;
-
-	p->len += (size_t)snprintf(
-		p->path + p->len, sizeof(p->path) - p->len, "%s%s", old > 0 ? "." : "", key);
-	return old;
-}
-
-static size_t enter_item(struct printer *p, uint32_t i)
-{
-	size_t old = p->len;
-
-	p->len += (size_t)snprintf(p->path + p->len, sizeof(p->path) - p->len, "[%" PRIu32 "]", i);
-	return old;
-}
-
-static void leave(struct printer *p, size_t old)
-{
-	p->len = old;
-	p->path[old] = '\0';
-}
 
 static void print_str(FILE *to, const char *text)
 {
@@ -112,6 +86,9 @@ static void print_value(struct printer *p, const struct conf_field *f, const voi
 	case CONF_PORT:
 		print_str(p->to, p->conf->ports[*(const int *)value].name);
 		break;
+	case CONF_EMPTY:
+		fputs("[]", p->to);
+		break;
 	default:
 		fputs("null", p->to);
 		break;
@@ -132,7 +109,7 @@ static void print_list(struct printer *p, const struct conf_field *f, const void
 
 static void print_line(struct printer *p, const struct conf_field *f, const void *obj, bool given)
 {
-	fprintf(p->to, "%s = ", p->path);
+	fprintf(p->to, "%s = ", p->path.text);
 	if (f->list)
 		print_list(p, f, obj);
 	else
@@ -145,10 +122,10 @@ static void print_section(struct printer *p, const struct conf_section *s, const
 	for (size_t i = 0; i < s->field_count; i++) {
 		const struct conf_field *f = &s->fields[i];
 		uint32_t n = f->list ? conf_list_count(f, obj) : 1;
-		size_t old = enter(p, f->key);
+		size_t old = conf_path_enter(&p->path, f->key);
 
 		if (f->optional && !conf_is_given(s, obj, i)) {
-			leave(p, old);
+			conf_path_leave(&p->path, old);
 			continue;
 		}
 		if (f->type != CONF_OBJECT || n == 0) {
@@ -157,13 +134,13 @@ static void print_section(struct printer *p, const struct conf_section *s, const
 			print_section(p, f->section, conf_value(f, obj));
 		} else {
 			for (uint32_t j = 0; j < n; j++) {
-				size_t key = enter_item(p, j);
+				size_t key = conf_path_enter_item(&p->path, j);
 
 				print_section(p, f->section, conf_list_item(f, obj, j));
-				leave(p, key);
+				conf_path_leave(&p->path, key);
 			}
 		}
-		leave(p, old);
+		conf_path_leave(&p->path, old);
 	}
 }
 

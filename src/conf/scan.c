@@ -241,7 +241,7 @@ static void locate(const struct scan *s, struct conf_fault *fault)
 	fault->why = s->why;
 }
 
-bool conf_scan(const char *text, size_t len, struct conf_fault *fault)
+static bool scan_text(const char *text, size_t len, const char *behind, struct conf_fault *fault)
 {
 	struct scan s = { (const uint8_t *)text, len, 0, NULL };
 	bool ok;
@@ -253,9 +253,19 @@ bool conf_scan(const char *text, size_t len, struct conf_fault *fault)
 		if (ok)
 			skip_space(&s);
 		if (ok && s.at < s.len)
-			ok = fail(&s, "text after the end of the configuration");
+			ok = fail(&s, behind);
 	}
 	if (!ok)
 		locate(&s, fault);
 	return ok;
+}
+
+bool conf_scan(const char *text, size_t len, struct conf_fault *fault)
+{
+	return scan_text(text, len, "text after the end of the configuration", fault);
+}
+
+bool conf_scan_line(const char *text, size_t len, struct conf_fault *fault)
+{
+	return scan_text(text, len, "text after the end of the object", fault);
 }

@@ -20,3 +20,5 @@ struct conf_fault {
 
 /* False: what is wrong and where is in *fault. */
 bool conf_scan(const char *text, size_t len, struct conf_fault *fault);
+/* The same for one line of a file that holds an object a line. */
+bool conf_scan_line(const char *text, size_t len, struct conf_fault *fault);

@@ -83,6 +83,8 @@ static cJSON *array_schema(const struct conf_field *f, cJSON *items)
 
 static cJSON *item_schema(const struct conf_field *f)
 {
+	cJSON *json;
+
 	switch (f->type) {
 	case CONF_U32:
 		return f->values != NULL ? number_or_word_schema(f) : number_schema(f);
@@ -104,6 +106,10 @@ static cJSON *item_schema(const struct conf_field *f)
 		return string_schema(f, NULL, PREFIX_PATTERN);
 	case CONF_OBJECT:
 		return describe(cJSON_CreateObject(), f->section);
+	case CONF_EMPTY:
+		json = typed("array");
+		cJSON_AddNumberToObject(json, "maxItems", 0);
+		return json;
 	default:
 		return typed("null");
 	}

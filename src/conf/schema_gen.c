@@ -28,6 +28,7 @@ static void print_type(const struct conf_field *f)
 		[CONF_IFADDR] = "IPv6 address with prefix length",
 		[CONF_PORT] = "name of a port",
 		[CONF_NULL] = "null",
+		[CONF_EMPTY] = "empty array",
 		[CONF_OBJECT] = "object",
 	};
 
@@ -36,7 +37,7 @@ static void print_type(const struct conf_field *f)
 	if (f->type == CONF_U32)
 		printf("integer from %u to %u%s", f->min, f->max,
 			f->values != NULL ? ", or one of " : "");
-	else if (f->type == CONF_STR || f->type == CONF_TEXT)
+	else if (f->type == CONF_STR || f->type == CONF_TEXT || f->type == CONF_SECRET)
 		printf("string of at most %u octets", f->max - 1);
 	else
 		printf("%s", type[f->type]);
@@ -125,6 +126,7 @@ int main(int argc, char **argv)
 		conf_print_schema(stdout);
 	} else if (argc == 2 && strcmp(argv[1], "man") == 0) {
 		print_section(conf_root(), "");
+		print_section(conf_line(), "subscribers file: line");
 	} else {
 		fprintf(stderr, "usage: %s schema|man\n", argv[0]);
 		return EXIT_FAILURE;

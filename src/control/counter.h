@@ -30,6 +30,9 @@
 	X(ICMP6_ERRORS_SENT, "icmp6_errors_sent", "messages", "ICMPv6 errors sent")                \
 	X(ICMP6_ERRORS_RECEIVED, "icmp6_errors_received", "messages",                              \
 		"ICMPv6 errors about something of ours")                                           \
+	X(ACCT_EVENTS, "accounting_events", "events",                                              \
+		"accounting events: sessions begun, moved, ended, and in between")                 \
+	X(ACCT_LOST, "accounting_lost", "events", "of these, lost because nobody took them")       \
 	X(TURNS, "control_turns", "turns", "turns of the control core")
 
 enum ctl_counter {

@@ -16,6 +16,7 @@
 #include "control/ctl_priv.h"
 #include "control/install.h"
 #include "records/records.h"
+#include "records/subs.h"
 #include "tables/addrs.h"
 #include "tables/dq.h"
 #include "tables/tables.h"
@@ -83,6 +84,8 @@ bool ctl_poll(void *ctx)
 	busy |= wheel_advance(ctl->wheel, ctl->now_ms, TIMERS_PER_TURN, on_timer, ctl) > 0;
 	if (ctl->mip6 != NULL)
 		busy |= mip6_expire(ctl);
+	if (ctl->acct != NULL)
+		busy |= acct_run(ctl);
 	if (ctl->t->bc != NULL)
 		busy |= publish_reresolve(ctl);
 	busy |= show_run(ctl);
@@ -162,11 +165,13 @@ static int engines_make(struct ctl *ctl)
 		ret = nd_new(ctl, &ctl->nd);
 	if (ret == 0 && ctl->conf->domain_count > 0)
 		ret = mip6_new(ctl, &ctl->mip6);
+	if (ret == 0 && ctl->records != NULL && conf_has_accounting(ctl->conf))
+		ret = acct_new(ctl, &ctl->acct);
 	return ret;
 }
 
-int ctl_new(const struct conf *conf, struct tables *tables, struct dp *dp, struct ctl **out,
-	char *err, size_t err_len)
+int ctl_new(const struct conf *conf, struct subs *subs, struct tables *tables, struct dp *dp,
+	struct ctl **out, char *err, size_t err_len)
 {
 	struct ctl *ctl = calloc(1, sizeof(*ctl));
 	int ret;
@@ -195,6 +200,7 @@ int ctl_new(const struct conf *conf, struct tables *tables, struct dp *dp, struc
 	ret = install_routes(ctl, err, err_len);
 	if (ret < 0)
 		goto err_ctl;
+	ctl->subs = subs;
 	*out = ctl;
 	return 0;
 
@@ -203,15 +209,27 @@ err_ctl:
 	return ret;
 }
 
+void ctl_finish(struct ctl *ctl)
+{
+	acct_finish(ctl);
+}
+
+struct acct *ctl_acct(const struct ctl *ctl)
+{
+	return ctl->acct;
+}
+
 void ctl_free(struct ctl *ctl)
 {
 	if (ctl == NULL)
 		return;
+	acct_free(ctl, ctl->acct);
 	mip6_free(ctl->mip6);
 	nd_free(ctl, ctl->nd);
 	icmp_free(ctl->icmp);
 	send_free(ctl->send);
 	records_free(ctl->records);
+	subs_free(ctl->subs);
 	wheel_free(ctl->wheel);
 	free(ctl->submitted);
 	free(ctl->answered);

@@ -12,16 +12,22 @@
 #include "common/ip6.h"
 #include "common/jw.h"
 
+struct acct;
 struct conf;
 struct ctl;
 struct dp;
+struct subs;
 struct tables;
 
 /* 0 or -errno with a line in err. Installs addresses and routes, starts duplicate address
- * detection at the first turn. */
-int ctl_new(const struct conf *conf, struct tables *tables, struct dp *dp, struct ctl **out,
-	char *err, size_t err_len);
+ * detection at the first turn. subs is control's if it succeeds. */
+int ctl_new(const struct conf *conf, struct subs *subs, struct tables *tables, struct dp *dp,
+	struct ctl **out, char *err, size_t err_len);
+/* The data plane has stopped running: tells the host thread of accounting, which must still run,
+ * the end of all sessions. */
+void ctl_finish(struct ctl *ctl);
 void ctl_free(struct ctl *ctl); /* the data plane must have stopped running */
+struct acct *ctl_acct(const struct ctl *ctl); /* for that thread; NULL: no accounting */
 
 bool ctl_poll(void *ctl); /* a dp_poll_fn: one turn */
 

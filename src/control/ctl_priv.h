@@ -12,6 +12,7 @@
 #include "common/bucket.h"
 #include "common/ip6.h"
 #include "common/wheel.h"
+#include "control/acct.h"
 #include "control/counter.h"
 #include "control/ctl.h"
 #include "dataplane/dp.h"
@@ -27,10 +28,13 @@ struct record;
 struct records;
 struct rte_ring;
 struct send;
+struct sub;
+struct subs;
 struct tables;
 
 struct ctl {
-	const struct conf *conf;
+	const struct conf *conf; /* of the start: what a reload may change is elsewhere */
+	struct subs *subs; /* who may register; a reload replaces it */
 	struct tables *t;
 	struct dp *dp;
 	struct records *records; /* NULL without domains */
@@ -39,6 +43,7 @@ struct ctl {
 	struct icmp *icmp;
 	struct send *send;
 	struct mip6 *mip6; /* NULL without domains */
+	struct acct *acct; /* NULL without accounting */
 	struct rte_ring *submitted, *answered;
 	uint32_t in_flight; /* the submitters': requests that were not reaped yet */
 	struct ctl_req *current; /* the dump that is being sliced, NULL */
@@ -76,6 +81,7 @@ struct ctl_pkt {
 	struct ext_info ext; /* EXT_TO_US walk (for errors: whatever walk there was) */
 	bool walked; /* ext is valid */
 	bool tunnelled; /* out of a mobile node's tunnel, care-of address checked */
+	bool known; /* signalling from where its mobile node is bound */
 	bool unchecked; /* out of a tunnel, but only signalling may be read from it */
 	uint32_t fib; /* FIB value of the destination: LOCAL or HOME_AGENT for engines */
 	uint8_t src_mac[6];
@@ -163,9 +169,31 @@ bool nd_next(const struct ctl *ctl, uint32_t *cursor, struct nd_info *out);
 /* --- publish.c: from records to tables --- */
 /* 0; -ENOSPC: nothing changed. */
 int publish(struct ctl *ctl, const struct record *r);
-int unpublish(struct ctl *ctl, const struct record *r);
+/* Also ends its session. */
+int unpublish(struct ctl *ctl, const struct record *r, enum acct_cause cause);
 /* One slice of giving published bindings the next hop of the current FIB; true: more to do. */
 bool publish_reresolve(struct ctl *ctl);
+
+/* --- acct.c: who used what; nothing happens without accounting --- */
+int acct_new(struct ctl *ctl, struct acct **out); /* 0 or -ENOMEM; records must be there */
+void acct_free(struct ctl *ctl, struct acct *a); /* NULL is fine */
+/* A record that was not live is, and published: it gets a new session. */
+void acct_start(struct ctl *ctl, struct record *r, enum acct_cause cause);
+/* A live record has another care-of address. */
+void acct_move(struct ctl *ctl, const struct record *r, const struct ip6_addr *old_coa);
+/* Its entry has just been taken out of the binding cache: unpublish() calls it. */
+void acct_stop(struct ctl *ctl, const struct record *r, enum acct_cause cause);
+bool acct_run(struct ctl *ctl); /* interims that are due, bounded; true: there was something */
+/* Workers have stopped: stops for all that is live. Waits for the host thread. */
+void acct_finish(struct ctl *ctl);
+
+struct acct_status {
+	struct acct_report host;
+	uint64_t events, lost; /* lost: in the ring or behind it */
+	uint32_t queued, queue_size; /* of the ring */
+	uint32_t sessions;
+};
+bool acct_status(const struct ctl *ctl, struct acct_status *out); /* false: no accounting */
 
 /* --- mip6/ --- */
 int mip6_new(struct ctl *ctl, struct mip6 **out);
@@ -176,6 +204,16 @@ void mip6_input(struct ctl *ctl, const struct ctl_pkt *p); /* a Mobility Header 
 bool mip6_hao_ok(struct ctl *ctl, const struct ctl_pkt *p);
 bool mip6_expire(struct ctl *ctl); /* ends what ended, bounded; true: there was something */
 int mip6_delete(struct ctl *ctl, const struct ip6_addr *hoa); /* operator; 0, -ENOENT, -ENOSPC */
+
+/* The highest timestamp (RFC 4285, 6) accepted from a home address, or what is held against it in
+ * its place; and that one was accepted (records/stamps.h). -ENOSPC: no room for it now. */
+uint64_t mip6_stamp(const struct ctl *ctl, uint16_t domain, const struct ip6_addr *hoa);
+int mip6_set_stamp(struct ctl *ctl, uint16_t domain, const struct ip6_addr *hoa, uint64_t stamp);
+
+/* --- subscribers.c --- */
+/* Who may register with this home address, NULL: nobody. For the turn: a reload takes it away. */
+const struct sub *ctl_subscriber(
+	const struct ctl *ctl, uint16_t domain, const struct ip6_addr *hoa);
 
 /* --- show.c --- */
 bool show_run(struct ctl *ctl); /* answers requests, a slice a turn; true: there was something */

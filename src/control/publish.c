@@ -50,10 +50,12 @@ int publish(struct ctl *ctl, const struct record *r)
 	return bc_publish(ctl->t->bc, &b);
 }
 
-int unpublish(struct ctl *ctl, const struct record *r)
+int unpublish(struct ctl *ctl, const struct record *r, enum acct_cause cause)
 {
-	int ret = bc_remove(ctl->t->bc, &r->hoa, NULL);
+	int ret = bc_remove(ctl->t->bc, &r->hoa);
 
+	if (ret == 0)
+		acct_stop(ctl, r, cause);
 	return ret == -ENOENT ? 0 : ret;
 }
 

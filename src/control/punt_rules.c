@@ -44,7 +44,7 @@ struct punt_verdict punt_judge(enum dp_punt_class c, const struct ctl_pkt *p, bo
 		return (struct punt_verdict){ .to = PUNT_TO_ND };
 	if (!p->walked)
 		return refuse(DP_DROP_EXT_TRUNCATED);
-	if (c == DP_PUNT_SIGNALLING && has_mip6)
+	if ((c == DP_PUNT_KNOWN || c == DP_PUNT_SIGNALLING) && has_mip6)
 		return (struct punt_verdict){ .to = PUNT_TO_MIP6 };
 	/* The source of what is in an unchecked tunnel may be anybody's. */
 	if (p->unchecked)

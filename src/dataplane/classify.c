@@ -9,6 +9,7 @@
 #include "dataplane/worker.h"
 
 #include "net/icmp6.h"
+#include "tables/bc.h"
 #include "tables/fib.h"
 #include "tables/tables.h"
 
@@ -106,6 +107,26 @@ static bool is_from_us(const struct dp_worker *w, struct rte_mbuf *m)
 	return kind == FIB_LOCAL || kind == FIB_HOME_AGENT;
 }
 
+/* Who speaks from where it is bound stands in a queue of its own: no flood of invented home or
+ * care-of addresses gets between a mobile node and its refresh. That the message is genuine is
+ * for control to find out. */
+static enum dp_punt_class signalling_class(struct dp_worker *w, struct rte_mbuf *m)
+{
+	const struct net_ip6 *ip = dp_ip6(m);
+	const struct dp_meta *meta = dp_meta(m);
+	const struct bc_entry *bind = NULL;
+	struct ip6_addr hoa;
+	const struct ip6_addr *key = &hoa;
+
+	if (!(meta->ext.flags & EXT_HAO) || fib_kind(meta->fib) != FIB_HOME_AGENT)
+		return DP_PUNT_SIGNALLING;
+	memcpy(&hoa, (const uint8_t *)ip + meta->ext.hao_off + 2, sizeof(hoa));
+	bc_find_bulk(w->t->bc, &key, 1, &bind);
+	return bind != NULL && ip6_eq(&bind->coa, &ip->src) && ip6_eq(&bind->ha, &ip->dst)
+		       ? DP_PUNT_KNOWN
+		       : DP_PUNT_SIGNALLING;
+}
+
 /* A packet for an address of ours, or for a group (fib: unreachable). */
 static void to_us(struct dp_worker *w, struct rte_mbuf *m)
 {
@@ -135,7 +156,7 @@ static void to_us(struct dp_worker *w, struct rte_mbuf *m)
 	else if (is_from_us(w, m))
 		dp_worker_drop(w, m, DP_DROP_SRC_OURS);
 	else
-		dp_punt(w, m, x->upper == IP6_MH ? DP_PUNT_SIGNALLING : DP_PUNT_LOCAL);
+		dp_punt(w, m, x->upper == IP6_MH ? signalling_class(w, m) : DP_PUNT_LOCAL);
 }
 
 static void by_fib(struct dp_worker *w, struct rte_mbuf *m, uint32_t value)

@@ -53,6 +53,7 @@ const char *dp_punt_class_name(enum dp_punt_class c)
 {
 	static const char *const names[] = {
 		[DP_PUNT_ND] = "nd",
+		[DP_PUNT_KNOWN] = "known",
 		[DP_PUNT_SIGNALLING] = "signalling",
 		[DP_PUNT_LOCAL] = "local",
 		[DP_PUNT_RESOLVE] = "resolve",

@@ -22,10 +22,12 @@
 
 #define TAG "dataplane"
 
-/* Room in the punt rings. Signalling is what a home agent lives of; what waits for a neighbour
+/* Room in the punt rings. Signalling is what a home agent lives of, and who is bound is not put
+ * off by who may be invented; what waits for a neighbour
  * is bounded by the neighbour cache anyway. */
 static const uint32_t punt_size[] = {
 	[DP_PUNT_ND] = 512,
+	[DP_PUNT_KNOWN] = 4096,
 	[DP_PUNT_SIGNALLING] = 4096,
 	[DP_PUNT_LOCAL] = 512,
 	[DP_PUNT_RESOLVE] = 512,

@@ -23,7 +23,8 @@ struct tables;
 /* Queues to the control core, by class, each bounded: a flood of one starves no other. */
 enum dp_punt_class {
 	DP_PUNT_ND, /* neighbour solicitations and advertisements */
-	DP_PUNT_SIGNALLING, /* Mobility Header to a home agent address */
+	DP_PUNT_KNOWN, /* Mobility Header from where its mobile node is bound */
+	DP_PUNT_SIGNALLING, /* any other Mobility Header */
 	DP_PUNT_LOCAL, /* everything else for an address of ours: echo, errors */
 	DP_PUNT_RESOLVE, /* next hop has no Ethernet address yet */
 	DP_PUNT_ERROR, /* dropped, but the source is owed an ICMPv6 error or Binding Error */

@@ -68,8 +68,10 @@
 	X(TX_FULL, "tx_full", "outgoing queue or ring is full")                                    \
 	X(NO_BUFFER, "no_buffer", "no packet buffer left")                                         \
 	X(PUNT_ND_FULL, "punt_nd_full", "control core's queue for neighbour discovery is full")    \
+	X(PUNT_KNOWN_FULL, "punt_known_full",                                                      \
+		"control core's queue for signalling of bound mobile nodes is full")               \
 	X(PUNT_SIGNALLING_FULL, "punt_signalling_full",                                            \
-		"control core's queue for signalling is full")                                     \
+		"control core's queue for other signalling is full")                               \
 	X(PUNT_LOCAL_FULL, "punt_local_full", "control core's queue for local delivery is full")   \
 	X(PUNT_RESOLVE_FULL, "punt_resolve_full",                                                  \
 		"control core's queue for unresolved neighbours is full")                          \
@@ -107,6 +109,8 @@
 	X(BU_AUTH_IDENTITY, "bu_auth_identity",                                                    \
 		"mobile node identifier that is not the configured one")                           \
 	X(BU_RATE, "bu_rate", "Binding Updates from one source, or of a domain, above the limit")  \
+	X(BU_RATE_MOBILE_NODE, "bu_rate_mobile_node",                                              \
+		"acceptable Binding Updates of one mobile node above the limit")                   \
 	X(BU_SHORTAGE, "bu_shortage", "nothing free at this moment: the mobile node will repeat")  \
 	X(BU_SOURCE, "bu_source", "refused, and the source cannot be answered")                    \
 	X(OWN_NO_BINDING, "own_no_binding",                                                        \

@@ -12,6 +12,7 @@
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_log.h>
+#include <rte_pdump.h>
 
 #include "common/log.h"
 #include "common/util.h"
@@ -42,9 +43,11 @@ static void add(struct args *a, const char *fmt, ...)
 
 static void add_memory(struct args *a, const struct conf_runtime *rt)
 {
-	/* no files in the runtime directory, so nothing of a stopped or killed process is left */
+	/* no files in the runtime directory, so nothing of a stopped or killed process is left;
+	 * but a secondary process finds the primary by these files */
 	if (rt->hugepages) {
-		add(a, "--in-memory");
+		if (!rt->pdump)
+			add(a, "--in-memory");
 	} else {
 		add(a, "--no-huge");
 		add(a, "--no-shconf");
@@ -115,6 +118,19 @@ static void remove_runtime_dir(void)
 	(void)rmdir(rte_eal_get_runtime_dir());
 }
 
+/* From here on a secondary process may ask for copies of a port's packets: DPDK's own thread
+ * installs callbacks, workers run them. */
+static int start_pdump(char *err, size_t err_len)
+{
+	int ret = rte_pdump_init() < 0 ? (rte_errno > 0 ? -rte_errno : -EIO) : 0;
+
+	if (ret < 0) {
+		snprintf(err, err_len, "runtime.pdump: %s", rte_strerror(-ret));
+		rte_eal_cleanup();
+	}
+	return ret;
+}
+
 int eal_start(const struct conf *conf, char *err, size_t err_len)
 {
 	static struct args args; /* EAL keeps pointers into its arguments */
@@ -135,17 +151,20 @@ int eal_start(const struct conf *conf, char *err, size_t err_len)
 
 		snprintf(err, err_len,
 			"DPDK does not start: %s (what it says is in the log; has this machine "
-			"runtime.lcores \"%s\"? Does a hamd with node.name \"%s\" run already?%s)",
+			"runtime.lcores \"%s\"? Does a hamd with node.name \"%s\" run "
+			"already?%s%s)",
 			rte_strerror(-ret), conf->runtime.lcores, conf->node.name,
 			conf->runtime.hugepages ? " Are there free huge pages in /proc/meminfo?"
-						: "");
+						: "",
+			conf->runtime.pdump ? " Is a hugetlbfs mounted, for runtime.pdump?" : "");
 		return ret;
 	}
-	return 0;
+	return conf->runtime.pdump ? start_pdump(err, err_len) : 0;
 }
 
 void eal_stop(void)
 {
+	(void)rte_pdump_uninit(); /* fine without init */
 	rte_eal_cleanup();
 	rte_openlog_stream(NULL);
 }

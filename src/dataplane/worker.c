@@ -17,6 +17,7 @@ void dp_punt(struct dp_worker *w, struct rte_mbuf *m, enum dp_punt_class c)
 {
 	static const enum dp_drop full[] = {
 		[DP_PUNT_ND] = DP_DROP_PUNT_ND_FULL,
+		[DP_PUNT_KNOWN] = DP_DROP_PUNT_KNOWN_FULL,
 		[DP_PUNT_SIGNALLING] = DP_DROP_PUNT_SIGNALLING_FULL,
 		[DP_PUNT_LOCAL] = DP_DROP_PUNT_LOCAL_FULL,
 		[DP_PUNT_RESOLVE] = DP_DROP_PUNT_RESOLVE_FULL,

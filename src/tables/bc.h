@@ -44,11 +44,14 @@ void bc_free(struct bc *bc); /* NULL is fine; workers must have stopped, before 
 /* Make a binding visible, or replace it, with one store. 0; -ENOSPC: table or deferred-free
  * queue full, nothing changed. */
 int bc_publish(struct bc *bc, const struct bc_binding *b);
-/* Take it away. *final, if not NULL: what was counted until now (increments of packets that are
- * in flight in workers at this moment are lost to it: call it first, read bc_counts after the
- * grace period if they matter). 0, -ENOENT, -ENOSPC: deferred-free queue full, nothing
- * changed. */
-int bc_remove(struct bc *bc, const struct ip6_addr *hoa, struct bc_counts *final);
+/* Take it away. Workers may count in it until the grace period is over: its totals come by
+ * bc_on_final(). 0, -ENOENT, -ENOSPC: deferred-free queue full, nothing changed. */
+int bc_remove(struct bc *bc, const struct ip6_addr *hoa);
+
+/* Called from dq_run() and dq_drain() for every binding that was removed, once nobody can count in
+ * it any more, in the order of the removals: `total` is exact. e is valid for the call. */
+typedef void (*bc_final_fn)(void *ctx, const struct bc_entry *e, const struct bc_counts *total);
+void bc_on_final(struct bc *bc, bc_final_fn fn, void *ctx); /* fn NULL: nobody wants to know */
 const struct bc_entry *bc_find(const struct bc *bc, const struct ip6_addr *hoa);
 /* Totals with those of entries that it replaced. Control only. */
 void bc_counts(const struct bc *bc, const struct bc_entry *e, struct bc_counts *out);

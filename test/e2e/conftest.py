@@ -4,6 +4,7 @@ test that stops hamd makes its own. Logs and captures lie in pytest's temporary 
 failed test shows the end of hamd's log and every drop that was counted."""
 
 import contextlib
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -13,6 +14,8 @@ from lab.daemon import Hamd, home_agent_config
 from lab.netns import Lab
 from lab.shell import LabError, until
 from lab.world import World
+
+PAGES = Path("/proc/sys/vm/nr_hugepages")
 
 running = []  # the daemons of the module, for the report of a failure
 
@@ -54,6 +57,20 @@ def home(request, lab, daemon):
     assert hamd.is_running(), "hamd ended during the tests"
     until(f"all packet buffers back (of {total})", lambda: hamd.ctl.pool()[0] >= start, 10)
     assert hamd.stop() == 0
+
+
+@pytest.fixture
+def huge_pages():
+    """600 MB: enough for hamd and its tables; given back afterwards."""
+    before = PAGES.read_text()
+    try:
+        PAGES.write_text(str(int(before) + 300))
+        until("huge pages", lambda: int(PAGES.read_text()) >= int(before) + 300, 5)
+    except (OSError, AssertionError) as why:
+        PAGES.write_text(before)
+        pytest.skip(f"no 300 huge pages to be had: {why}")
+    yield
+    PAGES.write_text(before)
 
 
 @pytest.fixture

@@ -48,6 +48,18 @@ def echo(src, dst, data=b"hello", **ip):
     return IPv6(src=src, dst=dst, **ip) / ICMPv6EchoRequest(id=7, seq=1, data=data)
 
 
+def test_icmp_that_is_none(router):
+    """A wrong checksum, a message cut short, an error that quotes nothing of ours."""
+    wrong = echo(router.a.host, router.a.router)
+    wrong[ICMPv6EchoRequest].cksum = 1
+    short = IPv6(src=router.a.host, dst=router.a.router, nh=58) / Raw(b"\x80\0")
+    foreign = (IPv6(src=router.a.host, dst=router.a.router) / ICMPv6TimeExceeded()
+               / IPv6(src=router.b.host, dst=router.a.host) / UDP())
+    with router.ctl.moves("drops", icmp6_invalid=3):
+        for pkt in (wrong, short, foreign):
+            router.wire.tell(pkt)
+
+
 def test_ping_across(router):
     got, said = router.a.ns.ping(router.b.host)
     assert got == 3 and "ttl=63" in said, said

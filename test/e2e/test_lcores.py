@@ -12,19 +12,7 @@ from lab.shell import until
 from lab.transfer import Transfer
 from lab.world import CN, HAMD_DEV, HOA, World
 
-PAGES = Path("/proc/sys/vm/nr_hugepages")
-
 pytestmark = pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="needs two processors")
-
-
-@pytest.fixture
-def huge_pages():
-    """512 MB for hamd and some for its tables; given back afterwards."""
-    before = PAGES.read_text()
-    PAGES.write_text(str(int(before) + 300))
-    until("huge pages", lambda: int(PAGES.read_text()) >= int(before) + 300, 5)
-    yield
-    PAGES.write_text(before)
 
 
 @pytest.fixture(scope="module")

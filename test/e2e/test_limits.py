@@ -2,6 +2,7 @@
 """More than hamd is told to take: bindings in all and per care-of address, Binding Updates per
 source. What is refused leaves no state."""
 
+import threading
 import time
 
 import pytest
@@ -25,7 +26,7 @@ CONFIG = {"domain": {
                      for a in [HOA] + [hoa(n) for n in range(NODES)]],
     "limits": {"max-bindings": MAX_BINDINGS, "max-bindings-per-care-of": PER_COA,
                "bu-per-s-per-source": PER_SOURCE, "bu-burst-per-source": PER_SOURCE,
-               "bu-per-s": 5000}}}
+               "bu-burst-per-mobile-node": 30, "bu-per-s": 300}}}
 
 
 @pytest.fixture(scope="module")
@@ -95,21 +96,46 @@ def test_ten_times_more_updates_than_the_limit(home, wire):
 
 
 def test_flood_from_invented_sources(home, wire):
-    """Ten thousand refusals leave no state, and the mobile node is answered in between."""
+    """Sources, all new, use up what the domain takes from strangers. They leave no state, and the
+    mobile node that speaks from where it is bound gets every answer in between."""
+    assert home.mn.update("link1").status == 0
     ok = 0
-    template = mip6.binding_update("2001:db8:a::dead", coa(0), HA, 1, alt_coa=coa(0x77))
-    raw = bytearray(bytes(template))
-    head = wire_head(wire)
-    for n in range(10000):
-        raw[14:24] = n.to_bytes(10, "big")  # the rest of the source; the checksum has the HoA
-        wire.send(head + bytes(raw))
-        if n % 2000 == 1999:
-            time.sleep(0.3)
-            ba = home.mn.update("link1", timeout=1.0)
-            ok += ba is not None and ba.status == 0
-    assert ok >= 3
+    stop = threading.Event()
+    flood = threading.Thread(target=send_flood, args=(wire, stop))
+    with home.ctl.moves("drops", bu_rate=-1000, punt_known_full=0):
+        flood.start()
+        try:
+            for _ in range(10):
+                time.sleep(0.2)  # the limit of its own source
+                ba = home.mn.update("link1", timeout=0.5)
+                ok += ba is not None and ba.status == 0
+        finally:
+            stop.set()
+            flood.join()
+    assert ok == 10
     assert set(home.ctl.bindings()) == {HOA}
 
 
-def wire_head(wire):
-    return bytes.fromhex((wire.peer + wire.mac).replace(":", "")) + b"\x86\xdd"
+def send_flood(wire, stop):
+    """Binding Updates from ever new sources, until told to stop."""
+    template = mip6.binding_update("2001:db8:a::dead", coa(0), HA, 1, alt_coa=coa(0x77))
+    raw = bytearray(bytes(template))
+    head = bytes.fromhex((wire.peer + wire.mac).replace(":", "")) + b"\x86\xdd"
+    n = 0
+    while not stop.is_set():
+        raw[14:24] = n.to_bytes(10, "big")  # the rest of the source; the checksum has the HoA
+        wire.send(head + bytes(raw))
+        n += 1
+
+
+def test_one_that_moves_too_often(home, wire):
+    """A mobile node that names one care-of address after the other is slowed down, and can still
+    leave."""
+    n = 60
+    with home.ctl.moves("drops", bu_rate_mobile_node=-(n - 50)):
+        answers = burst(wire, [mip6.binding_update(hoa(53), coa(700 + k), HA, k)
+                               for k in range(1, n + 1)])
+        assert 30 <= len(answers) <= 50
+    last = mip6.binding_update(hoa(53), coa(900), HA, 1000, lifetime_s=0)
+    assert [a.status for a in burst(wire, [last])] == [0]
+    assert not home.ctl.bindings()

@@ -105,6 +105,32 @@ def test_resolution_keeps_what_waits(nd):
     assert neighbor(nd, addr)["state"] == "reachable"
 
 
+def test_more_wait_than_the_queue_holds(nd):
+    """The newest wait, the oldest are dropped and counted."""
+    addr, mac = PREFIX + "a2", "02:00:00:00:51:a2"
+    nd.wire.flush()
+    with nd.ctl.moves("drops", neighbor_pending=4):
+        for n in range(7):
+            datagram(nd, addr, n)
+        ns = nd.wire.expect(solicitation_for(addr))
+        time.sleep(0.2)
+        advertise(nd, addr, mac, ns[IPv6].src)
+        got = nd.wire.collect(is_datagram(addr), 1.0)
+    assert [bytes(p[UDP].payload) for p in got] == [b"datagram %d" % n for n in range(4, 7)]
+
+
+def test_solicitations_above_the_rate(nd):
+    """A flood of questions is answered in part and counted for the rest."""
+    ns = bytes(IPv6(src=PREFIX + "a3", dst=ROUTER, hlim=255) / ICMPv6ND_NS(tgt=ROUTER)
+               / ICMPv6NDOptSrcLLAddr(lladdr="02:00:00:00:51:a3"))
+    with nd.ctl.moves("drops", nd_rate=-100):
+        for _ in range(3000):
+            nd.wire.tell(ns)
+    time.sleep(1)
+    answer = nd.wire.ask(ns, lambda p: ICMPv6ND_NA in p and p[ICMPv6ND_NA].tgt == ROUTER)
+    assert answer[ICMPv6ND_NA].S == 1
+
+
 def test_silence_is_unreachable(nd):
     """Three solicitations, a second apart, then address unreachable; nothing is kept."""
     addr = PREFIX + "dead"

@@ -21,5 +21,6 @@
 		}                                                                                  \
 	} while (0)
 
-/* Called by libFuzzer. */
+/* Called by libFuzzer; the first only where there is one, once, before anything else. */
+int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

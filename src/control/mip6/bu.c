@@ -16,6 +16,7 @@
 #include "control/mip6/rules.h"
 #include "net/mh.h"
 #include "records/records.h"
+#include "records/subs.h"
 #include "tables/addrs.h"
 #include "tables/fib.h"
 #include "tables/tables.h"
@@ -49,7 +50,7 @@ static struct mip6_signer signer(const struct ctl *ctl, const struct mip6_facts 
 {
 	if (!mip6_has_sa(f))
 		return (struct mip6_signer){ NULL, NULL };
-	return (struct mip6_signer){ ctl->mip6->mac, &ctl->conf->keys[f->auth->key] };
+	return (struct mip6_signer){ ctl->mip6->mac, subs_key(ctl->subs, f->sub) };
 }
 
 /* mh: the message as it came. */
@@ -63,7 +64,7 @@ static void authenticate(struct ctl *ctl, const uint8_t *mh, struct mip6_facts *
 	mip6_sign(&s, &f->coa, &f->hoa, mh, f->bu->opts.mac_at, tag);
 	f->mac_ok = mac_equal(tag, f->bu->opts.mac);
 	f->ntp = ctl->ntp;
-	f->ntp_last = ctl->mip6->ntp_last[f->auth->key];
+	f->ntp_last = mip6_stamp(ctl, f->sub->domain, &f->hoa);
 	if (f->mac_ok)
 		ctl_count(ctl, CTL_BU_AUTHENTICATED);
 }
@@ -88,11 +89,9 @@ static void gather(struct ctl *ctl, const struct ctl_pkt *p, const struct mh_bu_
 	f->bindings_at_coa = records_at_coa(ctl->records, &f->coa);
 	*rec = NULL;
 	if (domain >= 0) {
-		const struct conf_mobile_node *mn;
-
 		f->domain = &ctl->conf->domains[domain];
-		mn = conf_find_mobile_node(f->domain, &f->hoa);
-		f->auth = mn != NULL ? &mn->auth : NULL;
+		f->sub = ctl_subscriber(ctl, (uint16_t)domain, &f->hoa);
+		f->domain_has_keys = subs_counts(ctl->subs, (uint16_t)domain)->has_keys;
 		f->bindings_in_domain = records_live_in(ctl->records, (uint16_t)domain);
 		*rec = records_find(ctl->records, (uint16_t)domain, &f->hoa);
 	}
@@ -115,11 +114,13 @@ static void send_ba(struct ctl *ctl, const struct ctl_pkt *p, const struct mip6_
 		ctl_count(ctl, CTL_BA_SENT);
 }
 
-/* Workers first: publishing can fail, and then the record must still be what it was. */
+/* Workers first: publishing can fail, and then the record must still be what it was. One whose
+ * lifetime is over but that was not ended yet lives on: its counters do too. */
 static int store(struct ctl *ctl, const struct ctl_pkt *p, const struct mip6_facts *f,
 	const struct mip6_verdict *v, struct record *rec)
 {
-	bool is_new = rec == NULL;
+	bool is_new = rec == NULL, begins;
+	struct ip6_addr old_coa;
 	struct record next;
 	int ret;
 
@@ -140,16 +141,22 @@ static int store(struct ctl *ctl, const struct ctl_pkt *p, const struct mip6_fac
 	rec->seq = v->seq;
 	rec->flags = f->bu->flags;
 	rec->lifetime_s = v->lifetime_s;
-	if (v->action == MIP6_REGISTER)
+	begins = rec->state != RECORD_LIVE;
+	old_coa = rec->coa;
+	if (begins)
 		rec->since_ms = ctl->now_ms;
 	records_set(ctl->records, rec, RECORD_LIVE, &f->coa, ctl->now_ms + 1000ULL * v->lifetime_s);
+	if (begins)
+		acct_start(ctl, rec, ACCT_CAUSE_REGISTERED);
+	else if (!ip6_eq(&old_coa, &rec->coa))
+		acct_move(ctl, rec, &old_coa);
 	return 0;
 }
 
-int mip6_withdraw(struct ctl *ctl, struct record *rec)
+int mip6_withdraw(struct ctl *ctl, struct record *rec, enum acct_cause cause)
 {
 	struct ip6_addr coa = rec->coa;
-	int ret = unpublish(ctl, rec);
+	int ret = unpublish(ctl, rec, cause);
 
 	if (ret == 0)
 		records_set(ctl->records, rec, RECORD_TOMBSTONE, &coa,
@@ -166,17 +173,28 @@ static int apply(struct ctl *ctl, const struct ctl_pkt *p, const struct mip6_fac
 		return 0;
 	if (v->action != MIP6_DEREGISTER)
 		return store(ctl, p, f, v, rec);
-	ret = mip6_withdraw(ctl, rec);
+	ret = mip6_withdraw(ctl, rec, ACCT_CAUSE_DEREGISTERED);
 	if (ret == 0)
 		rec->seq = v->seq;
 	return ret;
 }
 
-/* What was accepted is not taken again, by any message (RFC 4285, 6). */
+/* What was accepted is not taken again, by any message (RFC 4285, 6). Where that can't be
+ * remembered nothing is accepted: -ENOSPC. */
+static bool has_stamp(const struct mip6_verdict *v)
+{
+	return v->has_timestamp && v->action != MIP6_REFUSE;
+}
+
+static int reserve_stamp(struct ctl *ctl, const struct mip6_facts *f, const struct mip6_verdict *v)
+{
+	return has_stamp(v) ? mip6_set_stamp(ctl, f->sub->domain, &f->hoa, f->ntp_last) : 0;
+}
+
 static void remember(struct ctl *ctl, const struct mip6_facts *f, const struct mip6_verdict *v)
 {
-	if (v->has_timestamp && v->action != MIP6_REFUSE)
-		ctl->mip6->ntp_last[f->auth->key] = v->timestamp;
+	if (has_stamp(v))
+		mip6_set_stamp(ctl, f->sub->domain, &f->hoa, v->timestamp);
 }
 
 static void count_answer(struct ctl *ctl, enum ctl_counter c, const struct mip6_verdict *v)
@@ -245,7 +263,17 @@ static bool is_within_rate(struct ctl *ctl, const struct ctl_pkt *p, int domain)
 	if (domain < 0)
 		return icmp_error_token(ctl);
 	return ratelimit_take(
-		ctl->mip6->limits, (uint32_t)domain, &ctl_pkt_ip6(p)->src, ctl->now_ms);
+		ctl->mip6->limits, (uint32_t)domain, &ctl_pkt_ip6(p)->src, p->known, ctl->now_ms);
+}
+
+/* Whoever can authenticate cannot keep us busy either, nor point a tunnel at one victim after the
+ * other. Ending a binding is always possible. */
+static bool is_node_within_rate(struct ctl *ctl, const struct ctl_pkt *p,
+	const struct mip6_facts *f, enum mip6_action action)
+{
+	if (action == MIP6_REFUSE || action == MIP6_DEREGISTER)
+		return true;
+	return ratelimit_take_node(ctl->mip6->limits, fib_index(p->fib), &f->hoa, ctl->now_ms);
 }
 
 void mip6_input_bu(struct ctl *ctl, const struct ctl_pkt *p, const uint8_t *mh, uint16_t len)
@@ -273,9 +301,13 @@ void mip6_input_bu(struct ctl *ctl, const struct ctl_pkt *p, const uint8_t *mh, 
 		discard(ctl, &f, v.drop);
 		return;
 	}
+	if (!is_node_within_rate(ctl, p, &f, v.action)) {
+		discard(ctl, &f, DP_DROP_BU_RATE_MOBILE_NODE);
+		return;
+	}
 	/* a shortage that passes: the mobile node repeats within seconds, an answer would silence
 	 * it for minutes */
-	if (apply(ctl, p, &f, &v, rec) < 0) {
+	if (reserve_stamp(ctl, &f, &v) < 0 || apply(ctl, p, &f, &v, rec) < 0) {
 		discard(ctl, &f, DP_DROP_BU_SHORTAGE);
 		return;
 	}

@@ -16,22 +16,28 @@
 #include "net/icmp6.h"
 #include "net/mh.h"
 #include "records/records.h"
+#include "records/stamps.h"
 #include "tables/fib.h"
 #include "tables/tables.h"
 
 #define SOURCES_REMEMBERED 4096 /* 48 octets each: 192 KiB */
 #define EXPIRE_SLICE       256 /* records a turn */
 
+/* Keys may come with a reload. */
 static int keys_new(const struct ctl *ctl, struct mip6 *m)
 {
-	uint32_t n = ctl->conf->key_count;
+	struct stamps_opts opts = {
+		/* each binding's, and those of some that ended just now */
+		.max = ctl->conf->runtime.max_bindings + ctl->conf->runtime.max_bindings / 16 + 16,
+		.window_s = MIP6_REPLAY_WINDOW_S,
+		.floor = ctl->ntp,
+		.seed = ctl->seed,
+	};
+	int ret = stamps_new(&opts, &m->stamps);
 
-	m->ntp_last = calloc(n, sizeof(*m->ntp_last));
-	if (m->ntp_last == NULL)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < n; i++)
-		m->ntp_last[i] = ctl->ntp;
-	return mac_new(&m->mac);
+	if (ret == 0)
+		ret = mac_new(&m->mac);
+	return ret == -ENOTSUP ? 0 : ret;
 }
 
 int mip6_new(struct ctl *ctl, struct mip6 **out)
@@ -51,7 +57,7 @@ int mip6_new(struct ctl *ctl, struct mip6 **out)
 	if (m == NULL)
 		return -ENOMEM;
 	ret = ratelimit_new(&opts, &m->limits);
-	if (ret == 0 && conf->key_count > 0)
+	if (ret == 0)
 		ret = keys_new(ctl, m);
 	if (ret < 0) {
 		mip6_free(m);
@@ -71,9 +77,19 @@ void mip6_free(struct mip6 *m)
 	if (m == NULL)
 		return;
 	mac_free(m->mac);
-	free(m->ntp_last);
+	stamps_free(m->stamps);
 	ratelimit_free(m->limits);
 	free(m);
+}
+
+uint64_t mip6_stamp(const struct ctl *ctl, uint16_t domain, const struct ip6_addr *hoa)
+{
+	return stamps_get(ctl->mip6->stamps, domain, hoa);
+}
+
+int mip6_set_stamp(struct ctl *ctl, uint16_t domain, const struct ip6_addr *hoa, uint64_t stamp)
+{
+	return stamps_set(ctl->mip6->stamps, domain, hoa, stamp, ctl->ntp);
 }
 
 /* The domain in whose mobile prefix the address is, NULL: none. */
@@ -126,7 +142,7 @@ bool mip6_hao_ok(struct ctl *ctl, const struct ctl_pkt *p)
 	uint16_t index = 0;
 	const struct conf_domain *d = domain_of(ctl, hoa, &index);
 	const struct record *rec = d == NULL ? NULL : records_find(ctl->records, index, hoa);
-	bool configured = d != NULL && conf_find_mobile_node(d, hoa) != NULL;
+	bool configured = d != NULL && ctl_subscriber(ctl, index, hoa) != NULL;
 	enum mip6_hao hao = mip6_judge_hao(
 		rec, &ctl_pkt_ip6(p)->src, configured, ctl->now_ms, ctl->mip6->quiet_until_ms);
 
@@ -215,7 +231,7 @@ static bool end(void *ctx, struct record *rec)
 
 	if (rec->state != RECORD_LIVE)
 		return true;
-	if (unpublish(ctl, rec) < 0)
+	if (unpublish(ctl, rec, ACCT_CAUSE_EXPIRED) < 0)
 		return false;
 	ctl_count(ctl, CTL_BINDINGS_EXPIRED);
 	if (log_get_level() >= LOG_DEBUG)
@@ -240,7 +256,7 @@ int mip6_delete(struct ctl *ctl, const struct ip6_addr *hoa)
 	rec = records_find(ctl->records, index, hoa);
 	if (!mip6_is_bound(rec, ctl->now_ms))
 		return -ENOENT;
-	ret = mip6_withdraw(ctl, rec);
+	ret = mip6_withdraw(ctl, rec, ACCT_CAUSE_DELETED);
 	if (ret < 0)
 		return ret;
 	ctl_count(ctl, CTL_BINDINGS_DELETED);

@@ -8,14 +8,13 @@
 struct mac;
 struct ratelimit;
 struct record;
+struct stamps;
 
 struct mip6 {
 	struct ratelimit *limits;
 	struct log_rl peer_log; /* what peers do wrong */
-	struct mac *mac; /* NULL without keys */
-	/* By key: the highest timestamp accepted, also when its binding has ended (RFC 4285, 6); at
-	 * first the time of the start, so that nothing from before it is taken again. */
-	uint64_t *ntp_last;
+	struct mac *mac; /* NULL: this processor can't, and no subscriber has a key */
+	struct stamps *stamps; /* at first the time of the start: nothing from before is taken */
 	uint64_t quiet_until_ms; /* mobile nodes may hold bindings that a start has forgotten */
 };
 
@@ -44,4 +43,4 @@ void mip6_input_bu(struct ctl *ctl, const struct ctl_pkt *p, const uint8_t *mh, 
 
 /* End a binding and leave a tombstone (RFC 6275, 10.3.2: interception stops at once, the sequence
  * number stays for a while). 0; -ENOSPC: nothing changed. */
-int mip6_withdraw(struct ctl *ctl, struct record *rec);
+int mip6_withdraw(struct ctl *ctl, struct record *rec, enum acct_cause cause);

@@ -8,18 +8,32 @@
 #include "conf/conf.h"
 
 struct entry {
-	struct ip6_addr src;
+	struct ip6_addr addr;
 	uint32_t domain; /* + 1; 0 = never used */
-	struct bucket bucket; /* last_ms: when the source was last heard */
+	struct bucket bucket; /* last_ms: when the address was last heard */
+};
+
+struct domain_buckets {
+	struct bucket known, others;
 };
 
 struct ratelimit {
 	const struct conf_domain *domains;
-	struct bucket *domain_buckets;
-	struct entry *entries;
+	struct domain_buckets *in_all;
+	struct entry *sources, *nodes;
 	uint32_t set_mask;
 	uint64_t seed;
 };
+
+static void init_domains(struct ratelimit *rl, const struct ratelimit_opts *opts)
+{
+	for (uint32_t d = 0; d < opts->domain_count; d++) {
+		uint32_t per_s = opts->domains[d].limits.bu_per_s;
+
+		bucket_init(&rl->in_all[d].known, per_s, per_s, opts->now_ms);
+		bucket_init(&rl->in_all[d].others, per_s, per_s, opts->now_ms);
+	}
+}
 
 int ratelimit_new(const struct ratelimit_opts *opts, struct ratelimit **out)
 {
@@ -33,47 +47,39 @@ int ratelimit_new(const struct ratelimit_opts *opts, struct ratelimit **out)
 	rl->domains = opts->domains;
 	rl->set_mask = opts->entries / RATELIMIT_WAYS - 1;
 	rl->seed = opts->seed;
-	rl->entries = calloc(opts->entries, sizeof(*rl->entries));
-	if (rl->entries == NULL)
-		goto err_table;
-	rl->domain_buckets = calloc(opts->domain_count, sizeof(*rl->domain_buckets));
-	if (rl->domain_buckets == NULL)
-		goto err_entries;
-	for (uint32_t d = 0; d < opts->domain_count; d++) {
-		uint32_t per_s = opts->domains[d].limits.bu_per_s;
-
-		bucket_init(&rl->domain_buckets[d], per_s, per_s, opts->now_ms);
+	rl->sources = calloc(opts->entries, sizeof(*rl->sources));
+	rl->nodes = calloc(opts->entries, sizeof(*rl->nodes));
+	rl->in_all = calloc(opts->domain_count, sizeof(*rl->in_all));
+	if (rl->sources == NULL || rl->nodes == NULL || rl->in_all == NULL) {
+		ratelimit_free(rl);
+		return -ENOMEM;
 	}
+	init_domains(rl, opts);
 	*out = rl;
 	return 0;
-
-err_entries:
-	free(rl->entries);
-err_table:
-	free(rl);
-	return -ENOMEM;
 }
 
 void ratelimit_free(struct ratelimit *rl)
 {
 	if (rl == NULL)
 		return;
-	free(rl->domain_buckets);
-	free(rl->entries);
+	free(rl->in_all);
+	free(rl->nodes);
+	free(rl->sources);
 	free(rl);
 }
 
-/* The source's entry, or the one of its set that is empty or longest silent. */
-static struct entry *find(
-	struct ratelimit *rl, uint32_t domain, const struct ip6_addr *src, bool *found)
+/* The address's entry, or the one of its set that is empty or longest silent. */
+static struct entry *find(const struct ratelimit *rl, struct entry *table, uint32_t domain,
+	const struct ip6_addr *addr, bool *found)
 {
-	uint64_t set = ip6_hash(src, rl->seed ^ domain) & rl->set_mask;
-	struct entry *ways = &rl->entries[set * RATELIMIT_WAYS];
+	uint64_t set = ip6_hash(addr, rl->seed ^ domain) & rl->set_mask;
+	struct entry *ways = &table[set * RATELIMIT_WAYS];
 	struct entry *oldest = ways;
 
 	*found = true;
 	for (struct entry *e = ways; e < ways + RATELIMIT_WAYS; e++) {
-		if (e->domain == domain + 1 && ip6_eq(&e->src, src))
+		if (e->domain == domain + 1 && ip6_eq(&e->addr, addr))
 			return e;
 		if (e->bucket.last_ms < oldest->bucket.last_ms)
 			oldest = e;
@@ -82,18 +88,36 @@ static struct entry *find(
 	return oldest;
 }
 
-bool ratelimit_take(
-	struct ratelimit *rl, uint32_t domain, const struct ip6_addr *src, uint64_t now_ms)
+static bool take(const struct ratelimit *rl, struct entry *table, uint32_t domain,
+	const struct ip6_addr *addr, uint32_t per_s, uint32_t burst, uint64_t now_ms)
 {
-	const struct conf_limits *limits = &rl->domains[domain].limits;
 	bool found;
-	struct entry *e = find(rl, domain, src, &found);
+	struct entry *e = find(rl, table, domain, addr, &found);
 
 	if (!found) {
-		e->src = *src;
+		e->addr = *addr;
 		e->domain = domain + 1;
-		bucket_init(&e->bucket, limits->bu_per_s_per_source, limits->bu_burst_per_source,
-			now_ms);
+		bucket_init(&e->bucket, per_s, burst, now_ms);
 	}
-	return bucket_take(&e->bucket, now_ms) && bucket_take(&rl->domain_buckets[domain], now_ms);
+	return bucket_take(&e->bucket, now_ms);
+}
+
+bool ratelimit_take(struct ratelimit *rl, uint32_t domain, const struct ip6_addr *src, bool known,
+	uint64_t now_ms)
+{
+	const struct conf_limits *l = &rl->domains[domain].limits;
+	struct domain_buckets *in_all = &rl->in_all[domain];
+
+	return take(rl, rl->sources, domain, src, l->bu_per_s_per_source, l->bu_burst_per_source,
+		       now_ms) &&
+	       bucket_take(known ? &in_all->known : &in_all->others, now_ms);
+}
+
+bool ratelimit_take_node(
+	struct ratelimit *rl, uint32_t domain, const struct ip6_addr *hoa, uint64_t now_ms)
+{
+	const struct conf_limits *l = &rl->domains[domain].limits;
+
+	return take(rl, rl->nodes, domain, hoa, l->bu_per_s_per_mobile_node,
+		l->bu_burst_per_mobile_node, now_ms);
 }

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * How many Binding Updates are looked at: a token bucket for each IPv6 source of a domain and one
- * for the domain. Sources are remembered in a table of fixed size, 4-way set-associative with a
+ * How many Binding Updates are looked at: a token bucket for each IPv6 source of a domain, and two
+ * for the domain: one for mobile nodes that speak from where they are bound, one for everybody
+ * else, so that whoever invents addresses takes nothing from a refresh. How many are carried out:
+ * a bucket for each mobile node. Sources and mobile nodes are remembered in tables of fixed size, 4-way set-associative with a
  * keyed hash: a flood from many sources replaces the longest silent ones and then meets the
- * domain's bucket; it cannot choose whom it replaces. A source that is new, or was forgotten,
- * starts with a full burst. Pure: time is handed in. One owner.
+ * domain's bucket; it cannot choose whom it replaces. Who is new, or was forgotten, starts with a
+ * full burst. Pure: time is handed in. One owner.
  */
 #pragma once
 
@@ -21,7 +23,7 @@ struct ratelimit;
 struct ratelimit_opts {
 	const struct conf_domain *domains; /* their limits; kept, must outlive the table */
 	uint32_t domain_count;
-	uint32_t entries; /* sources remembered: a power of two, at least RATELIMIT_WAYS */
+	uint32_t entries; /* remembered in each table: a power of two, at least RATELIMIT_WAYS */
 	uint64_t seed;
 	uint64_t now_ms;
 };
@@ -30,6 +32,12 @@ int ratelimit_new(const struct ratelimit_opts *opts, struct ratelimit **out); /*
 void ratelimit_free(struct ratelimit *rl); /* NULL is fine */
 
 /* One message from src to domain number `domain`: true when it may be looked at. What its source's
- * bucket refuses costs the domain nothing. */
-bool ratelimit_take(
-	struct ratelimit *rl, uint32_t domain, const struct ip6_addr *src, uint64_t now_ms);
+ * bucket refuses costs the domain nothing. known: src is the care-of address of a binding of the
+ * home address in the message. */
+bool ratelimit_take(struct ratelimit *rl, uint32_t domain, const struct ip6_addr *src, bool known,
+	uint64_t now_ms);
+
+/* One registration, refresh or move that was found good: true when it may be carried out. Asked
+ * last, so that nobody who cannot authenticate uses up what a mobile node has. */
+bool ratelimit_take_node(
+	struct ratelimit *rl, uint32_t domain, const struct ip6_addr *hoa, uint64_t now_ms);

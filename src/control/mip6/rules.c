@@ -7,6 +7,7 @@
 #include "common/seq.h"
 #include "conf/conf.h"
 #include "records/records.h"
+#include "records/subs.h"
 
 const struct ip6_addr *mip6_coa(const struct mh_bu_msg *bu, const struct ip6_addr *src)
 {
@@ -103,8 +104,8 @@ static bool has_option(const struct mip6_facts *f, uint8_t type)
 
 bool mip6_has_sa(const struct mip6_facts *f)
 {
-	return has_option(f, MHOPT_MN_AUTH) && f->auth != NULL &&
-	       f->auth->type == CONF_AUTH_MN_HA && f->auth->spi == f->bu->opts.spi;
+	return has_option(f, MHOPT_MN_AUTH) && f->sub != NULL && f->sub->auth == SUB_AUTH_MN_HA &&
+	       f->sub->spi == f->bu->opts.spi;
 }
 
 /* RFC 4283: the identifier may be left out, the home address names the mobile node as well. */
@@ -112,17 +113,17 @@ static bool is_other_identity(const struct mip6_facts *f)
 {
 	const struct mh_opts *o = &f->bu->opts;
 
-	if (f->auth == NULL || f->auth->nai == NULL || !has_option(f, MHOPT_MN_ID))
+	if (f->sub == NULL || f->sub->nai == NULL || !has_option(f, MHOPT_MN_ID))
 		return false;
-	return strlen(f->auth->nai) != o->nai_len || memcmp(f->auth->nai, o->nai, o->nai_len) != 0;
+	return strlen(f->sub->nai) != o->nai_len || memcmp(f->sub->nai, o->nai, o->nai_len) != 0;
 }
 
 /* Silent: there is no key that an answer could be signed with. In a domain with keys nobody
  * without one learns which home addresses it has. */
 static bool discard_unknown(const struct mip6_facts *f, struct mip6_verdict *out)
 {
-	bool has_key = f->auth != NULL && f->auth->type == CONF_AUTH_MN_HA;
-	bool is_stranger = f->domain != NULL && f->domain->has_auth && f->auth == NULL;
+	bool has_key = f->sub != NULL && f->sub->auth == SUB_AUTH_MN_HA;
+	bool is_stranger = f->domain_has_keys && f->sub == NULL;
 
 	if (has_key && !has_option(f, MHOPT_MN_AUTH))
 		return discard(out, DP_DROP_BU_AUTH_MISSING);
@@ -151,7 +152,7 @@ static bool judge_speaker(const struct mip6_facts *f, struct mip6_verdict *out)
 	if (!f->mac_ok)
 		return refuse(f, out, HA_AUTH_FAIL);
 	if (!has_option(f, MHOPT_REPLAY))
-		return f->auth->replay && refuse(f, out, HA_MESG_ID_REQUIRED);
+		return f->sub->replay && refuse(f, out, HA_MESG_ID_REQUIRED);
 	return !is_fresh(f) && refuse(f, out, HA_ID_MISMATCH);
 }
 
@@ -192,7 +193,7 @@ static bool refuse_stranger(const struct mip6_facts *f, struct mip6_verdict *out
 		return refuse(f, out, HA_NOT_SUPPORTED);
 	if (!is_served(f))
 		return refuse(f, out, HA_NOT_HOME_SUBNET);
-	if (f->auth == NULL)
+	if (f->sub == NULL)
 		return refuse(f, out, HA_NOT_HOME_AGENT);
 	return false;
 }
@@ -215,7 +216,7 @@ static bool judge_registration(const struct mip6_facts *f, struct mip6_verdict *
 {
 	enum mip6_action action = MIP6_REGISTER;
 	uint32_t asked_s = f->bu->lifetime * MH_LIFETIME_UNIT_S;
-	uint32_t max_s = f->domain->lifetime_max_s / MH_LIFETIME_UNIT_S * MH_LIFETIME_UNIT_S;
+	uint32_t max_s = f->sub->lifetime_max_s / MH_LIFETIME_UNIT_S * MH_LIFETIME_UNIT_S;
 
 	/* RFC 3963, 6.2: a mobile router would take an answer without R for a fault of ours and
 	 * start again for ever. M and P are reserved bits to us: ignored. */

@@ -19,9 +19,9 @@
 #include "dataplane/drop.h"
 #include "net/mh.h"
 
-struct conf_auth;
 struct conf_domain;
 struct record;
+struct sub;
 
 /* All that the rules look at. Counts are of live bindings, this home address's own included. */
 struct mip6_facts {
@@ -35,8 +35,9 @@ struct mip6_facts {
 
 	/* what is known here */
 	const struct conf_domain *domain; /* whose home agent address was asked; NULL: nobody's */
-	const struct conf_auth *auth; /* of the mobile node; NULL: hoa is none of the domain's */
-	bool mac_ok; /* there is an MN-HA option, of auth's SPI, and its MAC is right */
+	const struct sub *sub; /* whose home address it is; NULL: no subscriber's of the domain */
+	bool domain_has_keys; /* some subscriber of the domain has one */
+	bool mac_ok; /* there is an MN-HA option, of sub's SPI, and its MAC is right */
 	uint64_t ntp, ntp_last; /* the time of day; highest timestamp accepted until now */
 	bool coa_refused_here; /* coa is ours, or inside a mobile prefix of any domain */
 	bool src_answerable; /* something sent to src leaves this machine */
@@ -62,7 +63,7 @@ struct mip6_verdict {
 	enum ha_status status; /* of the Binding Acknowledgement, and its */
 	uint16_t seq;
 	uint32_t lifetime_s; /* granted, a multiple of 4; 0 when refused or de-registered */
-	bool sign; /* with the key that f->auth names */
+	bool sign; /* with the key that f->sub names */
 	bool has_timestamp; /* this one goes into the answer: */
 	uint64_t timestamp;
 };

@@ -28,7 +28,11 @@
 #define HIDING(route)                                                                              \
 	"{" PORTS ",'routes':[" route "],'domains':[" MSP1(                                        \
 		",'mobile-nodes':[" MN("2001:db8:a:5::7") "," MN("2001:db8:a::100") "]") "]}"
-#define VIA ",'via':'2001:db8:1::1'}"
+#define VIA         ",'via':'2001:db8:1::1'}"
+#define SUBS(keys)  DOMAIN("'lifetime-max-s':600,'subscribers':{" keys "}")
+#define RANGE(keys) SUBS("'ranges':[{'home-addresses':'2001:db8:a:1::/64'," keys "}]")
+#define SUBSCRIBERS "t.json: domains[0].subscribers"
+#define ACCT(keys)  "{" PORTS ",'accounting':{" keys "}}"
 
 #define NO_NAME "is not a name: a-z, 0-9 and \"-\" make one, no \"-\" in front"
 #define NO_DEVICE                                                                                  \
@@ -96,6 +100,8 @@ static const struct {
 		"t.json: runtime.memory_mb: unknown key; did you mean \"memory-mb\"?" },
 	{ RUNTIME("'hugepages':1"),
 		"t.json: runtime.hugepages: expected true or false, not a number" },
+	{ RUNTIME("'pdump':true,'hugepages':false"),
+		"t.json: runtime.pdump: needs huge pages, runtime.hugepages is false" },
 	{ RUNTIME("'idle-sleep-us':10001"),
 		"t.json: runtime.idle-sleep-us: 10001 is outside 0..10000" },
 	{ RUNTIME("'max-bindings':0"), "t.json: runtime.max-bindings: 0 is outside 1..16777216" },
@@ -113,6 +119,30 @@ static const struct {
 		"\"debug\"" },
 	{ "{'icmp':{'errors-per-s':0}}", "t.json: icmp.errors-per-s: 0 is outside 1..1000000" },
 	{ "{'icmp':{'burst':0}}", "t.json: icmp.burst: 0 is outside 1..1000000" },
+	{ ACCT("'interim-s':300"), "t.json: accounting: has neither file nor socket" },
+	{ ACCT("'file':'a'"), "t.json: accounting.file: \"a\" is not an absolute path" },
+	{ ACCT("'file':'/var/log/'"), "t.json: accounting.file: \"/var/log/\" is a directory" },
+	{ ACCT("'socket':'a'"), "t.json: accounting.socket: \"a\" is not an absolute path" },
+	{ ACCT("'socket':'/0123456789012345678901234567890123456789012345678901234567890123456"
+	       "7890123456789012345678901234567890123456'"),
+		"t.json: accounting.socket: longer than 107 octets" },
+	{ ACCT("'file':'/a','socket':'/b'"),
+		"t.json: accounting.socket: there is a file too; lines go to one of them" },
+	{ ACCT("'socket':'/run/hamd/hamd.sock'"), "t.json: accounting.socket: is runtime.socket" },
+	{ ACCT("'socket':'/b','rotate-mb':1"),
+		"t.json: accounting.rotate-mb: means nothing with a socket" },
+	{ ACCT("'socket':'/b','rotate-s':1"),
+		"t.json: accounting.rotate-s: means nothing with a socket" },
+	{ ACCT("'interim-s':0"), "t.json: accounting.interim-s: 0 is outside 1..86400" },
+	{ ACCT("'interim-s':86401"), "t.json: accounting.interim-s: 86401 is outside 1..86400" },
+	{ ACCT("'rotate-mb':1048577"),
+		"t.json: accounting.rotate-mb: 1048577 is outside 0..1048576" },
+	{ ACCT("'rotate-s':604801"), "t.json: accounting.rotate-s: 604801 is outside 0..604800" },
+	{ ACCT("'rotate-keep':0"), "t.json: accounting.rotate-keep: 0 is outside 1..1000" },
+	{ ACCT("'rotate-keep':1001"), "t.json: accounting.rotate-keep: 1001 is outside 1..1000" },
+	{ ACCT("'sync-s':3601"), "t.json: accounting.sync-s: 3601 is outside 0..3600" },
+	{ ACCT("'buffer-mb':0"), "t.json: accounting.buffer-mb: 0 is outside 1..4096" },
+	{ ACCT("'buffer-mb':4097"), "t.json: accounting.buffer-mb: 4097 is outside 1..4096" },
 
 	/* Ports. */
 	{ "{'ports':[{'device':'net_null0'}]}", "t.json: ports[0].name: is missing" },
@@ -332,6 +362,72 @@ static const struct {
 		  "2001:db8:a::9") "]"),
 		"t.json: domains[0].mobile-nodes[2].home-address: 2001:db8:a::9 is that of "
 		"mobile-nodes[0]" },
+	{ DOMAIN("'lifetime-max-s':600,'mobile-nodes':[{'home-address':'2001:db8:a::2','auth':{"
+		 "'type':'none'},'lifetime-max-s':604}]"),
+		"t.json: domains[0].mobile-nodes[0].lifetime-max-s: 604 is more than that of the "
+		"domain" },
+	{ DOMAIN("'mobile-nodes':[{'home-address':'2001:db8:a::2','auth':{'type':'none'},"
+		 "'prefixes':['2001:db8:f::/48']}]"),
+		"t.json: domains[0].mobile-nodes[0].prefixes: mobile network prefixes are not "
+		"built; "
+		"only an empty list is possible" },
+	{ DOMAIN("'mobile-nodes':[{'home-address':'2001:db8:a::2','auth':{'type':'none'},"
+		 "'prefixes':null}]"),
+		"t.json: domains[0].mobile-nodes[0].prefixes: expected an array, not null" },
+	{ AUTH("'type':'mn-ha','spi':256,'key':'00112233445566778899aabbccddeeff'"),
+		"t.json: " WHERE ".key: unknown key" },
+	{ "{'runtime':{'max-subscribers':1}," PORTS ",'domains':[" MSP1(
+		  ",'mobile-nodes':[" MN("2001:db8:a::2") "," MN("2001:db8:a::3") "]") "]}",
+		"t.json: runtime.max-subscribers: 1 is less than the 2 mobile-nodes there are" },
+	/* Subscribers. */
+	{ SUBS("'file':'msp1.jsonl'"),
+		SUBSCRIBERS ".file: \"msp1.jsonl\" is not an absolute path" },
+	{ SUBS("'files':'/msp1.jsonl'"),
+		SUBSCRIBERS ".files: unknown key; did you mean \"file\"?" },
+	{ SUBS("'default':{'lifetime-max-s':604}"),
+		SUBSCRIBERS ".default.lifetime-max-s: 604 is more than that of the domain" },
+	{ SUBS("'default':{'auth':{'spi':256}}"), SUBSCRIBERS ".default.auth.type: is missing" },
+	{ SUBS("'default':{'auth':{'type':'none','spi':256}}"),
+		SUBSCRIBERS ".default.auth.spi: means nothing with type \"none\"" },
+	{ SUBS("'default':{'auth':{'type':'mn-ha','key-file':'/dev/null'}}"),
+		SUBSCRIBERS ".default.auth.key-file: /dev/null: is not a regular file" },
+	{ SUBS("'default':{'auth':{'type':'mn-ha','nai':'a@b'}}"),
+		SUBSCRIBERS ".default.auth.nai: unknown key; did you mean \"spi\"?" },
+	{ SUBS("'default':{'home-address':'2001:db8:a::2'}"),
+		SUBSCRIBERS ".default.home-address: unknown key" },
+	{ SUBS("'ranges':[{'auth':{'type':'none'}}]"),
+		SUBSCRIBERS ".ranges[0].home-addresses: is missing" },
+	{ SUBS("'ranges':[{'home-addresses':'2001:db8:b::/64','auth':{'type':'none'}}]"),
+		SUBSCRIBERS ".ranges[0].home-addresses: 2001:db8:b::/64 is in no mobile prefix of "
+			    "the domain" },
+	{ SUBS("'ranges':[{'home-addresses':'2001:db8::/32','auth':{'type':'none'}}]"),
+		SUBSCRIBERS ".ranges[0].home-addresses: 2001:db8::/32 is in no mobile prefix of "
+			    "the domain" },
+	{ SUBS("'ranges':[{'home-addresses':'2001:db8:a::1/64','auth':{'type':'none'}}]"),
+		SUBSCRIBERS ".ranges[0].home-addresses: \"2001:db8:a::1/64\" has bits set behind "
+			    "its prefix length; 2001:db8:a::/64 is meant?" },
+	{ SUBS("'ranges':[{'home-addresses':'2001:db8:a::/64','auth':{'type':'none'}},"
+	       "{'home-addresses':'2001:db8:a::/48','auth':{'type':'none'}},"
+	       "{'home-addresses':'2001:db8:a::/64','auth':{'type':'none'}}]"),
+		SUBSCRIBERS ".ranges[2].home-addresses: 2001:db8:a::/64 is that of ranges[0]" },
+	{ RANGE("'lifetime-max-s':604,'auth':{'type':'none'}"),
+		SUBSCRIBERS ".ranges[0].lifetime-max-s: 604 is more than that of the domain" },
+	{ SUBS("'ranges':[{'home-addresses':'2001:db8:a:1::/64'}]"),
+		SUBSCRIBERS ".ranges[0].auth.type: is missing" },
+	{ RANGE("'auth':{'spi':256}"), SUBSCRIBERS ".ranges[0].auth.type: is missing" },
+	{ RANGE("'auth':{'type':'mn-ha'}"), SUBSCRIBERS ".ranges[0].auth.spi: is missing" },
+	{ RANGE("'auth':{'type':'mn-ha','spi':256}"),
+		SUBSCRIBERS ".ranges[0].auth.key-file: is missing" },
+	{ RANGE("'auth':{'type':'none','key-file':'/k'}"),
+		SUBSCRIBERS ".ranges[0].auth.key-file: means nothing with type \"none\"" },
+	{ RANGE("'auth':{'type':'mn-ha','spi':256,'key-file':'/dev/null'}"),
+		SUBSCRIBERS ".ranges[0].auth.key-file: /dev/null: is not a regular file" },
+	{ DOMAIN("'subscribers':{'default':{'auth':{'type':'none'}},'ranges':[{'home-addresses':"
+		 "'2001:db8:a:1::/64','auth':{'type':'mn-ha','spi':256}}]}"),
+		SUBSCRIBERS ".ranges[0].auth.key-file: is missing" },
+	{ DOMAIN("'subscribers':{'default':{'auth':{'type':'mn-ha','spi':256}},'ranges':[{"
+		 "'home-addresses':'2001:db8:a:1::/64','auth':{'type':'mn-ha'}}]}"),
+		SUBSCRIBERS ".ranges[0].auth.key-file: is missing" },
 	{ DOMAIN("'lifetime-max-s':3601"),
 		"t.json: domains[0].lifetime-max-s: 3601 is not a multiple of 4" },
 	{ DOMAIN("'lifetime-max-s':0"),
@@ -391,6 +487,11 @@ static const struct {
 		"t.json: domains[0].limits.bu-per-s-per-source: 0 is outside 1..1000000" },
 	{ DOMAIN("'limits':{'bu-burst-per-source':0}"),
 		"t.json: domains[0].limits.bu-burst-per-source: 0 is outside 1..1000000" },
+	{ DOMAIN("'limits':{'bu-per-s-per-mobile-node':0}"),
+		"t.json: domains[0].limits.bu-per-s-per-mobile-node: 0 is outside 1..1000000" },
+	{ DOMAIN("'limits':{'bu-burst-per-mobile-node':1000001}"),
+		"t.json: domains[0].limits.bu-burst-per-mobile-node: 1000001 is outside "
+		"1..1000000" },
 	{ DOMAIN("'limits':{'bu-per-s':1000001}"),
 		"t.json: domains[0].limits.bu-per-s: 1000001 is outside 1..1000000" },
 	{ DOMAIN("'limits':{'bu-per-sec':1}"),
@@ -431,6 +532,7 @@ static void test_fine(void **state)
 	static const char *const fine[] = {
 		"{" PORTS "}",
 		NODE("'id':1.0e1"),
+		RUNTIME("'pdump':true"),
 		PORT("'addresses':['2001:db8:1::1/128','2001:db8:2::/127','2001:db8:3::3/1']"),
 		PORT("'addresses':['2001:db8:1::1/64','2001:db8:1::2/64']"),
 		"{'ports':[{'name':'a','device':'net_af_packet0,iface=xy'},"
@@ -445,6 +547,15 @@ static void test_fine(void **state)
 		DOMAINS(MSP1("") "," MSP("msp2", "2001:db8:b::/48", "2001:db8:b::1", "")),
 		DOMAIN("'care-of-allowed':['2001:db8::/32'],'care-of-denied':['::/0']"),
 		DOMAIN("'limits':{'max-bindings':16777216}"),
+		DOMAIN("'mobile-nodes':[{'home-address':'2001:db8:a::2','prefixes':[],"
+		       "'lifetime-max-s':4,'auth':{'type':'none'}}]"),
+		SUBS("'default':{}"),
+		SUBS("'ranges':[]"),
+		SUBS("'file':'/no/such/file.jsonl','default':{'auth':{'type':'mn-ha','spi':256,"
+		     "'replay':true},'lifetime-max-s':600}"),
+		RANGE("'lifetime-max-s':600,'auth':{'type':'none'}"),
+		SUBS("'default':{'auth':{'type':'none'}},'ranges':[{'home-addresses':"
+		     "'2001:db8:a:1::/64'},{'home-addresses':'2001:db8:a:1::/80','auth':{}}]"),
 	};
 
 	(void)state;

@@ -88,11 +88,11 @@ static void check_section(const struct conf_section *s, bool optional, unsigned 
 			check_string(f);
 		else if (f->type == CONF_WORD || f->type == CONF_ENUM || f->type == CONF_SET)
 			check_values(f);
-		else if (f->type == CONF_NULL && f->why == NULL)
+		else if ((f->type == CONF_NULL || f->type == CONF_EMPTY) && f->why == NULL)
 			REFUSE(f, "no reason for null");
 		else if (f->type == CONF_OBJECT)
 			check_section(
-				f->section, !f->required && !f->list && !f->optional, depth + 1);
+				f->section, !f->required && !f->optional && !f->list, depth + 1);
 	}
 }
 
@@ -100,6 +100,7 @@ static void test_tables(void **state)
 {
 	(void)state;
 	check_section(conf_root(), false, 0);
+	check_section(conf_line(), false, 0);
 }
 
 int main(void)

@@ -148,7 +148,7 @@ static void test_conf(void **state)
 	assert_int_equal(auth->spi, 256);
 	assert_true(auth->replay);
 	assert_string_equal(auth->nai, "a@b");
-	assert_true(c->domains[0].has_auth);
+	assert_true(auth->has_key);
 	assert_int_equal(c->key_count, 1);
 	assert_int_equal(c->warning_count, 1); /* the other one */
 

@@ -23,10 +23,12 @@ static const char *const minimal_printed =
 	"runtime.lcores = \"0\" (default)\n"
 	"runtime.memory-mb = 512 (default)\n"
 	"runtime.hugepages = true (default)\n"
+	"runtime.pdump = false (default)\n"
 	"runtime.idle-sleep-us = 0 (default)\n"
 	"runtime.max-bindings = 100000 (default)\n"
 	"runtime.max-neighbors = 4096 (default)\n"
 	"runtime.max-routes = 1024 (default)\n"
+	"runtime.max-subscribers = 1000000 (default)\n"
 	"runtime.mbufs = 0 (default)\n"
 	"runtime.socket = \"/run/hamd/hamd.sock\" (default)\n"
 	"runtime.log-level = \"info\" (default)\n"
@@ -58,7 +60,15 @@ static const char *const minimal_printed =
 	"domains[0].limits.max-bindings-per-care-of = 16 (default)\n"
 	"domains[0].limits.bu-per-s-per-source = 20 (default)\n"
 	"domains[0].limits.bu-burst-per-source = 40 (default)\n"
-	"domains[0].limits.bu-per-s = 10000 (default)\n";
+	"domains[0].limits.bu-per-s-per-mobile-node = 20 (default)\n"
+	"domains[0].limits.bu-burst-per-mobile-node = 40 (default)\n"
+	"domains[0].limits.bu-per-s = 10000 (default)\n"
+	"accounting.interim-s = 300 (default)\n"
+	"accounting.rotate-mb = 0 (default)\n"
+	"accounting.rotate-s = 0 (default)\n"
+	"accounting.rotate-keep = 10 (default)\n"
+	"accounting.sync-s = 5 (default)\n"
+	"accounting.buffer-mb = 16 (default)\n";
 
 /* Every key written, with a value other than the default where there is a choice. */
 static const char *const full =
@@ -68,18 +78,23 @@ static const char *const full =
 	"\"encap-limit\":\"always\",\"tcp-mss-clamp\":1172,\"care-of-allowed\":[\"2001:db8::/32\"],"
 	"\"care-of-denied\":[\"2001:db8:f::/48\",\"fc00::/7\"],\"limits\":{\"max-bindings\":7,"
 	"\"max-bindings-per-care-of\":1,\"bu-per-s-per-source\":2,\"bu-burst-per-source\":3,"
-	"\"bu-per-s\":4},\"mobile-nodes\":["
+	"\"bu-per-s-per-mobile-node\":5,\"bu-burst-per-mobile-node\":6,\"bu-per-s\":4},\"mobile-"
+	"nodes\":["
 	"{\"home-address\":\"2001:db8:a::200\",\"auth\":{\"type\":\"none\"}},"
 	"{\"auth\":{\"type\":\"none\"},\"home-address\":\"2001:db8:a::100\"}]}],"
 	"\"routes\":[{\"prefix\":\"::/0\",\"via\":\"fe80::1\",\"port\":\"lan\"}],"
 	"\"icmp\":{\"errors-per-s\":50,\"burst\":5},"
 	"\"store\":{\"path\":\"/var/lib/hamd/n-1\",\"sync-ms\":20,\"counters-s\":\"off\","
 	"\"on-damage\":\"refuse\"},"
+	"\"accounting\":{\"buffer-mb\":1,\"sync-s\":0,\"rotate-keep\":3,\"rotate-s\":3600,"
+	"\"rotate-mb\":64,\"interim-s\":60,\"file\":\"/var/log/hamd/a.jsonl\"},"
 	"\"ports\":[{\"name\":\"wan\",\"device\":\"0000:3b:00.0\"},{\"name\":\"lan\","
 	"\"device\":\"net_tap0,iface=\\\"a\\\\\",\"mtu\":9000,\"vlan\":7,\"rx-queues\":2,"
 	"\"dad\":false,\"addresses\":[\"2001:db8:1::10/64\",\"2001:db8:1::11/128\"]}],"
-	"\"runtime\":{\"lcores\":\"2,4-5\",\"memory-mb\":64,\"hugepages\":false,"
+	"\"runtime\":{\"lcores\":\"2,4-5\",\"memory-mb\":64,\"hugepages\":true,"
+	"\"pdump\":true,"
 	"\"idle-sleep-us\":50,\"max-bindings\":9,\"max-neighbors\":16,\"max-routes\":16,"
+	"\"max-subscribers\":17,"
 	"\"mbufs\":8192,\"socket\":\"/tmp/x.sock\",\"log-level\":\"debug\"},"
 	"\"node\":{\"id\":255,\"name\":\"n-1\",\"roles\":[\"ha\"]}}";
 
@@ -89,11 +104,13 @@ static const char *const full_printed =
 	"node.roles = [\"ha\"]\n"
 	"runtime.lcores = \"2,4-5\"\n"
 	"runtime.memory-mb = 64\n"
-	"runtime.hugepages = false\n"
+	"runtime.hugepages = true\n"
+	"runtime.pdump = true\n"
 	"runtime.idle-sleep-us = 50\n"
 	"runtime.max-bindings = 9\n"
 	"runtime.max-neighbors = 16\n"
 	"runtime.max-routes = 16\n"
+	"runtime.max-subscribers = 17\n"
 	"runtime.mbufs = 8192\n"
 	"runtime.socket = \"/tmp/x.sock\"\n"
 	"runtime.log-level = \"debug\"\n"
@@ -139,7 +156,16 @@ static const char *const full_printed =
 	"domains[0].limits.max-bindings-per-care-of = 1\n"
 	"domains[0].limits.bu-per-s-per-source = 2\n"
 	"domains[0].limits.bu-burst-per-source = 3\n"
-	"domains[0].limits.bu-per-s = 4\n";
+	"domains[0].limits.bu-per-s-per-mobile-node = 5\n"
+	"domains[0].limits.bu-burst-per-mobile-node = 6\n"
+	"domains[0].limits.bu-per-s = 4\n"
+	"accounting.file = \"/var/log/hamd/a.jsonl\"\n"
+	"accounting.interim-s = 60\n"
+	"accounting.rotate-mb = 64\n"
+	"accounting.rotate-s = 3600\n"
+	"accounting.rotate-keep = 3\n"
+	"accounting.sync-s = 0\n"
+	"accounting.buffer-mb = 1\n";
 
 static struct conf *parse(const char *text)
 {
@@ -177,6 +203,7 @@ static void test_defaults(void **state)
 	assert_int_equal(c->runtime.lcore_count, 1);
 	assert_int_equal(c->routes[0].port, 0);
 	assert_int_equal(c->domains[0].encap_limit, CONF_ENCAP_LIMIT_AUTO);
+	assert_false(conf_has_accounting(c));
 	assert_int_equal(c->warning_count, 1);
 	assert_string_equal(
 		c->warnings[0], "domains[0] (msp1): no mobile nodes, nobody can register");
@@ -197,6 +224,7 @@ static void test_full(void **state)
 	assert_int_equal(c->routes[0].port, 1);
 	assert_int_equal(c->domains[0].encap_limit, CONF_ENCAP_LIMIT_ALWAYS);
 	assert_int_equal(c->domains[0].mobile_nodes[0].auth.type, CONF_AUTH_NONE);
+	assert_true(conf_has_accounting(c));
 	assert_int_equal(c->warning_count, 1);
 	assert_string_equal(c->warnings[0], "domains[0] (msp1): 2 mobile nodes without "
 					    "authentication (auth.type \"none\"): anyone "

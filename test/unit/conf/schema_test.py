@@ -30,6 +30,7 @@ WRONG = [
     (['runtime', 'memory_mb'], 64, 'additionalProperties'),
     (['runtime', 'lcores'], '0-', 'pattern'),
     (['runtime', 'hugepages'], 1, 'type'),
+    (['runtime', 'pdump'], 'yes', 'type'),
     (['runtime', 'socket'], 'x.sock', 'pattern'),
     (['runtime', 'log-level'], 'warning', 'enum'),
     (['icmp'], {'burst': 0}, 'minimum'),
@@ -55,6 +56,9 @@ WRONG = [
     (['domains', 0, 'tcp-mss-clamp'], 'on', 'anyOf'),
     (['domains', 0, 'tcp-mss-clamp'], 999, 'anyOf'),
     (['domains', 0, 'limits', 'bu-per-s'], 0, 'minimum'),
+    (['accounting'], {'file': 'a'}, 'pattern'),
+    (['accounting'], {'file': '/a', 'interim-s': 0}, 'minimum'),
+    (['accounting'], {'file': '/a', 'rotate-keep': 1001}, 'maximum'),
 ]
 
 

@@ -7,6 +7,7 @@
 #include "conf/conf.h"
 #include "control/mip6/rules.h"
 #include "records/records.h"
+#include "records/subs.h"
 
 #define NOW_MS  1000000
 #define HOA     "2001:db8:a::100"
@@ -34,6 +35,7 @@ struct row {
 	/* and the mobile node's */
 	bool keyed, replay, keyed_domain;
 	const char *want_nai;
+	uint32_t max_s; /* longest lifetime; 600 */
 	int64_t last; /* ms from now of the last timestamp, an hour ago */
 	/* what is known */
 	bool no_domain, stranger, coa_here, mute;
@@ -147,6 +149,9 @@ static const struct row rows[] = {
 	{ "just below ours", .lifetime = 149, ACCEPTED(REGISTER, 596) },
 	{ "ours", .lifetime = 150, ACCEPTED(REGISTER, 600) },
 	{ "above ours", .lifetime = 151, ACCEPTED(REGISTER, 600) },
+	{ "the mobile node's own, above it", .max_s = 100, ACCEPTED(REGISTER, 100) },
+	{ "the mobile node's own, below it", .max_s = 800, .lifetime = 190,
+		ACCEPTED(REGISTER, 760) },
 	{ "0xffff is not infinite", .lifetime = 0xffff, ACCEPTED(REGISTER, 600) },
 
 	/* --- sequence number (9.5.1) --- */
@@ -296,7 +301,7 @@ static struct ip6_prefix served[2], allowed[2], denied[1];
 static struct conf_domain domain = {
 	.mobile_prefixes = served,
 	.mobile_prefix_count = DIM(served),
-	.lifetime_max_s = 600,
+	.lifetime_max_s = 1200,
 	.care_of_allowed = allowed,
 	.care_of_allowed_count = DIM(allowed),
 	.care_of_denied = denied,
@@ -304,7 +309,7 @@ static struct conf_domain domain = {
 	.limits = { .max_bindings = 5, .max_bindings_per_care_of = 3 },
 };
 
-static struct conf_auth auth;
+static struct sub sub;
 
 static uint64_t ntp_in(int64_t ms)
 {
@@ -329,13 +334,14 @@ static const char *or_else(const char *text, const char *otherwise)
 
 static void authenticate(const struct row *r, struct mip6_facts *f, struct mh_bu_msg *bu)
 {
-	domain.has_auth = r->keyed || r->keyed_domain;
-	auth = (struct conf_auth){
-		.type = r->keyed ? CONF_AUTH_MN_HA : CONF_AUTH_NONE,
+	sub = (struct sub){
+		.auth = r->keyed ? SUB_AUTH_MN_HA : SUB_AUTH_NONE,
 		.spi = r->keyed ? 256 : 0,
+		.lifetime_max_s = r->max_s != 0 ? r->max_s : 600,
 		.replay = r->replay,
-		.nai = (char *)(uintptr_t)r->want_nai,
+		.nai = r->want_nai,
 	};
+	f->domain_has_keys = !r->no_domain && (r->keyed || r->keyed_domain);
 	f->mac_ok = r->keyed && r->spi == 256 && !r->bad_mac;
 	f->ntp = NTP_NOW;
 	f->ntp_last = ntp_in(r->last != 0 ? r->last : -3600000);
@@ -406,7 +412,7 @@ static void facts_of(
 		.has_hao = *hao != '\0',
 		.in_tunnel = r->tunnel,
 		.domain = r->no_domain ? NULL : &domain,
-		.auth = r->stranger || r->no_domain ? NULL : &auth,
+		.sub = r->stranger || r->no_domain ? NULL : &sub,
 		.coa_refused_here = r->coa_here,
 		.src_answerable = !r->mute,
 		.rec = r->state != 0 ? rec : NULL,

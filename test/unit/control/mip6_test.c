@@ -16,6 +16,7 @@
 #include "net/icmp6.h"
 #include "net/mh.h"
 #include "records/records.h"
+#include "records/subs.h"
 #include "tables/addrs.h"
 #include "tables/bc.h"
 #include "tables/bc_view.h"
@@ -98,7 +99,6 @@ static struct {
 	struct conf conf;
 	struct conf_domain domains[2];
 	struct ip6_prefix served[2];
-	struct conf_mobile_node nodes[3], other_nodes[1], keyed[1];
 	struct tables tables;
 } t;
 
@@ -107,6 +107,40 @@ static void set_route(const char *text, enum fib_kind kind, uint32_t index)
 	struct ip6_prefix p = prefix(text);
 
 	assert_int_equal(fib_set(t.tables.fib, &p, fib_value(kind, index)), 0);
+}
+
+/* --- subscribers --- */
+
+/* A set without any; it becomes the one in use. */
+static void new_subscribers(void)
+{
+	struct subs_opts opts = { .max = 1000, .domains = 2, .seed = 1 };
+
+	subs_free(t.ctl.subs);
+	assert_int_equal(subs_new(&opts, &t.ctl.subs), 0);
+}
+
+static void subscribe(uint16_t domain, struct ip6_addr hoa)
+{
+	struct sub sub = {
+		.lifetime_max_s = t.domains[domain].lifetime_max_s,
+		.key = SUB_NO_KEY,
+		.domain = domain,
+	};
+	struct sub_place there;
+
+	assert_int_equal(
+		subs_add(t.ctl.subs, &hoa, &sub, (struct sub_place){ SUB_NODE, 0 }, &there), 0);
+}
+
+static void subscribe_all(void)
+{
+	new_subscribers();
+	subscribe(0, addr(HOA));
+	subscribe(0, addr(HOA2));
+	subscribe(0, addr("2001:db8:a::102"));
+	subscribe(1, addr("2001:db8:b::100"));
+	subs_seal(t.ctl.subs);
 }
 
 static uint64_t nexthop(uint32_t adjacency)
@@ -125,24 +159,19 @@ static int setup(void **state)
 	token = true;
 	t.served[0] = prefix("2001:db8:a::/48");
 	t.served[1] = prefix("2001:db8:b::/48");
-	for (unsigned i = 0; i < DIM(t.nodes); i++) {
-		t.nodes[i].home_address = addr(HOA);
-		t.nodes[i].home_address.b[15] = (uint8_t)i;
-	}
-	t.other_nodes[0].home_address = addr("2001:db8:b::100");
 	for (unsigned d = 0; d < 2; d++)
 		t.domains[d] = (struct conf_domain){
 			.mobile_prefixes = &t.served[d],
 			.mobile_prefix_count = 1,
 			.home_agent_address = addr(d == 0 ? HA : "2001:db8:b::1"),
-			.mobile_nodes = d == 0 ? t.nodes : t.other_nodes,
-			.mobile_node_count = d == 0 ? DIM(t.nodes) : DIM(t.other_nodes),
 			.lifetime_max_s = d == 0 ? 600 : 1200,
 			.encap_limit = d == 0 ? CONF_ENCAP_LIMIT_AUTO : CONF_ENCAP_LIMIT_ALWAYS,
 			.limits = { .max_bindings = 1000,
 				.max_bindings_per_care_of = 1000,
 				.bu_per_s_per_source = 1,
 				.bu_burst_per_source = 100,
+				.bu_per_s_per_mobile_node = 1,
+				.bu_burst_per_mobile_node = 150,
 				.bu_per_s = 10000 },
 		};
 	t.conf.domains = t.domains;
@@ -171,6 +200,7 @@ static int setup(void **state)
 		records_new(&(struct records_opts){ .max = 1000, .seed = 1, .now_ms = START_MS },
 			&t.ctl.records),
 		0);
+	subscribe_all();
 	assert_int_equal(mip6_new(&t.ctl, &t.ctl.mip6), 0);
 	return 0;
 }
@@ -179,6 +209,7 @@ static int teardown(void **state)
 {
 	(void)state;
 	mip6_free(t.ctl.mip6);
+	subs_free(t.ctl.subs);
 	records_free(t.ctl.records);
 	addrs_free(t.tables.addrs);
 	bc_free(t.tables.bc);
@@ -453,6 +484,73 @@ static void test_life(void **state)
 	assert_int_equal(t.ctl.counters[CTL_BU_RECEIVED], 6);
 }
 
+/* The event that accounting told next; none: its type is ACCT_TYPE_COUNT. */
+static struct acct_event told(void)
+{
+	struct acct_event e = { .type = ACCT_TYPE_COUNT };
+
+	dq_run(t.tables.dq, DQ_SIZE);
+	acct_take(t.ctl.acct, &e, 1);
+	return e;
+}
+
+static void assert_told(enum acct_type type, enum acct_cause cause, uint64_t session)
+{
+	struct acct_event e = told();
+
+	assert_int_equal(e.type, type);
+	assert_int_equal(e.cause, cause);
+	assert_true(e.session == session);
+}
+
+#define NOTHING_TOLD() assert_int_equal(told().type, ACCT_TYPE_COUNT)
+
+/* One session from a registration to its end, whatever ends it. */
+static void test_sessions(void **state)
+{
+	struct ip6_addr hoa = addr(HOA);
+	char file[] = "/a";
+	struct acct_event e;
+	uint64_t session;
+
+	(void)state;
+	t.conf.accounting = (struct conf_accounting){ .file = file, .interim_s = 300 };
+	assert_int_equal(acct_new(&t.ctl, &t.ctl.acct), 0);
+	input(&(struct msg){ .seq = 10 });
+	e = told();
+	assert_int_equal(e.type, ACCT_START);
+	assert_int_equal(e.lifetime_s, 400);
+	session = e.session;
+	input(&(struct msg){ .seq = 11 });
+	input(&(struct msg){ .seq = 11 }); /* refused */
+	NOTHING_TOLD();
+	input(&(struct msg){ .seq = 12, .src = COA2 });
+	assert_told(ACCT_MOVE, ACCT_CAUSE_NONE, session);
+	/* lapsed, but not ended yet: its counters go on, and so does the session */
+	t.ctl.now_ms += 400001;
+	input(&(struct msg){ .seq = 1 });
+	e = told();
+	assert_int_equal(e.type, ACCT_MOVE);
+	assert_int_equal(e.duration_ms, 400001);
+	assert_true(e.session == session);
+	input(&(struct msg){ .seq = 2, .lifetime = -1 });
+	assert_told(ACCT_STOP, ACCT_CAUSE_DEREGISTERED, session);
+	input(&(struct msg){ .seq = 3, .lifetime = -1 }); /* there is nothing any more */
+	NOTHING_TOLD();
+
+	input(&(struct msg){ .seq = 4 });
+	session = told().session;
+	t.ctl.now_ms += 400001;
+	mip6_expire(&t.ctl);
+	assert_told(ACCT_STOP, ACCT_CAUSE_EXPIRED, session);
+	input(&(struct msg){ .seq = 5 });
+	session = told().session;
+	assert_int_equal(mip6_delete(&t.ctl, &hoa), 0);
+	assert_told(ACCT_STOP, ACCT_CAUSE_DELETED, session);
+	NOTHING_TOLD();
+	acct_free(&t.ctl, t.ctl.acct);
+}
+
 static void test_tombstone(void **state)
 {
 	(void)state;
@@ -605,6 +703,28 @@ static void test_rate(void **state)
 	input(&(struct msg){ .src = "2001:db8:e::1", .dst = PORT_ADDR });
 	assert_int_equal(out.len, 0);
 	assert_int_equal(drops[DP_DROP_BU_RATE], 901);
+}
+
+/* One that may speak, from ever new sources: the last accepted one counts, refusals cost nothing,
+ * and leaving is free. */
+static void test_rate_of_a_node(void **state)
+{
+	char src[32];
+
+	(void)state;
+	for (uint16_t i = 1; i <= 200; i++) {
+		rte_rcu_qsbr_quiescent(t.tables.rcu, 0);
+		dq_run(t.tables.dq, DQ_SIZE);
+		snprintf(src, sizeof(src), "2001:db8:c::%x", i);
+		input(&(struct msg){ .seq = i, .src = src });
+		input(&(struct msg){ .seq = i > 150 ? 150 : i, .src = src }); /* 135 */
+	}
+	assert_int_equal(t.ctl.counters[CTL_BU_REGISTERED] + t.ctl.counters[CTL_BU_MOVED], 150);
+	assert_int_equal(t.ctl.counters[CTL_BU_REFUSED], 200);
+	assert_int_equal(drops[DP_DROP_BU_RATE_MOBILE_NODE], 50);
+	assert_int_equal(drops[DP_DROP_BU_RATE], 0);
+	input(&(struct msg){ .seq = 300, .lifetime = -1 });
+	assert_ba(COA, HOA, HA_ACCEPTED, 300, 0);
 }
 
 /* A reader that never reports: the deferred-free queue fills up. What is bound stays bound, what
@@ -796,21 +916,22 @@ static void test_domain_options(void **state)
  * comes in the middle. */
 static void test_reresolve(void **state)
 {
-	static struct conf_mobile_node nodes[600];
+	struct ip6_addr nodes[600];
 	char hoa[IP6_STRLEN];
 	unsigned turns = 0;
 
 	(void)state;
+	new_subscribers();
 	for (unsigned i = 0; i < DIM(nodes); i++) {
-		nodes[i].home_address = addr("2001:db8:a:1::");
-		nodes[i].home_address.b[14] = (uint8_t)(i >> 8);
-		nodes[i].home_address.b[15] = (uint8_t)i;
+		nodes[i] = addr("2001:db8:a:1::");
+		nodes[i].b[14] = (uint8_t)(i >> 8);
+		nodes[i].b[15] = (uint8_t)i;
+		subscribe(0, nodes[i]);
 	}
-	t.domains[0].mobile_nodes = nodes;
-	t.domains[0].mobile_node_count = DIM(nodes);
+	subs_seal(t.ctl.subs);
 	t.domains[0].limits.bu_burst_per_source = 1000;
 	for (unsigned i = 0; i < DIM(nodes); i++)
-		input(&(struct msg){ .hao = ip6_str(&nodes[i].home_address, hoa) });
+		input(&(struct msg){ .hao = ip6_str(&nodes[i], hoa) });
 	assert_int_equal(bc_count(t.tables.bc), DIM(nodes));
 	while (publish_reresolve(&t.ctl)) /* the first generation */
 		;
@@ -824,36 +945,74 @@ static void test_reresolve(void **state)
 	while (publish_reresolve(&t.ctl));
 	assert_int_equal(turns, 3); /* 256 + 256 + 88 */
 	for (unsigned i = 0; i < DIM(nodes); i++)
-		assert_int_equal(bc_find(t.tables.bc, &nodes[i].home_address)->nexthop,
-			nexthop(GATEWAY + 2));
+		assert_int_equal(bc_find(t.tables.bc, &nodes[i])->nexthop, nexthop(GATEWAY + 2));
 	assert_false(publish_reresolve(&t.ctl));
+}
+
+/* --- ranges --- */
+
+/* Everybody in a prefix, but for what is nobody's home address. */
+static void test_range(void **state)
+{
+	static const struct {
+		const char *hoa;
+		int status;
+		uint16_t lifetime;
+	} rows[] = {
+		{ HOA, HA_ACCEPTED, 100 }, /* its own line */
+		{ "2001:db8:a:9::7", HA_ACCEPTED, 30 },
+		{ "2001:db8:a:8::7", HA_ACCEPTED, 20 },
+		{ HA, HA_NOT_HOME_AGENT, 0 },
+		{ "2001:db8:a::", HA_NOT_HOME_AGENT, 0 },
+		{ "2001:db8:a:7::7", HA_NOT_HOME_AGENT, 0 }, /* hidden by a route */
+		{ "2001:db8:b::7", HA_NOT_HOME_SUBNET, 0 },
+	};
+	struct sub wide = { .lifetime_max_s = 80, .key = SUB_NO_KEY }, narrow = wide;
+	struct ip6_prefix all = prefix("2001:db8:a::/48"), one = prefix("2001:db8:a:9::/64");
+
+	(void)state;
+	narrow.lifetime_max_s = 120;
+	set_route("2001:db8:a:7::/64", FIB_VIA, GATEWAY);
+	new_subscribers();
+	subscribe(0, addr(HOA));
+	assert_int_equal(subs_add_range(t.ctl.subs, &all, &wide, 0), 0);
+	assert_int_equal(subs_add_range(t.ctl.subs, &one, &narrow, 1), 0);
+	subs_seal(t.ctl.subs);
+	for (size_t i = 0; i < DIM(rows); i++) {
+		input(&(struct msg){ .seq = 1, .hao = rows[i].hoa });
+		assert_ba(COA, rows[i].hoa, rows[i].status, 1, rows[i].lifetime);
+	}
+	assert_int_equal(records_live(t.ctl.records), 3);
 }
 
 /* --- RFC 4285 --- */
 
-/* The home agent again, with a key for HOA. */
+/* The home agent again, with a key for HOA, its only subscriber; and who signs with it. */
 static void give_key(bool replay)
 {
+	struct sub sub = {
+		.auth = SUB_AUTH_MN_HA, .spi = SPI, .lifetime_max_s = 600, .replay = replay
+	};
+	struct ip6_addr hoa = addr(HOA);
+	struct sub_place there;
+	struct mac_key *key;
+
+	assert_int_equal(mac_new(&signer.mac), 0);
+	new_subscribers();
+	assert_int_equal(subs_add_key(t.ctl.subs, &key, &sub.key), 0);
+	mac_key_set(signer.mac, key, (const uint8_t *)"0123456789abcdef", 16);
+	signer.key = key;
+	assert_int_equal(
+		subs_add(t.ctl.subs, &hoa, &sub, (struct sub_place){ SUB_NODE, 0 }, &there), 0);
+	subs_seal(t.ctl.subs);
 	mip6_free(t.ctl.mip6);
-	t.conf.keys = mac_keys_new(1);
-	assert_non_null(t.conf.keys);
-	t.conf.key_count = 1;
-	t.domains[0].has_auth = true;
-	t.domains[0].mobile_nodes = t.keyed;
-	t.domains[0].mobile_node_count = DIM(t.keyed);
-	t.keyed[0] = (struct conf_mobile_node){ .home_address = addr(HOA),
-		.auth = { .type = CONF_AUTH_MN_HA, .spi = SPI, .replay = replay } };
 	t.ctl.ntp = START;
 	assert_int_equal(mip6_new(&t.ctl, &t.ctl.mip6), 0);
-	assert_int_equal(mac_new(&signer.mac), 0);
-	signer.key = t.conf.keys;
-	mac_key_set(signer.mac, t.conf.keys, (const uint8_t *)"0123456789abcdef", 16);
 }
 
 static int teardown_key(void **state)
 {
 	mac_free(signer.mac);
-	mac_keys_free(t.conf.keys);
 	signer = (struct mip6_signer){ NULL, NULL };
 	return teardown(state);
 }
@@ -909,6 +1068,29 @@ static void test_replay(void **state)
 	assert_signed_ba(HA_ACCEPTED, 2, sent + s);
 }
 
+/* Those of a range share a key and nothing else: the clock of one does not bind another. */
+static void test_replay_in_range(void **state)
+{
+	struct sub sub = { .auth = SUB_AUTH_MN_HA, .spi = SPI, .lifetime_max_s = 600 };
+	struct ip6_prefix all = prefix("2001:db8:a::/48");
+	struct mac_key *key;
+
+	(void)state;
+	give_key(true);
+	new_subscribers();
+	assert_int_equal(subs_add_key(t.ctl.subs, &key, &sub.key), 0);
+	mac_key_set(signer.mac, key, (const uint8_t *)"fedcba9876543210", 16);
+	signer.key = key;
+	assert_int_equal(subs_add_range(t.ctl.subs, &all, &sub, 0), 0);
+	subs_seal(t.ctl.subs);
+	input(&(struct msg){ .seq = 1, .spi = SPI, .timestamp = START + 6 * NTP_SECOND });
+	assert_signed_ba(HA_ACCEPTED, 1, START + 6 * NTP_SECOND);
+	input(&(struct msg){ .hao = HOA2, .seq = 1, .spi = SPI, .timestamp = START + 1 });
+	assert_int_equal(t.ctl.counters[CTL_BU_REGISTERED], 2);
+	input(&(struct msg){ .hao = HOA2, .seq = 2, .spi = SPI, .timestamp = START + 1 });
+	assert_int_equal(t.ctl.counters[CTL_BU_REPLAYED], 1);
+}
+
 /* The record is gone, the timestamp is not. */
 static void test_replay_past_the_end(void **state)
 {
@@ -934,6 +1116,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_life, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_sessions, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_tombstone, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_tombstone_comes_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_home, setup, teardown),
@@ -941,6 +1124,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_silent, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rate, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_rate_of_a_node, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_shortage, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_entry, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_expire, setup, teardown),
@@ -950,8 +1134,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_hao, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_domain_options, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reresolve, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_range, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_authentication, setup, teardown_key),
 		cmocka_unit_test_setup_teardown(test_replay, setup, teardown_key),
+		cmocka_unit_test_setup_teardown(test_replay_in_range, setup, teardown_key),
 		cmocka_unit_test_setup_teardown(test_replay_past_the_end, setup, teardown_key),
 	};
 

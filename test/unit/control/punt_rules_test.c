@@ -15,6 +15,11 @@ static const struct {
 	struct punt_verdict want;
 } cases[] = {
 	{ "neighbour discovery", DP_PUNT_ND, IP6_ICMP6, .want = { .to = PUNT_TO_ND } },
+	{ "signalling of the bound", DP_PUNT_KNOWN, IP6_MH, EXT_HAO,
+		.want = { .to = PUNT_TO_MIP6 } },
+	{ "signalling of the bound without domains", DP_PUNT_KNOWN, IP6_MH, .no_mip6 = true,
+		.want = { PUNT_TO_NOBODY, false, true, ICMP6_PARAM_PROBLEM, ICMP6_BAD_NEXT_HEADER,
+			NH_OFF, DP_DROP_LOCAL_PROTO } },
 	{ "signalling", DP_PUNT_SIGNALLING, IP6_MH, EXT_HAO, .want = { .to = PUNT_TO_MIP6 } },
 	{ "signalling in an unchecked tunnel", DP_PUNT_SIGNALLING, IP6_MH, EXT_HAO,
 		.unchecked = true, .want = { .to = PUNT_TO_MIP6 } },

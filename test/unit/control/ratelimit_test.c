@@ -12,6 +12,7 @@ static const struct conf_domain domains[] = {
 	{ .limits = { .bu_per_s_per_source = 2, .bu_burst_per_source = 5, .bu_per_s = 1000 } },
 	{ .limits = { .bu_per_s_per_source = 100, .bu_burst_per_source = 100, .bu_per_s = 20 } },
 	{ .limits = { .bu_per_s_per_source = 1, .bu_burst_per_source = 1, .bu_per_s = 100000 } },
+	{ .limits = { .bu_per_s_per_mobile_node = 3, .bu_burst_per_mobile_node = 6 } },
 };
 
 static struct ratelimit *table(uint32_t entries, uint64_t seed)
@@ -35,7 +36,7 @@ static unsigned passed(
 	unsigned count = 0;
 
 	while (n-- > 0)
-		count += ratelimit_take(rl, domain, src, now);
+		count += ratelimit_take(rl, domain, src, false, now);
 	return count;
 }
 
@@ -140,6 +141,47 @@ static void test_loud_source(void **state)
 	ratelimit_free(rl);
 }
 
+/* Invented sources use up what is there for strangers; who speaks from where it is bound has its
+ * own, and that is bounded as well. */
+static void test_known_apart(void **state)
+{
+	struct ratelimit *rl = table(64, 1);
+	unsigned strangers = 0, known = 0;
+
+	(void)state;
+	for (uint32_t i = 0; i < 100; i++) {
+		struct ip6_addr a = numbered(i);
+
+		strangers += ratelimit_take(rl, 1, &a, false, START_MS);
+	}
+	assert_int_equal(strangers, 20);
+	for (uint32_t i = 100; i < 200; i++) {
+		struct ip6_addr a = numbered(i);
+
+		known += ratelimit_take(rl, 1, &a, true, START_MS);
+	}
+	assert_int_equal(known, 20);
+	ratelimit_free(rl);
+}
+
+static void test_mobile_node(void **state)
+{
+	struct ratelimit *rl = table(64, 1);
+	struct ip6_addr a = addr("2001:db8:a::1"), b = addr("2001:db8:a::2");
+	unsigned count[3] = { 0 };
+
+	(void)state;
+	for (unsigned i = 0; i < 20; i++)
+		count[0] += ratelimit_take_node(rl, 3, &a, START_MS);
+	count[1] = ratelimit_take_node(rl, 3, &b, START_MS); /* another has its own */
+	for (unsigned i = 0; i < 20; i++)
+		count[2] += ratelimit_take_node(rl, 3, &a, START_MS + 1000);
+	assert_int_equal(count[0], 6);
+	assert_int_equal(count[1], 1);
+	assert_int_equal(count[2], 3);
+	ratelimit_free(rl);
+}
+
 /* One set: a fifth source replaces the one that was silent longest, never a busy one. */
 static void test_replacement(void **state)
 {
@@ -195,6 +237,8 @@ int main(void)
 		cmocka_unit_test(test_domains_apart),
 		cmocka_unit_test(test_domain_in_all),
 		cmocka_unit_test(test_loud_source),
+		cmocka_unit_test(test_known_apart),
+		cmocka_unit_test(test_mobile_node),
 		cmocka_unit_test(test_replacement),
 		cmocka_unit_test(test_spread),
 	};

@@ -187,6 +187,18 @@ static struct pkt with_ext(struct pkt p, uint8_t type, const char *hex)
 	return p;
 }
 
+/* A Mobility Header with a Home Address option. */
+static struct pkt mobility(const char *src, const char *dst, const char *hoa)
+{
+	struct ip6_addr a = addr(hoa);
+	uint8_t mh[16] = { 59, 1, 5 };
+	struct pkt p = with_ext(ip6(src, dst, IP6_MH, 64, mh, sizeof(mh)), IP6_DSTOPT,
+		"00 02 01 02 00 00 c9 10 0000 0000 0000 0000 0000 0000 0000 0000");
+
+	memcpy(p.b + 40 + 8, &a, sizeof(a));
+	return p;
+}
+
 static struct pkt set_tclass(struct pkt p, uint8_t tclass)
 {
 	net_ip6_set_vtf((struct net_ip6 *)p.b, tclass, 0);
@@ -199,11 +211,14 @@ static struct pkt set_hops(struct pkt p, uint8_t hops)
 	return p;
 }
 
+static uint16_t headroom = RTE_PKTMBUF_HEADROOM; /* of what put() makes */
+
 static void put(const struct pkt *p)
 {
 	struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
 
 	assert_non_null(m);
+	m->data_off = headroom;
 	memcpy(rte_pktmbuf_append(m, p->n), p->b, p->n);
 	memset(dp_meta(m), 0, sizeof(struct dp_meta));
 	dp_vec_push(&worker.vec[V_AGAIN], m);
@@ -385,6 +400,16 @@ static void test_local(void **state)
 	check_door("from ourselves", udp("2001:db8:2::10", "2001:db8:1::10", 8), DP_DROP_SRC_OURS);
 	check_door(
 		"mobility header", ip6(CN, HA, IP6_MH, 64, echo, 8), DOOR_PUNT(DP_PUNT_SIGNALLING));
+	/* a queue of their own for those who speak from where they are bound */
+	check_door("signalling of the bound", mobility(COA, HA, HOA), DOOR_PUNT(DP_PUNT_KNOWN));
+	check_door("from another care-of address", mobility("2001:db8:f::9", HA, HOA),
+		DOOR_PUNT(DP_PUNT_SIGNALLING));
+	check_door("to another home agent", mobility(COA, "2001:db8:b::1", HOA),
+		DOOR_PUNT(DP_PUNT_SIGNALLING));
+	check_door(
+		"not bound", mobility(COA, HA, "2001:db8:a::999"), DOOR_PUNT(DP_PUNT_SIGNALLING));
+	check_door("to an address of a port", mobility(COA, "2001:db8:1::10", HOA),
+		DOOR_PUNT(DP_PUNT_SIGNALLING));
 	check_door("tunnel to an address that is no home agent's",
 		tunnel(COA, "2001:db8:1::10", udp(HOA, CN, 8)), DOOR_PUNT(DP_PUNT_LOCAL));
 }
@@ -394,6 +419,8 @@ static void test_headers_to_us(void **state)
 	static const char *const rh0 = "00 02 00 01 00 00 00 00 20010db8000a00000000000000000100";
 	static const char *const rh2 = "00 02 02 01 00 00 00 00 20010db8000a00000000000000000100";
 	static const char *const hao = "00 02 01 02 00 00 c9 10 ff0e0000000000000000000000000001";
+	static const char *const pad = "00 00 01 04 00 00 00 00";
+	struct pkt many = udp(CN, HA, 8);
 	uint8_t mh[8] = { 59, 0, 5 };
 	struct fate f;
 
@@ -415,6 +442,19 @@ static void test_headers_to_us(void **state)
 	check_door("header past the end",
 		with_ext(udp(CN, HA, 0), IP6_DSTOPT, "00 08 01 04 00 00 00 00"),
 		DP_DROP_EXT_TRUNCATED);
+	check_error("limit of two octets",
+		with_ext(udp(CN, HA, 8), IP6_DSTOPT, "00 00 04 02 03 03 01 00"),
+		DP_DROP_EXT_OPTION_LENGTH, 4, 0, 43);
+	check_error("hop-by-hop in the second place",
+		with_ext(with_ext(udp(CN, HA, 8), IP6_HOPOPT, pad), IP6_DSTOPT, pad),
+		DP_DROP_EXT_ORDER, 4, 1, 40);
+	check_door("two home addresses",
+		with_ext(mobility(COA, HA, HOA), IP6_DSTOPT,
+			"00 02 01 02 00 00 c9 10 20010db8000a00000000000000000100"),
+		DP_DROP_EXT_ORDER);
+	for (unsigned i = 0; i < 9; i++)
+		many = with_ext(many, IP6_DSTOPT, pad);
+	check_door("nine headers", many, DP_DROP_EXT_TOO_MANY);
 	/* a home address that nobody can have: silent in signalling, else a Binding Error */
 	check_door("multicast home address, signalling",
 		with_ext(ip6(CN, HA, IP6_MH, 64, mh, 8), IP6_DSTOPT, hao), DP_DROP_HAO_INVALID);
@@ -754,22 +794,65 @@ static void test_conservation(void **state)
 }
 
 /* A full queue of one class drops under its own name and touches no other. */
-static void test_punt_full(void **state)
+static void check_full(struct pkt p, enum dp_punt_class c, enum dp_drop reason)
 {
-	uint8_t echo[8] = { ICMP6_ECHO_REQUEST };
-	struct pkt p = ip6(CN, "2001:db8:1::10", IP6_ICMP6, 64, echo, 8);
-	uint64_t before = worker.counters.drop[DP_DROP_PUNT_LOCAL_FULL];
+	struct dp_counters before = worker.counters;
+	uint64_t dropped = 0;
 	void *m;
 
-	(void)state;
 	for (unsigned i = 0; i < 4; i++) {
 		for (unsigned k = 0; k < 50; k++)
 			put(&p);
 		dp_carry(&worker);
 	}
-	assert_int_equal(worker.counters.drop[DP_DROP_PUNT_LOCAL_FULL] - before, 200 - 127);
-	while (rte_ring_dequeue(punt[DP_PUNT_LOCAL], &m) == 0)
+	for (unsigned r = 0; r < DP_DROP_COUNT; r++)
+		dropped += worker.counters.drop[r] - before.drop[r];
+	if (worker.counters.drop[reason] - before.drop[reason] != 200 - 127 || dropped != 200 - 127)
+		fail_msg("%s: %llu dropped", dp_punt_class_name(c), (unsigned long long)dropped);
+	for (unsigned i = 0; i < DP_PUNT_COUNT; i++)
+		assert_int_equal(rte_ring_count(punt[i]), i == c ? 127 : 0);
+	while (rte_ring_dequeue(punt[c], &m) == 0)
 		rte_pktmbuf_free(m);
+}
+
+static void test_punt_full(void **state)
+{
+	uint8_t echo[8] = { ICMP6_ECHO_REQUEST }, ns[24] = { ICMP6_NS };
+
+	(void)state;
+	check_full(ip6("fe80::5", "2001:db8:1::10", IP6_ICMP6, 255, ns, 24), DP_PUNT_ND,
+		DP_DROP_PUNT_ND_FULL);
+	check_full(mobility(COA, HA, HOA), DP_PUNT_KNOWN, DP_DROP_PUNT_KNOWN_FULL);
+	check_full(mobility(COA, HA, "2001:db8:a::999"), DP_PUNT_SIGNALLING,
+		DP_DROP_PUNT_SIGNALLING_FULL);
+	check_full(ip6(CN, "2001:db8:1::10", IP6_ICMP6, 64, echo, 8), DP_PUNT_LOCAL,
+		DP_DROP_PUNT_LOCAL_FULL);
+	check_full(udp(CN, "2001:db8:2::6", 8), DP_PUNT_RESOLVE, DP_DROP_PUNT_RESOLVE_FULL);
+	check_full(udp(CN, "2001:db8:a::999", 8), DP_PUNT_ERROR, DP_DROP_PUNT_ERROR_FULL);
+}
+
+/* Headers grow into the room in front of a packet, or the packet is dropped whole. */
+static void test_headroom(void **state)
+{
+	static const struct {
+		const char *name, *dst;
+		uint16_t room;
+		int door;
+	} rows[] = {
+		{ "Ethernet", "2001:db8:2::5", 14, DOOR_TX },
+		{ "no room for Ethernet", "2001:db8:2::5", 13, DP_DROP_ENCAP_HEADROOM },
+		{ "a tunnel and Ethernet", HOA, 54, DOOR_TX },
+		{ "a tunnel, no room for Ethernet", HOA, 53, DP_DROP_ENCAP_HEADROOM },
+		{ "no room for a tunnel", HOA, 39, DP_DROP_ENCAP_HEADROOM },
+		{ "no room for the limit", "2001:db8:b::100", 47, DP_DROP_ENCAP_HEADROOM },
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < DIM(rows); i++) {
+		headroom = rows[i].room;
+		check_door(rows[i].name, udp(CN, rows[i].dst, 8), rows[i].door);
+	}
+	headroom = RTE_PKTMBUF_HEADROOM;
 }
 
 int main(void)
@@ -793,6 +876,7 @@ int main(void)
 		cmocka_unit_test(test_depth),
 		cmocka_unit_test(test_conservation),
 		cmocka_unit_test(test_punt_full),
+		cmocka_unit_test(test_headroom),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -77,7 +77,7 @@ static void test_life(void **state)
 	(void)state;
 	start(4, 42);
 	assert_null(bc_find(bc, &a.hoa));
-	assert_int_equal(bc_remove(bc, &a.hoa, NULL), -ENOENT);
+	assert_int_equal(bc_remove(bc, &a.hoa), -ENOENT);
 	a.fib_generation = 5;
 	a.adjacency = 6;
 	assert_int_equal(bc_publish(bc, &a), 0);
@@ -99,7 +99,7 @@ static void test_life(void **state)
 	check(bc_find(bc, &a.hoa), &moved);
 	check(old, &a);
 	assert_int_equal(bc_count(bc), 1);
-	assert_int_equal(bc_remove(bc, &a.hoa, NULL), 0);
+	assert_int_equal(bc_remove(bc, &a.hoa), 0);
 	assert_null(bc_find(bc, &a.hoa));
 	assert_int_equal(bc_count(bc), 0);
 	check(old, &a);
@@ -142,7 +142,7 @@ static void test_queue_full(void **state)
 	}
 	assert_int_equal(dq_refused(dq), 0);
 	assert_int_equal(bc_publish(bc, &refused), -ENOSPC);
-	assert_int_equal(bc_remove(bc, &b.hoa, NULL), -ENOSPC);
+	assert_int_equal(bc_remove(bc, &b.hoa), -ENOSPC);
 	assert_int_equal(dq_refused(dq), 2);
 	check(bc_find(bc, &b.hoa), &b);
 	assert_int_equal(bc_count(bc), 1);
@@ -156,7 +156,7 @@ static void test_queue_full(void **state)
 		b = binding(1, i);
 		assert_int_equal(bc_publish(bc, &b), 0);
 	}
-	assert_int_equal(bc_remove(bc, &b.hoa, &(struct bc_counts){ 0 }), 0);
+	assert_int_equal(bc_remove(bc, &b.hoa), 0);
 	stop();
 }
 
@@ -180,15 +180,31 @@ static void count(const struct bc_entry *e)
 	bc_count_from(e, 2, 3);
 }
 
-/* Counting goes on in entries that were replaced, until the grace period is over. */
+static struct {
+	unsigned n;
+	struct ip6_addr hoa;
+	struct bc_counts total;
+} finals;
+
+static void take_final(void *ctx, const struct bc_entry *e, const struct bc_counts *total)
+{
+	(void)ctx;
+	finals.n++;
+	finals.hoa = e->hoa;
+	finals.total = *total;
+}
+
+/* Counting goes on in entries that were replaced or removed, until the grace period is over. */
 static void test_counters(void **state)
 {
 	const struct bc_entry *held[6];
-	struct bc_counts final;
+	struct ip6_addr hoa;
 	uint64_t sum = 0;
 
 	(void)state;
 	start(4, 42);
+	memset(&finals, 0, sizeof(finals));
+	bc_on_final(bc, take_final, NULL);
 	for (uint32_t round = 0; round < 4; round++) {
 		for (uint32_t i = 0; i < DIM(held); i++) {
 			struct bc_binding b = binding(1, 10 * round + i);
@@ -214,12 +230,19 @@ static void test_counters(void **state)
 		held[i] = bc_find(bc, &b.hoa);
 		count(held[i]);
 	}
-	assert_int_equal(bc_remove(bc, &held[1]->hoa, &final), 0);
-	assert_int_equal(final.packets_to, sum + 2);
+	assert_int_equal(bc_remove(bc, &held[1]->hoa), 0);
 	count(held[0]);
-	bc_counts(bc, held[1], &final);
-	assert_int_equal(final.packets_to, sum + 3);
+	count(held[1]);
+	dq_run(dq, DQ_SIZE);
+	assert_int_equal(finals.n, 0);
 	grace();
+	assert_int_equal(finals.n, 1);
+	hoa = key(1);
+	assert_true(ip6_eq(&finals.hoa, &hoa));
+	assert_int_equal(finals.total.packets_to, sum + 4);
+	assert_int_equal(finals.total.bytes_to, 10 * (sum + 4));
+	assert_int_equal(finals.total.packets_from, 2 * (sum + 4));
+	assert_int_equal(finals.total.bytes_from, 3 * (sum + 4));
 	/* Registered anew: counted anew. */
 	assert_int_equal(bc_publish(bc, &(struct bc_binding){ .hoa = key(1) }), 0);
 	assert_int_equal(packets(1), 0);
@@ -248,7 +271,7 @@ static void test_one_chain(void **state)
 			struct bc_binding b = { .hoa = k[i], .record = i };
 
 			if (in[i])
-				assert_int_equal(bc_remove(bc, &k[i], NULL), 0);
+				assert_int_equal(bc_remove(bc, &k[i]), 0);
 			else
 				assert_int_equal(bc_publish(bc, &b), 0);
 			in[i] = !in[i];
@@ -262,7 +285,7 @@ static void test_one_chain(void **state)
 			if (!in[i])
 				continue;
 			assert_int_equal(e->record, i);
-			assert_int_equal(bc_remove(bc, &k[i], NULL), 0);
+			assert_int_equal(bc_remove(bc, &k[i]), 0);
 			grace();
 		}
 		assert_int_equal(bc_count(bc), 0);
@@ -275,6 +298,22 @@ struct twin {
 	struct bc_binding b;
 	uint64_t packets;
 };
+
+/* What was removed and is not free yet, in that order. */
+static struct {
+	uint32_t head, tail;
+	struct twin twin[DQ_SIZE];
+} removed;
+
+static void check_final(void *ctx, const struct bc_entry *e, const struct bc_counts *total)
+{
+	const struct twin *t = &removed.twin[removed.tail++ % DQ_SIZE];
+
+	(void)ctx;
+	check(e, &t->b);
+	assert_int_equal(total->packets_to, t->packets);
+	assert_int_equal(total->bytes_from, 3 * t->packets);
+}
 
 static void compare_bulk(uint64_t *r, const struct twin *twin, uint32_t keys)
 {
@@ -302,14 +341,13 @@ static void step(uint64_t *r, struct twin *twin, uint32_t max)
 	uint32_t i = rng_below(r, 2 * max), room = dq_room(dq), before = bc_count(bc);
 	struct twin *t = &twin[i];
 	struct bc_binding b = binding(i, (uint32_t)rng_next(r));
-	struct bc_counts c;
 	int ret;
 
 	if (rng_below(r, 3) == 0) {
-		ret = bc_remove(bc, &b.hoa, &c);
+		ret = bc_remove(bc, &b.hoa);
 		assert_int_equal(ret, !t->there ? -ENOENT : room == 0 ? -ENOSPC : 0);
 		if (ret == 0) {
-			assert_int_equal(c.packets_to, t->packets);
+			removed.twin[removed.head++ % DQ_SIZE] = *t;
 			*t = (struct twin){ .there = false };
 		}
 		return;
@@ -338,6 +376,8 @@ static void test_model(void **state)
 		struct twin *twin = calloc(2 * max, sizeof(*twin));
 
 		start(max, rng_next(&r));
+		removed.head = removed.tail = 0;
+		bc_on_final(bc, check_final, NULL);
 		for (uint32_t op = 0; op < 60000; op++) {
 			uint32_t there = 0;
 
@@ -354,6 +394,7 @@ static void test_model(void **state)
 			assert_int_equal(bc_count(bc), there);
 		}
 		stop();
+		assert_int_equal(removed.tail, removed.head);
 		free(twin);
 	}
 }

@@ -159,7 +159,7 @@ static void test_move_and_remove(void **state)
 		struct ip6_addr hoa = key(i), coa = key(i / 2);
 
 		assert_int_equal(records_at_coa(rs, &coa), 2 - i % 2);
-		assert_int_equal(bc_remove(bc, &hoa, NULL), 0);
+		assert_int_equal(bc_remove(bc, &hoa), 0);
 		records_del(rs, records_find(rs, 1, &hoa));
 		rte_rcu_qsbr_quiescent(rcu, 0);
 		dq_run(dq, 64);

@@ -64,7 +64,7 @@ static void test_together(void **state)
 	assert_int_equal(addrs_count(t->addrs), 0);
 	/* What waits when it all goes: one of each, of a reader that never reports. */
 	assert_int_equal(adj_del(t->adj, id), 0);
-	assert_int_equal(bc_remove(t->bc, &b.hoa, NULL), 0);
+	assert_int_equal(bc_remove(t->bc, &b.hoa), 0);
 	assert_int_equal(fib_del(t->fib, &p), 0);
 	assert_int_equal(dq_used(t->dq), 2 + 4);
 	tables_free(t);

@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Sessions and their events. A start and a move are told at once; a stop when nobody can count in
+ * the binding any more, a grace period later, with the time of its end; interims by a timer a
+ * session, begun at a random moment of the interval so that a million sessions make an even
+ * trickle whatever made them. Interims wait while the ring is half full: what cannot wait has the
+ * other half.
+ */
+#include "control/acct.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <rte_ring.h>
+#include <rte_ring_elem.h>
+
+#include "common/ntp.h"
+#include "conf/conf.h"
+#include "control/ctl_priv.h"
+#include "control/rng.h"
+#include "records/records.h"
+#include "tables/bc.h"
+#include "tables/bc_view.h"
+#include "tables/dq.h"
+#include "tables/tables.h"
+
+/* The host thread takes an event in some 2 us; at 10,000 Binding Updates a second it may be away
+ * for 1.6 s. 7 MB, touched as they are used. */
+#define RING_SIZE         16384
+#define INTERIMS_PER_TURN 64 /* a microsecond or two each */
+/* At the end, when nothing but the host thread runs: it takes no event for so long. */
+#define STUCK_MS 1000
+
+static_assert(sizeof(struct acct_event) % 4 == 0, "rte_ring_elem wants that");
+static_assert(ACCT_DOMAIN_MAX == CONF_NAME_MAX, "copied");
+
+struct acct {
+	struct rte_ring *ring;
+	struct wheel *wheel;
+	struct wheel_timer *timer; /* by the record's handle */
+	uint32_t interval_ms;
+	uint32_t number; /* of the next session */
+	uint64_t rng;
+	bool begun;
+	/* Stops without their counts, in the order of the removals: as bc_on_final() tells them. */
+	struct acct_event *stop;
+	uint32_t stop_size, stop_head, stop_tail; /* counted on without end */
+	uint32_t sessions;
+
+	/* written by the host thread */
+	_Atomic uint64_t host_lines, host_bytes, host_lost, host_waiting;
+	_Atomic bool host_blocked;
+};
+
+const char *acct_type_name(enum acct_type t)
+{
+	static const char *const names[] = {
+#define X(id, name) [ACCT_##id] = name,
+		ACCT_TYPE_LIST(X)
+#undef X
+	};
+
+	assert(t < ACCT_TYPE_COUNT);
+	return names[t];
+}
+
+const char *acct_cause_name(enum acct_cause c)
+{
+	static const char *const names[] = {
+#define X(id, name) [ACCT_CAUSE_##id] = name,
+		ACCT_CAUSE_LIST(X)
+#undef X
+	};
+
+	assert(c < ACCT_CAUSE_COUNT);
+	return names[c];
+}
+
+/* --- the ring --- */
+
+static struct rte_ring *ring_new(void)
+{
+	ssize_t bytes = rte_ring_get_memsize_elem(sizeof(struct acct_event), RING_SIZE);
+	struct rte_ring *r = NULL;
+
+	if (bytes > 0)
+		r = aligned_alloc(
+			RTE_CACHE_LINE_SIZE, RTE_ALIGN_CEIL((size_t)bytes, RTE_CACHE_LINE_SIZE));
+	if (r != NULL)
+		rte_ring_init(r, "acct", RING_SIZE, RING_F_SP_ENQ | RING_F_SC_DEQ);
+	return r;
+}
+
+static void emit(struct ctl *ctl, struct acct_event *e)
+{
+	ctl_count(ctl, CTL_ACCT_EVENTS);
+	e->seq = ctl->counters[CTL_ACCT_EVENTS];
+	e->lost = ctl->counters[CTL_ACCT_LOST];
+	if (rte_ring_sp_enqueue_elem(ctl->acct->ring, e, sizeof(*e)) < 0)
+		ctl_count(ctl, CTL_ACCT_LOST);
+}
+
+uint32_t acct_take(struct acct *a, struct acct_event *out, uint32_t max)
+{
+	return rte_ring_sc_dequeue_burst_elem(a->ring, out, sizeof(*out), max, NULL);
+}
+
+/* --- events --- */
+
+static void put_name(char *to, size_t room, const char *from)
+{
+	size_t n = from != NULL ? strnlen(from, room - 1) : 0;
+
+	if (n > 0)
+		memcpy(to, from, n);
+	to[n] = '\0';
+}
+
+static void put_counts(struct acct_event *e, const struct bc_counts *c)
+{
+	e->packets_to = c->packets_to;
+	e->bytes_to = c->bytes_to;
+	e->packets_from = c->packets_from;
+	e->bytes_from = c->bytes_from;
+}
+
+/* All but the counts. */
+static void fill(const struct ctl *ctl, struct acct_event *e, enum acct_type type,
+	enum acct_cause cause, const struct record *r)
+{
+	const struct conf_domain *d = &ctl->conf->domains[r->domain];
+	const struct conf_mobile_node *mn = conf_find_mobile_node(d, &r->hoa);
+
+	*e = (struct acct_event){
+		.time = ctl->ntp,
+		.session = r->session,
+		.duration_ms = ctl->now_ms - r->since_ms,
+		.hoa = r->hoa,
+		.coa = r->coa,
+		.lifetime_s = r->lifetime_s,
+		.type = (uint8_t)type,
+		.cause = (uint8_t)cause,
+	};
+	put_name(e->domain, sizeof(e->domain), d->name);
+	put_name(e->nai, sizeof(e->nai), mn != NULL ? mn->auth.nai : NULL);
+}
+
+static void fill_counts(const struct ctl *ctl, struct acct_event *e)
+{
+	const struct bc_entry *entry = bc_find(ctl->t->bc, &e->hoa);
+	struct bc_counts c = { 0 };
+
+	if (entry != NULL)
+		bc_counts(ctl->t->bc, entry, &c);
+	put_counts(e, &c);
+}
+
+/* Of a run, not of a session. */
+static void emit_run(struct ctl *ctl, enum acct_type type, enum acct_cause cause)
+{
+	struct acct_event e = { .time = ctl->ntp, .type = (uint8_t)type, .cause = (uint8_t)cause };
+
+	emit(ctl, &e);
+}
+
+/* Nowhere else, and never again: the site, the second, and a number that began at random. */
+static uint64_t session_number(struct ctl *ctl)
+{
+	uint64_t site = ctl->conf->node.id, second = ctl->ntp >> 32;
+
+	return site << 56 | second << 24 | (ctl->acct->number++ & 0xffffff);
+}
+
+void acct_start(struct ctl *ctl, struct record *r, enum acct_cause cause)
+{
+	struct acct *a = ctl->acct;
+	struct acct_event e;
+
+	if (a == NULL)
+		return;
+	r->session = session_number(ctl);
+	fill(ctl, &e, ACCT_START, cause, r);
+	fill_counts(ctl, &e);
+	emit(ctl, &e);
+	a->sessions++;
+	wheel_set(a->wheel, &a->timer[r->handle],
+		ctl->now_ms + rng_between(&a->rng, 1, a->interval_ms));
+}
+
+void acct_move(struct ctl *ctl, const struct record *r, const struct ip6_addr *old_coa)
+{
+	struct acct_event e;
+
+	if (ctl->acct == NULL)
+		return;
+	fill(ctl, &e, ACCT_MOVE, ACCT_CAUSE_NONE, r);
+	e.old_coa = *old_coa;
+	fill_counts(ctl, &e);
+	emit(ctl, &e);
+}
+
+/* As many may wait as the deferred-free queue holds, and it has just taken this removal. */
+void acct_stop(struct ctl *ctl, const struct record *r, enum acct_cause cause)
+{
+	struct acct *a = ctl->acct;
+
+	if (a == NULL)
+		return;
+	assert(a->stop_head - a->stop_tail < a->stop_size);
+	fill(ctl, &a->stop[a->stop_head++ % a->stop_size], ACCT_STOP, cause, r);
+	wheel_del(a->wheel, &a->timer[r->handle]);
+	a->sessions--;
+}
+
+static void on_final(void *ctx, const struct bc_entry *entry, const struct bc_counts *total)
+{
+	struct ctl *ctl = ctx;
+	struct acct *a = ctl->acct;
+	struct acct_event *e = &a->stop[a->stop_tail++ % a->stop_size];
+
+	assert(ip6_eq(&entry->hoa, &e->hoa));
+	put_counts(e, total);
+	emit(ctl, e);
+}
+
+/* --- interims --- */
+
+static void on_interim(void *ctx, struct wheel_timer *t)
+{
+	struct ctl *ctl = ctx;
+	struct acct *a = ctl->acct;
+	const struct record *r = records_at(ctl->records, (uint32_t)(t - a->timer));
+	uint64_t missed = (ctl->now_ms - t->expires_ms) / a->interval_ms;
+	struct acct_event e;
+
+	assert(r != NULL && r->state == RECORD_LIVE);
+	fill(ctl, &e, ACCT_INTERIM, ACCT_CAUSE_NONE, r);
+	fill_counts(ctl, &e);
+	emit(ctl, &e);
+	wheel_set(a->wheel, t, t->expires_ms + (missed + 1) * a->interval_ms);
+}
+
+bool acct_run(struct ctl *ctl)
+{
+	struct acct *a = ctl->acct;
+	uint32_t room;
+
+	if (!a->begun)
+		emit_run(ctl, ACCT_ON, ACCT_CAUSE_NONE);
+	a->begun = true;
+	room = rte_ring_free_count(a->ring);
+	if (room <= RING_SIZE / 2)
+		return false;
+	room -= RING_SIZE / 2;
+	return wheel_advance(a->wheel, ctl->now_ms,
+		       room < INTERIMS_PER_TURN ? room : INTERIMS_PER_TURN, on_interim, ctl) > 0;
+}
+
+/* --- the end --- */
+
+/* Until the host thread is stuck. */
+static void wait_for_room(const struct acct *a, bool *stuck)
+{
+	static const struct timespec pause = { .tv_nsec = 1000000 };
+
+	for (unsigned ms = 0; !*stuck && rte_ring_full(a->ring); ms++) {
+		*stuck = ms == STUCK_MS;
+		nanosleep(&pause, NULL);
+	}
+}
+
+void acct_finish(struct ctl *ctl)
+{
+	struct acct *a = ctl->acct;
+	uint32_t cursor = 0;
+	bool stuck = false;
+	struct record *r;
+
+	if (a == NULL || !a->begun)
+		return;
+	ctl->ntp = ntp_now();
+	dq_drain(ctl->t->dq);
+	while ((r = records_next(ctl->records, &cursor)) != NULL) {
+		struct acct_event e;
+
+		if (r->state != RECORD_LIVE)
+			continue;
+		wait_for_room(a, &stuck);
+		fill(ctl, &e, ACCT_STOP, ACCT_CAUSE_SHUTDOWN, r);
+		fill_counts(ctl, &e);
+		emit(ctl, &e);
+	}
+	wait_for_room(a, &stuck);
+	emit_run(ctl, ACCT_OFF, ACCT_CAUSE_SHUTDOWN);
+}
+
+/* --- what others know of it --- */
+
+void acct_report(struct acct *a, const struct acct_report *r)
+{
+	a->host_lines = r->lines;
+	a->host_bytes = r->bytes;
+	a->host_lost = r->lost;
+	a->host_waiting = r->waiting;
+	a->host_blocked = r->blocked;
+}
+
+bool acct_status(const struct ctl *ctl, struct acct_status *out)
+{
+	const struct acct *a = ctl->acct;
+
+	if (a == NULL)
+		return false;
+	*out = (struct acct_status){
+		.host = { .lines = a->host_lines,
+			.bytes = a->host_bytes,
+			.lost = a->host_lost,
+			.waiting = a->host_waiting,
+			.blocked = a->host_blocked },
+		.events = ctl->counters[CTL_ACCT_EVENTS],
+		.lost = ctl->counters[CTL_ACCT_LOST] + a->host_lost,
+		.queued = rte_ring_count(a->ring),
+		.queue_size = rte_ring_get_capacity(a->ring),
+		.sessions = a->sessions,
+	};
+	return true;
+}
+
+/* --- life --- */
+
+int acct_new(struct ctl *ctl, struct acct **out)
+{
+	struct acct *a = calloc(1, sizeof(*a));
+
+	if (a == NULL)
+		return -ENOMEM;
+	a->interval_ms = 1000 * ctl->conf->accounting.interim_s;
+	a->rng = ctl->seed ^ 0x61636374;
+	a->number = (uint32_t)rng_u64(&a->rng);
+	a->ring = ring_new();
+	a->wheel = wheel_new(ctl->now_ms);
+	a->timer = calloc(records_max(ctl->records) + 1ULL, sizeof(*a->timer));
+	a->stop_size = dq_used(ctl->t->dq) + dq_room(ctl->t->dq);
+	a->stop = calloc(a->stop_size, sizeof(*a->stop));
+	if (a->ring == NULL || a->wheel == NULL || a->timer == NULL || a->stop == NULL) {
+		acct_free(ctl, a);
+		return -ENOMEM;
+	}
+	bc_on_final(ctl->t->bc, on_final, ctl);
+	*out = a;
+	return 0;
+}
+
+void acct_free(struct ctl *ctl, struct acct *a)
+{
+	if (a == NULL)
+		return;
+	bc_on_final(ctl->t->bc, NULL, NULL);
+	wheel_free(a->wheel);
+	free(a->timer);
+	free(a->stop);
+	free(a->ring);
+	free(a);
+}

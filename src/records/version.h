@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Which of two copies of a record is newer: two orders, never one. What a mobile node said last
+ * decides about the content; who answers for it is another matter, and one number for both would
+ * let a successor with stale content bury an acknowledged newer registration. Both orders are
+ * total and transitive, so that every site merges to the same, whatever came first. Pure.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * epoch: raised when the mobile node's own order starts anew (another home agent address, another
+ * kind of order). ext_seq: its sequence number without wrapping, or its timestamp. hlc: of the
+ * site that made the change, breaks ties and orders what no message caused. node: that site.
+ */
+struct content_version {
+	uint64_t ext_seq;
+	uint64_t hlc;
+	uint32_t epoch;
+	uint8_t node;
+};
+
+/* epoch and ext_seq of the Binding Update by which it was claimed; term: raised by takeover, drain,
+ * return and by hand, which claim nothing newer; node: the owner. */
+struct owner_version {
+	uint64_t ext_seq;
+	uint32_t epoch;
+	uint32_t term;
+	uint8_t node;
+};
+
+/* < 0: a is older; 0: equal; > 0: a is newer. */
+int content_version_cmp(const struct content_version *a, const struct content_version *b);
+int owner_version_cmp(const struct owner_version *a, const struct owner_version *b);
+
+/* The 16-bit sequence number of an accepted Binding Update, unwrapped: the least number above
+ * last whose low 16 bits are seq. */
+uint64_t version_unwrap(uint64_t last, uint16_t seq);
+
+/*
+ * A hybrid logical clock: milliseconds since 1970 and a counter in one number, which never goes
+ * back and never repeats at one site. now_ms: the time of day.
+ */
+#define HLC_COUNTER_BITS 16
+#define HLC_AHEAD_MS     500 /* past its own clock nobody follows another's further than this */
+
+struct hlc {
+	uint64_t last;
+};
+
+uint64_t hlc_tick(struct hlc *h, uint64_t now_ms); /* for a change made here */
+void hlc_hear(struct hlc *h, uint64_t seen, uint64_t now_ms); /* of a change made elsewhere */
