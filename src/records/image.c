@@ -14,14 +14,18 @@
 enum field {
 	FIELD_TIMESTAMP = 1, /* the highest one accepted, NTP's 64 bits */
 	FIELD_COUNTERS = 2, /* packets and octets to the mobile node, and from it: 64 bits each */
+	FIELD_SESSION = 3, /* 64 bits */
 	FIELD_CRITICAL = 128,
 };
 
 #define FIXED_LEN     76
 #define TIMESTAMP_LEN 8
 #define COUNTERS_LEN  32
+#define SESSION_LEN   8
 
-static_assert(FIXED_LEN + 2 + TIMESTAMP_LEN + 2 + COUNTERS_LEN == RECORD_IMAGE_MAX, "all fields");
+static_assert(
+	FIXED_LEN + 2 + TIMESTAMP_LEN + 2 + COUNTERS_LEN + 2 + SESSION_LEN == RECORD_IMAGE_MAX,
+	"all fields");
 
 static uint8_t *put_fields(uint8_t *p, const struct record_image *r)
 {
@@ -37,6 +41,11 @@ static uint8_t *put_fields(uint8_t *p, const struct record_image *r)
 		p = put_u64(p, r->bytes_to);
 		p = put_u64(p, r->packets_from);
 		p = put_u64(p, r->bytes_from);
+	}
+	if (r->session != 0) {
+		p = put_u8(p, FIELD_SESSION);
+		p = put_u8(p, SESSION_LEN);
+		p = put_u64(p, r->session);
 	}
 	return p;
 }
@@ -70,6 +79,9 @@ static int read_field(uint8_t field, struct net_rd *r, struct record_image *out)
 		out->bytes_to = net_rd_u64(r);
 		out->packets_from = net_rd_u64(r);
 		out->bytes_from = net_rd_u64(r);
+		break;
+	case FIELD_SESSION:
+		out->session = net_rd_u64(r);
 		break;
 	default:
 		return field >= FIELD_CRITICAL ? -ENOTSUP : 0;

@@ -29,7 +29,7 @@
 
 #include "common/ip6.h"
 
-#define RECORD_IMAGE_MAX 120 /* octets of the longest one that is written */
+#define RECORD_IMAGE_MAX 130 /* octets of the longest one that is written */
 
 /* A lifetime of 65535 units of 4 s (RFC 6275, 6.1.8). */
 #define RECORD_LIFETIME_MAX_S 262140
@@ -39,6 +39,7 @@ struct record_image {
 	uint64_t ends_ms, since_ms; /* time of day, milliseconds since 1970 */
 	uint64_t ntp_last; /* highest timestamp accepted from the mobile node, 0: none */
 	uint64_t packets_to, bytes_to, packets_from, bytes_from;
+	uint64_t session; /* accounting's number of it, 0: none */
 	uint32_t lifetime_s; /* at most RECORD_LIFETIME_MAX_S */
 	uint16_t domain;
 	uint16_t seq;

@@ -15,6 +15,7 @@
 #define TIMESTAMP "01 08 e8fa0080 40000000"
 #define COUNTERS  "02 20 0000000000000001 0000000000000578 0000000100000000 fffffffffffffff0"
 
+#define SESSION "03 08 0168fa0080123456"
 static struct record_image plain(void)
 {
 	return (struct record_image){
@@ -41,6 +42,7 @@ static struct record_image full(void)
 	r.bytes_to = 1400;
 	r.packets_from = 1ULL << 32;
 	r.bytes_from = UINT64_MAX - 15;
+	r.session = 0x0168fa0080123456;
 	return r;
 }
 
@@ -54,6 +56,7 @@ static void assert_same(const struct record_image *a, const struct record_image 
 	assert_int_equal(a->bytes_to, b->bytes_to);
 	assert_int_equal(a->packets_from, b->packets_from);
 	assert_int_equal(a->bytes_from, b->bytes_from);
+	assert_int_equal(a->session, b->session);
 	assert_int_equal(a->lifetime_s, b->lifetime_s);
 	assert_int_equal(a->domain, b->domain);
 	assert_int_equal(a->seq, b->seq);
@@ -84,7 +87,7 @@ static void test_golden(void **state)
 	check_golden(&a, PLAIN TIMESTAMP);
 	check_golden(&b, "01 02 0003 beef c000 00000e10 0000018bcfe56801 0000018bcfe56800"
 			 "20010db8000a00000000000000000100 20010db8000a00000000000000000001"
-			 "20010db8000c00000000000000000001" TIMESTAMP COUNTERS);
+			 "20010db8000c00000000000000000001" TIMESTAMP COUNTERS SESSION);
 }
 
 static const struct {
@@ -96,18 +99,19 @@ static const struct {
 	{ "form 2, whatever it is", "02", -ENOTSUP },
 	{ "as it was", PLAIN, 0 },
 	{ "state 0", "01 00", -EBADMSG },
-	{ "field 3 is skipped", PLAIN "03 02 aabb", 0 },
-	{ "an empty one too", PLAIN "03 00", 0 },
-	{ "field 127 is skipped behind others", PLAIN TIMESTAMP COUNTERS "7f 01 00", 0 },
+	{ "field 4 is skipped", PLAIN "04 02 aabb", 0 },
+	{ "an empty one too", PLAIN "04 00", 0 },
+	{ "field 127 is skipped behind others", PLAIN TIMESTAMP COUNTERS SESSION "7f 01 00", 0 },
 	{ "field 128 is not", PLAIN "80 02 aabb", -ENOTSUP },
 	{ "field 128 cut short", PLAIN "80 02 aa", -EBADMSG },
-	{ "a field's number alone", PLAIN "03", -EBADMSG },
-	{ "a field runs past the end", PLAIN "03 02 aa", -EBADMSG },
+	{ "a field's number alone", PLAIN "04", -EBADMSG },
+	{ "a field runs past the end", PLAIN "04 02 aa", -EBADMSG },
 	{ "timestamp twice", PLAIN TIMESTAMP TIMESTAMP, -EBADMSG },
 	{ "out of order", PLAIN COUNTERS TIMESTAMP, -EBADMSG },
 	{ "field 0", PLAIN "00 00", -EBADMSG },
 	{ "timestamp too short", PLAIN "01 07 00000000000000", -EBADMSG },
 	{ "timestamp too long", PLAIN "01 09 000000000000000000", -EBADMSG },
+	{ "session too short", PLAIN "03 04 00000000", -EBADMSG },
 	{ "counters too short", PLAIN "02 08 0000000000000000", -EBADMSG },
 };
 
@@ -155,14 +159,14 @@ static void test_values(void **state)
 
 static void test_cut(void **state)
 {
-	struct buf whole = buf_from_hex(PLAIN TIMESTAMP COUNTERS);
-	const size_t good[] = { 76, 76 + 10, 76 + 10 + 34 };
+	struct buf whole = buf_from_hex(PLAIN TIMESTAMP COUNTERS SESSION);
+	const size_t good[] = { 76, 76 + 10, 76 + 10 + 34, 76 + 10 + 34 + 10 };
 
 	(void)state;
 	for (size_t n = 0; n <= whole.n; n++) {
 		struct buf b = buf_copy(whole.p, n);
 		struct record_image r;
-		bool is_good = n == good[0] || n == good[1] || n == good[2];
+		bool is_good = n == good[0] || n == good[1] || n == good[2] || n == good[3];
 
 		assert_int_equal(record_image_decode(b.p, b.n, &r), is_good ? 0 : -EBADMSG);
 		buf_free(&b);
@@ -190,6 +194,7 @@ static void test_round_trip(void **state)
 			.bytes_to = some(&rng),
 			.packets_from = some(&rng),
 			.bytes_from = some(&rng),
+			.session = some(&rng),
 			.lifetime_s = (uint32_t)rng_below(&rng, RECORD_LIFETIME_MAX_S + 1),
 			.domain = (uint16_t)rng_next(&rng),
 			.seq = (uint16_t)rng_next(&rng),
