@@ -253,5 +253,7 @@ int conf_check_domains(struct conf_check *k)
 		if (ret == 0)
 			ret = warn_of(k, i);
 	}
+	if (ret == 0 && k->conf->domain_count == 0 && k->conf->store.path != NULL)
+		ret = conf_warn(k->c, "store: there is no domain whose bindings it could keep");
 	return ret == 0 ? warn_mtu(k) : ret;
 }

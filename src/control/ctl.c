@@ -88,6 +88,10 @@ bool ctl_poll(void *ctx)
 		busy |= acct_run(ctl);
 	if (ctl->t->bc != NULL)
 		busy |= publish_reresolve(ctl);
+	if (ctl->persist != NULL) {
+		busy |= persist_run(ctl);
+		busy |= mip6_release(ctl);
+	}
 	busy |= show_run(ctl);
 	busy |= dq_run(ctl->t->dq, FREES_PER_TURN) > 0;
 	dp_flush(ctl->dp);
@@ -167,6 +171,8 @@ static int engines_make(struct ctl *ctl)
 		ret = mip6_new(ctl, &ctl->mip6);
 	if (ret == 0 && ctl->records != NULL && conf_has_accounting(ctl->conf))
 		ret = acct_new(ctl, &ctl->acct);
+	if (ret == 0 && ctl->records != NULL && ctl->conf->store.path != NULL)
+		ret = persist_new(ctl, &ctl->persist);
 	return ret;
 }
 
@@ -223,6 +229,8 @@ void ctl_free(struct ctl *ctl)
 {
 	if (ctl == NULL)
 		return;
+	free(ctl->load);
+	persist_free(ctl, ctl->persist);
 	acct_free(ctl, ctl->acct);
 	mip6_free(ctl->mip6);
 	nd_free(ctl, ctl->nd);

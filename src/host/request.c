@@ -35,6 +35,7 @@ static const struct {
 	[CTL_SHOW_NEIGHBORS] = { "show neighbors", 0, 0 },
 	[CTL_SHOW_ADDRESSES] = { "show addresses", 0, 0 },
 	[CTL_SHOW_CONFIG] = { "show config", 0, 0 },
+	[CTL_SHOW_STORE] = { "show store", 0, 0 },
 	[CTL_SHOW_VERSION] = { "show version", 0, 0 },
 	[CTL_BINDING_DELETE] = { "binding delete", BIT(F_KEY), BIT(F_KEY) },
 };

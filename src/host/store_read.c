@@ -323,6 +323,8 @@ int store_read(const struct store_dir *d, const uint8_t boot[SEGMENT_BOOT_LEN],
 		ret = choose(x, out);
 	if (ret == 0)
 		ret = pass(x, out, NULL);
+	if (ret == 0 && d->count > 0)
+		reader->begin(reader->ctx, x->file[d->count - 1].mark.at_ms);
 	if (ret == 0)
 		ret = pass(x, out, reader);
 	if (ret == 0 && d->count > 0)

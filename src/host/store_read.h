@@ -17,6 +17,8 @@ struct store_dir;
 /* Whom the records are told to. */
 struct store_reader {
 	void *ctx;
+	/* First of all: when something was forced to disk last, milliseconds since 1970. */
+	void (*begin)(void *ctx, uint64_t last_ms);
 	/* The number that a domain of this name has today, -1: there is none. */
 	int (*domain)(void *ctx, const char *name);
 	/* One record, later ones of the same home address replace it; domain as above, image->domain

@@ -38,14 +38,13 @@ static bool is_served(const struct mip6_facts *f)
 	       in_any(&f->hoa, f->domain->mobile_prefixes, f->domain->mobile_prefix_count);
 }
 
-static bool is_coa_allowed(const struct mip6_facts *f)
+bool mip6_may_hold_coa(
+	const struct conf_domain *d, const struct ip6_addr *coa, bool is_refused_here)
 {
-	const struct conf_domain *d = f->domain;
-
-	if (f->coa_refused_here || in_any(&f->coa, d->care_of_denied, d->care_of_denied_count))
+	if (is_refused_here || in_any(coa, d->care_of_denied, d->care_of_denied_count))
 		return false;
 	return d->care_of_allowed_count == 0 ||
-	       in_any(&f->coa, d->care_of_allowed, d->care_of_allowed_count);
+	       in_any(coa, d->care_of_allowed, d->care_of_allowed_count);
 }
 
 /* RFC 6275, 10.3.2; RFC 3963, 6.2: or the care-of address is the home address. */
@@ -212,6 +211,12 @@ static bool is_over_limit(const struct mip6_facts *f)
 	       f->bindings_at_coa >= l->max_bindings_per_care_of;
 }
 
+/* 10.3.1: less than the lifetime, or it is left out. */
+static uint32_t refresh_advice_s(const struct mip6_facts *f, uint32_t lifetime_s)
+{
+	return f->domain->refresh_advice_s < lifetime_s ? f->domain->refresh_advice_s : 0;
+}
+
 static bool judge_registration(const struct mip6_facts *f, struct mip6_verdict *out)
 {
 	enum mip6_action action = MIP6_REGISTER;
@@ -222,7 +227,7 @@ static bool judge_registration(const struct mip6_facts *f, struct mip6_verdict *
 	 * start again for ever. M and P are reserved bits to us: ignored. */
 	if (f->bu->flags & MH_BU_R)
 		return refuse(f, out, HA_MR_NOT_PERMITTED);
-	if (!is_coa_allowed(f))
+	if (!mip6_may_hold_coa(f->domain, &f->coa, f->coa_refused_here))
 		return refuse(f, out, HA_PROHIBITED);
 	if (is_over_limit(f))
 		return refuse(f, out, HA_NO_RESOURCES);
@@ -234,6 +239,7 @@ static bool judge_registration(const struct mip6_facts *f, struct mip6_verdict *
 		.seq = f->bu->seq,
 		.lifetime_s = asked_s < max_s ? asked_s : max_s,
 	};
+	out->refresh_s = refresh_advice_s(f, out->lifetime_s);
 	return true;
 }
 

@@ -31,6 +31,7 @@ static const struct {
 	{ "{\"cmd\":\"show neighbors\"}", CTL_SHOW_NEIGHBORS },
 	{ "{\"cmd\":\"show addresses\"}", CTL_SHOW_ADDRESSES },
 	{ "{\"cmd\":\"show config\"}", CTL_SHOW_CONFIG },
+	{ "{\"cmd\":\"show store\"}", CTL_SHOW_STORE },
 	{ "{\"cmd\":\"show version\"}", CTL_SHOW_VERSION },
 	{ "{\"key\":\"2001:db8::1\",\"cmd\":\"binding delete\"}", CTL_BINDING_DELETE },
 };

@@ -46,6 +46,7 @@ static struct {
 	/* what was read */
 	uint64_t told[KEYS];
 	uint64_t told_count;
+	bool begun;
 	uint64_t room; /* records that may be told, 0: any number */
 } lab;
 
@@ -159,6 +160,14 @@ static inline unsigned lab_files(const char *path)
 
 /* --- reading --- */
 
+static inline void lab_begin_reading(void *ctx, uint64_t last_ms)
+{
+	(void)ctx;
+	assert_true(last_ms / 1000 <= (uint64_t)time(NULL));
+	assert_true(last_ms / 1000 + 1000 > (uint64_t)time(NULL));
+	lab.begun = true;
+}
+
 static inline int lab_domain(void *ctx, const char *name)
 {
 	(void)ctx;
@@ -173,6 +182,7 @@ static inline int lab_record(void *ctx, int domain, const struct record_image *r
 	unsigned key = r->hoa.b[15];
 
 	(void)ctx;
+	assert_true(lab.begun);
 	if (lab.room > 0 && lab.told_count >= lab.room)
 		return -ENOSPC;
 	assert_true(key < KEYS);
@@ -184,7 +194,9 @@ static inline int lab_record(void *ctx, int domain, const struct record_image *r
 	return 0;
 }
 
-static const struct store_reader lab_reader = { .domain = lab_domain, .record = lab_record };
+static const struct store_reader lab_reader = {
+	.begin = lab_begin_reading, .domain = lab_domain, .record = lab_record
+};
 
 /* What was told is the history up to some put, and that is no earlier than `least`. */
 static inline void lab_check_history(uint64_t least)
@@ -243,6 +255,7 @@ static inline int lab_open(const char *path)
 
 	memset(lab.told, 0, sizeof(lab.told));
 	lab.told_count = 0;
+	lab.begun = false;
 	assert_int_equal(feed_new(FEED_SIZE, &lab.feed), 0);
 	lab.opts.path = path;
 	lab.opts.feed = lab.feed;
