@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "common/mac.h"
+#include "common/ntp.h"
 #include "conf/conf.h"
 #include "control/mip6/answer.h"
 #include "control/mip6/held.h"
@@ -242,6 +243,16 @@ void mip6_input(struct ctl *ctl, const struct ctl_pkt *p)
 
 /* --- endings --- */
 
+/* By the store: it still has what was before the last change, which may last longer; or the next
+ * start has to know a timestamp that is ahead of the clock, and will learn it from here. */
+static bool is_needed(const struct ctl *ctl, const struct record *rec)
+{
+	if (ctl->persist == NULL)
+		return false;
+	return persist_is_behind(ctl, rec) ||
+	       ntp_is_after(mip6_stamp(ctl, rec->domain, &rec->hoa), ctl->ntp);
+}
+
 static bool end(void *ctx, struct record *rec)
 {
 	struct ctl *ctl = ctx;
@@ -249,8 +260,7 @@ static bool end(void *ctx, struct record *rec)
 
 	if (rec->state == RECORD_LIVE && unpublish(ctl, rec, ACCT_CAUSE_EXPIRED) < 0)
 		return false;
-	/* the store still has what was before its last change, which may last longer */
-	if (persist_is_behind(ctl, rec))
+	if (is_needed(ctl, rec))
 		return false;
 	if (rec->state != RECORD_LIVE)
 		return true;
