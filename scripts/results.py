@@ -1,9 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Reads what meson or pytest left behind; scripts/test's eyes.
+"""Reads what meson, pytest or a benchmark left behind; scripts/test's eyes.
 
     results.py meson DIR/meson-logs/testlog.json
     results.py pytest JUNIT.xml
+    results.py bench report.json
 
 Prints the names of tests that failed with the tail of their output, names of tests that were
 skipped with the reason, and a last line "PASSED FAILED SKIPPED".
@@ -53,8 +54,21 @@ def pytest(path):
             yield name, "passed", ""
 
 
+def bench(path):
+    """A row that was measured has passed, however slow the machine is."""
+    with open(path, encoding="utf-8") as f:
+        report = json.load(f)
+    for row in report["rows"]:
+        missed = [c["condition"] for c in row["conditions"] if not c["met"]]
+        why = row.get("why", "; ".join(missed))
+        if row["status"] in ("ok", "short"):
+            yield row["row"], "passed", ""
+        else:
+            yield row["row"], "skipped" if row["status"] == "not shown" else "failed", why
+
+
 def main():
-    readers = {"meson": meson, "pytest": pytest}
+    readers = {"meson": meson, "pytest": pytest, "bench": bench}
     if len(sys.argv) != 3 or sys.argv[1] not in readers:
         sys.exit(__doc__)
     count = {"passed": 0, "failed": 0, "skipped": 0}

@@ -116,11 +116,27 @@ static const struct column address_columns[] = {
 	{ NULL },
 };
 
+static const struct column alarm_columns[] = {
+	{ "ALARM", "alarm", false },
+	{ "SEVERITY", "severity", false },
+	{ "STATE", "state", false },
+	{ "SINCE", "since", false },
+	{ "LAST", "last", false },
+	{ "COUNT", "count", true },
+	{ "VALUE", "value", true },
+	{ "UNIT", "unit", false },
+	{ "DETAIL", "detail", false },
+	{ "WHAT TO DO", "todo", false },
+	{ NULL },
+};
+
 const struct cmd cmds[] = {
 	{ "show bindings", NULL,
 		"which home address is reachable where; --all: de-registered ones too",
 		ASKS | FILTERS | OPT_BIT(OPT_ALL), cmd_show, binding_columns },
 	{ "show binding", "HOME-ADDRESS", "one binding", ASKS, cmd_show, NULL },
+	{ "show summary", NULL, "what all bindings amount to: how many, how many in use, traffic",
+		ASKS | FILTERS, cmd_show, NULL },
 	{ "show ports", NULL, "ports, their links and what they carried", ASKS, cmd_show,
 		port_columns },
 	{ "show lcores", NULL, "how busy each lcore is, and with what", ASKS, cmd_show,
@@ -136,6 +152,8 @@ const struct cmd cmds[] = {
 		cmd_show, NULL },
 	{ "show config", NULL, "the configuration that runs", ASKS, cmd_show, NULL },
 	{ "show version", NULL, "version, bindings and packet buffers", ASKS, cmd_show, NULL },
+	{ "show alarms", NULL, "what is wrong, and what to do about it; --all: also what is not",
+		ASKS | OPT_BIT(OPT_ALL), cmd_show, alarm_columns },
 	{ "binding delete", "HOME-ADDRESS", "forget a binding", ASKS, cmd_show, NULL },
 	{ "top", NULL, "what happens in a second: counters that move, the busiest bindings",
 		ASKS | FILTERS | OPT_BIT(OPT_ONCE), cmd_top, NULL },

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/anycast.h"
 #include "conf/text.h"
 
 static const struct ip6_prefix special[] = {
@@ -40,6 +41,15 @@ bool conf_is_router_anycast(const struct ip6_addr *a, const struct ip6_prefix *p
 	/* A /127 is a link of two routers, both addresses are in use (RFC 6164). */
 	ip6_prefix_mask(&link);
 	return link.len < 127 && ip6_eq(a, &link.addr);
+}
+
+const char *conf_why_no_node(const struct ip6_addr *a, const struct ip6_prefix *p)
+{
+	if (conf_is_router_anycast(a, p))
+		return "is the anycast address of the link's routers";
+	if (anycast_is_reserved(a, p))
+		return "is an anycast address that RFC 2526 reserves";
+	return NULL;
 }
 
 int conf_place_cmp(const void *a, const void *b)
@@ -95,8 +105,18 @@ static void derive(struct conf *conf)
 	}
 }
 
+static uint32_t anycasts(const struct conf *conf, const struct conf_place *mobile)
+{
+	const struct conf_domain *d = &conf->domains[mobile->i];
+	struct ip6_addr out[ANYCAST_FORMS];
+
+	if (!d->discovery.home_agents)
+		return 0;
+	return anycast_home_agents(&mobile->prefix, &d->home_agent_address, out);
+}
+
 /* What the forwarding table has to hold: the routes, a port's link-local address, an address and
- * its on-link prefix, a home agent address, the mobile prefixes. */
+ * its on-link prefix, a home agent address, the mobile prefixes and their anycast addresses. */
 static int check_fib_size(const struct conf_check *k)
 {
 	const struct conf *conf = k->conf;
@@ -104,6 +124,8 @@ static int check_fib_size(const struct conf_check *k)
 
 	for (uint32_t i = 0; i < conf->port_count; i++)
 		need += 2 * conf->ports[i].address_count;
+	for (uint32_t i = 0; i < k->mobile_count; i++)
+		need += anycasts(conf, &k->mobile[i]);
 	if (need <= conf->runtime.max_routes)
 		return 0;
 	return conf_refuse(k->c,

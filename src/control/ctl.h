@@ -61,6 +61,7 @@ void ctl_store_finish(struct ctl *ctl);
 enum ctl_cmd {
 	CTL_SHOW_BINDINGS, /* filters: prefix, coa, domain; includes tombstones with `all` */
 	CTL_SHOW_BINDING, /* key */
+	CTL_SHOW_SUMMARY, /* of live bindings; filters: prefix, coa, domain */
 	CTL_SHOW_PORTS,
 	CTL_SHOW_LCORES,
 	CTL_SHOW_COUNTERS,
@@ -71,11 +72,19 @@ enum ctl_cmd {
 	CTL_SHOW_CONFIG,
 	CTL_SHOW_STORE,
 	CTL_SHOW_VERSION,
+	CTL_SHOW_ALARMS, /* `all`: also those that are not raised */
 	CTL_BINDING_DELETE, /* key */
 	CTL_CMD_COUNT
 };
 
 #define CTL_SLICE_BYTES 65536 /* a slice of an answer ends with the item that passes this */
+
+/* What bindings amount to. */
+struct ctl_sum {
+	uint64_t bindings;
+	uint64_t used_to, used_from; /* bindings that carried packets, by direction */
+	uint64_t packets_to, bytes_to, packets_from, bytes_from;
+};
 
 struct ctl_req {
 	enum ctl_cmd cmd;
@@ -88,6 +97,7 @@ struct ctl_req {
 	/* The answer: JSON documents, one a line, appended to out; the submitter empties it. */
 	struct jw out;
 	uint32_t cursor; /* control's; 0 at first */
+	struct ctl_sum sum; /* control's, likewise */
 	bool done;
 	int status; /* 0 or -errno, when done */
 	char error[160]; /* a line, when status is not 0 */

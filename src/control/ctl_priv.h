@@ -13,6 +13,7 @@
 #include "common/ip6.h"
 #include "common/wheel.h"
 #include "control/acct.h"
+#include "control/alarm_rules.h"
 #include "control/counter.h"
 #include "control/ctl.h"
 #include "dataplane/dp.h"
@@ -20,6 +21,7 @@
 #include "net/ip6hdr.h"
 #include "records/feed.h"
 
+struct alarms;
 struct conf;
 struct conf_domain;
 struct icmp;
@@ -49,6 +51,7 @@ struct ctl {
 	struct acct *acct; /* NULL without accounting */
 	struct persist *persist; /* NULL without a store */
 	struct persist_load *load; /* while the store is read */
+	struct alarms *alarms;
 	struct rte_ring *submitted, *answered;
 	uint32_t in_flight; /* the submitters': requests that were not reaped yet */
 	struct ctl_req *current; /* the dump that is being sliced, NULL */
@@ -158,6 +161,9 @@ uint32_t nd_gateway(struct ctl *ctl, uint16_t port, const struct ip6_addr *addr)
  * wait in a queue of a few packets. */
 void nd_ask_gateways(struct ctl *ctl);
 
+/* Gateways whose Ethernet address is not known, and one of them if there are any. */
+uint32_t nd_gateways_unresolved(const struct ctl *ctl, struct ip6_addr *one);
+
 struct nd_info {
 	uint16_t port;
 	struct ip6_addr addr;
@@ -228,6 +234,12 @@ struct persist_status {
 	uint64_t stat[FEED_STAT_COUNT];
 };
 bool persist_status(const struct ctl *ctl, struct persist_status *out); /* false: no store */
+/* --- alarm.c --- */
+int alarm_new(struct ctl *ctl, struct alarms **out); /* 0 or -ENOMEM */
+void alarm_free(struct alarms *a); /* NULL is fine */
+void alarm_turn(struct ctl *ctl, uint64_t us); /* what a turn took */
+void alarm_run(struct ctl *ctl); /* measures when it is time to */
+const struct alarm *alarm_at(const struct ctl *ctl, enum alarm_id id);
 
 /* --- mip6/ --- */
 int mip6_new(struct ctl *ctl, struct mip6 **out);
@@ -241,6 +253,12 @@ bool mip6_release(struct ctl *ctl);
 uint32_t mip6_held(const struct ctl *ctl); /* answers that wait for it */
 bool mip6_expire(struct ctl *ctl); /* ends what ended, bounded; true: there was something */
 int mip6_delete(struct ctl *ctl, const struct ip6_addr *hoa); /* operator; 0, -ENOENT, -ENOSPC */
+/* A Home Agent Address Discovery Request or Mobile Prefix Solicitation to us: icmp6_check()ed, `len`
+ * octets at `icmp` in p. Only with domains. */
+void mip6_discovery_input(
+	struct ctl *ctl, const struct ctl_pkt *p, const uint8_t *icmp, uint16_t len);
+/* Tells mobile nodes prefixes that they did not ask for, bounded; true: somebody was told. */
+bool mip6_advertise(struct ctl *ctl);
 
 /* The highest timestamp (RFC 4285, 6) accepted from a home address, or what is held against it in
  * its place; and that one was accepted (records/stamps.h). -ENOSPC: no room for it now. */

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <time.h>
 
 #include <rte_ring.h>
 
@@ -23,6 +24,7 @@
 static const show_step_fn steps[CTL_CMD_COUNT] = {
 	[CTL_SHOW_BINDINGS] = show_bindings,
 	[CTL_SHOW_BINDING] = show_binding,
+	[CTL_SHOW_SUMMARY] = show_summary,
 	[CTL_SHOW_PORTS] = show_ports,
 	[CTL_SHOW_LCORES] = show_lcores,
 	[CTL_SHOW_COUNTERS] = show_counters,
@@ -33,6 +35,7 @@ static const show_step_fn steps[CTL_CMD_COUNT] = {
 	[CTL_SHOW_CONFIG] = show_config,
 	[CTL_SHOW_STORE] = show_store,
 	[CTL_SHOW_VERSION] = show_version,
+	[CTL_SHOW_ALARMS] = show_alarms,
 	[CTL_BINDING_DELETE] = show_binding_delete,
 };
 
@@ -55,6 +58,17 @@ const char *show_domain_name(const struct ctl *ctl, uint32_t domain)
 const char *show_port_name(const struct ctl *ctl, uint32_t port)
 {
 	return port < ctl->conf->port_count ? ctl->conf->ports[port].name : "?";
+}
+
+void show_time(struct jw *w, const char *key, uint64_t ago_ms)
+{
+	time_t then = time(NULL) - (time_t)(ago_ms / 1000);
+	char text[32] = "";
+	struct tm tm;
+
+	if (gmtime_r(&then, &tm) != NULL)
+		strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	jw_str(w, key, text);
 }
 
 static bool slice_is_over(const struct ctl_req *req)

@@ -2,7 +2,6 @@
 /* Bindings for the operator: what was registered (records) and what it carried (tables). */
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 #include "conf/conf.h"
 #include "control/show_priv.h"
@@ -35,18 +34,6 @@ static void put_flags(struct jw *w, uint16_t flags)
 	jw_str(w, "flags", text);
 }
 
-/* Records keep monotonic time; people want a date. */
-static void put_since(struct jw *w, uint64_t ago_ms)
-{
-	time_t since = time(NULL) - (time_t)(ago_ms / 1000);
-	char text[32] = "";
-	struct tm tm;
-
-	if (gmtime_r(&since, &tm) != NULL)
-		strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
-	jw_str(w, "since", text);
-}
-
 static void put_binding(struct ctl *ctl, struct jw *w, const struct record *r)
 {
 	const struct bc_entry *e = r->state == RECORD_LIVE ? bc_find(ctl->t->bc, &r->hoa) : NULL;
@@ -63,7 +50,7 @@ static void put_binding(struct ctl *ctl, struct jw *w, const struct record *r)
 	jw_u64(w, "sequence", r->seq);
 	jw_u64(w, "lifetime-s", r->lifetime_s);
 	jw_u64(w, "remaining-s", r->ends_ms > ctl->now_ms ? (r->ends_ms - ctl->now_ms) / 1000 : 0);
-	put_since(w, ctl->now_ms - r->since_ms);
+	show_time(w, "since", ctl->now_ms - r->since_ms);
 	put_flags(w, r->flags);
 	jw_u64(w, "packets-to", counts.packets_to);
 	jw_u64(w, "bytes-to", counts.bytes_to);
@@ -104,6 +91,54 @@ bool show_bindings(struct ctl *ctl, struct ctl_req *req)
 		return false;
 	if (is_wanted(ctl, req, r))
 		put_binding(ctl, &req->out, r);
+	return true;
+}
+
+static void add_up(const struct ctl *ctl, const struct record *r, struct ctl_sum *sum)
+{
+	const struct bc_entry *e = bc_find(ctl->t->bc, &r->hoa);
+	struct bc_counts c = { 0 };
+
+	if (e != NULL)
+		bc_counts(ctl->t->bc, e, &c);
+	sum->bindings++;
+	sum->used_to += c.packets_to > 0;
+	sum->used_from += c.packets_from > 0;
+	sum->packets_to += c.packets_to;
+	sum->bytes_to += c.bytes_to;
+	sum->packets_from += c.packets_from;
+	sum->bytes_from += c.bytes_from;
+}
+
+static void put_sum(struct jw *w, const struct ctl_sum *sum)
+{
+	jw_object(w, NULL);
+	jw_u64(w, "bindings", sum->bindings);
+	jw_u64(w, "used-to", sum->used_to);
+	jw_u64(w, "used-from", sum->used_from);
+	jw_u64(w, "packets-to", sum->packets_to);
+	jw_u64(w, "bytes-to", sum->bytes_to);
+	jw_u64(w, "packets-from", sum->packets_from);
+	jw_u64(w, "bytes-from", sum->bytes_from);
+	jw_end(w, '}');
+	jw_newline(w);
+}
+
+/* No moment's: bindings come and go, and carry packets, while the walk lasts. */
+bool show_summary(struct ctl *ctl, struct ctl_req *req)
+{
+	struct record *r = NULL;
+
+	if (req->domain[0] != '\0' && req->cursor == 0 && !has_domain(ctl, req->domain))
+		return show_fail(req, -ENOENT, "no such domain: %s", req->domain);
+	if (ctl->records != NULL)
+		r = records_next(ctl->records, &req->cursor);
+	if (r == NULL) {
+		put_sum(&req->out, &req->sum);
+		return false;
+	}
+	if (is_wanted(ctl, req, r))
+		add_up(ctl, r, &req->sum);
 	return true;
 }
 

@@ -24,6 +24,7 @@ static void put_route_target(struct ctl *ctl, struct jw *w, uint32_t value)
 		jw_str(w, "port", row != NULL ? show_port_name(ctl, row->port) : "?");
 		break;
 	case FIB_HOME_AGENT:
+	case FIB_ANYCAST:
 	case FIB_DOMAIN:
 		jw_str(w, "domain", show_domain_name(ctl, index));
 		break;
@@ -48,6 +49,7 @@ bool show_routes(struct ctl *ctl, struct ctl_req *req)
 		[FIB_DOMAIN] = "mobile-prefix",
 		[FIB_ONLINK] = "on-link",
 		[FIB_VIA] = "via",
+		[FIB_ANYCAST] = "home-agents-anycast",
 	};
 	struct jw *w = &req->out;
 	struct ip6_prefix prefix;

@@ -15,6 +15,7 @@
 typedef bool (*show_step_fn)(struct ctl *ctl, struct ctl_req *req);
 
 bool show_bindings(struct ctl *ctl, struct ctl_req *req);
+bool show_summary(struct ctl *ctl, struct ctl_req *req);
 bool show_binding(struct ctl *ctl, struct ctl_req *req);
 bool show_binding_delete(struct ctl *ctl, struct ctl_req *req);
 
@@ -29,6 +30,11 @@ bool show_addresses(struct ctl *ctl, struct ctl_req *req);
 bool show_store(struct ctl *ctl, struct ctl_req *req);
 bool show_config(struct ctl *ctl, struct ctl_req *req);
 bool show_version(struct ctl *ctl, struct ctl_req *req);
+
+bool show_alarms(struct ctl *ctl, struct ctl_req *req);
+
+/* What is kept in monotonic time, as a date. */
+void show_time(struct jw *w, const char *key, uint64_t ago_ms);
 
 /* The request ends here; returns false, so that a step function can return it. */
 bool show_fail(struct ctl_req *req, int status, const char *fmt, ...) PRINTF_LIKE(3, 4);

@@ -2,7 +2,8 @@
 /*
  * In:  whole IPv6 packets, received or taken out of a tunnel.
  * Out: TUNNEL (IPv6-in-IPv6 to a home agent address), HOME (inside a mobile prefix), ROUTE
- *      (transit); neighbour discovery, signalling and the rest for us to the control core.
+ *      (transit); neighbour discovery, signalling, discovery and the rest for us to the control
+ *      core.
  * The FIB says what the destination is. Extension headers are walked only in what is for us:
  * whoever else's they are, they are none of our business (RFC 8200, 4).
  */
@@ -74,13 +75,18 @@ static void refuse_headers(struct dp_worker *w, struct rte_mbuf *m, enum ext_ver
 	}
 }
 
+/* The type of an ICMPv6 message, -1 for anything else. */
+static int icmp6_type(const struct rte_mbuf *m, const struct ext_info *x)
+{
+	if (x->upper != IP6_ICMP6 || x->upper_off >= m->data_len)
+		return -1;
+	return rte_pktmbuf_mtod(m, const uint8_t *)[x->upper_off];
+}
+
 static bool is_nd(const struct rte_mbuf *m, const struct ext_info *x)
 {
-	uint8_t type;
+	int type = icmp6_type(m, x);
 
-	if (x->upper != IP6_ICMP6 || x->upper_off >= m->data_len)
-		return false;
-	type = rte_pktmbuf_mtod(m, const uint8_t *)[x->upper_off];
 	return type >= ICMP6_RS && type <= ICMP6_REDIRECT;
 }
 
@@ -104,7 +110,7 @@ static bool is_from_us(const struct dp_worker *w, struct rte_mbuf *m)
 {
 	enum fib_kind kind = fib_kind(fib_lookup(w->t->fib, &dp_ip6(m)->src));
 
-	return kind == FIB_LOCAL || kind == FIB_HOME_AGENT;
+	return kind == FIB_LOCAL || kind == FIB_HOME_AGENT || kind == FIB_ANYCAST;
 }
 
 /* Who speaks from where it is bound stands in a queue of its own: no flood of invented home or
@@ -125,6 +131,17 @@ static enum dp_punt_class signalling_class(struct dp_worker *w, struct rte_mbuf 
 	return bind != NULL && ip6_eq(&bind->coa, &ip->src) && ip6_eq(&bind->ha, &ip->dst)
 		       ? DP_PUNT_KNOWN
 		       : DP_PUNT_SIGNALLING;
+}
+
+/* A flood of what anybody may ask starves neither signalling nor the rest. */
+static enum dp_punt_class class_of(
+	struct dp_worker *w, struct rte_mbuf *m, const struct ext_info *x)
+{
+	int type = icmp6_type(m, x);
+
+	if (x->upper == IP6_MH)
+		return signalling_class(w, m);
+	return type == ICMP6_HAAD_REQUEST || type == ICMP6_MPS ? DP_PUNT_DISCOVERY : DP_PUNT_LOCAL;
 }
 
 /* A packet for an address of ours, or for a group (fib: unreachable). */
@@ -156,7 +173,7 @@ static void to_us(struct dp_worker *w, struct rte_mbuf *m)
 	else if (is_from_us(w, m))
 		dp_worker_drop(w, m, DP_DROP_SRC_OURS);
 	else
-		dp_punt(w, m, x->upper == IP6_MH ? signalling_class(w, m) : DP_PUNT_LOCAL);
+		dp_punt(w, m, class_of(w, m, x));
 }
 
 static void by_fib(struct dp_worker *w, struct rte_mbuf *m, uint32_t value)
@@ -165,7 +182,7 @@ static void by_fib(struct dp_worker *w, struct rte_mbuf *m, uint32_t value)
 	enum fib_kind kind = fib_kind(value);
 
 	meta->fib = value;
-	if (kind == FIB_LOCAL || kind == FIB_HOME_AGENT) {
+	if (kind == FIB_LOCAL || kind == FIB_HOME_AGENT || kind == FIB_ANYCAST) {
 		to_us(w, m);
 		return;
 	}

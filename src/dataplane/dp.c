@@ -29,6 +29,7 @@ static const uint32_t punt_size[] = {
 	[DP_PUNT_ND] = 512,
 	[DP_PUNT_KNOWN] = 4096,
 	[DP_PUNT_SIGNALLING] = 4096,
+	[DP_PUNT_DISCOVERY] = 512,
 	[DP_PUNT_LOCAL] = 512,
 	[DP_PUNT_RESOLVE] = 512,
 	[DP_PUNT_ERROR] = 512,
@@ -414,6 +415,12 @@ void dp_stage_info(
 		out->packets += __atomic_load_n(&w->stage[stage].packets, __ATOMIC_RELAXED);
 		out->cycles += __atomic_load_n(&w->stage[stage].cycles, __ATOMIC_RELAXED);
 	}
+}
+
+void dp_punt_info(const struct dp *dp, enum dp_punt_class c, uint32_t *used, uint32_t *size)
+{
+	*used = rte_ring_count(dp->punt[c]);
+	*size = rte_ring_get_capacity(dp->punt[c]);
 }
 
 void dp_pool_info(const struct dp *dp, uint32_t *available, uint32_t *total)

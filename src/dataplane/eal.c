@@ -20,7 +20,7 @@
 
 #define TAG "eal"
 
-#define ARGS_MAX (16 + 2 * CONF_PORTS_MAX)
+#define ARGS_MAX (18 + 2 * CONF_PORTS_MAX)
 
 struct args {
 	int n;
@@ -81,6 +81,10 @@ static void make_args(struct args *a, const struct conf *conf)
 	add(a, "--log-level=lib.telemetry:error");
 	add(a, "--log-level=*:%s", log_get_level() == LOG_DEBUG ? "info" : "warning");
 	add_memory(a, &conf->runtime);
+	if (conf->runtime.dpdk_drivers != NULL) {
+		add(a, "-d");
+		a->v[a->n++] = conf->runtime.dpdk_drivers;
+	}
 	add_devices(a, conf);
 }
 

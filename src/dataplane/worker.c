@@ -15,19 +15,10 @@ void dp_worker_drop(struct dp_worker *w, struct rte_mbuf *m, enum dp_drop reason
 
 void dp_punt(struct dp_worker *w, struct rte_mbuf *m, enum dp_punt_class c)
 {
-	static const enum dp_drop full[] = {
-		[DP_PUNT_ND] = DP_DROP_PUNT_ND_FULL,
-		[DP_PUNT_KNOWN] = DP_DROP_PUNT_KNOWN_FULL,
-		[DP_PUNT_SIGNALLING] = DP_DROP_PUNT_SIGNALLING_FULL,
-		[DP_PUNT_LOCAL] = DP_DROP_PUNT_LOCAL_FULL,
-		[DP_PUNT_RESOLVE] = DP_DROP_PUNT_RESOLVE_FULL,
-		[DP_PUNT_ERROR] = DP_DROP_PUNT_ERROR_FULL,
-	};
-
 	if (rte_ring_enqueue(w->punt[c], m) == 0)
 		dp_counted(w, DP_COUNTER_PUNTED, 1);
 	else
-		dp_worker_drop(w, m, full[c]);
+		dp_worker_drop(w, m, dp_punt_full(c));
 }
 
 void dp_error(struct dp_worker *w, struct rte_mbuf *m, enum dp_drop reason, uint8_t type,

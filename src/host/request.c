@@ -27,6 +27,7 @@ static const struct {
 	[CTL_SHOW_BINDINGS] = { "show bindings",
 		BIT(F_PREFIX) | BIT(F_COA) | BIT(F_DOMAIN) | BIT(F_ALL), 0 },
 	[CTL_SHOW_BINDING] = { "show binding", BIT(F_KEY), BIT(F_KEY) },
+	[CTL_SHOW_SUMMARY] = { "show summary", BIT(F_PREFIX) | BIT(F_COA) | BIT(F_DOMAIN), 0 },
 	[CTL_SHOW_PORTS] = { "show ports", 0, 0 },
 	[CTL_SHOW_LCORES] = { "show lcores", 0, 0 },
 	[CTL_SHOW_COUNTERS] = { "show counters", 0, 0 },
@@ -37,6 +38,7 @@ static const struct {
 	[CTL_SHOW_CONFIG] = { "show config", 0, 0 },
 	[CTL_SHOW_STORE] = { "show store", 0, 0 },
 	[CTL_SHOW_VERSION] = { "show version", 0, 0 },
+	[CTL_SHOW_ALARMS] = { "show alarms", BIT(F_ALL), 0 },
 	[CTL_BINDING_DELETE] = { "binding delete", BIT(F_KEY), BIT(F_KEY) },
 };
 

@@ -15,7 +15,7 @@ struct slot {
 	uint32_t coa; /* its care-of address's count, 0: counts for nothing */
 };
 
-static_assert(sizeof(struct slot) <= 120, "a million of them: memory per binding");
+static_assert(sizeof(struct slot) <= 128, "a million of them: memory per binding");
 
 /* How many live records share a care-of address. */
 struct coa {
@@ -284,7 +284,7 @@ struct record *records_next(struct records *rs, uint32_t *cursor)
 {
 	uint32_t from = *cursor + 1;
 
-	for (uint32_t i = from / 64; i <= rs->max / 64; i++) {
+	for (uint32_t i = from / 64; i <= rs->fresh / 64 && i <= rs->max / 64; i++) {
 		uint64_t word = rs->used[i];
 
 		if (i == from / 64)

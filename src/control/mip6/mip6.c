@@ -10,6 +10,7 @@
 #include "common/mac.h"
 #include "common/ntp.h"
 #include "conf/conf.h"
+#include "control/mip6/advert.h"
 #include "control/mip6/answer.h"
 #include "control/mip6/held.h"
 #include "control/mip6/mip6_priv.h"
@@ -22,7 +23,7 @@
 #include "tables/fib.h"
 #include "tables/tables.h"
 
-#define SOURCES_REMEMBERED 4096 /* 48 octets each: 192 KiB */
+#define SOURCES_REMEMBERED 4096 /* in each of three tables, 48 octets each: 576 KiB */
 #define EXPIRE_SLICE       256 /* records a turn */
 
 /* Keys may come with a reload. */
@@ -68,6 +69,8 @@ int mip6_new(struct ctl *ctl, struct mip6 **out)
 		return -ENOMEM;
 	ret = ratelimit_new(&opts, &m->limits);
 	if (ret == 0)
+		ret = adverts_new(ctl, &m->adverts);
+	if (ret == 0)
 		ret = keys_new(ctl, m);
 	if (ret == 0)
 		ret = held_make(conf, m);
@@ -92,6 +95,7 @@ void mip6_free(struct mip6 *m)
 	held_free(m->held);
 	mac_free(m->mac);
 	stamps_free(m->stamps);
+	adverts_free(m->adverts);
 	ratelimit_free(m->limits);
 	free(m);
 }
@@ -121,6 +125,15 @@ static const struct conf_domain *domain_of(
 		return NULL;
 	*index = (uint16_t)fib_index(value);
 	return &ctl->conf->domains[*index];
+}
+
+struct record *mip6_find_record(struct ctl *ctl, const struct ip6_addr *hoa)
+{
+	uint16_t index;
+
+	if (domain_of(ctl, hoa, &index) == NULL)
+		return NULL;
+	return records_find(ctl->records, index, hoa);
 }
 
 /* --- Binding Error --- */
@@ -264,6 +277,7 @@ static bool end(void *ctx, struct record *rec)
 		return false;
 	if (rec->state != RECORD_LIVE)
 		return true;
+	advert_cancel(ctl, rec);
 	ctl_count(ctl, CTL_BINDINGS_EXPIRED);
 	if (log_get_level() >= LOG_DEBUG)
 		log_debug("mip6", "binding expired hoa=%s", ip6_str(&rec->hoa, hoa));
@@ -277,14 +291,10 @@ bool mip6_expire(struct ctl *ctl)
 
 int mip6_delete(struct ctl *ctl, const struct ip6_addr *hoa)
 {
+	struct record *rec = mip6_find_record(ctl, hoa);
 	char text[IP6_STRLEN];
-	uint16_t index;
-	struct record *rec;
 	int ret;
 
-	if (domain_of(ctl, hoa, &index) == NULL)
-		return -ENOENT;
-	rec = records_find(ctl->records, index, hoa);
 	if (!mip6_is_bound(rec, ctl->now_ms))
 		return -ENOENT;
 	ret = mip6_withdraw(ctl, rec, ACCT_CAUSE_DELETED);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Inside mip6/: mip6.c takes every Mobility Header, bu.c Binding Updates. Control core only. */
+/* Inside mip6/: mip6.c takes every Mobility Header, bu.c Binding Updates, discovery.c what asks
+ * for home agents and prefixes, advert.c tells them. Control core only. */
 #pragma once
 
 #include "common/log.h"
@@ -7,6 +8,7 @@
 #include "control/ctl_priv.h"
 
 struct held;
+struct adverts;
 struct mac;
 struct ratelimit;
 struct record;
@@ -14,6 +16,7 @@ struct stamps;
 
 struct mip6 {
 	struct ratelimit *limits;
+	struct adverts *adverts;
 	struct log_rl peer_log; /* what peers do wrong */
 	struct mac *mac; /* NULL: this processor can't, and no subscriber has a key */
 	struct stamps *stamps; /* at first the time of the start: nothing from before is taken */
@@ -51,6 +54,9 @@ bool mip6_is_coa_allowed(const struct ctl *ctl, uint16_t domain, const struct ip
 
 /* A Binding Update that mh_check() let pass: len octets at mh. */
 void mip6_input_bu(struct ctl *ctl, const struct ctl_pkt *p, const uint8_t *mh, uint16_t len);
+
+/* The record of this home address in whatever domain; NULL: none. */
+struct record *mip6_find_record(struct ctl *ctl, const struct ip6_addr *hoa);
 
 /* End a binding and leave a tombstone (RFC 6275, 10.3.2: interception stops at once, the sequence
  * number stays for a while). 0; -ENOSPC: nothing changed. */

@@ -25,6 +25,13 @@
 #define MN(hoa)       "{'home-address':'" hoa "','auth':{'type':'none'}}"
 #define WHERE         "domains[0].mobile-nodes[0].auth"
 #define AUTH(keys)    DOMAIN("'mobile-nodes':[{'home-address':'2001:db8:a::2','auth':{" keys "}}]")
+#define MSP1(keys)      MSP("msp1", "2001:db8:a::/48", "2001:db8:a::1", keys)
+#define DOMAIN(keys)    "{" PORTS ",'domains':[" MSP1("," keys) "]}"
+#define DOMAINS(list)   "{" PORTS ",'domains':[" list "]}"
+#define MN(hoa)         "{'home-address':'" hoa "','auth':{'type':'none'}}"
+#define WHERE           "domains[0].mobile-nodes[0].auth"
+#define AUTH(keys)      DOMAIN("'mobile-nodes':[{'home-address':'2001:db8:a::2','auth':{" keys "}}]")
+#define LIFETIMES(list) DOMAIN("'prefix-lifetimes':[" list "]")
 #define HIDING(route)                                                                              \
 	"{" PORTS ",'routes':[" route "],'domains':[" MSP1(                                        \
 		",'mobile-nodes':[" MN("2001:db8:a:5::7") "," MN("2001:db8:a::100") "]") "]}"
@@ -114,6 +121,8 @@ static const struct {
 	{ RUNTIME("'socket':'/0123456789012345678901234567890123456789012345678901234567890123456"
 		  "7890123456789012345678901234567890123456'"),
 		"t.json: runtime.socket: longer than 107 octets" },
+	{ RUNTIME("'dpdk-drivers':'pmd.so'"),
+		"t.json: runtime.dpdk-drivers: \"pmd.so\" is not an absolute path" },
 	{ RUNTIME("'log-level':'warning'"),
 		"t.json: runtime.log-level: \"warning\" is not one of \"err\", \"warn\", \"info\", "
 		"\"debug\"" },
@@ -262,6 +271,11 @@ static const struct {
 	  "'2001:db8:1::5/64','2001:db8:1::6/64','2001:db8:1::7/64','2001:db8:1::8/64']}]}",
 		"t.json: runtime.max-routes: 16 is less than the 17 entries that ports, routes and "
 		"domains need" },
+	{ "{'runtime':{'max-routes':16},'ports':[{'name':'wan','device':'net_null0','addresses':["
+	  "'2001:db8:1::1/64','2001:db8:1::2/64','2001:db8:1::3/64','2001:db8:1::4/64',"
+	  "'2001:db8:1::5/64','2001:db8:1::6/64']}],'domains':[" MSP1("") "]}",
+		"t.json: runtime.max-routes: 16 is less than the 17 entries that ports, routes and "
+		"domains need" },
 
 	/* Domains. */
 	{ DOMAINS("{}"), "t.json: domains[0].name: is missing" },
@@ -304,6 +318,9 @@ static const struct {
 	{ DOMAINS(MSP("msp1", "2001:db8:a::/48", "2001:db8:a::", "")),
 		"t.json: domains[0].home-agent-address: 2001:db8:a:: is the anycast address of the "
 		"link's routers" },
+	{ DOMAINS(MSP("msp1", "2001:db8:a::/48", "2001:db8:a:7:fdff:ffff:ffff:fffe", "")),
+		"t.json: domains[0].home-agent-address: 2001:db8:a:7:fdff:ffff:ffff:fffe is an "
+		"anycast address that RFC 2526 reserves" },
 	{ DOMAIN("'home-link':'eth0'"), "t.json: domains[0].home-link: the real home link is not "
 					"built; only null is possible" },
 	{ DOMAIN("'mobile-nodes':[{'auth':{'type':'none'}}]"),
@@ -358,6 +375,10 @@ static const struct {
 		"t.json: domains[0].mobile-nodes[0].home-address: 2001:db8:a:: is the anycast "
 		"address "
 		"of the link's routers" },
+	{ DOMAIN("'mobile-nodes':[" MN("2001:db8:a:ffff:ffff:ffff:ffff:ff80") "]"),
+		"t.json: domains[0].mobile-nodes[0].home-address: "
+		"2001:db8:a:ffff:ffff:ffff:ffff:ff80 is an anycast address that RFC 2526 "
+		"reserves" },
 	{ DOMAIN("'mobile-nodes':[" MN("2001:db8:a::9") "," MN("2001:db8:a::2") "," MN(
 		  "2001:db8:a::9") "]"),
 		"t.json: domains[0].mobile-nodes[2].home-address: 2001:db8:a::9 is that of "
@@ -461,6 +482,32 @@ static const struct {
 	{ STORE("'path':'/s','on-damage':'repair'"),
 		"t.json: store.on-damage: \"repair\" is not one of \"move-aside\", \"refuse\"" },
 	{ STORE("'path':'/s','size-mb':1"), "t.json: store.size-mb: unknown key" },
+	{ DOMAIN("'discovery':{'prefixes':'on'}"),
+		"t.json: domains[0].discovery.prefixes: \"on\" is not one of \"auto\", \"always\", "
+		"\"never\"" },
+	{ DOMAIN("'discovery':{'min-interval-s':0}"),
+		"t.json: domains[0].discovery.min-interval-s: 0 is outside 1..2592000" },
+	{ DOMAIN("'discovery':{'max-interval-s':2592001}"),
+		"t.json: domains[0].discovery.max-interval-s: 2592001 is outside 1..2592000" },
+	{ DOMAIN("'discovery':{'max-interval-s':599}"),
+		"t.json: domains[0].discovery.min-interval-s: 600 is more than max-interval-s "
+		"(599)" },
+	{ LIFETIMES("{'prefix':'2001:db8:a::/48','valid-s':59}"),
+		"t.json: domains[0].prefix-lifetimes[0].valid-s: 59 is outside 60..4294967295" },
+	{ LIFETIMES("{'prefix':'2001:db8:a::/48','valid-s':60,'preferred-s':61}"),
+		"t.json: domains[0].prefix-lifetimes[0].preferred-s: 61 is more than valid-s "
+		"(60)" },
+	{ LIFETIMES("{'valid-s':60}"),
+		"t.json: domains[0].prefix-lifetimes[0].prefix: is missing" },
+	{ LIFETIMES("{'prefix':'2001:db8:a::/49'}"),
+		"t.json: domains[0].prefix-lifetimes[0].prefix: 2001:db8:a::/49 is no mobile "
+		"prefix of the domain" },
+	{ LIFETIMES("{'prefix':'2001:db8:b::/48'}"),
+		"t.json: domains[0].prefix-lifetimes[0].prefix: 2001:db8:b::/48 is no mobile "
+		"prefix of the domain" },
+	{ LIFETIMES("{'prefix':'2001:db8:a::/48'},{'prefix':'2001:db8:a::/48'}"),
+		"t.json: domains[0].prefix-lifetimes[1].prefix: 2001:db8:a::/48 is that of "
+		"prefix-lifetimes[0]" },
 	{ DOMAIN("'encap-limit':'never'"),
 		"t.json: domains[0].encap-limit: \"never\" is not one of \"auto\", \"always\"" },
 	{ DOMAIN("'tcp-mss-clamp':'on'"),

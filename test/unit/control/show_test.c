@@ -71,6 +71,14 @@ bool nd_next(const struct ctl *ctl, uint32_t *cursor, struct nd_info *out)
 	return (*cursor)++ < 2;
 }
 
+static struct alarm alarms[ALARM_COUNT];
+
+const struct alarm *alarm_at(const struct ctl *ctl, enum alarm_id id)
+{
+	(void)ctl;
+	return &alarms[id];
+}
+
 uint32_t dp_port_count(const struct dp *dp)
 {
 	(void)dp;
@@ -429,6 +437,51 @@ static void test_filters(void **state)
 	assert_fails(&req, -ENOENT, "no such domain: nix");
 }
 
+/* One line, whatever the filters leave; what was de-registered is not in it. */
+static void test_summary(void **state)
+{
+	struct ctl_req req = request(CTL_SHOW_SUMMARY);
+	struct record *gone = NULL;
+	cJSON *list;
+
+	(void)state;
+	for (uint32_t i = 0; i < 2000; i++) {
+		struct ip6_addr hoa = numbered("2001:db8:a::", i);
+		struct record *r = bind_node(0, &hoa, i < 10 ? "2001:db8:c::1" : "2001:db8:d::1");
+
+		publish_it(r);
+		if (i % 2 == 0)
+			bc_count_to(bc_find(t.tables->bc, &hoa), 3, 300);
+		if (i % 4 == 0)
+			bc_count_from(bc_find(t.tables->bc, &hoa), 5, 500);
+		gone = r;
+	}
+	records_set(t.ctl.records, gone, RECORD_TOMBSTONE, &gone->coa, NOW_MS + 5000);
+	list = ask(&req);
+	assert_int_equal(req.status, 0);
+	assert_int_equal(cJSON_GetArraySize(list), 1);
+	assert_int_equal(number(list, 0, "bindings"), 1999);
+	assert_int_equal(number(list, 0, "used-to"), 1000);
+	assert_int_equal(number(list, 0, "used-from"), 500);
+	assert_int_equal(number(list, 0, "packets-to"), 3000);
+	assert_int_equal(number(list, 0, "bytes-to"), 300000);
+	assert_int_equal(number(list, 0, "packets-from"), 2500);
+	assert_int_equal(number(list, 0, "bytes-from"), 250000);
+	cJSON_Delete(list);
+
+	req = request(CTL_SHOW_SUMMARY);
+	req.has_coa = true;
+	req.coa = prefix("2001:db8:c::/64");
+	list = ask(&req);
+	assert_int_equal(number(list, 0, "bindings"), 10);
+	assert_int_equal(number(list, 0, "used-to"), 5);
+	cJSON_Delete(list);
+
+	req = request(CTL_SHOW_SUMMARY);
+	set_name(req.domain, "nix");
+	assert_fails(&req, -ENOENT, "no such domain: nix");
+}
+
 /* Thousands: slices and turns stay small, every one is there once, though others come and go. */
 static void test_many(void **state)
 {
@@ -581,6 +634,43 @@ static void test_counters(void **state)
 	req = request(CTL_SHOW_DROPS);
 	req.all = true;
 	assert_int_equal(count_of(&req), DP_DROP_COUNT);
+}
+
+static void test_alarms(void **state)
+{
+	struct ctl_req req = request(CTL_SHOW_ALARMS);
+	cJSON *list;
+
+	(void)state;
+	memset(alarms, 0, sizeof(alarms));
+	assert_int_equal(count_of(&req), 0);
+	alarms[ALARM_PORT_DOWN] = (struct alarm){ .raised = true,
+		.since_ms = NOW_MS - 61000,
+		.last_ms = NOW_MS,
+		.count = 2,
+		.value = 1,
+		.detail = "wan" };
+	req = request(CTL_SHOW_ALARMS);
+	list = ask(&req);
+	assert_int_equal(cJSON_GetArraySize(list), 1);
+	assert_string_equal(text(list, 0, "alarm"), "port_down");
+	assert_string_equal(text(list, 0, "severity"), "critical");
+	assert_string_equal(text(list, 0, "state"), "raised");
+	assert_true(strcmp(text(list, 0, "since"), text(list, 0, "last")) < 0);
+	assert_int_equal(number(list, 0, "count"), 2);
+	assert_int_equal(number(list, 0, "value"), 1);
+	assert_string_equal(text(list, 0, "unit"), "ports");
+	assert_string_equal(text(list, 0, "detail"), "wan");
+	assert_true(strlen(text(list, 0, "what")) > 0 && strlen(text(list, 0, "todo")) > 0);
+	cJSON_Delete(list);
+
+	req = request(CTL_SHOW_ALARMS);
+	req.all = true;
+	list = ask(&req);
+	assert_int_equal(cJSON_GetArraySize(list), ALARM_COUNT);
+	assert_string_equal(text(list, 0, "state"), "clear");
+	assert_true(cJSON_IsNull(cJSON_GetObjectItem(cJSON_GetArrayItem(list, 0), "since")));
+	cJSON_Delete(list);
 }
 
 static void test_routes(void **state)
@@ -781,11 +871,13 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_binding),
 		TEST(test_filters),
+		TEST(test_summary),
 		TEST(test_many),
 		TEST(test_delete),
 		TEST(test_no_domains),
 		TEST(test_data_plane),
 		TEST(test_counters),
+		TEST(test_alarms),
 		TEST(test_routes),
 		TEST(test_neighbors_and_addresses),
 		TEST(test_store),

@@ -131,6 +131,12 @@ static const char *const fake_lines[CTL_CMD_COUNT] = {
 		"{\"address\":\"2001:db8:1::10\",\"prefix-length\":64,\"owner\":\"port\",\"port\":"
 		"\"wan\",\"state\":\"preferred\"}\n",
 	[CTL_SHOW_CONFIG] = "{\"node\":{\"id\":1,\"name\":\"paris\"}}\n",
+	[CTL_SHOW_ALARMS] =
+		"{\"alarm\":\"port_down\",\"severity\":\"critical\",\"state\":\"raised\","
+		"\"since\":\"2026-01-02T03:04:05Z\",\"last\":\"2026-01-02T03:04:06Z\","
+		"\"count\":1,\"value\":1,\"unit\":\"ports\",\"raised-at\":1,"
+		"\"cleared-below\":1,\"detail\":\"wan\",\"what\":\"a port has no link\","
+		"\"todo\":\"check the cable\"}\n",
 	[CTL_SHOW_VERSION] =
 		"{\"version\":\"0.1.0\",\"node\":\"paris\",\"node-id\":1,\"bindings\":1,"
 		"\"tombstones\":0,\"bindings-max\":1000,\"bindings-bytes\":9999,"

@@ -18,7 +18,7 @@ import unittest
 HAMCTL = FAKE_HAMD = None
 BOUND, UNBOUND = '2001:db8:a::1', '2001:db8:a::dead'
 SHOWS = ['bindings', 'ports', 'lcores', 'counters', 'drops', 'routes', 'neighbors', 'addresses',
-         'config', 'version']
+         'config', 'version', 'alarms']
 
 
 @contextlib.contextmanager
@@ -253,7 +253,7 @@ class Usage(Case):
             one = run('help', 'show', what)
             self.assertEqual(one.returncode, 0)
             self.assertEqual(one.stdout, run('show', what, '-h').stdout)
-            self.assertEqual('--all' in one.stdout, what in ('bindings', 'drops'))
+            self.assertEqual('--all' in one.stdout, what in ('bindings', 'drops', 'alarms'))
         self.assertRegex(run('-V').stdout, r'^hamctl \d+\.\d+\.\d+\n$')
 
     def complete(self, *words):

@@ -23,6 +23,7 @@ static const struct {
 } good[] = {
 	{ "{\"cmd\":\"show bindings\"}", CTL_SHOW_BINDINGS },
 	{ " { \"cmd\" : \"show binding\", \"key\": \"2001:db8::1\" } \r", CTL_SHOW_BINDING },
+	{ "{\"cmd\":\"show summary\",\"domain\":\"msp1\"}", CTL_SHOW_SUMMARY },
 	{ "{\"cmd\":\"show ports\"}", CTL_SHOW_PORTS },
 	{ "{\"cmd\":\"show lcores\"}", CTL_SHOW_LCORES },
 	{ "{\"cmd\":\"show counters\"}", CTL_SHOW_COUNTERS },
@@ -33,6 +34,7 @@ static const struct {
 	{ "{\"cmd\":\"show config\"}", CTL_SHOW_CONFIG },
 	{ "{\"cmd\":\"show store\"}", CTL_SHOW_STORE },
 	{ "{\"cmd\":\"show version\"}", CTL_SHOW_VERSION },
+	{ "{\"cmd\":\"show alarms\"}", CTL_SHOW_ALARMS },
 	{ "{\"key\":\"2001:db8::1\",\"cmd\":\"binding delete\"}", CTL_BINDING_DELETE },
 };
 

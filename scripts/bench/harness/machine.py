@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What a measurement ran on, and what it needs of the machine."""
+
+import contextlib
+import os
+import platform
+import subprocess
+from pathlib import Path
+
+from programs import BenchError
+
+PAGES = Path("/proc/sys/vm/nr_hugepages")
+PAGE_MB = 2
+
+
+def _cpu():
+    fields = dict(line.split(":", 1) for line in Path("/proc/cpuinfo").read_text().splitlines()
+                  if ":" in line)
+    return {k.strip(): v.strip() for k, v in fields.items()}
+
+
+def _read(path):
+    try:
+        return Path(path).read_text().strip()
+    except OSError:
+        return "unknown"
+
+
+def _say(*command, cwd=None):
+    done = subprocess.run(command, capture_output=True, text=True, cwd=cwd)
+    return done.stdout.strip() if done.returncode == 0 else "unknown"
+
+
+def environment(options):
+    cpu = _cpu()
+    return {
+        "processor": cpu.get("model name"), "family": cpu.get("cpu family"),
+        "model": cpu.get("model"), "virtual": "hypervisor" in cpu.get("flags", ""),
+        "cores": len(os.sched_getaffinity(0)),
+        "worker-core": options.core, "control-core": options.control_core,
+        "governor": _read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
+        "l3": _read("/sys/devices/system/cpu/cpu0/cache/index3/size"),
+        "kernel": platform.release(),
+        "dpdk": _say("pkg-config", "--modversion", "libdpdk"),
+        "compiler": _say("gcc", "--version").split("\n")[0],
+        "commit": _say("git", "-c", "safe.directory=*", "describe", "--always", "--dirty",
+                       cwd=options.root),
+        "hugepages-mb": int(PAGES.read_text()) * PAGE_MB,
+        "source": "net_pcap infinite_rx, 4096 packets, addresses by scripts/bench/rnd",
+        "buildtype": "release",
+    }
+
+
+@contextlib.contextmanager
+def hugepages(megabytes):
+    """At least so many MB in pages of 2 MB while the block runs; as before after it."""
+    before = PAGES.read_text()
+    want = max(int(before), -(-megabytes // PAGE_MB))
+    try:
+        PAGES.write_text(str(want))
+    except PermissionError:
+        raise BenchError("needs root: it sets up huge pages") from None
+    try:
+        got = int(PAGES.read_text())
+        if got < want:
+            raise BenchError(f"the kernel gives {got * PAGE_MB} MB in huge pages, not"
+                             f" {want * PAGE_MB}: free memory, or start anew")
+        yield
+    finally:
+        PAGES.write_text(before)
+
+
+def free_mb():
+    for line in Path("/proc/meminfo").read_text().splitlines():
+        if line.startswith("MemAvailable:"):
+            return int(line.split()[1]) // 1024
+    return 0

@@ -1,0 +1,302 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The rows of the report: what is measured, on which conditions it counts, what it must reach."""
+
+import contextlib
+import tempfile
+import time
+
+from machine import free_mb, hugepages
+from measure import compare, rounds, summary, take_turn
+from programs import BenchError
+from scenario import SIGNALLING_DEVICE, DATA_DEVICE, Scenario
+
+TOUCHED = 0.6  # of the bindings, or nothing is said about so many
+SENT = 0.999  # of the packets taken in
+FILL_RATE = 150000  # Binding Updates a second, below what one core takes
+FILL_TIMEOUT_S = 240
+NEEDS_MB = 1500  # beside tables: all programs' buffers
+PAGES_MB = 1000
+TABLE_BYTES = 200  # huge pages a binding
+BYTES = 600  # memory a binding
+
+
+class Row:
+    """status: "ok", "short" (of what it must reach), "void" (a condition was missed) or
+    "not shown"."""
+
+    def __init__(self, name, title, run, *, bindings=0, must=None, aim=None, unit="ratio",
+                 less_is_more=False, smoke=False):
+        self.name, self.title, self._run = name, title, run
+        self.bindings, self.must, self.aim, self.unit = bindings, must, aim, unit
+        self.less_is_more, self.smoke = less_is_more, smoke
+
+    def _status(self, value):
+        if self.must is None or value is None:
+            return "ok"
+        met = value <= self.must if self.less_is_more else value >= self.must
+        return "ok" if met else "short"
+
+    def measure(self, options):
+        result = {"row": self.name, "title": self.title, "bindings": self.bindings,
+                  "unit": self.unit, "must": self.must, "aim": self.aim, "conditions": []}
+        why_not = self._why_not()
+        if why_not:
+            return result | {"status": "not shown", "why": why_not}
+        with contextlib.ExitStack() as stack:
+            directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="hamd-bench-"))
+            stack.enter_context(hugepages(PAGES_MB + self.bindings * TABLE_BYTES // 1000000))
+            self._run(options, directory, self, result)
+        missed = [c for c in result["conditions"] if not c["met"]]
+        result["status"] = "void" if missed else self._status(result.get("value"))
+        return result
+
+    def _why_not(self):
+        need = NEEDS_MB + self.bindings * BYTES // 1000000
+        if free_mb() < need:
+            return f"needs {need} MB of free memory"
+        return None
+
+
+def condition(result, name, value, least):
+    result["conditions"].append(
+        {"condition": name, "value": value, "least": least, "met": value >= least})
+
+
+def fill(hamd, count):
+    """Registers every mobile node by Binding Updates; their seconds."""
+    start = time.monotonic()
+    hamd.telemetry(f"/bench/updates,{SIGNALLING_DEVICE},{FILL_RATE},0")
+    while time.monotonic() < start + FILL_TIMEOUT_S:
+        time.sleep(0.2)
+        if hamd.show("version")[0]["bindings"] >= count:
+            hamd.telemetry(f"/bench/updates,{SIGNALLING_DEVICE},0,0")
+            return time.monotonic() - start
+    raise BenchError(f"only {hamd.show('version')[0]['bindings']} of {count} mobile nodes could"
+                     f" register in {FILL_TIMEOUT_S} s")
+
+
+@contextlib.contextmanager
+def running(program):
+    try:
+        yield program.start()
+    finally:
+        program.stop()
+
+
+def stage_cycles(hamd, seconds):
+    """{stage: cycles a packet} of a stretch of its own: counters are read outside the turns."""
+    hamd.resume()
+    before, _ = hamd.stages()
+    time.sleep(seconds)
+    after, _ = hamd.stages()
+    hamd.pause()
+    cycles = {}
+    for stage, (packets, spent) in after.items():
+        packets, spent = packets - before[stage][0], spent - before[stage][1]
+        if packets:
+            cycles[stage] = spent / packets
+    return cycles
+
+
+def paired(options, scenario, result, *, hits=True, check=None):
+    """hamd beside its peer and the floor, on the same packets."""
+    with contextlib.ExitStack() as stack:
+        hamd = stack.enter_context(running(scenario.hamd()))
+        result["fill-s"] = fill(hamd, scenario.bindings)
+        if not hits:
+            hamd.telemetry(f"/bench/flows,{DATA_DEVICE},{scenario.bindings},"
+                           f"{scenario.bindings}")
+            time.sleep(0.1)  # what was received before is through
+        before = hamd.counters()
+        hamd.pause()
+        programs = [stack.enter_context(running(scenario.floor()))]
+        programs[0].pause()
+        if options.l3fwd:
+            programs.append(stack.enter_context(running(scenario.peer())))
+            programs[1].pause()
+        programs.append(hamd)
+        taken = rounds(programs, options.turns, options.seconds)
+        result |= compare(taken)
+        result["stages"] = stage_cycles(hamd, options.seconds)
+        if hits:
+            condition(result, "packets sent on by hamd", min(t.sent for t in taken["hamd"]), SENT)
+        if options.l3fwd:
+            condition(result, "packets sent on by the peer",
+                      min(t.sent for t in taken["l3fwd"]), SENT)
+            result["value"] = result["ratio"]["median"]
+        hamd.resume()
+        if check:
+            check(hamd)
+        result["counters"] = moved(before, hamd.counters())
+    return result
+
+
+def moved(before, after):
+    return {k: v - before.get(k, 0) for k, v in after.items() if v != before.get(k, 0)}
+
+
+def touched(result, hamd, bindings, way):
+    summary_row = hamd.show("summary")[0]
+    result["touched"] = summary_row[f"used-{way}"]
+    condition(result, "bindings that carried packets, of all",
+              result["touched"] / bindings, TOUCHED)
+
+
+def data(kind, size=78):
+    way = "from" if kind == "decap" else "to"
+
+    def run(options, directory, row, result):
+        scenario = Scenario(options, directory, bindings=row.bindings, kind=kind, size=size)
+        result["size"] = size
+        result |= paired(options, scenario, result,
+                         check=lambda hamd: touched(result, hamd, row.bindings, way))
+        result["encapsulation-limit"] = "not added"
+    return run
+
+
+def misses(options, directory, row, result):
+    scenario = Scenario(options, directory, bindings=row.bindings)
+    result |= paired(options, scenario, result, hits=False)
+    counters = result["counters"]
+    gone = sum(counters.get(k, 0) for k in ("intercept_no_binding", "punt_error_full"))
+    condition(result, "packets refused", gone / counters["rx_packets"], SENT)
+
+
+def accepted(counters):
+    return sum(counters.get(k, 0) for k in ("bu_registered", "bu_refreshed", "bu_moved"))
+
+
+def updates_for(hamd, rate, moves, seconds):
+    """While `rate` a second arrive: how many a second are accepted; shares of those that are
+    acknowledged, authenticated, and of the kind that was sent."""
+    hamd.telemetry(f"/bench/updates,{SIGNALLING_DEVICE},{rate},{moves}")
+    time.sleep(0.2)
+    before, start = hamd.counters(), time.monotonic()
+    time.sleep(seconds)
+    after, end = hamd.counters(), time.monotonic()
+    hamd.telemetry(f"/bench/updates,{SIGNALLING_DEVICE},0,0")
+    by = {k: after[k] - before[k] for k in after}
+    n = accepted(by)
+    kind = by["bu_moved" if moves else "bu_refreshed"]
+    return {"accepted": n / (end - start), "acknowledged": (by["ba_sent"] - by["bu_refused"]) / n,
+            "authenticated": by["bu_authenticated"] / n, "kind": kind / n}
+
+
+FLOOD = 2000000  # more than anybody takes: what is accepted is what control can do
+
+
+def updates(moves, signed):
+    def run(options, directory, row, result):
+        scenario = Scenario(options, directory, bindings=row.bindings, kind="quiet",
+                            signed=signed)
+        with running(scenario.hamd()) as hamd:
+            result["fill-s"] = fill(hamd, row.bindings)
+            taken = [updates_for(hamd, FLOOD, moves, options.seconds)
+                     for _ in range(options.turns)]
+            result["rate"] = summary([t["accepted"] for t in taken])
+            result["value"] = result["rate"]["median"]
+            condition(result, "acknowledgements sent, of what was accepted",
+                      min(t["acknowledged"] for t in taken), SENT)
+            condition(result, "authenticated, of what was accepted" if signed
+                      else "moved, of what was accepted" if moves else "refreshed",
+                      min(t["authenticated" if signed else "kind"] for t in taken), SENT)
+            _, result["longest-turn-us"] = hamd.stages()
+            result["counters"] = {k: v for k, v in hamd.counters().items() if v}
+        result["store"] = "off"
+    return run
+
+
+BUSY_RATE = 100000
+
+
+def busy(options, directory, row, result):
+    """The data path beside Binding Updates, and without them, in turn."""
+    scenario = Scenario(options, directory, bindings=row.bindings)
+    calm, stirred, share = [], [], []
+    with running(scenario.hamd()) as hamd:
+        result["fill-s"] = fill(hamd, row.bindings)
+        hamd.pause()
+        for _ in range(options.turns):
+            calm.append(take_turn(hamd, options.seconds))
+            hamd.resume()
+            hamd.telemetry(f"/bench/updates,{SIGNALLING_DEVICE},{BUSY_RATE},1")
+            before, start = hamd.counters(), time.monotonic()
+            stirred.append(take_turn(hamd, options.seconds))
+            hamd.resume()
+            after, end = hamd.counters(), time.monotonic()
+            hamd.telemetry(f"/bench/updates,{SIGNALLING_DEVICE},0,0")
+            share.append((accepted(after) - accepted(before)) / (end - start) / BUSY_RATE)
+            hamd.pause()
+        hamd.resume()
+        touched(result, hamd, row.bindings, "to")
+        _, result["longest-turn-us"] = hamd.stages()
+        result["counters"] = {k: v for k, v in hamd.counters().items() if v}
+    result["calm"] = {"ns": summary([t.ns for t in calm])}
+    result["hamd"] = {"ns": summary([t.ns for t in stirred]),
+                      "mpps": summary([t.pps / 1e6 for t in stirred])}
+    result["ratio"] = summary([c.ns / s.ns for c, s in zip(calm, stirred)])
+    result["value"] = result["ratio"]["median"]
+    result["store"] = "off"
+    condition(result, f"Binding Updates accepted, of {BUSY_RATE} a second", min(share), 0.98)
+    condition(result, "packets sent on", min(t.sent for t in calm + stirred), SENT)
+
+
+def memory(options, directory, row, result):
+    """What records and tables say, and how much memory the machine has less."""
+    with running(Scenario(options, directory, bindings=row.bindings, kind="quiet").hamd()) as hamd:
+        result["fill-s"] = fill(hamd, row.bindings)
+        version = hamd.show("version")[0]
+    result["value"] = version["bindings-bytes"] / version["bindings-max"]
+    condition(result, "bindings", version["bindings"], row.bindings)
+
+
+def turns_of_control(options, directory, row, result):
+    """Dumps of all bindings while Binding Updates come in."""
+    with running(Scenario(options, directory, bindings=row.bindings, kind="quiet").hamd()) as hamd:
+        result["fill-s"] = fill(hamd, row.bindings)
+        hamd.telemetry(f"/bench/updates,{SIGNALLING_DEVICE},{BUSY_RATE},1")
+        result["dumped"] = len(hamd.show("bindings"))
+        hamd.show("summary")
+        _, longest = hamd.stages()
+    result["value"] = longest / 1000
+    condition(result, "bindings dumped", result["dumped"], row.bindings)
+
+
+TEN_K, HUNDRED_K, MILLION = 10000, 100000, 1000000
+
+ROWS = [
+    Row("intercept-10k", "intercept + encapsulate, 10 k bindings", data("intercept"),
+        bindings=TEN_K, must=0.55, aim=0.8, smoke=True),
+    Row("intercept-100k", "intercept + encapsulate, 100 k bindings", data("intercept"),
+        bindings=HUNDRED_K),
+    Row("intercept-1m", "intercept + encapsulate, 1 M bindings", data("intercept"),
+        bindings=MILLION, must=0.40, aim=0.6),
+    Row("intercept-10m", "intercept + encapsulate, 10 M bindings", data("intercept"),
+        bindings=10 * MILLION, must=0.30, aim=0.5),
+    Row("decapsulate-10k", "decapsulate + check, 10 k bindings", data("decap"),
+        bindings=TEN_K, smoke=True),
+    Row("decapsulate-1m", "decapsulate + check, 1 M bindings", data("decap"),
+        bindings=MILLION, must=0.40, aim=0.6),
+    Row("misses-1m", "destinations without a binding, 1 M others have one", misses,
+        bindings=MILLION, must=0.40, aim=0.5),
+    Row("intercept-imix", "intercept + encapsulate, 10 k bindings, IMIX",
+        data("intercept", "imix"), bindings=TEN_K),
+    Row("intercept-570", "intercept + encapsulate, 10 k bindings, 570 octets",
+        data("intercept", 570), bindings=TEN_K),
+    Row("intercept-1514", "intercept + encapsulate, 10 k bindings, 1514 octets",
+        data("intercept", 1514), bindings=TEN_K),
+    Row("busy-1m", "intercept + encapsulate, 1 M bindings, while 100 k mobile nodes a second"
+        " move; against itself at rest", busy, bindings=MILLION, must=0.9, aim=0.98),
+    Row("refresh-1m", "Binding Updates accepted and acknowledged: refreshes of 1 M bindings",
+        updates(0, False), bindings=MILLION, must=100000, aim=300000, unit="a second"),
+    Row("move-1m", "the same, moves", updates(1, False), bindings=MILLION, must=100000,
+        aim=300000, unit="a second"),
+    Row("move-10k", "the same, moves of 10 k bindings", updates(1, False), bindings=TEN_K,
+        unit="a second", smoke=True),
+    Row("move-signed-1m", "the same, moves, with RFC 4285 authentication", updates(1, True),
+        bindings=MILLION, must=100000, aim=300000, unit="a second"),
+    Row("memory-1m", "memory of a binding: tables and records", memory, bindings=MILLION,
+        must=400, aim=256, unit="octets", less_is_more=True),
+    Row("turn-1m", "the control core's longest turn, dumps and 100 k moves a second",
+        turns_of_control, bindings=MILLION, must=5, aim=1, unit="ms", less_is_more=True),
+]

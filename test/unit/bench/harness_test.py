@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""scripts/bench/harness without DPDK: figures from programs that only pretend to run."""
+
+import json
+import os
+import struct
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+from unittest import mock
+
+sys.dont_write_bytecode = True
+BENCH = Path(__file__).resolve().parents[3] / "scripts" / "bench"
+sys.path.insert(0, str(BENCH / "harness"))
+
+# pylint: disable=wrong-import-position
+import main  # noqa: E402
+import measure  # noqa: E402
+import packets  # noqa: E402
+import report  # noqa: E402
+import rows  # noqa: E402
+import scenario  # noqa: E402
+
+
+class FakeTelemetry:
+    def __init__(self, pps, sent):
+        self.pps, self.sent, self.ns = pps, sent, 0
+
+    def stats(self):
+        self.ns += 10 ** 9
+        received = self.pps * self.ns // 10 ** 9
+        return self.ns, received, int(received * self.sent)
+
+
+class FakeProgram:
+    def __init__(self, name, pps, sent=1.0):
+        self.name, self.runs, self.log = name, False, []
+        self.telemetry = FakeTelemetry(pps, sent)
+
+    def resume(self):
+        self.runs = True
+        self.log.append("resume")
+
+    def pause(self):
+        self.runs = False
+        self.log.append("pause")
+
+
+def a_row(**changes):
+    return {"row": "r", "title": "t", "status": "ok", "unit": "ratio", "bindings": 10000,
+            "must": 0.5, "aim": 0.8, "value": 0.6, "conditions": [],
+            "ratio": {"median": 0.6, "min": 0.5, "max": 0.7}, **changes}
+
+
+class Measure(unittest.TestCase):
+    def setUp(self):
+        patch = mock.patch("time.sleep")
+        patch.start()
+        self.addCleanup(patch.stop)
+
+    def test_in_turn(self):
+        programs = [FakeProgram(n, 10 ** 6) for n in ("floor", "l3fwd", "hamd")]
+        taken = measure.rounds(programs, 3, 1)
+        for p in programs:
+            self.assertEqual(p.log, ["resume", "pause"] * 3)
+            self.assertFalse(p.runs)
+            self.assertEqual(len(taken[p.name]), 3)
+
+    def test_paused_after_an_error(self):
+        program = FakeProgram("hamd", 1)
+        program.telemetry.stats = mock.Mock(side_effect=OSError)
+        with self.assertRaises(OSError):
+            measure.take_turn(program, 1)
+        self.assertFalse(program.runs)
+
+    def test_figures(self):
+        taken = measure.rounds([FakeProgram("floor", 40 * 10 ** 6),
+                                FakeProgram("l3fwd", 20 * 10 ** 6),
+                                FakeProgram("hamd", 10 * 10 ** 6, 0.5)], 5, 1)
+        result = measure.compare(taken)
+        self.assertAlmostEqual(result["ratio"]["median"], 0.5)
+        self.assertAlmostEqual(result["net"]["median"], 3.0)  # (100 - 25) / (50 - 25)
+        self.assertAlmostEqual(result["hamd"]["ns"]["median"], 100)
+        self.assertAlmostEqual(taken["hamd"][0].sent, 0.5)
+
+    def test_without_peer(self):
+        taken = measure.rounds([FakeProgram("floor", 2), FakeProgram("hamd", 1)], 5, 1)
+        self.assertNotIn("ratio", measure.compare(taken))
+
+
+class Rows(unittest.TestCase):
+    def test_names(self):
+        names = [r.name for r in rows.ROWS]
+        self.assertEqual(len(set(names)), len(names))
+        self.assertTrue(any(r.smoke for r in rows.ROWS))
+
+    def status(self, value, met=True, **kind):
+        def run(options, directory, row, result):
+            result["value"] = value
+            rows.condition(result, "c", 1 if met else 0, 1)
+        row = rows.Row("r", "t", run, **kind)
+        with mock.patch.object(rows, "hugepages"), mock.patch.object(rows, "free_mb",
+                                                                     return_value=10 ** 6):
+            return row.measure(None)["status"]
+
+    def test_status(self):
+        self.assertEqual(self.status(0.6, must=0.5), "ok")
+        self.assertEqual(self.status(0.4, must=0.5), "short")
+        self.assertEqual(self.status(0.6, must=0.5, met=False), "void")
+        self.assertEqual(self.status(300, must=400, less_is_more=True), "ok")
+        self.assertEqual(self.status(500, must=400, less_is_more=True), "short")
+        self.assertEqual(self.status(None, must=0.5), "ok")
+
+    def test_too_little_memory(self):
+        row = rows.Row("r", "t", None, bindings=10 ** 7)
+        with mock.patch.object(rows, "free_mb", return_value=1000):
+            self.assertEqual(row.measure(None)["status"], "not shown")
+
+
+class Report(unittest.TestCase):
+    def test_table(self):
+        text = report.table([a_row(), a_row(status="void", conditions=[
+            {"condition": "bindings touched", "value": 0.1, "least": 0.6, "met": False}])])
+        self.assertIn("0.60 (0.50-0.70) x", text)
+        self.assertIn("void (bindings touched: 0.1, not 0.6)", text)
+
+    def test_written(self):
+        whole = {"format": 1, "environment": {"cores": 2}, "rows": [
+            a_row(row=f"intercept-{n}", bindings=n, size=78, stages={"rx": 10.0, "tx": 5.0},
+                  hamd={"ns": {"median": 100, "min": 90, "max": 110},
+                        "mpps": {"median": 10, "min": 9, "max": 11}}) for n in (10000, 20000)]}
+        with tempfile.TemporaryDirectory() as directory:
+            plotted = report.write(whole, directory)
+            self.assertEqual(json.loads((Path(directory) / "report.json").read_text()), whole)
+            self.assertIn("| intercept-10000 |", (Path(directory) / "report.md").read_text())
+            if plotted:
+                for name in ("rate-over-bindings.png", "cycles-per-stage.svg"):
+                    self.assertGreater((Path(directory) / name).stat().st_size, 1000)
+
+    def test_verdict(self):
+        table = [a_row(), a_row(row="v", status="void"), a_row(row="n", status="not shown"),
+                 a_row(row="m", value=300, must=400, aim=256, unit="octets")]
+        for require, bad in ((None, ["v"]), ("must", ["v"]), ("aim", ["r", "v", "m"])):
+            self.assertCountEqual(main.verdict(mock.Mock(require=require), table), bad)
+
+
+class Packets(unittest.TestCase):
+    def test_capture(self):
+        with tempfile.TemporaryDirectory() as directory:
+            path = Path(directory) / "x.pcap"
+            packets.write_capture(path, lambda n: bytes([n]) * (60 + n), count=3)
+            data = path.read_bytes()
+        self.assertEqual(data[:4], b"\xd4\xc3\xb2\xa1")
+        at = 24
+        for n in range(3):
+            self.assertEqual(struct.unpack_from("<II", data, at + 8), (60 + n, 60 + n))
+            at += 16 + 60 + n
+        self.assertEqual(at, len(data))
+
+    def test_places(self):
+        home = packets.address(scenario.HOME)
+        frame = packets.plain(1, bytes(6), "2001:db8::1", scenario.HOME, 78)
+        self.assertEqual(len(frame), 78)
+        self.assertEqual(frame[packets.DST_AT:packets.DST_AT + 16], home)
+        frame = packets.tunnelled(1, bytes(6), scenario.CARE_OF, scenario.HA, scenario.HOME,
+                                  "2001:db8::1", 78)
+        self.assertEqual(len(frame), 118)
+        self.assertEqual(frame[packets.INNER_SRC_AT:packets.INNER_SRC_AT + 16], home)
+        self.assertEqual(frame[packets.SRC_AT:packets.SRC_AT + 16],
+                         packets.address(scenario.CARE_OF))
+
+    def test_advertisement(self):
+        frame = packets.advertisement("2001:db8::1", b"\2\0\0\0\0\1", "2001:db8::2")
+        body = frame[54:]
+        self.assertEqual(packets.checksum(frame[22:38], frame[38:54], 58, body), 0)
+
+    def test_imix(self):
+        drawn = [scenario.sizes("imix", n) for n in range(48)]
+        self.assertEqual([drawn.count(s) for s in (78, 570, 1514)], [28, 16, 4])
+
+
+class Calls(unittest.TestCase):
+    """Options are refused before anything is built."""
+
+    def run_it(self, *args):
+        return subprocess.run([BENCH / "run", *args], capture_output=True, text=True,
+                              env={**os.environ, "COLUMNS": "200"})
+
+    def test_help_and_list(self):
+        self.assertEqual(self.run_it("--help").returncode, 0)
+        done = self.run_it("--list")
+        self.assertEqual(done.returncode, 0)
+        self.assertIn("intercept-1m", done.stdout)
+
+    def test_refused(self):
+        for args, why in ((["nothing"], "no such row"), (["--turns", "3"], "at least 5"),
+                          (["--core", "0"], "are the same"), (["--bogus"], "unrecognized")):
+            done = self.run_it(*args)
+            self.assertEqual(done.returncode, 2, args)
+            self.assertIn(why, done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
