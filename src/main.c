@@ -30,6 +30,7 @@
 #include "host/api.h"
 #include "host/store.h"
 #include "host/subscribers.h"
+#include "host/telemetry.h"
 #include "records/subs.h"
 #include "tables/mem.h"
 #include "tables/tables.h"
@@ -249,6 +250,21 @@ static void stop_accounting(struct hamd *h)
 	accounting_stop(h->accounting);
 }
 
+static int start_telemetry(struct hamd *h, char *err, size_t err_len)
+{
+	int ret = telemetry_start(h->dp);
+
+	if (ret < 0)
+		snprintf(err, err_len, "telemetry: %s", strerror(-ret));
+	return ret;
+}
+
+static void stop_telemetry(struct hamd *h)
+{
+	(void)h;
+	telemetry_stop();
+}
+
 static int submit(void *ctl, struct ctl_req *req)
 {
 	return ctl_submit(ctl, req);
@@ -287,6 +303,7 @@ static const struct {
 	{ "control", start_control, stop_control },
 	{ "store", start_store, stop_store, true },
 	{ "accounting", start_accounting, stop_accounting, true },
+	{ "telemetry", start_telemetry, stop_telemetry },
 	{ "api", start_api, stop_api, true },
 };
 

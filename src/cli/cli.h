@@ -70,6 +70,7 @@ bool cmd_takes(const struct cmd *cmd, enum opt o);
 
 int cmd_show(const struct cmd *cmd, const struct cli *cli); /* show.c */
 int cmd_top(const struct cmd *cmd, const struct cli *cli); /* top.c */
+int cmd_metrics(const struct cmd *cmd, const struct cli *cli); /* metrics.c */
 int cmd_help(const struct cmd *cmd, const struct cli *cli); /* help.c */
 int cmd_completion(const struct cmd *cmd, const struct cli *cli);
 void help_mdoc(void); /* the man page's lists of commands and options */

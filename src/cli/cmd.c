@@ -68,6 +68,7 @@ static const struct column lcore_columns[] = {
 	{ "SLEEP US", "sleep-us", true },
 	{ "RX PACKETS", "rx-packets", true },
 	{ "TX PACKETS", "tx-packets", true },
+	{ "FRAGMENTS HELD", "fragments-held", true },
 	{ NULL },
 };
 
@@ -155,6 +156,8 @@ const struct cmd cmds[] = {
 	{ "show alarms", NULL, "what is wrong, and what to do about it; --all: also what is not",
 		ASKS | OPT_BIT(OPT_ALL), cmd_show, alarm_columns },
 	{ "binding delete", "HOME-ADDRESS", "forget a binding", ASKS, cmd_show, NULL },
+	{ "metrics", NULL, "all figures in OpenMetrics text, for a textfile collector", ASKS,
+		cmd_metrics, NULL },
 	{ "top", NULL, "what happens in a second: counters that move, the busiest bindings",
 		ASKS | FILTERS | OPT_BIT(OPT_ONCE), cmd_top, NULL },
 	{ "help", "[COMMAND]", "what there is, or what a command takes", 0, cmd_help, NULL },

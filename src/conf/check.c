@@ -157,6 +157,29 @@ static int check_pdump(const struct conf_check *k)
 	return conf_refuse(k->c, "runtime.pdump: needs huge pages, runtime.hugepages is false");
 }
 
+/* One source must not be able to push out everybody, nor fragments to take all packet buffers. */
+static int check_reassembly(const struct conf_check *k)
+{
+	const struct conf_reassembly *r = &k->conf->reassembly;
+	const struct conf_runtime *rt = &k->conf->runtime;
+	uint32_t workers = rt->lcore_count > 1 ? rt->lcore_count - 1 : 1;
+
+	if (2 * r->max_per_source > r->max_datagrams)
+		return conf_refuse(k->c,
+			"reassembly.max-per-source: %u is more than half of max-datagrams (%u)",
+			r->max_per_source, r->max_datagrams);
+	if (2 * r->max_per_source > r->max_fragments)
+		return conf_refuse(k->c,
+			"reassembly.max-per-source: %u is more than half of max-fragments (%u)",
+			r->max_per_source, r->max_fragments);
+	if (rt->mbufs != 0 && 2ULL * workers * r->max_fragments > rt->mbufs)
+		return conf_refuse(k->c,
+			"runtime.mbufs: %u is less than twice reassembly.max-fragments (%u) of "
+			"each worker (%u)",
+			rt->mbufs, r->max_fragments, workers);
+	return 0;
+}
+
 int conf_check(struct conf_ctx *c)
 {
 	struct conf_check k = { .c = c, .conf = c->conf };
@@ -164,6 +187,8 @@ int conf_check(struct conf_ctx *c)
 
 	derive(c->conf);
 	ret = check_pdump(&k);
+	if (ret == 0)
+		ret = check_reassembly(&k);
 	if (ret == 0)
 		ret = conf_check_auth(&k);
 	if (ret == 0)

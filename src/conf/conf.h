@@ -77,6 +77,15 @@ struct conf_port {
 	uint32_t given;
 };
 
+struct conf_reassembly { /* each of a worker */
+	uint32_t timeout_ms; /* 100..60000 */
+	uint32_t max_datagrams;
+	uint32_t max_fragments; /* each holds a packet buffer */
+	uint32_t max_per_source; /* fragments; at most half of the two above */
+	uint32_t max_octets; /* 1500..9600; a datagram's, IPv6 header included */
+	uint32_t given;
+};
+
 struct conf_route {
 	struct ip6_prefix prefix;
 	struct ip6_addr via;
@@ -223,6 +232,7 @@ struct conf {
 	struct conf_accounting accounting;
 	struct mac_key *keys; /* what key files held; NULL without any. Never shown */
 	uint32_t key_count;
+	struct conf_reassembly reassembly;
 	uint32_t icmp_errors_per_s; /* icmp.errors-per-s */
 	uint32_t icmp_burst;
 	uint32_t icmp_given;

@@ -154,6 +154,30 @@ static const struct conf_field store_fields[] = {
 static const struct conf_section store_section = { SECTION(conf_store, store_fields, given) };
 #undef AT
 
+#define AT(member) offsetof(struct conf_reassembly, member)
+static const struct conf_field reassembly_fields[] = {
+	{ "timeout-ms", CONF_U32, AT(timeout_ms), .def = 60000, .min = 100, .max = 60000,
+		.help = "How long a fragment waits for the others of its datagram, in "
+			"milliseconds. RFC 8200 says 60 seconds." },
+	{ "max-datagrams", CONF_U32, AT(max_datagrams), .def = 1024, .min = 64, .max = 65536,
+		.help = "Incomplete datagrams of a worker. "
+			"A new one pushes out the oldest." },
+	{ "max-fragments", CONF_U32, AT(max_fragments), .def = 2048, .min = 64, .max = 1048576,
+		.help = "Fragments that a worker holds, each in a packet buffer. "
+			"A new one pushes out the oldest datagram." },
+	{ "max-per-source", CONF_U32, AT(max_per_source), .def = 128, .min = 32, .max = 32768,
+		.help = "Fragments of one source that a worker holds. "
+			"A new one pushes out the oldest datagram of that source. "
+			"At most half of max-datagrams and of max-fragments." },
+	{ "max-octets", CONF_U32, AT(max_octets), .def = 3072, .min = 1500, .max = 9600,
+		.help = "Largest datagram that is put together, IPv6 header included; not less "
+			"than the MTU of a port and a tunnel header. "
+			"Each packet buffer has room for it." },
+};
+static const struct conf_section reassembly_section = { SECTION(
+	conf_reassembly, reassembly_fields, given) };
+#undef AT
+
 #define AT(member) offsetof(struct conf_port, member)
 static const struct conf_field port_fields[] = {
 	{ "name", CONF_STR, AT(name), .required = true, .max = CONF_NAME_MAX,
@@ -548,6 +572,8 @@ static const struct conf_field root_fields[] = {
 	{ "store", CONF_OBJECT, AT(store), .section = &store_section, .optional = true,
 		.help = "Where bindings are kept, so that they survive a restart. "
 			"Left out, they are not kept." },
+	{ "reassembly", CONF_OBJECT, AT(reassembly), .section = &reassembly_section,
+		.help = "Bounds on fragments sent to this node, tunnel packets included." },
 	{ "ports", CONF_OBJECT, AT(ports), .section = &port_section, .required = true, .list = true,
 		.count = AT(port_count), .min = 1, .max = CONF_PORTS_MAX,
 		.help = "Network cards and virtual devices." },

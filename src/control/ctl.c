@@ -197,6 +197,7 @@ int ctl_new(const struct conf *conf, struct subs *subs, struct tables *tables, s
 	ctl->t = tables;
 	ctl->dp = dp;
 	ctl->now_ms = clock_ms();
+	ctl->began = time(NULL);
 	ctl->ntp = ntp_now();
 	if (getrandom(&ctl->seed, sizeof(ctl->seed), 0) != sizeof(ctl->seed)) {
 		ret = -errno;

@@ -72,6 +72,7 @@ enum ctl_cmd {
 	CTL_SHOW_CONFIG,
 	CTL_SHOW_STORE,
 	CTL_SHOW_VERSION,
+	CTL_METRICS,
 	CTL_SHOW_ALARMS, /* `all`: also those that are not raised */
 	CTL_BINDING_DELETE, /* key */
 	CTL_CMD_COUNT

@@ -58,6 +58,7 @@ struct ctl {
 	uint32_t reresolve_generation; /* bindings are, or are being, resolved in this one */
 	uint32_t reresolve_cursor; /* 0: no walk under way */
 	uint64_t now_ms; /* read once a turn, monotonic */
+	int64_t began; /* time of day at the start, seconds since 1970 */
 	uint64_t ntp; /* and the time of day, NTP's 64 bits */
 	uint64_t counters[CTL_COUNTER_COUNT];
 	uint64_t seed;

@@ -36,6 +36,7 @@ static const show_step_fn steps[CTL_CMD_COUNT] = {
 	[CTL_SHOW_STORE] = show_store,
 	[CTL_SHOW_VERSION] = show_version,
 	[CTL_SHOW_ALARMS] = show_alarms,
+	[CTL_METRICS] = show_metrics,
 	[CTL_BINDING_DELETE] = show_binding_delete,
 };
 

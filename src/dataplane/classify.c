@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * In:  whole IPv6 packets, received or taken out of a tunnel.
- * Out: TUNNEL (IPv6-in-IPv6 to a home agent address), HOME (inside a mobile prefix), ROUTE
- *      (transit); neighbour discovery, signalling, discovery and the rest for us to the control
- *      core.
+ * Out: FRAGMENT (of a packet to us), TUNNEL (IPv6-in-IPv6 to a home agent address), HOME (inside
+ *      a mobile prefix), ROUTE (transit); neighbour discovery, signalling, discovery and the rest
+ *      for us to the control core.
  * The FIB says what the destination is. Extension headers are walked only in what is for us:
  * whoever else's they are, they are none of our business (RFC 8200, 4).
  */
@@ -113,6 +113,23 @@ static bool is_from_us(const struct dp_worker *w, struct rte_mbuf *m)
 	return kind == FIB_LOCAL || kind == FIB_HOME_AGENT || kind == FIB_ANYCAST;
 }
 
+/*
+ * Waits for its others and is judged with them. What stands before the Fragment header is in
+ * order, but that a Home Address option may have an address that is refused; a first fragment
+ * holds all headers, so that none comes to light later, no second Fragment header either. State
+ * is only for who may speak: through a tunnel that does not fit, signalling is let pass, but
+ * whether a fragment is some is not known.
+ */
+static void to_reass(struct dp_worker *w, struct rte_mbuf *m)
+{
+	const struct dp_meta *meta = dp_meta(m);
+
+	if (meta->flags & DP_META_UNCHECKED)
+		dp_worker_drop(w, m, (enum dp_drop)meta->drop);
+	else
+		dp_vec_push(&w->vec[V_FRAGMENT], m);
+}
+
 /* Who speaks from where it is bound stands in a queue of its own: no flood of invented home or
  * care-of addresses gets between a mobile node and its refresh. That the message is genuine is
  * for control to find out. */
@@ -152,19 +169,21 @@ static void to_us(struct dp_worker *w, struct rte_mbuf *m)
 		ext_walk(rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, EXT_TO_US, &meta->ext);
 	const struct ext_info *x = &meta->ext;
 	bool group = ip6_is_multicast(&dp_ip6(m)->dst);
+	bool fragment = (x->flags & EXT_FRAGMENT) != 0 &&
+			(verdict == EXT_OK || verdict == EXT_HAO_REFUSED);
 
 	meta->flags |= DP_META_WALKED;
 	if (verdict != EXT_OK && meta->flags & DP_META_UNCHECKED)
 		dp_worker_drop(
 			w, m, (enum dp_drop)meta->drop); /* no error to whom nobody vouches for */
-	else if (verdict != EXT_OK)
+	else if (verdict != EXT_OK && !fragment)
 		refuse_headers(w, m, verdict);
 	else if (is_nd(m, x) && !(x->flags & EXT_NOT_FIRST))
 		to_nd(w, m);
 	else if (group)
 		dp_worker_drop(w, m, DP_DROP_DST_MULTICAST);
-	else if (x->flags & EXT_FRAGMENT)
-		dp_worker_drop(w, m, DP_DROP_FRAGMENT_TO_US);
+	else if (fragment)
+		to_reass(w, m);
 	else if (meta->flags & DP_META_UNCHECKED && x->upper != IP6_MH)
 		dp_worker_drop(w, m, (enum dp_drop)meta->drop);
 	else if (x->upper == IP6_IN_IP6 && fib_kind(meta->fib) == FIB_HOME_AGENT &&

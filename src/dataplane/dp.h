@@ -103,6 +103,7 @@ struct dp_lcore_info {
 	int worker; /* its number, -1: none */
 	uint64_t turns, busy_cycles, idle_cycles, longest_turn_us;
 	uint32_t sleep_us;
+	uint32_t datagrams_held, fragments_held; /* by reassembly, now */
 	struct dp_counters counters;
 };
 uint32_t dp_lcore_count(const struct dp *dp);

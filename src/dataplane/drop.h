@@ -33,8 +33,31 @@
 	X(RH_REFUSED, "rh_refused",                                                                \
 		"routing header type 0 or unknown type with segments left (RFC 5095)")             \
 	X(RH2_TO_US, "rh2_to_us", "routing header type 2 to a home agent (RFC 6275, 8.2)")         \
-	X(FRAGMENT_TO_US, "fragment_to_us",                                                        \
-		"fragment addressed to us; reassembly is not built in")                            \
+	X(FRAG_EMPTY, "frag_empty", "fragment to us without an octet of data")                     \
+	X(FRAG_LENGTH, "frag_length",                                                              \
+		"fragment to us that is not the last and no multiple of 8 octets: parameter "      \
+		"problem sent")                                                                    \
+	X(FRAG_BEYOND, "frag_beyond",                                                              \
+		"fragment to us that would end beyond 65535 octets: parameter problem sent")       \
+	X(FRAG_DUPLICATE, "frag_duplicate", "fragment that is here already, the same octets")      \
+	X(FRAG_OVERLAP, "frag_overlap",                                                            \
+		"fragments of a datagram that overlap or disagree about its end: none of it is "   \
+		"taken (RFC 5722)")                                                                \
+	X(FRAG_TOO_BIG, "frag_too_big",                                                            \
+		"fragments of a datagram that would be larger than reassembly.max-octets")         \
+	X(FRAG_TOO_MANY, "frag_too_many", "fragments of a datagram in more than 16 pieces")        \
+	X(FRAG_ECN, "frag_ecn",                                                                    \
+		"fragments of a datagram of which one is marked for congestion and another not "   \
+		"ECN-capable (RFC 3168, 5.3)")                                                     \
+	X(FRAG_TIMEOUT, "frag_timeout",                                                            \
+		"fragments whose others did not come in time: time exceeded sent if the first "    \
+		"was here")                                                                        \
+	X(FRAG_SOURCE_LIMIT, "frag_source_limit",                                                  \
+		"fragments that made room for newer ones of the same source: "                     \
+		"reassembly.max-per-source")                                                       \
+	X(FRAG_EVICTED, "frag_evicted",                                                            \
+		"fragments that made room for newer ones of anyone: reassembly.max-datagrams, "    \
+		"reassembly.max-fragments")                                                        \
 	X(HAO_INVALID, "hao_invalid", "Home Address option is not a unicast routable address")     \
 	X(HAO_NO_BINDING, "hao_no_binding",                                                        \
 		"Home Address option without a matching binding: Binding Error sent")              \

@@ -11,6 +11,7 @@
 #include "common/util.h"
 #include "control/alarm_rules.h"
 #include "control/counter.h"
+#include "control/metric.h"
 #include "dataplane/counter.h"
 #include "dataplane/drop.h"
 
@@ -70,6 +71,26 @@ static void print_alarms(FILE *to)
 			rows[i].clear_ms, rows[i].what, rows[i].todo);
 }
 
+static void print_metrics(FILE *to)
+{
+	static const struct {
+		const char *name, *type, *labels, *help;
+	} rows[] = {
+#define X(id, name, type, unit, labels, help) { name, #type, labels, help },
+		METRIC_LIST(X)
+#undef X
+	};
+
+	fprintf(to, "| Metric | Type | Labels | Meaning |\n| --- | --- | --- | --- |\n");
+	for (size_t i = 0; i < DIM(rows); i++) {
+		bool counter = strcmp(rows[i].type, "COUNTER") == 0;
+
+		fprintf(to, "| `hamd_%s%s` | %s | %s | %s |\n", rows[i].name,
+			counter ? "_total" : "", counter ? "counter" : "gauge", rows[i].labels,
+			rows[i].help);
+	}
+}
+
 static void print_all(FILE *to)
 {
 	fprintf(to, "# Counters and alarms\n\n"
@@ -91,6 +112,10 @@ static void print_all(FILE *to)
 	fprintf(to, "\n## Alarms\n\n"
 		    "`hamctl show alarms`; raised and cleared ones are said in the log, too.\n\n");
 	print_alarms(to);
+	fprintf(to, "\n## Metrics\n\n"
+		    "`hamctl metrics`: these, and each counter of the first two tables as\n"
+		    "`hamd_NAME_total`.\n\n");
+	print_metrics(to);
 }
 
 static bool is_same(const char *path, const char *text, size_t len)

@@ -38,6 +38,7 @@ static const struct {
 	[CTL_SHOW_CONFIG] = { "show config", 0, 0 },
 	[CTL_SHOW_STORE] = { "show store", 0, 0 },
 	[CTL_SHOW_VERSION] = { "show version", 0, 0 },
+	[CTL_METRICS] = { "metrics", 0, 0 },
 	[CTL_SHOW_ALARMS] = { "show alarms", BIT(F_ALL), 0 },
 	[CTL_BINDING_DELETE] = { "binding delete", BIT(F_KEY), BIT(F_KEY) },
 };

@@ -34,6 +34,11 @@ enum icmp6_unreach_code {
 	ICMP6_PORT = 4,
 };
 
+enum icmp6_time_code {
+	ICMP6_HOP_LIMIT = 0,
+	ICMP6_REASSEMBLY = 1,
+};
+
 enum icmp6_param_code {
 	ICMP6_BAD_FIELD = 0,
 	ICMP6_BAD_NEXT_HEADER = 1,

@@ -15,7 +15,7 @@ struct slot {
 	uint32_t coa; /* its care-of address's count, 0: counts for nothing */
 };
 
-static_assert(sizeof(struct slot) <= 128, "a million of them: memory per binding");
+static_assert(sizeof(struct slot) <= 120, "a million of them: memory per binding");
 
 /* How many live records share a care-of address. */
 struct coa {
@@ -29,7 +29,7 @@ struct records {
 	uint32_t fresh, free; /* slots never used from here on; list of those given back */
 	uint32_t coa_fresh, coa_free;
 	uint32_t live, tombstones;
-	uint32_t hash_mask;
+	uint32_t hash_mask, coa_mask;
 	uint64_t seed;
 	struct wheel *wheel;
 	struct slot *slot;
@@ -53,13 +53,15 @@ int records_new(const struct records_opts *opts, struct records **out)
 	rs->max = opts->max;
 	rs->fresh = rs->coa_fresh = 1;
 	rs->hash_mask = heads - 1;
+	/* half as many: it is asked once a Binding Update, by control alone */
+	rs->coa_mask = heads / 2 > 0 ? heads / 2 - 1 : 0;
 	rs->seed = opts->seed;
 	rs->wheel = wheel_new(opts->now_ms);
 	rs->slot = calloc(rs->max + 1ULL, sizeof(*rs->slot));
 	rs->coa = calloc(rs->max + 1ULL, sizeof(*rs->coa));
 	rs->used = calloc(rs->max / 64 + 1, sizeof(*rs->used));
 	rs->hash = calloc(heads, sizeof(*rs->hash));
-	rs->coa_hash = calloc(heads, sizeof(*rs->coa_hash));
+	rs->coa_hash = calloc(rs->coa_mask + 1ULL, sizeof(*rs->coa_hash));
 	rs->live_in = calloc(DOMAINS, sizeof(*rs->live_in));
 	if (rs->wheel == NULL || rs->slot == NULL || rs->coa == NULL || rs->used == NULL ||
 		rs->hash == NULL || rs->coa_hash == NULL || rs->live_in == NULL) {
@@ -92,11 +94,11 @@ void records_on_change(struct records *rs, records_change_fn fn, void *ctx)
 
 uint64_t records_memory(const struct records *rs)
 {
-	uint64_t heads = rs->hash_mask + 1ULL;
+	uint64_t heads = rs->hash_mask + 1ULL, coa_heads = rs->coa_mask + 1ULL;
 
 	return sizeof(*rs) + (rs->max + 1ULL) * (sizeof(*rs->slot) + sizeof(*rs->coa)) +
-	       (rs->max / 64 + 1ULL) * sizeof(*rs->used) +
-	       heads * (sizeof(*rs->hash) + sizeof(*rs->coa_hash)) + DOMAINS * sizeof(*rs->live_in);
+	       (rs->max / 64 + 1ULL) * sizeof(*rs->used) + heads * sizeof(*rs->hash) +
+	       coa_heads * sizeof(*rs->coa_hash) + DOMAINS * sizeof(*rs->live_in);
 }
 
 static uint32_t *chain(const struct records *rs, uint16_t domain, const struct ip6_addr *hoa)
@@ -153,7 +155,7 @@ struct record *records_add(struct records *rs, uint16_t domain, const struct ip6
 
 static uint32_t *coa_chain(const struct records *rs, const struct ip6_addr *coa)
 {
-	return &rs->coa_hash[ip6_hash(coa, ~rs->seed) & rs->hash_mask];
+	return &rs->coa_hash[ip6_hash(coa, ~rs->seed) & rs->coa_mask];
 }
 
 static uint32_t coa_find(const struct records *rs, const struct ip6_addr *coa)

@@ -30,10 +30,6 @@ struct record {
 	uint64_t session; /* accounting's number of it; 0: none */
 	uint32_t lifetime_s; /* granted */
 	uint32_t handle; /* 1..max */
-	/* Mobile Prefix Advertisements (control/mip6/advert.c): when the last one was sent, the low
-	 * 32 bits of now_ms, 0: never; when one is due that nobody asked for, in s, 0: not known */
-	uint32_t mpa_sent_ms;
-	uint32_t mpa_due_s;
 	uint16_t domain;
 	uint16_t seq; /* last accepted */
 	uint16_t flags; /* of the last accepted Binding Update: enum mh_bu_flag */

@@ -117,7 +117,8 @@ def test_bindings(world, start):
 
 def test_pool(world, start):
     """Packets wait for neighbours that are not there, three for each, until no buffer is left."""
-    hamd = start("pool", runtime=runtime(mbufs=1200))
+    hamd = start("pool", runtime=runtime(mbufs=1200),
+                 reassembly={"max-fragments": 256})
     assert not unexpected(hamd)
     packets = [bytes(IPv6(src="2001:db8:c::2", dst=f"2001:db8:1::dead:{n:x}")
                      / UDP(sport=1, dport=2)) for n in range(600)]

@@ -10,7 +10,7 @@ import subprocess
 import time
 
 import pytest
-from scapy.layers.inet6 import MIP6MH_BA, IPv6
+from scapy.layers.inet6 import ICMPv6MPSol, MIP6MH_BA, IPv6
 
 from lab import mip6
 from lab.daemon import HAMD
@@ -146,6 +146,14 @@ def test_register_and_leave(home):
     stamp = ntp()
     assert_signed(mn, exchange(mn, signed_bu(mn, 8, stamp, lifetime_s=0)), mip6.ACCEPTED, 8, stamp)
     assert home.ctl.binding(HOA) is None
+
+
+def test_prefixes_are_not_told(home):
+    """Section 2: nothing protects prefix discovery, so it is not for who has a key."""
+    mn, stamp = home.mn, ntp()
+    assert_signed(mn, exchange(mn, signed_bu(mn, 12, stamp)), mip6.ACCEPTED, 12, stamp)
+    with home.ctl.moves("drops", mps_off=1), home.ctl.moves("counters", mpa_sent=0):
+        send_ip6(mn.ns, bytes(mip6.with_hao(mn.coa, HOA, HA) / ICMPv6MPSol(id=1)))
 
 
 def test_replayed(home):

@@ -231,3 +231,28 @@ def test_renumbering(home, wire):
     time.sleep(1)
     with home.ctl.moves("counters", mps_received=1, mpa_unsolicited=0):
         check_mpa(wire.ask(mps(0x4321), is_mpa), 0x4321)
+
+
+def test_many_prefixes(home, wire, said):
+    """10.6.2: the list in its entirety in all cases, in fragments if it has to be. And nobody is
+    answered at the anycast address when the operator does not want it."""
+    many = [MOBILE_PREFIX] + [f"2001:db8:b:{n:x}::/64" for n in range(63)]
+    home.hamd.stop()
+    config = json.loads(home.hamd.path.read_text())
+    config["domains"][0].update({"mobile-prefixes": many, "prefix-lifetimes": [],
+                                 "discovery": {"home-agents": False}})
+    config["runtime"]["max-routes"] = 80
+    home.hamd.path.write_text(json.dumps(config))
+    home.hamd.start()
+    home.mn.register("link1", attach=False)
+    with home.ctl.moves("counters", mpa_sent=1):
+        wire.tell(mps(0x2222))
+    with home.ctl.moves("drops", intercept_no_binding=1):
+        assert wire.ask(haad(), is_icmp6(1, 3)) is not None
+    said.stop()
+    told = said.fields("icmpv6.type == 147", "ipv6.dst", "icmpv6.mip6.identifier",
+                       "icmpv6.opt.prefix", "icmpv6.checksum.status")
+    assert told == [(COA, str(0x2222), ",".join([HA] + [p[:-3] for p in many[1:]]).replace(
+        "b:0::", "b::"), "1")]
+    assert said.count("ipv6.fraghdr") > 1
+    said.assert_clean("icmpv6.type == 147")

@@ -22,7 +22,7 @@ CONFIG = {"domain": {"limits": {"bu-per-s-per-source": 100000, "bu-burst-per-sou
                                 "bu-burst-per-mobile-node": 100000, "bu-per-s": 100000,
                                 "haad-per-s-per-source": 100000, "haad-burst-per-source": 100000,
                                 "haad-per-s": 100000}},
-          "icmp": {"errors-per-s": 100000, "burst": 100000}}
+          "icmp": {"errors-per-s": 100000, "burst": 100000}, "reassembly": {"timeout-ms": 1000}}
 
 
 def feed(home, frames):

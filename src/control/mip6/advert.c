@@ -21,7 +21,14 @@
 #define WALK_EVERY_MS 1000
 #define WALK_SLICE    64 /* records a turn, some tens of microseconds */
 
+/* Of a binding, by its handle. */
+struct told {
+	uint32_t sent; /* discovery_stamp() of the last one; 0: never */
+	uint32_t due_s; /* when one is due that nobody asked for; 0: not known */
+};
+
 struct adverts {
+	struct told *told;
 	struct waitings *waiting;
 	struct bucket *begun; /* by domain */
 	uint64_t rng;
@@ -43,8 +50,9 @@ int adverts_new(struct ctl *ctl, struct adverts **out)
 	a->rng = ctl->seed ^ 0x6d7061;
 	a->began_ms = a->walked_ms = ctl->now_ms;
 	ret = waitings_new(WAITING_MAX, &a->waiting);
+	a->told = calloc(records_max(ctl->records) + 1ULL, sizeof(*a->told));
 	a->begun = calloc(conf->domain_count, sizeof(*a->begun));
-	if (ret < 0 || a->begun == NULL) {
+	if (ret < 0 || a->told == NULL || a->begun == NULL) {
 		adverts_free(a);
 		return -ENOMEM;
 	}
@@ -63,6 +71,7 @@ void adverts_free(struct adverts *a)
 	if (a == NULL)
 		return;
 	waitings_free(a->waiting);
+	free(a->told);
 	free(a->begun);
 	free(a);
 }
@@ -77,13 +86,18 @@ static const struct conf_domain *domain_of(const struct ctl *ctl, const struct r
 	return &ctl->conf->domains[rec->domain];
 }
 
+static struct told *told_of(const struct ctl *ctl, const struct record *rec)
+{
+	return &adverts(ctl)->told[rec->handle];
+}
+
 static uint32_t now_s(const struct ctl *ctl)
 {
 	return (uint32_t)(ctl->now_ms / 1000);
 }
 
 /* A random delay from `from_s` on (10.6.2). */
-static void schedule(struct ctl *ctl, struct record *rec, uint32_t from_s)
+static void schedule(struct ctl *ctl, const struct record *rec, uint32_t from_s)
 {
 	const struct conf_domain *d = domain_of(ctl, rec);
 	int prefix = conf_mobile_prefix_of(d, &rec->hoa);
@@ -91,19 +105,19 @@ static void schedule(struct ctl *ctl, struct record *rec, uint32_t from_s)
 
 	if (prefix >= 0)
 		l = conf_lifetimes_of(d, (uint32_t)prefix);
-	rec->mpa_due_s = from_s + discovery_delay_s(&d->discovery, l.preferred_s,
-					  rng_u64(&adverts(ctl)->rng));
+	told_of(ctl, rec)->due_s = from_s + discovery_delay_s(&d->discovery, l.preferred_s,
+						    rng_u64(&adverts(ctl)->rng));
 }
 
 /* Told: nothing is due before that has become old. */
-static void schedule_next(struct ctl *ctl, struct record *rec)
+static void schedule_next(struct ctl *ctl, const struct record *rec)
 {
 	schedule(ctl, rec, now_s(ctl) + domain_of(ctl, rec)->discovery.max_interval_s);
 }
 
 /* To the home address, that is to wherever the binding leads, with a routing header (10.6.3). What
  * cannot be sent is counted where it fails, and repeated as if it had been lost. */
-static void transmit(struct ctl *ctl, struct record *rec, uint16_t id)
+static void transmit(struct ctl *ctl, const struct record *rec, uint16_t id)
 {
 	struct discovery_prefix prefixes[DISCOVERY_PREFIXES_MAX];
 	struct adverts *a = adverts(ctl);
@@ -112,14 +126,14 @@ static void transmit(struct ctl *ctl, struct record *rec, uint16_t id)
 		a->buf, sizeof(a->buf), &rec->ha, &rec->hoa, id, prefixes, n);
 
 	assert(len > 0);
-	rec->mpa_sent_ms = discovery_stamp(ctl->now_ms);
+	told_of(ctl, rec)->sent = discovery_stamp(ctl->now_ms);
 	if (ctl_send(ctl, a->buf, (uint16_t)len) == 0)
 		ctl_count(ctl, CTL_MPA_SENT);
 }
 
 /* --- those that nobody asked for --- */
 
-static void finish(struct ctl *ctl, struct record *rec, struct waiting *w)
+static void finish(struct ctl *ctl, const struct record *rec, struct waiting *w)
 {
 	wheel_del(ctl->wheel, &w->timer.t);
 	waiting_del(adverts(ctl)->waiting, w);
@@ -127,7 +141,7 @@ static void finish(struct ctl *ctl, struct record *rec, struct waiting *w)
 }
 
 /* First, second ... time; the identifier is that of no solicitation, so the mobile node asks. */
-static void transmit_unsolicited(struct ctl *ctl, struct record *rec, struct waiting *w)
+static void transmit_unsolicited(struct ctl *ctl, const struct record *rec, struct waiting *w)
 {
 	uint32_t wait_ms = DISCOVERY_TIMEOUT_MS;
 
@@ -142,7 +156,7 @@ static void transmit_unsolicited(struct ctl *ctl, struct record *rec, struct wai
 static void on_timer(struct ctl *ctl, struct ctl_timer *timer)
 {
 	struct waiting *w = container_of(timer, struct waiting, timer);
-	struct record *rec = records_at(ctl->records, w->handle);
+	const struct record *rec = records_at(ctl->records, w->handle);
 
 	/* a binding that ends takes its entry along: advert_cancel() */
 	assert(rec != NULL && rec->state == RECORD_LIVE);
@@ -162,7 +176,7 @@ static bool is_told(const struct ctl *ctl, const struct record *rec)
 	return discovery_is_told(domain_of(ctl, rec), ctl_subscriber(ctl, rec->domain, &rec->hoa));
 }
 
-static bool begin(struct ctl *ctl, struct record *rec)
+static bool begin(struct ctl *ctl, const struct record *rec)
 {
 	struct adverts *a = adverts(ctl);
 	struct waiting *w;
@@ -172,7 +186,7 @@ static bool begin(struct ctl *ctl, struct record *rec)
 		return false;
 	}
 	if (waiting_find(a->waiting, rec->handle) != NULL ||
-		discovery_spacing_ms(rec, ctl->now_ms) > 0)
+		discovery_spacing_ms(told_of(ctl, rec)->sent, ctl->now_ms) > 0)
 		return false;
 	w = waiting_add(a->waiting, rec->handle);
 	if (w == NULL)
@@ -186,13 +200,15 @@ static bool begin(struct ctl *ctl, struct record *rec)
 	return true;
 }
 
-static bool visit(struct ctl *ctl, struct record *rec)
+static bool visit(struct ctl *ctl, const struct record *rec)
 {
+	struct told *told = told_of(ctl, rec);
+
 	if (rec->state != RECORD_LIVE || !domain_of(ctl, rec)->discovery.unsolicited)
 		return false;
-	if (rec->mpa_due_s == 0)
+	if (told->due_s == 0)
 		schedule(ctl, rec, now_s(ctl));
-	return rec->mpa_due_s <= now_s(ctl) && begin(ctl, rec);
+	return told->due_s <= now_s(ctl) && begin(ctl, rec);
 }
 
 /* How many records the walk may look at in this turn. */
@@ -223,7 +239,7 @@ bool mip6_advertise(struct ctl *ctl)
 	bool told = false;
 
 	for (uint32_t n = allowance(ctl); n > 0; n--) {
-		struct record *rec = records_next(ctl->records, &a->cursor);
+		const struct record *rec = records_next(ctl->records, &a->cursor);
 
 		if (rec == NULL) {
 			a->cursor = 0;
@@ -236,11 +252,11 @@ bool mip6_advertise(struct ctl *ctl)
 
 /* --- answers --- */
 
-bool advert_answer(struct ctl *ctl, struct record *rec, uint16_t id)
+bool advert_answer(struct ctl *ctl, const struct record *rec, uint16_t id)
 {
 	struct adverts *a = adverts(ctl);
 	struct waiting *w = waiting_find(a->waiting, rec->handle);
-	uint32_t wait_ms = discovery_spacing_ms(rec, ctl->now_ms);
+	uint32_t wait_ms = discovery_spacing_ms(told_of(ctl, rec)->sent, ctl->now_ms);
 
 	if (wait_ms == 0) {
 		transmit(ctl, rec, id);
@@ -261,14 +277,19 @@ bool advert_answer(struct ctl *ctl, struct record *rec, uint16_t id)
 	return true;
 }
 
-void advert_cancel(struct ctl *ctl, struct record *rec)
+void advert_cancel(struct ctl *ctl, const struct record *rec)
 {
 	struct adverts *a = adverts(ctl);
 	struct waiting *w = waiting_find(a->waiting, rec->handle);
 
-	rec->mpa_due_s = 0;
+	told_of(ctl, rec)->due_s = 0;
 	if (w == NULL)
 		return;
 	wheel_del(ctl->wheel, &w->timer.t);
 	waiting_del(a->waiting, w);
+}
+
+void advert_forget(struct ctl *ctl, const struct record *rec)
+{
+	*told_of(ctl, rec) = (struct told){ 0 };
 }

@@ -44,11 +44,11 @@ uint32_t discovery_stamp(uint64_t now_ms)
 }
 
 /* 32 bits go round in 49 days: whoever asks after exactly that time may wait for a second. */
-uint32_t discovery_spacing_ms(const struct record *rec, uint64_t now_ms)
+uint32_t discovery_spacing_ms(uint32_t sent, uint64_t now_ms)
 {
-	uint32_t passed = (uint32_t)now_ms - rec->mpa_sent_ms;
+	uint32_t passed = (uint32_t)now_ms - sent;
 
-	if (rec->mpa_sent_ms == 0 || passed >= DISCOVERY_SPACING_MS)
+	if (sent == 0 || passed >= DISCOVERY_SPACING_MS)
 		return 0;
 	return DISCOVERY_SPACING_MS - passed;
 }

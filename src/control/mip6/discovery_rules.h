@@ -40,10 +40,10 @@ struct discovery_facts {
 /* False: not answered, counted as *drop. */
 bool discovery_judge(const struct discovery_facts *f, enum dp_drop *drop);
 
-/* What the binding's clock says: how long until the next advertisement may be sent, 0: now. */
-uint32_t discovery_spacing_ms(const struct record *rec, uint64_t now_ms);
-/* now_ms as struct record keeps it. */
+/* now_ms in 32 bits, never 0; and how long from now_ms until the next advertisement may be sent
+ * when the last one was at this stamp (0: never), 0: now. */
 uint32_t discovery_stamp(uint64_t now_ms);
+uint32_t discovery_spacing_ms(uint32_t sent, uint64_t now_ms);
 
 /* RAND_ADV_DELAY (10.6.2) in s: preferred_s: of the prefix of the home address. At least 1. */
 uint32_t discovery_delay_s(const struct conf_discovery *d, uint32_t preferred_s, uint64_t random);

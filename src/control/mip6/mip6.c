@@ -266,21 +266,28 @@ static bool is_needed(const struct ctl *ctl, const struct record *rec)
 	       ntp_is_after(mip6_stamp(ctl, rec->domain, &rec->hoa), ctl->ntp);
 }
 
+static void has_expired(struct ctl *ctl, struct record *rec)
+{
+	char hoa[IP6_STRLEN];
+
+	advert_cancel(ctl, rec);
+	ctl_count(ctl, CTL_BINDINGS_EXPIRED);
+	if (log_get_level() >= LOG_DEBUG)
+		log_debug("mip6", "binding expired hoa=%s", ip6_str(&rec->hoa, hoa));
+}
+
+/* Out of the tables at once; the record when nobody needs it. */
 static bool end(void *ctx, struct record *rec)
 {
 	struct ctl *ctl = ctx;
-	char hoa[IP6_STRLEN];
 
 	if (rec->state == RECORD_LIVE && unpublish(ctl, rec, ACCT_CAUSE_EXPIRED) < 0)
 		return false;
 	if (is_needed(ctl, rec))
 		return false;
-	if (rec->state != RECORD_LIVE)
-		return true;
-	advert_cancel(ctl, rec);
-	ctl_count(ctl, CTL_BINDINGS_EXPIRED);
-	if (log_get_level() >= LOG_DEBUG)
-		log_debug("mip6", "binding expired hoa=%s", ip6_str(&rec->hoa, hoa));
+	if (rec->state == RECORD_LIVE)
+		has_expired(ctl, rec);
+	advert_forget(ctl, rec);
 	return true;
 }
 

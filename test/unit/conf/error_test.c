@@ -12,6 +12,7 @@
 #define PORTS         "'ports':[" WAN "," LAN "]"
 #define NODE(keys)    "{'node':{" keys "}," PORTS "}"
 #define RUNTIME(keys) "{'runtime':{" keys "}," PORTS "}"
+#define REASS(keys)   "{'reassembly':{" keys "}," PORTS "}"
 #define PORT(keys)    "{'ports':[{'name':'wan','device':'net_null0'," keys "}]}"
 #define TWO(keys)     "{'ports':[" WAN ",{" keys "}]}"
 #define ROUTES(list)  "{" PORTS ",'routes':[" list "]}"
@@ -152,6 +153,35 @@ static const struct {
 	{ ACCT("'sync-s':3601"), "t.json: accounting.sync-s: 3601 is outside 0..3600" },
 	{ ACCT("'buffer-mb':0"), "t.json: accounting.buffer-mb: 0 is outside 1..4096" },
 	{ ACCT("'buffer-mb':4097"), "t.json: accounting.buffer-mb: 4097 is outside 1..4096" },
+
+	/* Reassembly. */
+	{ REASS("'timeout-ms':99"), "t.json: reassembly.timeout-ms: 99 is outside 100..60000" },
+	{ REASS("'timeout-ms':60001"),
+		"t.json: reassembly.timeout-ms: 60001 is outside 100..60000" },
+	{ REASS("'max-datagrams':63"),
+		"t.json: reassembly.max-datagrams: 63 is outside 64..65536" },
+	{ REASS("'max-datagrams':65537"),
+		"t.json: reassembly.max-datagrams: 65537 is outside 64..65536" },
+	{ REASS("'max-fragments':63"),
+		"t.json: reassembly.max-fragments: 63 is outside 64..1048576" },
+	{ REASS("'max-fragments':1048577"),
+		"t.json: reassembly.max-fragments: 1048577 is outside 64..1048576" },
+	{ REASS("'max-per-source':31"),
+		"t.json: reassembly.max-per-source: 31 is outside 32..32768" },
+	{ REASS("'max-per-source':32769"),
+		"t.json: reassembly.max-per-source: 32769 is outside 32..32768" },
+	{ REASS("'max-octets':1499"), "t.json: reassembly.max-octets: 1499 is outside 1500..9600" },
+	{ REASS("'max-octets':9601"), "t.json: reassembly.max-octets: 9601 is outside 1500..9600" },
+	{ REASS("'max-per-source':33,'max-datagrams':65"),
+		"t.json: reassembly.max-per-source: 33 is more than half of max-datagrams (65)" },
+	{ REASS("'max-per-source':33,'max-fragments':65"),
+		"t.json: reassembly.max-per-source: 33 is more than half of max-fragments (65)" },
+	{ RUNTIME("'lcores':'0-2','mbufs':8191"),
+		"t.json: runtime.mbufs: 8191 is less than twice reassembly.max-fragments (2048) of "
+		"each worker (2)" },
+	{ RUNTIME("'mbufs':4095"),
+		"t.json: runtime.mbufs: 4095 is less than twice reassembly.max-fragments (2048) of "
+		"each worker (1)" },
 
 	/* Ports. */
 	{ "{'ports':[{'device':'net_null0'}]}", "t.json: ports[0].name: is missing" },

@@ -34,6 +34,11 @@ static const char *const minimal_printed =
 	"runtime.log-level = \"info\" (default)\n"
 	"icmp.errors-per-s = 1000 (default)\n"
 	"icmp.burst = 100 (default)\n"
+	"reassembly.timeout-ms = 60000 (default)\n"
+	"reassembly.max-datagrams = 1024 (default)\n"
+	"reassembly.max-fragments = 2048 (default)\n"
+	"reassembly.max-per-source = 128 (default)\n"
+	"reassembly.max-octets = 3072 (default)\n"
 	"ports[0].name = \"wan\"\n"
 	"ports[0].device = \"net_null0\"\n"
 	"ports[0].mtu = 1500 (default)\n"
@@ -100,6 +105,8 @@ static const char *const full =
 	"\"icmp\":{\"errors-per-s\":50,\"burst\":5},"
 	"\"store\":{\"path\":\"/var/lib/hamd/n-1\",\"sync-ms\":20,\"counters-s\":\"off\","
 	"\"on-damage\":\"refuse\"},"
+	"\"reassembly\":{\"timeout-ms\":1000,\"max-datagrams\":100,\"max-fragments\":200,"
+	"\"max-per-source\":50,\"max-octets\":1500},"
 	"\"accounting\":{\"buffer-mb\":1,\"sync-s\":0,\"rotate-keep\":3,\"rotate-s\":3600,"
 	"\"rotate-mb\":64,\"interim-s\":60,\"file\":\"/var/log/hamd/a.jsonl\"},"
 	"\"ports\":[{\"name\":\"wan\",\"device\":\"0000:3b:00.0\"},{\"name\":\"lan\","
@@ -136,6 +143,11 @@ static const char *const full_printed =
 	"store.sync-ms = 20\n"
 	"store.counters-s = \"off\"\n"
 	"store.on-damage = \"refuse\"\n"
+	"reassembly.timeout-ms = 1000\n"
+	"reassembly.max-datagrams = 100\n"
+	"reassembly.max-fragments = 200\n"
+	"reassembly.max-per-source = 50\n"
+	"reassembly.max-octets = 1500\n"
 	"ports[0].name = \"wan\"\n"
 	"ports[0].device = \"0000:3b:00.0\"\n"
 	"ports[0].mtu = 1500 (default)\n"
@@ -248,6 +260,11 @@ static void test_full(void **state)
 	check_printed(c, full_printed);
 	assert_int_equal(c->runtime.lcore_count, 3);
 	assert_int_equal(c->icmp_errors_per_s, 50);
+	assert_int_equal(c->reassembly.timeout_ms, 1000);
+	assert_int_equal(c->reassembly.max_datagrams, 100);
+	assert_int_equal(c->reassembly.max_fragments, 200);
+	assert_int_equal(c->reassembly.max_per_source, 50);
+	assert_int_equal(c->reassembly.max_octets, 1500);
 	assert_true(ip6_eq(&c->ports[1].addresses[0].addr, &a)); /* host bits kept */
 	assert_int_equal(c->routes[0].port, 1);
 	assert_int_equal(c->domains[0].encap_limit, CONF_ENCAP_LIMIT_ALWAYS);

@@ -39,7 +39,24 @@ static struct {
 	unsigned sent, link; /* how many, and how many of them back over the link */
 	uint64_t at_ms; /* the last one */
 	bool fails;
+	bool told[MANY]; /* which mobile node */
 } out;
+
+/* Mobile node number i has home address hoa_of(i). */
+static struct ip6_addr hoa_of(uint32_t i)
+{
+	struct ip6_addr a = addr(HOA);
+
+	a.b[13] = (uint8_t)(i >> 16);
+	a.b[14] = (uint8_t)(1 + (i >> 8));
+	a.b[15] = (uint8_t)i;
+	return a;
+}
+
+static uint32_t index_of(const struct ip6_addr *hoa)
+{
+	return (uint32_t)hoa->b[13] << 16 | (uint32_t)(uint8_t)(hoa->b[14] - 1) << 8 | hoa->b[15];
+}
 
 static int leave(struct ctl *ctl, const uint8_t *pkt, uint16_t len)
 {
@@ -50,6 +67,7 @@ static int leave(struct ctl *ctl, const uint8_t *pkt, uint16_t len)
 	out.len = len;
 	out.sent++;
 	out.at_ms = ctl->now_ms;
+	out.told[index_of(&((const struct net_ip6 *)pkt)->dst) % MANY] = true;
 	return 0;
 }
 
@@ -108,16 +126,6 @@ static struct {
 	struct tables tables;
 } t;
 
-static struct ip6_addr hoa_of(uint32_t i)
-{
-	struct ip6_addr a = addr(HOA);
-
-	a.b[13] = (uint8_t)(i >> 16);
-	a.b[14] = (uint8_t)(1 + (i >> 8));
-	a.b[15] = (uint8_t)i;
-	return a;
-}
-
 static void set_route(const char *text, enum fib_kind kind)
 {
 	struct ip6_prefix p = prefix(text);
@@ -129,8 +137,8 @@ static void make_conf(void)
 {
 	t.served[0] = prefix("2001:db8:a::/48");
 	t.served[1] = prefix("2001:db8:b::/64");
-	t.lifetime =
-		(struct conf_prefix_lifetime){ .prefix = t.served[1], .lifetimes = { 7200, 3600 } };
+	t.lifetime.prefix = t.served[0];
+	t.lifetime.lifetimes = (struct conf_lifetimes){ UINT32_MAX, UINT32_MAX };
 	t.domain = (struct conf_domain){
 		.mobile_prefixes = t.served,
 		.mobile_prefix_count = 2,
@@ -218,7 +226,15 @@ static int teardown(void **state)
 	return 0;
 }
 
-static struct record *bind_at(uint32_t i, uint64_t for_ms)
+/* The home prefix is deprecated, so that the next advertisement is due a second after a binding
+ * was found (10.6.2), and another one in a day. */
+static void deprecate(void)
+{
+	t.lifetime.lifetimes = (struct conf_lifetimes){ 7200, 0 };
+	t.domain.discovery.min_interval_s = 1;
+}
+
+static void bind_at(uint32_t i, uint64_t for_ms)
 {
 	struct ip6_addr hoa = hoa_of(i), coa = addr(COA);
 	struct record *rec = records_add(t.ctl.records, 0, &hoa);
@@ -226,7 +242,6 @@ static struct record *bind_at(uint32_t i, uint64_t for_ms)
 	assert_non_null(rec);
 	rec->ha = addr(HA);
 	records_set(t.ctl.records, rec, RECORD_LIVE, &coa, t.ctl.now_ms + for_ms);
-	return rec;
 }
 
 static void fire(void *ctx, struct wheel_timer *w)
@@ -302,12 +317,17 @@ static void ask(const struct ask *a)
 	buf_free(&opts);
 }
 
-static void solicit(uint16_t id)
+static void solicit_as(uint32_t i, uint16_t id)
 {
 	char hoa[IP6_STRLEN];
-	struct ip6_addr a = hoa_of(0);
+	struct ip6_addr a = hoa_of(i);
 
 	ask(&(struct ask){ ICMP6_MPS, 0, COA, HA, ip6_str(&a, hoa), id, NULL });
+}
+
+static void solicit(uint16_t id)
+{
+	solicit_as(0, id);
 }
 
 /* What was sent last: from the home agent to `dst`, intact. Its ICMPv6. */
@@ -372,13 +392,16 @@ static void test_agents_refused(void **state)
 
 static void check_advert(uint16_t id)
 {
-	struct buf want = buf_from_hex("03043020ffffffffffffffff00000000"
-				       "20010db8000a00000000000000000001"
-				       "0304404000001c2000000e1000000000"
-				       "20010db8000b00000000000000000000");
-	char hoa[IP6_STRLEN];
-	struct ip6_addr a = hoa_of(0);
-	const uint8_t *icmp = sent(ICMP6_MPA, ip6_str(&a, hoa), id, 72);
+	bool old = t.lifetime.lifetimes.preferred_s == 0;
+	struct buf want = buf_from_hex(old ? "0304302000001c200000000000000000"
+					     "20010db8000a00000000000000000001"
+					     "03044040ffffffffffffffff00000000"
+					     "20010db8000b00000000000000000000"
+					   : "03043020ffffffffffffffff00000000"
+					     "20010db8000a00000000000000000001"
+					     "03044040ffffffffffffffff00000000"
+					     "20010db8000b00000000000000000000");
+	const uint8_t *icmp = sent(ICMP6_MPA, HOA, id, 72);
 
 	assert_memory_equal(icmp + 8, want.p, want.n);
 	buf_free(&want);
@@ -386,9 +409,8 @@ static void check_advert(uint16_t id)
 
 static void test_solicited(void **state)
 {
-	struct record *rec = bind_at(0, 86400000);
-
 	(void)state;
+	bind_at(0, 400000000);
 	solicit(0xbeef);
 	assert_int_equal(out.sent, 1);
 	check_advert(0xbeef);
@@ -409,23 +431,35 @@ static void test_solicited(void **state)
 	assert_int_equal(t.ctl.counters[CTL_MPS_RECEIVED], 4);
 	assert_int_equal(t.ctl.counters[CTL_MPA_SENT], 2);
 	assert_int_equal(t.ctl.counters[CTL_MPA_UNSOLICITED], 0);
-	/* nothing more before this has become old, and then at random */
-	assert_in_range(rec->mpa_due_s, 1001 + 86400 + 600, 1001 + 2 * 86400);
+	/* nothing more before this has become old */
+	pass((86400 + 580) * 1000, 1000);
+	assert_int_equal(out.sent, 2);
+	pass(86400 * 1000, 1000);
+	assert_true(out.sent > 2);
+}
+
+/* Whoever gets the record of a binding that ended does not wait for what was sent to another. */
+static void test_reused_record(void **state)
+{
+	(void)state;
+	bind_at(0, 300);
+	solicit(1);
+	pass(400, 100);
+	assert_int_equal(records_live(t.ctl.records), 0);
+	bind_at(1, 100000);
+	solicit_as(1, 2);
+	assert_int_equal(out.sent, 2);
+	assert_true(out.told[1]);
 }
 
 /* The table of those that wait is full: dropped, the mobile node repeats after 3 s. */
 static void test_solicited_no_room(void **state)
 {
-	char hoa[IP6_STRLEN];
-
 	(void)state;
 	for (uint32_t i = 0; i < 8193; i++) {
-		struct ip6_addr a = hoa_of(i);
-
 		bind_at(i, 86400000);
-		ip6_str(&a, hoa);
-		for (uint16_t id = 1; id <= 2; id++)
-			ask(&(struct ask){ ICMP6_MPS, 0, COA, HA, hoa, id, NULL });
+		solicit_as(i, 1);
+		solicit_as(i, 2);
 	}
 	assert_int_equal(out.sent, 8193);
 	assert_int_equal(drops[DP_DROP_MPS_RATE], 1);
@@ -435,12 +469,10 @@ static void test_solicited_no_room(void **state)
 
 static void test_solicited_refused(void **state)
 {
-	char hoa[IP6_STRLEN];
-	struct ip6_addr a = hoa_of(0);
+	static const char *const hoa = HOA;
 
 	(void)state;
 	bind_at(0, 86400000);
-	ip6_str(&a, hoa);
 	ask(&(struct ask){ ICMP6_MPS, 0, COA, HA, NULL, 1, NULL });
 	assert_int_equal(drops[DP_DROP_MPS_NO_HAO], 1);
 	ask(&(struct ask){ ICMP6_MPS, 1, COA, HA, hoa, 1, NULL });
@@ -461,18 +493,26 @@ static void test_solicited_refused(void **state)
 
 /* --- prefixes, not asked for --- */
 
+/* How many mobile nodes were told. */
+static unsigned begun(void)
+{
+	unsigned n = 0;
+
+	for (uint32_t i = 0; i < MANY; i++)
+		n += out.told[i];
+	return n;
+}
+
 /* A binding that nobody told this about, new or restored, gets its time; then PREFIX_ADV_TIMEOUT,
  * doubled, and PREFIX_ADV_RETRIES. */
 static void test_unsolicited(void **state)
 {
 	static const uint32_t gaps_ms[] = { 3000, 6000, 12000 };
-	struct record *rec = bind_at(0, 400000000);
 
 	(void)state;
-	turn(2000);
-	assert_in_range(rec->mpa_due_s, 1002 + 600, 1002 + 86400);
-	rec->mpa_due_s = 1610;
-	assert_false(wait_for_one(1610 - 1002 - 1));
+	t.domain.discovery.max_interval_s = 601;
+	bind_at(0, 400000000);
+	assert_false(wait_for_one(600));
 	assert_true(wait_for_one(3));
 	check_advert(0);
 	for (size_t i = 0; i < DIM(gaps_ms); i++) {
@@ -486,19 +526,37 @@ static void test_unsolicited(void **state)
 	pass(10000, 100);
 	assert_int_equal(t.ctl.counters[CTL_MPA_UNANSWERED], 1);
 	assert_int_equal(t.ctl.counters[CTL_MPA_UNSOLICITED], 4);
-	/* not again before MaxMobPfxAdvInterval */
-	assert_in_range(rec->mpa_due_s, 1610 + 86400 + 600, 1650 + 2 * 86400);
-	assert_false(wait_for_one(600));
+	/* MaxMobPfxAdvInterval later the next one is scheduled, and sent after another delay */
+	assert_false(wait_for_one(601 + 600 - 11));
+	assert_true(wait_for_one(10));
+}
+
+/* The delay is spread over all of its range. */
+static void test_spread(void **state)
+{
+	unsigned half;
+
+	(void)state;
+	t.domain.discovery.min_interval_s = 1000;
+	t.domain.discovery.max_interval_s = 3000;
+	for (uint32_t i = 0; i < 1000; i++)
+		bind_at(i, 400000000);
+	pass(1000 * 1000, 100);
+	assert_int_equal(begun(), 0);
+	pass(1000 * 1000, 100);
+	half = begun();
+	pass(1010 * 1000, 100);
+	assert_in_range(half, 400, 600);
+	assert_int_equal(begun(), 1000);
 }
 
 /* The mobile node discards it and asks (11.4.3): that ends the repetitions, and is answered. */
 static void test_acknowledged(void **state)
 {
-	struct record *rec = bind_at(0, 400000000);
-
 	(void)state;
-	rec->mpa_due_s = 1;
-	assert_true(wait_for_one(3));
+	deprecate();
+	bind_at(0, 400000000);
+	assert_true(wait_for_one(4));
 	solicit(0x77); /* at once: a second has to pass */
 	assert_int_equal(out.sent, 1);
 	assert_true(wait_for_one(2));
@@ -506,36 +564,39 @@ static void test_acknowledged(void **state)
 	pass(60000, 100);
 	assert_int_equal(out.sent, 2);
 	assert_int_equal(t.ctl.counters[CTL_MPA_UNANSWERED], 0);
+}
 
-	rec->mpa_due_s = 1;
-	assert_true(wait_for_one(3));
+static void test_acknowledged_later(void **state)
+{
+	(void)state;
+	deprecate();
+	bind_at(0, 400000000);
+	assert_true(wait_for_one(4));
 	pass(2000, 100);
 	solicit(0x78); /* two seconds later: answered at once */
-	assert_int_equal(out.sent, 4);
+	assert_int_equal(out.sent, 2);
 	check_advert(0x78);
 	pass(60000, 100);
-	assert_int_equal(out.sent, 4);
+	assert_int_equal(out.sent, 2);
 }
 
 /* 10.6.2: a registration that ends takes along what was scheduled. */
 static void test_cancelled(void **state)
 {
-	struct record *rec = bind_at(0, 5000);
 	struct ip6_addr hoa = hoa_of(0);
 
 	(void)state;
-	rec->mpa_due_s = 1;
-	assert_true(wait_for_one(3));
+	deprecate();
+	bind_at(0, 7000);
+	assert_true(wait_for_one(4));
 	pass(60000, 100); /* the second one came before the end, the third would have after */
 	assert_int_equal(out.sent, 2);
 	assert_int_equal(t.ctl.counters[CTL_BINDINGS_EXPIRED], 1);
 	assert_int_equal(t.ctl.counters[CTL_MPA_UNANSWERED], 0);
 
-	rec = bind_at(0, 100000);
-	rec->mpa_due_s = 1;
-	assert_true(wait_for_one(3));
+	bind_at(0, 100000);
+	assert_true(wait_for_one(4));
 	assert_int_equal(mip6_delete(&t.ctl, &hoa), 0);
-	assert_int_equal(rec->mpa_due_s, 0);
 	pass(60000, 100);
 	assert_int_equal(out.sent, 3);
 
@@ -548,79 +609,76 @@ static void test_cancelled(void **state)
 	assert_int_equal(out.sent, 4);
 }
 
-static void test_not_told(void **state)
+/* The same record lives again: what it was scheduled for is over, and it gets a time anew. */
+static void test_registered_again(void **state)
 {
-	struct record *rec = bind_at(0, 400000000);
+	struct ip6_addr hoa = hoa_of(0), coa = addr(COA);
 
 	(void)state;
+	deprecate();
+	bind_at(0, 400000000);
+	assert_true(wait_for_one(4));
+	solicit(1);
+	assert_int_equal(mip6_delete(&t.ctl, &hoa), 0);
+	records_set(t.ctl.records, records_find(t.ctl.records, 0, &hoa), RECORD_LIVE, &coa,
+		t.ctl.now_ms + 400000000);
+	assert_true(wait_for_one(4));
+}
+
+static void test_not_told(void **state)
+{
+	(void)state;
+	deprecate();
 	t.domain.discovery.unsolicited = false;
-	rec->mpa_due_s = 1;
+	bind_at(0, 400000000);
 	pass(30000, 100);
 	t.domain.discovery.unsolicited = true;
 	subscribe(SUB_AUTH_MN_HA);
 	pass(30000, 100);
 	assert_int_equal(out.sent, 0);
-	/* looked at again another day: the configuration may be another one by then */
-	assert_true(rec->mpa_due_s > 86400);
 }
 
 /* What cannot be sent is repeated like what was lost. */
 static void test_send_fails(void **state)
 {
-	struct record *rec = bind_at(0, 400000000);
-
 	(void)state;
-	rec->mpa_due_s = 1;
+	deprecate();
+	bind_at(0, 400000000);
 	out.fails = true;
-	pass(2000, 100);
+	pass(4000, 100);
 	assert_int_equal(t.ctl.counters[CTL_MPA_UNSOLICITED], 1);
 	assert_int_equal(t.ctl.counters[CTL_MPA_SENT], 0);
 	out.fails = false;
 	assert_true(wait_for_one(4));
 }
 
-/* How many were sent a first one. */
-static unsigned begun(void)
-{
-	unsigned n = 0;
-
-	for (uint32_t i = 0; i < MANY; i++) {
-		struct record *rec = records_at(t.ctl.records, i + 1);
-
-		n += rec->mpa_sent_ms != 0;
-	}
-	return n;
-}
-
 /* Twenty thousand are due in one moment: so many a second begin, no turn does more than its
  * share, and nobody is left out. */
 static void test_no_burst(void **state)
 {
-	unsigned most = 0, first = 0, waiting;
+	unsigned most = 0;
 
 	(void)state;
+	deprecate();
 	for (uint32_t i = 0; i < MANY; i++)
-		bind_at(i, 400000000)->mpa_due_s = 1;
-	for (unsigned i = 0; i < 1000; i++) { /* ten seconds */
+		bind_at(i, 400000000);
+	pass(22000, 10); /* the walk has seen all of them, and begins with the first ones */
+	for (unsigned i = 0; i < 100; i++) {
 		unsigned before = out.sent;
 
 		turn(10);
 		if (out.sent - before > most)
 			most = out.sent - before;
-		if (i == 99)
-			first = out.sent;
 	}
-	waiting = begun();
 	assert_true(most <= 64 + 64); /* the walk's slice, and the timers' */
-	assert_true(first <= 500 + 51);
-	assert_in_range(waiting, 4000, 10 * 500 + 51);
+	assert_in_range(begun(), 400, 4 * 500 + 51);
 	/* none of them ever answers: the table holds the rate down, and goes on */
 	for (unsigned i = 0; i < 3000; i++) {
 		turn(10);
-		waiting = (unsigned)(begun() - t.ctl.counters[CTL_MPA_UNANSWERED]);
-		assert_true(waiting <= 8192);
+		assert_true(begun() - t.ctl.counters[CTL_MPA_UNANSWERED] <= 8192);
 	}
-	pass(120000, 10);
+	pass(140000, 10);
+	assert_int_equal(begun(), MANY);
 	assert_int_equal(t.ctl.counters[CTL_MPA_UNANSWERED], MANY);
 	assert_int_equal(t.ctl.counters[CTL_MPA_UNSOLICITED], 4 * MANY);
 }
@@ -631,10 +689,14 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_agents, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_agents_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_solicited, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_reused_record, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_solicited_no_room, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_solicited_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unsolicited, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_spread, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_acknowledged, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_acknowledged_later, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_registered_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_cancelled, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_not_told, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_send_fails, setup, teardown),

@@ -11,6 +11,7 @@
 
 #include "conf/conf.h"
 #include "control/ctl_priv.h"
+#include "control/metric.h"
 #include "net/mh.h"
 #include "records/records.h"
 #include "tables/addrs.h"
@@ -79,6 +80,27 @@ const struct alarm *alarm_at(const struct ctl *ctl, enum alarm_id id)
 	return &alarms[id];
 }
 
+bool acct_status(const struct ctl *ctl, struct acct_status *out)
+{
+	(void)ctl;
+	*out = (struct acct_status){ .sessions = 21, .host = { .lines = 22 } };
+	return true;
+}
+
+uint32_t nd_gateways_unresolved(const struct ctl *ctl, struct ip6_addr *one)
+{
+	(void)ctl;
+	(void)one;
+	return 1;
+}
+
+void dp_punt_info(const struct dp *dp, enum dp_punt_class c, uint32_t *used, uint32_t *size)
+{
+	(void)dp;
+	*used = c;
+	*size = 512;
+}
+
 uint32_t dp_port_count(const struct dp *dp)
 {
 	(void)dp;
@@ -108,7 +130,9 @@ void dp_lcore_info(const struct dp *dp, uint32_t i, struct dp_lcore_info *out)
 		.control = i < 2,
 		.worker = i == 0 ? -1 : (int)i - 1,
 		.busy_cycles = 100 * i,
-		.idle_cycles = 300 * i };
+		.idle_cycles = 300 * i,
+		.datagrams_held = 5 * i,
+		.fragments_held = 7 * i };
 }
 
 uint32_t dp_stage_count(void)
@@ -601,6 +625,8 @@ static void test_data_plane(void **state)
 		assert_string_equal(text(list, i, "role"), roles[i]);
 		assert_int_equal(number(list, i, "lcore"), 10 + i);
 		assert_int_equal(number(list, i, "busy-percent"), i == 0 ? 0 : 25);
+		assert_int_equal(number(list, i, "datagrams-held"), 5 * i);
+		assert_int_equal(number(list, i, "fragments-held"), 7 * i);
 		assert_int_equal(cJSON_GetArraySize(stages), 2);
 		assert_string_equal(text(stages, 1, "stage"), "decap");
 		assert_true(number(stages, 0, "cycles-per-packet") == (i == 0 ? 0 : 2.5));
@@ -670,6 +696,101 @@ static void test_alarms(void **state)
 	assert_int_equal(cJSON_GetArraySize(list), ALARM_COUNT);
 	assert_string_equal(text(list, 0, "state"), "clear");
 	assert_true(cJSON_IsNull(cJSON_GetObjectItem(cJSON_GetArrayItem(list, 0), "since")));
+	cJSON_Delete(list);
+}
+
+/* Every metric is described once and has a number; nothing else has one. */
+static const cJSON *described(const cJSON *list, const char *name)
+{
+	const cJSON *row, *found = NULL;
+
+	cJSON_ArrayForEach(row, list)
+	{
+		const cJSON *m = cJSON_GetObjectItemCaseSensitive(row, "metric");
+
+		if (m == NULL || strcmp(m->valuestring, name) != 0)
+			continue;
+		if (found != NULL)
+			fail_msg("%s is there twice", name);
+		found = row;
+	}
+	return found;
+}
+
+static const cJSON *number_of(const cJSON *list, const char *name, const char *label)
+{
+	const cJSON *row;
+
+	cJSON_ArrayForEach(row, list)
+	{
+		const cJSON *labels = cJSON_GetObjectItemCaseSensitive(row, "labels");
+		const cJSON *values = cJSON_GetObjectItemCaseSensitive(row, "values");
+		const cJSON *v = cJSON_GetObjectItemCaseSensitive(values, name), *l;
+		bool is_it = label == NULL;
+
+		cJSON_ArrayForEach(l, labels)
+			is_it |= label != NULL && strcmp(l->valuestring, label) == 0;
+		if (v != NULL && is_it)
+			return v;
+	}
+	return NULL;
+}
+
+static void test_metrics(void **state)
+{
+	static const char *const names[] = {
+#define X(id, name, ...) name,
+		METRIC_LIST(X)
+#undef X
+#define X(id, name, unit, help) name,
+			DP_COUNTER_LIST(X) CTL_COUNTER_LIST(X)
+#undef X
+	};
+	struct ctl_req req = request(CTL_METRICS);
+	struct ip6_addr hoa = addr("2001:db8:a::1");
+	cJSON *list;
+	const cJSON *row, *v;
+	int samples = 0;
+
+	(void)state;
+	publish_it(bind_node(0, &hoa, "2001:db8:c::1"));
+	alarms[ALARM_PORT_DOWN].raised = true;
+	list = ask(&req);
+	for (size_t i = 0; i < DIM(names); i++) {
+		const cJSON *d = described(list, names[i]);
+
+		if (d == NULL || number_of(list, names[i], NULL) == NULL)
+			fail_msg("%s: no description or no number", names[i]);
+		assert_non_null(cJSON_GetObjectItem(d, "help"));
+	}
+	cJSON_ArrayForEach(row, list)
+	{
+		cJSON_ArrayForEach(v, cJSON_GetObjectItemCaseSensitive(row, "values"))
+		{
+			if (described(list, v->string) == NULL)
+				fail_msg("%s is not described", v->string);
+			samples++;
+		}
+		cJSON_ArrayForEach(v, cJSON_GetObjectItemCaseSensitive(row, "labels"))
+		{
+			if (strstr(v->valuestring, "2001:") != NULL)
+				fail_msg("a label for a mobile node: %s", v->valuestring);
+		}
+	}
+	assert_true(samples > (int)DIM(names) + DP_DROP_COUNT);
+	assert_int_equal(number_of(list, "bindings", "msp1")->valueint, 1);
+	assert_int_equal(number_of(list, "bindings", "msp2")->valueint, 0);
+	assert_int_equal(number_of(list, "dropped_packets", "no_route")->valueint, 12);
+	assert_int_equal(number_of(list, "rx_packets", NULL)->valueint, 11);
+	assert_int_equal(number_of(list, "bu_received", NULL)->valueint, 13);
+	assert_int_equal(number_of(list, "port_up", "wan")->valueint, 1);
+	assert_int_equal(number_of(list, "lcore_busy_cycles", "12")->valueint, 200);
+	assert_int_equal(number_of(list, "stage_packets", "decap")->valueint, 0);
+	assert_int_equal(number_of(list, "punt_queue_packets", "error")->valueint, DP_PUNT_ERROR);
+	assert_int_equal(number_of(list, "alarm_raised", "port_down")->valueint, 1);
+	assert_int_equal(number_of(list, "accounting_sessions", NULL)->valueint, 21);
+	assert_string_equal(
+		number_of(list, "port_rx_packets", "wan")->valuestring, "18446744073709551615");
 	cJSON_Delete(list);
 }
 
@@ -878,6 +999,7 @@ int main(void)
 		TEST(test_data_plane),
 		TEST(test_counters),
 		TEST(test_alarms),
+		TEST(test_metrics),
 		TEST(test_routes),
 		TEST(test_neighbors_and_addresses),
 		TEST(test_store),

@@ -397,8 +397,6 @@ static void test_local(void **state)
 		with_ext(ip6("fe80::5", "2001:db8:1::10", IP6_ICMP6, 255, ns, 24), IP6_FRAGMENT,
 			"00 00 00 00 00 00 00 01"),
 		DP_DROP_ND_FRAGMENT);
-	check_door("fragment", with_ext(udp(CN, HA, 64), IP6_FRAGMENT, "00 00 00 01 00 00 00 01"),
-		DP_DROP_FRAGMENT_TO_US);
 	check_door("from ourselves", udp("2001:db8:2::10", "2001:db8:1::10", 8), DP_DROP_SRC_OURS);
 	check_door(
 		"mobility header", ip6(CN, HA, IP6_MH, 64, echo, 8), DOOR_PUNT(DP_PUNT_SIGNALLING));
@@ -439,10 +437,6 @@ static void test_discovery(void **state)
 	check_door("the same out of nobody's tunnel",
 		tunnel("2001:db8:f::66", HA, ip6(HOA, ANYCAST, IP6_ICMP6, 64, haad, 8)),
 		DP_DROP_DECAP_WRONG_COA);
-	check_door("fragment of a request",
-		with_ext(ip6(CN, ANYCAST, IP6_ICMP6, 64, haad, 8), IP6_FRAGMENT,
-			"00 00 00 01 00 00 00 01"),
-		DP_DROP_FRAGMENT_TO_US);
 	check_door("request from the anycast address", ip6(ANYCAST, HA, IP6_ICMP6, 64, haad, 8),
 		DP_DROP_SRC_OURS);
 	check_door("echo to anycast", ip6(CN, ANYCAST, IP6_ICMP6, 64, echo, 8),

@@ -35,6 +35,7 @@ static const struct {
 	{ "{\"cmd\":\"show store\"}", CTL_SHOW_STORE },
 	{ "{\"cmd\":\"show version\"}", CTL_SHOW_VERSION },
 	{ "{\"cmd\":\"show alarms\"}", CTL_SHOW_ALARMS },
+	{ "{\"cmd\":\"metrics\"}", CTL_METRICS },
 	{ "{\"key\":\"2001:db8::1\",\"cmd\":\"binding delete\"}", CTL_BINDING_DELETE },
 };
 
