@@ -119,8 +119,7 @@ int main(int argc, char **argv)
 	struct stat st;
 	char path[4096];
 
-	snprintf(path, sizeof(path), "%s/%s", argv[2],
-		argv[1][0] == 'a' ? "journal" : "data.mdb");
+	snprintf(path, sizeof(path), "%s/%s", argv[2], argv[1][0] == 'a' ? "journal" : "data.mdb");
 	if (argv[1][0] == 'a') {
 		fd = open(path, O_CREAT | O_TRUNC | O_WRONLY, 0600);
 	} else {

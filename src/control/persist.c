@@ -284,9 +284,9 @@ static void sweep(struct ctl *ctl)
 	struct persist *p = ctl->persist;
 	uint64_t period_ms = 1000ULL * ctl->conf->store.counters_s;
 	uint64_t passed_ms = ctl->now_ms - p->sweep_since_ms;
-	uint64_t upto = passed_ms < period_ms ? p->size * passed_ms / period_ms : p->size;
+	uint64_t goal = passed_ms < period_ms ? p->size * passed_ms / period_ms : p->size;
 
-	for (uint32_t i = 0; i < SWEEP_SLICE && p->sweep_cursor < upto; i++) {
+	for (uint32_t i = 0; i < SWEEP_SLICE && p->sweep_cursor < goal; i++) {
 		const struct record *r = records_next(ctl->records, &p->sweep_cursor);
 
 		if (r == NULL)

@@ -18,14 +18,14 @@
 #define ROUTES(list)  "{" PORTS ",'routes':[" list "]}"
 #define MSP(name, prefix, ha, keys)                                                                \
 	"{'name':'" name "','mobile-prefixes':['" prefix "'],'home-agent-address':'" ha "'" keys "}"
-#define MSP1(keys)    MSP("msp1", "2001:db8:a::/48", "2001:db8:a::1", keys)
-#define DOMAIN(keys)  "{" PORTS ",'domains':[" MSP1("," keys) "]}"
-#define DOMAINS(list) "{" PORTS ",'domains':[" list "]}"
-#define STORE(keys)   "{" PORTS ",'store':{" keys "}}"
-#define STORED(keys)  "{" PORTS ",'store':{'path':'/s'},'domains':[" MSP1("," keys) "]}"
-#define MN(hoa)       "{'home-address':'" hoa "','auth':{'type':'none'}}"
-#define WHERE         "domains[0].mobile-nodes[0].auth"
-#define AUTH(keys)    DOMAIN("'mobile-nodes':[{'home-address':'2001:db8:a::2','auth':{" keys "}}]")
+#define MSP1(keys)      MSP("msp1", "2001:db8:a::/48", "2001:db8:a::1", keys)
+#define DOMAIN(keys)    "{" PORTS ",'domains':[" MSP1("," keys) "]}"
+#define DOMAINS(list)   "{" PORTS ",'domains':[" list "]}"
+#define STORE(keys)     "{" PORTS ",'store':{" keys "}}"
+#define STORED(keys)    "{" PORTS ",'store':{'path':'/s'},'domains':[" MSP1("," keys) "]}"
+#define MN(hoa)         "{'home-address':'" hoa "','auth':{'type':'none'}}"
+#define WHERE           "domains[0].mobile-nodes[0].auth"
+#define AUTH(keys)      DOMAIN("'mobile-nodes':[{'home-address':'2001:db8:a::2','auth':{" keys "}}]")
 #define MSP1(keys)      MSP("msp1", "2001:db8:a::/48", "2001:db8:a::1", keys)
 #define DOMAIN(keys)    "{" PORTS ",'domains':[" MSP1("," keys) "]}"
 #define DOMAINS(list)   "{" PORTS ",'domains':[" list "]}"
