@@ -59,6 +59,7 @@ struct cmd {
 	unsigned opts; /* OPT_BIT() of those it takes beside the ones every command takes */
 	cmd_fn run;
 	const struct column *columns; /* of cmd_show()'s table; NULL: "key  value" lines */
+	unsigned patience_s; /* how long the daemon may take for it; 0: as for anything */
 };
 
 extern const struct cmd cmds[]; /* ends with a name of NULL */

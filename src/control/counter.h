@@ -26,6 +26,9 @@
 	X(BE_SENT, "be_sent", "messages", "Binding Errors sent")                                   \
 	X(BINDINGS_EXPIRED, "bindings_expired", "bindings", "lifetime ran out")                    \
 	X(BINDINGS_DELETED, "bindings_deleted", "bindings", "deleted by the operator")             \
+	X(BINDINGS_REMOVED, "bindings_removed", "bindings",                                        \
+		"ended because a reload took the subscriber away")                                 \
+	X(RELOADS, "reloads", "reloads", "sets of subscribers taken after the start")              \
 	X(HAAD_ANSWERED, "haad_answered", "messages", "requests for home agents answered")         \
 	X(MPS_RECEIVED, "mps_received", "messages",                                                \
 		"requests for prefixes by bound mobile nodes that may be told")                    \

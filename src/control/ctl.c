@@ -88,6 +88,7 @@ bool ctl_poll(void *ctx)
 		busy |= mip6_expire(ctl);
 		busy |= mip6_advertise(ctl);
 	}
+	busy |= subscribers_run(ctl);
 	if (ctl->acct != NULL)
 		busy |= acct_run(ctl);
 	if (ctl->t->bc != NULL)
@@ -216,6 +217,8 @@ int ctl_new(const struct conf *conf, struct subs *subs, struct tables *tables, s
 	if (ret < 0)
 		goto err_ctl;
 	ctl->subs = subs;
+	ctl->json = conf_json(conf);
+	ctl->loaded_ms = ctl->now_ms;
 	*out = ctl;
 	return 0;
 

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -40,6 +41,12 @@ struct tables;
 struct ctl {
 	const struct conf *conf; /* of the start: what a reload may change is elsewhere */
 	struct subs *subs; /* who may register; a reload replaces it */
+	const char *json; /* of the configuration in force; a reload replaces it */
+	uint64_t loaded_ms; /* when these two were taken, monotonic */
+	uint32_t generation; /* and how many were before them */
+	_Atomic(struct ctl_update *) update; /* the reload's that is under way, NULL */
+	bool updating; /* it has the old set already */
+	uint32_t update_cursor; /* records up to here have a subscriber */
 	struct tables *t;
 	struct dp *dp;
 	struct records *records; /* NULL without domains */
@@ -254,6 +261,9 @@ bool mip6_release(struct ctl *ctl);
 uint32_t mip6_held(const struct ctl *ctl); /* answers that wait for it */
 bool mip6_expire(struct ctl *ctl); /* ends what ended, bounded; true: there was something */
 int mip6_delete(struct ctl *ctl, const struct ip6_addr *hoa); /* operator; 0, -ENOENT, -ENOSPC */
+/* One slice of ending the bindings of who is no subscriber any more, from *cursor 0 on; adds to
+ * *ended how many. True: more to do. */
+bool mip6_end_strangers(struct ctl *ctl, uint32_t *cursor, uint32_t *ended);
 /* A Home Agent Address Discovery Request or Mobile Prefix Solicitation to us: icmp6_check()ed, `len`
  * octets at `icmp` in p. Only with domains. */
 void mip6_discovery_input(
@@ -270,6 +280,8 @@ int mip6_set_stamp(struct ctl *ctl, uint16_t domain, const struct ip6_addr *hoa,
 /* Who may register with this home address, NULL: nobody. For the turn: a reload takes it away. */
 const struct sub *ctl_subscriber(
 	const struct ctl *ctl, uint16_t domain, const struct ip6_addr *hoa);
+
+bool subscribers_run(struct ctl *ctl); /* one slice of a reload; true: there was something */
 
 /* --- show.c --- */
 bool show_run(struct ctl *ctl); /* answers requests, a slice a turn; true: there was something */

@@ -21,6 +21,8 @@
 #define ITEM_COST 16
 #define SKIP_COST 1
 
+static bool show_no_reload(struct ctl *ctl, struct ctl_req *req);
+
 static const show_step_fn steps[CTL_CMD_COUNT] = {
 	[CTL_SHOW_BINDINGS] = show_bindings,
 	[CTL_SHOW_BINDING] = show_binding,
@@ -35,9 +37,11 @@ static const show_step_fn steps[CTL_CMD_COUNT] = {
 	[CTL_SHOW_CONFIG] = show_config,
 	[CTL_SHOW_STORE] = show_store,
 	[CTL_SHOW_VERSION] = show_version,
+	[CTL_SHOW_DOMAINS] = show_domains,
 	[CTL_SHOW_ALARMS] = show_alarms,
 	[CTL_METRICS] = show_metrics,
 	[CTL_BINDING_DELETE] = show_binding_delete,
+	[CTL_RELOAD] = show_no_reload,
 };
 
 bool show_fail(struct ctl_req *req, int status, const char *fmt, ...)
@@ -49,6 +53,13 @@ bool show_fail(struct ctl_req *req, int status, const char *fmt, ...)
 	vsnprintf(req->error, sizeof(req->error), fmt, ap);
 	va_end(ap);
 	return false;
+}
+
+/* A host thread reads files: none has taken it. */
+static bool show_no_reload(struct ctl *ctl, struct ctl_req *req)
+{
+	(void)ctl;
+	return show_fail(req, -ENOTSUP, "nobody here reloads");
 }
 
 const char *show_domain_name(const struct ctl *ctl, uint32_t domain)

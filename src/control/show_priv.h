@@ -31,6 +31,7 @@ bool show_store(struct ctl *ctl, struct ctl_req *req);
 bool show_config(struct ctl *ctl, struct ctl_req *req);
 bool show_version(struct ctl *ctl, struct ctl_req *req);
 
+bool show_domains(struct ctl *ctl, struct ctl_req *req);
 bool show_alarms(struct ctl *ctl, struct ctl_req *req);
 bool show_metrics(struct ctl *ctl, struct ctl_req *req);
 

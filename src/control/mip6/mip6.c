@@ -296,6 +296,33 @@ bool mip6_expire(struct ctl *ctl)
 	return records_expire(ctl->records, ctl->now_ms, EXPIRE_SLICE, end, ctl) > 0;
 }
 
+/* Looking at a record and for its subscriber costs some 0.4 us (cache misses), ending one some 4:
+ * a slice takes about 0.1 ms either way. */
+#define STRANGERS_COST 256
+#define STRANGERS_END  9
+
+bool mip6_end_strangers(struct ctl *ctl, uint32_t *cursor, uint32_t *ended)
+{
+	for (int left = STRANGERS_COST; left > 0; left--) {
+		uint32_t next = *cursor;
+		struct record *rec = records_next(ctl->records, &next);
+
+		if (rec == NULL)
+			return false;
+		if (rec->state == RECORD_LIVE &&
+			ctl_subscriber(ctl, rec->domain, &rec->hoa) == NULL) {
+			/* should too much wait for its grace period, again in the next turn */
+			if (mip6_withdraw(ctl, rec, ACCT_CAUSE_REMOVED) < 0)
+				return true;
+			ctl_count(ctl, CTL_BINDINGS_REMOVED);
+			++*ended;
+			left -= STRANGERS_END;
+		}
+		*cursor = next;
+	}
+	return true;
+}
+
 int mip6_delete(struct ctl *ctl, const struct ip6_addr *hoa)
 {
 	struct record *rec = mip6_find_record(ctl, hoa);

@@ -14,6 +14,7 @@
 #include "control/metric.h"
 #include "net/mh.h"
 #include "records/records.h"
+#include "records/subs.h"
 #include "tables/addrs.h"
 #include "tables/adj.h"
 #include "tables/bc.h"
@@ -31,12 +32,6 @@
 
 static int delete_returns;
 static char *config;
-
-const char *conf_json(const struct conf *c)
-{
-	(void)c;
-	return config;
-}
 
 int mip6_delete(struct ctl *ctl, const struct ip6_addr *hoa)
 {
@@ -935,6 +930,7 @@ static void test_config(void **state)
 		config = realloc(config, n + 1);
 		memset(config, 'x', n);
 		config[n] = '\0';
+		t.ctl.json = config;
 		do {
 			run_slice(&req);
 			assert_true(req.out.len <= CTL_SLICE_BYTES + 16384);
@@ -944,6 +940,81 @@ static void test_config(void **state)
 		assert_int_equal(total, n + 1);
 		jw_done(&req.out);
 	}
+}
+
+/* A reload between two slices: half of each would be no JSON. */
+static void test_config_reloaded(void **state)
+{
+	struct ctl_req req = request(CTL_SHOW_CONFIG);
+
+	(void)state;
+	config = calloc(1, 200001);
+	memset(config, 'x', 200000);
+	t.ctl.json = config;
+	run_slice(&req);
+	assert_false(req.done);
+	t.ctl.generation++;
+	run_slice(&req);
+	assert_true(req.done);
+	assert_int_equal(req.status, -EAGAIN);
+	assert_int_equal(req.out.len, 0);
+	jw_done(&req.out);
+	req = request(CTL_SHOW_CONFIG);
+	do
+		run_slice(&req);
+	while (!req.done);
+	assert_int_equal(req.status, 0);
+	jw_done(&req.out);
+}
+
+static void test_domains(void **state)
+{
+	struct ctl_req req = request(CTL_SHOW_DOMAINS);
+	struct subs_opts opts = { .max = 10, .domains = 2 };
+	struct sub sub = { .domain = 1, .lifetime_max_s = 4, .key = SUB_NO_KEY };
+	struct ip6_prefix range = prefix("2001:db8:b:1::/64"), served = prefix("2001:db8:b::/48");
+	struct ip6_addr hoa = addr("2001:db8:b::7");
+	struct sub_place there;
+	cJSON *list;
+
+	(void)state;
+	assert_int_equal(subs_new(&opts, &t.ctl.subs), 0);
+	assert_int_equal(
+		subs_add(t.ctl.subs, &hoa, &sub, (struct sub_place){ SUB_LINE, 1 }, &there), 0);
+	assert_int_equal(subs_add_range(t.ctl.subs, &range, &sub, 0), 0);
+	assert_int_equal(subs_set_file(t.ctl.subs, 1, "/etc/hamd/msp2.jsonl"), 0);
+	subs_seal(t.ctl.subs);
+	t.domains[1].mobile_prefixes = &served;
+	t.domains[1].mobile_prefix_count = 1;
+	t.domains[1].home_agent_address = addr("2001:db8:b::1");
+	t.ctl.loaded_ms = NOW_MS - 3600000;
+	bind_node(1, &hoa, "2001:db8:c::1");
+	list = ask(&req);
+	assert_int_equal(cJSON_GetArraySize(list), 2);
+	assert_string_equal(text(list, 0, "domain"), "msp1");
+	assert_int_equal(number(list, 0, "subscribers"), 0);
+	assert_true(cJSON_IsNull(cJSON_GetObjectItem(cJSON_GetArrayItem(list, 0), "file")));
+	assert_string_equal(text(list, 1, "domain"), "msp2");
+	assert_string_equal(text(list, 1, "home-agent-address"), "2001:db8:b::1");
+	assert_int_equal(number(list, 1, "bindings"), 1);
+	assert_int_equal(number(list, 1, "subscribers"), 1);
+	assert_int_equal(number(list, 1, "ranges"), 1);
+	assert_string_equal(text(list, 1, "file"), "/etc/hamd/msp2.jsonl");
+	assert_int_equal(strlen(text(list, 1, "loaded")), strlen("2023-11-14T22:13:20Z"));
+	cJSON_Delete(list);
+	subs_free(t.ctl.subs);
+}
+
+/* A host thread's business; should one ask here, it gets an answer. */
+static void test_no_reload(void **state)
+{
+	struct ctl_req req = request(CTL_RELOAD);
+
+	(void)state;
+	run_slice(&req);
+	assert_true(req.done);
+	assert_int_equal(req.status, -ENOTSUP);
+	jw_done(&req.out);
 }
 
 /* Nobody takes the answers: the next one waits, and nothing is lost. */
@@ -1005,6 +1076,9 @@ int main(void)
 		TEST(test_store),
 		TEST(test_version),
 		TEST(test_config),
+		TEST(test_config_reloaded),
+		TEST(test_domains),
+		TEST(test_no_reload),
 		TEST(test_answers_pile_up),
 		TEST(test_no_memory),
 	};

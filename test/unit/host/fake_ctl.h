@@ -131,6 +131,12 @@ static const char *const fake_lines[CTL_CMD_COUNT] = {
 	[CTL_SHOW_ADDRESSES] =
 		"{\"address\":\"2001:db8:1::10\",\"prefix-length\":64,\"owner\":\"port\",\"port\":"
 		"\"wan\",\"state\":\"preferred\"}\n",
+	[CTL_SHOW_DOMAINS] =
+		"{\"domain\":\"msp1\",\"home-agent-address\":\"2001:db8:a::1\",\"mobile-prefixes\":"
+		"[\"2001:db8:a::/48\"],\"bindings\":1,\"subscribers\":3,\"ranges\":0,\"file\":null,"
+		"\"loaded\":\"2026-11-24T12:00:00Z\"}\n",
+	[CTL_RELOAD] = "{\"subscribers\":3,\"added\":1,\"changed\":0,\"removed\":2,"
+		       "\"bindings-ended\":1,\"took-ms\":12}\n",
 	[CTL_SHOW_CONFIG] = "{\"node\":{\"id\":1,\"name\":\"paris\"}}\n",
 	/* in no order, with what has to be escaped, a number beyond a double, a metric without one */
 	[CTL_METRICS] =

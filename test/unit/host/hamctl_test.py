@@ -18,7 +18,7 @@ import unittest
 HAMCTL = FAKE_HAMD = None
 BOUND, UNBOUND = '2001:db8:a::1', '2001:db8:a::dead'
 SHOWS = ['bindings', 'ports', 'lcores', 'counters', 'drops', 'routes', 'neighbors', 'addresses',
-         'config', 'version', 'alarms']
+         'config', 'version', 'alarms', 'domains']
 
 
 @contextlib.contextmanager
@@ -124,6 +124,11 @@ class Answers(Case):
 
     def test_delete(self):
         self.assertIn(BOUND, self.good('binding', 'delete', BOUND))
+
+    def test_reload(self):
+        out = self.good('reload')
+        self.assertRegex(out, r'removed +2\n')
+        self.assertEqual(self.documents('reload')[0]['added'], 1)
 
     def test_filters_reach_the_daemon(self):
         self.bad(1, 'no such domain: nix', 'show', 'bindings', '--domain', 'nix')
@@ -318,7 +323,7 @@ class Usage(Case):
         return got.stdout.split()
 
     def test_completion(self):
-        self.assertEqual(self.complete(''), ['show', 'binding', 'metrics', 'top', 'help',
+        self.assertEqual(self.complete(''), ['show', 'binding', 'reload', 'metrics', 'top', 'help',
                                              'completion'])
         self.assertEqual(self.complete('show', 'b'), ['bindings', 'binding'])
         self.assertEqual(self.complete('-s', 'x', 'binding', ''), ['delete'])
