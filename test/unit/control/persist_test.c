@@ -14,6 +14,7 @@
 #include "conf/conf.h"
 #include "control/ctl_priv.h"
 #include "control/mip6/mip6_priv.h"
+#include "control/pmtu.h"
 #include "records/feed.h"
 #include "records/image.h"
 #include "records/records.h"
@@ -160,6 +161,7 @@ static void make_control(void)
 	t.ctl.ntp = ntp_now();
 	t.ctl.seed = 1;
 	assert_int_equal(records_new(&opts, &t.ctl.records), 0);
+	assert_int_equal(pmtu_new(1000, 1, &t.ctl.pmtu), 0);
 	subscribe();
 	assert_int_equal(mip6_new(&t.ctl, &t.ctl.mip6), 0);
 	assert_int_equal(persist_new(&t.ctl, &t.ctl.persist), 0);
@@ -187,6 +189,7 @@ static int teardown(void **state)
 	mip6_free(t.ctl.mip6);
 	subs_free(t.ctl.subs);
 	records_free(t.ctl.records);
+	pmtu_free(t.ctl.pmtu);
 	addrs_free(t.tables.addrs);
 	bc_free(t.tables.bc);
 	fib_free(t.tables.fib);
