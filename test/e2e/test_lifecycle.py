@@ -224,6 +224,8 @@ def test_samples_start(lab, daemon, sample, tmp_path):
         for n, port in enumerate(config["ports"]):
             port["device"] = f"net_af_packet{n},iface=nic{n}"
         config["runtime"].update(lcores="0", hugepages=False, **{"memory-mb": 512})
+        if "store" in config:
+            config["store"]["path"] = str(tmp_path / "store")
         config["runtime"]["idle-sleep-us"] = 100
         sample = tmp_path / sample.name
         sample.write_text(json.dumps(config))
