@@ -196,6 +196,20 @@ void acct_start(struct ctl *ctl, struct record *r, enum acct_cause cause)
 		ctl->now_ms + rng_between(&a->rng, 1, a->interval_ms));
 }
 
+/* Its first line is an interim, a move or its stop: whoever wants to know the session knows it. */
+void acct_resume(struct ctl *ctl, struct record *r)
+{
+	struct acct *a = ctl->acct;
+
+	if (a == NULL)
+		return;
+	if (r->session == 0) /* there was no accounting then */
+		r->session = session_number(ctl);
+	a->sessions++;
+	wheel_set(a->wheel, &a->timer[r->handle],
+		ctl->now_ms + rng_between(&a->rng, 1, a->interval_ms));
+}
+
 void acct_move(struct ctl *ctl, const struct record *r, const struct ip6_addr *old_coa)
 {
 	struct acct_event e;
@@ -251,6 +265,7 @@ static void on_interim(void *ctx, struct wheel_timer *t)
 	fill(ctl, &e, ACCT_INTERIM, ACCT_CAUSE_NONE, r);
 	fill_counts(ctl, &e);
 	emit(ctl, &e);
+	persist_touch(ctl, r); /* what was told does not go back when hamd is killed */
 	wheel_set(a->wheel, t, t->expires_ms + (missed + 1) * a->interval_ms);
 }
 
@@ -300,7 +315,9 @@ void acct_finish(struct ctl *ctl)
 		if (r->state != RECORD_LIVE)
 			continue;
 		wait_for_room(a, &stuck);
-		fill(ctl, &e, ACCT_STOP, ACCT_CAUSE_SHUTDOWN, r);
+		/* with a store it goes on in the next run */
+		fill(ctl, &e, ctl->persist != NULL ? ACCT_INTERIM : ACCT_STOP, ACCT_CAUSE_SHUTDOWN,
+			r);
 		fill_counts(ctl, &e);
 		emit(ctl, &e);
 	}

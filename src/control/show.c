@@ -35,6 +35,7 @@ static const show_step_fn steps[CTL_CMD_COUNT] = {
 	[CTL_SHOW_NEIGHBORS] = show_neighbors,
 	[CTL_SHOW_ADDRESSES] = show_addresses,
 	[CTL_SHOW_CONFIG] = show_config,
+	[CTL_SHOW_STORE] = show_store,
 	[CTL_SHOW_VERSION] = show_version,
 	[CTL_SHOW_DOMAINS] = show_domains,
 	[CTL_SHOW_ALARMS] = show_alarms,
