@@ -121,6 +121,11 @@ static void put_name(char *to, size_t room, const char *from)
 	to[n] = '\0';
 }
 
+static void put_nai(struct acct_event *e, const struct sub *sub)
+{
+	put_name(e->nai, sizeof(e->nai), sub != NULL ? sub->nai : NULL);
+}
+
 static void put_counts(struct acct_event *e, const struct bc_counts *c)
 {
 	e->packets_to = c->packets_to;
@@ -134,7 +139,6 @@ static void fill(const struct ctl *ctl, struct acct_event *e, enum acct_type typ
 	enum acct_cause cause, const struct record *r)
 {
 	const struct conf_domain *d = &ctl->conf->domains[r->domain];
-	const struct sub *sub = ctl_subscriber(ctl, r->domain, &r->hoa);
 
 	*e = (struct acct_event){
 		.time = ctl->ntp,
@@ -147,7 +151,7 @@ static void fill(const struct ctl *ctl, struct acct_event *e, enum acct_type typ
 		.cause = (uint8_t)cause,
 	};
 	put_name(e->domain, sizeof(e->domain), d->name);
-	put_name(e->nai, sizeof(e->nai), sub != NULL ? sub->nai : NULL);
+	put_nai(e, ctl_subscriber(ctl, r->domain, &r->hoa));
 }
 
 static void fill_counts(const struct ctl *ctl, struct acct_event *e)
@@ -218,15 +222,20 @@ void acct_move(struct ctl *ctl, const struct record *r, const struct ip6_addr *o
 	emit(ctl, &e);
 }
 
-/* As many may wait as the deferred-free queue holds, and it has just taken this removal. */
+/* As many may wait as the deferred-free queue holds, and it has just taken this removal. Whom a
+ * reload takes away is billed by the name that it had. */
 void acct_stop(struct ctl *ctl, const struct record *r, enum acct_cause cause)
 {
 	struct acct *a = ctl->acct;
+	struct acct_event *e;
 
 	if (a == NULL)
 		return;
 	assert(a->stop_head - a->stop_tail < a->stop_size);
-	fill(ctl, &a->stop[a->stop_head++ % a->stop_size], ACCT_STOP, cause, r);
+	e = &a->stop[a->stop_head++ % a->stop_size];
+	fill(ctl, e, ACCT_STOP, cause, r);
+	if (e->nai[0] == '\0')
+		put_nai(e, ctl_former_subscriber(ctl, r->domain, &r->hoa));
 	wheel_del(a->wheel, &a->timer[r->handle]);
 	a->sessions--;
 }

@@ -300,6 +300,10 @@ int mip6_set_stamp(struct ctl *ctl, uint16_t domain, const struct ip6_addr *hoa,
 const struct sub *ctl_subscriber(
 	const struct ctl *ctl, uint16_t domain, const struct ip6_addr *hoa);
 
+/* Who could until the reload that is under way, NULL: nobody, or none is. For the turn. */
+const struct sub *ctl_former_subscriber(
+	const struct ctl *ctl, uint16_t domain, const struct ip6_addr *hoa);
+
 bool subscribers_run(struct ctl *ctl); /* one slice of a reload; true: there was something */
 
 /* --- show.c --- */

@@ -1185,6 +1185,38 @@ static void test_reload_waits_for_readers(void **state)
 	rte_rcu_qsbr_thread_unregister(t.tables.rcu, 0);
 }
 
+/* Whose binding a reload ends, for whoever sends the bill: the new set knows no name any more. */
+static void test_reload_names_who_goes(void **state)
+{
+	struct sub sub = { .nai = "alice@example.com", .lifetime_max_s = 80, .key = SUB_NO_KEY };
+	struct ip6_prefix range = prefix("2001:db8:a::/48");
+	char file[] = "/a";
+	struct acct_event e;
+	struct ctl_update u;
+	struct subs *old;
+
+	(void)state;
+	t.conf.accounting = (struct conf_accounting){ .file = file, .interim_s = 300 };
+	assert_int_equal(acct_new(&t.ctl, &t.ctl.acct), 0);
+	new_subscribers();
+	assert_int_equal(subs_add_range(t.ctl.subs, &range, &sub, 0), 0);
+	subs_seal(t.ctl.subs);
+	old = t.ctl.subs;
+	input(&(struct msg){ .seq = 1 });
+	assert_string_equal(told().nai, "alice@example.com");
+	u = (struct ctl_update){ .subs = set_of(0, 0), .json = "{}" };
+	ctl_update(&t.ctl, &u);
+	while (!ctl_is_updated(&t.ctl))
+		subscribers_run(&t.ctl);
+	subs_free(u.subs);
+	assert_ptr_equal(u.subs, old);
+	e = told();
+	assert_int_equal(e.type, ACCT_STOP);
+	assert_int_equal(e.cause, ACCT_CAUSE_REMOVED);
+	assert_string_equal(e.nai, "alice@example.com");
+	acct_free(&t.ctl, t.ctl.acct);
+}
+
 /* Another lifetime: the binding stays as it is, the next Binding Update gets it. */
 static void test_reload_keeps_bindings(void **state)
 {
@@ -1598,6 +1630,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_store_needs_it, setup, teardown_store),
 		cmocka_unit_test_setup_teardown(test_reload, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reload_waits_for_readers, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_reload_names_who_goes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reload_keeps_bindings, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_authentication, setup, teardown_key),
 		cmocka_unit_test_setup_teardown(test_replay, setup, teardown_key),

@@ -8,11 +8,13 @@
 #include <cjson/cJSON.h>
 #include <errno.h>
 #include <rte_ring.h>
+#include <time.h>
 
 #include "conf/conf.h"
 #include "control/ctl_priv.h"
 #include "control/metric.h"
 #include "control/pmtu.h"
+#include "control/show_priv.h"
 #include "net/mh.h"
 #include "records/records.h"
 #include "records/subs.h"
@@ -1068,11 +1070,48 @@ static void test_no_memory(void **state)
 	jw_done(&req.out);
 }
 
+static uint64_t real_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+/* A moment has one second, whatever part of another one has passed since. */
+static void test_time(void **state)
+{
+	struct jw w;
+
+	(void)state;
+	jw_init(&w, 4096);
+	for (unsigned part = 100; part < 1000; part += 100) {
+		uint64_t now, second;
+		char want[64];
+		time_t t0;
+
+		do { /* until nothing came between the two clocks */
+			now = real_ms();
+			second = now / 1000 - 5;
+			jw_reset(&w);
+			jw_object(&w, NULL);
+			show_time(&w, "at", now - (1000 * second + part));
+			jw_end(&w, '}');
+		} while (real_ms() - now > 50);
+		t0 = (time_t)second;
+		strftime(want, sizeof(want), "{\"at\":\"%Y-%m-%dT%H:%M:%SZ\"}", gmtime(&t0));
+		assert_int_equal(w.len, strlen(want));
+		assert_memory_equal(w.buf, want, w.len);
+	}
+	jw_done(&w);
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_time),
 		TEST(test_binding),
 		TEST(test_filters),
 		TEST(test_summary),
