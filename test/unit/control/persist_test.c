@@ -14,6 +14,7 @@
 #include "conf/conf.h"
 #include "control/ctl_priv.h"
 #include "control/mip6/mip6_priv.h"
+#include "control/pmtu.h"
 #include "records/feed.h"
 #include "records/image.h"
 #include "records/records.h"
@@ -161,6 +162,7 @@ static void make_control(void)
 	t.ctl.seed = 1;
 	assert_int_equal(records_new(&opts, &t.ctl.records), 0);
 	subscribe();
+	assert_int_equal(pmtu_new(MAX, 1, &t.ctl.pmtu), 0);
 	assert_int_equal(mip6_new(&t.ctl, &t.ctl.mip6), 0);
 	assert_int_equal(persist_new(&t.ctl, &t.ctl.persist), 0);
 	t.feed = ctl_feed(&t.ctl);
@@ -185,6 +187,7 @@ static int teardown(void **state)
 	free(t.ctl.load);
 	persist_free(&t.ctl, t.ctl.persist);
 	mip6_free(t.ctl.mip6);
+	pmtu_free(t.ctl.pmtu);
 	subs_free(t.ctl.subs);
 	records_free(t.ctl.records);
 	addrs_free(t.tables.addrs);
