@@ -161,8 +161,8 @@ static void make_control(void)
 	t.ctl.ntp = ntp_now();
 	t.ctl.seed = 1;
 	assert_int_equal(records_new(&opts, &t.ctl.records), 0);
+	assert_int_equal(pmtu_new(1000, 1, &t.ctl.pmtu), 0);
 	subscribe();
-	assert_int_equal(pmtu_new(MAX, 1, &t.ctl.pmtu), 0);
 	assert_int_equal(mip6_new(&t.ctl, &t.ctl.mip6), 0);
 	assert_int_equal(persist_new(&t.ctl, &t.ctl.persist), 0);
 	t.feed = ctl_feed(&t.ctl);
@@ -187,9 +187,9 @@ static int teardown(void **state)
 	free(t.ctl.load);
 	persist_free(&t.ctl, t.ctl.persist);
 	mip6_free(t.ctl.mip6);
-	pmtu_free(t.ctl.pmtu);
 	subs_free(t.ctl.subs);
 	records_free(t.ctl.records);
+	pmtu_free(t.ctl.pmtu);
 	addrs_free(t.tables.addrs);
 	bc_free(t.tables.bc);
 	fib_free(t.tables.fib);
