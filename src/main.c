@@ -28,7 +28,9 @@
 #include "dataplane/eal.h"
 #include "host/accounting.h"
 #include "host/api.h"
+#include "host/reload.h"
 #include "host/subscribers.h"
+#include "host/telemetry.h"
 #include "records/subs.h"
 #include "tables/mem.h"
 #include "tables/tables.h"
@@ -38,12 +40,14 @@
 #define ERR_LEN 512
 
 struct hamd {
+	const char *path; /* of the configuration */
 	struct conf *conf;
 	struct subs *subs; /* until control has it */
 	struct tables *tables;
 	struct dp *dp;
 	struct ctl *ctl;
 	struct accounting *accounting; /* NULL: none */
+	struct reload *reload;
 	struct api *api;
 };
 
@@ -165,21 +169,68 @@ static void stop_accounting(struct hamd *h)
 	accounting_stop(h->accounting);
 }
 
-static int submit(void *ctl, struct ctl_req *req)
+static int start_telemetry(struct hamd *h, char *err, size_t err_len)
 {
-	return ctl_submit(ctl, req);
+	int ret = telemetry_start(h->dp);
+
+	if (ret < 0)
+		snprintf(err, err_len, "telemetry: %s", strerror(-ret));
+	return ret;
 }
 
-static struct ctl_req *reap(void *ctl)
+static void stop_telemetry(struct hamd *h)
 {
-	return ctl_reap(ctl);
+	(void)h;
+	telemetry_stop();
+}
+
+static void update(void *ctl, struct ctl_update *u)
+{
+	ctl_update(ctl, u);
+}
+
+static bool is_updated(void *ctl)
+{
+	return ctl_is_updated(ctl);
+}
+
+static int start_reload(struct hamd *h, char *err, size_t err_len)
+{
+	struct reload_opts opts = {
+		.path = h->path,
+		.conf = h->conf,
+		.subs = ctl_subscribers(h->ctl),
+		.ops = { .ctx = h->ctl, .update = update, .is_updated = is_updated },
+	};
+
+	return reload_start(&opts, &h->reload, err, err_len);
+}
+
+static void stop_reload(struct hamd *h)
+{
+	reload_stop(h->reload);
+}
+
+static int submit(void *hamd, struct ctl_req *req)
+{
+	struct hamd *h = hamd;
+
+	return req->cmd == CTL_RELOAD ? reload_submit(h->reload, req) : ctl_submit(h->ctl, req);
+}
+
+static struct ctl_req *reap(void *hamd)
+{
+	struct hamd *h = hamd;
+	struct ctl_req *req = ctl_reap(h->ctl);
+
+	return req != NULL ? req : reload_reap(h->reload);
 }
 
 static int start_api(struct hamd *h, char *err, size_t err_len)
 {
 	struct api_opts opts = {
 		.path = h->conf->runtime.socket,
-		.ops = { .ctx = h->ctl, .submit = submit, .reap = reap },
+		.ops = { .ctx = h, .submit = submit, .reap = reap },
 	};
 
 	return api_start(&opts, &h->api, err, err_len);
@@ -201,6 +252,8 @@ static const struct {
 	{ "dataplane", start_dataplane, stop_dataplane },
 	{ "control", start_control, stop_control },
 	{ "accounting", start_accounting, stop_accounting },
+	{ "telemetry", start_telemetry, stop_telemetry },
+	{ "reload", start_reload, stop_reload },
 	{ "api", start_api, stop_api },
 };
 
@@ -230,17 +283,27 @@ static void block_signals(int how)
 	pthread_sigmask(how, &set, NULL);
 }
 
+/* host/reload reads it from a descriptor. */
+static void block_hup(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGHUP);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
 static void set_signals(void)
 {
 	struct sigaction take = { .sa_handler = on_signal }, ignore = { .sa_handler = SIG_IGN };
 
 	block_signals(SIG_BLOCK);
+	block_hup();
 	sigaction(SIGTERM, &take, NULL);
 	sigaction(SIGINT, &take, NULL);
 	sigaction(SIGUSR1, &take, NULL);
 	sigaction(SIGPIPE, &ignore, NULL);
 	sigaction(SIGXFSZ, &ignore, NULL); /* a file as large as may be is write()'s error */
-	sigaction(SIGHUP, &ignore, NULL);
 }
 
 static int run(struct hamd *h)
@@ -272,16 +335,6 @@ static int run(struct hamd *h)
 	while (started-- > 0)
 		modules[started].stop(h);
 	return ret < 0 ? 1 : 0;
-}
-
-static void set_log_level(const char *name)
-{
-	static const char *const names[] = { "err", "warn", "info", "debug" };
-
-	for (unsigned i = 0; i < DIM(names); i++) {
-		if (strcmp(name, names[i]) == 0)
-			log_set_level((enum log_level)i);
-	}
 }
 
 static void usage(FILE *to)
@@ -351,9 +404,9 @@ static int parse_options(int argc, char **argv, struct options *o)
 }
 
 /* The configuration and all that it names. */
-static int load(struct hamd *h, const char *path, char *err, size_t err_len)
+static int load(struct hamd *h, char *err, size_t err_len)
 {
-	int ret = conf_load(path, &h->conf, err, err_len);
+	int ret = conf_load(h->path, &h->conf, err, err_len);
 
 	if (ret < 0)
 		return ret;
@@ -373,17 +426,18 @@ int main(int argc, char **argv)
 	char err[ERR_LEN];
 	int ret = parse_options(argc, argv, &o);
 
+	h.path = o.config;
 	if (ret > 0)
 		return ret - 1;
 	if (sodium_init() < 0) {
 		fputs("hamd: libsodium does not start\n", stderr);
 		return 1;
 	}
-	if (load(&h, o.config, err, sizeof(err)) < 0) {
+	if (load(&h, err, sizeof(err)) < 0) {
 		fprintf(stderr, "%s\n", err);
 		return 1;
 	}
-	set_log_level(h.conf->runtime.log_level);
+	log_set_level_name(h.conf->runtime.log_level);
 	if (!o.test) {
 		ret = run(&h);
 	} else {

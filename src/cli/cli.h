@@ -59,6 +59,7 @@ struct cmd {
 	unsigned opts; /* OPT_BIT() of those it takes beside the ones every command takes */
 	cmd_fn run;
 	const struct column *columns; /* of cmd_show()'s table; NULL: "key  value" lines */
+	unsigned patience_s; /* how long the daemon may take for it; 0: as for anything */
 };
 
 extern const struct cmd cmds[]; /* ends with a name of NULL */
@@ -70,6 +71,7 @@ bool cmd_takes(const struct cmd *cmd, enum opt o);
 
 int cmd_show(const struct cmd *cmd, const struct cli *cli); /* show.c */
 int cmd_top(const struct cmd *cmd, const struct cli *cli); /* top.c */
+int cmd_metrics(const struct cmd *cmd, const struct cli *cli); /* metrics.c */
 int cmd_help(const struct cmd *cmd, const struct cli *cli); /* help.c */
 int cmd_completion(const struct cmd *cmd, const struct cli *cli);
 void help_mdoc(void); /* the man page's lists of commands and options */

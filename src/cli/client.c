@@ -110,6 +110,13 @@ err:
 	return ret;
 }
 
+void client_wait(struct client *c, unsigned seconds)
+{
+	const struct timeval patience = { .tv_sec = seconds };
+
+	setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+}
+
 void client_close(struct client *c)
 {
 	if (c == NULL)

@@ -12,6 +12,8 @@ struct client;
 /* EXIT_OK and *out, or what to exit with. */
 int client_open(const struct cli *cli, struct client **out);
 void client_close(struct client *c); /* NULL is fine */
+/* How long to wait for an answer, or its next piece, from now on. */
+void client_wait(struct client *c, unsigned seconds);
 
 /* Asks `cmd` (the daemon's word for it) with the filters among cli's options that are in
  * `filters`, and the key if it is not NULL. EXIT_OK or EXIT_FAILED. */

@@ -9,6 +9,7 @@
 
 #define EVERYWHERE (OPT_BIT(OPT_HELP) | OPT_BIT(OPT_VERSION))
 #define ASKS       (OPT_BIT(OPT_SOCKET) | OPT_BIT(OPT_NAME) | OPT_BIT(OPT_JSON))
+#define RELOAD_S   600 /* millions of subscribers on a busy machine */
 #define FILTERS    (OPT_BIT(OPT_PREFIX) | OPT_BIT(OPT_COA) | OPT_BIT(OPT_DOMAIN))
 
 const struct opt_desc opts[OPT_COUNT] = {
@@ -68,6 +69,7 @@ static const struct column lcore_columns[] = {
 	{ "SLEEP US", "sleep-us", true },
 	{ "RX PACKETS", "rx-packets", true },
 	{ "TX PACKETS", "tx-packets", true },
+	{ "FRAGMENTS HELD", "fragments-held", true },
 	{ NULL },
 };
 
@@ -106,6 +108,17 @@ static const struct column neighbor_columns[] = {
 	{ NULL },
 };
 
+static const struct column domain_columns[] = {
+	{ "DOMAIN", "domain", false },
+	{ "HOME AGENT ADDRESS", "home-agent-address", false },
+	{ "BINDINGS", "bindings", true },
+	{ "SUBSCRIBERS", "subscribers", true },
+	{ "RANGES", "ranges", true },
+	{ "LOADED", "loaded", false },
+	{ "FILE", "file", false },
+	{ NULL },
+};
+
 static const struct column address_columns[] = {
 	{ "ADDRESS", "address", false },
 	{ "LENGTH", "prefix-length", true },
@@ -116,11 +129,27 @@ static const struct column address_columns[] = {
 	{ NULL },
 };
 
+static const struct column alarm_columns[] = {
+	{ "ALARM", "alarm", false },
+	{ "SEVERITY", "severity", false },
+	{ "STATE", "state", false },
+	{ "SINCE", "since", false },
+	{ "LAST", "last", false },
+	{ "COUNT", "count", true },
+	{ "VALUE", "value", true },
+	{ "UNIT", "unit", false },
+	{ "DETAIL", "detail", false },
+	{ "WHAT TO DO", "todo", false },
+	{ NULL },
+};
+
 const struct cmd cmds[] = {
 	{ "show bindings", NULL,
 		"which home address is reachable where; --all: de-registered ones too",
 		ASKS | FILTERS | OPT_BIT(OPT_ALL), cmd_show, binding_columns },
 	{ "show binding", "HOME-ADDRESS", "one binding", ASKS, cmd_show, NULL },
+	{ "show domains", NULL, "home agents, who may register there and since when that holds",
+		ASKS, cmd_show, domain_columns },
 	{ "show summary", NULL, "what all bindings amount to: how many, how many in use, traffic",
 		ASKS | FILTERS, cmd_show, NULL },
 	{ "show ports", NULL, "ports, their links and what they carried", ASKS, cmd_show,
@@ -136,7 +165,14 @@ const struct cmd cmds[] = {
 		address_columns },
 	{ "show config", NULL, "the configuration that runs", ASKS, cmd_show, NULL },
 	{ "show version", NULL, "version, bindings and packet buffers", ASKS, cmd_show, NULL },
+	{ "show alarms", NULL, "what is wrong, and what to do about it; --all: also what is not",
+		ASKS | OPT_BIT(OPT_ALL), cmd_show, alarm_columns },
 	{ "binding delete", "HOME-ADDRESS", "forget a binding", ASKS, cmd_show, NULL },
+	{ "reload", NULL,
+		"read configuration and subscribers again, use what is new, say what changed", ASKS,
+		cmd_show, NULL, RELOAD_S },
+	{ "metrics", NULL, "all figures in OpenMetrics text, for a textfile collector", ASKS,
+		cmd_metrics, NULL },
 	{ "top", NULL, "what happens in a second: counters that move, the busiest bindings",
 		ASKS | FILTERS | OPT_BIT(OPT_ONCE), cmd_top, NULL },
 	{ "help", "[COMMAND]", "what there is, or what a command takes", 0, cmd_help, NULL },

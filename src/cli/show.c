@@ -106,6 +106,8 @@ int cmd_show(const struct cmd *cmd, const struct cli *cli)
 
 	if (ret != EXIT_OK)
 		return ret;
+	if (cmd->patience_s > 0)
+		client_wait(c, cmd->patience_s);
 	ret = client_ask(c, cmd->name, cli->arg, cli,
 		OPT_BIT(OPT_PREFIX) | OPT_BIT(OPT_COA) | OPT_BIT(OPT_DOMAIN) | OPT_BIT(OPT_ALL));
 	if (ret == EXIT_OK)

@@ -61,6 +61,19 @@ void log_set_level(enum log_level level)
 	lg.level = (int)level;
 }
 
+bool log_set_level_name(const char *name)
+{
+	for (unsigned i = 0; i < LOG_LEVEL_COUNT; i++) {
+		size_t len = strlen(levels[i].name) - 1; /* a blank follows */
+
+		if (strlen(name) == len && strncmp(name, levels[i].name, len) == 0) {
+			log_set_level((enum log_level)i);
+			return true;
+		}
+	}
+	return false;
+}
+
 enum log_level log_get_level(void)
 {
 	return (enum log_level)lg.level;

@@ -20,6 +20,7 @@ enum log_level { LOG_ERR, LOG_WARN, LOG_INFO, LOG_DEBUG, LOG_LEVEL_COUNT };
 #define LOG_LINE_MAX 512 /* longer lines are cut */
 
 void log_set_level(enum log_level level);
+bool log_set_level_name(const char *name); /* "err" ... "debug"; false: no such level */
 enum log_level log_get_level(void);
 /* Lines get systemd's "<N>" priority prefix instead of the level's name. */
 void log_set_journal(bool on);

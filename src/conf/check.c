@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/anycast.h"
 #include "conf/text.h"
 
 static const struct ip6_prefix special[] = {
@@ -40,6 +41,15 @@ bool conf_is_router_anycast(const struct ip6_addr *a, const struct ip6_prefix *p
 	/* A /127 is a link of two routers, both addresses are in use (RFC 6164). */
 	ip6_prefix_mask(&link);
 	return link.len < 127 && ip6_eq(a, &link.addr);
+}
+
+const char *conf_why_no_node(const struct ip6_addr *a, const struct ip6_prefix *p)
+{
+	if (conf_is_router_anycast(a, p))
+		return "is the anycast address of the link's routers";
+	if (anycast_is_reserved(a, p))
+		return "is an anycast address that RFC 2526 reserves";
+	return NULL;
 }
 
 int conf_place_cmp(const void *a, const void *b)
@@ -88,8 +98,18 @@ static void derive(struct conf *conf)
 	}
 }
 
+static uint32_t anycasts(const struct conf *conf, const struct conf_place *mobile)
+{
+	const struct conf_domain *d = &conf->domains[mobile->i];
+	struct ip6_addr out[ANYCAST_FORMS];
+
+	if (!d->discovery.home_agents)
+		return 0;
+	return anycast_home_agents(&mobile->prefix, &d->home_agent_address, out);
+}
+
 /* What the forwarding table has to hold: the routes, a port's link-local address, an address and
- * its on-link prefix, a home agent address, the mobile prefixes. */
+ * its on-link prefix, a home agent address, the mobile prefixes and their anycast addresses. */
 static int check_fib_size(const struct conf_check *k)
 {
 	const struct conf *conf = k->conf;
@@ -97,6 +117,8 @@ static int check_fib_size(const struct conf_check *k)
 
 	for (uint32_t i = 0; i < conf->port_count; i++)
 		need += 2 * conf->ports[i].address_count;
+	for (uint32_t i = 0; i < k->mobile_count; i++)
+		need += anycasts(conf, &k->mobile[i]);
 	if (need <= conf->runtime.max_routes)
 		return 0;
 	return conf_refuse(k->c,
@@ -128,6 +150,29 @@ static int check_pdump(const struct conf_check *k)
 	return conf_refuse(k->c, "runtime.pdump: needs huge pages, runtime.hugepages is false");
 }
 
+/* One source must not be able to push out everybody, nor fragments to take all packet buffers. */
+static int check_reassembly(const struct conf_check *k)
+{
+	const struct conf_reassembly *r = &k->conf->reassembly;
+	const struct conf_runtime *rt = &k->conf->runtime;
+	uint32_t workers = rt->lcore_count > 1 ? rt->lcore_count - 1 : 1;
+
+	if (2 * r->max_per_source > r->max_datagrams)
+		return conf_refuse(k->c,
+			"reassembly.max-per-source: %u is more than half of max-datagrams (%u)",
+			r->max_per_source, r->max_datagrams);
+	if (2 * r->max_per_source > r->max_fragments)
+		return conf_refuse(k->c,
+			"reassembly.max-per-source: %u is more than half of max-fragments (%u)",
+			r->max_per_source, r->max_fragments);
+	if (rt->mbufs != 0 && 2ULL * workers * r->max_fragments > rt->mbufs)
+		return conf_refuse(k->c,
+			"runtime.mbufs: %u is less than twice reassembly.max-fragments (%u) of "
+			"each worker (%u)",
+			rt->mbufs, r->max_fragments, workers);
+	return 0;
+}
+
 int conf_check(struct conf_ctx *c)
 {
 	struct conf_check k = { .c = c, .conf = c->conf };
@@ -135,6 +180,8 @@ int conf_check(struct conf_ctx *c)
 
 	derive(c->conf);
 	ret = check_pdump(&k);
+	if (ret == 0)
+		ret = check_reassembly(&k);
 	if (ret == 0)
 		ret = conf_check_auth(&k);
 	if (ret == 0)

@@ -29,6 +29,9 @@ bool conf_is_special(const struct ip6_prefix *p);
 /* The address of all routers of its link, not of a node (RFC 4291, 2.6.1). */
 bool conf_is_router_anycast(const struct ip6_addr *a, const struct ip6_prefix *p);
 
+/* Why the address, in mobile prefix p, is no node's; NULL: it may be one's. */
+const char *conf_why_no_node(const struct ip6_addr *a, const struct ip6_prefix *p);
+
 /* Each: 0, -EINVAL, -ENOMEM. */
 int conf_check_ports(const struct conf_check *k);
 int conf_check_domains(struct conf_check *k); /* fills in `mobile` */

@@ -69,35 +69,29 @@ static int check_home_agent(const struct conf_check *k, uint32_t i)
 {
 	const struct ip6_addr *a = &k->conf->domains[i].home_agent_address;
 	const struct conf_place *in = conf_mobile_prefix(k, a);
+	const char *why;
 	char text[IP6_STRLEN];
 
 	if (in == NULL || in->i != i)
-		return conf_refuse(k->c,
-			"domains[%u].home-agent-address: %s is in no mobile prefix of the domain",
-			i, ip6_str(a, text));
-	if (conf_is_router_anycast(a, &in->prefix))
-		return conf_refuse(k->c,
-			"domains[%u].home-agent-address: %s is the anycast address of the link's "
-			"routers",
-			i, ip6_str(a, text));
-	return 0;
+		why = "is in no mobile prefix of the domain";
+	else
+		why = conf_why_no_node(a, &in->prefix);
+	if (why == NULL)
+		return 0;
+	return conf_refuse(k->c, "domains[%u].home-agent-address: %s %s", i, ip6_str(a, text), why);
 }
 
 const char *conf_why_no_home_address(const struct conf_domain *d, const struct ip6_addr *a)
 {
-	const struct ip6_prefix *in = NULL;
+	int in = conf_mobile_prefix_of(d, a);
 
 	if (!ip6_is_routable(a))
 		return "is not a unicast routable address";
-	for (uint32_t i = 0; i < d->mobile_prefix_count && in == NULL; i++) {
-		if (ip6_in_prefix(a, &d->mobile_prefixes[i]))
-			in = &d->mobile_prefixes[i];
-	}
-	if (in == NULL)
+	if (in < 0)
 		return "is in no mobile prefix of the domain";
-	if (conf_is_router_anycast(a, in))
-		return "is the anycast address of the link's routers";
-	return ip6_eq(a, &d->home_agent_address) ? "is the home agent address" : NULL;
+	if (ip6_eq(a, &d->home_agent_address))
+		return "is the home agent address";
+	return conf_why_no_node(a, &d->mobile_prefixes[in]);
 }
 
 const char *conf_why_no_lifetime(const struct conf_domain *d, uint32_t lifetime_max_s)
@@ -121,6 +115,58 @@ static int check_mobile_node(const struct conf_check *k, uint32_t i, uint32_t j)
 			mn->lifetime_max_s, why);
 	return 0;
 }
+
+/* --- discovery --- */
+
+static bool is_mobile_prefix(const struct conf_domain *d, const struct ip6_prefix *p)
+{
+	int i = conf_mobile_prefix_of(d, &p->addr);
+
+	return i >= 0 && d->mobile_prefixes[i].len == p->len;
+}
+
+static int check_lifetimes(const struct conf_check *k, uint32_t i)
+{
+	const struct conf_domain *d = &k->conf->domains[i];
+	char text[IP6_PREFIX_STRLEN];
+
+	for (uint32_t j = 0; j < d->prefix_lifetime_count; j++) {
+		const struct conf_prefix_lifetime *l = &d->prefix_lifetimes[j];
+
+		if (!is_mobile_prefix(d, &l->prefix))
+			return conf_refuse(k->c,
+				"domains[%u].prefix-lifetimes[%u].prefix: %s is no mobile prefix "
+				"of the domain",
+				i, j, ip6_prefix_str(&l->prefix, text));
+		for (uint32_t n = 0; n < j; n++)
+			if (ip6_eq(&d->prefix_lifetimes[n].prefix.addr, &l->prefix.addr))
+				return conf_refuse(k->c,
+					"domains[%u].prefix-lifetimes[%u].prefix: %s is that of "
+					"prefix-lifetimes[%u]",
+					i, j, ip6_prefix_str(&l->prefix, text), n);
+		if (l->lifetimes.preferred_s != CONF_LIFETIME_INFINITE &&
+			l->lifetimes.preferred_s > l->lifetimes.valid_s)
+			return conf_refuse(k->c,
+				"domains[%u].prefix-lifetimes[%u].preferred-s: %u is more than "
+				"valid-s (%u)",
+				i, j, l->lifetimes.preferred_s, l->lifetimes.valid_s);
+	}
+	return 0;
+}
+
+static int check_discovery(const struct conf_check *k, uint32_t i)
+{
+	const struct conf_discovery *d = &k->conf->domains[i].discovery;
+
+	if (d->min_interval_s > d->max_interval_s)
+		return conf_refuse(k->c,
+			"domains[%u].discovery.min-interval-s: %u is more than max-interval-s "
+			"(%u)",
+			i, d->min_interval_s, d->max_interval_s);
+	return check_lifetimes(k, i);
+}
+
+/* --- mobile nodes --- */
 
 struct numbered {
 	struct conf_mobile_node mn;
@@ -230,7 +276,9 @@ int conf_check_domains(struct conf_check *k)
 			if (check_mobile_node(k, i, j) < 0)
 				return -EINVAL;
 		}
-		ret = conf_check_subscribers(k, i);
+		ret = check_discovery(k, i);
+		if (ret == 0)
+			ret = conf_check_subscribers(k, i);
 		if (ret == 0)
 			ret = sort_mobile_nodes(k, i);
 		if (ret == 0)

@@ -30,6 +30,8 @@ enum conf_auth_type { CONF_AUTH_NONE, CONF_AUTH_MN_HA };
 
 enum conf_encap_limit { CONF_ENCAP_LIMIT_AUTO, CONF_ENCAP_LIMIT_ALWAYS };
 
+enum conf_prefixes { CONF_PREFIXES_AUTO, CONF_PREFIXES_ALWAYS, CONF_PREFIXES_NEVER };
+
 enum { CONF_MSS_OFF, CONF_MSS_AUTO, CONF_MSS_MIN = 1000, CONF_MSS_MAX = 9500 };
 
 struct conf_node {
@@ -66,6 +68,15 @@ struct conf_port {
 	bool dad; /* duplicate address detection for its addresses */
 	struct ip6_prefix *addresses; /* host bits kept: address and prefix length */
 	uint32_t address_count;
+	uint32_t given;
+};
+
+struct conf_reassembly { /* each of a worker */
+	uint32_t timeout_ms; /* 100..60000 */
+	uint32_t max_datagrams;
+	uint32_t max_fragments; /* each holds a packet buffer */
+	uint32_t max_per_source; /* fragments; at most half of the two above */
+	uint32_t max_octets; /* 1500..9600; a datagram's, IPv6 header included */
 	uint32_t given;
 };
 
@@ -128,6 +139,33 @@ struct conf_limits {
 	uint32_t bu_per_s_per_mobile_node; /* accepted ones */
 	uint32_t bu_burst_per_mobile_node;
 	uint32_t bu_per_s; /* of the domain, in all; once for bound mobile nodes, once for others */
+	uint32_t haad_per_s_per_source; /* Home Agent Address Discovery Requests */
+	uint32_t haad_burst_per_source;
+	uint32_t haad_per_s;
+	uint32_t mpa_per_s; /* unsolicited Mobile Prefix Advertisements begun */
+	uint32_t given;
+};
+
+#define CONF_LIFETIME_INFINITE UINT32_MAX /* RFC 4861, 4.6.2 */
+
+/* How long mobile nodes may use a mobile prefix: what they are told, time and again. */
+struct conf_lifetimes {
+	uint32_t valid_s; /* 60 and up */
+	uint32_t preferred_s; /* <= valid_s; 0: deprecated */
+};
+
+struct conf_prefix_lifetime {
+	struct ip6_prefix prefix; /* one of the domain's mobile prefixes */
+	struct conf_lifetimes lifetimes; /* as written: read it with conf_lifetimes_of() */
+	uint32_t given;
+};
+
+struct conf_discovery {
+	bool home_agents; /* requests for home agents' addresses are answered */
+	enum conf_prefixes prefixes; /* who is told prefixes: auto = not who has an mn-ha key */
+	bool unsolicited; /* also without being asked */
+	uint32_t min_interval_s; /* MinMobPfxAdvInterval (RFC 6275, 13), */
+	uint32_t max_interval_s; /* MaxMobPfxAdvInterval, not less */
 	uint32_t given;
 };
 
@@ -146,6 +184,9 @@ struct conf_domain {
 	uint32_t care_of_allowed_count;
 	struct ip6_prefix *care_of_denied;
 	uint32_t care_of_denied_count;
+	struct conf_discovery discovery;
+	struct conf_prefix_lifetime *prefix_lifetimes;
+	uint32_t prefix_lifetime_count;
 	struct conf_limits limits;
 	uint32_t given;
 };
@@ -174,6 +215,7 @@ struct conf {
 	struct conf_accounting accounting;
 	struct mac_key *keys; /* what key files held; NULL without any. Never shown */
 	uint32_t key_count;
+	struct conf_reassembly reassembly;
 	uint32_t icmp_errors_per_s; /* icmp.errors-per-s */
 	uint32_t icmp_burst;
 	uint32_t icmp_given;
@@ -219,6 +261,10 @@ static inline bool conf_has_accounting(const struct conf *c)
 
 const struct conf_mobile_node *conf_find_mobile_node(
 	const struct conf_domain *d, const struct ip6_addr *hoa);
+/* Of the domain's mobile prefix number i: what prefix-lifetimes says, else infinite. */
+struct conf_lifetimes conf_lifetimes_of(const struct conf_domain *d, uint32_t i);
+/* The mobile prefix of the domain that holds the address: its number, or -1. */
+int conf_mobile_prefix_of(const struct conf_domain *d, const struct ip6_addr *a);
 /* Why the address is no mobile node's of the domain, as text that reads on behind the address:
  * "is the home agent address"; NULL: it may be one's. */
 const char *conf_why_no_home_address(const struct conf_domain *d, const struct ip6_addr *a);

@@ -25,6 +25,7 @@
 
 static_assert(sizeof(enum conf_auth_type) == sizeof(uint32_t), "CONF_ENUM is 32 bits");
 static_assert(sizeof(enum conf_encap_limit) == sizeof(uint32_t), "CONF_ENUM is 32 bits");
+static_assert(sizeof(enum conf_prefixes) == sizeof(uint32_t), "CONF_ENUM is 32 bits");
 
 static const char *const roles[] = { "ha", NULL };
 static const char *const log_levels[] = { "err", "warn", "info", "debug", NULL };
@@ -34,6 +35,12 @@ static const char *const auth_types[] = {
 static const char *const encap_limits[] = {
 	[CONF_ENCAP_LIMIT_AUTO] = "auto",
 	[CONF_ENCAP_LIMIT_ALWAYS] = "always",
+	NULL,
+};
+static const char *const prefixes[] = {
+	[CONF_PREFIXES_AUTO] = "auto",
+	[CONF_PREFIXES_ALWAYS] = "always",
+	[CONF_PREFIXES_NEVER] = "never",
 	NULL,
 };
 
@@ -113,6 +120,30 @@ static const struct conf_field icmp_fields[] = {
 		.help = "ICMPv6 errors sent in one go after a quiet time." },
 };
 static const struct conf_section icmp_section = { SECTION(conf, icmp_fields, icmp_given) };
+#undef AT
+
+#define AT(member) offsetof(struct conf_reassembly, member)
+static const struct conf_field reassembly_fields[] = {
+	{ "timeout-ms", CONF_U32, AT(timeout_ms), .def = 60000, .min = 100, .max = 60000,
+		.help = "How long a fragment waits for the others of its datagram, in "
+			"milliseconds. RFC 8200 says 60 seconds." },
+	{ "max-datagrams", CONF_U32, AT(max_datagrams), .def = 1024, .min = 64, .max = 65536,
+		.help = "Incomplete datagrams of a worker. "
+			"A new one pushes out the oldest." },
+	{ "max-fragments", CONF_U32, AT(max_fragments), .def = 2048, .min = 64, .max = 1048576,
+		.help = "Fragments that a worker holds, each in a packet buffer. "
+			"A new one pushes out the oldest datagram." },
+	{ "max-per-source", CONF_U32, AT(max_per_source), .def = 128, .min = 32, .max = 32768,
+		.help = "Fragments of one source that a worker holds. "
+			"A new one pushes out the oldest datagram of that source. "
+			"At most half of max-datagrams and of max-fragments." },
+	{ "max-octets", CONF_U32, AT(max_octets), .def = 3072, .min = 1500, .max = 9600,
+		.help = "Largest datagram that is put together, IPv6 header included; not less "
+			"than the MTU of a port and a tunnel header. "
+			"Each packet buffer has room for it." },
+};
+static const struct conf_section reassembly_section = { SECTION(
+	conf_reassembly, reassembly_fields, given) };
 #undef AT
 
 #define AT(member) offsetof(struct conf_port, member)
@@ -337,8 +368,66 @@ static const struct conf_field limits_fields[] = {
 			"mobile nodes that speak from the care-of address they are bound to, and "
 			"once for all others, so that a flood of invented addresses holds up no "
 			"refresh." },
+	{ "haad-per-s-per-source", CONF_U32, AT(haad_per_s_per_source), .def = 1, .min = 1,
+		.max = 1000000,
+		.help = "Requests for home agents' addresses answered per second to one IPv6 "
+			"source address." },
+	{ "haad-burst-per-source", CONF_U32, AT(haad_burst_per_source), .def = 5, .min = 1,
+		.max = 1000000,
+		.help = "Such requests answered in one go to one source after a quiet time." },
+	{ "haad-per-s", CONF_U32, AT(haad_per_s), .def = 100, .min = 1, .max = 1000000,
+		.help = "Such requests answered per second to all sources." },
+	{ "mpa-per-s", CONF_U32, AT(mpa_per_s), .def = 500, .min = 1, .max = 1000000,
+		.help = "Mobile nodes that are sent a Mobile Prefix Advertisement which they did "
+			"not ask for, per second. "
+			"Up to three repetitions to each of them come on top." },
 };
 static const struct conf_section limits_section = { SECTION(conf_limits, limits_fields, given) };
+#undef AT
+
+#define AT(member) offsetof(struct conf_discovery, member)
+static const struct conf_field discovery_fields[] = {
+	{ "home-agents", CONF_BOOL, AT(home_agents), .def = true,
+		.help = "Answer requests for the addresses of home agents, sent to the anycast "
+			"address of a mobile prefix (RFC 6275, 10.5; RFC 2526). "
+			"Anybody may ask." },
+	{ "prefixes", CONF_ENUM, AT(prefixes), .def = CONF_PREFIXES_AUTO, .values = prefixes,
+		.help = "Which bound mobile nodes are told the mobile prefixes and their "
+			"lifetimes (RFC 6275, 10.6). "
+			"Nothing authenticates these messages. "
+			"auto leaves out mobile nodes with auth.type mn-ha, as RFC 4285 wants it; "
+			"always is for networks that protect the messages themselves; never tells "
+			"nobody." },
+	{ "unsolicited", CONF_BOOL, AT(unsolicited), .def = true,
+		.help = "Tell them also without being asked: some time after a registration that "
+			"is new here, and when nothing was told for max-interval-s." },
+	{ "min-interval-s", CONF_U32, AT(min_interval_s), .def = 600, .min = 1, .max = 2592000,
+		.help = "Least random delay of that, in seconds: MinMobPfxAdvInterval "
+			"(RFC 6275, 13)." },
+	{ "max-interval-s", CONF_U32, AT(max_interval_s), .def = 86400, .min = 1, .max = 2592000,
+		.help = "Greatest random delay of that, in seconds: MaxMobPfxAdvInterval." },
+};
+static const struct conf_section discovery_section = { SECTION(
+	conf_discovery, discovery_fields, given) };
+#undef AT
+
+#define AT(member) offsetof(struct conf_prefix_lifetime, member)
+static const struct conf_field prefix_lifetime_fields[] = {
+	{ "prefix", CONF_PREFIX, AT(prefix), .required = true, .help = "One of mobile-prefixes." },
+	{ "valid-s", CONF_U32, AT(lifetimes.valid_s), .def = CONF_LIFETIME_INFINITE, .min = 60,
+		.max = UINT32_MAX,
+		.help = "Valid lifetime, in seconds; 4294967295 is for ever. "
+			"No binding is granted for longer." },
+	{ "preferred-s", CONF_U32, AT(lifetimes.preferred_s), .def = CONF_LIFETIME_INFINITE,
+		.max = UINT32_MAX,
+		.help = "Preferred lifetime, in seconds: at most valid-s, or 4294967295, which is "
+			"as long as that. "
+			"0: deprecated. "
+			"A mobile node whose binding lasts longer is told so in the "
+			"acknowledgement (status 1)." },
+};
+static const struct conf_section prefix_lifetime_section = { SECTION(
+	conf_prefix_lifetime, prefix_lifetime_fields, given) };
 #undef AT
 
 #define AT(member) offsetof(struct conf_domain, member)
@@ -384,6 +473,12 @@ static const struct conf_field domain_fields[] = {
 		.count = AT(care_of_denied_count), .max = 256,
 		.help = "Prefixes that no care-of address may be in. "
 			"It outweighs care-of-allowed." },
+	{ "discovery", CONF_OBJECT, AT(discovery), .section = &discovery_section,
+		.help = "What mobile nodes can find out about home agents and prefixes." },
+	{ "prefix-lifetimes", CONF_OBJECT, AT(prefix_lifetimes), .list = true,
+		.count = AT(prefix_lifetime_count), .max = 64, .section = &prefix_lifetime_section,
+		.help = "Mobile prefixes that do not last for ever. "
+			"They do not run down: each message starts them anew." },
 	{ "limits", CONF_OBJECT, AT(limits), .section = &limits_section,
 		.help = "Bounds on what mobile nodes may ask." },
 };
@@ -430,6 +525,8 @@ static const struct conf_field root_fields[] = {
 		.help = "Cores, memory and bounds." },
 	{ "icmp", CONF_OBJECT, 0, .section = &icmp_section,
 		.help = "Limits of the ICMPv6 errors sent." },
+	{ "reassembly", CONF_OBJECT, AT(reassembly), .section = &reassembly_section,
+		.help = "Bounds on fragments sent to this node, tunnel packets included." },
 	{ "ports", CONF_OBJECT, AT(ports), .section = &port_section, .required = true, .list = true,
 		.count = AT(port_count), .min = 1, .max = CONF_PORTS_MAX,
 		.help = "Network cards and virtual devices." },

@@ -23,6 +23,7 @@
 #include "control/ctl_priv.h"
 #include "control/rng.h"
 #include "records/records.h"
+#include "records/subs.h"
 #include "tables/bc.h"
 #include "tables/bc_view.h"
 #include "tables/dq.h"
@@ -133,7 +134,7 @@ static void fill(const struct ctl *ctl, struct acct_event *e, enum acct_type typ
 	enum acct_cause cause, const struct record *r)
 {
 	const struct conf_domain *d = &ctl->conf->domains[r->domain];
-	const struct conf_mobile_node *mn = conf_find_mobile_node(d, &r->hoa);
+	const struct sub *sub = ctl_subscriber(ctl, r->domain, &r->hoa);
 
 	*e = (struct acct_event){
 		.time = ctl->ntp,
@@ -146,7 +147,7 @@ static void fill(const struct ctl *ctl, struct acct_event *e, enum acct_type typ
 		.cause = (uint8_t)cause,
 	};
 	put_name(e->domain, sizeof(e->domain), d->name);
-	put_name(e->nai, sizeof(e->nai), mn != NULL ? mn->auth.nai : NULL);
+	put_name(e->nai, sizeof(e->nai), sub != NULL ? sub->nai : NULL);
 }
 
 static void fill_counts(const struct ctl *ctl, struct acct_event *e)

@@ -34,6 +34,7 @@ struct acct;
 	X(DEREGISTERED, "deregistered") /* by the mobile node */                                   \
 	X(EXPIRED, "expired")                                                                      \
 	X(DELETED, "deleted") /* by the operator */                                                \
+	X(REMOVED, "removed") /* the subscriber, by a reload */                                    \
 	X(SHUTDOWN, "shutdown")
 
 enum acct_type {

@@ -22,6 +22,17 @@
 	X(BE_SENT, "be_sent", "messages", "Binding Errors sent")                                   \
 	X(BINDINGS_EXPIRED, "bindings_expired", "bindings", "lifetime ran out")                    \
 	X(BINDINGS_DELETED, "bindings_deleted", "bindings", "deleted by the operator")             \
+	X(BINDINGS_REMOVED, "bindings_removed", "bindings",                                        \
+		"ended because a reload took the subscriber away")                                 \
+	X(RELOADS, "reloads", "reloads", "sets of subscribers taken after the start")              \
+	X(HAAD_ANSWERED, "haad_answered", "messages", "requests for home agents answered")         \
+	X(MPS_RECEIVED, "mps_received", "messages",                                                \
+		"requests for prefixes by bound mobile nodes that may be told")                    \
+	X(MPA_SENT, "mpa_sent", "messages", "Mobile Prefix Advertisements sent")                   \
+	X(MPA_UNSOLICITED, "mpa_unsolicited", "messages",                                          \
+		"of them those that nobody asked for, repetitions included")                       \
+	X(MPA_UNANSWERED, "mpa_unanswered", "bindings",                                            \
+		"never asked for prefixes after an unsolicited one and its repetitions")           \
 	X(NS_RECEIVED, "ns_received", "messages", "valid neighbour solicitations")                 \
 	X(NA_RECEIVED, "na_received", "messages", "valid neighbour advertisements")                \
 	X(NS_SENT, "ns_sent", "messages", "neighbour solicitations sent")                          \

@@ -8,6 +8,7 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include <rte_cycles.h>
 #include <rte_ring.h>
 
 #include "common/ntp.h"
@@ -74,6 +75,7 @@ static void say_ready(struct ctl *ctl)
 bool ctl_poll(void *ctx)
 {
 	struct ctl *ctl = ctx;
+	uint64_t begin = rte_rdtsc();
 	bool busy;
 
 	ctl->now_ms = clock_ms();
@@ -82,8 +84,11 @@ bool ctl_poll(void *ctx)
 	watch_links(ctl);
 	busy = punt_run(ctl);
 	busy |= wheel_advance(ctl->wheel, ctl->now_ms, TIMERS_PER_TURN, on_timer, ctl) > 0;
-	if (ctl->mip6 != NULL)
+	if (ctl->mip6 != NULL) {
 		busy |= mip6_expire(ctl);
+		busy |= mip6_advertise(ctl);
+	}
+	busy |= subscribers_run(ctl);
 	if (ctl->acct != NULL)
 		busy |= acct_run(ctl);
 	if (ctl->t->bc != NULL)
@@ -93,6 +98,8 @@ bool ctl_poll(void *ctx)
 	dp_flush(ctl->dp);
 	if (!ctl->ready)
 		say_ready(ctl);
+	alarm_run(ctl);
+	alarm_turn(ctl, (rte_rdtsc() - begin) * 1000000 / rte_get_tsc_hz());
 	return busy;
 }
 
@@ -165,6 +172,8 @@ static int engines_make(struct ctl *ctl)
 		ret = nd_new(ctl, &ctl->nd);
 	if (ret == 0 && ctl->conf->domain_count > 0)
 		ret = mip6_new(ctl, &ctl->mip6);
+	if (ret == 0)
+		ret = alarm_new(ctl, &ctl->alarms);
 	if (ret == 0 && ctl->records != NULL && conf_has_accounting(ctl->conf))
 		ret = acct_new(ctl, &ctl->acct);
 	return ret;
@@ -183,6 +192,7 @@ int ctl_new(const struct conf *conf, struct subs *subs, struct tables *tables, s
 	ctl->t = tables;
 	ctl->dp = dp;
 	ctl->now_ms = clock_ms();
+	ctl->began = time(NULL);
 	ctl->ntp = ntp_now();
 	if (getrandom(&ctl->seed, sizeof(ctl->seed), 0) != sizeof(ctl->seed)) {
 		ret = -errno;
@@ -201,6 +211,8 @@ int ctl_new(const struct conf *conf, struct subs *subs, struct tables *tables, s
 	if (ret < 0)
 		goto err_ctl;
 	ctl->subs = subs;
+	ctl->json = conf_json(conf);
+	ctl->loaded_ms = ctl->now_ms;
 	*out = ctl;
 	return 0;
 
@@ -224,6 +236,7 @@ void ctl_free(struct ctl *ctl)
 	if (ctl == NULL)
 		return;
 	acct_free(ctl, ctl->acct);
+	alarm_free(ctl->alarms);
 	mip6_free(ctl->mip6);
 	nd_free(ctl, ctl->nd);
 	icmp_free(ctl->icmp);

@@ -44,7 +44,11 @@ enum ctl_cmd {
 	CTL_SHOW_ADDRESSES,
 	CTL_SHOW_CONFIG,
 	CTL_SHOW_VERSION,
+	CTL_SHOW_DOMAINS,
+	CTL_METRICS,
+	CTL_SHOW_ALARMS, /* `all`: also those that are not raised */
 	CTL_BINDING_DELETE, /* key */
+	CTL_RELOAD, /* host/reload.h answers it; refused here */
 	CTL_CMD_COUNT
 };
 
@@ -67,13 +71,29 @@ struct ctl_req {
 
 	/* The answer: JSON documents, one a line, appended to out; the submitter empties it. */
 	struct jw out;
-	uint32_t cursor; /* control's; 0 at first */
+	uint32_t cursor, generation; /* control's; 0 at first */
 	struct ctl_sum sum; /* control's, likewise */
 	bool done;
 	int status; /* 0 or -errno, when done */
-	char error[160]; /* a line, when status is not 0 */
+	char error[512]; /* a line, when status is not 0 */
 	void *user; /* the submitter's */
 };
+
+/*
+ * A reload: control takes the set in one step, between two packets, then ends the bindings of
+ * those who are not in it any more, in slices, and gives back the set that it had. One at a time.
+ */
+struct ctl_update {
+	struct subs *subs; /* there: the new set; back: the old one */
+	const char *
+		json; /* what CTL_SHOW_CONFIG shows from then on; stays until the next has come back */
+	uint32_t ended; /* back: bindings that were ended */
+};
+
+/* One host thread. */
+void ctl_update(struct ctl *ctl, struct ctl_update *u);
+bool ctl_is_updated(const struct ctl *ctl); /* it has come back */
+const struct subs *ctl_subscribers(const struct ctl *ctl); /* for it, before the first update */
 
 /* Host threads, one of them at a time. -EAGAIN: too many in flight. */
 int ctl_submit(struct ctl *ctl, struct ctl_req *req);

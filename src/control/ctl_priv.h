@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -13,12 +14,14 @@
 #include "common/ip6.h"
 #include "common/wheel.h"
 #include "control/acct.h"
+#include "control/alarm_rules.h"
 #include "control/counter.h"
 #include "control/ctl.h"
 #include "dataplane/dp.h"
 #include "net/ext.h"
 #include "net/ip6hdr.h"
 
+struct alarms;
 struct conf;
 struct conf_domain;
 struct icmp;
@@ -35,6 +38,12 @@ struct tables;
 struct ctl {
 	const struct conf *conf; /* of the start: what a reload may change is elsewhere */
 	struct subs *subs; /* who may register; a reload replaces it */
+	const char *json; /* of the configuration in force; a reload replaces it */
+	uint64_t loaded_ms; /* when these two were taken, monotonic */
+	uint32_t generation; /* and how many were before them */
+	_Atomic(struct ctl_update *) update; /* the reload's that is under way, NULL */
+	bool updating; /* it has the old set already */
+	uint32_t update_cursor; /* records up to here have a subscriber */
 	struct tables *t;
 	struct dp *dp;
 	struct records *records; /* NULL without domains */
@@ -44,12 +53,14 @@ struct ctl {
 	struct send *send;
 	struct mip6 *mip6; /* NULL without domains */
 	struct acct *acct; /* NULL without accounting */
+	struct alarms *alarms;
 	struct rte_ring *submitted, *answered;
 	uint32_t in_flight; /* the submitters': requests that were not reaped yet */
 	struct ctl_req *current; /* the dump that is being sliced, NULL */
 	uint32_t reresolve_generation; /* bindings are, or are being, resolved in this one */
 	uint32_t reresolve_cursor; /* 0: no walk under way */
 	uint64_t now_ms; /* read once a turn, monotonic */
+	int64_t began; /* time of day at the start, seconds since 1970 */
 	uint64_t ntp; /* and the time of day, NTP's 64 bits */
 	uint64_t counters[CTL_COUNTER_COUNT];
 	uint64_t seed;
@@ -153,6 +164,9 @@ uint32_t nd_gateway(struct ctl *ctl, uint16_t port, const struct ip6_addr *addr)
  * wait in a queue of a few packets. */
 void nd_ask_gateways(struct ctl *ctl);
 
+/* Gateways whose Ethernet address is not known, and one of them if there are any. */
+uint32_t nd_gateways_unresolved(const struct ctl *ctl, struct ip6_addr *one);
+
 struct nd_info {
 	uint16_t port;
 	struct ip6_addr addr;
@@ -195,6 +209,13 @@ struct acct_status {
 };
 bool acct_status(const struct ctl *ctl, struct acct_status *out); /* false: no accounting */
 
+/* --- alarm.c --- */
+int alarm_new(struct ctl *ctl, struct alarms **out); /* 0 or -ENOMEM */
+void alarm_free(struct alarms *a); /* NULL is fine */
+void alarm_turn(struct ctl *ctl, uint64_t us); /* what a turn took */
+void alarm_run(struct ctl *ctl); /* measures when it is time to */
+const struct alarm *alarm_at(const struct ctl *ctl, enum alarm_id id);
+
 /* --- mip6/ --- */
 int mip6_new(struct ctl *ctl, struct mip6 **out);
 void mip6_free(struct mip6 *mip6);
@@ -204,6 +225,15 @@ void mip6_input(struct ctl *ctl, const struct ctl_pkt *p); /* a Mobility Header 
 bool mip6_hao_ok(struct ctl *ctl, const struct ctl_pkt *p);
 bool mip6_expire(struct ctl *ctl); /* ends what ended, bounded; true: there was something */
 int mip6_delete(struct ctl *ctl, const struct ip6_addr *hoa); /* operator; 0, -ENOENT, -ENOSPC */
+/* One slice of ending the bindings of who is no subscriber any more, from *cursor 0 on; adds to
+ * *ended how many. True: more to do. */
+bool mip6_end_strangers(struct ctl *ctl, uint32_t *cursor, uint32_t *ended);
+/* A Home Agent Address Discovery Request or Mobile Prefix Solicitation to us: icmp6_check()ed, `len`
+ * octets at `icmp` in p. Only with domains. */
+void mip6_discovery_input(
+	struct ctl *ctl, const struct ctl_pkt *p, const uint8_t *icmp, uint16_t len);
+/* Tells mobile nodes prefixes that they did not ask for, bounded; true: somebody was told. */
+bool mip6_advertise(struct ctl *ctl);
 
 /* The highest timestamp (RFC 4285, 6) accepted from a home address, or what is held against it in
  * its place; and that one was accepted (records/stamps.h). -ENOSPC: no room for it now. */
@@ -214,6 +244,8 @@ int mip6_set_stamp(struct ctl *ctl, uint16_t domain, const struct ip6_addr *hoa,
 /* Who may register with this home address, NULL: nobody. For the turn: a reload takes it away. */
 const struct sub *ctl_subscriber(
 	const struct ctl *ctl, uint16_t domain, const struct ip6_addr *hoa);
+
+bool subscribers_run(struct ctl *ctl); /* one slice of a reload; true: there was something */
 
 /* --- show.c --- */
 bool show_run(struct ctl *ctl); /* answers requests, a slice a turn; true: there was something */

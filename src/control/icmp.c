@@ -11,6 +11,7 @@
 #include "control/icmp_rules.h"
 #include "net/icmp6.h"
 #include "tables/addrs.h"
+#include "tables/fib.h"
 #include "tables/tables.h"
 
 #define ICMP_MAX 9728 /* an echo reply is as long as its request: a port's MTU */
@@ -54,12 +55,20 @@ static int send_back(struct ctl *ctl, const struct ctl_pkt *p, int len, bool wir
 	return wire ? ctl_send_wire(ctl, pkt, (uint16_t)len) : ctl_send(ctl, pkt, (uint16_t)len);
 }
 
+/* RFC 4443, 4.2: the address that was asked, or for an anycast one a unicast address beside it. */
+static const struct ip6_addr *echo_source(const struct ctl *ctl, const struct ctl_pkt *p)
+{
+	if (fib_kind(p->fib) == FIB_ANYCAST)
+		return &ctl->conf->domains[fib_index(p->fib)].home_agent_address;
+	return &ctl_pkt_ip6(p)->dst;
+}
+
 /* To a mobile node that names its home address in an option: the home address, by its
  * binding (RFC 6275, 9.3.2); punt.c saw to it that there is one. */
 static void echo(struct ctl *ctl, const struct ctl_pkt *p, const uint8_t *icmp, uint16_t len)
 {
 	int ret = icmp6_echo_reply(
-		ctl->icmp->buf, ICMP_MAX, &ctl_pkt_ip6(p)->dst, ctl_pkt_source(p), icmp, len);
+		ctl->icmp->buf, ICMP_MAX, echo_source(ctl, p), ctl_pkt_source(p), icmp, len);
 
 	if (send_back(ctl, p, ret, false) == 0)
 		ctl_count(ctl, CTL_ECHO_ANSWERED);
@@ -101,10 +110,16 @@ void icmp_input(struct ctl *ctl, const struct ctl_pkt *p)
 	case ICMP_ND:
 		nd_input(ctl, p);
 		return;
+	case ICMP_DISCOVERY:
+		if (ctl->mip6 != NULL) {
+			mip6_discovery_input(ctl, p, icmp, len);
+			return;
+		}
+		break;
 	case ICMP_OTHER:
-		dp_count_drop(ctl->dp, DP_DROP_LOCAL_ICMP6);
-		return;
+		break;
 	}
+	dp_count_drop(ctl->dp, DP_DROP_LOCAL_ICMP6);
 }
 
 void icmp_send_error(

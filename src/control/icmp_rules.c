@@ -14,6 +14,8 @@ enum icmp_kind icmp_kind(uint8_t type)
 		return ICMP_ECHO;
 	if (type >= ICMP6_RS && type <= ICMP6_REDIRECT)
 		return ICMP_ND;
+	if (type == ICMP6_HAAD_REQUEST || type == ICMP6_MPS)
+		return ICMP_DISCOVERY;
 	return ICMP_OTHER;
 }
 

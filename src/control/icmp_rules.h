@@ -15,6 +15,7 @@ enum icmp_kind {
 	ICMP_ECHO, /* asks for a reply */
 	ICMP_ERROR, /* about something that we sent, maybe */
 	ICMP_ND, /* neighbour discovery's */
+	ICMP_DISCOVERY, /* asks for home agents or prefixes */
 	ICMP_OTHER, /* nothing that we take; no answer (2.4 (b)) */
 };
 enum icmp_kind icmp_kind(uint8_t type);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/anycast.h"
 #include "conf/conf.h"
 #include "control/ctl_priv.h"
 #include "tables/addrs.h"
@@ -109,6 +110,19 @@ static int add_own(struct ctl *ctl, char *err, size_t err_len)
 	return ret;
 }
 
+static int add_anycast(
+	struct ctl *ctl, uint16_t d, const struct ip6_prefix *p, char *err, size_t err_len)
+{
+	const struct conf_domain *conf = &ctl->conf->domains[d];
+	struct ip6_addr a[ANYCAST_FORMS];
+	uint32_t n = anycast_home_agents(p, &conf->home_agent_address, a);
+	int ret = 0;
+
+	for (uint32_t i = 0; ret == 0 && i < n; i++)
+		ret = set(ctl, &a[i], 128, fib_value(FIB_ANYCAST, d), err, err_len);
+	return ret;
+}
+
 static int add_domain(struct ctl *ctl, uint16_t d, char *err, size_t err_len)
 {
 	const struct conf_domain *conf = &ctl->conf->domains[d];
@@ -118,6 +132,8 @@ static int add_domain(struct ctl *ctl, uint16_t d, char *err, size_t err_len)
 		const struct ip6_prefix *p = &conf->mobile_prefixes[i];
 
 		ret = set(ctl, &p->addr, p->len, fib_value(FIB_DOMAIN, d), err, err_len);
+		if (ret == 0 && conf->discovery.home_agents)
+			ret = add_anycast(ctl, d, p, err, err_len);
 	}
 	return ret;
 }

@@ -2,7 +2,7 @@
 /*
  * From the data plane's queues to the engines: the only file of control/ that knows packet
  * buffers. Each class has its budget a turn, so that no flood starves another class or lets a
- * turn get long: 6 x 32 packets of some microseconds each stay below a millisecond.
+ * turn get long: 7 x 32 packets of some microseconds each stay below a millisecond.
  */
 #include "control/ctl_priv.h"
 #include "control/punt_rules.h"
@@ -47,7 +47,7 @@ static bool is_unassigned(const struct ctl *ctl, const struct ctl_pkt *p)
 	return row == NULL || row->state != ADDR_PREFERRED;
 }
 
-/* For ND, KNOWN, SIGNALLING, LOCAL. */
+/* For ND, KNOWN, SIGNALLING, DISCOVERY, LOCAL. */
 static void hand_over(struct ctl *ctl, enum dp_punt_class c, struct rte_mbuf *m)
 {
 	struct ctl_pkt p = view(m);

@@ -2,6 +2,7 @@
 #include "control/punt_rules.h"
 
 #include "net/icmp6.h"
+#include "tables/fib.h"
 
 static struct punt_verdict refuse(enum dp_drop drop)
 {
@@ -44,6 +45,9 @@ struct punt_verdict punt_judge(enum dp_punt_class c, const struct ctl_pkt *p, bo
 		return (struct punt_verdict){ .to = PUNT_TO_ND };
 	if (!p->walked)
 		return refuse(DP_DROP_EXT_TRUNCATED);
+	/* a home registration names its home agent: there may be several behind this address */
+	if (p->ext.upper == IP6_MH && fib_kind(p->fib) == FIB_ANYCAST)
+		return refuse(DP_DROP_MH_ANYCAST);
 	if ((c == DP_PUNT_KNOWN || c == DP_PUNT_SIGNALLING) && has_mip6)
 		return (struct punt_verdict){ .to = PUNT_TO_MIP6 };
 	/* The source of what is in an unchecked tunnel may be anybody's. */

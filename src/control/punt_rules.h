@@ -23,7 +23,7 @@ struct punt_verdict {
 	enum dp_drop drop;
 };
 
-/* For the classes ND, KNOWN, SIGNALLING and LOCAL; has_mip6: there are domains. */
+/* For the classes ND, KNOWN, SIGNALLING, DISCOVERY and LOCAL; has_mip6: there are domains. */
 struct punt_verdict punt_judge(enum dp_punt_class c, const struct ctl_pkt *p, bool has_mip6);
 
 struct punt_error {

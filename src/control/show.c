@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <time.h>
 
 #include <rte_ring.h>
 
@@ -19,6 +20,8 @@
 #define TURN_COST 1024
 #define ITEM_COST 16
 #define SKIP_COST 1
+
+static bool show_no_reload(struct ctl *ctl, struct ctl_req *req);
 
 static const show_step_fn steps[CTL_CMD_COUNT] = {
 	[CTL_SHOW_BINDINGS] = show_bindings,
@@ -33,7 +36,11 @@ static const show_step_fn steps[CTL_CMD_COUNT] = {
 	[CTL_SHOW_ADDRESSES] = show_addresses,
 	[CTL_SHOW_CONFIG] = show_config,
 	[CTL_SHOW_VERSION] = show_version,
+	[CTL_SHOW_DOMAINS] = show_domains,
+	[CTL_SHOW_ALARMS] = show_alarms,
+	[CTL_METRICS] = show_metrics,
 	[CTL_BINDING_DELETE] = show_binding_delete,
+	[CTL_RELOAD] = show_no_reload,
 };
 
 bool show_fail(struct ctl_req *req, int status, const char *fmt, ...)
@@ -47,6 +54,13 @@ bool show_fail(struct ctl_req *req, int status, const char *fmt, ...)
 	return false;
 }
 
+/* A host thread reads files: none has taken it. */
+static bool show_no_reload(struct ctl *ctl, struct ctl_req *req)
+{
+	(void)ctl;
+	return show_fail(req, -ENOTSUP, "nobody here reloads");
+}
+
 const char *show_domain_name(const struct ctl *ctl, uint32_t domain)
 {
 	return domain < ctl->conf->domain_count ? ctl->conf->domains[domain].name : "?";
@@ -55,6 +69,17 @@ const char *show_domain_name(const struct ctl *ctl, uint32_t domain)
 const char *show_port_name(const struct ctl *ctl, uint32_t port)
 {
 	return port < ctl->conf->port_count ? ctl->conf->ports[port].name : "?";
+}
+
+void show_time(struct jw *w, const char *key, uint64_t ago_ms)
+{
+	time_t then = time(NULL) - (time_t)(ago_ms / 1000);
+	char text[32] = "";
+	struct tm tm;
+
+	if (gmtime_r(&then, &tm) != NULL)
+		strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	jw_str(w, key, text);
 }
 
 static bool slice_is_over(const struct ctl_req *req)

@@ -2,7 +2,6 @@
 /* Bindings for the operator: what was registered (records) and what it carried (tables). */
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 #include "conf/conf.h"
 #include "control/show_priv.h"
@@ -35,18 +34,6 @@ static void put_flags(struct jw *w, uint16_t flags)
 	jw_str(w, "flags", text);
 }
 
-/* Records keep monotonic time; people want a date. */
-static void put_since(struct jw *w, uint64_t ago_ms)
-{
-	time_t since = time(NULL) - (time_t)(ago_ms / 1000);
-	char text[32] = "";
-	struct tm tm;
-
-	if (gmtime_r(&since, &tm) != NULL)
-		strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
-	jw_str(w, "since", text);
-}
-
 static void put_binding(struct ctl *ctl, struct jw *w, const struct record *r)
 {
 	const struct bc_entry *e = r->state == RECORD_LIVE ? bc_find(ctl->t->bc, &r->hoa) : NULL;
@@ -63,7 +50,7 @@ static void put_binding(struct ctl *ctl, struct jw *w, const struct record *r)
 	jw_u64(w, "sequence", r->seq);
 	jw_u64(w, "lifetime-s", r->lifetime_s);
 	jw_u64(w, "remaining-s", r->ends_ms > ctl->now_ms ? (r->ends_ms - ctl->now_ms) / 1000 : 0);
-	put_since(w, ctl->now_ms - r->since_ms);
+	show_time(w, "since", ctl->now_ms - r->since_ms);
 	put_flags(w, r->flags);
 	jw_u64(w, "packets-to", counts.packets_to);
 	jw_u64(w, "bytes-to", counts.bytes_to);

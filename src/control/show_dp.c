@@ -69,7 +69,7 @@ static void put_stage(struct jw *w, const struct dp_stage_info *s, uint64_t cycl
 	jw_end(w, '}');
 }
 
-static const char *role(const struct dp_lcore_info *lc)
+const char *show_lcore_role(const struct dp_lcore_info *lc)
 {
 	return !lc->control ? "worker" : lc->worker < 0 ? "control" : "control+worker";
 }
@@ -87,7 +87,7 @@ bool show_lcores(struct ctl *ctl, struct ctl_req *req)
 	cycles = lc.busy_cycles + lc.idle_cycles;
 	jw_object(w, NULL);
 	jw_u64(w, "lcore", lc.lcore);
-	jw_str(w, "role", role(&lc));
+	jw_str(w, "role", show_lcore_role(&lc));
 	jw_u64(w, "turns", lc.turns);
 	jw_dbl(w, "busy-percent", percent(lc.busy_cycles, cycles));
 	jw_u64(w, "busy-cycles", lc.busy_cycles);
@@ -96,6 +96,8 @@ bool show_lcores(struct ctl *ctl, struct ctl_req *req)
 	jw_u64(w, "sleep-us", lc.sleep_us);
 	jw_u64(w, "rx-packets", lc.counters.c[DP_COUNTER_RX_PACKETS]);
 	jw_u64(w, "tx-packets", lc.counters.c[DP_COUNTER_TX_PACKETS]);
+	jw_u64(w, "datagrams-held", lc.datagrams_held);
+	jw_u64(w, "fragments-held", lc.fragments_held);
 	jw_array(w, "stages");
 	for (uint32_t i = 0; i < dp_stage_count(); i++) {
 		dp_stage_info(ctl->dp, req->cursor, i, &stage);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Routes, neighbours, addresses, and what hamd itself is. */
+#include <errno.h>
 #include <string.h>
 
 #include "conf/conf.h"
@@ -24,6 +25,7 @@ static void put_route_target(struct ctl *ctl, struct jw *w, uint32_t value)
 		jw_str(w, "port", row != NULL ? show_port_name(ctl, row->port) : "?");
 		break;
 	case FIB_HOME_AGENT:
+	case FIB_ANYCAST:
 	case FIB_DOMAIN:
 		jw_str(w, "domain", show_domain_name(ctl, index));
 		break;
@@ -48,6 +50,7 @@ bool show_routes(struct ctl *ctl, struct ctl_req *req)
 		[FIB_DOMAIN] = "mobile-prefix",
 		[FIB_ONLINK] = "on-link",
 		[FIB_VIA] = "via",
+		[FIB_ANYCAST] = "home-agents-anycast",
 	};
 	struct jw *w = &req->out;
 	struct ip6_prefix prefix;
@@ -120,9 +123,15 @@ bool show_addresses(struct ctl *ctl, struct ctl_req *req)
 /* One document, of any length: it goes out in pieces. */
 bool show_config(struct ctl *ctl, struct ctl_req *req)
 {
-	const char *json = conf_json(ctl->conf) + req->cursor;
-	size_t n = strnlen(json, CONFIG_STEP);
+	const char *json;
+	size_t n;
 
+	if (req->cursor == 0)
+		req->generation = ctl->generation;
+	else if (req->generation != ctl->generation)
+		return show_fail(req, -EAGAIN, "a reload came in between; ask again");
+	json = ctl->json + req->cursor;
+	n = strnlen(json, CONFIG_STEP);
 	jw_raw(&req->out, json, n);
 	req->cursor += (uint32_t)n;
 	if (json[n] != '\0')

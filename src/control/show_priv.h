@@ -30,9 +30,17 @@ bool show_addresses(struct ctl *ctl, struct ctl_req *req);
 bool show_config(struct ctl *ctl, struct ctl_req *req);
 bool show_version(struct ctl *ctl, struct ctl_req *req);
 
+bool show_domains(struct ctl *ctl, struct ctl_req *req);
+bool show_alarms(struct ctl *ctl, struct ctl_req *req);
+bool show_metrics(struct ctl *ctl, struct ctl_req *req);
+
+/* What is kept in monotonic time, as a date. */
+void show_time(struct jw *w, const char *key, uint64_t ago_ms);
+
 /* The request ends here; returns false, so that a step function can return it. */
 bool show_fail(struct ctl_req *req, int status, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
 /* Names for the numbers that tables hold; "?" for one that is none. */
 const char *show_domain_name(const struct ctl *ctl, uint32_t domain);
 const char *show_port_name(const struct ctl *ctl, uint32_t port);
+const char *show_lcore_role(const struct dp_lcore_info *lc);

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Who may register: the set of subscribers in use. */
+/*
+ * Who may register: the set of subscribers in use, and how a reload replaces it. The new one counts
+ * from one packet to the next; what is left is to end bindings that nobody may have any more, a
+ * slice a turn.
+ */
 #include "conf/conf.h"
 #include "control/ctl_priv.h"
 #include "records/subs.h"
@@ -22,4 +26,53 @@ const struct sub *ctl_subscriber(const struct ctl *ctl, uint16_t domain, const s
 		!is_home_address(ctl, domain, hoa))
 		return NULL;
 	return sub;
+}
+
+/* --- a reload, from its own thread --- */
+
+void ctl_update(struct ctl *ctl, struct ctl_update *u)
+{
+	u->ended = 0;
+	atomic_store_explicit(&ctl->update, u, memory_order_release);
+}
+
+bool ctl_is_updated(const struct ctl *ctl)
+{
+	return atomic_load_explicit(&ctl->update, memory_order_acquire) == NULL;
+}
+
+const struct subs *ctl_subscribers(const struct ctl *ctl)
+{
+	return ctl->subs;
+}
+
+/* --- and here --- */
+
+static void take(struct ctl *ctl, struct ctl_update *u)
+{
+	struct subs *old = ctl->subs;
+
+	ctl->subs = u->subs;
+	u->subs = old;
+	ctl->json = u->json;
+	ctl->loaded_ms = ctl->now_ms;
+	ctl->generation++;
+	ctl->updating = true;
+	ctl->update_cursor = 0;
+	ctl_count(ctl, CTL_RELOADS);
+}
+
+bool subscribers_run(struct ctl *ctl)
+{
+	struct ctl_update *u = atomic_load_explicit(&ctl->update, memory_order_acquire);
+
+	if (u == NULL)
+		return false;
+	if (!ctl->updating)
+		take(ctl, u);
+	if (ctl->records != NULL && mip6_end_strangers(ctl, &ctl->update_cursor, &u->ended))
+		return true;
+	ctl->updating = false;
+	atomic_store_explicit(&ctl->update, NULL, memory_order_release);
+	return true;
 }

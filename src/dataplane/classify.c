@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * In:  whole IPv6 packets, received or taken out of a tunnel.
- * Out: TUNNEL (IPv6-in-IPv6 to a home agent address), HOME (inside a mobile prefix), ROUTE
- *      (transit); neighbour discovery, signalling and the rest for us to the control core.
+ * Out: FRAGMENT (of a packet to us), TUNNEL (IPv6-in-IPv6 to a home agent address), HOME (inside
+ *      a mobile prefix), ROUTE (transit); neighbour discovery, signalling, discovery and the rest
+ *      for us to the control core.
  * The FIB says what the destination is. Extension headers are walked only in what is for us:
  * whoever else's they are, they are none of our business (RFC 8200, 4).
  */
@@ -74,13 +75,18 @@ static void refuse_headers(struct dp_worker *w, struct rte_mbuf *m, enum ext_ver
 	}
 }
 
+/* The type of an ICMPv6 message, -1 for anything else. */
+static int icmp6_type(const struct rte_mbuf *m, const struct ext_info *x)
+{
+	if (x->upper != IP6_ICMP6 || x->upper_off >= m->data_len)
+		return -1;
+	return rte_pktmbuf_mtod(m, const uint8_t *)[x->upper_off];
+}
+
 static bool is_nd(const struct rte_mbuf *m, const struct ext_info *x)
 {
-	uint8_t type;
+	int type = icmp6_type(m, x);
 
-	if (x->upper != IP6_ICMP6 || x->upper_off >= m->data_len)
-		return false;
-	type = rte_pktmbuf_mtod(m, const uint8_t *)[x->upper_off];
 	return type >= ICMP6_RS && type <= ICMP6_REDIRECT;
 }
 
@@ -104,7 +110,24 @@ static bool is_from_us(const struct dp_worker *w, struct rte_mbuf *m)
 {
 	enum fib_kind kind = fib_kind(fib_lookup(w->t->fib, &dp_ip6(m)->src));
 
-	return kind == FIB_LOCAL || kind == FIB_HOME_AGENT;
+	return kind == FIB_LOCAL || kind == FIB_HOME_AGENT || kind == FIB_ANYCAST;
+}
+
+/*
+ * Waits for its others and is judged with them. What stands before the Fragment header is in
+ * order, but that a Home Address option may have an address that is refused; a first fragment
+ * holds all headers, so that none comes to light later, no second Fragment header either. State
+ * is only for who may speak: through a tunnel that does not fit, signalling is let pass, but
+ * whether a fragment is some is not known.
+ */
+static void to_reass(struct dp_worker *w, struct rte_mbuf *m)
+{
+	const struct dp_meta *meta = dp_meta(m);
+
+	if (meta->flags & DP_META_UNCHECKED)
+		dp_worker_drop(w, m, (enum dp_drop)meta->drop);
+	else
+		dp_vec_push(&w->vec[V_FRAGMENT], m);
 }
 
 /* Who speaks from where it is bound stands in a queue of its own: no flood of invented home or
@@ -139,6 +162,17 @@ static void to_decap(struct dp_worker *w, struct rte_mbuf *m)
 	dp_vec_push(tunnel, m);
 }
 
+/* A flood of what anybody may ask starves neither signalling nor the rest. */
+static enum dp_punt_class class_of(
+	struct dp_worker *w, struct rte_mbuf *m, const struct ext_info *x)
+{
+	int type = icmp6_type(m, x);
+
+	if (x->upper == IP6_MH)
+		return signalling_class(w, m);
+	return type == ICMP6_HAAD_REQUEST || type == ICMP6_MPS ? DP_PUNT_DISCOVERY : DP_PUNT_LOCAL;
+}
+
 /* A packet for an address of ours, or for a group (fib: unreachable). */
 static void to_us(struct dp_worker *w, struct rte_mbuf *m)
 {
@@ -147,19 +181,21 @@ static void to_us(struct dp_worker *w, struct rte_mbuf *m)
 		ext_walk(rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, EXT_TO_US, &meta->ext);
 	const struct ext_info *x = &meta->ext;
 	bool group = ip6_is_multicast(&dp_ip6(m)->dst);
+	bool fragment = (x->flags & EXT_FRAGMENT) != 0 &&
+			(verdict == EXT_OK || verdict == EXT_HAO_REFUSED);
 
 	meta->flags |= DP_META_WALKED;
 	if (verdict != EXT_OK && meta->flags & DP_META_UNCHECKED)
 		dp_worker_drop(
 			w, m, (enum dp_drop)meta->drop); /* no error to whom nobody vouches for */
-	else if (verdict != EXT_OK)
+	else if (verdict != EXT_OK && !fragment)
 		refuse_headers(w, m, verdict);
 	else if (is_nd(m, x) && !(x->flags & EXT_NOT_FIRST))
 		to_nd(w, m);
 	else if (group)
 		dp_worker_drop(w, m, DP_DROP_DST_MULTICAST);
-	else if (x->flags & EXT_FRAGMENT)
-		dp_worker_drop(w, m, DP_DROP_FRAGMENT_TO_US);
+	else if (fragment)
+		to_reass(w, m);
 	else if (meta->flags & DP_META_UNCHECKED && x->upper != IP6_MH)
 		dp_worker_drop(w, m, (enum dp_drop)meta->drop);
 	else if (x->upper == IP6_IN_IP6 && fib_kind(meta->fib) == FIB_HOME_AGENT &&
@@ -168,7 +204,7 @@ static void to_us(struct dp_worker *w, struct rte_mbuf *m)
 	else if (is_from_us(w, m))
 		dp_worker_drop(w, m, DP_DROP_SRC_OURS);
 	else
-		dp_punt(w, m, x->upper == IP6_MH ? signalling_class(w, m) : DP_PUNT_LOCAL);
+		dp_punt(w, m, class_of(w, m, x));
 }
 
 static void by_fib(struct dp_worker *w, struct rte_mbuf *m, uint32_t value)
@@ -187,12 +223,13 @@ static void by_fib(struct dp_worker *w, struct rte_mbuf *m, uint32_t value)
 	if (kind == FIB_HOME_AGENT && dp_ip6(m)->next_header == IP6_IN_IP6 &&
 		!(meta->flags & DP_META_UNCHECKED)) { /* no header to walk over */
 		meta->ext = (struct ext_info){ .upper = IP6_IN_IP6,
-			.upper_off = sizeof(struct net_ip6) };
+			.upper_off = sizeof(struct net_ip6),
+			.nh_off = offsetof(struct net_ip6, next_header) };
 		meta->flags |= DP_META_WALKED;
 		to_decap(w, m);
 		return;
 	}
-	if (kind == FIB_LOCAL || kind == FIB_HOME_AGENT) {
+	if (kind == FIB_LOCAL || kind == FIB_HOME_AGENT || kind == FIB_ANYCAST) {
 		to_us(w, m);
 		return;
 	}

@@ -49,12 +49,29 @@ const char *dp_counter_help(enum dp_counter c)
 	return counters[c].help;
 }
 
+enum dp_drop dp_punt_full(enum dp_punt_class c)
+{
+	static const enum dp_drop full[] = {
+		[DP_PUNT_ND] = DP_DROP_PUNT_ND_FULL,
+		[DP_PUNT_KNOWN] = DP_DROP_PUNT_KNOWN_FULL,
+		[DP_PUNT_SIGNALLING] = DP_DROP_PUNT_SIGNALLING_FULL,
+		[DP_PUNT_DISCOVERY] = DP_DROP_PUNT_DISCOVERY_FULL,
+		[DP_PUNT_LOCAL] = DP_DROP_PUNT_LOCAL_FULL,
+		[DP_PUNT_RESOLVE] = DP_DROP_PUNT_RESOLVE_FULL,
+		[DP_PUNT_ERROR] = DP_DROP_PUNT_ERROR_FULL,
+	};
+
+	static_assert(DIM(full) == DP_PUNT_COUNT, "one reason a class");
+	return full[c];
+}
+
 const char *dp_punt_class_name(enum dp_punt_class c)
 {
 	static const char *const names[] = {
 		[DP_PUNT_ND] = "nd",
 		[DP_PUNT_KNOWN] = "known",
 		[DP_PUNT_SIGNALLING] = "signalling",
+		[DP_PUNT_DISCOVERY] = "discovery",
 		[DP_PUNT_LOCAL] = "local",
 		[DP_PUNT_RESOLVE] = "resolve",
 		[DP_PUNT_ERROR] = "error",

@@ -19,6 +19,11 @@
 	X(FORWARDED, "forwarded", "packets", "transit: sent on by a route, not through a tunnel")  \
 	X(ENCAPSULATED, "encapsulated", "packets", "put into a tunnel to a care-of address")       \
 	X(DECAPSULATED, "decapsulated", "packets", "taken out of a mobile node's tunnel")          \
+	X(FRAGMENTS, "fragments", "packets",                                                       \
+		"fragments addressed to us that reassembly looked at")                             \
+	X(FRAGMENTS_JOINED, "fragments_joined", "packets",                                         \
+		"fragments that were put together; the others of `fragments` are held or dropped") \
+	X(REASSEMBLED, "reassembled", "packets", "put together from fragments")                    \
 	X(TCP_MSS_CLAMPED, "tcp_mss_clamped", "packets",                                           \
 		"TCP SYNs whose maximum segment size was lowered to what a tunnel takes")          \
 	X(PUNTED, "punted", "packets", "handed to the control core")                               \

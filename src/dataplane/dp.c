@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/random.h>
 
 #include <rte_eal.h>
 #include <rte_errno.h>
@@ -29,6 +30,7 @@ static const uint32_t punt_size[] = {
 	[DP_PUNT_ND] = 512,
 	[DP_PUNT_KNOWN] = 4096,
 	[DP_PUNT_SIGNALLING] = 4096,
+	[DP_PUNT_DISCOVERY] = 512,
 	[DP_PUNT_LOCAL] = 512,
 	[DP_PUNT_RESOLVE] = 512,
 	[DP_PUNT_ERROR] = 512,
@@ -67,22 +69,29 @@ static int make_rings(struct dp *dp)
 
 static int make_pool(struct dp *dp)
 {
-	uint32_t rx = 0, tx = 0, queued = 0, mtu = 0, n;
+	uint32_t rx = 0, tx = 0, queued = 0, mtu = 0, receivers = dp->worker_count, n;
 	uint16_t room;
 
 	for (uint16_t i = 0; i < dp->port_count; i++) {
 		rx += dp->ports[i].plan.rx_queues;
 		tx += dp->ports[i].plan.tx_queues;
+		if (dp->ports[i].plan.control_rx_queue != PLAN_NO_QUEUE)
+			receivers = dp->worker_count + 1u;
 		if (dp->conf->ports[i].mtu > mtu)
 			mtu = dp->conf->ports[i].mtu;
 	}
 	for (unsigned c = 0; c < DP_PUNT_COUNT; c++)
 		queued += punt_size[c];
+	/* what waits for other fragments must not be missing where packets come in */
+	queued += receivers * dp->conf->reassembly.max_fragments;
 	n = dp->conf->runtime.mbufs;
 	if (n == 0)
 		n = plan_mbufs(rx, tx, PORT_DESCRIPTORS, dp->worker_count, queued);
-	/* A packet of the greatest MTU is one segment, behind the usual headroom. */
-	room = (uint16_t)(RTE_PKTMBUF_HEADROOM + RTE_ALIGN(mtu + PLAN_L2_OVERHEAD, 64));
+	/* A packet of the greatest MTU is one segment, behind the usual headroom, and so is what
+	 * is put together from fragments. */
+	dp->datagram_max = plan_datagram(mtu, dp->conf->reassembly.max_octets);
+	room = (uint16_t)(RTE_PKTMBUF_HEADROOM +
+			  RTE_ALIGN(dp->datagram_max + PLAN_L2_OVERHEAD, 64));
 	if (room < RTE_MBUF_DEFAULT_BUF_SIZE)
 		room = RTE_MBUF_DEFAULT_BUF_SIZE;
 	dp->pool = rte_pktmbuf_pool_create("hamd_mbufs", n, POOL_CACHE,
@@ -129,6 +138,22 @@ static void give_queues(struct dp *dp, struct dp_worker *w)
 	}
 }
 
+static int give_reass(struct dp *dp, struct dp_worker *w)
+{
+	const struct conf_reassembly *c = &dp->conf->reassembly;
+	struct reass_opts opts = { .max_datagrams = c->max_datagrams,
+		.max_fragments = c->max_fragments,
+		.max_per_source = c->max_per_source,
+		.max_octets = dp->datagram_max,
+		.timeout = c->timeout_ms * rte_get_tsc_hz() / 1000 };
+
+	if (w->rxq_count == 0)
+		return 0;
+	if (getrandom(opts.seed, sizeof(opts.seed), 0) != sizeof(opts.seed))
+		return -errno;
+	return dp_reass_start(w, opts);
+}
+
 /* Worker i, or with i == worker_count what control has. */
 static int make_worker(struct dp *dp, uint16_t i)
 {
@@ -148,7 +173,7 @@ static int make_worker(struct dp *dp, uint16_t i)
 	give_queues(dp, w);
 	if (w->is_reader && rte_rcu_qsbr_thread_register(dp->t->rcu, i) != 0)
 		return -ENOSPC;
-	return 0;
+	return give_reass(dp, w);
 }
 
 /* The main lcore runs control, and the only worker when there is no other lcore. */
@@ -193,7 +218,8 @@ static int make(struct dp *dp, char *err, size_t err_len)
 		return ret;
 	ret = make_pool(dp);
 	if (ret < 0)
-		return fail(err, err_len, ret, "packet buffers (runtime.memory-mb, runtime.mbufs)");
+		return fail(err, err_len, ret,
+			"packet buffers (runtime.memory-mb, runtime.mbufs, reassembly)");
 	ret = make_rings(dp);
 	if (ret < 0)
 		return fail(err, err_len, ret, "rings");
@@ -262,8 +288,11 @@ void dp_free(struct dp *dp)
 		empty_ring(dp, dp->tx_ring[i]);
 		rte_ring_free(dp->tx_ring[i]);
 	}
-	for (uint16_t i = 0; i <= dp->worker_count; i++)
+	for (uint16_t i = 0; i <= dp->worker_count; i++) {
+		if (dp->workers[i] != NULL)
+			dp_reass_stop(dp->workers[i]);
 		rte_free(dp->workers[i]);
+	}
 	rte_mempool_free(dp->pool);
 	rte_free(dp);
 }
@@ -370,6 +399,15 @@ uint32_t dp_lcore_count(const struct dp *dp)
 	return dp->lcore_count;
 }
 
+static void add_worker(const struct dp_worker *w, struct dp_lcore_info *out)
+{
+	add_counters(w, &out->counters);
+	if (w->reass == NULL)
+		return;
+	out->datagrams_held += reass_tab_datagrams(w->reass);
+	out->fragments_held += reass_tab_fragments(w->reass);
+}
+
 void dp_lcore_info(const struct dp *dp, uint32_t i, struct dp_lcore_info *out)
 {
 	const struct lcore *lc = &dp->lcores[i];
@@ -384,9 +422,9 @@ void dp_lcore_info(const struct dp *dp, uint32_t i, struct dp_lcore_info *out)
 	out->longest_turn_us = lc->longest_turn_cycles * 1000000 / rte_get_tsc_hz();
 	out->sleep_us = lc->sleep_us;
 	if (lc->worker != NULL)
-		add_counters(lc->worker, &out->counters);
+		add_worker(lc->worker, out);
 	if (lc->runs_control)
-		add_counters(dp->workers[dp->worker_count], &out->counters);
+		add_worker(dp->workers[dp->worker_count], out);
 }
 
 uint32_t dp_stage_count(void)
@@ -414,6 +452,12 @@ void dp_stage_info(
 		out->packets += __atomic_load_n(&w->stage[stage].packets, __ATOMIC_RELAXED);
 		out->cycles += __atomic_load_n(&w->stage[stage].cycles, __ATOMIC_RELAXED);
 	}
+}
+
+void dp_punt_info(const struct dp *dp, enum dp_punt_class c, uint32_t *used, uint32_t *size)
+{
+	*used = rte_ring_count(dp->punt[c]);
+	*size = rte_ring_get_capacity(dp->punt[c]);
 }
 
 void dp_pool_info(const struct dp *dp, uint32_t *available, uint32_t *total)

@@ -25,12 +25,14 @@ enum dp_punt_class {
 	DP_PUNT_ND, /* neighbour solicitations and advertisements */
 	DP_PUNT_KNOWN, /* Mobility Header from where its mobile node is bound */
 	DP_PUNT_SIGNALLING, /* any other Mobility Header */
+	DP_PUNT_DISCOVERY, /* ICMPv6 that asks for home agents or prefixes */
 	DP_PUNT_LOCAL, /* everything else for an address of ours: echo, errors */
 	DP_PUNT_RESOLVE, /* next hop has no Ethernet address yet */
 	DP_PUNT_ERROR, /* dropped, but the source is owed an ICMPv6 error or Binding Error */
 	DP_PUNT_COUNT
 };
 const char *dp_punt_class_name(enum dp_punt_class c);
+enum dp_drop dp_punt_full(enum dp_punt_class c); /* what does not fit is counted as */
 
 /* -errno and a line in err. Ports are configured and started, no packet is taken yet. Replaces
  * an lcore's worth of EAL thinking: rte_eal_init() ran before. */
@@ -101,6 +103,7 @@ struct dp_lcore_info {
 	int worker; /* its number, -1: none */
 	uint64_t turns, busy_cycles, idle_cycles, longest_turn_us;
 	uint32_t sleep_us;
+	uint32_t datagrams_held, fragments_held; /* by reassembly, now */
 	struct dp_counters counters;
 };
 uint32_t dp_lcore_count(const struct dp *dp);
@@ -108,5 +111,7 @@ void dp_lcore_info(const struct dp *dp, uint32_t i, struct dp_lcore_info *out);
 uint32_t dp_stage_count(void);
 void dp_stage_info(
 	const struct dp *dp, uint32_t lcore_index, uint32_t stage, struct dp_stage_info *out);
+/* Packets that wait in a queue to control, and how many fit. */
+void dp_punt_info(const struct dp *dp, enum dp_punt_class c, uint32_t *used, uint32_t *size);
 /* Buffers in the pool that are free now, and all of them. */
 void dp_pool_info(const struct dp *dp, uint32_t *available, uint32_t *total);

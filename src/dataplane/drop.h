@@ -33,8 +33,31 @@
 	X(RH_REFUSED, "rh_refused",                                                                \
 		"routing header type 0 or unknown type with segments left (RFC 5095)")             \
 	X(RH2_TO_US, "rh2_to_us", "routing header type 2 to a home agent (RFC 6275, 8.2)")         \
-	X(FRAGMENT_TO_US, "fragment_to_us",                                                        \
-		"fragment addressed to us; reassembly is not built in")                            \
+	X(FRAG_EMPTY, "frag_empty", "fragment to us without an octet of data")                     \
+	X(FRAG_LENGTH, "frag_length",                                                              \
+		"fragment to us that is not the last and no multiple of 8 octets: parameter "      \
+		"problem sent")                                                                    \
+	X(FRAG_BEYOND, "frag_beyond",                                                              \
+		"fragment to us that would end beyond 65535 octets: parameter problem sent")       \
+	X(FRAG_DUPLICATE, "frag_duplicate", "fragment that is here already, the same octets")      \
+	X(FRAG_OVERLAP, "frag_overlap",                                                            \
+		"fragments of a datagram that overlap or disagree about its end: none of it is "   \
+		"taken (RFC 5722)")                                                                \
+	X(FRAG_TOO_BIG, "frag_too_big",                                                            \
+		"fragments of a datagram that would be larger than reassembly.max-octets")         \
+	X(FRAG_TOO_MANY, "frag_too_many", "fragments of a datagram in more than 16 pieces")        \
+	X(FRAG_ECN, "frag_ecn",                                                                    \
+		"fragments of a datagram of which one is marked for congestion and another not "   \
+		"ECN-capable (RFC 3168, 5.3)")                                                     \
+	X(FRAG_TIMEOUT, "frag_timeout",                                                            \
+		"fragments whose others did not come in time: time exceeded sent if the first "    \
+		"was here")                                                                        \
+	X(FRAG_SOURCE_LIMIT, "frag_source_limit",                                                  \
+		"fragments that made room for newer ones of the same source: "                     \
+		"reassembly.max-per-source")                                                       \
+	X(FRAG_EVICTED, "frag_evicted",                                                            \
+		"fragments that made room for newer ones of anyone: reassembly.max-datagrams, "    \
+		"reassembly.max-fragments")                                                        \
 	X(HAO_INVALID, "hao_invalid", "Home Address option is not a unicast routable address")     \
 	X(HAO_NO_BINDING, "hao_no_binding",                                                        \
 		"Home Address option without a matching binding: Binding Error sent")              \
@@ -72,6 +95,8 @@
 		"control core's queue for signalling of bound mobile nodes is full")               \
 	X(PUNT_SIGNALLING_FULL, "punt_signalling_full",                                            \
 		"control core's queue for other signalling is full")                               \
+	X(PUNT_DISCOVERY_FULL, "punt_discovery_full",                                              \
+		"control core's queue for what asks for home agents or prefixes is full")          \
 	X(PUNT_LOCAL_FULL, "punt_local_full", "control core's queue for local delivery is full")   \
 	X(PUNT_RESOLVE_FULL, "punt_resolve_full",                                                  \
 		"control core's queue for unresolved neighbours is full")                          \
@@ -94,6 +119,7 @@
 	X(MH_LENGTH, "mh_length", "Mobility Header shorter than its type: parameter problem sent") \
 	X(MH_TYPE, "mh_type", "unknown Mobility Header type: Binding Error sent")                  \
 	X(MH_IGNORED, "mh_ignored", "Mobility Header message that a home agent does not take")     \
+	X(MH_ANYCAST, "mh_anycast", "Mobility Header to home agents' anycast address")             \
 	X(MH_OPTION, "mh_option", "mobility option runs past the message or has a wrong length")   \
 	X(BU_NO_HAO, "bu_no_hao", "Binding Update without a Home Address option from away")        \
 	X(BU_HOA_INVALID, "bu_hoa_invalid", "home address is not a unicast routable address")      \
@@ -113,6 +139,18 @@
 		"acceptable Binding Updates of one mobile node above the limit")                   \
 	X(BU_SHORTAGE, "bu_shortage", "nothing free at this moment: the mobile node will repeat")  \
 	X(BU_SOURCE, "bu_source", "refused, and the source cannot be answered")                    \
+	X(HAAD_INVALID, "haad_invalid",                                                            \
+		"request for home agents with a code other than 0, or from no node's address")     \
+	X(HAAD_RATE, "haad_rate",                                                                  \
+		"requests for home agents from one source, or of a domain, above the limit")       \
+	X(MPS_INVALID, "mps_invalid",                                                              \
+		"request for prefixes with a code other than 0 or an option without end")          \
+	X(MPS_NO_HAO, "mps_no_hao", "request for prefixes without a Home Address option")          \
+	X(MPS_NOT_AGENT, "mps_not_agent",                                                          \
+		"request for prefixes to another address than the binding's home agent")           \
+	X(MPS_OFF, "mps_off", "this mobile node is not told prefixes (discovery.prefixes)")        \
+	X(MPS_RATE, "mps_rate",                                                                    \
+		"request for prefixes above 1 per second, and too many wait for their answer")     \
 	X(OWN_NO_BINDING, "own_no_binding",                                                        \
 		"something of ours for a home address that is not bound")                          \
 	X(OWN_NO_ROUTE, "own_no_route", "something of ours without a route or a source address")   \

@@ -33,6 +33,7 @@ struct dp_meta {
 	uint8_t drop; /* punt class ERROR: enum dp_drop it is counted under */
 };
 _Static_assert(sizeof(struct dp_meta) <= 64, "one cache line");
+_Static_assert(DP_DROP_COUNT <= UINT8_MAX + 1, "dp_meta.drop");
 
 static inline struct dp_meta *dp_meta(struct rte_mbuf *m)
 {

@@ -14,6 +14,8 @@
 #define AF_PACKET_FRAME_OVERHEAD 66
 #define AF_PACKET_FRAME_DEFAULT  2048
 
+#define TUNNEL_OVERHEAD 48 /* IPv6 header and an encapsulation limit (RFC 2473, 4.1.1) */
+
 #define MBUFS_PER_WORKER 1024 /* bursts under way, TX buffers, the pool's cache */
 #define MBUFS_MIN        8192
 
@@ -140,6 +142,13 @@ int plan_check_device(const char *device, uint16_t mtu, char *err, size_t err_le
 		"net_af_packet frames of %lu octets cut packets of mtu %u short: add framesz=%u",
 		have, mtu, need <= 4096 ? 4096 : 16384);
 	return -EINVAL;
+}
+
+uint32_t plan_datagram(uint32_t mtu, uint32_t max_octets)
+{
+	uint32_t tunnelled = mtu + TUNNEL_OVERHEAD;
+
+	return tunnelled > max_octets ? tunnelled : max_octets;
 }
 
 uint32_t plan_mbufs(uint32_t rx_queues, uint32_t tx_queues, uint32_t descriptors, uint32_t workers,

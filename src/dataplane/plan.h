@@ -71,7 +71,11 @@ int plan_make(const struct plan_caps *caps, const struct plan_request *req, stru
  * frames that exceed its framesz. 0 or -EINVAL with a line in err. */
 int plan_check_device(const char *device, uint16_t mtu, char *err, size_t err_len);
 
-/* Packet buffers: enough for every descriptor ring, every worker's bursts, the punt queues and
- * what waits for neighbours. */
+/* The largest packet that is put together from fragments: what a mobile node's packet of the
+ * largest MTU becomes in a tunnel, or what the operator asked for. */
+uint32_t plan_datagram(uint32_t mtu, uint32_t max_octets);
+
+/* Packet buffers: enough for every descriptor ring, every worker's bursts, and what is queued: in
+ * the punt queues, for neighbours, fragments for their others. */
 uint32_t plan_mbufs(uint32_t rx_queues, uint32_t tx_queues, uint32_t descriptors, uint32_t workers,
 	uint32_t queued);

@@ -15,19 +15,10 @@ void dp_worker_drop(struct dp_worker *w, struct rte_mbuf *m, enum dp_drop reason
 
 void dp_punt(struct dp_worker *w, struct rte_mbuf *m, enum dp_punt_class c)
 {
-	static const enum dp_drop full[] = {
-		[DP_PUNT_ND] = DP_DROP_PUNT_ND_FULL,
-		[DP_PUNT_KNOWN] = DP_DROP_PUNT_KNOWN_FULL,
-		[DP_PUNT_SIGNALLING] = DP_DROP_PUNT_SIGNALLING_FULL,
-		[DP_PUNT_LOCAL] = DP_DROP_PUNT_LOCAL_FULL,
-		[DP_PUNT_RESOLVE] = DP_DROP_PUNT_RESOLVE_FULL,
-		[DP_PUNT_ERROR] = DP_DROP_PUNT_ERROR_FULL,
-	};
-
 	if (rte_ring_enqueue(w->punt[c], m) == 0)
 		dp_counted(w, DP_COUNTER_PUNTED, 1);
 	else
-		dp_worker_drop(w, m, full[c]);
+		dp_worker_drop(w, m, dp_punt_full(c));
 }
 
 void dp_error(struct dp_worker *w, struct rte_mbuf *m, enum dp_drop reason, uint8_t type,
@@ -79,11 +70,14 @@ static void too_deep(struct dp_worker *w, struct dp_vec *in)
 	in->n = 0;
 }
 
-/* Packets that left by any door so far. */
+/* Packets that left by any door so far. Fragments stay behind a door of their own, and come out
+ * as one packet, or by the others. */
 static inline uint64_t gone(const struct dp_worker *w)
 {
 	uint64_t n = w->counters.c[DP_COUNTER_PUNTED];
 
+	n += w->counters.c[DP_COUNTER_FRAGMENTS_JOINED] - w->counters.c[DP_COUNTER_REASSEMBLED];
+	n += w->reass != NULL ? reass_tab_fragments(w->reass) : 0;
 	for (unsigned i = 0; i < DP_DROP_COUNT; i++)
 		n += w->counters.drop[i];
 	for (uint16_t i = 0; i < w->port_count; i++)
@@ -100,7 +94,8 @@ void dp_carry(struct dp_worker *w)
 	uint64_t due = gone(w) + w->vec[V_AGAIN].n;
 #endif
 	for (unsigned pass = 0; pass < DP_MAX_PASSES && w->vec[V_AGAIN].n > 0; pass++) {
-		run(w, DP_STAGE_CLASSIFY, V_AGAIN, dp_classify); /* -> TUNNEL, HOME, ROUTE, punt */
+		run(w, DP_STAGE_CLASSIFY, V_AGAIN, dp_classify); /* -> all but ENCAP, punt */
+		run(w, DP_STAGE_REASS, V_FRAGMENT, dp_reass); /* -> AGAIN, held */
 		run(w, DP_STAGE_DECAP, V_TUNNEL, dp_decap); /* -> AGAIN */
 		run(w, DP_STAGE_INTERCEPT, V_HOME, dp_intercept); /* -> ENCAP */
 		run(w, DP_STAGE_ENCAP, V_ENCAP, dp_encap); /* -> ROUTE */
@@ -137,6 +132,8 @@ bool dp_worker_poll(void *worker)
 		dp_tx(w);
 	}
 	dp_counted(w, DP_COUNTER_POLLS, 1);
+	if (w->reass != NULL && unlikely(!reass_tab_is_empty(w->reass)))
+		dp_reass_expire(w, rte_rdtsc());
 	if (w->is_reader)
 		rte_rcu_qsbr_quiescent(w->t->rcu, w->id); /* no table pointer survives this line */
 	if (!ringed && w->counters.c[DP_COUNTER_RX_PACKETS] == before)

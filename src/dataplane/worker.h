@@ -20,18 +20,21 @@
 #include "dataplane/dp.h"
 #include "dataplane/meta.h"
 #include "dataplane/plan.h"
+#include "dataplane/reass_tab.h"
 #include "net/tcpmss.h"
 #include "tables/bc_view.h"
 
 #define DP_BURST      64 /* packets a turn carries at most */
 #define DP_AHEAD      8 /* packets: bindings are asked for that much before they are used */
-#define DP_MAX_PASSES 4 /* how often a turn looks at what it opened */
 #define DP_MAX_OPENED 2 /* tunnels inside each other that are opened */
+/* How often a turn looks at what came out: each packet of a nest may have been in fragments. */
+#define DP_MAX_PASSES (2 * (DP_MAX_OPENED + 1))
 #define DP_MAX_PORTS  16
 #define DP_LIMIT_LEN  8 /* Destination Options header with the encapsulation limit and padding */
 
 enum dp_vec_id {
-	V_AGAIN, /* to classify: received, or taken out of a tunnel */
+	V_AGAIN, /* to classify: received, taken out of a tunnel, or put together */
+	V_FRAGMENT, /* a part of a packet to us */
 	V_TUNNEL, /* IPv6-in-IPv6 to a home agent address */
 	V_HOME, /* for an address inside a mobile prefix */
 	V_ENCAP, /* with its binding in worker.bind[] */
@@ -48,6 +51,7 @@ struct dp_vec {
 #define DP_STAGE_LIST(X)                                                                           \
 	X(RX, "rx")                                                                                \
 	X(CLASSIFY, "classify")                                                                    \
+	X(REASS, "reass")                                                                          \
 	X(DECAP, "decap")                                                                          \
 	X(INTERCEPT, "intercept")                                                                  \
 	X(ENCAP, "encap")                                                                          \
@@ -101,6 +105,10 @@ struct dp_worker {
 	const struct bc_entry *bind[DP_BURST]; /* beside vec[V_ENCAP] */
 	struct dp_vec tx[DP_MAX_PORTS];
 
+	/* what waits longer than a turn: fragments for the others of their datagram */
+	struct reass_tab *reass; /* NULL: a worker that receives nothing */
+	uint32_t reass_max; /* octets of the largest packet that is put together */
+
 	struct dp_counters counters;
 	struct dp_stage_stat stage[DP_STAGE_COUNT];
 } __attribute__((aligned(64)));
@@ -116,11 +124,22 @@ void dp_carry(struct dp_worker *w);
  * queue, dropped ones included. */
 uint32_t dp_rx(struct dp_worker *w, const struct dp_rx_queue *q, struct dp_vec *out);
 void dp_classify(struct dp_worker *w, struct dp_vec *in);
+void dp_reass(struct dp_worker *w, struct dp_vec *in);
 void dp_decap(struct dp_worker *w, struct dp_vec *in);
 void dp_intercept(struct dp_worker *w, struct dp_vec *in);
 void dp_encap(struct dp_worker *w, struct dp_vec *in);
 void dp_route(struct dp_worker *w, struct dp_vec *in);
 void dp_tx(struct dp_worker *w);
+
+/*
+ * Reassembly's table: taken at start, given back when the worker has stopped (what it holds is
+ * dropped for SHUTDOWN). drop and ctx of opts are filled in; opts.max_octets: of a whole packet,
+ * which has to fit any packet buffer behind RTE_PKTMBUF_HEADROOM. 0 or -ENOMEM.
+ */
+int dp_reass_start(struct dp_worker *w, struct reass_opts opts);
+void dp_reass_stop(struct dp_worker *w);
+/* Gives up what has waited for too long, a bounded number a call. now: rte_rdtsc(). */
+void dp_reass_expire(struct dp_worker *w, uint64_t now);
 
 /* Doors. */
 void dp_worker_drop(struct dp_worker *w, struct rte_mbuf *m, enum dp_drop reason);

@@ -152,6 +152,8 @@ static void client_request(struct api *api, struct client *c, const char *line, 
 
 		log_info("api", "binding delete key=%s uid=%u", ip6_str(&c->req.key, key), c->uid);
 	}
+	if (c->req.cmd == CTL_RELOAD)
+		log_info("api", "reload uid=%u", c->uid);
 	client_submit(api, c);
 }
 

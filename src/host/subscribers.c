@@ -336,6 +336,8 @@ static int add_domain(struct loader *l, uint32_t domain)
 	l->domain = domain;
 	l->default_key = SUB_NO_KEY;
 	l->path = l->conf->domains[domain].subscribers.file;
+	if (subs_set_file(l->subs, (uint16_t)domain, l->path) < 0)
+		return no_memory(l);
 	ret = add_nodes(l);
 	if (ret == 0)
 		ret = add_ranges(l);

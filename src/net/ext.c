@@ -119,19 +119,27 @@ static enum ext_verdict take_routing(struct walk *w, unsigned off)
 	return (w->out->flags & EXT_HAO) != 0 ? EXT_BAD_ORDER : EXT_OK;
 }
 
-static void take_fragment(struct walk *w, unsigned off)
+static enum ext_verdict take_fragment(struct walk *w, unsigned off)
 {
 	uint16_t field = (uint16_t)(w->pkt[off + 2] << 8 | w->pkt[off + 3]);
+	bool again = (w->out->flags & (EXT_FRAGMENT | EXT_ATOMIC)) != 0;
 
 	w->after_fragment_or_ah = true;
-	w->out->frag_off = (uint16_t)off;
+	/* A source makes fragments once. Fragments of fragments would be work without a bound. */
+	if (again && w->mode == EXT_TO_US)
+		return EXT_BAD_ORDER;
+	if (!again) {
+		w->out->frag_off = (uint16_t)off;
+		w->out->frag_nh_off = w->out->nh_off;
+	}
 	if ((field & 0xfff9) == 0) { /* offset and M; the two bits between are reserved */
 		w->out->flags |= EXT_ATOMIC;
-		return;
+		return EXT_OK;
 	}
 	w->out->flags |= EXT_FRAGMENT;
 	if ((field & 0xfff8) != 0)
 		w->out->flags |= EXT_NOT_FIRST;
+	return EXT_OK;
 }
 
 static enum ext_verdict take_header(struct walk *w, uint8_t nh, unsigned off, unsigned hdr_len)
@@ -146,8 +154,7 @@ static enum ext_verdict take_header(struct walk *w, uint8_t nh, unsigned off, un
 	case IP6_ROUTING:
 		return take_routing(w, off);
 	case IP6_FRAGMENT:
-		take_fragment(w, off);
-		return EXT_OK;
+		return take_fragment(w, off);
 	default: /* AH */
 		w->after_fragment_or_ah = true;
 		return EXT_OK;

@@ -26,7 +26,7 @@ enum ext_flag {
 	                        is no upper-layer header */
 };
 
-/* Offsets from the first octet of the IPv6 header; 0 = not there. 18 octets: lives in every
+/* Offsets from the first octet of the IPv6 header; 0 = not there. 20 octets: lives in every
  * packet's metadata. */
 struct ext_info {
 	uint16_t
@@ -34,7 +34,8 @@ struct ext_info {
 	uint16_t nh_off; /* the Next Header octet that names `upper` */
 	uint16_t hao_off; /* option type octet of the Home Address option (the address is at +2) */
 	uint16_t rh_off; /* first octet of the last routing header */
-	uint16_t frag_off; /* first octet of the Fragment header */
+	uint16_t frag_off; /* first octet of the Fragment header, the first one */
+	uint16_t frag_nh_off; /* the Next Header octet that names it */
 	uint16_t limit_off; /* option type octet of the Tunnel Encapsulation Limit (value at +2);
 	                       the first one */
 	uint16_t bad_off; /* what an ICMPv6 parameter problem points at; 0 = none is due */
@@ -49,7 +50,8 @@ enum ext_verdict {
 	EXT_TOO_MANY, /* our bounds on headers, options or bytes: drop */
 	EXT_BAD_ORDER, /* hop-by-hop not directly after the IPv6 header: parameter problem 1 at
 	                       bad_off (RFC 8200, 4); HAO twice, before a routing header, after a
-	                       Fragment or AH header (RFC 6275, 6.3): silent, bad_off is 0 */
+	                       Fragment or AH header (RFC 6275, 6.3), a second Fragment header:
+	                       silent, bad_off is 0 */
 	EXT_BAD_OPTION, /* unknown option with action 10: parameter problem code 2 at bad_off */
 	EXT_BAD_OPTION_UNI, /* action 11: the same unless the destination is multicast */
 	EXT_BAD_OPTION_DROP, /* action 01: silent */

@@ -54,8 +54,7 @@ bool icmp6_may_answer(
 	return !is_error_or_redirect(pkt, len, x);
 }
 
-/* Header, then room for `len` octets of ICMPv6; NULL when they do not fit. */
-static uint8_t *packet_begin(uint8_t *buf, uint16_t cap, uint32_t len, const struct ip6_addr *src,
+uint8_t *icmp6_begin(uint8_t *buf, uint16_t cap, uint32_t len, const struct ip6_addr *src,
 	const struct ip6_addr *dst)
 {
 	if (sizeof(struct net_ip6) + len > cap)
@@ -64,8 +63,7 @@ static uint8_t *packet_begin(uint8_t *buf, uint16_t cap, uint32_t len, const str
 	return buf + sizeof(struct net_ip6);
 }
 
-/* Checksum over the `len` octets of ICMPv6; the whole packet's length. */
-static int packet_end(uint8_t *buf, uint32_t len)
+int icmp6_end(uint8_t *buf, uint32_t len)
 {
 	const struct net_ip6 *h = (const struct net_ip6 *)buf;
 	uint8_t *icmp = buf + sizeof(*h);
@@ -89,7 +87,7 @@ int icmp6_error(uint8_t *buf, uint16_t cap, const struct ip6_addr *src, uint8_t 
 	uint8_t *icmp;
 
 	assert(len >= sizeof(*h));
-	icmp = packet_begin(buf, cap, ICMP6_HDR_LEN + quoted, src, &h->src);
+	icmp = icmp6_begin(buf, cap, ICMP6_HDR_LEN + quoted, src, &h->src);
 	if (icmp == NULL)
 		return -ENOSPC;
 	w = net_wr_init(icmp, ICMP6_HDR_LEN + quoted);
@@ -98,13 +96,13 @@ int icmp6_error(uint8_t *buf, uint16_t cap, const struct ip6_addr *src, uint8_t 
 	net_wr_u16(&w, 0);
 	net_wr_u32(&w, arg);
 	net_wr_bytes(&w, pkt, quoted);
-	return packet_end(buf, ICMP6_HDR_LEN + quoted);
+	return icmp6_end(buf, ICMP6_HDR_LEN + quoted);
 }
 
 int icmp6_echo_reply(uint8_t *buf, uint16_t cap, const struct ip6_addr *src,
 	const struct ip6_addr *dst, const uint8_t *icmp, uint16_t icmp_len)
 {
-	uint8_t *reply = packet_begin(buf, cap, icmp_len, src, dst);
+	uint8_t *reply = icmp6_begin(buf, cap, icmp_len, src, dst);
 
 	assert(icmp_len >= ICMP6_HDR_LEN);
 	if (reply == NULL)
@@ -112,7 +110,7 @@ int icmp6_echo_reply(uint8_t *buf, uint16_t cap, const struct ip6_addr *src,
 	memcpy(reply, icmp, icmp_len);
 	reply[0] = ICMP6_ECHO_REPLY;
 	reply[1] = 0;
-	return packet_end(buf, icmp_len);
+	return icmp6_end(buf, icmp_len);
 }
 
 bool icmp6_check(const struct ip6_addr *src, const struct ip6_addr *dst, const uint8_t *icmp,

@@ -34,6 +34,11 @@ enum icmp6_unreach_code {
 	ICMP6_PORT = 4,
 };
 
+enum icmp6_time_code {
+	ICMP6_HOP_LIMIT = 0,
+	ICMP6_REASSEMBLY = 1,
+};
+
 enum icmp6_param_code {
 	ICMP6_BAD_FIELD = 0,
 	ICMP6_BAD_NEXT_HEADER = 1,
@@ -64,6 +69,15 @@ int icmp6_error(uint8_t *buf, uint16_t cap, const struct ip6_addr *src, uint8_t 
  * from src to dst. buf must not overlap it. Returns the whole length or -ENOSPC. */
 int icmp6_echo_reply(uint8_t *buf, uint16_t cap, const struct ip6_addr *src,
 	const struct ip6_addr *dst, const uint8_t *icmp, uint16_t icmp_len);
+
+/*
+ * For other messages. icmp6_begin(): IPv6 header with hop limit 64 into buf; where `len` octets of
+ * ICMPv6 go, NULL when they do not fit cap. icmp6_end(): their checksum, once they are written;
+ * returns the whole packet's length.
+ */
+uint8_t *icmp6_begin(uint8_t *buf, uint16_t cap, uint32_t len, const struct ip6_addr *src,
+	const struct ip6_addr *dst);
+int icmp6_end(uint8_t *buf, uint32_t len);
 
 /* Checksum and least length (8 octets) of a received message: true when it may be looked into. */
 bool icmp6_check(const struct ip6_addr *src, const struct ip6_addr *dst, const uint8_t *icmp,

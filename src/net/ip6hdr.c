@@ -28,6 +28,13 @@ int net_ecn_decap(uint8_t inner_ecn, uint8_t outer_ecn)
 	return figure_4[inner_ecn & 3][outer_ecn & 3];
 }
 
+int net_ecn_reassemble(uint8_t seen, uint8_t first)
+{
+	if ((seen & 1 << ECN_CE) == 0)
+		return first & 3;
+	return (seen & 1 << ECN_NOT_ECT) != 0 ? ECN_DROP : ECN_CE;
+}
+
 /*
  * Four octets that tell flows between two addresses apart: the ports where the protocol starts
  * with them, ESP's SPI, and for the rest what the sender itself calls the flow.

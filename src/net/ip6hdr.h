@@ -95,6 +95,13 @@ static inline void net_ip6_fill(struct net_ip6 *h, uint16_t payload_len, uint8_t
  */
 int net_ecn_decap(uint8_t inner_ecn, uint8_t outer_ecn);
 
+/*
+ * RFC 3168, 5.3: the ECN field of a packet put together from fragments; `seen` has bit i set when
+ * one of them carried i, `first` is the first fragment's. No mark of congestion is lost, and none
+ * is given to who is not ECN-capable: -1, drop.
+ */
+int net_ecn_reassemble(uint8_t seen, uint8_t first);
+
 /* Rewrites the ECN bits in place; the packet's checksums do not cover them. */
 static inline void net_ip6_set_ecn(struct net_ip6 *h, uint8_t ecn)
 {

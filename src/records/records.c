@@ -29,7 +29,7 @@ struct records {
 	uint32_t fresh, free; /* slots never used from here on; list of those given back */
 	uint32_t coa_fresh, coa_free;
 	uint32_t live, tombstones;
-	uint32_t hash_mask;
+	uint32_t hash_mask, coa_mask;
 	uint64_t seed;
 	struct wheel *wheel;
 	struct slot *slot;
@@ -51,13 +51,15 @@ int records_new(const struct records_opts *opts, struct records **out)
 	rs->max = opts->max;
 	rs->fresh = rs->coa_fresh = 1;
 	rs->hash_mask = heads - 1;
+	/* half as many: it is asked once a Binding Update, by control alone */
+	rs->coa_mask = heads / 2 > 0 ? heads / 2 - 1 : 0;
 	rs->seed = opts->seed;
 	rs->wheel = wheel_new(opts->now_ms);
 	rs->slot = calloc(rs->max + 1ULL, sizeof(*rs->slot));
 	rs->coa = calloc(rs->max + 1ULL, sizeof(*rs->coa));
 	rs->used = calloc(rs->max / 64 + 1, sizeof(*rs->used));
 	rs->hash = calloc(heads, sizeof(*rs->hash));
-	rs->coa_hash = calloc(heads, sizeof(*rs->coa_hash));
+	rs->coa_hash = calloc(rs->coa_mask + 1ULL, sizeof(*rs->coa_hash));
 	rs->live_in = calloc(DOMAINS, sizeof(*rs->live_in));
 	if (rs->wheel == NULL || rs->slot == NULL || rs->coa == NULL || rs->used == NULL ||
 		rs->hash == NULL || rs->coa_hash == NULL || rs->live_in == NULL) {
@@ -84,11 +86,11 @@ void records_free(struct records *rs)
 
 uint64_t records_memory(const struct records *rs)
 {
-	uint64_t heads = rs->hash_mask + 1ULL;
+	uint64_t heads = rs->hash_mask + 1ULL, coa_heads = rs->coa_mask + 1ULL;
 
 	return sizeof(*rs) + (rs->max + 1ULL) * (sizeof(*rs->slot) + sizeof(*rs->coa)) +
-	       (rs->max / 64 + 1ULL) * sizeof(*rs->used) +
-	       heads * (sizeof(*rs->hash) + sizeof(*rs->coa_hash)) + DOMAINS * sizeof(*rs->live_in);
+	       (rs->max / 64 + 1ULL) * sizeof(*rs->used) + heads * sizeof(*rs->hash) +
+	       coa_heads * sizeof(*rs->coa_hash) + DOMAINS * sizeof(*rs->live_in);
 }
 
 static uint32_t *chain(const struct records *rs, uint16_t domain, const struct ip6_addr *hoa)
@@ -145,7 +147,7 @@ struct record *records_add(struct records *rs, uint16_t domain, const struct ip6
 
 static uint32_t *coa_chain(const struct records *rs, const struct ip6_addr *coa)
 {
-	return &rs->coa_hash[ip6_hash(coa, ~rs->seed) & rs->hash_mask];
+	return &rs->coa_hash[ip6_hash(coa, ~rs->seed) & rs->coa_mask];
 }
 
 static uint32_t coa_find(const struct records *rs, const struct ip6_addr *coa)
@@ -274,7 +276,7 @@ struct record *records_next(struct records *rs, uint32_t *cursor)
 {
 	uint32_t from = *cursor + 1;
 
-	for (uint32_t i = from / 64; i <= rs->max / 64; i++) {
+	for (uint32_t i = from / 64; i <= rs->fresh / 64 && i <= rs->max / 64; i++) {
 		uint64_t word = rs->used[i];
 
 		if (i == from / 64)

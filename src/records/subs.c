@@ -15,7 +15,7 @@
  * process may have: the keys of 16 million subscribers take 12000. */
 #define CHUNK_KEYS 4096
 
-#define NAI_BLOCK 65536 /* octets */
+#define TEXT_BLOCK 65536 /* octets */
 
 struct row {
 	struct ip6_addr hoa;
@@ -33,10 +33,10 @@ struct range {
 	uint32_t parent; /* the longest that holds all of it; 0: none */
 };
 
-struct nai_block {
-	struct nai_block *next;
+struct text_block {
+	struct text_block *next;
 	size_t used;
-	char text[NAI_BLOCK];
+	char text[TEXT_BLOCK];
 };
 
 struct subs {
@@ -49,8 +49,8 @@ struct subs {
 	uint32_t range_count, range_room;
 	struct mac_key **chunk;
 	uint32_t chunk_count, chunk_room, key_count;
-	struct nai_block *nai;
-	uint32_t nai_blocks;
+	struct text_block *texts;
+	uint32_t text_blocks;
 	uint16_t domains;
 	bool sealed;
 	struct subs_counts *counts; /* by domain */
@@ -82,15 +82,15 @@ int subs_new(const struct subs_opts *opts, struct subs **out)
 
 void subs_free(struct subs *s)
 {
-	struct nai_block *next;
+	struct text_block *next;
 
 	if (s == NULL)
 		return;
 	for (uint32_t i = 0; i < s->chunk_count; i++)
 		mac_keys_free(s->chunk[i]);
-	for (; s->nai != NULL; s->nai = next) {
-		next = s->nai->next;
-		free(s->nai);
+	for (; s->texts != NULL; s->texts = next) {
+		next = s->texts->next;
+		free(s->texts);
 	}
 	free(s->chunk);
 	free(s->range);
@@ -105,7 +105,7 @@ uint64_t subs_memory(const struct subs *s)
 	return sizeof(*s) + (s->room + 1ULL) * sizeof(*s->row) +
 	       (s->hash_mask + 1ULL) * sizeof(*s->hash) +
 	       (uint64_t)s->chunk_count * CHUNK_KEYS * sizeof(struct mac_key) +
-	       s->chunk_room * sizeof(*s->chunk) + s->nai_blocks * sizeof(struct nai_block) +
+	       s->chunk_room * sizeof(*s->chunk) + s->text_blocks * sizeof(struct text_block) +
 	       s->range_room * sizeof(*s->range) + s->domains * sizeof(*s->counts);
 }
 
@@ -163,26 +163,26 @@ static struct sub_place row_place(const struct row *r)
 		r->place & ~FROM_FILE };
 }
 
-/* *nai: the set's copy of it. */
-static int keep_nai(struct subs *s, const char **nai)
+/* *text: the set's copy of it. */
+static int keep_text(struct subs *s, const char **text)
 {
-	size_t len = *nai != NULL ? strlen(*nai) + 1 : 0;
+	size_t len = *text != NULL ? strlen(*text) + 1 : 0;
 
 	if (len == 0)
 		return 0;
-	assert(len <= NAI_BLOCK);
-	if (s->nai == NULL || NAI_BLOCK - s->nai->used < len) {
-		struct nai_block *b = malloc(sizeof(*b));
+	assert(len <= TEXT_BLOCK);
+	if (s->texts == NULL || TEXT_BLOCK - s->texts->used < len) {
+		struct text_block *b = malloc(sizeof(*b));
 
 		if (b == NULL)
 			return -ENOMEM;
-		b->next = s->nai;
+		b->next = s->texts;
 		b->used = 0;
-		s->nai = b;
-		s->nai_blocks++;
+		s->texts = b;
+		s->text_blocks++;
 	}
-	*nai = memcpy(s->nai->text + s->nai->used, *nai, len);
-	s->nai->used += len;
+	*text = memcpy(s->texts->text + s->texts->used, *text, len);
+	s->texts->used += len;
 	return 0;
 }
 
@@ -200,7 +200,7 @@ int subs_add(struct subs *s, const struct ip6_addr *hoa, const struct sub *sub,
 	}
 	if (s->count == s->max)
 		return -ENOSPC;
-	if ((s->count == s->room && grow(s) < 0) || keep_nai(s, &mine.nai) < 0)
+	if ((s->count == s->room && grow(s) < 0) || keep_text(s, &mine.nai) < 0)
 		return -ENOMEM;
 	s->row[++s->count] = (struct row){
 		.hoa = *hoa,
@@ -213,6 +213,12 @@ int subs_add(struct subs *s, const struct ip6_addr *hoa, const struct sub *sub,
 	counts->open_lines += place.source == SUB_LINE && sub->auth == SUB_AUTH_NONE;
 	counts->has_keys |= sub->auth != SUB_AUTH_NONE;
 	return 0;
+}
+
+int subs_set_file(struct subs *s, uint16_t domain, const char *path)
+{
+	s->counts[domain].file = path;
+	return keep_text(s, &s->counts[domain].file);
 }
 
 uint32_t subs_count(const struct subs *s)
@@ -276,7 +282,7 @@ int subs_add_range(
 		s->range = more;
 		s->range_room = room;
 	}
-	if (keep_nai(s, &mine.nai) < 0)
+	if (keep_text(s, &mine.nai) < 0)
 		return -ENOMEM;
 	s->range[++s->range_count] =
 		(struct range){ .prefix = *range, .sub = mine, .number = number };

@@ -65,6 +65,8 @@ int subs_add(struct subs *s, const struct ip6_addr *hoa, const struct sub *sub,
  * -ENOMEM. */
 int subs_add_range(
 	struct subs *s, const struct ip6_prefix *range, const struct sub *sub, uint32_t number);
+/* Remember the name of the domain's file. 0, -ENOMEM. */
+int subs_set_file(struct subs *s, uint16_t domain, const char *path);
 /* The last call before it is used. */
 void subs_seal(struct subs *s);
 
@@ -83,6 +85,7 @@ struct subs_counts {
 	uint32_t open_lines; /* those with SUB_AUTH_NONE */
 	uint32_t ranges;
 	bool has_keys; /* anyone of them, ranges included, has a key */
+	const char *file; /* where the lines are from, NULL; the set's memory */
 };
 
 const struct subs_counts *subs_counts(const struct subs *s, uint16_t domain);

@@ -64,6 +64,11 @@ uint32_t dq_used(const struct dq *dq)
 	return dq->head - dq->tail;
 }
 
+uint32_t dq_done(const struct dq *dq)
+{
+	return dq->tail;
+}
+
 uint32_t dq_room(const struct dq *dq)
 {
 	return dq->size - dq_used(dq);

@@ -31,4 +31,5 @@ int dq_push(struct dq *dq, dq_free_fn fn, void *ctx, uint64_t item);
 /* Free at most max items whose grace period is over; returns how many. Never waits. */
 uint32_t dq_run(struct dq *dq, uint32_t max);
 uint32_t dq_used(const struct dq *dq);
+uint32_t dq_done(const struct dq *dq); /* freed so far, modulo 2^32 */
 uint64_t dq_refused(const struct dq *dq); /* answered -ENOSPC, ever */

@@ -30,6 +30,7 @@ enum fib_kind {
 	FIB_DOMAIN, /* inside a mobile prefix; index = domain: ask the binding cache */
 	FIB_ONLINK, /* a neighbour; index = port: ask adj_find(port, destination) */
 	FIB_VIA, /* behind a gateway; index = adjacency */
+	FIB_ANYCAST, /* home agents' anycast address of a mobile prefix; index = domain */
 	FIB_KIND_COUNT
 };
 

@@ -44,13 +44,14 @@ def daemon(lab):
 
 @pytest.fixture(scope="module")
 def home(request, lab, daemon):
-    """The world of lab/world.py with hamd in it. The module may have MOBILE_NODES (a number) and
-    CONFIG (a dictionary of changes for home_agent_config). At its end the packet buffers are
+    """The world of lab/world.py with hamd in it. The module may have MOBILE_NODES (a number),
+    CONFIG (a dictionary of changes for home_agent_config), and REALTIME (see Hamd.start). At its end the packet buffers are
     all back, hamd still runs, and stops with 0."""
     count = getattr(request.module, "MOBILE_NODES", 1)
     world = World(lab, count)
     config = home_agent_config(count, **getattr(request.module, "CONFIG", {}))
-    hamd = daemon(world.ha, config).start()
+    hamd = daemon(world.ha, config)
+    hamd.start(realtime=getattr(request.module, "REALTIME", False))
     start, total = hamd.ctl.pool()
     yield SimpleNamespace(world=world, hamd=hamd, ctl=hamd.ctl, lab=lab, mn=world.mn,
                           mns=world.mns, cn=world.cn, r=world.r, pool_start=start)

@@ -14,7 +14,7 @@ from scapy.layers.inet6 import (ICMPv6EchoReply, ICMPv6EchoRequest, ICMPv6TimeEx
 from scapy.packet import Raw
 
 from lab.daemon import ROOT
-from lab.raw import icmp6, is_icmp6
+from lab.raw import fragments, icmp6, is_icmp6
 from lab.shell import until
 from lab.transfer import Transfer
 from lab.world import RouterWorld
@@ -203,15 +203,14 @@ def test_impossible_sources(router, src):
 
 
 def test_fragments(router):
-    """Through us like any other; to us dropped and counted, but an atomic one."""
+    """Through us like any other; to us held until the rest comes, but an atomic one."""
     frag = IPv6ExtHdrFragment(m=1, offset=0, id=5)
     with router.b.wire(router.world.ha) as far:
         router.wire.tell(IPv6(src=router.a.host, dst=router.b.host) / frag / Raw(b"z" * 64))
         assert far.expect(lambda p: IPv6ExtHdrFragment in p) is not None
-    with router.ctl.moves("drops", fragment_to_us=1):
-        router.wire.tell(IPv6(src=router.a.host, dst=router.a.router)
-                         / IPv6ExtHdrFragment(m=1, offset=0, id=5, nh=58)
-                         / Raw(bytes(ICMPv6EchoRequest(data=b"z" * 56))))
+    first, last = fragments(bytes(echo(router.a.host, router.a.router, b"z" * 56)), 40)
+    router.wire.tell(first)
+    assert router.wire.ask(last, is_icmp6(129)) is not None
     atomic = (IPv6(src=router.a.host, dst=router.a.router) / IPv6ExtHdrFragment(m=0, offset=0)
               / ICMPv6EchoRequest(id=21))
     assert router.wire.ask(atomic, is_icmp6(129)) is not None

@@ -19,8 +19,10 @@ SEED = 20260101
 FLIPS = 150  # per kind of packet
 CONFIG = {"domain": {"limits": {"bu-per-s-per-source": 100000, "bu-burst-per-source": 100000,
                                 "bu-per-s-per-mobile-node": 100000,
-                                "bu-burst-per-mobile-node": 100000, "bu-per-s": 100000}},
-          "icmp": {"errors-per-s": 100000, "burst": 100000}}
+                                "bu-burst-per-mobile-node": 100000, "bu-per-s": 100000,
+                                "haad-per-s-per-source": 100000, "haad-burst-per-source": 100000,
+                                "haad-per-s": 100000}},
+          "icmp": {"errors-per-s": 100000, "burst": 100000}, "reassembly": {"timeout-ms": 1000}}
 
 
 def feed(home, frames):
@@ -94,7 +96,8 @@ def test_flipped(hostile):
     ("bu", 64, HOA), ("bu with options", 64, HOA), ("bu from home", 40, HOA), ("ba", 64, HOA),
     ("be", 64, HOA), ("hoti", 40, COA), ("ns", 40, LINK_LOCAL), ("na", 40, LINK_LOCAL),
     ("redirect", 40, LINK_LOCAL), ("too big about a tunnel", 40, CN),
-    ("param problem about a tunnel", 40, CN)])
+    ("param problem about a tunnel", 40, CN), ("haad", 40, COA),
+    ("mps with option", 64, HOA)])
 def test_flipped_behind_a_right_checksum(hostile, kind, offset, src):
     """The same behind the checksum, where decoders and rules are."""
     rnd = random.Random(f"{SEED} {kind}")

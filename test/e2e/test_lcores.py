@@ -10,7 +10,7 @@ import pytest
 from lab.daemon import home_agent_config, runtime
 from lab.shell import until
 from lab.transfer import Transfer
-from lab.world import CN, HAMD_DEV, HOA, World
+from lab.world import CN, HAMD, HAMD_DEV, HOA, World
 
 pytestmark = pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="needs two processors")
 
@@ -32,6 +32,8 @@ def job(world, daemon, name, **config):
         run.wait_for(4 << 20)
         world.mn.move("link1")
         run.join()
+    got, said = world.cn.ping(HAMD, "-s", "3000", "-M", "dont")
+    assert got == 3, said
     lcores = hamd.ctl.show("lcores")
     ports = hamd.ctl.show("ports")
     until("all packet buffers back", lambda: hamd.ctl.pool()[0] >= start, 10)

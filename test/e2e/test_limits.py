@@ -26,7 +26,8 @@ CONFIG = {"domain": {
                      for a in [HOA] + [hoa(n) for n in range(NODES)]],
     "limits": {"max-bindings": MAX_BINDINGS, "max-bindings-per-care-of": PER_COA,
                "bu-per-s-per-source": PER_SOURCE, "bu-burst-per-source": PER_SOURCE,
-               "bu-burst-per-mobile-node": 30, "bu-per-s": 300}}}
+               "bu-per-s-per-mobile-node": 5, "bu-burst-per-mobile-node": 30,
+               "bu-per-s": 300}}}
 
 
 @pytest.fixture(scope="module")

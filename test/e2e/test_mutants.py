@@ -71,7 +71,7 @@ def test_mutants(lab, daemon, sanitized):
                            "bu-burst-per-mobile-node": plenty, "bu-per-s": plenty,
                            "max-bindings-per-care-of": 1000}},
         runtime=runtime(**{"memory-mb": 256}),
-        icmp={"errors-per-s": 100000, "burst": 100000})
+        icmp={"errors-per-s": 100000, "burst": 100000}, reassembly={"timeout-ms": 1000})
     hamd = daemon(lab.ns("h"), config, "mutants").start()
 
     def taken():

@@ -23,6 +23,8 @@ static void check_offsets(const uint8_t *pkt, size_t len, const struct ext_info 
 		FUZZ_CHECK(x->limit_off + 3u <= len && pkt[x->limit_off] == 4);
 	if (x->flags & EXT_RH)
 		FUZZ_CHECK(x->rh_off + 8u <= len);
+	if (x->frag_off != 0)
+		FUZZ_CHECK(x->frag_off + 8u <= len && pkt[x->frag_nh_off] == IP6_FRAGMENT);
 	if (x->flags & EXT_NOT_FIRST)
 		FUZZ_CHECK((x->flags & EXT_FRAGMENT) && x->upper == IP6_FRAGMENT);
 }

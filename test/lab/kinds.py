@@ -6,9 +6,10 @@ import random
 import struct
 
 from scapy.layers.inet import TCP, UDP
-from scapy.layers.inet6 import (HAO, HBHOptUnknown, ICMPv6HAADRequest, ICMPv6MPSol,
+from scapy.layers.inet6 import (HAO, HBHOptUnknown,
                                 MIP6MH_BU, MIP6OptReplayProtection, MIP6OptUnknown, ICMPv6DestUnreach, ICMPv6EchoReply,
-                                ICMPv6EchoRequest, ICMPv6MLReport2, ICMPv6ND_NA, ICMPv6ND_NS,
+                                ICMPv6EchoRequest, ICMPv6HAADReply, ICMPv6HAADRequest,
+                                ICMPv6MLReport2, ICMPv6MPAdv, ICMPv6MPSol, ICMPv6ND_NA, ICMPv6ND_NS,
                                 ICMPv6ND_RA, ICMPv6ND_Redirect, ICMPv6NDOptDstLLAddr,
                                 ICMPv6NDOptSrcLLAddr, ICMPv6PacketTooBig, ICMPv6ParamProblem,
                                 ICMPv6TimeExceeded, IPv6, IPv6ExtHdrDestOpt, IPv6ExtHdrFragment,
@@ -72,6 +73,10 @@ def kinds():
         "ba": away() / MIP6MH_BA(), "be": away() / MIP6MH_BE(ha=HOA),
         "brr": IPv6(src=COA, dst=HA) / MIP6MH_BRR(), "hoti": tunnel / MIP6MH_HoTI(),
         "coti": tunnel / MIP6MH_CoTI(), "hot": to_mn / MIP6MH_HoT(), "cot": tunnel / MIP6MH_CoT(),
+        "haad reply": to_us / ICMPv6HAADReply(addresses=[HA]),
+        "mpa": away() / ICMPv6MPAdv(),
+        "mps with option": away() / ICMPv6MPSol() / Raw(b"\x7f\x02" + b"o" * 14),
+        "bu to anycast": mip6.binding_update(HOA, COA, HOME_AGENTS, 1),
         "hao data": away(HAMD) / ICMPv6EchoRequest(data=b"h" * 8),
         "ns": nd / ICMPv6ND_NS(tgt=HAMD) / ICMPv6NDOptSrcLLAddr(lladdr="02:00:00:00:05:05"),
         "na": nd / ICMPv6ND_NA(tgt=LINK_LOCAL, S=1)

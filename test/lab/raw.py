@@ -107,6 +107,23 @@ def send_ip6(ns, pkt):
         sock.sendto(data, (dst, 0))
 
 
+def fragments(pkt, *ends, head=40, ident=1):
+    """The packet (octets) in fragments whose data end at these offsets behind `head`, and a last
+    one with the rest (RFC 8200, 4.5)."""
+    nh, at = 6, 40
+    while at < head:
+        nh, at = at, at + 8 * (pkt[at + 1] + 1)
+    out, start = [], 0
+    for end in (*ends, len(pkt) - head):
+        more = head + end < len(pkt)
+        data = pkt[head + start:head + end]
+        ip = pkt[:4] + struct.pack("!H", head - 40 + 8 + len(data)) + pkt[6:head]
+        ip = ip[:nh] + b"\x2c" + ip[nh + 1:]
+        out.append(ip + struct.pack("!BBHI", pkt[nh], 0, start | more, ident) + data)
+        start = end
+    return out
+
+
 def checksum(src, dst, next_header, upper):
     """The Internet checksum over pseudo-header and upper layer (RFC 8200, 8.1); 0 when the
     checksum inside `upper` is right. Written apart from scapy's, to judge it."""

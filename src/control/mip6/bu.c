@@ -10,6 +10,7 @@
 #include <errno.h>
 
 #include "conf/conf.h"
+#include "control/mip6/advert.h"
 #include "control/mip6/answer.h"
 #include "control/mip6/mip6_priv.h"
 #include "control/mip6/ratelimit.h"
@@ -27,7 +28,8 @@ static bool is_refused_here(const struct ctl *ctl, const struct ip6_addr *coa)
 {
 	enum fib_kind kind = fib_kind(fib_lookup(ctl->t->fib, coa));
 
-	if (kind == FIB_LOCAL || kind == FIB_HOME_AGENT || kind == FIB_DOMAIN)
+	if (kind == FIB_LOCAL || kind == FIB_HOME_AGENT || kind == FIB_ANYCAST ||
+		kind == FIB_DOMAIN)
 		return true;
 	/* one that duplicate address detection has not settled yet is in no FIB */
 	return addrs_find(ctl->t->addrs, coa, ADDR_NO_PORT) != NULL;
@@ -158,10 +160,11 @@ int mip6_withdraw(struct ctl *ctl, struct record *rec, enum acct_cause cause)
 	struct ip6_addr coa = rec->coa;
 	int ret = unpublish(ctl, rec, cause);
 
-	if (ret == 0)
-		records_set(ctl->records, rec, RECORD_TOMBSTONE, &coa,
-			ctl->now_ms + RECORD_TOMBSTONE_MS);
-	return ret;
+	if (ret < 0)
+		return ret;
+	advert_cancel(ctl, rec);
+	records_set(ctl->records, rec, RECORD_TOMBSTONE, &coa, ctl->now_ms + RECORD_TOMBSTONE_MS);
+	return 0;
 }
 
 static int apply(struct ctl *ctl, const struct ctl_pkt *p, const struct mip6_facts *f,

@@ -9,6 +9,7 @@
 
 #include "common/mac.h"
 #include "conf/conf.h"
+#include "control/mip6/advert.h"
 #include "control/mip6/answer.h"
 #include "control/mip6/mip6_priv.h"
 #include "control/mip6/ratelimit.h"
@@ -20,7 +21,7 @@
 #include "tables/fib.h"
 #include "tables/tables.h"
 
-#define SOURCES_REMEMBERED 4096 /* 48 octets each: 192 KiB */
+#define SOURCES_REMEMBERED 4096 /* in each of three tables, 48 octets each: 576 KiB */
 #define EXPIRE_SLICE       256 /* records a turn */
 
 /* Keys may come with a reload. */
@@ -58,6 +59,8 @@ int mip6_new(struct ctl *ctl, struct mip6 **out)
 		return -ENOMEM;
 	ret = ratelimit_new(&opts, &m->limits);
 	if (ret == 0)
+		ret = adverts_new(ctl, &m->adverts);
+	if (ret == 0)
 		ret = keys_new(ctl, m);
 	if (ret < 0) {
 		mip6_free(m);
@@ -78,6 +81,7 @@ void mip6_free(struct mip6 *m)
 		return;
 	mac_free(m->mac);
 	stamps_free(m->stamps);
+	adverts_free(m->adverts);
 	ratelimit_free(m->limits);
 	free(m);
 }
@@ -102,6 +106,15 @@ static const struct conf_domain *domain_of(
 		return NULL;
 	*index = (uint16_t)fib_index(value);
 	return &ctl->conf->domains[*index];
+}
+
+struct record *mip6_find_record(struct ctl *ctl, const struct ip6_addr *hoa)
+{
+	uint16_t index;
+
+	if (domain_of(ctl, hoa, &index) == NULL)
+		return NULL;
+	return records_find(ctl->records, index, hoa);
 }
 
 /* --- Binding Error --- */
@@ -224,18 +237,26 @@ void mip6_input(struct ctl *ctl, const struct ctl_pkt *p)
 
 /* --- endings --- */
 
-static bool end(void *ctx, struct record *rec)
+static bool end_binding(struct ctl *ctl, const struct record *rec)
 {
-	struct ctl *ctl = ctx;
 	char hoa[IP6_STRLEN];
 
-	if (rec->state != RECORD_LIVE)
-		return true;
 	if (unpublish(ctl, rec, ACCT_CAUSE_EXPIRED) < 0)
 		return false;
+	advert_cancel(ctl, rec);
 	ctl_count(ctl, CTL_BINDINGS_EXPIRED);
 	if (log_get_level() >= LOG_DEBUG)
 		log_debug("mip6", "binding expired hoa=%s", ip6_str(&rec->hoa, hoa));
+	return true;
+}
+
+static bool end(void *ctx, struct record *rec)
+{
+	struct ctl *ctl = ctx;
+
+	if (rec->state == RECORD_LIVE && !end_binding(ctl, rec))
+		return false;
+	advert_forget(ctl, rec);
 	return true;
 }
 
@@ -244,16 +265,39 @@ bool mip6_expire(struct ctl *ctl)
 	return records_expire(ctl->records, ctl->now_ms, EXPIRE_SLICE, end, ctl) > 0;
 }
 
+/* Looking at a record and for its subscriber costs some 0.4 us (cache misses), ending one some 4:
+ * a slice takes about 0.1 ms either way. */
+#define STRANGERS_COST 256
+#define STRANGERS_END  9
+
+bool mip6_end_strangers(struct ctl *ctl, uint32_t *cursor, uint32_t *ended)
+{
+	for (int left = STRANGERS_COST; left > 0; left--) {
+		uint32_t next = *cursor;
+		struct record *rec = records_next(ctl->records, &next);
+
+		if (rec == NULL)
+			return false;
+		if (rec->state == RECORD_LIVE &&
+			ctl_subscriber(ctl, rec->domain, &rec->hoa) == NULL) {
+			/* should too much wait for its grace period, again in the next turn */
+			if (mip6_withdraw(ctl, rec, ACCT_CAUSE_REMOVED) < 0)
+				return true;
+			ctl_count(ctl, CTL_BINDINGS_REMOVED);
+			++*ended;
+			left -= STRANGERS_END;
+		}
+		*cursor = next;
+	}
+	return true;
+}
+
 int mip6_delete(struct ctl *ctl, const struct ip6_addr *hoa)
 {
+	struct record *rec = mip6_find_record(ctl, hoa);
 	char text[IP6_STRLEN];
-	uint16_t index;
-	struct record *rec;
 	int ret;
 
-	if (domain_of(ctl, hoa, &index) == NULL)
-		return -ENOENT;
-	rec = records_find(ctl->records, index, hoa);
 	if (!mip6_is_bound(rec, ctl->now_ms))
 		return -ENOENT;
 	ret = mip6_withdraw(ctl, rec, ACCT_CAUSE_DELETED);

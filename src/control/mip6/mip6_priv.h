@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Inside mip6/: mip6.c takes every Mobility Header, bu.c Binding Updates. Control core only. */
+/* Inside mip6/: mip6.c takes every Mobility Header, bu.c Binding Updates, discovery.c what asks
+ * for home agents and prefixes, advert.c tells them. Control core only. */
 #pragma once
 
 #include "common/log.h"
 #include "control/ctl_priv.h"
 
+struct adverts;
 struct mac;
 struct ratelimit;
 struct record;
@@ -12,6 +14,7 @@ struct stamps;
 
 struct mip6 {
 	struct ratelimit *limits;
+	struct adverts *adverts;
 	struct log_rl peer_log; /* what peers do wrong */
 	struct mac *mac; /* NULL: this processor can't, and no subscriber has a key */
 	struct stamps *stamps; /* at first the time of the start: nothing from before is taken */
@@ -40,6 +43,9 @@ static inline int mip6_send(
 
 /* A Binding Update that mh_check() let pass: len octets at mh. */
 void mip6_input_bu(struct ctl *ctl, const struct ctl_pkt *p, const uint8_t *mh, uint16_t len);
+
+/* The record of this home address in whatever domain; NULL: none. */
+struct record *mip6_find_record(struct ctl *ctl, const struct ip6_addr *hoa);
 
 /* End a binding and leave a tombstone (RFC 6275, 10.3.2: interception stops at once, the sequence
  * number stays for a while). 0; -ENOSPC: nothing changed. */

@@ -14,13 +14,14 @@ struct entry {
 };
 
 struct domain_buckets {
-	struct bucket known, others;
+	struct bucket known, others; /* Binding Updates */
+	struct bucket requests;
 };
 
 struct ratelimit {
 	const struct conf_domain *domains;
 	struct domain_buckets *in_all;
-	struct entry *sources, *nodes;
+	struct entry *sources, *nodes, *askers;
 	uint32_t set_mask;
 	uint64_t seed;
 };
@@ -28,10 +29,12 @@ struct ratelimit {
 static void init_domains(struct ratelimit *rl, const struct ratelimit_opts *opts)
 {
 	for (uint32_t d = 0; d < opts->domain_count; d++) {
-		uint32_t per_s = opts->domains[d].limits.bu_per_s;
+		const struct conf_limits *l = &opts->domains[d].limits;
+		struct domain_buckets *b = &rl->in_all[d];
 
-		bucket_init(&rl->in_all[d].known, per_s, per_s, opts->now_ms);
-		bucket_init(&rl->in_all[d].others, per_s, per_s, opts->now_ms);
+		bucket_init(&b->known, l->bu_per_s, l->bu_per_s, opts->now_ms);
+		bucket_init(&b->others, l->bu_per_s, l->bu_per_s, opts->now_ms);
+		bucket_init(&b->requests, l->haad_per_s, l->haad_per_s, opts->now_ms);
 	}
 }
 
@@ -49,8 +52,9 @@ int ratelimit_new(const struct ratelimit_opts *opts, struct ratelimit **out)
 	rl->seed = opts->seed;
 	rl->sources = calloc(opts->entries, sizeof(*rl->sources));
 	rl->nodes = calloc(opts->entries, sizeof(*rl->nodes));
+	rl->askers = calloc(opts->entries, sizeof(*rl->askers));
 	rl->in_all = calloc(opts->domain_count, sizeof(*rl->in_all));
-	if (rl->sources == NULL || rl->nodes == NULL || rl->in_all == NULL) {
+	if (rl->sources == NULL || rl->nodes == NULL || rl->askers == NULL || rl->in_all == NULL) {
 		ratelimit_free(rl);
 		return -ENOMEM;
 	}
@@ -64,6 +68,7 @@ void ratelimit_free(struct ratelimit *rl)
 	if (rl == NULL)
 		return;
 	free(rl->in_all);
+	free(rl->askers);
 	free(rl->nodes);
 	free(rl->sources);
 	free(rl);
@@ -111,6 +116,16 @@ bool ratelimit_take(struct ratelimit *rl, uint32_t domain, const struct ip6_addr
 	return take(rl, rl->sources, domain, src, l->bu_per_s_per_source, l->bu_burst_per_source,
 		       now_ms) &&
 	       bucket_take(known ? &in_all->known : &in_all->others, now_ms);
+}
+
+bool ratelimit_take_request(
+	struct ratelimit *rl, uint32_t domain, const struct ip6_addr *src, uint64_t now_ms)
+{
+	const struct conf_limits *l = &rl->domains[domain].limits;
+
+	return take(rl, rl->askers, domain, src, l->haad_per_s_per_source, l->haad_burst_per_source,
+		       now_ms) &&
+	       bucket_take(&rl->in_all[domain].requests, now_ms);
 }
 
 bool ratelimit_take_node(

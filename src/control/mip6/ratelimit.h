@@ -3,10 +3,11 @@
  * How many Binding Updates are looked at: a token bucket for each IPv6 source of a domain, and two
  * for the domain: one for mobile nodes that speak from where they are bound, one for everybody
  * else, so that whoever invents addresses takes nothing from a refresh. How many are carried out:
- * a bucket for each mobile node. Sources and mobile nodes are remembered in tables of fixed size, 4-way set-associative with a
- * keyed hash: a flood from many sources replaces the longest silent ones and then meets the
- * domain's bucket; it cannot choose whom it replaces. Who is new, or was forgotten, starts with a
- * full burst. Pure: time is handed in. One owner.
+ * a bucket for each mobile node. How many requests for home agents are answered: a bucket for each
+ * source, and one for the domain. Sources and mobile nodes are remembered in tables of fixed size,
+ * 4-way set-associative with a keyed hash: a flood from many sources replaces the longest silent
+ * ones and then meets the domain's bucket; it cannot choose whom it replaces. Who is new, or was
+ * forgotten, starts with a full burst. Pure: time is handed in. One owner.
  */
 #pragma once
 
@@ -36,6 +37,10 @@ void ratelimit_free(struct ratelimit *rl); /* NULL is fine */
  * home address in the message. */
 bool ratelimit_take(struct ratelimit *rl, uint32_t domain, const struct ip6_addr *src, bool known,
 	uint64_t now_ms);
+
+/* One request for home agents (RFC 6275, 10.5.1): true when it may be answered. */
+bool ratelimit_take_request(
+	struct ratelimit *rl, uint32_t domain, const struct ip6_addr *src, uint64_t now_ms);
 
 /* One registration, refresh or move that was found good: true when it may be carried out. Asked
  * last, so that nobody who cannot authenticate uses up what a mobile node has. */

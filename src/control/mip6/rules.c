@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "common/anycast.h"
 #include "common/ntp.h"
 #include "common/seq.h"
 #include "conf/conf.h"
@@ -32,12 +33,6 @@ static bool in_any(const struct ip6_addr *a, const struct ip6_prefix *list, uint
 	return false;
 }
 
-static bool is_served(const struct mip6_facts *f)
-{
-	return f->domain != NULL &&
-	       in_any(&f->hoa, f->domain->mobile_prefixes, f->domain->mobile_prefix_count);
-}
-
 static bool is_coa_allowed(const struct mip6_facts *f)
 {
 	const struct conf_domain *d = f->domain;
@@ -46,6 +41,20 @@ static bool is_coa_allowed(const struct mip6_facts *f)
 		return false;
 	return d->care_of_allowed_count == 0 ||
 	       in_any(&f->coa, d->care_of_allowed, d->care_of_allowed_count);
+}
+
+/* The number of the mobile prefix that the home address is in, -1: none that is asked for. */
+static int prefix_of(const struct mip6_facts *f)
+{
+	return f->domain == NULL ? -1 : conf_mobile_prefix_of(f->domain, &f->hoa);
+}
+
+/* RFC 2526, 2: no node's address. */
+static bool is_anycast(const struct mip6_facts *f)
+{
+	int i = prefix_of(f);
+
+	return i >= 0 && anycast_is_reserved(&f->hoa, &f->domain->mobile_prefixes[i]);
 }
 
 /* RFC 6275, 10.3.2; RFC 3963, 6.2: or the care-of address is the home address. */
@@ -73,13 +82,13 @@ static bool refuse(const struct mip6_facts *f, struct mip6_verdict *out, enum ha
  * address stands on the wire. */
 static bool is_hao_missing(const struct mip6_facts *f)
 {
-	return !f->has_hao && (f->in_tunnel || !is_served(f) || !is_deregistration(f));
+	return !f->has_hao && (f->in_tunnel || prefix_of(f) < 0 || !is_deregistration(f));
 }
 
 /* 9.5.1 and 6.1.7: what gets no answer whatever the record says. */
 static bool discard_malformed(const struct mip6_facts *f, struct mip6_verdict *out)
 {
-	if (!ip6_is_routable(&f->hoa))
+	if (!ip6_is_routable(&f->hoa) || is_anycast(f))
 		return discard(out, DP_DROP_BU_HOA_INVALID);
 	if (!ip6_is_routable(&f->coa))
 		return discard(out, DP_DROP_BU_COA_INVALID);
@@ -191,7 +200,7 @@ static bool refuse_stranger(const struct mip6_facts *f, struct mip6_verdict *out
 {
 	if (f->domain == NULL)
 		return refuse(f, out, HA_NOT_SUPPORTED);
-	if (!is_served(f))
+	if (prefix_of(f) < 0)
 		return refuse(f, out, HA_NOT_HOME_SUBNET);
 	if (f->sub == NULL)
 		return refuse(f, out, HA_NOT_HOME_AGENT);
@@ -212,11 +221,29 @@ static bool is_over_limit(const struct mip6_facts *f)
 	       f->bindings_at_coa >= l->max_bindings_per_care_of;
 }
 
+/* 10.3.1: what was asked, no longer than this mobile node may have and the home prefix is valid. */
+static uint32_t granted_units(const struct mip6_facts *f, const struct conf_lifetimes *l)
+{
+	uint32_t max_s = l->valid_s < f->sub->lifetime_max_s ? l->valid_s : f->sub->lifetime_max_s;
+	uint32_t max = max_s / MH_LIFETIME_UNIT_S;
+
+	return f->bu->lifetime < max ? f->bu->lifetime : max;
+}
+
+/* The home prefix is deprecated, or will be before the binding ends, or ends with it: the mobile
+ * node had better ask. Prefix lifetimes are compared in the same units. */
+static enum ha_status accepted(const struct conf_lifetimes *l, uint32_t units)
+{
+	if (l->preferred_s / MH_LIFETIME_UNIT_S < units || l->valid_s / MH_LIFETIME_UNIT_S == units)
+		return HA_ACCEPTED_PREFIX_DISCOVERY;
+	return HA_ACCEPTED;
+}
+
 static bool judge_registration(const struct mip6_facts *f, struct mip6_verdict *out)
 {
+	struct conf_lifetimes l = conf_lifetimes_of(f->domain, (uint32_t)prefix_of(f));
 	enum mip6_action action = MIP6_REGISTER;
-	uint32_t asked_s = f->bu->lifetime * MH_LIFETIME_UNIT_S;
-	uint32_t max_s = f->sub->lifetime_max_s / MH_LIFETIME_UNIT_S * MH_LIFETIME_UNIT_S;
+	uint32_t units = granted_units(f, &l);
 
 	/* RFC 3963, 6.2: a mobile router would take an answer without R for a fault of ours and
 	 * start again for ever. M and P are reserved bits to us: ignored. */
@@ -230,9 +257,9 @@ static bool judge_registration(const struct mip6_facts *f, struct mip6_verdict *
 		action = ip6_eq(&f->rec->coa, &f->coa) ? MIP6_REFRESH : MIP6_MOVE;
 	*out = (struct mip6_verdict){
 		.action = action,
-		.status = HA_ACCEPTED,
+		.status = accepted(&l, units),
 		.seq = f->bu->seq,
-		.lifetime_s = asked_s < max_s ? asked_s : max_s,
+		.lifetime_s = units * MH_LIFETIME_UNIT_S,
 	};
 	return true;
 }

@@ -27,10 +27,11 @@ struct neigh { /* its number is its adjacency's */
 	bool exists;
 	bool gateway; /* a route's: never collected */
 	bool is_unresolved, is_stale; /* counted in nd->unresolved; in nd->stale */
+	bool is_lost; /* a gateway without an Ethernet address: in nd->lost */
 	uint8_t queued;
 	struct rte_mbuf *queue[NEIGH_QUEUE]; /* oldest first */
 	uint64_t confirmed_ms; /* last confirmed, or made */
-	TAILQ_ENTRY(neigh) stale;
+	TAILQ_ENTRY(neigh) stale, lost;
 };
 
 struct dad {
@@ -44,6 +45,8 @@ struct nd {
 	struct neigh *neigh; /* [1..max] */
 	uint32_t max, max_unresolved;
 	uint32_t unresolved;
+	TAILQ_HEAD(, neigh) lost; /* gateways */
+	uint32_t lost_count;
 	TAILQ_HEAD(, neigh) stale; /* oldest first */
 	struct ctl_timer sweep;
 	uint32_t sweep_at;

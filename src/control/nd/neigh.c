@@ -32,6 +32,7 @@ static void account(struct nd *nd, struct neigh *n)
 {
 	bool unresolved = n->exists && n->e.state == ND_INCOMPLETE && !n->gateway;
 	bool stale = n->exists && n->e.state == ND_STALE && !n->gateway;
+	bool lost = n->exists && n->gateway && !nd_has_mac(&n->e);
 
 	if (unresolved != n->is_unresolved)
 		nd->unresolved += unresolved ? 1 : -1;
@@ -39,8 +40,14 @@ static void account(struct nd *nd, struct neigh *n)
 		TAILQ_INSERT_TAIL(&nd->stale, n, stale);
 	else if (!stale && n->is_stale)
 		TAILQ_REMOVE(&nd->stale, n, stale);
+	if (lost && !n->is_lost)
+		TAILQ_INSERT_TAIL(&nd->lost, n, lost);
+	else if (!lost && n->is_lost)
+		TAILQ_REMOVE(&nd->lost, n, lost);
+	nd->lost_count += (uint32_t)lost - n->is_lost;
 	n->is_unresolved = unresolved;
 	n->is_stale = stale;
+	n->is_lost = lost;
 }
 
 /* Forget it. -ENOSPC: not now, try again. */
@@ -222,6 +229,15 @@ uint32_t nd_gateway(struct ctl *ctl, uint16_t port, const struct ip6_addr *addr)
 	return id_of(ctl->nd, n);
 }
 
+uint32_t nd_gateways_unresolved(const struct ctl *ctl, struct ip6_addr *one)
+{
+	const struct nd *nd = ctl->nd;
+
+	if (nd->lost_count > 0)
+		*one = *adj_addr(ctl->t->adj, id_of(nd, TAILQ_FIRST(&nd->lost)));
+	return nd->lost_count;
+}
+
 void nd_ask_gateways(struct ctl *ctl)
 {
 	struct nd_event ev = { .type = ND_EV_NEED };
@@ -336,6 +352,7 @@ int neigh_new(struct ctl *ctl, struct nd *nd)
 	nd->max = ctl->conf->runtime.max_neighbors;
 	nd->max_unresolved = nd->max >= 4 ? nd->max / 4 : 1;
 	TAILQ_INIT(&nd->stale);
+	TAILQ_INIT(&nd->lost);
 	nd->neigh = calloc((size_t)nd->max + 1, sizeof(nd->neigh[0]));
 	return nd->neigh == NULL ? -ENOMEM : 0;
 }

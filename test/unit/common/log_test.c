@@ -65,6 +65,14 @@ static void write_some(void)
 	log_debug("d", "now");
 	log_set_level(LOG_ERR);
 	log_warn("e", "no more");
+	assert_true(log_set_level_name("debug"));
+	assert_int_equal(log_get_level(), LOG_DEBUG);
+	assert_true(log_set_level_name("err"));
+	assert_int_equal(log_get_level(), LOG_ERR);
+	assert_false(log_set_level_name("debug "));
+	assert_false(log_set_level_name("deb"));
+	assert_false(log_set_level_name(""));
+	assert_int_equal(log_get_level(), LOG_ERR);
 	log_set_level(LOG_INFO);
 }
 

@@ -12,17 +12,19 @@
 #define PORTS         "'ports':[" WAN "," LAN "]"
 #define NODE(keys)    "{'node':{" keys "}," PORTS "}"
 #define RUNTIME(keys) "{'runtime':{" keys "}," PORTS "}"
+#define REASS(keys)   "{'reassembly':{" keys "}," PORTS "}"
 #define PORT(keys)    "{'ports':[{'name':'wan','device':'net_null0'," keys "}]}"
 #define TWO(keys)     "{'ports':[" WAN ",{" keys "}]}"
 #define ROUTES(list)  "{" PORTS ",'routes':[" list "]}"
 #define MSP(name, prefix, ha, keys)                                                                \
 	"{'name':'" name "','mobile-prefixes':['" prefix "'],'home-agent-address':'" ha "'" keys "}"
-#define MSP1(keys)    MSP("msp1", "2001:db8:a::/48", "2001:db8:a::1", keys)
-#define DOMAIN(keys)  "{" PORTS ",'domains':[" MSP1("," keys) "]}"
-#define DOMAINS(list) "{" PORTS ",'domains':[" list "]}"
-#define MN(hoa)       "{'home-address':'" hoa "','auth':{'type':'none'}}"
-#define WHERE         "domains[0].mobile-nodes[0].auth"
-#define AUTH(keys)    DOMAIN("'mobile-nodes':[{'home-address':'2001:db8:a::2','auth':{" keys "}}]")
+#define MSP1(keys)      MSP("msp1", "2001:db8:a::/48", "2001:db8:a::1", keys)
+#define DOMAIN(keys)    "{" PORTS ",'domains':[" MSP1("," keys) "]}"
+#define DOMAINS(list)   "{" PORTS ",'domains':[" list "]}"
+#define MN(hoa)         "{'home-address':'" hoa "','auth':{'type':'none'}}"
+#define WHERE           "domains[0].mobile-nodes[0].auth"
+#define AUTH(keys)      DOMAIN("'mobile-nodes':[{'home-address':'2001:db8:a::2','auth':{" keys "}}]")
+#define LIFETIMES(list) DOMAIN("'prefix-lifetimes':[" list "]")
 #define HIDING(route)                                                                              \
 	"{" PORTS ",'routes':[" route "],'domains':[" MSP1(                                        \
 		",'mobile-nodes':[" MN("2001:db8:a:5::7") "," MN("2001:db8:a::100") "]") "]}"
@@ -144,6 +146,35 @@ static const struct {
 	{ ACCT("'buffer-mb':0"), "t.json: accounting.buffer-mb: 0 is outside 1..4096" },
 	{ ACCT("'buffer-mb':4097"), "t.json: accounting.buffer-mb: 4097 is outside 1..4096" },
 
+	/* Reassembly. */
+	{ REASS("'timeout-ms':99"), "t.json: reassembly.timeout-ms: 99 is outside 100..60000" },
+	{ REASS("'timeout-ms':60001"),
+		"t.json: reassembly.timeout-ms: 60001 is outside 100..60000" },
+	{ REASS("'max-datagrams':63"),
+		"t.json: reassembly.max-datagrams: 63 is outside 64..65536" },
+	{ REASS("'max-datagrams':65537"),
+		"t.json: reassembly.max-datagrams: 65537 is outside 64..65536" },
+	{ REASS("'max-fragments':63"),
+		"t.json: reassembly.max-fragments: 63 is outside 64..1048576" },
+	{ REASS("'max-fragments':1048577"),
+		"t.json: reassembly.max-fragments: 1048577 is outside 64..1048576" },
+	{ REASS("'max-per-source':31"),
+		"t.json: reassembly.max-per-source: 31 is outside 32..32768" },
+	{ REASS("'max-per-source':32769"),
+		"t.json: reassembly.max-per-source: 32769 is outside 32..32768" },
+	{ REASS("'max-octets':1499"), "t.json: reassembly.max-octets: 1499 is outside 1500..9600" },
+	{ REASS("'max-octets':9601"), "t.json: reassembly.max-octets: 9601 is outside 1500..9600" },
+	{ REASS("'max-per-source':33,'max-datagrams':65"),
+		"t.json: reassembly.max-per-source: 33 is more than half of max-datagrams (65)" },
+	{ REASS("'max-per-source':33,'max-fragments':65"),
+		"t.json: reassembly.max-per-source: 33 is more than half of max-fragments (65)" },
+	{ RUNTIME("'lcores':'0-2','mbufs':8191"),
+		"t.json: runtime.mbufs: 8191 is less than twice reassembly.max-fragments (2048) of "
+		"each worker (2)" },
+	{ RUNTIME("'mbufs':4095"),
+		"t.json: runtime.mbufs: 4095 is less than twice reassembly.max-fragments (2048) of "
+		"each worker (1)" },
+
 	/* Ports. */
 	{ "{'ports':[{'device':'net_null0'}]}", "t.json: ports[0].name: is missing" },
 	{ "{'ports':[{'name':'wan'}]}", "t.json: ports[0].device: is missing" },
@@ -262,6 +293,11 @@ static const struct {
 	  "'2001:db8:1::5/64','2001:db8:1::6/64','2001:db8:1::7/64','2001:db8:1::8/64']}]}",
 		"t.json: runtime.max-routes: 16 is less than the 17 entries that ports, routes and "
 		"domains need" },
+	{ "{'runtime':{'max-routes':16},'ports':[{'name':'wan','device':'net_null0','addresses':["
+	  "'2001:db8:1::1/64','2001:db8:1::2/64','2001:db8:1::3/64','2001:db8:1::4/64',"
+	  "'2001:db8:1::5/64','2001:db8:1::6/64']}],'domains':[" MSP1("") "]}",
+		"t.json: runtime.max-routes: 16 is less than the 17 entries that ports, routes and "
+		"domains need" },
 
 	/* Domains. */
 	{ DOMAINS("{}"), "t.json: domains[0].name: is missing" },
@@ -304,6 +340,9 @@ static const struct {
 	{ DOMAINS(MSP("msp1", "2001:db8:a::/48", "2001:db8:a::", "")),
 		"t.json: domains[0].home-agent-address: 2001:db8:a:: is the anycast address of the "
 		"link's routers" },
+	{ DOMAINS(MSP("msp1", "2001:db8:a::/48", "2001:db8:a:7:fdff:ffff:ffff:fffe", "")),
+		"t.json: domains[0].home-agent-address: 2001:db8:a:7:fdff:ffff:ffff:fffe is an "
+		"anycast address that RFC 2526 reserves" },
 	{ DOMAIN("'home-link':'eth0'"), "t.json: domains[0].home-link: the real home link is not "
 					"built; only null is possible" },
 	{ DOMAIN("'mobile-nodes':[{'auth':{'type':'none'}}]"),
@@ -358,6 +397,10 @@ static const struct {
 		"t.json: domains[0].mobile-nodes[0].home-address: 2001:db8:a:: is the anycast "
 		"address "
 		"of the link's routers" },
+	{ DOMAIN("'mobile-nodes':[" MN("2001:db8:a:ffff:ffff:ffff:ffff:ff80") "]"),
+		"t.json: domains[0].mobile-nodes[0].home-address: "
+		"2001:db8:a:ffff:ffff:ffff:ffff:ff80 is an anycast address that RFC 2526 "
+		"reserves" },
 	{ DOMAIN("'mobile-nodes':[" MN("2001:db8:a::9") "," MN("2001:db8:a::2") "," MN(
 		  "2001:db8:a::9") "]"),
 		"t.json: domains[0].mobile-nodes[2].home-address: 2001:db8:a::9 is that of "
@@ -434,6 +477,32 @@ static const struct {
 		"t.json: domains[0].lifetime-max-s: 0 is outside 4..262140" },
 	{ DOMAIN("'lifetime-max-s':262144"),
 		"t.json: domains[0].lifetime-max-s: 262144 is outside 4..262140" },
+	{ DOMAIN("'discovery':{'prefixes':'on'}"),
+		"t.json: domains[0].discovery.prefixes: \"on\" is not one of \"auto\", \"always\", "
+		"\"never\"" },
+	{ DOMAIN("'discovery':{'min-interval-s':0}"),
+		"t.json: domains[0].discovery.min-interval-s: 0 is outside 1..2592000" },
+	{ DOMAIN("'discovery':{'max-interval-s':2592001}"),
+		"t.json: domains[0].discovery.max-interval-s: 2592001 is outside 1..2592000" },
+	{ DOMAIN("'discovery':{'max-interval-s':599}"),
+		"t.json: domains[0].discovery.min-interval-s: 600 is more than max-interval-s "
+		"(599)" },
+	{ LIFETIMES("{'prefix':'2001:db8:a::/48','valid-s':59}"),
+		"t.json: domains[0].prefix-lifetimes[0].valid-s: 59 is outside 60..4294967295" },
+	{ LIFETIMES("{'prefix':'2001:db8:a::/48','valid-s':60,'preferred-s':61}"),
+		"t.json: domains[0].prefix-lifetimes[0].preferred-s: 61 is more than valid-s "
+		"(60)" },
+	{ LIFETIMES("{'valid-s':60}"),
+		"t.json: domains[0].prefix-lifetimes[0].prefix: is missing" },
+	{ LIFETIMES("{'prefix':'2001:db8:a::/49'}"),
+		"t.json: domains[0].prefix-lifetimes[0].prefix: 2001:db8:a::/49 is no mobile "
+		"prefix of the domain" },
+	{ LIFETIMES("{'prefix':'2001:db8:b::/48'}"),
+		"t.json: domains[0].prefix-lifetimes[0].prefix: 2001:db8:b::/48 is no mobile "
+		"prefix of the domain" },
+	{ LIFETIMES("{'prefix':'2001:db8:a::/48'},{'prefix':'2001:db8:a::/48'}"),
+		"t.json: domains[0].prefix-lifetimes[1].prefix: 2001:db8:a::/48 is that of "
+		"prefix-lifetimes[0]" },
 	{ DOMAIN("'encap-limit':'never'"),
 		"t.json: domains[0].encap-limit: \"never\" is not one of \"auto\", \"always\"" },
 	{ DOMAIN("'tcp-mss-clamp':'on'"),

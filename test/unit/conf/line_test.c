@@ -115,6 +115,9 @@ static const struct {
 	{ "{'home-address':'2001:db8:a::','auth':{'type':'none'}}", 0,
 		"s.jsonl:7: home-address: 2001:db8:a:: is the anycast address of the link's "
 		"routers" },
+	{ "{'home-address':'2001:db8:a:0:fdff:ffff:ffff:fffe','auth':{'type':'none'}}", 0,
+		"s.jsonl:7: home-address: 2001:db8:a:0:fdff:ffff:ffff:fffe is an anycast address "
+		"that RFC 2526 reserves" },
 	{ "{'home-address':'fe80::1','auth':{'type':'none'}}", 0,
 		"s.jsonl:7: home-address: fe80::1 is not a unicast routable address" },
 	{ "{'home-address':'2001:db8:a:5:6::1','auth':{'type':'none'}}", 0,

@@ -34,6 +34,11 @@ static const char *const minimal_printed =
 	"runtime.log-level = \"info\" (default)\n"
 	"icmp.errors-per-s = 1000 (default)\n"
 	"icmp.burst = 100 (default)\n"
+	"reassembly.timeout-ms = 60000 (default)\n"
+	"reassembly.max-datagrams = 1024 (default)\n"
+	"reassembly.max-fragments = 2048 (default)\n"
+	"reassembly.max-per-source = 128 (default)\n"
+	"reassembly.max-octets = 3072 (default)\n"
 	"ports[0].name = \"wan\"\n"
 	"ports[0].device = \"net_null0\"\n"
 	"ports[0].mtu = 1500 (default)\n"
@@ -54,6 +59,12 @@ static const char *const minimal_printed =
 	"domains[0].tcp-mss-clamp = \"auto\" (default)\n"
 	"domains[0].care-of-allowed = [] (default)\n"
 	"domains[0].care-of-denied = [] (default)\n"
+	"domains[0].discovery.home-agents = true (default)\n"
+	"domains[0].discovery.prefixes = \"auto\" (default)\n"
+	"domains[0].discovery.unsolicited = true (default)\n"
+	"domains[0].discovery.min-interval-s = 600 (default)\n"
+	"domains[0].discovery.max-interval-s = 86400 (default)\n"
+	"domains[0].prefix-lifetimes = [] (default)\n"
 	"domains[0].limits.max-bindings = 100000 (default)\n"
 	"domains[0].limits.max-bindings-per-care-of = 16 (default)\n"
 	"domains[0].limits.bu-per-s-per-source = 20 (default)\n"
@@ -61,6 +72,10 @@ static const char *const minimal_printed =
 	"domains[0].limits.bu-per-s-per-mobile-node = 20 (default)\n"
 	"domains[0].limits.bu-burst-per-mobile-node = 40 (default)\n"
 	"domains[0].limits.bu-per-s = 10000 (default)\n"
+	"domains[0].limits.haad-per-s-per-source = 1 (default)\n"
+	"domains[0].limits.haad-burst-per-source = 5 (default)\n"
+	"domains[0].limits.haad-per-s = 100 (default)\n"
+	"domains[0].limits.mpa-per-s = 500 (default)\n"
 	"accounting.interim-s = 300 (default)\n"
 	"accounting.rotate-mb = 0 (default)\n"
 	"accounting.rotate-s = 0 (default)\n"
@@ -75,12 +90,18 @@ static const char *const full =
 	"\"encap-limit\":\"always\",\"tcp-mss-clamp\":1172,\"care-of-allowed\":[\"2001:db8::/32\"],"
 	"\"care-of-denied\":[\"2001:db8:f::/48\",\"fc00::/7\"],\"limits\":{\"max-bindings\":7,"
 	"\"max-bindings-per-care-of\":1,\"bu-per-s-per-source\":2,\"bu-burst-per-source\":3,"
-	"\"bu-per-s-per-mobile-node\":5,\"bu-burst-per-mobile-node\":6,\"bu-per-s\":4},\"mobile-"
-	"nodes\":["
+	"\"bu-per-s-per-mobile-node\":5,\"bu-burst-per-mobile-node\":6,"
+	"\"bu-per-s\":4,\"haad-per-s-per-source\":7,\"haad-burst-per-source\":8,"
+	"\"haad-per-s\":9,\"mpa-per-s\":10},\"discovery\":{\"home-agents\":false,"
+	"\"prefixes\":\"always\",\"unsolicited\":false,\"min-interval-s\":9,"
+	"\"max-interval-s\":10},\"prefix-lifetimes\":[{\"prefix\":\"2001:db8:a::/48\","
+	"\"valid-s\":7200,\"preferred-s\":0}],\"mobile-nodes\":["
 	"{\"home-address\":\"2001:db8:a::200\",\"auth\":{\"type\":\"none\"}},"
 	"{\"auth\":{\"type\":\"none\"},\"home-address\":\"2001:db8:a::100\"}]}],"
 	"\"routes\":[{\"prefix\":\"::/0\",\"via\":\"fe80::1\",\"port\":\"lan\"}],"
 	"\"icmp\":{\"errors-per-s\":50,\"burst\":5},"
+	"\"reassembly\":{\"timeout-ms\":1000,\"max-datagrams\":100,\"max-fragments\":200,"
+	"\"max-per-source\":50,\"max-octets\":1500},"
 	"\"accounting\":{\"buffer-mb\":1,\"sync-s\":0,\"rotate-keep\":3,\"rotate-s\":3600,"
 	"\"rotate-mb\":64,\"interim-s\":60,\"file\":\"/var/log/hamd/a.jsonl\"},"
 	"\"ports\":[{\"name\":\"wan\",\"device\":\"0000:3b:00.0\"},{\"name\":\"lan\","
@@ -113,6 +134,11 @@ static const char *const full_printed =
 	"runtime.log-level = \"debug\"\n"
 	"icmp.errors-per-s = 50\n"
 	"icmp.burst = 5\n"
+	"reassembly.timeout-ms = 1000\n"
+	"reassembly.max-datagrams = 100\n"
+	"reassembly.max-fragments = 200\n"
+	"reassembly.max-per-source = 50\n"
+	"reassembly.max-octets = 1500\n"
 	"ports[0].name = \"wan\"\n"
 	"ports[0].device = \"0000:3b:00.0\"\n"
 	"ports[0].mtu = 1500 (default)\n"
@@ -143,6 +169,14 @@ static const char *const full_printed =
 	"domains[0].tcp-mss-clamp = 1172\n"
 	"domains[0].care-of-allowed = [\"2001:db8::/32\"]\n"
 	"domains[0].care-of-denied = [\"2001:db8:f::/48\", \"fc00::/7\"]\n"
+	"domains[0].discovery.home-agents = false\n"
+	"domains[0].discovery.prefixes = \"always\"\n"
+	"domains[0].discovery.unsolicited = false\n"
+	"domains[0].discovery.min-interval-s = 9\n"
+	"domains[0].discovery.max-interval-s = 10\n"
+	"domains[0].prefix-lifetimes[0].prefix = \"2001:db8:a::/48\"\n"
+	"domains[0].prefix-lifetimes[0].valid-s = 7200\n"
+	"domains[0].prefix-lifetimes[0].preferred-s = 0\n"
 	"domains[0].limits.max-bindings = 7\n"
 	"domains[0].limits.max-bindings-per-care-of = 1\n"
 	"domains[0].limits.bu-per-s-per-source = 2\n"
@@ -150,6 +184,10 @@ static const char *const full_printed =
 	"domains[0].limits.bu-per-s-per-mobile-node = 5\n"
 	"domains[0].limits.bu-burst-per-mobile-node = 6\n"
 	"domains[0].limits.bu-per-s = 4\n"
+	"domains[0].limits.haad-per-s-per-source = 7\n"
+	"domains[0].limits.haad-burst-per-source = 8\n"
+	"domains[0].limits.haad-per-s = 9\n"
+	"domains[0].limits.mpa-per-s = 10\n"
 	"accounting.file = \"/var/log/hamd/a.jsonl\"\n"
 	"accounting.interim-s = 60\n"
 	"accounting.rotate-mb = 64\n"
@@ -211,6 +249,11 @@ static void test_full(void **state)
 	check_printed(c, full_printed);
 	assert_int_equal(c->runtime.lcore_count, 3);
 	assert_int_equal(c->icmp_errors_per_s, 50);
+	assert_int_equal(c->reassembly.timeout_ms, 1000);
+	assert_int_equal(c->reassembly.max_datagrams, 100);
+	assert_int_equal(c->reassembly.max_fragments, 200);
+	assert_int_equal(c->reassembly.max_per_source, 50);
+	assert_int_equal(c->reassembly.max_octets, 1500);
 	assert_true(ip6_eq(&c->ports[1].addresses[0].addr, &a)); /* host bits kept */
 	assert_int_equal(c->routes[0].port, 1);
 	assert_int_equal(c->domains[0].encap_limit, CONF_ENCAP_LIMIT_ALWAYS);
@@ -346,6 +389,36 @@ static void test_many_mobile_nodes(void **state)
 	conf_free(c);
 }
 
+/* What a mobile prefix lasts: as written, for ever where nothing is, and never preferred for longer
+ * than it is valid. */
+static void test_lifetimes(void **state)
+{
+	static const char *const text =
+		"{\"ports\":[{\"name\":\"a\",\"device\":\"net_null0\"}],\"domains\":[{"
+		"\"name\":\"d\",\"home-agent-address\":\"2001:db8:a::1\",\"mobile-prefixes\":["
+		"\"2001:db8:a::/48\",\"2001:db8:b::/64\",\"2001:db8:c::/48\"],"
+		"\"prefix-lifetimes\":[{\"prefix\":\"2001:db8:c::/48\",\"valid-s\":60},"
+		"{\"prefix\":\"2001:db8:a::/48\",\"valid-s\":9000,\"preferred-s\":8000}]}]}";
+	static const struct conf_lifetimes want[] = {
+		{ 9000, 8000 },
+		{ CONF_LIFETIME_INFINITE, CONF_LIFETIME_INFINITE },
+		{ 60, 60 },
+	};
+	struct ip6_addr in = addr("2001:db8:b::ffff"), out = addr("2001:db8:b:1::");
+	struct conf *c = parse(text);
+
+	(void)state;
+	for (uint32_t i = 0; i < DIM(want); i++) {
+		struct conf_lifetimes l = conf_lifetimes_of(&c->domains[0], i);
+
+		assert_int_equal(l.valid_s, want[i].valid_s);
+		assert_int_equal(l.preferred_s, want[i].preferred_s);
+	}
+	assert_int_equal(conf_mobile_prefix_of(&c->domains[0], &in), 1);
+	assert_int_equal(conf_mobile_prefix_of(&c->domains[0], &out), -1);
+	conf_free(c);
+}
+
 static void test_find_in_none(void **state)
 {
 	struct conf *c = parse(minimal);
@@ -411,6 +484,7 @@ int main(void)
 		cmocka_unit_test(test_route_port),
 		cmocka_unit_test(test_small_mtu),
 		cmocka_unit_test(test_many_mobile_nodes),
+		cmocka_unit_test(test_lifetimes),
 		cmocka_unit_test(test_find_in_none),
 		cmocka_unit_test(test_load),
 	};

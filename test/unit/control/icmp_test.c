@@ -10,6 +10,7 @@
 #include "net/cksum.h"
 #include "net/icmp6.h"
 #include "tables/addrs.h"
+#include "tables/fib.h"
 #include "tables/tables.h"
 
 #define HA  "2001:db8:a::1"
@@ -20,12 +21,13 @@
 /* --- what surrounds it --- */
 
 static unsigned by_binding, by_wire, by_link;
-static struct ip6_addr sent_to;
+static struct ip6_addr sent_to, sent_from;
 static uint64_t drops[DP_DROP_COUNT];
 
 static int leave(unsigned *way, const uint8_t *pkt)
 {
 	sent_to = ((const struct net_ip6 *)pkt)->dst;
+	sent_from = ((const struct net_ip6 *)pkt)->src;
 	(*way)++;
 	return 0;
 }
@@ -195,6 +197,34 @@ static void test_unknown_is_silent(void **state)
 	assert_int_equal(by_binding + by_wire + by_link, 0);
 }
 
+/* RFC 4443, 4.2: asked at the anycast address, the home agent answers from its own. */
+static void test_echo_to_anycast(void **state)
+{
+	struct conf_domain domains[2] = { [1] = { .home_agent_address = addr(HA) } };
+	struct ip6_addr from = addr(CN), to = addr("2001:db8:a:0:fdff:ffff:ffff:fffe");
+	struct ip6_addr ha = addr(HA);
+	struct buf b = { calloc(1, 48), 48 };
+	struct ctl_pkt p = {
+		.data = b.p, .len = 48, .walked = true, .fib = fib_value(FIB_ANYCAST, 1)
+	};
+	uint16_t sum;
+
+	(void)state;
+	assert_non_null(b.p);
+	t.conf.domains = domains;
+	net_ip6_fill((struct net_ip6 *)b.p, 8, IP6_ICMP6, 64, &from, &to);
+	b.p[40] = ICMP6_ECHO_REQUEST;
+	sum = net_cksum(&from, &to, IP6_ICMP6, b.p + 40, 8);
+	b.p[42] = (uint8_t)(sum >> 8);
+	b.p[43] = (uint8_t)sum;
+	assert_int_equal(ext_walk(b.p, 48, EXT_TO_US, &p.ext), EXT_OK);
+	icmp_input(&t.ctl, &p);
+	assert_int_equal(by_binding, 1);
+	assert_true(ip6_eq(&sent_to, &from));
+	assert_true(ip6_eq(&sent_from, &ha));
+	buf_free(&b);
+}
+
 /* An error needs an address of ours that is in use; none costs a token. */
 static void test_no_source(void **state)
 {
@@ -217,6 +247,7 @@ int main(void)
 			test_errors_about_mobility_headers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_error_rate, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unknown_is_silent, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_echo_to_anycast, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_source, setup, teardown),
 	};
 

@@ -44,6 +44,7 @@ struct row {
 	uint16_t rec_seq;
 	int64_t rec_ends; /* in ms from now; 0: an hour */
 	uint32_t all, in_domain, at_coa;
+	uint32_t valid_s, preferred_s; /* of HOA's prefix; 0: infinite; preferred 1: deprecated */
 	/* verdict */
 	enum mip6_action action;
 	int drop, status;
@@ -154,6 +155,32 @@ static const struct row rows[] = {
 		ACCEPTED(REGISTER, 760) },
 	{ "0xffff is not infinite", .lifetime = 0xffff, ACCEPTED(REGISTER, 600) },
 
+	/* --- lifetimes of the home prefix (10.3.1) --- */
+	{ "valid for less than asked: that long", .valid_s = 203, ACCEPTED(REGISTER, 200),
+		.status = 1 },
+	{ "valid for less than the domain grants", .valid_s = 560, .lifetime = 0xffff,
+		ACCEPTED(REGISTER, 560), .status = 1 },
+	{ "becomes invalid at the end, in units of 4 s", .valid_s = 403, ACCEPTED(REGISTER, 400),
+		.status = 1 },
+	{ "valid for one unit more", .valid_s = 404, ACCEPTED(REGISTER, 400) },
+	{ "valid for longer than the domain grants", .valid_s = 604, .lifetime = 0xffff,
+		ACCEPTED(REGISTER, 600) },
+	{ "deprecated", .valid_s = 7200, .preferred_s = 1, ACCEPTED(REGISTER, 400), .status = 1 },
+	{ "deprecated before the end", .valid_s = 7200, .preferred_s = 399, ACCEPTED(REGISTER, 400),
+		.status = 1 },
+	{ "deprecated at the end: not during the binding", .valid_s = 7200, .preferred_s = 400,
+		ACCEPTED(REGISTER, 400) },
+	{ "deprecated before the end of what is granted only", .valid_s = 7200, .preferred_s = 599,
+		.lifetime = 0xffff, ACCEPTED(REGISTER, 600), .status = 1 },
+	{ "preferred for ever is as long as valid", .valid_s = 7200, .preferred_s = UINT32_MAX,
+		ACCEPTED(REGISTER, 400) },
+	{ "refresh in a deprecated prefix", .valid_s = 7200, .preferred_s = 1, .seq = 2, LIVE(1),
+		.rec_coa = COA, ACCEPTED(REFRESH, 400), .status = 1 },
+	{ "leaving a deprecated prefix", .valid_s = 7200, .preferred_s = 1, .lifetime = -1,
+		.seq = 2, LIVE(1), ACCEPTED(DEREGISTER, 0) },
+	{ "another prefix of the domain lasts", .hao = "2001:db8:aa::1", .valid_s = 60,
+		.preferred_s = 1, ACCEPTED(REGISTER, 400) },
+
 	/* --- sequence number (9.5.1) --- */
 	{ "+1", .seq = 101, LIVE(100), ACCEPTED(MOVE, 400) },
 	{ "+32767", .seq = 32867, LIVE(100), ACCEPTED(MOVE, 400) },
@@ -213,6 +240,12 @@ static const struct row rows[] = {
 	{ "home address link-local", .hao = "fe80::1", DISCARDED(BU_HOA_INVALID) },
 	{ "home address unspecified", .hao = "::", DISCARDED(BU_HOA_INVALID) },
 	{ "home address loopback", .hao = "::1", DISCARDED(BU_HOA_INVALID) },
+	{ "home address anycast (RFC 2526)", .hao = "2001:db8:a:9:fdff:ffff:ffff:fffe",
+		DISCARDED(BU_HOA_INVALID) },
+	{ "home address anycast, at the end of the prefix",
+		.hao = "2001:db8:a:ffff:ffff:ffff:ffff:ff80", DISCARDED(BU_HOA_INVALID) },
+	{ "anycast of a subnet that is not ours to know", .hao = "2001:db8:b::fdff:ffff:ffff:fffe",
+		REFUSED(HA_NOT_HOME_SUBNET) },
 	{ "care-of address multicast", .alt = "ff0e::1", DISCARDED(BU_COA_INVALID) },
 	{ "care-of address link-local", .alt = "fe80::1", DISCARDED(BU_COA_INVALID) },
 	{ "care-of address unspecified", .alt = "::", DISCARDED(BU_COA_INVALID) },
@@ -310,6 +343,7 @@ static struct conf_domain domain = {
 };
 
 static struct sub sub;
+static struct conf_prefix_lifetime lifetime;
 
 static uint64_t ntp_in(int64_t ms)
 {
@@ -375,6 +409,17 @@ static void assert_answer(
 			(unsigned long long)v->timestamp);
 }
 
+static void set_lifetimes(const struct row *r)
+{
+	lifetime.prefix = served[0];
+	lifetime.lifetimes.valid_s = r->valid_s;
+	lifetime.lifetimes.preferred_s = r->preferred_s == 0   ? UINT32_MAX
+					 : r->preferred_s == 1 ? 0
+							       : r->preferred_s;
+	domain.prefix_lifetimes = &lifetime;
+	domain.prefix_lifetime_count = r->valid_s != 0;
+}
+
 static void facts_of(
 	const struct row *r, struct mip6_facts *f, struct mh_bu_msg *bu, struct record *rec)
 {
@@ -423,6 +468,7 @@ static void facts_of(
 		.now_ms = NOW_MS,
 	};
 	f->coa = *mip6_coa(bu, &f->src);
+	set_lifetimes(r);
 	authenticate(r, f, bu);
 }
 

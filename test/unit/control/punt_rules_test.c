@@ -4,6 +4,7 @@
 
 #include "control/punt_rules.h"
 #include "net/icmp6.h"
+#include "tables/fib.h"
 
 #define NH_OFF 48
 
@@ -11,7 +12,7 @@ static const struct {
 	const char *name;
 	enum dp_punt_class class;
 	uint8_t upper, flags;
-	bool unwalked, unchecked, no_mip6;
+	bool unwalked, unchecked, no_mip6, anycast;
 	struct punt_verdict want;
 } cases[] = {
 	{ "neighbour discovery", DP_PUNT_ND, IP6_ICMP6, .want = { .to = PUNT_TO_ND } },
@@ -46,6 +47,26 @@ static const struct {
 			NH_OFF, DP_DROP_LOCAL_PROTO } },
 	{ "no next header", DP_PUNT_LOCAL, IP6_NONE,
 		.want = { .to = PUNT_TO_NOBODY, .drop = DP_DROP_LOCAL_PROTO } },
+	{ "request for home agents", DP_PUNT_DISCOVERY, IP6_ICMP6, .anycast = true,
+		.want = { .to = PUNT_TO_ICMP } },
+	{ "request for home agents, with a home address", DP_PUNT_DISCOVERY, IP6_ICMP6, EXT_HAO,
+		.anycast = true, .want = { .to = PUNT_TO_ICMP, .needs_binding = true } },
+	{ "request for prefixes", DP_PUNT_DISCOVERY, IP6_ICMP6, EXT_HAO,
+		.want = { .to = PUNT_TO_ICMP, .needs_binding = true } },
+	{ "request for prefixes, unchecked", DP_PUNT_DISCOVERY, IP6_ICMP6, EXT_HAO,
+		.unchecked = true,
+		.want = { .to = PUNT_TO_NOBODY, .drop = DP_DROP_DECAP_NO_BINDING } },
+	{ "signalling to the anycast address", DP_PUNT_SIGNALLING, IP6_MH, EXT_HAO, .anycast = true,
+		.want = { .to = PUNT_TO_NOBODY, .drop = DP_DROP_MH_ANYCAST } },
+	{ "the same out of an unchecked tunnel", DP_PUNT_SIGNALLING, IP6_MH, EXT_HAO,
+		.anycast = true, .unchecked = true,
+		.want = { .to = PUNT_TO_NOBODY, .drop = DP_DROP_MH_ANYCAST } },
+	{ "udp to the anycast address", DP_PUNT_LOCAL, IP6_UDP, .anycast = true,
+		.want = { PUNT_TO_NOBODY, false, true, ICMP6_UNREACHABLE, ICMP6_PORT, 0,
+			DP_DROP_LOCAL_PORT } },
+	{ "a tunnel to the anycast address", DP_PUNT_LOCAL, IP6_IN_IP6, .anycast = true,
+		.want = { PUNT_TO_NOBODY, false, true, ICMP6_PARAM_PROBLEM, ICMP6_BAD_NEXT_HEADER,
+			NH_OFF, DP_DROP_LOCAL_PROTO } },
 	{ "unchecked", DP_PUNT_LOCAL, IP6_ICMP6, .unchecked = true,
 		.want = { .to = PUNT_TO_NOBODY, .drop = DP_DROP_DECAP_NO_BINDING } },
 	{ "unwalked", DP_PUNT_LOCAL, IP6_ICMP6, .unwalked = true,
@@ -66,6 +87,7 @@ static void test_judge(void **state)
 		struct ctl_pkt p = {
 			.walked = !cases[i].unwalked,
 			.unchecked = cases[i].unchecked,
+			.fib = fib_value(cases[i].anycast ? FIB_ANYCAST : FIB_HOME_AGENT, 0),
 			.ext = { .upper = cases[i].upper,
 				.flags = cases[i].flags,
 				.nh_off = NH_OFF },

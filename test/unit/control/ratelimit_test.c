@@ -164,6 +164,42 @@ static void test_known_apart(void **state)
 	ratelimit_free(rl);
 }
 
+/* Requests for home agents: per source and in all, and nothing that Binding Updates need. */
+static void test_requests(void **state)
+{
+	struct conf_domain d = { .limits = { .bu_per_s_per_source = 1,
+					 .bu_burst_per_source = 1,
+					 .bu_per_s = 1,
+					 .haad_per_s_per_source = 1,
+					 .haad_burst_per_source = 3,
+					 .haad_per_s = 10 } };
+	struct ratelimit *rl;
+	struct ip6_addr loud = addr("2001:db8:c::1");
+	unsigned count = 0;
+
+	(void)state;
+	assert_int_equal(ratelimit_new(&(struct ratelimit_opts){ .domains = &d,
+					       .domain_count = 1,
+					       .entries = 1024, /* nobody is forgotten */
+					       .seed = 1,
+					       .now_ms = START_MS },
+				 &rl),
+		0);
+	for (unsigned i = 0; i < 100; i++)
+		count += ratelimit_take_request(rl, 0, &loud, START_MS);
+	assert_int_equal(count, 3);
+	for (uint32_t i = 0; i < 100; i++) {
+		struct ip6_addr a = numbered(i);
+
+		count += ratelimit_take_request(rl, 0, &a, START_MS);
+	}
+	assert_int_equal(count, 10);
+	assert_int_equal(passed(rl, 0, &loud, 1, START_MS), 1);
+	assert_true(ratelimit_take_request(rl, 0, &loud, START_MS + 1000));
+	assert_false(ratelimit_take_request(rl, 0, &loud, START_MS + 1000));
+	ratelimit_free(rl);
+}
+
 static void test_mobile_node(void **state)
 {
 	struct ratelimit *rl = table(64, 1);
@@ -238,6 +274,7 @@ int main(void)
 		cmocka_unit_test(test_domain_in_all),
 		cmocka_unit_test(test_loud_source),
 		cmocka_unit_test(test_known_apart),
+		cmocka_unit_test(test_requests),
 		cmocka_unit_test(test_mobile_node),
 		cmocka_unit_test(test_replacement),
 		cmocka_unit_test(test_spread),

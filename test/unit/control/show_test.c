@@ -11,8 +11,10 @@
 
 #include "conf/conf.h"
 #include "control/ctl_priv.h"
+#include "control/metric.h"
 #include "net/mh.h"
 #include "records/records.h"
+#include "records/subs.h"
 #include "tables/addrs.h"
 #include "tables/adj.h"
 #include "tables/bc.h"
@@ -30,12 +32,6 @@
 
 static int delete_returns;
 static char *config;
-
-const char *conf_json(const struct conf *c)
-{
-	(void)c;
-	return config;
-}
 
 int mip6_delete(struct ctl *ctl, const struct ip6_addr *hoa)
 {
@@ -55,6 +51,35 @@ bool nd_next(const struct ctl *ctl, uint32_t *cursor, struct nd_info *out)
 		.age_ms = 77,
 		.queued = *cursor };
 	return (*cursor)++ < 2;
+}
+
+static struct alarm alarms[ALARM_COUNT];
+
+const struct alarm *alarm_at(const struct ctl *ctl, enum alarm_id id)
+{
+	(void)ctl;
+	return &alarms[id];
+}
+
+bool acct_status(const struct ctl *ctl, struct acct_status *out)
+{
+	(void)ctl;
+	*out = (struct acct_status){ .sessions = 21, .host = { .lines = 22 } };
+	return true;
+}
+
+uint32_t nd_gateways_unresolved(const struct ctl *ctl, struct ip6_addr *one)
+{
+	(void)ctl;
+	(void)one;
+	return 1;
+}
+
+void dp_punt_info(const struct dp *dp, enum dp_punt_class c, uint32_t *used, uint32_t *size)
+{
+	(void)dp;
+	*used = c;
+	*size = 512;
 }
 
 uint32_t dp_port_count(const struct dp *dp)
@@ -86,7 +111,9 @@ void dp_lcore_info(const struct dp *dp, uint32_t i, struct dp_lcore_info *out)
 		.control = i < 2,
 		.worker = i == 0 ? -1 : (int)i - 1,
 		.busy_cycles = 100 * i,
-		.idle_cycles = 300 * i };
+		.idle_cycles = 300 * i,
+		.datagrams_held = 5 * i,
+		.fragments_held = 7 * i };
 }
 
 uint32_t dp_stage_count(void)
@@ -579,6 +606,8 @@ static void test_data_plane(void **state)
 		assert_string_equal(text(list, i, "role"), roles[i]);
 		assert_int_equal(number(list, i, "lcore"), 10 + i);
 		assert_int_equal(number(list, i, "busy-percent"), i == 0 ? 0 : 25);
+		assert_int_equal(number(list, i, "datagrams-held"), 5 * i);
+		assert_int_equal(number(list, i, "fragments-held"), 7 * i);
 		assert_int_equal(cJSON_GetArraySize(stages), 2);
 		assert_string_equal(text(stages, 1, "stage"), "decap");
 		assert_true(number(stages, 0, "cycles-per-packet") == (i == 0 ? 0 : 2.5));
@@ -612,6 +641,138 @@ static void test_counters(void **state)
 	req = request(CTL_SHOW_DROPS);
 	req.all = true;
 	assert_int_equal(count_of(&req), DP_DROP_COUNT);
+}
+
+static void test_alarms(void **state)
+{
+	struct ctl_req req = request(CTL_SHOW_ALARMS);
+	cJSON *list;
+
+	(void)state;
+	memset(alarms, 0, sizeof(alarms));
+	assert_int_equal(count_of(&req), 0);
+	alarms[ALARM_PORT_DOWN] = (struct alarm){ .raised = true,
+		.since_ms = NOW_MS - 61000,
+		.last_ms = NOW_MS,
+		.count = 2,
+		.value = 1,
+		.detail = "wan" };
+	req = request(CTL_SHOW_ALARMS);
+	list = ask(&req);
+	assert_int_equal(cJSON_GetArraySize(list), 1);
+	assert_string_equal(text(list, 0, "alarm"), "port_down");
+	assert_string_equal(text(list, 0, "severity"), "critical");
+	assert_string_equal(text(list, 0, "state"), "raised");
+	assert_true(strcmp(text(list, 0, "since"), text(list, 0, "last")) < 0);
+	assert_int_equal(number(list, 0, "count"), 2);
+	assert_int_equal(number(list, 0, "value"), 1);
+	assert_string_equal(text(list, 0, "unit"), "ports");
+	assert_string_equal(text(list, 0, "detail"), "wan");
+	assert_true(strlen(text(list, 0, "what")) > 0 && strlen(text(list, 0, "todo")) > 0);
+	cJSON_Delete(list);
+
+	req = request(CTL_SHOW_ALARMS);
+	req.all = true;
+	list = ask(&req);
+	assert_int_equal(cJSON_GetArraySize(list), ALARM_COUNT);
+	assert_string_equal(text(list, 0, "state"), "clear");
+	assert_true(cJSON_IsNull(cJSON_GetObjectItem(cJSON_GetArrayItem(list, 0), "since")));
+	cJSON_Delete(list);
+}
+
+/* Every metric is described once and has a number; nothing else has one. */
+static const cJSON *described(const cJSON *list, const char *name)
+{
+	const cJSON *row, *found = NULL;
+
+	cJSON_ArrayForEach(row, list)
+	{
+		const cJSON *m = cJSON_GetObjectItemCaseSensitive(row, "metric");
+
+		if (m == NULL || strcmp(m->valuestring, name) != 0)
+			continue;
+		if (found != NULL)
+			fail_msg("%s is there twice", name);
+		found = row;
+	}
+	return found;
+}
+
+static const cJSON *number_of(const cJSON *list, const char *name, const char *label)
+{
+	const cJSON *row;
+
+	cJSON_ArrayForEach(row, list)
+	{
+		const cJSON *labels = cJSON_GetObjectItemCaseSensitive(row, "labels");
+		const cJSON *values = cJSON_GetObjectItemCaseSensitive(row, "values");
+		const cJSON *v = cJSON_GetObjectItemCaseSensitive(values, name), *l;
+		bool is_it = label == NULL;
+
+		cJSON_ArrayForEach(l, labels)
+			is_it |= label != NULL && strcmp(l->valuestring, label) == 0;
+		if (v != NULL && is_it)
+			return v;
+	}
+	return NULL;
+}
+
+static void test_metrics(void **state)
+{
+	static const char *const names[] = {
+#define X(id, name, ...) name,
+		METRIC_LIST(X)
+#undef X
+#define X(id, name, unit, help) name,
+			DP_COUNTER_LIST(X) CTL_COUNTER_LIST(X)
+#undef X
+	};
+	struct ctl_req req = request(CTL_METRICS);
+	struct ip6_addr hoa = addr("2001:db8:a::1");
+	cJSON *list;
+	const cJSON *row, *v;
+	int samples = 0;
+
+	(void)state;
+	publish_it(bind_node(0, &hoa, "2001:db8:c::1"));
+	alarms[ALARM_PORT_DOWN].raised = true;
+	list = ask(&req);
+	for (size_t i = 0; i < DIM(names); i++) {
+		const cJSON *d = described(list, names[i]);
+
+		if (d == NULL || number_of(list, names[i], NULL) == NULL)
+			fail_msg("%s: no description or no number", names[i]);
+		assert_non_null(cJSON_GetObjectItem(d, "help"));
+	}
+	cJSON_ArrayForEach(row, list)
+	{
+		cJSON_ArrayForEach(v, cJSON_GetObjectItemCaseSensitive(row, "values"))
+		{
+			if (described(list, v->string) == NULL)
+				fail_msg("%s is not described", v->string);
+			samples++;
+		}
+		cJSON_ArrayForEach(v, cJSON_GetObjectItemCaseSensitive(row, "labels"))
+		{
+			if (strstr(v->valuestring, "2001:") != NULL)
+				fail_msg("a label for a mobile node: %s", v->valuestring);
+		}
+	}
+	assert_true(samples > (int)DIM(names) + DP_DROP_COUNT);
+	assert_int_equal(number_of(list, "bindings", "msp1")->valueint, 1);
+	assert_int_equal(number_of(list, "bindings", "msp2")->valueint, 0);
+	assert_int_equal(number_of(list, "dropped_packets", "no_route")->valueint, 12);
+	assert_int_equal(number_of(list, "rx_packets", NULL)->valueint, 11);
+	assert_int_equal(number_of(list, "bu_received", NULL)->valueint, 13);
+	assert_int_equal(number_of(list, "port_up", "wan")->valueint, 1);
+	assert_int_equal(number_of(list, "lcore_busy_cycles", "12")->valueint, 200);
+	assert_int_equal(number_of(list, "stage_packets", "decap")->valueint, 0);
+	assert_int_equal(number_of(list, "punt_queue_packets", "error")->valueint, DP_PUNT_ERROR);
+	assert_int_equal(number_of(list, "alarm_raised", "port_down")->valueint, 1);
+	assert_int_equal(number_of(list, "accounting_sessions", NULL)->valueint, 21);
+	assert_string_equal(
+		number_of(list, "port_rx_packets", "wan")->valuestring, "18446744073709551615");
+	cJSON_Delete(list);
 }
 
 static void test_routes(void **state)
@@ -717,6 +878,7 @@ static void test_config(void **state)
 		config = realloc(config, n + 1);
 		memset(config, 'x', n);
 		config[n] = '\0';
+		t.ctl.json = config;
 		do {
 			run_slice(&req);
 			assert_true(req.out.len <= CTL_SLICE_BYTES + 16384);
@@ -726,6 +888,81 @@ static void test_config(void **state)
 		assert_int_equal(total, n + 1);
 		jw_done(&req.out);
 	}
+}
+
+/* A reload between two slices: half of each would be no JSON. */
+static void test_config_reloaded(void **state)
+{
+	struct ctl_req req = request(CTL_SHOW_CONFIG);
+
+	(void)state;
+	config = calloc(1, 200001);
+	memset(config, 'x', 200000);
+	t.ctl.json = config;
+	run_slice(&req);
+	assert_false(req.done);
+	t.ctl.generation++;
+	run_slice(&req);
+	assert_true(req.done);
+	assert_int_equal(req.status, -EAGAIN);
+	assert_int_equal(req.out.len, 0);
+	jw_done(&req.out);
+	req = request(CTL_SHOW_CONFIG);
+	do
+		run_slice(&req);
+	while (!req.done);
+	assert_int_equal(req.status, 0);
+	jw_done(&req.out);
+}
+
+static void test_domains(void **state)
+{
+	struct ctl_req req = request(CTL_SHOW_DOMAINS);
+	struct subs_opts opts = { .max = 10, .domains = 2 };
+	struct sub sub = { .domain = 1, .lifetime_max_s = 4, .key = SUB_NO_KEY };
+	struct ip6_prefix range = prefix("2001:db8:b:1::/64"), served = prefix("2001:db8:b::/48");
+	struct ip6_addr hoa = addr("2001:db8:b::7");
+	struct sub_place there;
+	cJSON *list;
+
+	(void)state;
+	assert_int_equal(subs_new(&opts, &t.ctl.subs), 0);
+	assert_int_equal(
+		subs_add(t.ctl.subs, &hoa, &sub, (struct sub_place){ SUB_LINE, 1 }, &there), 0);
+	assert_int_equal(subs_add_range(t.ctl.subs, &range, &sub, 0), 0);
+	assert_int_equal(subs_set_file(t.ctl.subs, 1, "/etc/hamd/msp2.jsonl"), 0);
+	subs_seal(t.ctl.subs);
+	t.domains[1].mobile_prefixes = &served;
+	t.domains[1].mobile_prefix_count = 1;
+	t.domains[1].home_agent_address = addr("2001:db8:b::1");
+	t.ctl.loaded_ms = NOW_MS - 3600000;
+	bind_node(1, &hoa, "2001:db8:c::1");
+	list = ask(&req);
+	assert_int_equal(cJSON_GetArraySize(list), 2);
+	assert_string_equal(text(list, 0, "domain"), "msp1");
+	assert_int_equal(number(list, 0, "subscribers"), 0);
+	assert_true(cJSON_IsNull(cJSON_GetObjectItem(cJSON_GetArrayItem(list, 0), "file")));
+	assert_string_equal(text(list, 1, "domain"), "msp2");
+	assert_string_equal(text(list, 1, "home-agent-address"), "2001:db8:b::1");
+	assert_int_equal(number(list, 1, "bindings"), 1);
+	assert_int_equal(number(list, 1, "subscribers"), 1);
+	assert_int_equal(number(list, 1, "ranges"), 1);
+	assert_string_equal(text(list, 1, "file"), "/etc/hamd/msp2.jsonl");
+	assert_int_equal(strlen(text(list, 1, "loaded")), strlen("2023-11-14T22:13:20Z"));
+	cJSON_Delete(list);
+	subs_free(t.ctl.subs);
+}
+
+/* A host thread's business; should one ask here, it gets an answer. */
+static void test_no_reload(void **state)
+{
+	struct ctl_req req = request(CTL_RELOAD);
+
+	(void)state;
+	run_slice(&req);
+	assert_true(req.done);
+	assert_int_equal(req.status, -ENOTSUP);
+	jw_done(&req.out);
 }
 
 /* Nobody takes the answers: the next one waits, and nothing is lost. */
@@ -780,10 +1017,15 @@ int main(void)
 		TEST(test_no_domains),
 		TEST(test_data_plane),
 		TEST(test_counters),
+		TEST(test_alarms),
+		TEST(test_metrics),
 		TEST(test_routes),
 		TEST(test_neighbors_and_addresses),
 		TEST(test_version),
 		TEST(test_config),
+		TEST(test_config_reloaded),
+		TEST(test_domains),
+		TEST(test_no_reload),
 		TEST(test_answers_pile_up),
 		TEST(test_no_memory),
 	};

@@ -25,6 +25,7 @@
 
 #define HA           "2001:db8:a::1"
 #define HOA          "2001:db8:a::100"
+#define ANYCAST      "2001:db8:a:0:fdff:ffff:ffff:fffe"
 #define COA          "2001:db8:f::1"
 #define CN           "2001:db8:c::1"
 #define DOOR_TX      -1
@@ -89,6 +90,7 @@ static void make_tables(void)
 	route("2001:db8:b::/48", fib_value(FIB_DOMAIN, 1));
 	route(HA "/128", fib_value(FIB_HOME_AGENT, 0));
 	route("2001:db8:b::1/128", fib_value(FIB_HOME_AGENT, 1));
+	route(ANYCAST "/128", fib_value(FIB_ANYCAST, 0));
 	route("2001:db8:dead::/48", fib_value(FIB_UNREACHABLE, 0));
 	bind_at(HOA, COA, HA, 0, 0);
 	bind_at("2001:db8:a::101", "2001:db8:2::5", HA, 0, 0);
@@ -395,8 +397,6 @@ static void test_local(void **state)
 		with_ext(ip6("fe80::5", "2001:db8:1::10", IP6_ICMP6, 255, ns, 24), IP6_FRAGMENT,
 			"00 00 00 00 00 00 00 01"),
 		DP_DROP_ND_FRAGMENT);
-	check_door("fragment", with_ext(udp(CN, HA, 64), IP6_FRAGMENT, "00 00 00 01 00 00 00 01"),
-		DP_DROP_FRAGMENT_TO_US);
 	check_door("from ourselves", udp("2001:db8:2::10", "2001:db8:1::10", 8), DP_DROP_SRC_OURS);
 	check_door(
 		"mobility header", ip6(CN, HA, IP6_MH, 64, echo, 8), DOOR_PUNT(DP_PUNT_SIGNALLING));
@@ -412,6 +412,39 @@ static void test_local(void **state)
 		DOOR_PUNT(DP_PUNT_SIGNALLING));
 	check_door("tunnel to an address that is no home agent's",
 		tunnel(COA, "2001:db8:1::10", udp(HOA, CN, 8)), DOOR_PUNT(DP_PUNT_LOCAL));
+}
+
+/* Home agents' anycast address is ours, but no end of a tunnel. What asks for home agents or
+ * prefixes has a queue of its own. */
+static void test_discovery(void **state)
+{
+	uint8_t haad[8] = { ICMP6_HAAD_REQUEST }, mps[8] = { ICMP6_MPS }, mpa[8] = { ICMP6_MPA };
+	uint8_t echo[8] = { ICMP6_ECHO_REQUEST }, mh[8] = { 59, 0, 5 };
+	struct fate f;
+
+	(void)state;
+	check_door("request for home agents", ip6(CN, ANYCAST, IP6_ICMP6, 64, haad, 8),
+		DOOR_PUNT(DP_PUNT_DISCOVERY));
+	f = send_one(ip6(CN, ANYCAST, IP6_ICMP6, 64, haad, 8));
+	assert_int_equal(f.door, DOOR_PUNT(DP_PUNT_DISCOVERY));
+	assert_int_equal(f.meta.fib, fib_value(FIB_ANYCAST, 0));
+	check_door("request for prefixes", ip6(COA, HA, IP6_ICMP6, 64, mps, 8),
+		DOOR_PUNT(DP_PUNT_DISCOVERY));
+	check_door("advertisement", ip6(COA, HA, IP6_ICMP6, 64, mpa, 8), DOOR_PUNT(DP_PUNT_LOCAL));
+	check_door("request for home agents, out of the tunnel",
+		tunnel(COA, HA, ip6(HOA, ANYCAST, IP6_ICMP6, 64, haad, 8)),
+		DOOR_PUNT(DP_PUNT_DISCOVERY));
+	check_door("the same out of nobody's tunnel",
+		tunnel("2001:db8:f::66", HA, ip6(HOA, ANYCAST, IP6_ICMP6, 64, haad, 8)),
+		DP_DROP_DECAP_WRONG_COA);
+	check_door("request from the anycast address", ip6(ANYCAST, HA, IP6_ICMP6, 64, haad, 8),
+		DP_DROP_SRC_OURS);
+	check_door("echo to anycast", ip6(CN, ANYCAST, IP6_ICMP6, 64, echo, 8),
+		DOOR_PUNT(DP_PUNT_LOCAL));
+	check_door("mobility header to anycast", ip6(CN, ANYCAST, IP6_MH, 64, mh, 8),
+		DOOR_PUNT(DP_PUNT_SIGNALLING));
+	check_door("tunnel to anycast", tunnel(COA, ANYCAST, udp(HOA, CN, 8)),
+		DOOR_PUNT(DP_PUNT_LOCAL));
 }
 
 static void test_headers_to_us(void **state)
@@ -818,6 +851,7 @@ static void check_full(struct pkt p, enum dp_punt_class c, enum dp_drop reason)
 static void test_punt_full(void **state)
 {
 	uint8_t echo[8] = { ICMP6_ECHO_REQUEST }, ns[24] = { ICMP6_NS };
+	uint8_t haad[8] = { ICMP6_HAAD_REQUEST };
 
 	(void)state;
 	check_full(ip6("fe80::5", "2001:db8:1::10", IP6_ICMP6, 255, ns, 24), DP_PUNT_ND,
@@ -827,6 +861,8 @@ static void test_punt_full(void **state)
 		DP_DROP_PUNT_SIGNALLING_FULL);
 	check_full(ip6(CN, "2001:db8:1::10", IP6_ICMP6, 64, echo, 8), DP_PUNT_LOCAL,
 		DP_DROP_PUNT_LOCAL_FULL);
+	check_full(ip6(CN, ANYCAST, IP6_ICMP6, 64, haad, 8), DP_PUNT_DISCOVERY,
+		DP_DROP_PUNT_DISCOVERY_FULL);
 	check_full(udp(CN, "2001:db8:2::6", 8), DP_PUNT_RESOLVE, DP_DROP_PUNT_RESOLVE_FULL);
 	check_full(udp(CN, "2001:db8:a::999", 8), DP_PUNT_ERROR, DP_DROP_PUNT_ERROR_FULL);
 }
@@ -863,6 +899,7 @@ int main(void)
 		cmocka_unit_test(test_transit_refused),
 		cmocka_unit_test(test_resolve),
 		cmocka_unit_test(test_local),
+		cmocka_unit_test(test_discovery),
 		cmocka_unit_test(test_headers_to_us),
 		cmocka_unit_test(test_intercept),
 		cmocka_unit_test(test_intercept_refused),

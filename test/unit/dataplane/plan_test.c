@@ -198,6 +198,16 @@ static void test_devices(void **state)
 	}
 }
 
+/* A tunnel around a packet of the port's MTU, or what was asked for. */
+static void test_datagram(void **state)
+{
+	(void)state;
+	assert_int_equal(plan_datagram(1500, 1500), 1548);
+	assert_int_equal(plan_datagram(1500, 1548), 1548);
+	assert_int_equal(plan_datagram(1500, 3072), 3072);
+	assert_int_equal(plan_datagram(9600, 9600), 9648);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -206,6 +216,7 @@ int main(void)
 		cmocka_unit_test(test_rules),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_devices),
+		cmocka_unit_test(test_datagram),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -421,6 +421,8 @@ static void test_rotate_fails(void **state)
 static void test_disk_full(void **state)
 {
 	struct rlimit limit, old;
+	char moved[80];
+	unsigned n;
 
 	(void)state;
 	signal(SIGXFSZ, SIG_IGN);
@@ -437,13 +439,19 @@ static void test_disk_full(void **state)
 	UNTIL(reported().waiting > 512 << 10);
 	pause_ms(100);
 	assert_true(taken() < 20010); /* the rest waits in the ring */
+	snprintf(moved, sizeof(moved), "%s.1", t.path);
+	assert_int_equal(rename(t.path, moved), 0);
 	accounting_reopen(t.a); /* waits for the line's end */
+	pause_ms(300);
+	assert_int_equal(size_of(t.path), -1);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
 	UNTIL(reported().lines == 20010);
 	assert_false(reported().blocked);
 	assert_int_equal(reported().waiting, 0);
 	stop();
-	assert_int_equal(read_file(t.path), 20010);
+	n = read_numbered(1);
+	assert_in_range(n, 11, 20009);
+	assert_int_equal(n + read_file(t.path), 20010);
 }
 
 /* It stays full: the end does not wait for ever, and says what is lost. */

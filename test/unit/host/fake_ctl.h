@@ -119,6 +119,7 @@ static const char *const fake_lines[CTL_CMD_COUNT] = {
 	[CTL_SHOW_LCORES] =
 		"{\"lcore\":0,\"role\":\"control+worker\",\"turns\":1000,\"busy-percent\":12.500,"
 		"\"longest-turn-us\":90,\"sleep-us\":0,\"rx-packets\":7,\"tx-packets\":8,"
+		"\"datagrams-held\":1,\"fragments-held\":2,"
 		"\"stages\":[{\"stage\":\"classify\",\"calls\":5,\"packets\":7,\"cycles\":700,"
 		"\"cycles-per-packet\":100.000,\"busy-percent\":3.000}]}\n",
 	[CTL_SHOW_ROUTES] =
@@ -130,7 +131,32 @@ static const char *const fake_lines[CTL_CMD_COUNT] = {
 	[CTL_SHOW_ADDRESSES] =
 		"{\"address\":\"2001:db8:1::10\",\"prefix-length\":64,\"owner\":\"port\",\"port\":"
 		"\"wan\",\"state\":\"preferred\"}\n",
+	[CTL_SHOW_DOMAINS] =
+		"{\"domain\":\"msp1\",\"home-agent-address\":\"2001:db8:a::1\",\"mobile-prefixes\":"
+		"[\"2001:db8:a::/48\"],\"bindings\":1,\"subscribers\":3,\"ranges\":0,\"file\":null,"
+		"\"loaded\":\"2026-11-24T12:00:00Z\"}\n",
+	[CTL_RELOAD] = "{\"subscribers\":3,\"added\":1,\"changed\":0,\"removed\":2,"
+		       "\"bindings-ended\":1,\"took-ms\":12}\n",
 	[CTL_SHOW_CONFIG] = "{\"node\":{\"id\":1,\"name\":\"paris\"}}\n",
+	/* in no order, with what has to be escaped, a number beyond a double, a metric without one */
+	[CTL_METRICS] =
+		"{\"metric\":\"rx_bytes\",\"type\":\"counter\",\"unit\":\"bytes\",\"help\":"
+		"\"what came\\nand \\\\ more\"}\n"
+		"{\"metric\":\"port_up\",\"type\":\"gauge\",\"unit\":\"\",\"help\":\"a link\"}\n"
+		"{\"labels\":{\"port\":\"wan\"},\"values\":{\"port_up\":1,\"rx_bytes\":"
+		"\"9007199254740993\"}}\n"
+		"{\"metric\":\"nothing\",\"type\":\"gauge\",\"unit\":\"\",\"help\":\"none\"}\n"
+		"{\"labels\":{\"port\":\"l\\\"\\\\\\nan\",\"role\":\"x\"},\"values\":{"
+		"\"port_up\":0,\"rx_bytes\":7}}\n"
+		"{\"metric\":\"turn_seconds\",\"type\":\"gauge\",\"unit\":\"seconds\",\"help\":"
+		"\"longest\"}\n"
+		"{\"labels\":{},\"values\":{\"turn_seconds\":\"0.000123\"}}\n",
+	[CTL_SHOW_ALARMS] =
+		"{\"alarm\":\"port_down\",\"severity\":\"critical\",\"state\":\"raised\","
+		"\"since\":\"2026-01-02T03:04:05Z\",\"last\":\"2026-01-02T03:04:06Z\","
+		"\"count\":1,\"value\":1,\"unit\":\"ports\",\"raised-at\":1,"
+		"\"cleared-below\":1,\"detail\":\"wan\",\"what\":\"a port has no link\","
+		"\"todo\":\"check the cable\"}\n",
 	[CTL_SHOW_VERSION] =
 		"{\"version\":\"0.1.0\",\"node\":\"paris\",\"node-id\":1,\"bindings\":1,"
 		"\"tombstones\":0,\"bindings-max\":1000,\"bindings-bytes\":9999,"

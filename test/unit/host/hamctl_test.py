@@ -18,7 +18,7 @@ import unittest
 HAMCTL = FAKE_HAMD = None
 BOUND, UNBOUND = '2001:db8:a::1', '2001:db8:a::dead'
 SHOWS = ['bindings', 'ports', 'lcores', 'counters', 'drops', 'routes', 'neighbors', 'addresses',
-         'config', 'version']
+         'config', 'version', 'alarms', 'domains']
 
 
 @contextlib.contextmanager
@@ -125,6 +125,11 @@ class Answers(Case):
     def test_delete(self):
         self.assertIn(BOUND, self.good('binding', 'delete', BOUND))
 
+    def test_reload(self):
+        out = self.good('reload')
+        self.assertRegex(out, r'removed +2\n')
+        self.assertEqual(self.documents('reload')[0]['added'], 1)
+
     def test_filters_reach_the_daemon(self):
         self.bad(1, 'no such domain: nix', 'show', 'bindings', '--domain', 'nix')
         self.good('show', 'bindings', '--domain', 'msp1', '--prefix', '2001:db8::/32', '--coa',
@@ -218,6 +223,58 @@ class Failures(Case):
             self.assertEqual(self.good('show', 'version'), 'version  ?[2J\n')
 
 
+class Metrics(Case):
+    def setUp(self):
+        super().setUp()
+        hamd = daemon(self.path)
+        hamd.__enter__()
+        self.addCleanup(hamd.__exit__, None, None, None)
+
+    WANTED = r"""# TYPE hamd_rx_bytes counter
+# UNIT hamd_rx_bytes bytes
+# HELP hamd_rx_bytes what came\nand \\ more
+hamd_rx_bytes_total{port="wan"} 9007199254740993
+hamd_rx_bytes_total{port="l\"\\\nan",role="x"} 7
+# TYPE hamd_port_up gauge
+# HELP hamd_port_up a link
+hamd_port_up{port="wan"} 1
+hamd_port_up{port="l\"\\\nan",role="x"} 0
+# TYPE hamd_turn_seconds gauge
+# UNIT hamd_turn_seconds seconds
+# HELP hamd_turn_seconds longest
+hamd_turn_seconds 0.000123
+# EOF
+"""
+
+    def test_text(self):
+        self.assertEqual(self.good('metrics'), self.WANTED)
+
+    def test_parsers(self):
+        """OpenMetrics' parser and that of the older text format, which collectors of text files
+        have, read the same."""
+        try:
+            from prometheus_client.openmetrics.parser import (
+                text_string_to_metric_families as openmetrics)
+            from prometheus_client.parser import text_string_to_metric_families as prometheus
+        except ImportError:
+            self.skipTest('python3-prometheus-client is missing')
+        text = self.good('metrics')
+
+        def samples(parse):
+            return {(s.name, tuple(sorted(s.labels.items()))): float(s.value)
+                    for family in parse(text) for s in family.samples}
+
+        self.assertEqual(samples(openmetrics), samples(prometheus))
+        self.assertEqual(samples(openmetrics)[('hamd_port_up', (('port', 'wan'),))], 1)
+        types = {f.name: (f.type, f.unit) for f in openmetrics(text)}
+        self.assertEqual(types, {'hamd_rx_bytes': ('counter', 'bytes'),
+                                 'hamd_port_up': ('gauge', ''),
+                                 'hamd_turn_seconds': ('gauge', 'seconds')})
+
+    def test_json(self):
+        self.assertEqual(len(self.documents('metrics')), 7)
+
+
 class Usage(Case):
     def test_wrong_calls(self):
         for args, message in [
@@ -253,7 +310,7 @@ class Usage(Case):
             one = run('help', 'show', what)
             self.assertEqual(one.returncode, 0)
             self.assertEqual(one.stdout, run('show', what, '-h').stdout)
-            self.assertEqual('--all' in one.stdout, what in ('bindings', 'drops'))
+            self.assertEqual('--all' in one.stdout, what in ('bindings', 'drops', 'alarms'))
         self.assertRegex(run('-V').stdout, r'^hamctl \d+\.\d+\.\d+\n$')
 
     def complete(self, *words):
@@ -266,7 +323,8 @@ class Usage(Case):
         return got.stdout.split()
 
     def test_completion(self):
-        self.assertEqual(self.complete(''), ['show', 'binding', 'top', 'help', 'completion'])
+        self.assertEqual(self.complete(''), ['show', 'binding', 'reload', 'metrics', 'top', 'help',
+                                             'completion'])
         self.assertEqual(self.complete('show', 'b'), ['bindings', 'binding'])
         self.assertEqual(self.complete('-s', 'x', 'binding', ''), ['delete'])
         self.assertIn('--coa', self.complete('show', 'bindings', '--'))

@@ -33,7 +33,11 @@ static const struct {
 	{ "{\"cmd\":\"show addresses\"}", CTL_SHOW_ADDRESSES },
 	{ "{\"cmd\":\"show config\"}", CTL_SHOW_CONFIG },
 	{ "{\"cmd\":\"show version\"}", CTL_SHOW_VERSION },
+	{ "{\"cmd\":\"show domains\"}", CTL_SHOW_DOMAINS },
+	{ "{\"cmd\":\"show alarms\"}", CTL_SHOW_ALARMS },
+	{ "{\"cmd\":\"metrics\"}", CTL_METRICS },
 	{ "{\"key\":\"2001:db8::1\",\"cmd\":\"binding delete\"}", CTL_BINDING_DELETE },
+	{ "{\"cmd\":\"reload\"}", CTL_RELOAD },
 };
 
 static void test_commands(void **state)

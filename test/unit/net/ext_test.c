@@ -151,6 +151,14 @@ static const struct {
 		EXT_TRUNCATED, .upper = 60, .flags = EXT_FRAGMENT, .frag_off = 40 },
 	{ "first, no next header", 44, FRAG("3b", "00 01"), .upper = 59, .upper_off = 48,
 		.flags = EXT_FRAGMENT, .frag_off = 40 },
+	{ "first, behind options", 60, DST("2c") FRAG("3a", "00 01") ECHO8, .upper = 58,
+		.upper_off = 56, .flags = EXT_FRAGMENT, .frag_off = 48 },
+	{ "a fragment of a fragment", 44, FRAG("2c", "00 01") FRAG("3a", "00 01") ECHO8,
+		EXT_BAD_ORDER, .upper = 44, .flags = EXT_FRAGMENT, .frag_off = 40 },
+	{ "a fragment in an atomic one", 44, FRAG("2c", "00 00") FRAG("3a", "00 08") ECHO8,
+		EXT_BAD_ORDER, .upper = 44, .flags = EXT_ATOMIC, .frag_off = 40 },
+	{ "atomic twice", 44, FRAG("2c", "00 00") FRAG("3a", "00 00") ECHO8, EXT_BAD_ORDER,
+		.upper = 44, .flags = EXT_ATOMIC, .frag_off = 40 },
 
 	/* Tunnel Encapsulation Limit (RFC 2473, 4.1.1). */
 	{ "limit", 60, "29 00 04 01 03 01 01 00" ECHO8, .upper = 41, .upper_off = 48,
@@ -207,6 +215,7 @@ static void check_case(size_t i, const struct buf *b, enum ext_mode mode)
 		fail_msg("%s: hao %u rh %u frag %u limit %u", cases[i].name, x.hao_off, x.rh_off,
 			x.frag_off, x.limit_off);
 	assert_true(b->p[x.nh_off] == x.upper);
+	assert_true(x.frag_off == 0 || b->p[x.frag_nh_off] == IP6_FRAGMENT);
 }
 
 static void test_cases(void **state)

@@ -34,6 +34,40 @@ static void test_ecn_figure_4(void **state)
 	}
 }
 
+/* RFC 3168, 5.3, said with two fragments: the first one's field and the other's. */
+static void test_ecn_of_fragments(void **state)
+{
+	static const int result[4][4] = {
+		[ECN_NOT_ECT] = { [ECN_NOT_ECT] = ECN_NOT_ECT,
+			[ECN_ECT0] = ECN_NOT_ECT,
+			[ECN_ECT1] = ECN_NOT_ECT,
+			[ECN_CE] = DROP },
+		[ECN_ECT0] = { [ECN_NOT_ECT] = ECN_ECT0,
+			[ECN_ECT0] = ECN_ECT0,
+			[ECN_ECT1] = ECN_ECT0,
+			[ECN_CE] = ECN_CE },
+		[ECN_ECT1] = { [ECN_NOT_ECT] = ECN_ECT1,
+			[ECN_ECT0] = ECN_ECT1,
+			[ECN_ECT1] = ECN_ECT1,
+			[ECN_CE] = ECN_CE },
+		[ECN_CE] = { [ECN_NOT_ECT] = DROP,
+			[ECN_ECT0] = ECN_CE,
+			[ECN_ECT1] = ECN_CE,
+			[ECN_CE] = ECN_CE },
+	};
+
+	(void)state;
+	for (unsigned first = 0; first < 4; first++) {
+		for (unsigned other = 0; other < 4; other++) {
+			int got = net_ecn_reassemble(
+				(uint8_t)(1 << first | 1 << other), (uint8_t)first);
+
+			if (got != result[first][other])
+				fail_msg("first %u other %u: %d", first, other, got);
+		}
+	}
+}
+
 static void test_fields(void **state)
 {
 	struct ip6_addr src = addr(VEC_CN), dst = addr(VEC_HOA);
@@ -202,6 +236,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_ecn_figure_4),
+		cmocka_unit_test(test_ecn_of_fragments),
 		cmocka_unit_test(test_fields),
 		cmocka_unit_test(test_flow_identity),
 		cmocka_unit_test(test_flow_short),

@@ -35,6 +35,24 @@
 #define VEC_HOTI "6000000000108740" VEC_HEX_HOA VEC_HEX_CN "3b01010056b900000102030405060708"
 #define VEC_BRR  "6000000000088740" VEC_HEX_CN VEC_HEX_HOA "3b00000067d60000"
 
+/* Home Agent Address Discovery: request 0x1234 to the anycast address (with R of RFC 3963), reply with
+ * two agents. */
+#define VEC_HEX_ANYCAST    "20010db8000a0000fdfffffffffffffe"
+#define VEC_HAAD_REQUEST   "6000000000083a40" VEC_HEX_COA VEC_HEX_ANYCAST "900003f912340000"
+#define VEC_HAAD_REQUEST_R "6000000000083a40" VEC_HEX_COA VEC_HEX_ANYCAST "900083f812348000"
+#define VEC_HAAD_REPLY                                                                             \
+	"6000000000283a40" VEC_HEX_HA VEC_HEX_COA "9100a54d12340000" VEC_HEX_HA                    \
+	"20010db8000a00000000000000000002"
+/* Mobile Prefix Solicitation 0xbeef: DestOpt(HAO); Advertisement to the home address: a /48 with R,
+ * for ever, and 2001:db8:b::/64 with A, 7200 s, deprecated. */
+#define VEC_MPS                                                                                    \
+	"6000000000203c40" VEC_HEX_COA VEC_HEX_HA "3a0201020000c910" VEC_HEX_HOA "92005246beef000" \
+	"0"
+#define VEC_MPA                                                                                    \
+	"6000000000483a40" VEC_HEX_HA VEC_HEX_HOA "930062f5beef0000"                               \
+	"03043020ffffffffffffffff00000000" VEC_HEX_HA "0304404000001c200000000000000000"           \
+	"20010db8000b00000000000000000000"
+
 /* Neighbour discovery about VEC_HOA; link-layer address 02:00:5e:10:00:01. */
 #define VEC_NS                                                                                     \
 	"6000000000203afffe800000000000000000000000000001"                                         \

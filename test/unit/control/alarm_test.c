@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What is measured becomes the alarm it should, and no other. Stand-ins below for the data plane,
+ * neighbours and accounting; records, addresses and the deferred-free queue are real.
+ */
+#include "test.h"
+
+#include "../tables/readers.h"
+#include "conf/conf.h"
+#include "control/ctl_priv.h"
+#include "records/records.h"
+#include "tables/addrs.h"
+#include "tables/dq.h"
+#include "tables/tables.h"
+
+#define START_MS 1000000
+#define LCORES   3
+
+static struct {
+	uint32_t available, total;
+	uint64_t turns[LCORES];
+	bool link[2];
+	struct dp_counters sum;
+	uint32_t gateways;
+	bool accounting;
+	struct acct_status acct;
+} world;
+
+void dp_pool_info(const struct dp *dp, uint32_t *available, uint32_t *total)
+{
+	(void)dp;
+	*available = world.available;
+	*total = world.total;
+}
+
+uint32_t dp_lcore_count(const struct dp *dp)
+{
+	(void)dp;
+	return LCORES;
+}
+
+void dp_lcore_info(const struct dp *dp, uint32_t i, struct dp_lcore_info *out)
+{
+	(void)dp;
+	*out = (struct dp_lcore_info){
+		.lcore = 10 + i, .control = i == 0, .turns = world.turns[i]
+	};
+}
+
+uint32_t dp_port_count(const struct dp *dp)
+{
+	(void)dp;
+	return 2;
+}
+
+bool dp_port_link(const struct dp *dp, uint16_t port)
+{
+	(void)dp;
+	return world.link[port];
+}
+
+void dp_counters_sum(const struct dp *dp, struct dp_counters *out)
+{
+	(void)dp;
+	*out = world.sum;
+}
+
+uint32_t nd_gateways_unresolved(const struct ctl *ctl, struct ip6_addr *one)
+{
+	(void)ctl;
+	*one = addr("fe80::1");
+	return world.gateways;
+}
+
+bool acct_status(const struct ctl *ctl, struct acct_status *out)
+{
+	(void)ctl;
+	*out = world.acct;
+	return world.accounting;
+}
+
+static struct {
+	struct ctl ctl;
+	struct conf conf;
+	struct conf_port ports[2];
+	struct conf_domain domains[2];
+	struct tables tables;
+} t;
+
+static int setup(void **state)
+{
+	const struct records_opts opts = { .max = 100, .seed = 1, .now_ms = START_MS };
+	const struct addr_row row = { .addr = addr("2001:db8::1"), .prefix_len = 64 };
+
+	(void)state;
+	memset(&t, 0, sizeof(t));
+	memset(&world, 0, sizeof(world));
+	world.available = world.total = 1000;
+	world.link[0] = world.link[1] = true;
+	snprintf(t.ports[1].name, CONF_NAME_MAX, "lan");
+	snprintf(t.domains[1].name, CONF_NAME_MAX, "msp2");
+	t.domains[0].limits.max_bindings = t.domains[1].limits.max_bindings = 100;
+	t.conf.ports = t.ports;
+	t.conf.port_count = 2;
+	t.conf.domains = t.domains;
+	t.conf.domain_count = 2;
+	t.conf.runtime.max_bindings = 100;
+	t.tables.rcu = readers_new(1);
+	assert_int_equal(dq_new(t.tables.rcu, 16, &t.tables.dq), 0);
+	assert_int_equal(addrs_new(8, &t.tables.addrs), 0);
+	assert_int_equal(addrs_add(t.tables.addrs, &row), 0);
+	t.ctl = (struct ctl){ .conf = &t.conf, .t = &t.tables, .now_ms = START_MS, .ready = true };
+	assert_int_equal(records_new(&opts, &t.ctl.records), 0);
+	assert_int_equal(alarm_new(&t.ctl, &t.ctl.alarms), 0);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	alarm_free(t.ctl.alarms);
+	records_free(t.ctl.records);
+	addrs_free(t.tables.addrs);
+	dq_free(t.tables.dq);
+	free(t.tables.rcu);
+	return 0;
+}
+
+/* Some seconds pass in turns of 10 ms; workers run all the while, but for the lcore `stuck`. */
+static void pass(double s, int stuck)
+{
+	for (unsigned i = 0; i < 100 * s; i++) {
+		t.ctl.now_ms += 10;
+		for (int n = 0; n < LCORES; n++)
+			world.turns[n] += n != stuck;
+		alarm_run(&t.ctl);
+	}
+}
+
+#define NONE ALARM_COUNT
+
+static void assert_only(enum alarm_id id, const char *detail)
+{
+	for (enum alarm_id i = 0; i < ALARM_COUNT; i++) {
+		if (alarm_at(&t.ctl, i)->raised != (i == id))
+			fail_msg("%s is%s raised", alarm_desc(i)->name, i == id ? " not" : "");
+	}
+	if (id != NONE)
+		assert_string_equal(alarm_at(&t.ctl, id)->detail, detail);
+}
+
+static void nothing(void *ctx, uint64_t item)
+{
+	(void)ctx;
+	(void)item;
+}
+
+static void bind_nodes(uint16_t domain, uint32_t from, uint32_t n)
+{
+	for (uint32_t i = from; i < from + n; i++) {
+		struct ip6_addr hoa = addr("2001:db8:a::"), coa = addr("2001:db8:c::1");
+
+		hoa.b[15] = (uint8_t)i;
+		records_set(t.ctl.records, records_add(t.ctl.records, domain, &hoa), RECORD_LIVE,
+			&coa, START_MS + 1000000);
+	}
+}
+
+static void test_quiet(void **state)
+{
+	(void)state;
+	pass(30, -1);
+	assert_only(NONE, NULL);
+}
+
+static void test_pool(void **state)
+{
+	(void)state;
+	world.available = 51; /* 94.9 % in use */
+	pass(3, -1);
+	assert_only(NONE, NULL);
+	world.available = 50;
+	pass(3, -1);
+	assert_only(ALARM_POOL_LOW, "50 of 1000 free");
+	world.available = 500;
+	pass(7, -1);
+	assert_only(NONE, NULL);
+}
+
+/* One that waits is freed in time; then the reader reports no more. */
+static void test_frees(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 10; i++) {
+		assert_int_equal(dq_push(t.tables.dq, nothing, NULL, 0), 0);
+		pass(1, -1);
+		rte_rcu_qsbr_quiescent(t.tables.rcu, 0);
+		assert_int_equal(dq_run(t.tables.dq, 16), 1);
+	}
+	assert_int_equal(dq_push(t.tables.dq, nothing, NULL, 0), 0);
+	assert_int_equal(dq_push(t.tables.dq, nothing, NULL, 0), 0);
+	pass(3, -1);
+	assert_only(ALARM_FREES_STALLED, "2 wait");
+	rte_rcu_qsbr_quiescent(t.tables.rcu, 0);
+	dq_run(t.tables.dq, 16);
+	pass(3, -1);
+	assert_only(NONE, NULL);
+}
+
+static void test_wedged(void **state)
+{
+	(void)state;
+	pass(2, -1);
+	pass(3, 2);
+	assert_only(ALARM_WORKER_WEDGED, "lcore 12");
+	assert_in_range(alarm_at(&t.ctl, ALARM_WORKER_WEDGED)->value, 2500, 3500);
+	pass(3, 0); /* the control core's own is this one: it measures */
+	assert_only(NONE, NULL);
+}
+
+static void test_slow(void **state)
+{
+	(void)state;
+	alarm_turn(&t.ctl, 4999);
+	pass(1, -1);
+	assert_only(NONE, NULL);
+	alarm_turn(&t.ctl, 5000);
+	alarm_turn(&t.ctl, 1000);
+	pass(1, -1);
+	assert_only(ALARM_CONTROL_SLOW, "");
+	pass(62, -1);
+	assert_only(NONE, NULL);
+}
+
+static void test_punt(void **state)
+{
+	(void)state;
+	for (enum dp_punt_class c = 0; c < DP_PUNT_COUNT; c++) {
+		assert_non_null(strstr(dp_drop_name(dp_punt_full(c)), dp_punt_class_name(c)));
+		world.sum.drop[dp_punt_full(c)]++; /* one is enough */
+		pass(2, -1);
+		assert_only(ALARM_PUNT_OVERFLOW, "");
+		pass(13, -1);
+		assert_only(NONE, NULL);
+	}
+}
+
+static void test_tx(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 50; i++) {
+		world.sum.drop[DP_DROP_TX_FULL] += 9;
+		pass(0.1, -1);
+	}
+	assert_only(NONE, NULL);
+	world.sum.drop[DP_DROP_TX_FULL] += 150;
+	pass(2, -1);
+	assert_only(ALARM_TX_OVERFLOW, "");
+	pass(13, -1);
+	assert_only(NONE, NULL);
+}
+
+static void test_port(void **state)
+{
+	(void)state;
+	world.link[1] = false;
+	pass(2, -1);
+	assert_only(ALARM_PORT_DOWN, "lan");
+	assert_int_equal(alarm_at(&t.ctl, ALARM_PORT_DOWN)->value, 1);
+	world.link[1] = true;
+	pass(2, -1);
+	assert_only(NONE, NULL);
+}
+
+static void test_duplicate(void **state)
+{
+	(void)state;
+	addrs_row(t.tables.addrs, 0)->state = ADDR_DUPLICATE;
+	pass(1, -1);
+	assert_only(ALARM_DUPLICATE_ADDRESS, "2001:db8::1");
+	addrs_row(t.tables.addrs, 0)->state = ADDR_PREFERRED;
+	pass(1, -1);
+	assert_only(NONE, NULL);
+}
+
+static void test_gateway(void **state)
+{
+	(void)state;
+	world.gateways = 2;
+	t.ctl.ready = false; /* it was not asked yet */
+	pass(10, -1);
+	assert_only(NONE, NULL);
+	t.ctl.ready = true;
+	pass(4, -1);
+	assert_only(NONE, NULL);
+	pass(2, -1);
+	assert_only(ALARM_GATEWAY_UNRESOLVED, "fe80::1");
+	world.gateways = 0;
+	pass(2, -1);
+	assert_only(NONE, NULL);
+}
+
+static void test_bindings(void **state)
+{
+	(void)state;
+	bind_nodes(0, 1, 89);
+	pass(1, -1);
+	assert_only(NONE, NULL);
+	bind_nodes(0, 90, 1);
+	pass(1, -1);
+	assert_only(ALARM_BINDINGS_FULL, "runtime.max-bindings");
+	t.domains[0].limits.max_bindings = 91; /* 98 % of them */
+	pass(1, -1);
+	assert_string_equal(alarm_at(&t.ctl, ALARM_BINDINGS_FULL)->detail, "domain ");
+	t.domains[0].limits.max_bindings = 200;
+	t.conf.runtime.max_bindings = 200;
+	pass(12, -1);
+	assert_only(NONE, NULL);
+	t.domains[1].limits.max_bindings = 2;
+	bind_nodes(1, 100, 2);
+	pass(1, -1);
+	assert_only(ALARM_BINDINGS_FULL, "domain msp2");
+}
+
+static void test_accounting(void **state)
+{
+	(void)state;
+	world.acct.host.blocked = true;
+	world.acct.host.waiting = 4711;
+	world.acct.queued = 3;
+	pass(5, -1); /* none is configured */
+	assert_only(NONE, NULL);
+	world.accounting = true;
+	pass(4, -1);
+	assert_only(ALARM_ACCOUNTING_BLOCKED, "4711 octets and 3 events wait");
+	world.acct.host.blocked = false;
+	pass(3, -1);
+	assert_only(NONE, NULL);
+	t.ctl.counters[CTL_ACCT_LOST]++;
+	pass(2, -1);
+	assert_only(ALARM_ACCOUNTING_LOSING, "");
+	pass(62, -1);
+	assert_only(NONE, NULL);
+}
+
+/* Without a domain there are no records. */
+static void test_router(void **state)
+{
+	struct records *rs = t.ctl.records;
+
+	(void)state;
+	t.ctl.records = NULL;
+	pass(1, -1);
+	assert_only(NONE, NULL);
+	t.ctl.records = rs;
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(test_quiet),
+		TEST(test_pool),
+		TEST(test_frees),
+		TEST(test_wedged),
+		TEST(test_slow),
+		TEST(test_punt),
+		TEST(test_tx),
+		TEST(test_port),
+		TEST(test_duplicate),
+		TEST(test_gateway),
+		TEST(test_bindings),
+		TEST(test_accounting),
+		TEST(test_router),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

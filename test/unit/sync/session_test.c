@@ -1,0 +1,598 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Sites that talk over a network that delays, reorders, loses and repeats, in virtual time; and
+ * somebody in between who knows every public key.
+ */
+#include "test.h"
+
+#include <errno.h>
+
+#include <sodium.h>
+
+#include "rng.h"
+#include "sync/session.h"
+#include "sync/session_priv.h"
+
+#define SITES    3
+#define WIRE_MAX 256
+#define WALL     1700000000000ULL
+#define START_MS 1000
+#define DATAGRAM 200
+
+struct datagram {
+	uint8_t from, to; /* node ids */
+	uint64_t at_ms;
+	size_t n;
+	uint8_t b[DATAGRAM];
+};
+
+struct site {
+	uint8_t node;
+	struct sessions *s;
+	uint8_t secret[32], public[32];
+	uint64_t seed;
+	uint64_t wall_ms; /* at START_MS */
+	struct session_keys keys[SITES + 1];
+	unsigned established[SITES + 1];
+};
+
+static struct site site[SITES + 1]; /* by node id */
+static struct datagram wire[WIRE_MAX];
+static unsigned wire_count;
+static uint64_t now_ms, seed;
+static unsigned loss_percent, delay_ms, jitter_ms;
+static unsigned verdicts[SESSION_VERDICT_COUNT];
+static unsigned opened; /* datagrams that were DATA */
+static uint8_t last_plain[DATAGRAM];
+static size_t last_len;
+
+static struct ip6_addr address(uint8_t node)
+{
+	struct ip6_addr a = addr("2001:db8:5::");
+
+	a.b[15] = node;
+	return a;
+}
+
+/* --- what sessions ask for --- */
+
+static void op_random(void *ctx, uint8_t *buf, size_t len)
+{
+	rng_fill(&((struct site *)ctx)->seed, buf, len);
+}
+
+static void post(uint8_t from, uint8_t to, const uint8_t *b, size_t n)
+{
+	struct datagram *d = &wire[wire_count];
+
+	if (rng_next(&seed) % 100 < loss_percent)
+		return;
+	assert_in_range(wire_count, 0, WIRE_MAX - 1);
+	assert_in_range(n, 1, DATAGRAM);
+	*d = (struct datagram){ .from = from, .to = to, .n = n };
+	d->at_ms = now_ms + delay_ms + (jitter_ms == 0 ? 0 : rng_next(&seed) % jitter_ms);
+	memcpy(d->b, b, n);
+	wire_count++;
+}
+
+static void op_send(void *ctx, uint8_t node, const uint8_t *buf, size_t len)
+{
+	post(((struct site *)ctx)->node, node, buf, len);
+}
+
+static void op_established(void *ctx, uint8_t node, const struct session_keys *keys)
+{
+	struct site *at = ctx;
+
+	at->keys[node] = *keys;
+	at->established[node]++;
+}
+
+/* --- the world --- */
+
+static void start_site(uint8_t node)
+{
+	struct site *at = &site[node];
+	struct session_peer peers[SITES];
+	uint32_t n = 0;
+
+	for (uint8_t id = 1; id <= SITES; id++) {
+		if (id == node)
+			continue;
+		peers[n].node = id;
+		peers[n].address = address(id);
+		memcpy(peers[n++].key, site[id].public, 32);
+	}
+	assert_int_equal(sessions_new(&(struct session_opts){ .node = node,
+					      .secret = at->secret,
+					      .peers = peers,
+					      .peer_count = n,
+					      .now_ms = now_ms,
+					      .ops = { at, op_random, op_send, op_established } },
+				 &at->s),
+		0);
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	memset(site, 0, sizeof(site));
+	memset(verdicts, 0, sizeof(verdicts));
+	now_ms = START_MS;
+	wire_count = opened = loss_percent = jitter_ms = 0;
+	delay_ms = 5;
+	seed = rng_start("session");
+	for (uint8_t id = 1; id <= SITES; id++) {
+		site[id].node = id;
+		site[id].seed = rng_next(&seed);
+		site[id].wall_ms = WALL;
+		rng_fill(&seed, site[id].secret, 32);
+		assert_int_equal(session_public_key(site[id].secret, site[id].public), 0);
+	}
+	for (uint8_t id = 1; id <= SITES; id++)
+		start_site(id);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	for (uint8_t id = 1; id <= SITES; id++)
+		sessions_free(site[id].s);
+	return 0;
+}
+
+static enum session_verdict deliver(const struct datagram *d)
+{
+	struct buf exact = { malloc(d->n), d->n };
+	uint8_t node = 0, out[DATAGRAM];
+	struct ip6_addr from = address(d->from);
+	enum session_verdict v;
+	size_t len;
+
+	assert_non_null(exact.p);
+	memcpy(exact.p, d->b, d->n);
+	v = sessions_input(site[d->to].s, &from, exact.p, exact.n, now_ms, &node, out, &len);
+	buf_free(&exact);
+	verdicts[v]++;
+	if (v == SESSION_DATA) {
+		opened++;
+		assert_int_equal(node, d->from);
+		memcpy(last_plain, out, len);
+		last_len = len;
+	}
+	return v;
+}
+
+/* One millisecond. */
+static void step(void)
+{
+	now_ms++;
+	for (uint8_t id = 1; id <= SITES; id++)
+		if ((now_ms + id) % 50 == 0)
+			sessions_turn(site[id].s, now_ms, site[id].wall_ms + now_ms - START_MS);
+	for (unsigned i = 0; i < wire_count;) {
+		struct datagram d = wire[i];
+
+		if (d.at_ms > now_ms) {
+			i++;
+			continue;
+		}
+		wire[i] = wire[--wire_count];
+		deliver(&d);
+	}
+}
+
+static void run(uint64_t ms)
+{
+	while (ms-- > 0)
+		step();
+}
+
+static bool is_up(uint8_t at, uint8_t with)
+{
+	struct session_info info;
+
+	assert_int_equal(sessions_info(site[at].s, with, now_ms, &info), 0);
+	return info.established;
+}
+
+static struct datagram sealed(uint8_t from, uint8_t to, const char *text)
+{
+	struct datagram d = { .from = from, .to = to };
+
+	d.n = strlen(text) + SESSION_OVERHEAD;
+	assert_int_equal(
+		sessions_seal(site[from].s, to, (const uint8_t *)text, strlen(text), now_ms, d.b),
+		0);
+	return d;
+}
+
+static void check_talk(uint8_t a, uint8_t b)
+{
+	struct datagram d = sealed(a, b, "to b"), e;
+
+	assert_int_equal(deliver(&d), SESSION_DATA);
+	assert_int_equal(last_len, 4);
+	assert_memory_equal(last_plain, "to b", 4);
+	e = sealed(b, a, "and to a");
+	assert_int_equal(deliver(&e), SESSION_DATA);
+	assert_int_equal(last_len, 8);
+	assert_memory_equal(last_plain, "and to a", 8);
+}
+
+static void check_keys(uint8_t a, uint8_t b)
+{
+	const struct session_keys *x = &site[a].keys[b], *y = &site[b].keys[a];
+
+	assert_true(x->initiator != y->initiator);
+	assert_memory_equal(x->hello, y->hello, sizeof(x->hello));
+	assert_memory_equal(x->data, y->data, sizeof(x->data));
+	assert_memory_not_equal(x->data, x->hello, sizeof(x->data));
+}
+
+/* --- tests --- */
+
+/* All begin at once, so all handshakes cross: one session each comes of it. */
+static void test_up(void **state)
+{
+	(void)state;
+	run(300);
+	for (uint8_t a = 1; a <= SITES; a++) {
+		for (uint8_t b = 1; b <= SITES; b++) {
+			if (a == b)
+				continue;
+			assert_true(is_up(a, b));
+			assert_int_equal(site[a].established[b], 1);
+			check_talk(a, b);
+			check_keys(a, b);
+		}
+	}
+	assert_int_equal(verdicts[SESSION_HANDSHAKE] + verdicts[SESSION_FORGED], 0);
+	assert_int_equal(sessions_seal(site[1].s, 9, last_plain, 1, now_ms, last_plain), -EINVAL);
+}
+
+static void test_not_yet(void **state)
+{
+	uint8_t out[DATAGRAM] = { 0 };
+
+	(void)state;
+	assert_int_equal(sessions_seal(site[1].s, 2, out, 0, now_ms, out), -ENOTCONN);
+	assert_false(is_up(1, 2));
+}
+
+/* Ten minutes of traffic with reordering: keys are renewed several times and no datagram is lost
+ * by it. */
+static void test_renewal(void **state)
+{
+	unsigned sent = 0;
+
+	(void)state;
+	delay_ms = 20;
+	jitter_ms = 60;
+	run(1000);
+	opened = 0;
+	for (unsigned i = 0; i < 60000; i++) {
+		struct datagram d;
+
+		run(10);
+		if (!is_up(1, 2) || !is_up(2, 1))
+			fail_msg("no session after %u s", i / 100);
+		d = sealed(1, 2, "x");
+		post(1, 2, d.b, d.n);
+		d = sealed(2, 1, "y");
+		post(2, 1, d.b, d.n);
+		sent += 2;
+	}
+	run(200);
+	assert_int_equal(opened, sent);
+	assert_in_range(site[1].established[2], 5, 6);
+	assert_in_range(site[2].established[1], 5, 6);
+	check_keys(1, 2);
+}
+
+static void test_lossy(void **state)
+{
+	(void)state;
+	loss_percent = 40;
+	run(60000);
+	for (unsigned i = 0; i < 300; i++) {
+		run(1000);
+		for (uint8_t id = 2; id <= SITES; id++)
+			assert_true(is_up(1, id) && is_up(id, 1));
+	}
+}
+
+/* Each datagram of a handshake and of data again, later: nothing is taken twice. */
+static void test_replay(void **state)
+{
+	static struct datagram kept[64];
+	unsigned n = 0;
+	struct datagram d;
+
+	(void)state;
+	for (unsigned i = 0; i < 300; i++) {
+		for (unsigned k = 0; k < wire_count && n < DIM(kept); k++)
+			if (wire[k].at_ms == now_ms + 1)
+				kept[n++] = wire[k];
+		step();
+	}
+	assert_true(n >= 9);
+	d = sealed(1, 2, "once");
+	assert_int_equal(deliver(&d), SESSION_DATA);
+	assert_int_equal(deliver(&d), SESSION_REPLAYED);
+	for (unsigned round = 0; round < 2; round++, run(2000)) {
+		for (unsigned i = 0; i < n; i++) {
+			enum session_verdict v = deliver(&kept[i]);
+
+			if (v != SESSION_OLD && v != SESSION_UNASKED && v != SESSION_REPLAYED &&
+				v != SESSION_CROSSED)
+				fail_msg("datagram of type %u: %s", kept[i].b[0],
+					session_verdict_name(v));
+		}
+	}
+	assert_int_equal(site[1].established[2], 1);
+	check_talk(1, 2);
+}
+
+/* Any octet of any datagram changed on the way, any length: refused, and what was true goes on. */
+static void test_changed(void **state)
+{
+	struct datagram d;
+
+	(void)state;
+	for (unsigned i = 0; i < 300; i++) {
+		for (unsigned k = 0; k < wire_count; k++) {
+			d = wire[k];
+			if (d.at_ms != now_ms + 1)
+				continue;
+			for (unsigned at = 0; at < d.n; at++) {
+				enum session_verdict v;
+
+				d.b[at] ^= (uint8_t)(1 << i % 8);
+				v = deliver(&d);
+				d.b[at] ^= (uint8_t)(1 << i % 8);
+				/* mac2 is looked at in a flood only */
+				if (v == SESSION_HANDLED &&
+					!(d.b[0] <= MSG_RESPONSE && at >= d.n - MAC_LEN))
+					fail_msg("type %u, octet %u", d.b[0], at);
+				if (d.b[0] <= MSG_RESPONSE && at + 1 == d.n - MAC_LEN)
+					break;
+			}
+			for (size_t n = 1; n < wire[k].n; n++) {
+				d.n = n;
+				assert_int_not_equal(deliver(&d), SESSION_HANDLED);
+			}
+		}
+		step();
+	}
+	d = sealed(1, 2, "true words");
+	for (unsigned bit = 0; bit < 8 * d.n; bit++) {
+		d.b[bit / 8] ^= (uint8_t)(1 << bit % 8);
+		assert_int_not_equal(deliver(&d), SESSION_DATA);
+		d.b[bit / 8] ^= (uint8_t)(1 << bit % 8);
+	}
+	assert_int_equal(deliver(&d), SESSION_DATA);
+	check_talk(1, 2);
+}
+
+/* A site that lost its memory comes back within its first tries; the other one's old keys do not
+ * stand in the way. */
+static void test_restart(void **state)
+{
+	(void)state;
+	run(5000);
+	sessions_free(site[2].s);
+	start_site(2);
+	run(300);
+	assert_true(is_up(2, 1) && is_up(1, 2));
+	check_talk(1, 2);
+	check_keys(1, 2);
+}
+
+/* Set back by a day it cannot begin, but it answers. */
+static void test_clock_set_back(void **state)
+{
+	(void)state;
+	run(5000);
+	sessions_free(site[2].s);
+	site[2].wall_ms -= 86400000;
+	start_site(2);
+	run(1000);
+	assert_true(verdicts[SESSION_OLD] > 0);
+	assert_false(is_up(2, 1));
+	run(SESSION_REKEY_MS + 20000);
+	assert_true(is_up(2, 1) && is_up(1, 2));
+	check_talk(1, 2);
+}
+
+static struct datagram first_init(uint8_t from, uint8_t to)
+{
+	sessions_turn(site[from].s, now_ms, WALL);
+	for (unsigned i = 0; i < wire_count; i++)
+		if (wire[i].from == from && wire[i].to == to && wire[i].b[0] == MSG_INIT)
+			return wire[i];
+	fail_msg("no handshake begun");
+	return wire[0];
+}
+
+/* Somebody who knows the public keys, and speaks with a peer's address, makes handshakes as fast
+ * as they come: the costly part is bounded, and the peer gets through with a cookie. */
+static void test_flood(void **state)
+{
+	struct datagram d = first_init(2, 1);
+	uint8_t mac_key[MAC_LEN * 2], cookie_key[32];
+
+	(void)state;
+	wire_count = 0;
+	sessions_free(site[2].s);
+	start_site(2); /* it has heard nothing yet */
+	handshake_derive(site[1].public, mac_key, cookie_key);
+	for (unsigned ms = 0; ms < 20000; ms++) {
+		for (unsigned i = 0; i < 5; i++) {
+			rng_fill(&seed, d.b + 8, NOISE_OVERHEAD + STAMP_LEN);
+			crypto_generichash_blake2b(d.b + d.n - 2 * MAC_LEN, MAC_LEN, d.b,
+				d.n - 2 * MAC_LEN, mac_key, sizeof(mac_key));
+			deliver(&d);
+		}
+		step();
+		if (ms == 0)
+			assert_in_range(verdicts[SESSION_HANDSHAKE], 0, 5);
+	}
+	assert_in_range(verdicts[SESSION_HANDSHAKE], 50, 50 * 22);
+	assert_true(verdicts[SESSION_FLOOD] > 90000);
+	assert_true(is_up(1, 2) && is_up(2, 1));
+	assert_true(is_up(3, 1));
+}
+
+static void test_strangers(void **state)
+{
+	struct datagram d = first_init(2, 1), other;
+
+	(void)state;
+	d.from = 3; /* another peer's address */
+	assert_int_equal(deliver(&d), SESSION_STRANGER);
+	d.from = 77;
+	assert_int_equal(deliver(&d), SESSION_STRANGER);
+	d.from = 2;
+	other = d;
+	other.b[2] = 77; /* nobody's id */
+	assert_int_equal(deliver(&other), SESSION_STRANGER);
+	other = d;
+	other.b[1] = SESSION_VERSION + 1;
+	assert_int_equal(deliver(&other), SESSION_OTHER_VERSION);
+	other = d;
+	other.b[0] = MSG_DATA + 1;
+	assert_int_equal(deliver(&other), SESSION_MALFORMED);
+	other = d;
+	other.n--;
+	assert_int_equal(deliver(&other), SESSION_MALFORMED);
+	other = d;
+	other.b[20] ^= 1;
+	assert_int_equal(deliver(&other), SESSION_MAC);
+	/* meant for another site */
+	other = d;
+	other.to = 3;
+	assert_int_equal(deliver(&other), SESSION_MAC);
+	assert_int_equal(deliver(&d), SESSION_HANDLED);
+}
+
+/* An operator gave site 1 a wrong key for site 2: no session, whoever begins, and it is told. */
+static void test_wrong_key(void **state)
+{
+	struct session_info info;
+
+	(void)state;
+	sessions_free(site[2].s);
+	rng_fill(&seed, site[2].secret, 32);
+	assert_int_equal(session_public_key(site[2].secret, site[2].public), 0);
+	start_site(2);
+	run(20000);
+	assert_false(is_up(1, 2) || is_up(2, 1));
+	assert_true(is_up(1, 3));
+	assert_int_equal(sessions_info(site[1].s, 2, now_ms, &info), 0);
+	assert_int_equal(info.last_failure, SESSION_HANDSHAKE);
+	assert_int_equal(sessions_info(site[2].s, 1, now_ms, &info), 0);
+	assert_int_equal(info.last_failure, SESSION_MAC);
+}
+
+static void test_silence(void **state)
+{
+	struct datagram d;
+
+	(void)state;
+	run(300);
+	d = sealed(1, 2, "late");
+	now_ms += SESSION_REJECT_MS; /* nobody has looked at the clock since */
+	assert_int_equal(deliver(&d), SESSION_EXPIRED);
+	assert_false(is_up(1, 2) || is_up(2, 1));
+	assert_int_equal(sessions_seal(site[1].s, 2, d.b, 0, now_ms, d.b), -ENOTCONN);
+	loss_percent = 100;
+	run(10000);
+	assert_true(deliver(&d) == SESSION_NO_KEYS);
+	loss_percent = 0;
+	run(SESSION_RETRY_MAX_MS + 1000);
+	check_talk(1, 2);
+}
+
+static void test_garbage(void **state)
+{
+	struct datagram d = { .from = 2, .to = 1 };
+
+	(void)state;
+	run(300);
+	for (unsigned i = 0; i < 100000; i++) {
+		uint64_t r = rng_next(&seed);
+
+		d.n = 1 + r % (DATAGRAM - 1);
+		rng_fill(&seed, d.b, d.n);
+		d.b[0] = (uint8_t)(r >> 16) % 6;
+		d.b[1] = SESSION_VERSION;
+		d.b[2] = 2;
+		if (d.n > 7 && r >> 63)
+			d.b[7] = 2;
+		assert_true(deliver(&d) > SESSION_HANDLED);
+	}
+	check_talk(1, 2);
+}
+
+static void test_refused(void **state)
+{
+	static const uint8_t low[32] = { 1 };
+	struct session_peer p[2] = { { .node = 2 }, { .node = 3 } };
+	struct session_opts o = {
+		.node = 1, .secret = site[1].secret, .peers = p, .peer_count = 2
+	};
+	struct sessions *s;
+
+	(void)state;
+	memcpy(p[0].key, site[2].public, 32);
+	memcpy(p[1].key, site[3].public, 32);
+	assert_int_equal(sessions_new(&o, &s), 0);
+	sessions_free(s);
+	sessions_free(NULL);
+	o.node = 0;
+	assert_int_equal(sessions_new(&o, &s), -EINVAL);
+	o.node = 2; /* its own */
+	assert_int_equal(sessions_new(&o, &s), -EINVAL);
+	o.node = 1;
+	p[1].node = 2;
+	assert_int_equal(sessions_new(&o, &s), -EINVAL);
+	p[1].node = 0;
+	assert_int_equal(sessions_new(&o, &s), -EINVAL);
+	p[1].node = 3;
+	memcpy(p[1].key, site[2].public, 32);
+	assert_int_equal(sessions_new(&o, &s), -EINVAL);
+	memcpy(p[1].key, site[1].public, 32);
+	assert_int_equal(sessions_new(&o, &s), -EINVAL);
+	memcpy(p[1].key, low, 32);
+	assert_int_equal(sessions_new(&o, &s), -EINVAL);
+	o.peer_count = 256;
+	assert_int_equal(sessions_new(&o, &s), -EINVAL);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_up),
+		TEST(test_not_yet),
+		TEST(test_renewal),
+		TEST(test_lossy),
+		TEST(test_replay),
+		TEST(test_changed),
+		TEST(test_restart),
+		TEST(test_clock_set_back),
+		TEST(test_flood),
+		TEST(test_strangers),
+		TEST(test_wrong_key),
+		TEST(test_silence),
+		TEST(test_garbage),
+		TEST(test_refused),
+	};
+
+	if (sodium_init() < 0)
+		return 1;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
