@@ -35,6 +35,7 @@ static const struct column binding_columns[] = {
 	{ "SEQ", "sequence", true },
 	{ "LIFETIME S", "lifetime-s", true },
 	{ "LEFT S", "remaining-s", true },
+	{ "TUNNEL MTU", "tunnel-mtu", true },
 	{ "PACKETS TO", "packets-to", true },
 	{ "BYTES TO", "bytes-to", true },
 	{ "PACKETS FROM", "packets-from", true },

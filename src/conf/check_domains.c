@@ -247,8 +247,8 @@ static int warn_of(const struct conf_check *k, uint32_t i)
 
 #define TUNNEL_MTU_MIN 1328u
 
-/* RFC 2473, 7.1: what is no larger than 1280 octets must be carried, and we do not fragment the
- * tunnel packet: 1280 + 40, and 8 for the encapsulation limit. */
+/* RFC 2473, 7.1: what is no larger than 1280 octets must be carried, in fragments if need be, and
+ * is whole with 1280 + 40, and 8 for the encapsulation limit. */
 static int warn_mtu(struct conf_check *k)
 {
 	const struct conf *c = k->conf;
@@ -258,8 +258,7 @@ static int warn_mtu(struct conf_check *k)
 		if (c->ports[i].mtu < TUNNEL_MTU_MIN)
 			ret = conf_warn(k->c,
 				"ports[%u] (%s): mtu %u: tunnel packets around 1280 octets need %u "
-				"and "
-				"are dropped (encap_min_mtu)",
+				"and are sent in fragments",
 				i, c->ports[i].name, c->ports[i].mtu, TUNNEL_MTU_MIN);
 	}
 	return ret;

@@ -462,8 +462,9 @@ static const struct conf_field domain_fields[] = {
 		.max = CONF_MSS_MAX, .values = mss_clamps,
 		.help = "Maximum segment size, in octets, above which the one in a TCP SYN is "
 			"lowered, both ways through the tunnel. "
-			"auto takes what fits the tunnel: the MTU of the port less 100, and less 8 "
-			"for the option where encap-limit is always. "
+			"auto takes what fits the tunnel: the MTU of the port, or of the path to "
+			"the care-of address where Packet Too Big told a smaller one, less 100, "
+			"and less 8 for the option where encap-limit is always. "
 			"off leaves it alone." },
 	{ "care-of-allowed", CONF_PREFIX, AT(care_of_allowed), .list = true,
 		.count = AT(care_of_allowed_count), .max = 256,

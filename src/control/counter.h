@@ -41,6 +41,11 @@
 	X(ICMP6_ERRORS_SENT, "icmp6_errors_sent", "messages", "ICMPv6 errors sent")                \
 	X(ICMP6_ERRORS_RECEIVED, "icmp6_errors_received", "messages",                              \
 		"ICMPv6 errors about something of ours")                                           \
+	X(ICMP6_ERRORS_PASSED_ON, "icmp6_errors_passed_on", "messages",                            \
+		"ICMPv6 errors about tunnel packets of which the inner source was told")           \
+	X(PATH_MTU_LOWERED, "path_mtu_lowered", "messages",                                        \
+		"Packet Too Big that lowered the MTU of a path, to a care-of address or another "  \
+		"destination")                                                                     \
 	X(ACCT_EVENTS, "accounting_events", "events",                                              \
 		"accounting events: sessions begun, moved, ended, and in between")                 \
 	X(ACCT_LOST, "accounting_lost", "events", "of these, lost because nobody took them")       \

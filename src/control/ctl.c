@@ -16,6 +16,7 @@
 #include "conf/conf.h"
 #include "control/ctl_priv.h"
 #include "control/install.h"
+#include "control/pmtu.h"
 #include "records/records.h"
 #include "records/subs.h"
 #include "tables/addrs.h"
@@ -165,7 +166,10 @@ static int engines_make(struct ctl *ctl)
 		return -ENOMEM;
 	ret = records_make(ctl);
 	if (ret == 0)
-		ret = send_new(ctl, &ctl->send);
+		ret = pmtu_new(ctl->conf->domain_count > 0 ? ctl->conf->runtime.max_bindings : 0,
+			ctl->seed, &ctl->pmtu);
+	if (ret == 0)
+		ret = send_new(&ctl->send);
 	if (ret == 0)
 		ret = icmp_new(ctl, &ctl->icmp);
 	if (ret == 0)
@@ -241,6 +245,7 @@ void ctl_free(struct ctl *ctl)
 	nd_free(ctl, ctl->nd);
 	icmp_free(ctl->icmp);
 	send_free(ctl->send);
+	pmtu_free(ctl->pmtu);
 	records_free(ctl->records);
 	subs_free(ctl->subs);
 	wheel_free(ctl->wheel);

@@ -25,8 +25,10 @@ struct alarms;
 struct conf;
 struct conf_domain;
 struct icmp;
+struct icmp6_err_msg;
 struct mip6;
 struct nd;
+struct pmtu;
 struct record;
 struct records;
 struct rte_ring;
@@ -34,6 +36,8 @@ struct send;
 struct sub;
 struct subs;
 struct tables;
+struct tunnel_error;
+struct tunnel_quote;
 
 struct ctl {
 	const struct conf *conf; /* of the start: what a reload may change is elsewhere */
@@ -51,6 +55,7 @@ struct ctl {
 	struct nd *nd;
 	struct icmp *icmp;
 	struct send *send;
+	struct pmtu *pmtu;
 	struct mip6 *mip6; /* NULL without domains */
 	struct acct *acct; /* NULL without accounting */
 	struct alarms *alarms;
@@ -59,6 +64,7 @@ struct ctl {
 	struct ctl_req *current; /* the dump that is being sliced, NULL */
 	uint32_t reresolve_generation; /* bindings are, or are being, resolved in this one */
 	uint32_t reresolve_cursor; /* 0: no walk under way */
+	uint64_t paths_ms; /* when the last walk began: bindings know the path MTUs of then */
 	uint64_t now_ms; /* read once a turn, monotonic */
 	int64_t began; /* time of day at the start, seconds since 1970 */
 	uint64_t ntp; /* and the time of day, NTP's 64 bits */
@@ -119,7 +125,7 @@ bool punt_run(struct ctl *ctl); /* true: there was something */
 void punt_unreachable(struct ctl *ctl, struct rte_mbuf *m);
 
 /* --- send.c: what hamd says itself --- */
-int send_new(struct ctl *ctl, struct send **out); /* 0 or -ENOMEM */
+int send_new(struct send **out); /* 0 or -ENOMEM */
 void send_free(struct send *send); /* NULL is fine */
 /* The port by which the FIB sends dst, ADDR_NO_PORT if none. A bound home address leaves by
  * the port of its care-of address. */
@@ -134,19 +140,30 @@ int ctl_send_wire(struct ctl *ctl, const uint8_t *pkt, uint16_t len);
 /* Neighbour discovery: to a MAC on a port. */
 int ctl_send_link(
 	struct ctl *ctl, uint16_t port, const uint8_t mac[6], const uint8_t *pkt, uint16_t len);
-/* Learned from a valid Packet Too Big about something of ours; forgotten after 10 minutes. */
-void send_pmtu(struct ctl *ctl, const struct ip6_addr *dst, uint32_t mtu);
+/* The MTU of the way out to dst, 0: there is none. */
+uint16_t send_link_mtu(const struct ctl *ctl, const struct ip6_addr *dst);
+/* What the path to dst takes: the MTU of the way out, or less if that was learned. */
+uint16_t send_path_mtu(const struct ctl *ctl, const struct ip6_addr *dst);
 
 /* --- icmp.c --- */
 int icmp_new(struct ctl *ctl, struct icmp **out);
 void icmp_free(struct icmp *icmp);
 /* Not neighbour discovery: echo, errors, anything else for an address of ours. */
 void icmp_input(struct ctl *ctl, const struct ctl_pkt *p);
-/* To the packet's source, if RFC 4443, 2.4 and the rate limit allow it; counts why not. */
-void icmp_send_error(
+/* To the packet's source, if RFC 4443, 2.4 and the rate limit allow it: true. Counts why not. */
+bool icmp_send_error(
 	struct ctl *ctl, const struct ctl_pkt *p, uint8_t type, uint8_t code, uint32_t arg);
 /* One token of the bucket that errors (also Binding Errors, RFC 6275, 9.3.3) share. */
 bool icmp_error_token(struct ctl *ctl);
+
+/* --- tunnel.c --- */
+/* A router, or the mobile node, says this about a packet in a tunnel (RFC 2473, 8); p: the
+ * message. */
+void tunnel_input_error(struct ctl *ctl, const struct ctl_pkt *p, const struct icmp6_err_msg *msg,
+	const struct tunnel_quote *q);
+/* A packet that we tunnelled and found out ourselves not to arrive: *p becomes what is inside and
+ * *e what its source is told. False: nobody is told. */
+bool tunnel_inner(const struct ctl *ctl, struct ctl_pkt *p, struct tunnel_error *e);
 
 /* --- nd/ --- */
 int nd_new(struct ctl *ctl, struct nd **out);
@@ -185,7 +202,9 @@ bool nd_next(const struct ctl *ctl, uint32_t *cursor, struct nd_info *out);
 int publish(struct ctl *ctl, const struct record *r);
 /* Also ends its session. */
 int unpublish(struct ctl *ctl, const struct record *r, enum acct_cause cause);
-/* One slice of giving published bindings the next hop of the current FIB; true: more to do. */
+/* One slice of giving published bindings the next hop of the current FIB and what is known of
+ * their paths, when the FIB has changed, and once a minute while path MTUs may have been forgotten
+ * (RFC 8201, 5.3); true: more to do. */
 bool publish_reresolve(struct ctl *ctl);
 
 /* --- acct.c: who used what; nothing happens without accounting --- */

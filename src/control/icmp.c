@@ -9,6 +9,8 @@
 #include "conf/conf.h"
 #include "control/ctl_priv.h"
 #include "control/icmp_rules.h"
+#include "control/pmtu.h"
+#include "control/tunnel_rules.h"
 #include "net/icmp6.h"
 #include "tables/addrs.h"
 #include "tables/fib.h"
@@ -74,10 +76,32 @@ static void echo(struct ctl *ctl, const struct ctl_pkt *p, const uint8_t *icmp, 
 		ctl_count(ctl, CTL_ECHO_ANSWERED);
 }
 
+/* About something that hamd said itself: only its size can be mended. */
+static void own_error(struct ctl *ctl, const struct icmp6_err_msg *msg)
+{
+	const struct ip6_addr *dst = &((const struct net_ip6 *)msg->quoted)->dst;
+	struct ext_info x;
+	uint32_t mtu;
+
+	/* More of it has to be quoted (RFC 4443, 2.4 (c)): this could be about any tunnel. */
+	if (ext_walk(msg->quoted, msg->quoted_len, EXT_TRANSIT, &x) != EXT_OK ||
+		x.upper == IP6_IN_IP6) {
+		dp_count_drop(ctl->dp, DP_DROP_ICMP6_NO_TUNNEL);
+		return;
+	}
+	if (msg->type != ICMP6_TOO_BIG)
+		return;
+	mtu = icmp_learned_mtu(msg, send_link_mtu(ctl, dst));
+	if (mtu == 0)
+		dp_count_drop(ctl->dp, DP_DROP_ICMP6_MTU);
+	else if (pmtu_learn(ctl->pmtu, ctl->now_ms, dst, PMTU_OWN, mtu))
+		ctl_count(ctl, CTL_PATH_MTU_LOWERED);
+}
+
 static void error_in(struct ctl *ctl, const struct ctl_pkt *p, const uint8_t *icmp, uint16_t len)
 {
 	struct icmp6_err_msg msg;
-	uint32_t mtu;
+	struct tunnel_quote q;
 
 	if (icmp6_error_decode(icmp, len, &msg) < 0 ||
 		!icmp_is_about_us(ctl->t->addrs, &msg, p->port)) {
@@ -85,9 +109,10 @@ static void error_in(struct ctl *ctl, const struct ctl_pkt *p, const uint8_t *ic
 		return;
 	}
 	ctl_count(ctl, CTL_ICMP6_ERRORS_RECEIVED);
-	mtu = icmp_learned_mtu(&msg);
-	if (mtu != 0)
-		send_pmtu(ctl, &((const struct net_ip6 *)msg.quoted)->dst, mtu);
+	if (tunnel_open(msg.quoted, msg.quoted_len, &q))
+		tunnel_input_error(ctl, p, &msg, &q);
+	else
+		own_error(ctl, &msg);
 }
 
 void icmp_input(struct ctl *ctl, const struct ctl_pkt *p)
@@ -122,7 +147,7 @@ void icmp_input(struct ctl *ctl, const struct ctl_pkt *p)
 	dp_count_drop(ctl->dp, DP_DROP_LOCAL_ICMP6);
 }
 
-void icmp_send_error(
+bool icmp_send_error(
 	struct ctl *ctl, const struct ctl_pkt *p, uint8_t type, uint8_t code, uint32_t arg)
 {
 	const struct net_ip6 *ip = ctl_pkt_ip6(p);
@@ -134,20 +159,22 @@ void icmp_send_error(
 		ext_walk(p->data, p->len, EXT_TRANSIT, &x);
 	if (!icmp6_may_answer(p->data, p->len, &x, type, code)) {
 		dp_count_drop(ctl->dp, DP_DROP_ICMP6_NOT_DUE);
-		return;
+		return false;
 	}
 	src = icmp_error_source(ctl->t->addrs, &ip->dst, p->port, &ip->src,
 		ip6_is_link_local(&ip->src) ? p->port : send_port(ctl, &ip->src));
 	if (src == NULL) {
 		dp_count_drop(ctl->dp, DP_DROP_OWN_NO_ROUTE);
-		return;
+		return false;
 	}
 	if (!icmp_error_token(ctl)) {
 		dp_count_drop(ctl->dp, DP_DROP_ICMP6_RATE);
-		return;
+		return false;
 	}
 	len = icmp6_error(ctl->icmp->buf, ICMP_MAX, src, type, code, arg, p->data, p->len);
 	/* what only passes through has its sender's address in front, bound or not */
-	if (send_back(ctl, p, len, p->walked && icmp_is_for_wire(&x)) == 0)
-		ctl_count(ctl, CTL_ICMP6_ERRORS_SENT);
+	if (send_back(ctl, p, len, p->walked && icmp_is_for_wire(&x)) < 0)
+		return false;
+	ctl_count(ctl, CTL_ICMP6_ERRORS_SENT);
+	return true;
 }

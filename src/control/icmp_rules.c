@@ -31,9 +31,15 @@ bool icmp_is_about_us(struct addrs *t, const struct icmp6_err_msg *msg, uint16_t
 	return own(t, &((const struct net_ip6 *)msg->quoted)->src, port) != NULL;
 }
 
-uint32_t icmp_learned_mtu(const struct icmp6_err_msg *msg)
+uint32_t icmp_learned_mtu(const struct icmp6_err_msg *msg, uint16_t link_mtu)
 {
-	return msg->type == ICMP6_TOO_BIG && msg->arg >= IP6_MIN_MTU ? msg->arg : 0;
+	const struct net_ip6 *ip = (const struct net_ip6 *)msg->quoted;
+	uint32_t len = sizeof(*ip) + net_ip6_payload_len(ip);
+
+	if (msg->type != ICMP6_TOO_BIG || msg->arg < IP6_MIN_MTU || msg->arg >= len ||
+		len > link_mtu)
+		return 0;
+	return msg->arg;
 }
 
 const struct ip6_addr *icmp_error_source(struct addrs *t, const struct ip6_addr *dst,

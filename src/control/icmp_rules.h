@@ -22,8 +22,10 @@ enum icmp_kind icmp_kind(uint8_t type);
 
 /* Is this error about a packet that an address of ours sent? `port`: where it came in. */
 bool icmp_is_about_us(struct addrs *t, const struct icmp6_err_msg *msg, uint16_t port);
-/* The path MTU to take over, 0: none. */
-uint32_t icmp_learned_mtu(const struct icmp6_err_msg *msg);
+/* The path MTU to take over, 0: none. Less than 1280 is discarded (RFC 8201, 4), and so is what
+ * quotes a packet that fits the MTU it tells, or that is larger than the way out takes: it was
+ * made up. */
+uint32_t icmp_learned_mtu(const struct icmp6_err_msg *msg, uint16_t link_mtu);
 
 /*
  * 2.2: the source of an error about a packet to dst: dst itself if it is a unicast address of

@@ -1,40 +1,143 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "control/pmtu.h"
 
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
 #include "net/ip6hdr.h"
 
-static uint32_t set_of(const struct pmtu *p, const struct ip6_addr *dst)
-{
-	return ip6_hash(dst, p->seed) % PMTU_SETS;
-}
+#define WAYS 4
 
-uint32_t pmtu_get(const struct pmtu *p, uint64_t now_ms, const struct ip6_addr *dst)
-{
-	const struct pmtu_entry *e = p->e[set_of(p, dst)];
+struct entry {
+	struct ip6_addr dst;
+	uint64_t until_ms : 47; /* 0: never used */
+	uint64_t use : 1;
+	uint64_t mtu : 16;
+};
 
-	for (uint32_t i = 0; i < PMTU_WAYS; i++) {
-		if (e[i].until_ms > now_ms && ip6_eq(&e[i].dst, dst))
-			return e[i].mtu;
+static_assert(sizeof(struct entry) == 24, "one for every binding, twice");
+
+struct pmtu {
+	struct entry (*set)[WAYS];
+	uint32_t mask;
+	uint64_t seed;
+	uint64_t tunnels_end_ms;
+};
+
+int pmtu_new(uint32_t tunnels, uint64_t seed, struct pmtu **out)
+{
+	uint64_t places = 2 * ((uint64_t)tunnels + PMTU_OWN_DESTINATIONS);
+	struct pmtu *p = calloc(1, sizeof(*p));
+	uint32_t sets = 1;
+
+	if (p == NULL)
+		return -ENOMEM;
+	while ((uint64_t)sets * WAYS < places)
+		sets <<= 1;
+	p->mask = sets - 1;
+	p->seed = seed;
+	p->set = calloc(sets, sizeof(*p->set));
+	if (p->set == NULL) {
+		free(p);
+		return -ENOMEM;
 	}
+	*out = p;
 	return 0;
 }
 
-void pmtu_learn(struct pmtu *p, uint64_t now_ms, const struct ip6_addr *dst, uint32_t mtu)
+void pmtu_free(struct pmtu *p)
 {
-	struct pmtu_entry *e = p->e[set_of(p, dst)];
-	struct pmtu_entry *victim = &e[0];
-
-	if (mtu < IP6_MIN_MTU)
+	if (p == NULL)
 		return;
-	for (uint32_t i = 0; i < PMTU_WAYS; i++) {
-		if (e[i].until_ms != 0 && ip6_eq(&e[i].dst, dst)) {
-			if (e[i].until_ms > now_ms && mtu >= e[i].mtu)
-				return;
-			victim = &e[i];
-			break;
-		}
-		if (e[i].until_ms < victim->until_ms)
-			victim = &e[i];
+	free(p->set);
+	free(p);
+}
+
+size_t pmtu_memory(const struct pmtu *p)
+{
+	return sizeof(*p) + (p->mask + (size_t)1) * sizeof(*p->set);
+}
+
+static struct entry *set_of(const struct pmtu *p, const struct ip6_addr *dst)
+{
+	return p->set[ip6_hash(dst, p->seed) & p->mask];
+}
+
+static struct entry *find(
+	struct entry *set, uint64_t now_ms, const struct ip6_addr *dst, enum pmtu_use use)
+{
+	for (struct entry *e = set; e < set + WAYS; e++) {
+		if (e->until_ms > now_ms && e->use == use && ip6_eq(&e->dst, dst))
+			return e;
 	}
-	*victim = (struct pmtu_entry){ *dst, mtu, now_ms + PMTU_LIFETIME_MS };
+	return NULL;
+}
+
+/* Later in this order is worth more. */
+static uint64_t worth(const struct entry *e, uint64_t now_ms)
+{
+	return e->until_ms <= now_ms ? 0 : (uint64_t)e->use << 47 | e->until_ms;
+}
+
+/* The place that costs least, NULL: none may be taken for this use. */
+static struct entry *place(struct entry *set, uint64_t now_ms, enum pmtu_use use)
+{
+	struct entry *least = set;
+
+	for (struct entry *e = set + 1; e < set + WAYS; e++) {
+		if (worth(e, now_ms) < worth(least, now_ms))
+			least = e;
+	}
+	return worth(least, now_ms) != 0 && least->use > use ? NULL : least;
+}
+
+static bool lower(struct entry *e, uint64_t now_ms, uint32_t mtu)
+{
+	if (mtu < e->mtu) {
+		e->mtu = mtu & UINT16_MAX;
+		e->until_ms = now_ms + PMTU_LIFETIME_MS;
+		return true;
+	}
+	if (e->until_ms < now_ms + PMTU_HOLD_MS)
+		e->until_ms = now_ms + PMTU_HOLD_MS;
+	return false;
+}
+
+bool pmtu_learn(struct pmtu *p, uint64_t now_ms, const struct ip6_addr *dst, enum pmtu_use use,
+	uint32_t mtu)
+{
+	struct entry *set = set_of(p, dst), *e = find(set, now_ms, dst, use);
+	bool lowered;
+
+	/* no link of ours takes as much */
+	if (mtu < IP6_MIN_MTU || mtu >= UINT16_MAX)
+		return false;
+	if (e == NULL) {
+		e = place(set, now_ms, use);
+		if (e == NULL)
+			return false;
+		*e = (struct entry){ .dst = *dst, .use = use, .mtu = UINT16_MAX };
+	}
+	lowered = lower(e, now_ms, mtu);
+	if (use == PMTU_TUNNEL && e->until_ms > p->tunnels_end_ms)
+		p->tunnels_end_ms = e->until_ms;
+	return lowered;
+}
+
+uint16_t pmtu_get(
+	const struct pmtu *p, uint64_t now_ms, const struct ip6_addr *dst, enum pmtu_use use)
+{
+	struct entry *set = set_of(p, dst);
+	const struct entry *own = find(set, now_ms, dst, PMTU_OWN);
+	const struct entry *e = find(set, now_ms, dst, PMTU_TUNNEL);
+
+	if (use == PMTU_OWN && own != NULL && (e == NULL || own->mtu < e->mtu))
+		e = own;
+	return e != NULL ? e->mtu : 0;
+}
+
+uint64_t pmtu_tunnels_end_ms(const struct pmtu *p)
+{
+	return p->tunnels_end_ms;
 }

@@ -9,6 +9,7 @@
 
 #include "conf/conf.h"
 #include "control/ctl_priv.h"
+#include "control/pmtu.h"
 #include "records/records.h"
 #include "tables/adj.h"
 #include "tables/bc.h"
@@ -16,7 +17,8 @@
 #include "tables/fib.h"
 #include "tables/tables.h"
 
-#define RERESOLVE_SLICE 256 /* records a turn: a lookup each, well below a millisecond */
+#define RERESOLVE_SLICE 256 /* records a turn: a few lookups each, well below a millisecond */
+#define PATHS_EVERY_MS  60000
 
 /*
  * The gateway's adjacency behind which the care-of address is, or ADJ_NONE: workers look for
@@ -43,6 +45,7 @@ int publish(struct ctl *ctl, const struct record *r)
 		.domain = r->domain,
 		.flags = d->encap_limit == CONF_ENCAP_LIMIT_ALWAYS ? BC_LIMIT_ALWAYS : 0,
 		.mss = (uint16_t)d->tcp_mss_clamp,
+		.mtu = pmtu_get(ctl->pmtu, ctl->now_ms, &r->coa, PMTU_TUNNEL),
 		.fib_generation = fib_generation(ctl->t->fib),
 		.adjacency = resolve(ctl, &r->coa),
 	};
@@ -59,30 +62,47 @@ int unpublish(struct ctl *ctl, const struct record *r, enum acct_cause cause)
 	return ret == -ENOENT ? 0 : ret;
 }
 
+/* Begin a walk? One that another change of the FIB overtakes starts again: what it has done is
+ * stale. A path MTU that has been forgotten since the last one is what makes another worth it. */
+static bool is_walk_due(const struct ctl *ctl, uint32_t generation)
+{
+	if (ctl->reresolve_generation != generation)
+		return true;
+	return ctl->reresolve_cursor == 0 && ctl->now_ms - ctl->paths_ms >= PATHS_EVERY_MS &&
+	       pmtu_tunnels_end_ms(ctl->pmtu) > ctl->paths_ms;
+}
+
+static void refresh(struct ctl *ctl, const struct record *r)
+{
+	const struct bc_entry *e = bc_find(ctl->t->bc, &r->hoa);
+
+	if (e == NULL)
+		return;
+	bc_set_nexthop(e, ctl->reresolve_generation, resolve(ctl, &r->coa));
+	bc_set_mtu(e, pmtu_get(ctl->pmtu, ctl->now_ms, &r->coa, PMTU_TUNNEL));
+}
+
 bool publish_reresolve(struct ctl *ctl)
 {
 	uint32_t generation = fib_generation(ctl->t->fib);
 
 	if (ctl->records == NULL)
 		return false;
-	/* A walk that another change of the FIB overtakes starts again: what it has done is stale. */
-	if (ctl->reresolve_generation != generation) {
+	if (is_walk_due(ctl, generation)) {
 		ctl->reresolve_generation = generation;
 		ctl->reresolve_cursor = 0;
+		ctl->paths_ms = ctl->now_ms;
 	} else if (ctl->reresolve_cursor == 0) {
 		return false;
 	}
 	for (uint32_t i = 0; i < RERESOLVE_SLICE; i++) {
 		struct record *r = records_next(ctl->records, &ctl->reresolve_cursor);
-		const struct bc_entry *e;
 
 		if (r == NULL) {
 			ctl->reresolve_cursor = 0;
 			return false;
 		}
-		e = bc_find(ctl->t->bc, &r->hoa);
-		if (e != NULL)
-			bc_set_nexthop(e, generation, resolve(ctl, &r->coa));
+		refresh(ctl, r);
 	}
 	return true;
 }

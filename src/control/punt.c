@@ -6,6 +6,7 @@
  */
 #include "control/ctl_priv.h"
 #include "control/punt_rules.h"
+#include "control/tunnel_rules.h"
 #include "dataplane/meta.h"
 #include "net/icmp6.h"
 #include "tables/addrs.h"
@@ -14,7 +15,6 @@
 #include "tables/tables.h"
 
 #define PUNT_BUDGET 32 /* packets of a class and turn */
-#define MAX_TUNNELS 4 /* our own tunnels around each other in one packet */
 
 static struct ctl_pkt view(struct rte_mbuf *m)
 {
@@ -75,7 +75,7 @@ static void hand_over(struct ctl *ctl, enum dp_punt_class c, struct rte_mbuf *m)
 		break;
 	case PUNT_TO_NOBODY:
 		if (v.answer)
-			icmp_send_error(ctl, &p, v.icmp_type, v.icmp_code, v.icmp_arg);
+			(void)icmp_send_error(ctl, &p, v.icmp_type, v.icmp_code, v.icmp_arg);
 		dp_drop(ctl->dp, m, v.drop);
 		return;
 	}
@@ -103,30 +103,21 @@ static void resolve(struct ctl *ctl, struct rte_mbuf *m)
 }
 
 /* An error to the source of the packet, or of what we tunnelled in it; never to ourselves. */
-static void tell_source(struct ctl *ctl, struct rte_mbuf *m, struct punt_error e)
+static void tell_source(struct ctl *ctl, struct rte_mbuf *m, struct tunnel_error e)
 {
 	const struct dp_meta *meta = dp_meta(m);
 	struct ctl_pkt p = view(m);
 
 	if (meta->flags & DP_META_OWN)
 		return;
-	if (meta->flags & DP_META_ENCAPSULATED) {
-		for (uint32_t i = 0; i < MAX_TUNNELS; i++) {
-			enum fib_kind kind;
-
-			if (!punt_open_tunnel(&p, &e))
-				return;
-			kind = fib_kind(fib_lookup(ctl->t->fib, &ctl_pkt_ip6(&p)->src));
-			if (kind != FIB_HOME_AGENT)
-				break;
-		}
-	}
-	icmp_send_error(ctl, &p, e.type, e.code, e.arg);
+	if (meta->flags & DP_META_ENCAPSULATED && !tunnel_inner(ctl, &p, &e))
+		return;
+	(void)icmp_send_error(ctl, &p, e.type, e.code, e.arg);
 }
 
 void punt_unreachable(struct ctl *ctl, struct rte_mbuf *m)
 {
-	tell_source(ctl, m, (struct punt_error){ ICMP6_UNREACHABLE, ICMP6_ADDRESS, 0 });
+	tell_source(ctl, m, (struct tunnel_error){ ICMP6_UNREACHABLE, ICMP6_ADDRESS, 0 });
 	dp_drop(ctl->dp, m, DP_DROP_NEIGHBOR_FAILED);
 }
 
@@ -136,7 +127,7 @@ static void owed_error(struct ctl *ctl, struct rte_mbuf *m)
 	enum dp_drop reason = (enum dp_drop)meta->drop;
 
 	tell_source(
-		ctl, m, (struct punt_error){ meta->icmp_type, meta->icmp_code, meta->icmp_arg });
+		ctl, m, (struct tunnel_error){ meta->icmp_type, meta->icmp_code, meta->icmp_arg });
 	dp_drop(ctl->dp, m, reason);
 }
 

@@ -60,28 +60,3 @@ struct punt_verdict punt_judge(enum dp_punt_class c, const struct ctl_pkt *p, bo
 			  p->ext.upper != IP6_ESP;
 	return v;
 }
-
-bool punt_open_tunnel(struct ctl_pkt *p, struct punt_error *e)
-{
-	struct ext_info x;
-	uint16_t off, len;
-
-	if (ext_walk(p->data, p->len, EXT_TRANSIT, &x) != EXT_OK || x.upper != IP6_IN_IP6)
-		return false;
-	off = x.upper_off;
-	if (p->len < off + sizeof(struct net_ip6))
-		return false;
-	len = (uint16_t)(p->len - off);
-	if (e->type == ICMP6_TOO_BIG) {
-		/* 7.1 (b): what fits 1,280 octets is not refused */
-		if (len <= IP6_MIN_MTU)
-			return false;
-		e->arg = e->arg > off + (uint32_t)IP6_MIN_MTU ? e->arg - off : IP6_MIN_MTU;
-	} else {
-		*e = (struct punt_error){ ICMP6_UNREACHABLE, ICMP6_ADDRESS, 0 };
-	}
-	p->data += off;
-	p->len = len;
-	p->walked = false;
-	return true;
-}

@@ -25,15 +25,3 @@ struct punt_verdict {
 
 /* For the classes ND, KNOWN, SIGNALLING, DISCOVERY and LOCAL; has_mip6: there are domains. */
 struct punt_verdict punt_judge(enum dp_punt_class c, const struct ctl_pkt *p, bool has_mip6);
-
-struct punt_error {
-	uint8_t type, code;
-	uint32_t arg;
-};
-
-/*
- * RFC 2473, 8: an error about a tunnel packet that we made belongs to the source of what is
- * inside. *p becomes the inner packet and *e what it is told: the MTU that the tunnel leaves it,
- * or address unreachable. False: nobody is told (no whole packet inside, or one that must fit).
- */
-bool punt_open_tunnel(struct ctl_pkt *p, struct punt_error *e);

@@ -5,9 +5,7 @@
 #include <stdlib.h>
 
 #include "control/ctl_priv.h"
-#include "control/frag.h"
 #include "control/pmtu.h"
-#include "control/rng.h"
 #include "net/mh.h"
 #include "tables/addrs.h"
 #include "tables/adj.h"
@@ -19,20 +17,15 @@
 #define SEND_MAX 9728 /* the largest port MTU and a routing header */
 
 struct send {
-	struct pmtu pmtu;
-	uint64_t rng; /* fragment numbers */
 	uint8_t routed[SEND_MAX]; /* a packet with its routing header */
-	uint8_t fragment[SEND_MAX];
 };
 
-int send_new(struct ctl *ctl, struct send **out)
+int send_new(struct send **out)
 {
 	struct send *s = calloc(1, sizeof(*s));
 
 	if (s == NULL)
 		return -ENOMEM;
-	s->rng = ctl->seed ^ 0x66726167;
-	s->pmtu.seed = ctl->seed;
 	*out = s;
 	return 0;
 }
@@ -40,11 +33,6 @@ int send_new(struct ctl *ctl, struct send **out)
 void send_free(struct send *send)
 {
 	free(send);
-}
-
-void send_pmtu(struct ctl *ctl, const struct ip6_addr *dst, uint32_t mtu)
-{
-	pmtu_learn(&ctl->send->pmtu, ctl->now_ms, dst, mtu);
 }
 
 static const struct bc_entry *binding_of(const struct ctl *ctl, const struct ip6_addr *dst)
@@ -73,39 +61,30 @@ uint16_t send_port(const struct ctl *ctl, const struct ip6_addr *dst)
 	}
 }
 
-static uint32_t path_mtu(const struct ctl *ctl, const struct ip6_addr *dst)
+uint16_t send_link_mtu(const struct ctl *ctl, const struct ip6_addr *dst)
 {
 	uint16_t port = send_port(ctl, dst);
-	uint32_t link = port == ADDR_NO_PORT ? IP6_MIN_MTU : dp_port_mtu(ctl->dp, port);
-	uint32_t learned = pmtu_get(&ctl->send->pmtu, ctl->now_ms, dst);
 
-	return learned != 0 && learned < link ? learned : link;
+	return port == ADDR_NO_PORT ? 0 : dp_port_mtu(ctl->dp, port);
 }
 
-static int send_fragments(struct ctl *ctl, const uint8_t *pkt, uint16_t len, uint16_t mtu)
+uint16_t send_path_mtu(const struct ctl *ctl, const struct ip6_addr *dst)
 {
-	uint32_t id = (uint32_t)rng_u64(&ctl->send->rng);
-	struct frag f;
-	uint16_t n;
-	int ret = frag_init(&f, pkt, len, mtu, id);
+	uint16_t link = send_link_mtu(ctl, dst);
+	uint16_t learned = pmtu_get(ctl->pmtu, ctl->now_ms, dst, PMTU_OWN);
 
-	while (ret == 0 && (n = frag_next(&f, ctl->send->fragment)) > 0)
-		ret = dp_send(ctl->dp, ctl->send->fragment, n);
-	return ret;
+	if (link == 0)
+		return IP6_MIN_MTU;
+	return learned != 0 && learned < link ? learned : link;
 }
 
 int ctl_send_wire(struct ctl *ctl, const uint8_t *pkt, uint16_t len)
 {
-	uint32_t mtu;
+	uint16_t mtu = IP6_MIN_MTU;
 
-	if (len <= IP6_MIN_MTU) /* fits every path: no lookup */
-		return dp_send(ctl->dp, pkt, len);
-	mtu = path_mtu(ctl, &((const struct net_ip6 *)pkt)->dst);
-	if (len <= mtu)
-		return dp_send(ctl->dp, pkt, len);
-	if (mtu > SEND_MAX)
-		mtu = SEND_MAX;
-	return send_fragments(ctl, pkt, len, (uint16_t)mtu);
+	if (len > IP6_MIN_MTU) /* else it fits every path: no lookup */
+		mtu = send_path_mtu(ctl, &((const struct net_ip6 *)pkt)->dst);
+	return dp_send(ctl->dp, pkt, len, mtu);
 }
 
 /* RFC 6275, 6.4 and 9.3.2: to the care-of address, the home address in a routing header directly

@@ -8,6 +8,7 @@
 #include "net/mh.h"
 #include "records/records.h"
 #include "tables/bc.h"
+#include "tables/bc_view.h"
 #include "tables/tables.h"
 
 static void put_flags(struct jw *w, uint16_t flags)
@@ -34,6 +35,15 @@ static void put_flags(struct jw *w, uint16_t flags)
 	jw_str(w, "flags", text);
 }
 
+/* What fits the tunnel whole, when that was learned to be less than the link would take. */
+static void put_tunnel_mtu(struct jw *w, const struct bc_entry *e)
+{
+	uint32_t mtu = bc_path_mtu(e, UINT16_MAX);
+
+	if (mtu != UINT16_MAX)
+		jw_u64(w, "tunnel-mtu", mtu - bc_overhead(e));
+}
+
 static void put_binding(struct ctl *ctl, struct jw *w, const struct record *r)
 {
 	const struct bc_entry *e = r->state == RECORD_LIVE ? bc_find(ctl->t->bc, &r->hoa) : NULL;
@@ -52,6 +62,8 @@ static void put_binding(struct ctl *ctl, struct jw *w, const struct record *r)
 	jw_u64(w, "remaining-s", r->ends_ms > ctl->now_ms ? (r->ends_ms - ctl->now_ms) / 1000 : 0);
 	show_time(w, "since", ctl->now_ms - r->since_ms);
 	put_flags(w, r->flags);
+	if (e != NULL)
+		put_tunnel_mtu(w, e);
 	jw_u64(w, "packets-to", counts.packets_to);
 	jw_u64(w, "bytes-to", counts.bytes_to);
 	jw_u64(w, "packets-from", counts.packets_from);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "conf/conf.h"
+#include "control/pmtu.h"
 #include "control/show_priv.h"
 #include "records/records.h"
 #include "tables/addrs.h"
@@ -154,7 +155,9 @@ bool show_version(struct ctl *ctl, struct ctl_req *req)
 		jw_u64(w, "bindings", records_live(ctl->records));
 		jw_u64(w, "tombstones", records_tombstones(ctl->records));
 		jw_u64(w, "bindings-max", ctl->conf->runtime.max_bindings);
-		jw_u64(w, "bindings-bytes", records_memory(ctl->records) + bc_memory(ctl->t->bc));
+		jw_u64(w, "bindings-bytes",
+			records_memory(ctl->records) + bc_memory(ctl->t->bc) +
+				pmtu_memory(ctl->pmtu));
 	}
 	jw_u64(w, "buffers-free", available);
 	jw_u64(w, "buffers", total);

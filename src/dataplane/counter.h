@@ -18,6 +18,10 @@
 	X(TX_RINGED, "tx_ringed", "packets", "handed to another lcore that owns the port's queue") \
 	X(FORWARDED, "forwarded", "packets", "transit: sent on by a route, not through a tunnel")  \
 	X(ENCAPSULATED, "encapsulated", "packets", "put into a tunnel to a care-of address")       \
+	X(FRAGMENTED, "fragmented", "packets",                                                     \
+		"packets of ours, tunnel packets most of all, that were fragmented because they "  \
+		"are larger than the path takes")                                                  \
+	X(FRAGMENTS_MADE, "fragments_made", "packets", "fragments made of them")                   \
 	X(DECAPSULATED, "decapsulated", "packets", "taken out of a mobile node's tunnel")          \
 	X(FRAGMENTS, "fragments", "packets",                                                       \
 		"fragments addressed to us that reassembly looked at")                             \

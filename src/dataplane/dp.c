@@ -167,6 +167,9 @@ static int make_worker(struct dp *dp, uint16_t i)
 	w->port = dp->views;
 	w->port_count = dp->port_count;
 	memcpy(w->punt, dp->punt, sizeof(w->punt));
+	w->pool = dp->pool;
+	w->flow_seed = dp->flow_seed;
+	fragid_init(&w->fragid, dp->fragid_key, i, dp->worker_count + 1u);
 	w->is_reader = i < dp->worker_count;
 	if (w->is_reader)
 		w->tx_in = dp->tx_ring[i];
@@ -210,12 +213,23 @@ static void make_lcores(struct dp *dp)
 		lcore_add(main_lcore, dp_worker_poll, own);
 }
 
+static int draw_secrets(struct dp *dp)
+{
+	if (getrandom(&dp->flow_seed, sizeof(dp->flow_seed), 0) != sizeof(dp->flow_seed) ||
+		getrandom(dp->fragid_key, sizeof(dp->fragid_key), 0) != sizeof(dp->fragid_key))
+		return -errno;
+	return 0;
+}
+
 static int make(struct dp *dp, char *err, size_t err_len)
 {
 	int ret = plan_ports(dp, err, err_len);
 
 	if (ret < 0)
 		return ret;
+	ret = draw_secrets(dp);
+	if (ret < 0)
+		return fail(err, err_len, ret, "getrandom");
 	ret = make_pool(dp);
 	if (ret < 0)
 		return fail(err, err_len, ret,

@@ -17,6 +17,7 @@
 
 struct conf;
 struct dp;
+struct net_ip6;
 struct rte_mbuf;
 struct tables;
 
@@ -51,11 +52,15 @@ void dp_stop(struct dp *dp);
 /* --- control core --- */
 uint32_t dp_punt_take(struct dp *dp, enum dp_punt_class c, struct rte_mbuf **out, uint32_t max);
 /* A packet of ours, complete from the IPv6 header on (hop limit set): routed by the FIB, past
- * the binding cache. Copied. 0, or -ENOBUFS/-EMSGSIZE (counted). */
-int dp_send(struct dp *dp, const uint8_t *pkt, uint16_t len);
+ * the binding cache; in fragments if it is larger than mtu octets (mtu >= 1280). Copied. 0, or
+ * -ENOBUFS/-EHOSTUNREACH (counted). */
+int dp_send(struct dp *dp, const uint8_t *pkt, uint16_t len, uint16_t mtu);
 /* To an Ethernet address on a port, whatever the FIB says (neighbour discovery). */
 int dp_send_link(
 	struct dp *dp, uint16_t port, const uint8_t mac[6], const uint8_t *pkt, uint16_t len);
+/* The flow label that workers give to a tunnel packet with this one inside, of which len octets
+ * (>= 40) are there. */
+uint32_t dp_flow_label(const struct dp *dp, const struct net_ip6 *inner, uint16_t len);
 /* A punted packet goes on over a now resolved adjacency. Takes the packet. */
 void dp_resume(struct dp *dp, struct rte_mbuf *m, uint32_t adjacency);
 void dp_drop(struct dp *dp, struct rte_mbuf *m, enum dp_drop reason); /* takes the packet */

@@ -16,6 +16,8 @@ struct dp {
 	uint32_t datagram_max; /* octets of the largest packet that is put together */
 	uint16_t port_count, worker_count;
 	uint32_t lcore_count;
+	uint64_t flow_seed;
+	uint8_t fragid_key[FRAGID_KEY_LEN];
 	_Atomic bool stop;
 	uint64_t links_ms; /* when dp_poll_links() looked last */
 	uint16_t links_next; /* at which port it goes on */

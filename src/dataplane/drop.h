@@ -76,9 +76,6 @@
 		"tunnel would lead to ourselves or back into itself (RFC 2473, 4.1.2)")            \
 	X(ENCAP_TOO_BIG, "encap_too_big",                                                          \
 		"tunnel packet exceeds the path MTU: Packet Too Big sent")                         \
-	X(ENCAP_MIN_MTU, "encap_min_mtu",                                                          \
-		"inner packet of 1280 octets or less does not fit: the outer would have to be "    \
-		"fragmented")                                                                      \
 	X(ENCAP_HEADROOM, "encap_headroom", "no room in front of the packet for another header")   \
 	X(HOP_LIMIT, "hop_limit", "hop limit exceeded in transit: time exceeded sent")             \
 	X(NO_ROUTE, "no_route", "no route to the destination")                                     \
@@ -106,6 +103,14 @@
 	X(LOCAL_PORT, "local_port", "no UDP or TCP service here: port unreachable sent")           \
 	X(LOCAL_ICMP6, "local_icmp6", "ICMPv6 type that a home agent does not take")               \
 	X(ICMP6_INVALID, "icmp6_invalid", "ICMPv6 checksum or length is wrong")                    \
+	X(ICMP6_NO_TUNNEL, "icmp6_no_tunnel",                                                      \
+		"ICMPv6 error about a packet in a tunnel that no binding has, or that cannot be "  \
+		"told")                                                                            \
+	X(ICMP6_MTU, "icmp6_mtu",                                                                  \
+		"Packet Too Big below 1280, or about a packet that fits or that no port takes")    \
+	X(ICMP6_UNPROVEN, "icmp6_unproven",                                                        \
+		"ICMPv6 error about a tunnel packet, not passed on: it quotes none that hamd "     \
+		"made")                                                                            \
 	X(ND_INVALID, "nd_invalid", "neighbour discovery message fails RFC 4861, 7.1")             \
 	X(ND_FRAGMENT, "nd_fragment", "neighbour discovery in a fragment (RFC 6980)")              \
 	X(ND_IGNORED, "nd_ignored",                                                                \

@@ -8,6 +8,8 @@
  */
 #include "dataplane/worker.h"
 
+#include <assert.h>
+
 #include "net/icmp6.h"
 #include "tables/adj.h"
 #include "tables/bc.h"
@@ -40,10 +42,17 @@ bool dp_tunnel_hop(
 	return true;
 }
 
+static bool has_extension(uint8_t next)
+{
+	return next == IP6_HOPOPT || next == IP6_DSTOPT || next == IP6_ROUTING ||
+	       next == IP6_FRAGMENT || next == IP6_AH;
+}
+
 /*
  * RFC 2473, 4.1.1: the limit that this tunnel has to carry, LIMIT_NONE, or LIMIT_EXCEEDED with
  * *at the offset that the parameter problem points at. Ours are added when the packet is itself
- * a tunnel packet, or always where the domain says so.
+ * a tunnel packet, or always where the domain says so. (A care-of address inside a mobile prefix,
+ * where tunnels would nest too, is refused by control and by dp_tunnel_hop().)
  */
 static int encap_limit(struct rte_mbuf *m, const struct bc_entry *bind, uint32_t *at)
 {
@@ -53,8 +62,7 @@ static int encap_limit(struct rte_mbuf *m, const struct bc_entry *bind, uint32_t
 
 	if (next == IP6_IN_IP6)
 		return LIMIT_DEFAULT;
-	if (next == IP6_HOPOPT || next == IP6_DSTOPT || next == IP6_ROUTING ||
-		next == IP6_FRAGMENT) {
+	if (unlikely(has_extension(next))) { /* looked into for the limit alone: seldom there */
 		ext_walk(pkt, m->data_len, EXT_TRANSIT, &x);
 		if (x.flags & EXT_LIMIT) {
 			*at = x.limit_off + 2u;
@@ -66,32 +74,28 @@ static int encap_limit(struct rte_mbuf *m, const struct bc_entry *bind, uint32_t
 	return bind->flags & BC_LIMIT_ALWAYS ? LIMIT_DEFAULT : LIMIT_NONE;
 }
 
-/* RFC 2473, 7.1. True: the packet was too big and is gone. */
-static bool too_big(struct dp_worker *w, struct rte_mbuf *m, uint32_t overhead, uint32_t port_mtu)
+/* RFC 2473, 7.1 (a): the packet is larger than the tunnel takes, and not so small that it must be
+ * carried all the same. True: it is gone. */
+static bool too_big(struct dp_worker *w, struct rte_mbuf *m, uint32_t overhead, uint32_t path_mtu)
 {
-	uint32_t mtu = port_mtu - overhead;
+	uint32_t mtu = path_mtu - overhead;
 
-	if (likely(m->data_len <= mtu))
+	if (likely(m->data_len <= mtu) || m->data_len <= IP6_MIN_MTU)
 		return false;
-	if (m->data_len <= IP6_MIN_MTU) {
-		dp_worker_drop(w, m, DP_DROP_ENCAP_MIN_MTU);
-		return true;
-	}
 	dp_error(w, m, DP_DROP_ENCAP_TOO_BIG, ICMP6_TOO_BIG, 0,
 		mtu > IP6_MIN_MTU ? mtu : IP6_MIN_MTU);
 	return true;
 }
 
-static void wrap(struct rte_mbuf *m, const struct bc_entry *bind, int limit, uint8_t *room)
+static void wrap(const struct dp_worker *w, struct rte_mbuf *m, const struct bc_entry *bind,
+	int limit, uint8_t *room)
 {
 	const uint8_t *inner =
-		room + sizeof(struct net_ip6) + (limit == LIMIT_NONE ? 0 : DP_LIMIT_LEN);
+		room + sizeof(struct net_ip6) + (limit == LIMIT_NONE ? 0 : BC_LIMIT_LEN);
 	const struct net_ip6 *ip = (const struct net_ip6 *)inner;
 	struct net_ip6 *outer = (struct net_ip6 *)room;
 	uint16_t inner_len = (uint16_t)(room + m->data_len - inner);
-	bool upper = ip->next_header == IP6_TCP || ip->next_header == IP6_UDP;
-	uint32_t flow = net_flow_hash(
-		inner, inner_len, ip->next_header, upper ? sizeof(struct net_ip6) : 0);
+	uint32_t flow = net_tunnel_flow(ip, inner_len, w->flow_seed);
 
 	/* One copy: the entry keeps the addresses in the header's order. */
 	memcpy(&outer->src, &bind->ha, 2 * sizeof(struct ip6_addr));
@@ -100,65 +104,93 @@ static void wrap(struct rte_mbuf *m, const struct bc_entry *bind, int limit, uin
 	outer->hop_limit = OUTER_HOP_LIMIT;
 	outer->next_header = IP6_IN_IP6;
 	if (limit != LIMIT_NONE) {
-		const uint8_t opt[DP_LIMIT_LEN] = { IP6_IN_IP6, 0, 4, 1, (uint8_t)limit, 1, 1, 0 };
+		const uint8_t opt[BC_LIMIT_LEN] = { IP6_IN_IP6, 0, 4, 1, (uint8_t)limit, 1, 1, 0 };
 
 		outer->next_header = IP6_DSTOPT;
 		memcpy(outer + 1, opt, sizeof(opt));
 	}
 }
 
+/* What a tunnel packet is made with. */
+struct way {
+	int limit; /* encapsulation limit, or LIMIT_NONE */
+	uint16_t port; /* where it leaves */
+	uint16_t overhead; /* octets in front of the inner packet */
+	uint32_t mtu; /* of the path to the care-of address */
+};
+
 /* The checks, in the order in which their errors matter; true: m goes on. */
-static bool admit(struct dp_worker *w, struct rte_mbuf *m, const struct bc_entry *bind, int *limit,
-	uint16_t *port)
+static bool admit(
+	struct dp_worker *w, struct rte_mbuf *m, const struct bc_entry *bind, struct way *way)
 {
-	uint32_t at = 0, overhead = sizeof(struct net_ip6);
+	uint32_t at = 0;
 
 	if (unlikely(dp_ip6(m)->hop_limit <= 1)) {
 		dp_error(w, m, DP_DROP_HOP_LIMIT, ICMP6_TIME_EXCEEDED, 0, 0);
 		return false;
 	}
-	*limit = encap_limit(m, bind, &at);
-	if (unlikely(*limit == LIMIT_EXCEEDED)) {
+	way->limit = encap_limit(m, bind, &at);
+	if (unlikely(way->limit == LIMIT_EXCEEDED)) {
 		dp_error(w, m, DP_DROP_ENCAP_LIMIT, ICMP6_PARAM_PROBLEM, ICMP6_BAD_FIELD, at);
 		return false;
 	}
-	if (*limit != LIMIT_NONE)
-		overhead += DP_LIMIT_LEN;
-	if (unlikely(!dp_tunnel_hop(w, m, bind, port))) {
+	if (unlikely(!dp_tunnel_hop(w, m, bind, &way->port))) {
 		if (fib_kind(dp_meta(m)->fib) == FIB_UNREACHABLE)
 			dp_error(w, m, DP_DROP_NO_ROUTE, ICMP6_UNREACHABLE, ICMP6_ADDRESS, 0);
 		else
 			dp_worker_drop(w, m, DP_DROP_ENCAP_LOOP);
 		return false;
 	}
-	return !too_big(w, m, overhead, w->port[*port].mtu);
+	way->overhead = sizeof(struct net_ip6) + (way->limit == LIMIT_NONE ? 0 : BC_LIMIT_LEN);
+	way->mtu = bc_path_mtu(bind, w->port[way->port].mtu);
+	return !too_big(w, m, way->overhead, way->mtu);
+}
+
+/* 7.1 (b): larger than the path takes, by a packet of 1280 octets or less in it: two fragments.
+ * False: there are no buffers for both, the packet is gone. */
+static bool push_fragments(struct dp_worker *w, struct rte_mbuf *m, uint32_t mtu)
+{
+	struct rte_mbuf *part[DP_FRAGMENTS];
+	uint32_t n = dp_fragment(w, rte_pktmbuf_mtod(m, const uint8_t *), m->data_len,
+		(uint16_t)mtu, dp_meta(m), part);
+
+	assert(n <= 2); /* what vectors have room for */
+	if (n == 0) {
+		dp_worker_drop(w, m, DP_DROP_NO_BUFFER);
+		return false;
+	}
+	rte_pktmbuf_free(m);
+	for (uint32_t i = 0; i < n; i++)
+		dp_vec_push(&w->vec[V_ROUTE], part[i]);
+	return true;
 }
 
 static void encap_one(struct dp_worker *w, struct rte_mbuf *m, const struct bc_entry *bind)
 {
 	uint32_t inner_len = m->data_len;
 	struct net_ip6 *inner;
-	uint16_t port;
+	struct way way;
 	char *room;
-	int limit;
 
-	if (!admit(w, m, bind, &limit, &port))
+	if (!admit(w, m, bind, &way))
 		return;
-	room = rte_pktmbuf_prepend(
-		m, (uint16_t)(sizeof(struct net_ip6) + (limit == LIMIT_NONE ? 0 : DP_LIMIT_LEN)));
+	room = rte_pktmbuf_prepend(m, way.overhead);
 	if (unlikely(room == NULL)) {
 		dp_worker_drop(w, m, DP_DROP_ENCAP_HEADROOM);
 		return;
 	}
-	inner = (struct net_ip6 *)(room + m->data_len - inner_len);
+	inner = (struct net_ip6 *)(room + way.overhead);
 	inner->hop_limit--;
 	if (unlikely(dp_is_syn(inner, inner_len))) /* one packet of a connection */
-		dp_clamp_mss(w, bind, inner, inner_len, w->port[port].mtu);
-	wrap(m, bind, limit, (uint8_t *)room);
-	bc_count_to(bind, 1, inner_len);
+		dp_clamp_mss(w, bind, inner, inner_len, w->port[way.port].mtu);
+	wrap(w, m, bind, way.limit, (uint8_t *)room);
 	dp_meta(m)->flags |= DP_META_ENCAPSULATED;
+	if (likely(m->data_len <= way.mtu))
+		dp_vec_push(&w->vec[V_ROUTE], m);
+	else if (!push_fragments(w, m, way.mtu))
+		return;
+	bc_count_to(bind, 1, inner_len);
 	dp_counted(w, DP_COUNTER_ENCAPSULATED, 1);
-	dp_vec_push(&w->vec[V_ROUTE], m);
 }
 
 void dp_encap(struct dp_worker *w, struct dp_vec *in)

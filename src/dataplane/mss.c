@@ -15,13 +15,10 @@
 /* What fits the tunnel without options in the TCP header, which its user subtracts (RFC 6691). */
 static uint16_t fitting(const struct bc_entry *bind, uint32_t port_mtu)
 {
-	uint32_t taken = 2 * sizeof(struct net_ip6) + TCP_HEADER;
-
 	if (bind->mss != BC_MSS_AUTO)
 		return bind->mss;
-	if (bind->flags & BC_LIMIT_ALWAYS)
-		taken += DP_LIMIT_LEN;
-	return (uint16_t)(port_mtu - taken); /* 1280 at least */
+	return (uint16_t)(bc_path_mtu(bind, port_mtu) - bc_overhead(bind) - sizeof(struct net_ip6) -
+			  TCP_HEADER); /* of 1280 at least */
 }
 
 void dp_clamp_mss(struct dp_worker *w, const struct bc_entry *bind, struct net_ip6 *inner,

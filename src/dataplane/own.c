@@ -42,7 +42,7 @@ static struct rte_mbuf *own_mbuf(struct dp *dp, const uint8_t *pkt, uint16_t len
 static void make_room(struct dp_worker *w)
 {
 	for (uint16_t i = 0; i < w->port_count; i++) {
-		if (w->tx[i].n == DP_BURST) {
+		if (w->tx[i].n >= DP_BURST) {
 			dp_tx(w);
 			return;
 		}
@@ -58,7 +58,24 @@ static void route(struct dp *dp, struct rte_mbuf *m)
 	dp_route(w, &w->vec[V_ROUTE]);
 }
 
-int dp_send(struct dp *dp, const uint8_t *pkt, uint16_t len)
+/* Larger than the path: all fragments or none. */
+static int send_fragments(
+	struct dp *dp, const uint8_t *pkt, uint16_t len, uint16_t mtu, uint32_t fib)
+{
+	struct dp_meta meta = { .flags = DP_META_OWN, .fib = fib };
+	struct rte_mbuf *part[DP_FRAGMENTS];
+	uint32_t n = dp_fragment(dp_own(dp), pkt, len, mtu, &meta, part);
+
+	if (n == 0) {
+		dp_count_drop(dp, DP_DROP_NO_BUFFER);
+		return -ENOBUFS;
+	}
+	for (uint32_t i = 0; i < n; i++)
+		route(dp, part[i]);
+	return 0;
+}
+
+int dp_send(struct dp *dp, const uint8_t *pkt, uint16_t len, uint16_t mtu)
 {
 	uint32_t value = fib_lookup(dp->t->fib, &((const struct net_ip6 *)pkt)->dst);
 	struct rte_mbuf *m;
@@ -71,6 +88,8 @@ int dp_send(struct dp *dp, const uint8_t *pkt, uint16_t len)
 		dp_count_drop(dp, DP_DROP_OWN_NO_ROUTE);
 		return -EHOSTUNREACH;
 	}
+	if (len > mtu)
+		return send_fragments(dp, pkt, len, mtu, value);
 	m = own_mbuf(dp, pkt, len);
 	if (m == NULL)
 		return -ENOBUFS;
@@ -99,6 +118,11 @@ int dp_send_link(
 	}
 	dp_vec_push(&w->tx[port], m);
 	return 0;
+}
+
+uint32_t dp_flow_label(const struct dp *dp, const struct net_ip6 *inner, uint16_t len)
+{
+	return net_tunnel_flow(inner, len, dp->flow_seed);
 }
 
 void dp_resume(struct dp *dp, struct rte_mbuf *m, uint32_t adjacency)

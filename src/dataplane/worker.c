@@ -70,13 +70,14 @@ static void too_deep(struct dp_worker *w, struct dp_vec *in)
 	in->n = 0;
 }
 
-/* Packets that left by any door so far. Fragments stay behind a door of their own, and come out
- * as one packet, or by the others. */
+/* Packets that left by any door so far; the fragments of one that we made are one. Those that came
+ * stay behind a door of their own, and come out as one packet, or by the others. */
 static inline uint64_t gone(const struct dp_worker *w)
 {
-	uint64_t n = w->counters.c[DP_COUNTER_PUNTED];
+	const uint64_t *c = w->counters.c;
+	uint64_t n = c[DP_COUNTER_PUNTED] + c[DP_COUNTER_FRAGMENTED] - c[DP_COUNTER_FRAGMENTS_MADE];
 
-	n += w->counters.c[DP_COUNTER_FRAGMENTS_JOINED] - w->counters.c[DP_COUNTER_REASSEMBLED];
+	n += c[DP_COUNTER_FRAGMENTS_JOINED] - c[DP_COUNTER_REASSEMBLED];
 	n += w->reass != NULL ? reass_tab_fragments(w->reass) : 0;
 	for (unsigned i = 0; i < DP_DROP_COUNT; i++)
 		n += w->counters.drop[i];

@@ -15,6 +15,7 @@
 #include <rte_mbuf.h>
 #include <rte_ring.h>
 
+#include "common/fragid.h"
 #include "common/util.h"
 #include "dataplane/counter.h"
 #include "dataplane/dp.h"
@@ -26,11 +27,12 @@
 
 #define DP_BURST      64 /* packets a turn carries at most */
 #define DP_AHEAD      8 /* packets: bindings are asked for that much before they are used */
+#define DP_VEC        (2 * DP_BURST) /* each of them may leave as two fragments */
+#define DP_FRAGMENTS  16 /* of one packet: the largest port MTU in pieces of 1280 are eight */
 #define DP_MAX_OPENED 2 /* tunnels inside each other that are opened */
 /* How often a turn looks at what came out: each packet of a nest may have been in fragments. */
 #define DP_MAX_PASSES (2 * (DP_MAX_OPENED + 1))
 #define DP_MAX_PORTS  16
-#define DP_LIMIT_LEN  8 /* Destination Options header with the encapsulation limit and padding */
 
 enum dp_vec_id {
 	V_AGAIN, /* to classify: received, taken out of a tunnel, or put together */
@@ -44,7 +46,7 @@ enum dp_vec_id {
 
 struct dp_vec {
 	uint32_t n;
-	struct rte_mbuf *pkt[DP_BURST];
+	struct rte_mbuf *pkt[DP_VEC];
 };
 
 /* X(id, name): stages whose cycles are counted. */
@@ -91,12 +93,16 @@ struct dp_worker {
 	uint16_t port_count;
 	uint16_t id; /* also RCU reader id; == workers for control's */
 	bool is_reader; /* control's own is none: it is the writer */
+	struct rte_mempool *pool; /* for fragments */
+	uint64_t flow_seed; /* of the flow labels of tunnels; all workers have the same */
 	uint16_t rxq_count;
 	struct dp_rx_queue rxq[DP_MAX_PORTS * PLAN_MAX_QUEUES];
 	uint16_t tx_queue[DP_MAX_PORTS]; /* PLAN_NO_QUEUE: by ring */
 	struct rte_ring *tx_ring[DP_MAX_PORTS]; /* of the worker that has a queue */
 	struct rte_ring *tx_in; /* what others ask us to send; m->port is the way out; NULL: none */
 	struct rte_ring *punt[DP_PUNT_COUNT];
+
+	struct fragid fragid;
 
 	/* this turn's packets */
 	struct dp_vec vec[V_COUNT];
@@ -159,6 +165,11 @@ bool dp_tunnel_hop(
 void dp_clamp_mss(struct dp_worker *w, const struct bc_entry *bind, struct net_ip6 *inner,
 	uint32_t len, uint32_t port_mtu);
 
+/* The fragments of a packet of ours (len > mtu >= 1280), all of them or none: how many, in order,
+ * each with this metadata. 0: there are no buffers, or it cannot be divided. Counted when made. */
+uint32_t dp_fragment(struct dp_worker *w, const uint8_t *pkt, uint16_t len, uint16_t mtu,
+	const struct dp_meta *meta, struct rte_mbuf *out[static DP_FRAGMENTS]);
+
 /* Ethernet header (and the port's VLAN tag) in front of the packet; m->port becomes the way
  * out. False: no headroom. */
 bool dp_put_frame(struct dp_worker *w, struct rte_mbuf *m, uint16_t port, const uint8_t mac[6]);
@@ -172,7 +183,7 @@ static inline bool dp_is_syn(const struct net_ip6 *ip, uint32_t len)
 
 static inline void dp_vec_push(struct dp_vec *v, struct rte_mbuf *m)
 {
-	/* No stage makes packets: what a turn received fits everywhere. */
+	/* No stage makes packets but encap, once of each two: what a turn received fits everywhere. */
 	v->pkt[v->n++] = m;
 }
 

@@ -113,6 +113,12 @@ static inline void net_ip6_set_ecn(struct net_ip6 *h, uint8_t ecn)
  * inner packet with `len` octets (>= 40); upper/upper_off as ext_walk() left them. Where the
  * protocol has no ports: ESP's SPI, else the inner flow label. upper_off 0 when unknown, and for
  * every fragment, the first one too: then addresses and the inner flow label only, so that all
- * fragments of a packet stay together. Any thread.
+ * fragments of a packet stay together. seed: secret where nobody else shall foretell labels
+ * (RFC 6437, 3), as far as a hash of this speed can keep it. Any thread.
  */
-uint32_t net_flow_hash(const uint8_t *pkt, uint16_t len, uint8_t upper, uint16_t upper_off);
+uint32_t net_flow_hash(
+	const uint8_t *pkt, uint16_t len, uint8_t upper, uint16_t upper_off, uint64_t seed);
+
+/* The label of a tunnel packet that carries `inner`, of which len octets (>= 40) are there. With
+ * ports or without: what stands behind extension headers is not looked for. */
+uint32_t net_tunnel_flow(const struct net_ip6 *inner, uint16_t len, uint64_t seed);

@@ -160,6 +160,13 @@ void bc_set_nexthop(const struct bc_entry *e, uint32_t fib_generation, uint32_t 
 		&w->nexthop, nexthop(fib_generation, adjacency), memory_order_relaxed);
 }
 
+void bc_set_mtu(const struct bc_entry *e, uint16_t mtu)
+{
+	struct bc_entry *w = (struct bc_entry *)(uintptr_t)e;
+
+	atomic_store_explicit(&w->mtu, mtu != 0 ? mtu : UINT16_MAX, memory_order_relaxed);
+}
+
 static void entry_fill(struct bc_entry *e, const struct bc_binding *b)
 {
 	e->hoa = b->hoa;
@@ -171,6 +178,7 @@ static void entry_fill(struct bc_entry *e, const struct bc_binding *b)
 	e->mss = b->mss;
 	e->sum = bc_sum(e);
 	bc_set_nexthop(e, b->fib_generation, b->adjacency);
+	bc_set_mtu(e, b->mtu);
 }
 
 static void counters_zero(struct bc_entry *e)
@@ -253,6 +261,7 @@ static int replace(
 	/* A refresh: what may change in place changes in place. */
 	if (is_same(&bc->v.entry[old], b)) {
 		bc_set_nexthop(&bc->v.entry[old], b->fib_generation, b->adjacency);
+		bc_set_mtu(&bc->v.entry[old], b->mtu);
 		return 0;
 	}
 #ifdef BC_PLANT_TORN_PUBLISH

@@ -30,6 +30,7 @@ struct bc_binding {
 	uint16_t domain;
 	uint8_t flags; /* enum bc_flag */
 	uint16_t mss; /* BC_MSS_* or octets: bc_view.h */
+	uint16_t mtu; /* what is known of the path to coa, 0: nothing */
 	uint32_t fib_generation; /* and */
 	uint32_t adjacency; /* what the care-of address resolved to; 0 = workers look it up */
 };
@@ -57,5 +58,7 @@ const struct bc_entry *bc_find(const struct bc *bc, const struct ip6_addr *hoa);
 void bc_counts(const struct bc *bc, const struct bc_entry *e, struct bc_counts *out);
 /* A new cached next hop for a published entry, in place. Control only. */
 void bc_set_nexthop(const struct bc_entry *e, uint32_t fib_generation, uint32_t adjacency);
+/* The same for the path MTU to its care-of address; 0: nothing is known. Control only. */
+void bc_set_mtu(const struct bc_entry *e, uint16_t mtu);
 uint32_t bc_count(const struct bc *bc);
 size_t bc_memory(const struct bc *bc); /* bytes taken */

@@ -3,7 +3,7 @@
  * The binding cache as workers read it: two adjacent cache lines per binding. The first is what
  * a lookup compares and where the packet goes; the second the tunnel's two addresses, in the
  * order of an IPv6 header, and what an operator bills with. An entry is never changed after it
- * was published but for `nexthop` and the counters: a new content is a new entry.
+ * was published but for `nexthop`, `mtu` and the counters: a new content is a new entry.
  */
 #pragma once
 
@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "common/ip6.h"
+#include "net/ip6hdr.h"
 #include "tables/sigtab.h"
 
 enum bc_flag {
@@ -33,7 +34,9 @@ struct bc_entry {
 	uint8_t flags; /* enum bc_flag */
 	uint8_t unused0;
 	uint16_t mss; /* BC_MSS_* or octets */
-	uint8_t unused[22];
+	_Atomic uint16_t
+		mtu; /* of the path to coa, UINT16_MAX: not below the link's; bc_set_mtu() */
+	uint8_t unused[20];
 
 	struct ip6_addr ha; /* tunnel source: the home agent address it was registered with */
 	struct ip6_addr coa; /* tunnel destination */
@@ -90,6 +93,23 @@ void bc_find_bulk(const struct bc *bc, const struct ip6_addr *const hoa[], uint3
 static inline void bc_prefetch(const struct bc_entry *e)
 {
 	__builtin_prefetch(&e->ha, 1);
+}
+
+#define BC_LIMIT_LEN 8 /* Destination Options with the encapsulation limit and padding */
+
+/* Octets that the tunnel puts in front of a packet that is no tunnel packet itself. */
+static inline uint32_t bc_overhead(const struct bc_entry *e)
+{
+	return sizeof(struct net_ip6) + (e->flags & BC_LIMIT_ALWAYS ? BC_LIMIT_LEN : 0);
+}
+
+/* The largest tunnel packet that arrives whole, where the way out takes link_mtu octets. Any
+ * worker; the entry's first line. */
+static inline uint32_t bc_path_mtu(const struct bc_entry *e, uint32_t link_mtu)
+{
+	uint32_t mtu = atomic_load_explicit(&e->mtu, memory_order_relaxed);
+
+	return mtu < link_mtu ? mtu : link_mtu;
 }
 
 /* What `sum` is over: everything that never changes after publishing. Any reader. */

@@ -9,11 +9,13 @@ import time
 from pathlib import Path
 
 import pytest
+from scapy.layers.inet6 import ICMPv6EchoRequest, IPv6
 
 from lab.daemon import HAMD as HAMD_BINARY
 from lab.daemon import ROOT, home_agent_config
+from lab.raw import fragments, send_ip6
 from lab.shell import LabError, sh, until
-from lab.world import HAMD, HAMD_DEV, HOA, World
+from lab.world import CN, HAMD, HAMD_DEV, HOA, World
 
 SAMPLES = sorted(p for p in (ROOT / "config").glob("*.json") if p.name != "hamd.schema.json")
 
@@ -45,6 +47,9 @@ def test_sigterm_leaves_nothing(world, hamd):
     hamd.start()
     world.mn.register("link1")
     assert Path(hamd.socket).is_socket()
+    request = bytes(IPv6(src=CN, dst=HAMD) / ICMPv6EchoRequest(data=b"f" * 99))
+    send_ip6(world.cn, fragments(request, 64)[0])
+    until("something that waits", lambda: hamd.ctl.show("lcores")[0]["fragments-held"] == 1)
     begin = time.monotonic()
     assert hamd.stop(signal.SIGTERM) == 0
     assert time.monotonic() - begin < 3

@@ -64,9 +64,9 @@ static void check_transit(const uint8_t *pkt, uint16_t len)
 		FUZZ_CHECK(v == EXT_OK && same.upper == x.upper && same.flags == x.flags);
 		FUZZ_CHECK(same.upper_off == x.upper_off && same.hao_off == x.hao_off);
 	}
-	label = net_flow_hash(pkt, len, x.upper, x.upper_off);
+	label = net_flow_hash(pkt, len, x.upper, x.upper_off, 0);
 	FUZZ_CHECK(label > 0 && label < 1 << 20);
-	FUZZ_CHECK(label == net_flow_hash(pkt, len, x.upper, x.upper_off));
+	FUZZ_CHECK(label == net_flow_hash(pkt, len, x.upper, x.upper_off, 0));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

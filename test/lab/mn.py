@@ -39,6 +39,16 @@ table ip6 mn {{
 """
 
 
+DEFRAGMENT = """
+table ip6 whole {
+	chain in {
+		type filter hook prerouting priority -300
+		ct state invalid counter
+	}
+}
+"""
+
+
 @dataclass
 class Link:
     """A visited link as the mobile node has it."""
@@ -53,23 +63,32 @@ class MobileNode:
     one: moving is switching the care-of address."""
 
     def __init__(self, ns, hoa, ha, links):
-        self.ns, self.hoa, self.ha, self.links = ns, hoa, ha, links
+        self.ns, self.hoa, self.ha, self.links = ns, hoa, ha, {}
         self.link = None  # where its tunnel is now
         self.seq = secrets.randbelow(0x10000)
         self.wires = {}
         ns.sysctl(net__ipv6__conf__all__seg6_enabled=1)
-        for link in links.values():
-            ns.sysctl(**{f"net__ipv6__conf__{link.dev}__seg6_enabled": 1})
-            ns.ip("addr", "add", f"{link.coa}/64", "dev", link.dev, "nodad")
         ns.ip("addr", "add", f"{hoa}/128", "dev", "lo", "nodad")
         ns.nft(RULES.format(ha=ha, mark=MARK))
         # The local table moves back, to let the mark come first.
         ns.ip("-6", "rule", "add", "pref", 5, "fwmark", MARK, "lookup", TABLE)
         ns.ip("-6", "rule", "add", "pref", 10, "lookup", "local")
         ns.ip("-6", "rule", "del", "pref", 0)
-        for link in links.values():
-            ns.ip("-6", "route", "add", f"{link.coa}/128", "encap", "seg6local", "action",
-                  "End.DT6", "table", 255, "dev", link.dev, "table", TABLE)
+        for name, link in links.items():
+            self.add_link(name, link)
+
+    def add_link(self, name, link):
+        """The interface is there and up."""
+        self.links[name] = link
+        self.ns.sysctl(**{f"net__ipv6__conf__{link.dev}__seg6_enabled": 1})
+        self.ns.ip("addr", "add", f"{link.coa}/64", "dev", link.dev, "nodad")
+        self.ns.ip("-6", "route", "add", f"{link.coa}/128", "encap", "seg6local", "action",
+                   "End.DT6", "table", 255, "dev", link.dev, "table", TABLE)
+
+    def defragment(self):
+        """Tunnel packets that came in fragments are put together by the kernel before the rules
+        above see them: connection tracking wants to see whole packets."""
+        self.ns.nft(DEFRAGMENT)
 
     def close(self):
         for wire in self.wires.values():

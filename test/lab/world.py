@@ -10,7 +10,12 @@
                        home address 2001:db8:a::100 on lo
 
 More mobile nodes have links of their own: 2001:db8:21::/64 and 2001:db8:22::/64 for the second.
-r, cn and the mobile nodes are kernels; hamd's interface belongs to hamd alone.
+r, cn and the mobile nodes are kernels; hamd's interface belongs to hamd alone. add_narrow() gives
+a mobile node a third link, "narrow", on a path that gets narrower twice:
+
+     r ------------------ r2 ---------------------- mn
+        2001:db8:e::/64      2001:db8:1N::/64 (13, 23)
+        MTU 1400             MTU 1280 from r2 to mn
 """
 
 import ipaddress
@@ -61,7 +66,29 @@ class World:
 
         self.mns = [self._mobile_node(n, mtu) for n in range(1, mobile_nodes + 1)]
         self.mn = self.mns[0]
+        self.r2 = None
         lab.on_close(self._close)
+
+    def _second_router(self):
+        self.r2 = self.lab.ns("r2")
+        self.r2.sysctl(net__ipv6__conf__all__forwarding=1)
+        self.lab.link(self.r, "r-r2", self.r2, "r2-r", 1400)
+        self.r.ip("addr", "add", "2001:db8:e::1/64", "dev", "r-r2", "nodad")
+        self.r2.ip("addr", "add", "2001:db8:e::2/64", "dev", "r2-r", "nodad")
+        self.r2.ip("-6", "route", "add", "default", "via", "2001:db8:e::1", "dev", "r2-r")
+
+    def add_narrow(self, mn, number=1):
+        """mn: mobile node `number`. The last hop is narrow for what comes to it only: this kernel's
+        seg6 cannot fragment what it sends."""
+        if self.r2 is None:
+            self._second_router()
+        dev, far, coa = "mn-narrow", f"r2-{number}3", coa_of(number, 3)
+        router = coa[:-1] + "1"
+        self.lab.link(mn.ns, dev, self.r2, far)
+        self.r2.sysctl(**{f"net__ipv6__conf__{far}__mtu": 1280})
+        self.r2.ip("addr", "add", f"{router}/64", "dev", far, "nodad")
+        self.r.ip("-6", "route", "add", f"{coa}/64", "via", "2001:db8:e::2", "dev", "r-r2")
+        mn.add_link("narrow", Link(dev, coa, router))
 
     def _mobile_node(self, number, mtu):
         ns = self.lab.ns("mn" if number == 1 else f"mn{number}")

@@ -204,7 +204,8 @@ static void param_problem(
 	struct ctl *ctl, const struct ctl_pkt *p, enum dp_drop reason, uint32_t offset)
 {
 	dp_count_drop(ctl->dp, reason);
-	icmp_send_error(ctl, p, ICMP6_PARAM_PROBLEM, ICMP6_BAD_FIELD, p->ext.upper_off + offset);
+	(void)icmp_send_error(
+		ctl, p, ICMP6_PARAM_PROBLEM, ICMP6_BAD_FIELD, p->ext.upper_off + offset);
 }
 
 void mip6_input(struct ctl *ctl, const struct ctl_pkt *p)

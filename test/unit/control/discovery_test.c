@@ -94,13 +94,14 @@ int ctl_send_link(
 	return leave(ctl, pkt, len);
 }
 
-void icmp_send_error(
+bool icmp_send_error(
 	struct ctl *ctl, const struct ctl_pkt *p, uint8_t type, uint8_t code, uint32_t arg)
 {
 	(void)ctl;
 	(void)p;
 	(void)arg;
 	fail_msg("an error of type %u, code %u", type, code);
+	return true;
 }
 
 bool icmp_error_token(struct ctl *ctl)

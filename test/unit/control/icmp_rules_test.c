@@ -103,21 +103,40 @@ static void test_about_us(void **state)
 static void test_mtu(void **state)
 {
 	static const struct {
+		const char *name;
 		uint8_t type;
-		uint32_t arg, mtu;
+		uint32_t arg;
+		uint16_t quoted, link; /* octets */
+		uint32_t mtu;
 	} cases[] = {
-		{ ICMP6_TOO_BIG, 1280, 1280 },
-		{ ICMP6_TOO_BIG, 1279, 0 },
-		{ ICMP6_TOO_BIG, 0, 0 },
-		{ ICMP6_TOO_BIG, 1400, 1400 },
-		{ ICMP6_PARAM_PROBLEM, 1400, 0 },
+		{ "the least", ICMP6_TOO_BIG, 1280, 1500, 1500, 1280 },
+		{ "below the least", ICMP6_TOO_BIG, 1279, 1500, 1500, 0 },
+		{ "nothing", ICMP6_TOO_BIG, 0, 1500, 1500, 0 },
+		{ "between", ICMP6_TOO_BIG, 1400, 1500, 1500, 1400 },
+		{ "just too big", ICMP6_TOO_BIG, 1499, 1500, 1500, 1499 },
+		{ "fits", ICMP6_TOO_BIG, 1500, 1500, 1500, 0 },
+		{ "small and fits", ICMP6_TOO_BIG, 1400, 100, 1500, 0 },
+		{ "larger than we send", ICMP6_TOO_BIG, 1400, 1501, 1500, 0 },
+		{ "huge", ICMP6_TOO_BIG, UINT32_MAX, 1500, 1500, 0 },
+		{ "no way there", ICMP6_TOO_BIG, 1400, 1500, 0, 0 },
+		{ "another error", ICMP6_PARAM_PROBLEM, 1400, 1500, 1500, 0 },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < DIM(cases); i++) {
-		struct icmp6_err_msg msg = { .type = cases[i].type, .arg = cases[i].arg };
+		struct net_ip6 quoted = { 0 };
+		struct icmp6_err_msg msg = {
+			.type = cases[i].type,
+			.arg = cases[i].arg,
+			.quoted = (uint8_t *)&quoted,
+			.quoted_len = sizeof(quoted),
+		};
+		uint32_t mtu;
 
-		assert_int_equal(icmp_learned_mtu(&msg), cases[i].mtu);
+		net_ip6_set_payload_len(&quoted, (uint16_t)(cases[i].quoted - sizeof(quoted)));
+		mtu = icmp_learned_mtu(&msg, cases[i].link);
+		if (mtu != cases[i].mtu)
+			fail_msg("%s: %u", cases[i].name, mtu);
 	}
 }
 

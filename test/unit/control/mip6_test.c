@@ -12,6 +12,7 @@
 #include "conf/conf.h"
 #include "control/ctl_priv.h"
 #include "control/mip6/answer.h"
+#include "control/pmtu.h"
 #include "net/cksum.h"
 #include "net/icmp6.h"
 #include "net/mh.h"
@@ -33,6 +34,7 @@
 #define PORT_ADDR "2001:db8:1::10"
 #define GATEWAY   7 /* adjacency */
 #define DQ_SIZE   16
+#define PATHS_MS  60000
 
 /* --- what surrounds it --- */
 
@@ -78,7 +80,7 @@ int ctl_send_link(
 	return 0;
 }
 
-void icmp_send_error(
+bool icmp_send_error(
 	struct ctl *ctl, const struct ctl_pkt *p, uint8_t type, uint8_t code, uint32_t arg)
 {
 	(void)ctl;
@@ -87,6 +89,7 @@ void icmp_send_error(
 	assert_int_equal(code, ICMP6_BAD_FIELD);
 	out.icmp++;
 	out.icmp_arg = arg;
+	return true;
 }
 
 bool icmp_error_token(struct ctl *ctl)
@@ -209,6 +212,7 @@ static int setup(void **state)
 		records_new(&(struct records_opts){ .max = 1000, .seed = 1, .now_ms = START_MS },
 			&t.ctl.records),
 		0);
+	assert_int_equal(pmtu_new(1000, 1, &t.ctl.pmtu), 0);
 	subscribe_all();
 	assert_int_equal(mip6_new(&t.ctl, &t.ctl.mip6), 0);
 	return 0;
@@ -218,6 +222,7 @@ static int teardown(void **state)
 {
 	(void)state;
 	mip6_free(t.ctl.mip6);
+	pmtu_free(t.ctl.pmtu);
 	subs_free(t.ctl.subs);
 	records_free(t.ctl.records);
 	addrs_free(t.tables.addrs);
@@ -958,6 +963,70 @@ static void test_reresolve(void **state)
 	assert_false(publish_reresolve(&t.ctl));
 }
 
+static void walk(void)
+{
+	while (publish_reresolve(&t.ctl))
+		;
+}
+
+/* What is known of the path to a care-of address: with the binding from its first moment on, not
+ * lost by a refresh, not taken along to another care-of address. */
+static void test_path_mtu(void **state)
+{
+	struct ip6_addr coa = addr(COA);
+
+	(void)state;
+	input(&(struct msg){ .seq = 1 });
+	assert_int_equal(entry(HOA)->mtu, UINT16_MAX);
+	pmtu_learn(t.ctl.pmtu, t.ctl.now_ms, &coa, PMTU_TUNNEL, 1400);
+	input(&(struct msg){ .seq = 2 });
+	assert_int_equal(entry(HOA)->mtu, 1400);
+	input(&(struct msg){ .seq = 3, .src = COA2 });
+	assert_int_equal(entry(HOA)->mtu, UINT16_MAX);
+	input(&(struct msg){ .seq = 4 });
+	assert_int_equal(entry(HOA)->mtu, 1400);
+	input(&(struct msg){ .hao = HOA2 });
+	assert_int_equal(entry(HOA2)->mtu, 1400);
+	/* the checksum is over what never changes */
+	assert_int_equal(entry(HOA)->sum, bc_sum(entry(HOA)));
+}
+
+/* RFC 8201, 5.3: once a minute, as long as anything can have been forgotten. */
+static void test_path_mtu_ages(void **state)
+{
+	uint64_t learned_ms = START_MS + 1000;
+	struct ip6_addr coa = addr(COA);
+
+	(void)state;
+	input(&(struct msg){ .lifetime = 1000 });
+	walk();
+	t.ctl.now_ms = learned_ms + 120000;
+	assert_false(publish_reresolve(&t.ctl)); /* nothing was learned: no walk */
+	pmtu_learn(t.ctl.pmtu, learned_ms, &coa, PMTU_TUNNEL, 1400);
+	walk();
+	assert_int_equal(entry(HOA)->mtu, 1400); /* another binding's packet taught it */
+	assert_int_equal(entry(HOA)->nexthop, nexthop(GATEWAY));
+	/* what the truth holds shows a minute later, not before */
+	pmtu_learn(t.ctl.pmtu, learned_ms, &coa, PMTU_TUNNEL, 1300);
+	t.ctl.now_ms += 59999;
+	assert_false(publish_reresolve(&t.ctl));
+	assert_int_equal(entry(HOA)->mtu, 1400);
+	t.ctl.now_ms++;
+	walk();
+	assert_int_equal(entry(HOA)->mtu, 1300);
+	t.ctl.now_ms = learned_ms + PMTU_LIFETIME_MS - 1;
+	walk();
+	assert_int_equal(entry(HOA)->mtu, 1300);
+	t.ctl.now_ms = learned_ms + PMTU_LIFETIME_MS + 59999;
+	walk();
+	assert_int_equal(entry(HOA)->mtu, UINT16_MAX);
+	t.ctl.now_ms += 10 * PATHS_MS;
+	assert_int_equal(t.ctl.reresolve_cursor, 0);
+	bc_set_mtu(entry(HOA), 1234);
+	walk();
+	assert_int_equal(entry(HOA)->mtu, 1234); /* that was the last walk */
+}
+
 /* --- ranges --- */
 
 /* Everybody in a prefix, but for what is nobody's home address. */
@@ -1293,6 +1362,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_hao, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_domain_options, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reresolve, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_path_mtu, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_path_mtu_ages, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_range, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reload, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reload_waits_for_readers, setup, teardown),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Who takes a packet for us, who is told that nobody did, and RFC 2473, 8. */
+/* Who takes a packet for us, who is told that nobody did. */
 #include "test.h"
 
 #include "control/punt_rules.h"
@@ -101,80 +101,10 @@ static void test_judge(void **state)
 	}
 }
 
-/* A tunnel packet with an inner packet of inner_len octets, 40 of them a header if they are
- * enough; with the encapsulation limit if asked for. */
-static struct buf tunnel(uint16_t inner_len, bool limit, uint8_t proto)
-{
-	struct ip6_addr ha = addr("2001:db8:a::1"), coa = addr("2001:db8:5::5");
-	struct ip6_addr cn = addr("2001:db8:9::9"), hoa = addr("2001:db8:a::100");
-	uint16_t off = limit ? 48 : 40;
-	struct buf b = { calloc(1, off + inner_len), off + inner_len };
-
-	assert_non_null(b.p);
-	net_ip6_fill((struct net_ip6 *)b.p, (uint16_t)(b.n - 40), limit ? IP6_DSTOPT : proto, 64,
-		&ha, &coa);
-	if (limit)
-		memcpy(b.p + 40, (uint8_t[]){ proto, 0, 4, 1, 3, 1, 1, 0 }, 8);
-	if (inner_len >= 40)
-		net_ip6_fill((struct net_ip6 *)(b.p + off), (uint16_t)(inner_len - 40), IP6_NONE,
-			63, &cn, &hoa);
-	return b;
-}
-
-static void test_open_tunnel(void **state)
-{
-	static const struct {
-		const char *name;
-		uint16_t inner_len;
-		bool limit;
-		uint8_t proto;
-		struct punt_error e;
-		bool told;
-		struct punt_error want;
-	} t[] = {
-		{ "too big", 1460, false, IP6_IN_IP6, { ICMP6_TOO_BIG, 0, 1400 }, true,
-			{ ICMP6_TOO_BIG, 0, 1360 } },
-		{ "too big, with limit", 1460, true, IP6_IN_IP6, { ICMP6_TOO_BIG, 0, 1400 }, true,
-			{ ICMP6_TOO_BIG, 0, 1352 } },
-		{ "never below 1280", 1460, false, IP6_IN_IP6, { ICMP6_TOO_BIG, 0, 1300 }, true,
-			{ ICMP6_TOO_BIG, 0, 1280 } },
-		{ "must fit", 1280, false, IP6_IN_IP6, { ICMP6_TOO_BIG, 0, 1280 }, false, { 0 } },
-		{ "hop limit", 100, false, IP6_IN_IP6, { ICMP6_TIME_EXCEEDED, 0, 0 }, true,
-			{ ICMP6_UNREACHABLE, ICMP6_ADDRESS, 0 } },
-		{ "limit 0", 100, true, IP6_IN_IP6, { ICMP6_PARAM_PROBLEM, 0, 44 }, true,
-			{ ICMP6_UNREACHABLE, ICMP6_ADDRESS, 0 } },
-		{ "no tunnel", 100, false, IP6_UDP, { ICMP6_TIME_EXCEEDED, 0, 0 }, false, { 0 } },
-		{ "half a header inside", 39, false, IP6_IN_IP6, { ICMP6_TIME_EXCEEDED, 0, 0 },
-			false, { 0 } },
-	};
-	struct ip6_addr cn = addr("2001:db8:9::9");
-
-	(void)state;
-	for (size_t i = 0; i < DIM(t); i++) {
-		struct buf b = tunnel(t[i].inner_len, t[i].limit, t[i].proto);
-		struct ctl_pkt p = { .data = b.p, .len = (uint16_t)b.n, .walked = true };
-		struct punt_error e = t[i].e;
-		bool told = punt_open_tunnel(&p, &e);
-
-		if (told != t[i].told)
-			fail_msg("%s: told %d", t[i].name, told);
-		if (told && (e.type != t[i].want.type || e.code != t[i].want.code ||
-				    e.arg != t[i].want.arg))
-			fail_msg("%s: %u/%u/%u", t[i].name, e.type, e.code, e.arg);
-		if (told) {
-			assert_int_equal(p.len, t[i].inner_len);
-			assert_true(ip6_eq(&ctl_pkt_ip6(&p)->src, &cn));
-			assert_false(p.walked);
-		}
-		buf_free(&b);
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_judge),
-		cmocka_unit_test(test_open_tunnel),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

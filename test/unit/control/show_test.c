@@ -12,6 +12,7 @@
 #include "conf/conf.h"
 #include "control/ctl_priv.h"
 #include "control/metric.h"
+#include "control/pmtu.h"
 #include "net/mh.h"
 #include "records/records.h"
 #include "records/subs.h"
@@ -199,12 +200,14 @@ static int setup(void **state)
 	assert_int_equal(
 		records_new(&(struct records_opts){ .max = MAX, .now_ms = NOW_MS }, &t.ctl.records),
 		0);
+	assert_int_equal(pmtu_new(MAX, 1, &t.ctl.pmtu), 0);
 	return 0;
 }
 
 static int teardown(void **state)
 {
 	(void)state;
+	pmtu_free(t.ctl.pmtu);
 	records_free(t.ctl.records);
 	tables_free(t.tables);
 	free(t.ctl.submitted);
@@ -381,6 +384,15 @@ static void test_binding(void **state)
 	assert_int_equal(number(list, 0, "bytes-to"), 300);
 	assert_int_equal(number(list, 0, "packets-from"), 4);
 	assert_int_equal(number(list, 0, "bytes-from"), 400);
+	assert_null(cJSON_GetObjectItem(cJSON_GetArrayItem(list, 0), "tunnel-mtu"));
+	cJSON_Delete(list);
+
+	/* when the path takes less than the link */
+	bc_set_mtu(bc_find(t.tables->bc, &hoa), 1400);
+	req = request(CTL_SHOW_BINDING);
+	req.key = hoa;
+	list = ask(&req);
+	assert_int_equal(number(list, 0, "tunnel-mtu"), 1360);
 	cJSON_Delete(list);
 
 	req = request(CTL_SHOW_BINDING);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What control sends when there is no way, no room and no buffer: an error and a counter each. */
+/* What control sends: in fragments where the path wants it; and when there is no way, no room and
+ * no buffer, an error and a counter each. */
 #include "test.h"
 
 #include <errno.h>
@@ -12,11 +13,14 @@
 #include "tables/fib.h"
 #include "tables/tables.h"
 
-#define POOL 63
-#define ROOM 1600
+#define POOL     63
+#define ROOM     1600
+#define MTU      2000 /* of the paths: more than there is room */
+#define NEIGHBOR "2001:db8:1::7"
 
 static struct dp dp;
 static struct dp_worker own;
+static struct ip6_addr neighbor;
 
 static void route(const char *p, uint32_t value)
 {
@@ -54,6 +58,10 @@ static int set_up(void **state)
 	own.t = dp.t;
 	own.port = dp.views;
 	own.port_count = 1;
+	own.pool = dp.pool;
+	fragid_init(&own.fragid, (const uint8_t[FRAGID_KEY_LEN]){ 7 }, 0, 1);
+	neighbor = addr(NEIGHBOR);
+	adj_set(dp.t->adj, adj_add(dp.t->adj, 0, &neighbor), (const uint8_t[6]){ 2 }, ADJ_RESOLVED);
 	return 0;
 }
 
@@ -75,7 +83,7 @@ static int send_to(const char *dst, uint16_t payload, int want)
 	int door = -1;
 
 	net_ip6_fill((struct net_ip6 *)pkt, payload, IP6_UDP, 64, &s, &d);
-	assert_int_equal(dp_send(&dp, pkt, (uint16_t)(40 + payload)), want);
+	assert_int_equal(dp_send(&dp, pkt, (uint16_t)(40 + payload), MTU), want);
 	for (unsigned r = 0; r < DP_DROP_COUNT; r++)
 		if (own.counters.drop[r] != before.drop[r])
 			door = (int)r;
@@ -110,6 +118,52 @@ static void test_no_buffer(void **state)
 	own.tx[0].n = 0;
 }
 
+/* A packet of len octets on a path of mtu: how many frames it becomes. */
+static unsigned frames_of(uint16_t len, uint16_t mtu)
+{
+	static uint8_t pkt[9600];
+	struct ip6_addr s = addr("2001:db8:1::10");
+	unsigned n, octets = 0;
+
+	net_ip6_fill((struct net_ip6 *)pkt, (uint16_t)(len - 40), IP6_ICMP6, 64, &s, &neighbor);
+	assert_int_equal(dp_send(&dp, pkt, len, mtu), 0);
+	n = own.tx[0].n;
+	for (unsigned i = 0; i < n; i++) {
+		const struct rte_mbuf *m = own.tx[0].pkt[i];
+
+		assert_true(m->data_len <= mtu + 14u);
+		assert_int_equal(m->pkt_len, m->data_len);
+		octets += m->data_len - 14u - 40u - (n > 1 ? 8 : 0);
+	}
+	assert_int_equal(octets, len - 40);
+	rte_pktmbuf_free_bulk(own.tx[0].pkt, n);
+	own.tx[0].n = 0;
+	return n;
+}
+
+static void test_fragments(void **state)
+{
+	uint64_t fragmented = own.counters.c[DP_COUNTER_FRAGMENTED];
+	uint64_t dropped = own.counters.drop[DP_DROP_NO_BUFFER];
+	struct ip6_addr s = addr("2001:db8:1::10");
+	struct rte_mbuf *all[POOL];
+	uint8_t pkt[1281] = { 0 };
+
+	(void)state;
+	assert_int_equal(frames_of(1280, 1280), 1);
+	assert_int_equal(frames_of(1281, 1280), 2);
+	assert_int_equal(frames_of(1500, 1500), 1);
+	assert_int_equal(frames_of(9600, 1280), 8);
+	assert_int_equal(own.counters.c[DP_COUNTER_FRAGMENTED] - fragmented, 2);
+	/* all of them or none */
+	assert_int_equal(rte_pktmbuf_alloc_bulk(dp.pool, all, POOL - 1), 0);
+	net_ip6_fill((struct net_ip6 *)pkt, 1241, IP6_ICMP6, 64, &s, &neighbor);
+	assert_int_equal(dp_send(&dp, pkt, 1281, 1280), -ENOBUFS);
+	assert_int_equal(own.counters.drop[DP_DROP_NO_BUFFER] - dropped, 1);
+	assert_int_equal(own.tx[0].n, 0);
+	rte_pktmbuf_free_bulk(all, POOL - 1);
+}
+
 static void test_link_down(void **state)
 {
 	static const uint8_t mac[6] = { 2 };
@@ -127,6 +181,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_no_way),
 		cmocka_unit_test(test_no_buffer),
+		cmocka_unit_test(test_fragments),
 		cmocka_unit_test(test_link_down),
 	};
 

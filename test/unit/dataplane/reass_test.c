@@ -570,21 +570,55 @@ static void test_size(void **state)
 	assert_int_equal(reass_tab_fragments(worker.reass), 0);
 }
 
-/* A buffer that is smaller than it should be, from a driver's own memory perhaps. */
-static void test_small_buffer(void **state)
+static void begin_with(uint32_t max_octets)
+{
+	struct reass_opts opts = { .max_datagrams = 4,
+		.max_fragments = 64,
+		.max_per_source = 32,
+		.max_octets = max_octets,
+		.timeout = UINT64_MAX / 2 };
+
+	dp_reass_stop(&worker);
+	assert_int_equal(dp_reass_start(&worker, opts), 0);
+}
+
+/* A buffer that is smaller than it should be, from a driver's own memory perhaps; and a bound that
+ * only the first fragment's headers exceed. */
+static void test_size_at_last(void **state)
 {
 	struct pkt whole = udp(CN, PORT_ADDR, MAX - 39), p[3];
 
 	(void)state;
-	dp_reass_stop(&worker);
-	assert_int_equal(dp_reass_start(&worker, (struct reass_opts){ .max_datagrams = 4,
-							 .max_fragments = 64,
-							 .max_per_source = 32,
-							 .max_octets = MAX + 100,
-							 .timeout = UINT64_MAX / 2 }),
-		0);
+	begin_with(MAX + 100);
 	cut(&whole, plain, 1000, 3, p);
 	assert_int_equal(send_all(p, 3).door, DP_DROP_FRAG_TOO_BIG);
+	begin_with(1000);
+	for (unsigned over = 0; over < 2; over++) {
+		whole = with_ext(udp(CN, PORT_ADDR, (uint16_t)(1000 - 48 + over)), IP6_DSTOPT,
+			"00 00 01 04 00000000");
+		cut(&whole, (struct cut){ 48, 40, 7 }, 400, 3, p);
+		assert_int_equal(send_all(p, 3).door,
+			over ? (int)DP_DROP_FRAG_TOO_BIG : PUNT - (int)DP_PUNT_LOCAL);
+	}
+}
+
+/* What the walk said of the first fragment is not true of the whole. */
+static void test_walk_is_forgotten(void **state)
+{
+	struct pkt whole = udp(CN, PORT_ADDR, 64), p[2];
+	struct dp_counters before;
+
+	(void)state;
+	cut(&whole, plain, 32, 2, p);
+	put(&p[0]);
+	put(&p[1]);
+	dp_classify(&worker, &worker.vec[V_AGAIN]);
+	before = worker.counters;
+	dp_reass(&worker, &worker.vec[V_FRAGMENT]);
+	assert_int_equal(worker.vec[V_AGAIN].n, 1);
+	assert_false(dp_meta(worker.vec[V_AGAIN].pkt[0])->flags & DP_META_WALKED);
+	dp_carry(&worker);
+	assert_int_equal(collect(&before).door, PUNT - (int)DP_PUNT_LOCAL);
 }
 
 /* RFC 5722. */
@@ -808,7 +842,8 @@ int main(void)
 		TEST(test_nested),
 		TEST(test_ecn),
 		TEST(test_size),
-		TEST(test_small_buffer),
+		TEST(test_size_at_last),
+		TEST(test_walk_is_forgotten),
 		TEST(test_overlap),
 		TEST(test_ways),
 		TEST(test_unchecked),

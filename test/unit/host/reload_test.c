@@ -255,8 +255,25 @@ static void wait_updates(unsigned n)
 	assert_int_equal(control.updates, n);
 }
 
+/* The thread is done with a reload a little after control is: until then it is busy. */
+static void wait_idle(void)
+{
+	struct ctl_req req = new_request();
+	int status;
+
+	do {
+		assert_int_equal(reload_submit(reload, &req), 0);
+		status = reap()->status;
+		jw_reset(&req.out);
+	} while (status == -EBUSY);
+	assert_int_equal(status, 0);
+	jw_done(&req.out);
+}
+
 static void test_signal(void **state)
 {
+	struct ctl_req req = new_request();
+
 	(void)state;
 	write_file(file, NONE("2001:db8:a::7"));
 	kill(getpid(), SIGHUP);
@@ -265,7 +282,17 @@ static void test_signal(void **state)
 	assert_null(reload_reap(reload));
 	kill(getpid(), SIGHUP);
 	wait_updates(2);
+	wait_idle();
 	ask(0, "{\"subscribers\":1,");
+	/* whoever asks while a signal's reload runs is told so */
+	control.keep = true;
+	kill(getpid(), SIGHUP);
+	wait_updates(5);
+	assert_int_equal(reload_submit(reload, &req), 0);
+	assert_int_equal(reap()->status, -EBUSY);
+	control.keep = false;
+	control.update = NULL;
+	jw_done(&req.out);
 }
 
 /* While one runs: whoever asks is told so at once, up to as many as api has clients; a signal is

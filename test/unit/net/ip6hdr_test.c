@@ -107,9 +107,11 @@ static struct flow_pkt flow_pkt(uint8_t upper)
 	return p;
 }
 
+static uint64_t key; /* what the hash is seeded with */
+
 static uint32_t hash(const struct flow_pkt *p)
 {
-	return net_flow_hash((const uint8_t *)p, sizeof(*p), p->h.next_header, sizeof(p->h));
+	return net_flow_hash((const uint8_t *)p, sizeof(*p), p->h.next_header, sizeof(p->h), key);
 }
 
 /* What differs between two packets of one flow, and between two flows. */
@@ -156,15 +158,57 @@ static void test_flow_short(void **state)
 
 	(void)state;
 	other.up[1] ^= 1;
-	assert_int_equal(net_flow_hash((uint8_t *)&udp, sizeof(udp), IP6_UDP, 0),
-		net_flow_hash((uint8_t *)&other, sizeof(other), IP6_FRAGMENT, 0));
+	assert_int_equal(net_flow_hash((uint8_t *)&udp, sizeof(udp), IP6_UDP, 0, 0),
+		net_flow_hash((uint8_t *)&other, sizeof(other), IP6_FRAGMENT, 0, 0));
 	for (uint16_t len = 40; len < 48; len++) {
 		struct buf b = buf_copy(&udp, len);
-		uint32_t got = net_flow_hash(b.p, len, IP6_UDP, 40);
+		uint32_t got = net_flow_hash(b.p, len, IP6_UDP, 40, 0);
 
 		assert_true(got > 0 && got < 1 << 20);
 		assert_true((got == hash(&udp)) == (len >= 44));
 		buf_free(&b);
+	}
+}
+
+/* Another seed is another hash: what one says of the other's is chance. */
+static void test_flow_seed(void **state)
+{
+	struct flow_pkt p = flow_pkt(IP6_UDP);
+	unsigned same = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < 1000; i++) {
+		uint32_t label;
+
+		p.up[1] = (uint8_t)i;
+		p.up[0] = (uint8_t)(i >> 8);
+		label = hash(&p);
+		key = 0x5eed;
+		same += label == hash(&p);
+		key = 0;
+	}
+	assert_in_range(same, 0, 1);
+}
+
+static void test_tunnel_flow(void **state)
+{
+	static const uint8_t with_ports[] = { IP6_TCP, IP6_UDP };
+	static const uint8_t without[] = { IP6_ICMP6, IP6_ESP, IP6_DSTOPT, IP6_FRAGMENT };
+
+	(void)state;
+	for (size_t i = 0; i < DIM(with_ports); i++) {
+		struct flow_pkt p = flow_pkt(with_ports[i]);
+
+		assert_int_equal(net_tunnel_flow(&p.h, sizeof(p), 7),
+			net_flow_hash((uint8_t *)&p, sizeof(p), with_ports[i], 40, 7));
+		assert_int_not_equal(
+			net_tunnel_flow(&p.h, sizeof(p), 7), net_tunnel_flow(&p.h, sizeof(p), 8));
+	}
+	for (size_t i = 0; i < DIM(without); i++) {
+		struct flow_pkt p = flow_pkt(without[i]);
+
+		assert_int_equal(net_tunnel_flow(&p.h, sizeof(p), 7),
+			net_flow_hash((uint8_t *)&p, sizeof(p), without[i], 0, 7));
 	}
 }
 
@@ -240,6 +284,8 @@ int main(void)
 		cmocka_unit_test(test_fields),
 		cmocka_unit_test(test_flow_identity),
 		cmocka_unit_test(test_flow_short),
+		cmocka_unit_test(test_flow_seed),
+		cmocka_unit_test(test_tunnel_flow),
 		cmocka_unit_test(test_flow_uniform),
 	};
 

@@ -69,6 +69,33 @@ static void check(const struct bc_entry *e, const struct bc_binding *b)
 	assert_int_equal(e->sum, bc_sum(e));
 }
 
+/* The path MTU changes in place, by a refresh too, and is the new care-of address's after a move. */
+static void test_mtu(void **state)
+{
+	struct bc_binding b = binding(1, 10), moved = binding(1, 12);
+	const struct bc_entry *e;
+
+	(void)state;
+	start(4, 42);
+	b.mtu = 1400;
+	assert_int_equal(bc_publish(bc, &b), 0);
+	e = bc_find(bc, &b.hoa);
+	assert_int_equal(bc_path_mtu(e, 1500), 1400);
+	assert_int_equal(bc_path_mtu(e, 1280), 1280);
+	bc_set_mtu(e, 1300);
+	assert_int_equal(bc_path_mtu(e, 1500), 1300);
+	bc_set_mtu(e, 0);
+	assert_int_equal(bc_path_mtu(e, 9600), 9600);
+	assert_int_equal(bc_publish(bc, &b), 0);
+	assert_ptr_equal(bc_find(bc, &b.hoa), e);
+	assert_int_equal(bc_path_mtu(e, 1500), 1400);
+	check(e, &b);
+	assert_int_equal(bc_publish(bc, &moved), 0);
+	assert_int_equal(bc_path_mtu(bc_find(bc, &b.hoa), 1500), 1500);
+	assert_int_equal(bc_path_mtu(e, 1500), 1400); /* who still reads the old one */
+	stop();
+}
+
 static void test_life(void **state)
 {
 	struct bc_binding a = binding(1, 10), moved = binding(1, 11);
@@ -403,6 +430,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_life),
+		cmocka_unit_test(test_mtu),
 		cmocka_unit_test(test_full),
 		cmocka_unit_test(test_queue_full),
 		cmocka_unit_test(test_counters),

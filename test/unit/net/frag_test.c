@@ -4,7 +4,7 @@
 
 #include <errno.h>
 
-#include "control/frag.h"
+#include "net/frag.h"
 #include "net/ip6hdr.h"
 #include "net/mh.h"
 
@@ -37,12 +37,14 @@ static uint32_t check_whole(const struct buf *pkt, uint16_t mtu, bool routed)
 {
 	uint16_t head = (uint16_t)(sizeof(struct net_ip6) + (routed ? MH_RH2_LEN : 0));
 	uint16_t nh_off = routed ? sizeof(struct net_ip6) : 6, got = head, n;
-	struct buf out = { malloc(pkt->n), pkt->n }, one = { malloc(mtu), mtu };
+	struct buf out = { malloc(pkt->n), pkt->n }, one;
+	uint16_t largest = 0, least = UINT16_MAX;
 	bool more = true;
 	uint32_t count = 0;
 	struct frag f;
 
 	assert_int_equal(frag_init(&f, pkt->p, (uint16_t)pkt->n, mtu, 0xcafe0001), 0);
+	one = (struct buf){ malloc(f.size), f.size };
 	while ((n = frag_next(&f, one.p)) > 0) {
 		const uint8_t *fh = one.p + head;
 		uint16_t offset = (uint16_t)((fh[2] << 8 | fh[3]) & ~7);
@@ -59,9 +61,14 @@ static uint32_t check_whole(const struct buf *pkt, uint16_t mtu, bool routed)
 		more = fh[3] & 1;
 		memcpy(out.p + got, fh + 8, n - head - 8u);
 		got = (uint16_t)(got + n - head - 8);
+		largest = n > largest ? n : largest;
+		least = n < least ? n : least;
 		count++;
 	}
 	assert_false(more);
+	assert_int_equal(count, f.count);
+	assert_int_equal(largest, f.size);
+	assert_true(least + 8 * count >= largest);
 	assert_int_equal(got, pkt->n);
 	assert_memory_equal(out.p + head, pkt->p + head, pkt->n - head);
 	buf_free(&out);
@@ -85,6 +92,8 @@ static void test_sizes(void **state)
 		{ 40 + 1232 * 2, 1280, false, 2 },
 		{ 40 + 1232 * 2 + 1, 1280, false, 3 },
 		{ 9600, 1280, true, 8 },
+		{ 1328, 1280, false, 2 }, /* an inner packet of 1280 octets and the limit option */
+		{ 65535, 1280, false, 54 },
 	};
 
 	(void)state;
@@ -109,6 +118,9 @@ static void test_refused(void **state)
 	assert_int_equal(frag_init(&f, pkt.p, 47, 1280, 1), -EINVAL); /* half a routing header */
 	pkt.p[41] = 255; /* a routing header of 2,048 octets */
 	assert_int_equal(frag_init(&f, pkt.p, 1400, 1280, 1), -EINVAL);
+	assert_int_equal(frag_init(&f, pkt.p, 40, 1280, 1), -EINVAL);
+	pkt.p[41] = 2;
+	assert_int_equal(frag_init(&f, pkt.p, 64, 1280, 1), -EINVAL); /* headers alone */
 	buf_free(&pkt);
 }
 

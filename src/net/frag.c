@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "control/frag.h"
+#include "net/frag.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -10,6 +10,23 @@
 
 #define FRAG_HDR_LEN 8
 #define FRAG_MORE    1
+
+static uint32_t divided_up(uint32_t a, uint32_t b)
+{
+	return (a + b - 1) / b;
+}
+
+/* As few fragments as will do, and as equal as pieces of 8 octets can be. */
+static void divide(struct frag *f, uint16_t mtu)
+{
+	uint32_t body = (uint32_t)f->len - f->head_len;
+	uint32_t room = (uint32_t)(mtu - f->head_len - FRAG_HDR_LEN) & ~7u;
+	uint32_t count = divided_up(body, room);
+
+	f->piece = (uint16_t)(8 * divided_up(body, 8 * count));
+	f->count = (uint16_t)divided_up(body, f->piece);
+	f->size = (uint16_t)(f->head_len + FRAG_HDR_LEN + (count > 1 ? f->piece : body));
+}
 
 int frag_init(struct frag *f, const uint8_t *pkt, uint16_t len, uint16_t mtu, uint32_t id)
 {
@@ -29,17 +46,19 @@ int frag_init(struct frag *f, const uint8_t *pkt, uint16_t len, uint16_t mtu, ui
 		nh_off = head;
 		head = (uint16_t)next;
 	}
-	*f = (struct frag){ pkt, len, mtu, head, nh_off, 0, id };
+	if (head == len)
+		return -EINVAL;
+	*f = (struct frag){ .pkt = pkt, .len = len, .head_len = head, .nh_off = nh_off, .id = id };
+	divide(f, mtu);
 	return 0;
 }
 
 uint16_t frag_next(struct frag *f, uint8_t *buf)
 {
 	uint16_t left = (uint16_t)(f->len - f->head_len - f->done);
-	uint16_t room = (uint16_t)((f->mtu - f->head_len - FRAG_HDR_LEN) & ~7);
-	bool more = left > room;
-	uint16_t n = more ? room : left;
-	struct net_wr w = net_wr_init(buf, f->mtu);
+	bool more = left > f->piece;
+	uint16_t n = more ? f->piece : left;
+	struct net_wr w = net_wr_init(buf, f->size);
 
 	if (left == 0)
 		return 0;

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * ICMPv6 errors from inside the tunnels (RFC 2473, 8): Packet Too Big lowers the path MTU of the
+ * tunnel, and what concerns the source of the inner packet is passed on to it.
+ *
+ * Anybody can send such an error. It is heard when it quotes a packet in a tunnel that is there:
+ * from the home agent address to the care-of address of the binding of the inner destination. To
+ * lower a path MTU, never below 1280, that is enough. Passed on is only what quotes a packet as
+ * hamd makes them, down to the flow label, which is a hash with a secret: or else whoever knows a
+ * binding could have errors sent to anyone.
+ */
+#include "control/ctl_priv.h"
+#include "control/icmp_rules.h"
+#include "control/pmtu.h"
+#include "control/tunnel_rules.h"
+#include "tables/bc.h"
+#include "tables/bc_view.h"
+#include "tables/fib.h"
+#include "tables/tables.h"
+
+static const struct bc_entry *binding_of(const struct ctl *ctl, const struct tunnel_quote *q)
+{
+	const struct bc_entry *e = ctl->t->bc == NULL ? NULL : bc_find(ctl->t->bc, &q->inner->dst);
+
+	if (e == NULL || !ip6_eq(&e->ha, &q->outer->src) || !ip6_eq(&e->coa, &q->outer->dst))
+		return NULL;
+	return e;
+}
+
+/* False: nothing in it is to be believed. */
+static bool learn(struct ctl *ctl, const struct icmp6_err_msg *msg, const struct bc_entry *e)
+{
+	uint32_t mtu = icmp_learned_mtu(msg, send_link_mtu(ctl, &e->coa));
+
+	if (mtu == 0) {
+		dp_count_drop(ctl->dp, DP_DROP_ICMP6_MTU);
+		return false;
+	}
+	if (pmtu_learn(ctl->pmtu, ctl->now_ms, &e->coa, PMTU_TUNNEL, mtu))
+		ctl_count(ctl, CTL_PATH_MTU_LOWERED);
+	/* Others at the care-of address follow within a minute, or by a packet of theirs. */
+	bc_set_mtu(e, pmtu_get(ctl->pmtu, ctl->now_ms, &e->coa, PMTU_TUNNEL));
+	return true;
+}
+
+static bool is_ours(const struct ctl *ctl, const struct ip6_addr *a)
+{
+	enum fib_kind kind = fib_kind(fib_lookup(ctl->t->fib, a));
+
+	return kind == FIB_LOCAL || kind == FIB_HOME_AGENT || kind == FIB_ANYCAST;
+}
+
+static void pass_on(struct ctl *ctl, const struct ctl_pkt *p, const struct tunnel_quote *q,
+	const struct tunnel_error *e)
+{
+	struct ctl_pkt inner = {
+		.data = (const uint8_t *)q->inner,
+		.len = q->inner_here,
+		.port = p->port,
+	};
+
+	if (net_ip6_flow(q->outer) != dp_flow_label(ctl->dp, q->inner, q->inner_here) ||
+		!ip6_is_routable(&q->inner->src) || is_ours(ctl, &q->inner->src)) {
+		dp_count_drop(ctl->dp, DP_DROP_ICMP6_UNPROVEN);
+		return;
+	}
+	if (icmp_send_error(ctl, &inner, e->type, e->code, e->arg))
+		ctl_count(ctl, CTL_ICMP6_ERRORS_PASSED_ON);
+}
+
+void tunnel_input_error(struct ctl *ctl, const struct ctl_pkt *p, const struct icmp6_err_msg *msg,
+	const struct tunnel_quote *q)
+{
+	struct tunnel_error e = { msg->type, msg->code, msg->arg };
+	const struct bc_entry *bind = binding_of(ctl, q);
+
+	if (bind == NULL) {
+		dp_count_drop(ctl->dp, DP_DROP_ICMP6_NO_TUNNEL);
+		return;
+	}
+	if (msg->type == ICMP6_TOO_BIG && !learn(ctl, msg, bind))
+		return;
+	if (tunnel_tells(q, &e))
+		pass_on(ctl, p, q, &e);
+}
+
+bool tunnel_inner(const struct ctl *ctl, struct ctl_pkt *p, struct tunnel_error *e)
+{
+	struct tunnel_quote q;
+
+	if (!tunnel_open(p->data, p->len, &q) || !tunnel_tells(&q, e))
+		return false;
+	p->data = (const uint8_t *)q.inner;
+	p->len = q.inner_here;
+	p->walked = false;
+	return !is_ours(ctl, &q.inner->src);
+}
