@@ -29,6 +29,7 @@
 #include "host/accounting.h"
 #include "host/api.h"
 #include "host/reload.h"
+#include "host/store.h"
 #include "host/subscribers.h"
 #include "host/telemetry.h"
 #include "records/subs.h"
@@ -46,6 +47,8 @@ struct hamd {
 	struct tables *tables;
 	struct dp *dp;
 	struct ctl *ctl;
+	struct store *store; /* NULL: none */
+	const char *domains[CONF_DOMAINS_MAX]; /* their names, for the store */
 	struct accounting *accounting; /* NULL: none */
 	struct reload *reload;
 	struct api *api;
@@ -80,10 +83,33 @@ static void stop_log(struct hamd *h)
 	log_stop();
 }
 
+/* EAL ties this thread, which runs the control core, to its core. Host threads are made by it and
+ * would inherit that. */
+static cpu_set_t lcore_cpus, host_cpus;
+
+static void choose_host_cpus(const cpu_set_t *at_start)
+{
+	unsigned lcore;
+
+	pthread_getaffinity_np(pthread_self(), sizeof(lcore_cpus), &lcore_cpus);
+	host_cpus = *at_start;
+	RTE_LCORE_FOREACH(lcore)
+	CPU_CLR(rte_lcore_to_cpu_id((int)lcore), &host_cpus);
+	if (CPU_COUNT(&host_cpus) == 0) /* there is no other */
+		host_cpus = *at_start;
+}
+
 static int start_eal(struct hamd *h, char *err, size_t err_len)
 {
+	cpu_set_t at_start;
+	int ret;
+
+	pthread_getaffinity_np(pthread_self(), sizeof(at_start), &at_start);
 	mem_use_hugepages(h->conf->runtime.hugepages);
-	return eal_start(h->conf, err, err_len);
+	ret = eal_start(h->conf, err, err_len);
+	if (ret == 0)
+		choose_host_cpus(&at_start);
+	return ret;
 }
 
 static void stop_eal(struct hamd *h)
@@ -141,6 +167,64 @@ static int start_control(struct hamd *h, char *err, size_t err_len)
 static void stop_control(struct hamd *h)
 {
 	ctl_free(h->ctl);
+}
+
+/* So many files are left when hamd was killed again and again before it had written everything
+ * anew; it does so now, before anything can kill it. */
+#define STORE_MANY_FILES 8
+
+static struct ctl_past past_of(const struct store_start *start)
+{
+	return (struct ctl_past){
+		.is_known = !start->is_new && !start->found.is_lost,
+		.is_closed = start->found.is_closed,
+		.is_same_boot = start->found.is_same_boot,
+		.was_damaged = start->was_moved,
+	};
+}
+
+static int start_store(struct hamd *h, char *err, size_t err_len)
+{
+	const struct conf_store *conf = &h->conf->store;
+	struct store_reader reader = { h->ctl, ctl_load_begin, ctl_load_domain, ctl_load_record };
+	struct store_opts opts = {
+		.path = conf->path,
+		.sync_ms = conf->sync_ms,
+		.refuse_damage = conf->on_damage == CONF_DAMAGE_REFUSE,
+		.domains = h->domains,
+		.domain_count = h->conf->domain_count,
+		.feed = ctl_feed(h->ctl),
+	};
+	struct store_start start;
+	struct ctl_past past;
+	int ret;
+
+	if (opts.feed == NULL)
+		return 0;
+	for (uint32_t i = 0; i < h->conf->domain_count; i++)
+		h->domains[i] = h->conf->domains[i].name;
+	ret = store_open(&opts, &reader, &h->store, &start, err, err_len);
+	if (ret < 0)
+		return ret;
+	past = past_of(&start);
+	ret = ctl_loaded(h->ctl, &past, err, err_len);
+	if (ret == 0)
+		ret = store_run(h->store, err, err_len);
+	if (ret < 0) {
+		store_stop(h->store);
+		return ret;
+	}
+	if (start.found.count > STORE_MANY_FILES)
+		ctl_store_settle(h->ctl);
+	return 0;
+}
+
+static void stop_store(struct hamd *h)
+{
+	if (h->store == NULL)
+		return;
+	ctl_store_finish(h->ctl);
+	store_stop(h->store);
 }
 
 static uint32_t take_events(void *acct, struct acct_event *out, uint32_t max)
@@ -245,17 +329,31 @@ static const struct {
 	const char *name;
 	int (*start)(struct hamd *h, char *err, size_t err_len);
 	void (*stop)(struct hamd *h);
+	bool has_thread; /* of the host's: not on an lcore where there is another core */
 } modules[] = {
 	{ "log", start_log, stop_log },
 	{ "eal", start_eal, stop_eal },
 	{ "tables", start_tables, stop_tables },
 	{ "dataplane", start_dataplane, stop_dataplane },
 	{ "control", start_control, stop_control },
-	{ "accounting", start_accounting, stop_accounting },
+	{ "store", start_store, stop_store, true },
+	{ "accounting", start_accounting, stop_accounting, true },
 	{ "telemetry", start_telemetry, stop_telemetry },
-	{ "reload", start_reload, stop_reload },
-	{ "api", start_api, stop_api },
+	{ "reload", start_reload, stop_reload, true },
+	{ "api", start_api, stop_api, true },
 };
+
+static int start_module(struct hamd *h, size_t i, char *err, size_t err_len)
+{
+	int ret;
+
+	if (!modules[i].has_thread)
+		return modules[i].start(h, err, err_len);
+	pthread_setaffinity_np(pthread_self(), sizeof(host_cpus), &host_cpus);
+	ret = modules[i].start(h, err, err_len);
+	pthread_setaffinity_np(pthread_self(), sizeof(lcore_cpus), &lcore_cpus);
+	return ret;
+}
 
 static void warn_line(void *ctx, const char *line)
 {
@@ -316,7 +414,7 @@ static int run(struct hamd *h)
 	set_signals();
 	for (; started < DIM(modules); started++) {
 		log_debug(TAG, "starting %s", modules[started].name);
-		ret = modules[started].start(h, err, sizeof(err));
+		ret = start_module(h, started, err, sizeof(err));
 		if (ret < 0)
 			break;
 	}

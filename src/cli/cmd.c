@@ -164,6 +164,8 @@ const struct cmd cmds[] = {
 	{ "show neighbors", NULL, "neighbours on the links", ASKS, cmd_show, neighbor_columns },
 	{ "show addresses", NULL, "addresses that hamd answers for", ASKS, cmd_show,
 		address_columns },
+	{ "show store", NULL, "whether bindings are kept, and how far behind that is", ASKS,
+		cmd_show, NULL },
 	{ "show config", NULL, "the configuration that runs", ASKS, cmd_show, NULL },
 	{ "show version", NULL, "version, bindings and packet buffers", ASKS, cmd_show, NULL },
 	{ "show alarms", NULL, "what is wrong, and what to do about it; --all: also what is not",

@@ -82,6 +82,10 @@ const struct conf_place *conf_mobile_prefix(const struct conf_check *k, const st
 	return low > 0 && ip6_in_prefix(a, &k->mobile[low - 1].prefix) ? &k->mobile[low - 1] : NULL;
 }
 
+/* What mobile nodes of a home agent without a store lose at most after its restart, against a
+ * Binding Update each in that time. */
+#define ADVICE_S 300
+
 /* Defaults that come from other keys. */
 static void derive(struct conf *conf)
 {
@@ -95,6 +99,9 @@ static void derive(struct conf *conf)
 
 		if (limits->max_bindings == 0)
 			limits->max_bindings = r->max_bindings;
+		if (conf->domains[i].refresh_advice_s == CONF_ADVICE_AUTO)
+			conf->domains[i].refresh_advice_s =
+				conf->store.path != NULL ? CONF_ADVICE_OFF : ADVICE_S;
 	}
 }
 

@@ -116,6 +116,23 @@ static int check_mobile_node(const struct conf_check *k, uint32_t i, uint32_t j)
 	return 0;
 }
 
+/* RFC 6275, 10.3.1: where bindings are in nonvolatile storage the advice must be left out. */
+static int check_store(const struct conf_check *k, uint32_t i)
+{
+	const struct conf_domain *d = &k->conf->domains[i];
+	bool has_store = k->conf->store.path != NULL;
+
+	if (!has_store && d->ack_peers == CONF_ACK_STORE)
+		return conf_refuse(
+			k->c, "domains[%u].ack-peers: \"store\", but there is no store", i);
+	if (has_store && d->refresh_advice_s != CONF_ADVICE_OFF)
+		return conf_refuse(k->c,
+			"domains[%u].refresh-advice-s: %u, but bindings are in the store: \"off\" "
+			"or \"auto\" (RFC 6275, 10.3.1)",
+			i, d->refresh_advice_s);
+	return 0;
+}
+
 /* --- discovery --- */
 
 static bool is_mobile_prefix(const struct conf_domain *d, const struct ip6_prefix *p)
@@ -269,7 +286,7 @@ int conf_check_domains(struct conf_check *k)
 	int ret = check_mobile_prefixes(k);
 
 	for (uint32_t i = 0; i < k->conf->domain_count && ret == 0; i++) {
-		if (check_name(k, i) < 0 || check_home_agent(k, i) < 0)
+		if (check_name(k, i) < 0 || check_home_agent(k, i) < 0 || check_store(k, i) < 0)
 			return -EINVAL;
 		for (uint32_t j = 0; j < k->conf->domains[i].mobile_node_count; j++) {
 			if (check_mobile_node(k, i, j) < 0)
@@ -283,5 +300,7 @@ int conf_check_domains(struct conf_check *k)
 		if (ret == 0)
 			ret = warn_of(k, i);
 	}
+	if (ret == 0 && k->conf->domain_count == 0 && k->conf->store.path != NULL)
+		ret = conf_warn(k->c, "store: there is no domain whose bindings it could keep");
 	return ret == 0 ? warn_mtu(k) : ret;
 }

@@ -34,6 +34,12 @@ enum conf_prefixes { CONF_PREFIXES_AUTO, CONF_PREFIXES_ALWAYS, CONF_PREFIXES_NEV
 
 enum { CONF_MSS_OFF, CONF_MSS_AUTO, CONF_MSS_MIN = 1000, CONF_MSS_MAX = 9500 };
 
+enum conf_ack_peers { CONF_ACK_NONE, CONF_ACK_STORE };
+
+enum conf_on_damage { CONF_DAMAGE_MOVE_ASIDE, CONF_DAMAGE_REFUSE };
+
+enum { CONF_ADVICE_OFF, CONF_ADVICE_AUTO, CONF_ADVICE_MIN = 4, CONF_ADVICE_MAX = 262136 };
+
 struct conf_node {
 	uint32_t id; /* 1..255 */
 	char name[CONF_NAME_MAX];
@@ -96,6 +102,14 @@ struct conf_auth {
 	bool replay; /* the replay protection option is demanded */
 	bool has_key; /* key is one */
 	uint32_t key; /* MN_HA: index in conf->keys */
+	uint32_t given;
+};
+
+struct conf_store {
+	char *path; /* a directory, absolute; NULL: there is no store */
+	uint32_t sync_ms; /* what a loss of power may cost: 1..1000 */
+	uint32_t counters_s; /* how often traffic alone makes a binding be stored; 0 = never */
+	enum conf_on_damage on_damage;
 	uint32_t given;
 };
 
@@ -178,6 +192,8 @@ struct conf_domain {
 	uint32_t mobile_node_count;
 	struct conf_subscribers subscribers;
 	uint32_t lifetime_max_s; /* granted at most; a multiple of 4 */
+	uint32_t refresh_advice_s; /* a multiple of 4; 0 = none is given */
+	enum conf_ack_peers ack_peers;
 	enum conf_encap_limit encap_limit;
 	uint32_t tcp_mss_clamp; /* CONF_MSS_OFF, CONF_MSS_AUTO, or CONF_MSS_MIN..MAX octets */
 	struct ip6_prefix *care_of_allowed; /* none: all that is not denied */
@@ -206,6 +222,7 @@ struct conf {
 	char path[256]; /* the file it came from, for messages */
 	struct conf_node node;
 	struct conf_runtime runtime;
+	struct conf_store store;
 	struct conf_port *ports;
 	uint32_t port_count; /* <= CONF_PORTS_MAX */
 	struct conf_route *routes;

@@ -32,6 +32,16 @@ static const char *const log_levels[] = { "err", "warn", "info", "debug", NULL }
 static const char *const auth_types[] = {
 	[CONF_AUTH_NONE] = "none", [CONF_AUTH_MN_HA] = "mn-ha", NULL
 };
+static const char *const ack_peers[] = {
+	[CONF_ACK_NONE] = "none", [CONF_ACK_STORE] = "store", NULL
+};
+static const char *const on_damage[] = {
+	[CONF_DAMAGE_MOVE_ASIDE] = "move-aside", [CONF_DAMAGE_REFUSE] = "refuse", NULL
+};
+static const char *const off[] = { "off", NULL };
+static const char *const advices[] = {
+	[CONF_ADVICE_OFF] = "off", [CONF_ADVICE_AUTO] = "auto", NULL
+};
 static const char *const encap_limits[] = {
 	[CONF_ENCAP_LIMIT_AUTO] = "auto",
 	[CONF_ENCAP_LIMIT_ALWAYS] = "always",
@@ -120,6 +130,28 @@ static const struct conf_field icmp_fields[] = {
 		.help = "ICMPv6 errors sent in one go after a quiet time." },
 };
 static const struct conf_section icmp_section = { SECTION(conf, icmp_fields, icmp_given) };
+#undef AT
+
+#define AT(member) offsetof(struct conf_store, member)
+static const struct conf_field store_fields[] = {
+	{ "path", CONF_TEXT, AT(path), .required = true, .max = 4096, .check = conf_check_path,
+		.pattern = "^/",
+		.help = "Absolute path of the directory. "
+			"It is made when it is missing, is for hamd alone and holds nothing else; "
+			"two daemons need two." },
+	{ "sync-ms", CONF_U32, AT(sync_ms), .def = 10, .min = 1, .max = 1000,
+		.help = "What a loss of power may cost: what is written is forced to disk twice "
+			"in this time, as far as the disk goes." },
+	{ "counters-s", CONF_U32, AT(counters_s), .def = 60, .min = 1, .max = 86400, .values = off,
+		.help = "How often the packets and octets of bindings that do not change are "
+			"stored, in seconds. "
+			"off stores them with each Binding Update only." },
+	{ "on-damage", CONF_ENUM, AT(on_damage), .def = CONF_DAMAGE_MOVE_ASIDE, .values = on_damage,
+		.help = "What becomes of a store that is damaged. "
+			"move-aside renames the directory to PATH.bad-TIME and starts without "
+			"bindings, refuse does not start." },
+};
+static const struct conf_section store_section = { SECTION(conf_store, store_fields, given) };
 #undef AT
 
 #define AT(member) offsetof(struct conf_reassembly, member)
@@ -454,6 +486,18 @@ static const struct conf_field domain_fields[] = {
 	{ "lifetime-max-s", CONF_U32, AT(lifetime_max_s), .def = 3600, .min = 4, .max = 262140,
 		.multiple = 4,
 		.help = "Longest lifetime granted to a binding, in seconds, a multiple of 4." },
+	{ "refresh-advice-s", CONF_U32, AT(refresh_advice_s), .def = CONF_ADVICE_AUTO,
+		.min = CONF_ADVICE_MIN, .max = CONF_ADVICE_MAX, .multiple = 4, .values = advices,
+		.help = "After how many seconds mobile nodes are asked to refresh their binding, "
+			"a multiple of 4, where its lifetime is longer (RFC 6275, 6.2.4). "
+			"auto is 300 without a store, because bindings do not survive a restart "
+			"then, and off with one; a number is refused with a store." },
+	{ "ack-peers", CONF_ENUM, AT(ack_peers), .def = CONF_ACK_NONE, .values = ack_peers,
+		.help = "What a Binding Acknowledgement waits for. "
+			"none: nothing. "
+			"store: until the store has the binding, so that none that was "
+			"acknowledged is lost when hamd is killed; while the store cannot be "
+			"written nothing is acknowledged." },
 	{ "encap-limit", CONF_ENUM, AT(encap_limit), .def = CONF_ENCAP_LIMIT_AUTO,
 		.values = encap_limits,
 		.help = "Tunnel Encapsulation Limit option (RFC 2473, 4.1.1). "
@@ -526,6 +570,9 @@ static const struct conf_field root_fields[] = {
 		.help = "Cores, memory and bounds." },
 	{ "icmp", CONF_OBJECT, 0, .section = &icmp_section,
 		.help = "Limits of the ICMPv6 errors sent." },
+	{ "store", CONF_OBJECT, AT(store), .section = &store_section, .optional = true,
+		.help = "Where bindings are kept, so that they survive a restart. "
+			"Left out, they are not kept." },
 	{ "reassembly", CONF_OBJECT, AT(reassembly), .section = &reassembly_section,
 		.help = "Bounds on fragments sent to this node, tunnel packets included." },
 	{ "ports", CONF_OBJECT, AT(ports), .section = &port_section, .required = true, .list = true,

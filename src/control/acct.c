@@ -121,6 +121,11 @@ static void put_name(char *to, size_t room, const char *from)
 	to[n] = '\0';
 }
 
+static void put_nai(struct acct_event *e, const struct sub *sub)
+{
+	put_name(e->nai, sizeof(e->nai), sub != NULL ? sub->nai : NULL);
+}
+
 static void put_counts(struct acct_event *e, const struct bc_counts *c)
 {
 	e->packets_to = c->packets_to;
@@ -134,7 +139,6 @@ static void fill(const struct ctl *ctl, struct acct_event *e, enum acct_type typ
 	enum acct_cause cause, const struct record *r)
 {
 	const struct conf_domain *d = &ctl->conf->domains[r->domain];
-	const struct sub *sub = ctl_subscriber(ctl, r->domain, &r->hoa);
 
 	*e = (struct acct_event){
 		.time = ctl->ntp,
@@ -147,7 +151,7 @@ static void fill(const struct ctl *ctl, struct acct_event *e, enum acct_type typ
 		.cause = (uint8_t)cause,
 	};
 	put_name(e->domain, sizeof(e->domain), d->name);
-	put_name(e->nai, sizeof(e->nai), sub != NULL ? sub->nai : NULL);
+	put_nai(e, ctl_subscriber(ctl, r->domain, &r->hoa));
 }
 
 static void fill_counts(const struct ctl *ctl, struct acct_event *e)
@@ -192,6 +196,20 @@ void acct_start(struct ctl *ctl, struct record *r, enum acct_cause cause)
 		ctl->now_ms + rng_between(&a->rng, 1, a->interval_ms));
 }
 
+/* Its first line is an interim, a move or its stop: whoever wants to know the session knows it. */
+void acct_resume(struct ctl *ctl, struct record *r)
+{
+	struct acct *a = ctl->acct;
+
+	if (a == NULL)
+		return;
+	if (r->session == 0) /* there was no accounting then */
+		r->session = session_number(ctl);
+	a->sessions++;
+	wheel_set(a->wheel, &a->timer[r->handle],
+		ctl->now_ms + rng_between(&a->rng, 1, a->interval_ms));
+}
+
 void acct_move(struct ctl *ctl, const struct record *r, const struct ip6_addr *old_coa)
 {
 	struct acct_event e;
@@ -204,15 +222,20 @@ void acct_move(struct ctl *ctl, const struct record *r, const struct ip6_addr *o
 	emit(ctl, &e);
 }
 
-/* As many may wait as the deferred-free queue holds, and it has just taken this removal. */
+/* As many may wait as the deferred-free queue holds, and it has just taken this removal. Whom a
+ * reload takes away is billed by the name that it had. */
 void acct_stop(struct ctl *ctl, const struct record *r, enum acct_cause cause)
 {
 	struct acct *a = ctl->acct;
+	struct acct_event *e;
 
 	if (a == NULL)
 		return;
 	assert(a->stop_head - a->stop_tail < a->stop_size);
-	fill(ctl, &a->stop[a->stop_head++ % a->stop_size], ACCT_STOP, cause, r);
+	e = &a->stop[a->stop_head++ % a->stop_size];
+	fill(ctl, e, ACCT_STOP, cause, r);
+	if (e->nai[0] == '\0')
+		put_nai(e, ctl_former_subscriber(ctl, r->domain, &r->hoa));
 	wheel_del(a->wheel, &a->timer[r->handle]);
 	a->sessions--;
 }
@@ -242,6 +265,7 @@ static void on_interim(void *ctx, struct wheel_timer *t)
 	fill(ctl, &e, ACCT_INTERIM, ACCT_CAUSE_NONE, r);
 	fill_counts(ctl, &e);
 	emit(ctl, &e);
+	persist_touch(ctl, r); /* what was told does not go back when hamd is killed */
 	wheel_set(a->wheel, t, t->expires_ms + (missed + 1) * a->interval_ms);
 }
 
@@ -291,7 +315,9 @@ void acct_finish(struct ctl *ctl)
 		if (r->state != RECORD_LIVE)
 			continue;
 		wait_for_room(a, &stuck);
-		fill(ctl, &e, ACCT_STOP, ACCT_CAUSE_SHUTDOWN, r);
+		/* with a store it goes on in the next run */
+		fill(ctl, &e, ctl->persist != NULL ? ACCT_INTERIM : ACCT_STOP, ACCT_CAUSE_SHUTDOWN,
+			r);
 		fill_counts(ctl, &e);
 		emit(ctl, &e);
 	}

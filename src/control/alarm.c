@@ -176,6 +176,31 @@ static void accounting_losing(struct ctl *ctl, struct alarm_fact *f)
 	f->value = ctl->alarms->acct_lost.per_s;
 }
 
+static void store_failed(struct ctl *ctl, struct alarm_fact *f)
+{
+	struct persist_status s;
+
+	if (!persist_status(ctl, &s))
+		return;
+	f->value = s.stat[FEED_STAT_FAILED];
+	snprintf(f->detail, sizeof(f->detail), "%s", strerror((int)s.stat[FEED_STAT_ERRNO]));
+}
+
+static void store_behind(struct ctl *ctl, struct alarm_fact *f)
+{
+	struct persist_status s;
+
+	if (!persist_status(ctl, &s) || s.stat[FEED_STAT_FAILED] != 0)
+		return;
+	f->value = s.synced_ms;
+	snprintf(f->detail, sizeof(f->detail), "%llu changes wait", (unsigned long long)s.waiting);
+}
+
+static void store_damaged(struct ctl *ctl, struct alarm_fact *f)
+{
+	f->value = ctl->counters[CTL_STORE_DAMAGED];
+}
+
 static void (*const measure[ALARM_COUNT])(struct ctl *ctl, struct alarm_fact *f) = {
 	[ALARM_POOL_LOW] = pool_low,
 	[ALARM_FREES_STALLED] = frees_stalled,
@@ -189,6 +214,9 @@ static void (*const measure[ALARM_COUNT])(struct ctl *ctl, struct alarm_fact *f)
 	[ALARM_BINDINGS_FULL] = bindings_full,
 	[ALARM_ACCOUNTING_BLOCKED] = accounting_blocked,
 	[ALARM_ACCOUNTING_LOSING] = accounting_losing,
+	[ALARM_STORE_FAILED] = store_failed,
+	[ALARM_STORE_BEHIND] = store_behind,
+	[ALARM_STORE_DAMAGED] = store_damaged,
 };
 
 /* --- rates --- */

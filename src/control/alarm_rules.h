@@ -56,7 +56,18 @@
 		"disk full? Is the collector running? The log says why")                           \
 	X(ACCOUNTING_LOSING, "accounting_losing", CRITICAL, "events/s", 1, 1, 0, 60000,            \
 		"accounting events are lost",                                                      \
-		"see alarm accounting_blocked; raise accounting.buffer-mb or interim-s")
+		"see alarm accounting_blocked; raise accounting.buffer-mb or interim-s")           \
+	X(STORE_FAILED, "store_failed", CRITICAL, "stores", 1, 1, 0, 1000,                         \
+		"the store cannot be written: bindings are not kept, and not acknowledged where "  \
+		"ack-peers is store",                                                              \
+		"disk full, or read-only? hamctl show store and the log say why; it goes on by "   \
+		"itself")                                                                          \
+	X(STORE_BEHIND, "store_behind", WARNING, "ms", 1000, 100, 0, 10000,                        \
+		"changes of bindings reach the disk late",                                         \
+		"hamctl show store: the disk is slow, or something else keeps it busy")            \
+	X(STORE_DAMAGED, "store_damaged", WARNING, "stores", 1, 1, 0, 0,                           \
+		"the store was damaged at the start and was moved aside: bindings were lost",      \
+		"the log says where it is; check the disk; the next start clears this")
 
 enum alarm_severity { ALARM_WARNING, ALARM_CRITICAL };
 

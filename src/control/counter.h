@@ -19,6 +19,10 @@
 	X(BU_REPLAYED, "bu_replayed", "messages",                                                  \
 		"refused with 144: timestamp not close to our clock, or not above the last one")   \
 	X(BA_SENT, "ba_sent", "messages", "Binding Acknowledgements sent")                         \
+	X(BA_HELD, "ba_held", "messages", "Binding Acknowledgements that waited for the store")    \
+	X(BA_NOT_STORED, "ba_not_stored", "messages",                                              \
+		"Binding Acknowledgements not sent: the store cannot be written, or too many "     \
+		"wait for it")                                                                     \
 	X(BE_SENT, "be_sent", "messages", "Binding Errors sent")                                   \
 	X(BINDINGS_EXPIRED, "bindings_expired", "bindings", "lifetime ran out")                    \
 	X(BINDINGS_DELETED, "bindings_deleted", "bindings", "deleted by the operator")             \
@@ -49,6 +53,18 @@
 	X(ACCT_EVENTS, "accounting_events", "events",                                              \
 		"accounting events: sessions begun, moved, ended, and in between")                 \
 	X(ACCT_LOST, "accounting_lost", "events", "of these, lost because nobody took them")       \
+	X(STORE_RECORDS, "store_records", "records", "handed over to the store")                   \
+	X(STORE_COALESCED, "store_coalesced", "records",                                           \
+		"changes of a record that was waiting to be handed over")                          \
+	X(STORE_LATE, "store_late", "times",                                                       \
+		"a change was on disk later than store.sync-ms after it was made")                 \
+	X(STORE_FAILURES, "store_failures", "times",                                               \
+		"the store became one that cannot be written")                                     \
+	X(STORE_LOADED, "store_loaded", "bindings", "taken over from the store at the start")      \
+	X(STORE_LEFT_OUT, "store_left_out", "records",                                             \
+		"in the store at the start, but the configuration has no place for them")          \
+	X(STORE_DAMAGED, "store_damaged", "times",                                                 \
+		"the store was damaged at the start, and was moved aside")                         \
 	X(TURNS, "control_turns", "turns", "turns of the control core")
 
 enum ctl_counter {

@@ -94,6 +94,10 @@ bool ctl_poll(void *ctx)
 		busy |= acct_run(ctl);
 	if (ctl->t->bc != NULL)
 		busy |= publish_reresolve(ctl);
+	if (ctl->persist != NULL) {
+		busy |= persist_run(ctl);
+		busy |= mip6_release(ctl);
+	}
 	busy |= show_run(ctl);
 	busy |= dq_run(ctl->t->dq, FREES_PER_TURN) > 0;
 	dp_flush(ctl->dp);
@@ -180,6 +184,8 @@ static int engines_make(struct ctl *ctl)
 		ret = alarm_new(ctl, &ctl->alarms);
 	if (ret == 0 && ctl->records != NULL && conf_has_accounting(ctl->conf))
 		ret = acct_new(ctl, &ctl->acct);
+	if (ret == 0 && ctl->records != NULL && ctl->conf->store.path != NULL)
+		ret = persist_new(ctl, &ctl->persist);
 	return ret;
 }
 
@@ -239,6 +245,8 @@ void ctl_free(struct ctl *ctl)
 {
 	if (ctl == NULL)
 		return;
+	free(ctl->load);
+	persist_free(ctl, ctl->persist);
 	acct_free(ctl, ctl->acct);
 	alarm_free(ctl->alarms);
 	mip6_free(ctl->mip6);

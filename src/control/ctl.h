@@ -16,6 +16,8 @@ struct acct;
 struct conf;
 struct ctl;
 struct dp;
+struct feed;
+struct record_image;
 struct subs;
 struct tables;
 
@@ -31,6 +33,31 @@ struct acct *ctl_acct(const struct ctl *ctl); /* for that thread; NULL: no accou
 
 bool ctl_poll(void *ctl); /* a dp_poll_fn: one turn */
 
+/* --- the store: before ctl_poll() is called, or after it was, by whoever calls it --- */
+
+struct feed *ctl_feed(const struct ctl *ctl); /* for the store's thread; NULL: no store */
+
+/* What is in the store, record by record: struct store_reader's functions (host/store_read.h). What
+ * is over by now, and what the configuration has no place for any more, is left out and counted. */
+void ctl_load_begin(void *ctl, uint64_t last_ms);
+int ctl_load_domain(void *ctl, const char *name);
+int ctl_load_record(void *ctl, int domain, const struct record_image *image);
+
+struct ctl_past { /* of what was before this start */
+	bool is_known; /* the store was there, could be believed, and had been told everything... */
+	bool is_closed; /* ...until the last run ended in order; or else */
+	bool is_same_boot; /* the machine did not stop since: all that was written is there */
+	bool was_damaged; /* it could not be believed */
+};
+
+/* That was all of it: the bindings are in force, and changes are told to the store from now on. 0,
+ * or -errno with a line in err. */
+int ctl_loaded(struct ctl *ctl, const struct ctl_past *past, char *err, size_t err_len);
+/* The store's thread runs: until everything is in its new file, or it fails. */
+void ctl_store_settle(struct ctl *ctl);
+/* The same at the end: until everything is handed over. */
+void ctl_store_finish(struct ctl *ctl);
+
 enum ctl_cmd {
 	CTL_SHOW_BINDINGS, /* filters: prefix, coa, domain; includes tombstones with `all` */
 	CTL_SHOW_BINDING, /* key */
@@ -43,6 +70,7 @@ enum ctl_cmd {
 	CTL_SHOW_NEIGHBORS,
 	CTL_SHOW_ADDRESSES,
 	CTL_SHOW_CONFIG,
+	CTL_SHOW_STORE,
 	CTL_SHOW_VERSION,
 	CTL_SHOW_DOMAINS,
 	CTL_METRICS,

@@ -20,6 +20,7 @@
 #include "dataplane/dp.h"
 #include "net/ext.h"
 #include "net/ip6hdr.h"
+#include "records/feed.h"
 
 struct alarms;
 struct conf;
@@ -28,6 +29,8 @@ struct icmp;
 struct icmp6_err_msg;
 struct mip6;
 struct nd;
+struct persist;
+struct persist_load;
 struct pmtu;
 struct record;
 struct records;
@@ -58,6 +61,8 @@ struct ctl {
 	struct pmtu *pmtu;
 	struct mip6 *mip6; /* NULL without domains */
 	struct acct *acct; /* NULL without accounting */
+	struct persist *persist; /* NULL without a store */
+	struct persist_load *load; /* while the store is read */
 	struct alarms *alarms;
 	struct rte_ring *submitted, *answered;
 	uint32_t in_flight; /* the submitters': requests that were not reaped yet */
@@ -212,6 +217,9 @@ int acct_new(struct ctl *ctl, struct acct **out); /* 0 or -ENOMEM; records must 
 void acct_free(struct ctl *ctl, struct acct *a); /* NULL is fine */
 /* A record that was not live is, and published: it gets a new session. */
 void acct_start(struct ctl *ctl, struct record *r, enum acct_cause cause);
+/* A live record goes on with its session that began in an earlier run; one that has none yet gets
+ * one. */
+void acct_resume(struct ctl *ctl, struct record *r);
 /* A live record has another care-of address. */
 void acct_move(struct ctl *ctl, const struct record *r, const struct ip6_addr *old_coa);
 /* Its entry has just been taken out of the binding cache: unpublish() calls it. */
@@ -228,6 +236,31 @@ struct acct_status {
 };
 bool acct_status(const struct ctl *ctl, struct acct_status *out); /* false: no accounting */
 
+/* --- persist.c: what the store is told --- */
+int persist_new(struct ctl *ctl, struct persist **out); /* 0 or -ENOMEM; records must be there */
+void persist_free(struct ctl *ctl, struct persist *p); /* before the records; NULL is fine */
+/* From now on the store is told of each change of a record: by records_on_change(). */
+void persist_begin(struct ctl *ctl);
+/* A record carried traffic that somebody was told of; nothing happens without a store. */
+void persist_touch(struct ctl *ctl, const struct record *r);
+bool persist_run(struct ctl *ctl); /* hands over, bounded; true: there was something */
+/* Its last change is not handed over yet: it must not go. False without a store. */
+bool persist_is_behind(const struct ctl *ctl, const struct record *r);
+/* All changes until now are in the store when persist_written() has reached this. */
+uint64_t persist_mark(const struct ctl *ctl);
+uint64_t persist_written(const struct ctl *ctl);
+/* To be asked behind persist_written(): when it has grown, what was not written by then is lost. */
+uint64_t persist_failures(const struct ctl *ctl);
+bool persist_has_failed(const struct ctl *ctl); /* now: nothing is written */
+
+struct persist_status {
+	bool walking; /* everything is being told anew */
+	uint64_t waiting; /* changes that are not written yet */
+	uint64_t written_ms, written_longest_ms; /* from a change until it was written */
+	uint64_t synced_ms, synced_longest_ms; /* and until it was on disk */
+	uint64_t stat[FEED_STAT_COUNT];
+};
+bool persist_status(const struct ctl *ctl, struct persist_status *out); /* false: no store */
 /* --- alarm.c --- */
 int alarm_new(struct ctl *ctl, struct alarms **out); /* 0 or -ENOMEM */
 void alarm_free(struct alarms *a); /* NULL is fine */
@@ -242,6 +275,9 @@ void mip6_input(struct ctl *ctl, const struct ctl_pkt *p); /* a Mobility Header 
 /* Something with a Home Address option that is not signalling (RFC 6275, 9.3.1): true when a
  * binding HoA -> source exists; else a Binding Error, status 1, has been sent. */
 bool mip6_hao_ok(struct ctl *ctl, const struct ctl_pkt *p);
+/* Sends what waited for the store and is in it now, bounded; true: there was something. */
+bool mip6_release(struct ctl *ctl);
+uint32_t mip6_held(const struct ctl *ctl); /* answers that wait for it */
 bool mip6_expire(struct ctl *ctl); /* ends what ended, bounded; true: there was something */
 int mip6_delete(struct ctl *ctl, const struct ip6_addr *hoa); /* operator; 0, -ENOENT, -ENOSPC */
 /* One slice of ending the bindings of who is no subscriber any more, from *cursor 0 on; adds to
@@ -262,6 +298,10 @@ int mip6_set_stamp(struct ctl *ctl, uint16_t domain, const struct ip6_addr *hoa,
 /* --- subscribers.c --- */
 /* Who may register with this home address, NULL: nobody. For the turn: a reload takes it away. */
 const struct sub *ctl_subscriber(
+	const struct ctl *ctl, uint16_t domain, const struct ip6_addr *hoa);
+
+/* Who could until the reload that is under way, NULL: nobody, or none is. For the turn. */
+const struct sub *ctl_former_subscriber(
 	const struct ctl *ctl, uint16_t domain, const struct ip6_addr *hoa);
 
 bool subscribers_run(struct ctl *ctl); /* one slice of a reload; true: there was something */

@@ -35,6 +35,7 @@ static const show_step_fn steps[CTL_CMD_COUNT] = {
 	[CTL_SHOW_NEIGHBORS] = show_neighbors,
 	[CTL_SHOW_ADDRESSES] = show_addresses,
 	[CTL_SHOW_CONFIG] = show_config,
+	[CTL_SHOW_STORE] = show_store,
 	[CTL_SHOW_VERSION] = show_version,
 	[CTL_SHOW_DOMAINS] = show_domains,
 	[CTL_SHOW_ALARMS] = show_alarms,
@@ -73,10 +74,15 @@ const char *show_port_name(const struct ctl *ctl, uint32_t port)
 
 void show_time(struct jw *w, const char *key, uint64_t ago_ms)
 {
-	time_t then = time(NULL) - (time_t)(ago_ms / 1000);
 	char text[32] = "";
+	struct timespec now;
 	struct tm tm;
+	time_t then;
 
+	/* in milliseconds: whole seconds would make two of one moment, now this, now that */
+	clock_gettime(CLOCK_REALTIME, &now);
+	then = (time_t)(((int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 - (int64_t)ago_ms) /
+			1000);
 	if (gmtime_r(&then, &tm) != NULL)
 		strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
 	jw_str(w, key, text);

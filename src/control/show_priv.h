@@ -27,6 +27,7 @@ bool show_drops(struct ctl *ctl, struct ctl_req *req);
 bool show_routes(struct ctl *ctl, struct ctl_req *req);
 bool show_neighbors(struct ctl *ctl, struct ctl_req *req);
 bool show_addresses(struct ctl *ctl, struct ctl_req *req);
+bool show_store(struct ctl *ctl, struct ctl_req *req);
 bool show_config(struct ctl *ctl, struct ctl_req *req);
 bool show_version(struct ctl *ctl, struct ctl_req *req);
 

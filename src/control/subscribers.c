@@ -18,14 +18,29 @@ static bool is_home_address(const struct ctl *ctl, uint16_t domain, const struct
 	       conf_why_no_home_address(&ctl->conf->domains[domain], hoa) == NULL;
 }
 
-const struct sub *ctl_subscriber(const struct ctl *ctl, uint16_t domain, const struct ip6_addr *hoa)
+static const struct sub *find(
+	const struct ctl *ctl, const struct subs *set, uint16_t domain, const struct ip6_addr *hoa)
 {
-	const struct sub *sub = subs_find(ctl->subs, domain, hoa);
+	const struct sub *sub = subs_find(set, domain, hoa);
 
-	if (sub != NULL && subs_place(ctl->subs, sub).source == SUB_RANGE &&
+	if (sub != NULL && subs_place(set, sub).source == SUB_RANGE &&
 		!is_home_address(ctl, domain, hoa))
 		return NULL;
 	return sub;
+}
+
+const struct sub *ctl_subscriber(const struct ctl *ctl, uint16_t domain, const struct ip6_addr *hoa)
+{
+	return find(ctl, ctl->subs, domain, hoa);
+}
+
+/* The old set is ours until the reload is told that it is over. */
+const struct sub *ctl_former_subscriber(
+	const struct ctl *ctl, uint16_t domain, const struct ip6_addr *hoa)
+{
+	const struct ctl_update *u = atomic_load_explicit(&ctl->update, memory_order_relaxed);
+
+	return ctl->updating ? find(ctl, u->subs, domain, hoa) : NULL;
 }
 
 /* --- a reload, from its own thread --- */

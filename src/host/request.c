@@ -36,6 +36,7 @@ static const struct {
 	[CTL_SHOW_NEIGHBORS] = { "show neighbors", 0, 0 },
 	[CTL_SHOW_ADDRESSES] = { "show addresses", 0, 0 },
 	[CTL_SHOW_CONFIG] = { "show config", 0, 0 },
+	[CTL_SHOW_STORE] = { "show store", 0, 0 },
 	[CTL_SHOW_VERSION] = { "show version", 0, 0 },
 	[CTL_SHOW_DOMAINS] = { "show domains", 0, 0 },
 	[CTL_METRICS] = { "metrics", 0, 0 },

@@ -71,6 +71,13 @@ static inline uint32_t net_rd_u32(struct net_rd *r)
 			 : (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
+static inline uint64_t net_rd_u64(struct net_rd *r)
+{
+	uint64_t high = net_rd_u32(r);
+
+	return high << 32 | net_rd_u32(r);
+}
+
 static inline void net_rd_ip6(struct net_rd *r, struct ip6_addr *out)
 {
 	const uint8_t *p = net_rd_bytes(r, sizeof(*out));
@@ -148,6 +155,12 @@ static inline void net_wr_u32(struct net_wr *w, uint32_t v)
 {
 	net_wr_u16(w, (uint16_t)(v >> 16));
 	net_wr_u16(w, (uint16_t)v);
+}
+
+static inline void net_wr_u64(struct net_wr *w, uint64_t v)
+{
+	net_wr_u32(w, (uint32_t)(v >> 32));
+	net_wr_u32(w, (uint32_t)v);
 }
 
 static inline void net_wr_bytes(struct net_wr *w, const void *src, size_t n)

@@ -75,11 +75,12 @@ uint32_t net_flow_hash(
 	uint64_t x;
 
 	/* Odd constants without structure; each word meets another one, so that equal words or
-	 * swapped addresses do not cancel out. */
+	 * swapped addresses do not cancel out. The seed is in both factors: else an address could
+	 * make one of them 0, and all that went before would not matter. */
 	x = fold(ip6_word(&h->src, 0) ^ 0xa0761d6478bd642fULL ^ seed,
-		ip6_word(&h->src, 1) ^ 0xe7037ed1a0b428dbULL);
+		ip6_word(&h->src, 1) ^ 0xe7037ed1a0b428dbULL ^ (seed << 32 | seed >> 32));
 	x = fold(x ^ ip6_word(&h->dst, 0) ^ 0x8ebc6af09c88c6e3ULL,
-		ip6_word(&h->dst, 1) ^ 0x589965cc75374cc3ULL);
+		ip6_word(&h->dst, 1) ^ 0x589965cc75374cc3ULL ^ seed);
 	x = fold(x ^ word << 8 ^ proto, 0x1d8e4e27c47d124fULL);
 	x = fold(x, 0xeb44accab455d165ULL);
 

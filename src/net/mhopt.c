@@ -91,14 +91,12 @@ static void write_mn_auth(struct net_wr *w, const struct mh_opts *opts)
 
 static void read_replay(struct net_rd *r, struct mh_opts *opts)
 {
-	opts->timestamp = (uint64_t)net_rd_u32(r) << 32;
-	opts->timestamp |= net_rd_u32(r);
+	opts->timestamp = net_rd_u64(r);
 }
 
 static void write_replay(struct net_wr *w, const struct mh_opts *opts)
 {
-	net_wr_u32(w, (uint32_t)(opts->timestamp >> 32));
-	net_wr_u32(w, (uint32_t)opts->timestamp);
+	net_wr_u64(w, opts->timestamp);
 }
 
 static const struct mhopt_desc mhopt_desc[] = {

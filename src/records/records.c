@@ -37,6 +37,8 @@ struct records {
 	uint64_t *used; /* one bit a handle: walks skip what was freed */
 	uint32_t *hash, *coa_hash; /* heads of chains */
 	uint32_t *live_in; /* by domain */
+	records_change_fn changed; /* NULL: nobody wants to know */
+	void *changed_ctx;
 };
 
 int records_new(const struct records_opts *opts, struct records **out)
@@ -82,6 +84,12 @@ void records_free(struct records *rs)
 	free(rs->slot);
 	wheel_free(rs->wheel);
 	free(rs);
+}
+
+void records_on_change(struct records *rs, records_change_fn fn, void *ctx)
+{
+	rs->changed = fn;
+	rs->changed_ctx = ctx;
 }
 
 uint64_t records_memory(const struct records *rs)
@@ -228,6 +236,8 @@ void records_set(struct records *rs, struct record *r, enum record_state state,
 	r->ends_ms = ends_ms;
 	count(rs, r);
 	wheel_set(rs->wheel, &r->timer, ends_ms);
+	if (rs->changed != NULL)
+		rs->changed(rs->changed_ctx, r);
 }
 
 void records_del(struct records *rs, struct record *r)

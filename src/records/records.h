@@ -53,6 +53,10 @@ typedef bool (*records_end_fn)(void *ctx, struct record *r);
 int records_new(const struct records_opts *opts, struct records **out);
 void records_free(struct records *rs);
 
+/* Called whenever a record was given its state by records_set(); one at most, NULL: none. */
+typedef void (*records_change_fn)(void *ctx, const struct record *r);
+void records_on_change(struct records *rs, records_change_fn fn, void *ctx);
+
 struct record *records_find(struct records *rs, uint16_t domain, const struct ip6_addr *hoa);
 struct record *records_at(struct records *rs, uint32_t handle); /* NULL: no such record */
 /* A new record with domain, hoa and handle set, everything else zero; it counts for nothing

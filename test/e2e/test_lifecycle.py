@@ -3,6 +3,7 @@
 SIGTERM leaves nothing behind, kill -9 nothing that is in the way."""
 
 import json
+import secrets
 import signal
 import subprocess
 import time
@@ -193,17 +194,38 @@ def test_missing_interface(world, daemon):
     assert not {p for p in traces() - before if "/run/dpdk/" not in p}, "others may run beside us"
 
 
+def with_files(sample, directory):
+    """A copy of a sample that names files in /etc/hamd: they are the sample's own, with keys made
+    here. One that names none is used as it is."""
+    if "/etc/hamd/" not in sample.read_text():
+        return sample
+    copies = {}
+    for path in (sample, *sample.parent.glob("*.jsonl")):
+        copies[path] = directory / path.name
+        copies[path].write_text(path.read_text().replace("/etc/hamd/", f"{directory}/"))
+    for line in copies[sample.parent / "msp1.jsonl"].read_text().splitlines():
+        key = json.loads(line)["auth"].get("key-file")
+        if key:
+            Path(key).parent.mkdir(exist_ok=True)
+            Path(key).touch(mode=0o600)
+            Path(key).write_text(secrets.token_hex(16) + "\n")
+    return copies[sample]
+
+
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda p: p.name)
 def test_samples_start(lab, daemon, sample, tmp_path):
     """Every configuration in config/ is checked, starts and stops with 0: as it is where its
     ports can exist here, else with virtual devices in place of its network cards, and as much
     of the machine as there is."""
+    sample = with_files(sample, tmp_path)
     assert run_hamd("-t", "-c", sample).returncode == 0
     config = json.loads(sample.read_text())
     if not all(p["device"].startswith("net_") for p in config["ports"]):
         for n, port in enumerate(config["ports"]):
             port["device"] = f"net_af_packet{n},iface=nic{n}"
         config["runtime"].update(lcores="0", hugepages=False, **{"memory-mb": 512})
+        if "store" in config:
+            config["store"]["path"] = str(tmp_path / "store")
         config["runtime"]["idle-sleep-us"] = 100
         sample = tmp_path / sample.name
         sample.write_text(json.dumps(config))

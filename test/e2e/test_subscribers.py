@@ -14,7 +14,7 @@ import time
 import pytest
 
 from lab import mip6
-from lab.daemon import HAMCTL, HAMD
+from lab.daemon import HAMCTL, HAMD, runtime
 from lab.mnha import AUTH_FAIL, ID_MISMATCH, KEY, SPI, exchange, ntp, signed_bu
 from lab.shell import until
 from lab.world import HOA, hoa_of
@@ -57,6 +57,7 @@ def with_file(request, file):
     request.module.CONFIG = {
         "domain": {"mobile-nodes": [], "subscribers": {
             "file": str(file), "default": {"auth": {"type": "mn-ha", "spi": SPI}}}},
+        "runtime": runtime(**{"max-subscribers": MANY + 2}),
         "accounting": {"file": str(file.with_name("accounting"))}}
 
 

@@ -4,7 +4,8 @@
 from dataclasses import dataclass
 
 from scapy.layers.inet6 import (HAO, IPv6, IPv6ExtHdrDestOpt, IPv6ExtHdrRouting, MIP6MH_BA,
-                                MIP6MH_BE, MIP6MH_BU, MIP6MH_HoTI, MIP6OptAltCoA)
+                                MIP6MH_BE, MIP6MH_BU, MIP6MH_HoTI, MIP6OptAltCoA,
+                                MIP6OptBRAdvice)
 
 PROTO_IPV6, PROTO_ROUTING, PROTO_ICMP6, PROTO_DSTOPT, PROTO_MH = 41, 43, 58, 60, 135
 
@@ -66,6 +67,12 @@ def read_ba(pkt):
     rh = pkt.getlayer(IPv6ExtHdrRouting)
     home = rh.addresses[0] if rh is not None and rh.type == 2 and rh.addresses else None
     return BindingAck(ba.status, ba.seq, ba.mhtime * 4, int(ba.flags), ip.src, ip.dst, home, pkt)
+
+
+def refresh_advice_s(ba):
+    """What its Binding Refresh Advice says (RFC 6275, 6.2.4), None without one."""
+    option = ba.packet.getlayer(MIP6OptBRAdvice)
+    return option.rinter * 4 if option is not None else None
 
 
 def read_be(pkt):

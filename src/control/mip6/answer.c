@@ -25,11 +25,15 @@ void mip6_sign(const struct mip6_signer *s, const struct ip6_addr *coa, const st
 	mac_sign(s->mac, s->key, msg, (size_t)(p - msg) + covered, tag);
 }
 
-/* The options that authentication adds; the MAC is filled in when all else is written. */
-static struct mh_opts auth_opts(const struct mip6_facts *f, const struct mip6_verdict *v)
+/* The MAC is filled in when all else is written. */
+static struct mh_opts ba_opts(const struct mip6_facts *f, const struct mip6_verdict *v)
 {
 	struct mh_opts o = { 0 };
 
+	if (v->refresh_s > 0) {
+		o.present |= 1ULL << MHOPT_REFRESH;
+		o.refresh = (uint16_t)(v->refresh_s / MH_LIFETIME_UNIT_S);
+	}
 	if (v->has_timestamp) {
 		o.present |= 1ULL << MHOPT_REPLAY;
 		o.timestamp = v->timestamp;
@@ -60,7 +64,7 @@ int mip6_write_ba(const struct mip6_facts *f, const struct mip6_verdict *v,
 		.status = (uint8_t)v->status,
 		.seq = v->seq,
 		.lifetime = (uint16_t)(v->lifetime_s / MH_LIFETIME_UNIT_S),
-		.opts = auth_opts(f, v),
+		.opts = ba_opts(f, v),
 	};
 	int len;
 

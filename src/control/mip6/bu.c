@@ -12,6 +12,7 @@
 #include "conf/conf.h"
 #include "control/mip6/advert.h"
 #include "control/mip6/answer.h"
+#include "control/mip6/held.h"
 #include "control/mip6/mip6_priv.h"
 #include "control/mip6/ratelimit.h"
 #include "control/mip6/rules.h"
@@ -21,6 +22,8 @@
 #include "tables/addrs.h"
 #include "tables/fib.h"
 #include "tables/tables.h"
+
+#define RELEASE_SLICE 64 /* answers a turn: more than there are questions, PUNT_BUDGET */
 
 /* --- what is known --- */
 
@@ -33,6 +36,11 @@ static bool is_refused_here(const struct ctl *ctl, const struct ip6_addr *coa)
 		return true;
 	/* one that duplicate address detection has not settled yet is in no FIB */
 	return addrs_find(ctl->t->addrs, coa, ADDR_NO_PORT) != NULL;
+}
+
+bool mip6_is_coa_allowed(const struct ctl *ctl, uint16_t domain, const struct ip6_addr *coa)
+{
+	return mip6_may_hold_coa(&ctl->conf->domains[domain], coa, is_refused_here(ctl, coa));
 }
 
 static bool is_answerable(
@@ -102,6 +110,36 @@ static void gather(struct ctl *ctl, const struct ctl_pkt *p, const struct mh_bu_
 
 /* --- what is done --- */
 
+/* What the store must have first: each acceptance, and behind one that waits whatever else the
+ * mobile node is told, so that answers come in the order of the questions. */
+static bool must_wait(
+	const struct ctl *ctl, const struct mip6_facts *f, const struct mip6_verdict *v)
+{
+	if (f->domain == NULL || f->domain->ack_peers != CONF_ACK_STORE)
+		return false;
+	return v->action != MIP6_REFUSE || (f->rec != NULL && held_count(ctl->mip6->held) > 0);
+}
+
+/* Dropped in silence when the store fails, or is too far behind: the mobile node repeats. */
+static void hold(
+	struct ctl *ctl, const struct ctl_pkt *p, bool on_link, const uint8_t *pkt, uint16_t len)
+{
+	struct held_answer *a = persist_has_failed(ctl) ? NULL : held_room(ctl->mip6->held);
+
+	if (a == NULL) {
+		ctl_count(ctl, CTL_BA_NOT_STORED);
+		return;
+	}
+	a->mark = persist_mark(ctl);
+	a->on_link = on_link;
+	a->port = p->port;
+	memcpy(a->mac, p->src_mac, sizeof(a->mac));
+	a->len = len;
+	memcpy(a->pkt, pkt, len);
+	held_put(ctl->mip6->held);
+	ctl_count(ctl, CTL_BA_HELD);
+}
+
 /* At home the answer goes back over the link (10.3.2): the virtual home link's own route leads
  * into the binding cache. */
 static void send_ba(struct ctl *ctl, const struct ctl_pkt *p, const struct mip6_facts *f,
@@ -110,10 +148,49 @@ static void send_ba(struct ctl *ctl, const struct ctl_pkt *p, const struct mip6_
 	uint8_t buf[MIP6_ANSWER_MAX];
 	struct mip6_signer s = signer(ctl, f);
 	int len = mip6_write_ba(f, v, &ctl_pkt_ip6(p)->dst, &s, buf, sizeof(buf));
+	bool on_link = mip6_is_home(f) || mip6_is_on_link(p);
 
 	assert(len > 0);
-	if (mip6_send(ctl, p, mip6_is_home(f) || mip6_is_on_link(p), buf, (uint16_t)len) == 0)
+	if (must_wait(ctl, f, v))
+		hold(ctl, p, on_link, buf, (uint16_t)len);
+	else if (mip6_send(ctl, p, on_link, buf, (uint16_t)len) == 0)
 		ctl_count(ctl, CTL_BA_SENT);
+}
+
+static void send_held(struct ctl *ctl, const struct held_answer *a)
+{
+	int ret = a->on_link ? ctl_send_link(ctl, a->port, a->mac, a->pkt, a->len)
+			     : ctl_send_wire(ctl, a->pkt, a->len);
+
+	if (ret == 0)
+		ctl_count(ctl, CTL_BA_SENT);
+}
+
+uint32_t mip6_held(const struct ctl *ctl)
+{
+	return ctl->mip6->held != NULL ? held_count(ctl->mip6->held) : 0;
+}
+
+bool mip6_release(struct ctl *ctl)
+{
+	struct mip6 *m = ctl->mip6;
+	const struct held_answer *a;
+	uint64_t written, failures;
+	uint32_t n = 0;
+
+	if (m->held == NULL)
+		return false;
+	written = persist_written(ctl); /* before the failures: feed.h */
+	failures = persist_failures(ctl);
+	if (failures != m->failures)
+		ctl->counters[CTL_BA_NOT_STORED] += held_clear(m->held);
+	m->failures = failures;
+	while (n < RELEASE_SLICE && (a = held_due(m->held, written)) != NULL) {
+		send_held(ctl, a);
+		held_drop(m->held);
+		n++;
+	}
+	return n > 0;
 }
 
 /* Workers first: publishing can fail, and then the record must still be what it was. One whose

@@ -8,9 +8,11 @@
 #include <stdlib.h>
 
 #include "common/mac.h"
+#include "common/ntp.h"
 #include "conf/conf.h"
 #include "control/mip6/advert.h"
 #include "control/mip6/answer.h"
+#include "control/mip6/held.h"
 #include "control/mip6/mip6_priv.h"
 #include "control/mip6/ratelimit.h"
 #include "control/mip6/rules.h"
@@ -41,6 +43,14 @@ static int keys_new(const struct ctl *ctl, struct mip6 *m)
 	return ret == -ENOTSUP ? 0 : ret;
 }
 
+static int held_make(const struct conf *conf, struct mip6 *m)
+{
+	for (uint32_t d = 0; d < conf->domain_count; d++)
+		if (conf->domains[d].ack_peers == CONF_ACK_STORE)
+			return held_new(&m->held);
+	return 0;
+}
+
 int mip6_new(struct ctl *ctl, struct mip6 **out)
 {
 	const struct conf *conf = ctl->conf;
@@ -62,6 +72,8 @@ int mip6_new(struct ctl *ctl, struct mip6 **out)
 		ret = adverts_new(ctl, &m->adverts);
 	if (ret == 0)
 		ret = keys_new(ctl, m);
+	if (ret == 0)
+		ret = held_make(conf, m);
 	if (ret < 0) {
 		mip6_free(m);
 		return ret;
@@ -69,7 +81,8 @@ int mip6_new(struct ctl *ctl, struct mip6 **out)
 	for (uint32_t d = 0; d < conf->domain_count; d++)
 		if (conf->domains[d].lifetime_max_s > longest_s)
 			longest_s = conf->domains[d].lifetime_max_s;
-	m->quiet_until_ms = ctl->now_ms + 1000ULL * longest_s;
+	for (uint32_t d = 0; d < conf->domain_count; d++)
+		m->quiet_until_ms[d] = ctl->now_ms + 1000ULL * longest_s;
 	m->peer_log = (struct log_rl)LOG_RL_INIT;
 	*out = m;
 	return 0;
@@ -79,6 +92,7 @@ void mip6_free(struct mip6 *m)
 {
 	if (m == NULL)
 		return;
+	held_free(m->held);
 	mac_free(m->mac);
 	stamps_free(m->stamps);
 	adverts_free(m->adverts);
@@ -94,6 +108,11 @@ uint64_t mip6_stamp(const struct ctl *ctl, uint16_t domain, const struct ip6_add
 int mip6_set_stamp(struct ctl *ctl, uint16_t domain, const struct ip6_addr *hoa, uint64_t stamp)
 {
 	return stamps_set(ctl->mip6->stamps, domain, hoa, stamp, ctl->ntp);
+}
+
+void mip6_trust(struct ctl *ctl, uint16_t domain)
+{
+	ctl->mip6->quiet_until_ms[domain] = ctl->now_ms;
 }
 
 /* The domain in whose mobile prefix the address is, NULL: none. */
@@ -156,8 +175,8 @@ bool mip6_hao_ok(struct ctl *ctl, const struct ctl_pkt *p)
 	const struct conf_domain *d = domain_of(ctl, hoa, &index);
 	const struct record *rec = d == NULL ? NULL : records_find(ctl->records, index, hoa);
 	bool configured = d != NULL && ctl_subscriber(ctl, index, hoa) != NULL;
-	enum mip6_hao hao = mip6_judge_hao(
-		rec, &ctl_pkt_ip6(p)->src, configured, ctl->now_ms, ctl->mip6->quiet_until_ms);
+	enum mip6_hao hao = mip6_judge_hao(rec, &ctl_pkt_ip6(p)->src, configured, ctl->now_ms,
+		ctl->mip6->quiet_until_ms[index]);
 
 	if (hao == MIP6_HAO_UNBOUND)
 		send_be(ctl, p, MH_BE_UNKNOWN_BINDING);
@@ -238,25 +257,37 @@ void mip6_input(struct ctl *ctl, const struct ctl_pkt *p)
 
 /* --- endings --- */
 
-static bool end_binding(struct ctl *ctl, const struct record *rec)
+/* By the store: it still has what was before the last change, which may last longer; or the next
+ * start has to know a timestamp that is ahead of the clock, and will learn it from here. */
+static bool is_needed(const struct ctl *ctl, const struct record *rec)
+{
+	if (ctl->persist == NULL)
+		return false;
+	return persist_is_behind(ctl, rec) ||
+	       ntp_is_after(mip6_stamp(ctl, rec->domain, &rec->hoa), ctl->ntp);
+}
+
+static void has_expired(struct ctl *ctl, struct record *rec)
 {
 	char hoa[IP6_STRLEN];
 
-	if (unpublish(ctl, rec, ACCT_CAUSE_EXPIRED) < 0)
-		return false;
 	advert_cancel(ctl, rec);
 	ctl_count(ctl, CTL_BINDINGS_EXPIRED);
 	if (log_get_level() >= LOG_DEBUG)
 		log_debug("mip6", "binding expired hoa=%s", ip6_str(&rec->hoa, hoa));
-	return true;
 }
 
+/* Out of the tables at once; the record when nobody needs it. */
 static bool end(void *ctx, struct record *rec)
 {
 	struct ctl *ctl = ctx;
 
-	if (rec->state == RECORD_LIVE && !end_binding(ctl, rec))
+	if (rec->state == RECORD_LIVE && unpublish(ctl, rec, ACCT_CAUSE_EXPIRED) < 0)
 		return false;
+	if (is_needed(ctl, rec))
+		return false;
+	if (rec->state == RECORD_LIVE)
+		has_expired(ctl, rec);
 	advert_forget(ctl, rec);
 	return true;
 }

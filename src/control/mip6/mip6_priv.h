@@ -4,8 +4,10 @@
 #pragma once
 
 #include "common/log.h"
+#include "conf/conf.h"
 #include "control/ctl_priv.h"
 
+struct held;
 struct adverts;
 struct mac;
 struct ratelimit;
@@ -18,7 +20,10 @@ struct mip6 {
 	struct log_rl peer_log; /* what peers do wrong */
 	struct mac *mac; /* NULL: this processor can't, and no subscriber has a key */
 	struct stamps *stamps; /* at first the time of the start: nothing from before is taken */
-	uint64_t quiet_until_ms; /* mobile nodes may hold bindings that a start has forgotten */
+	/* By domain: mobile nodes may hold bindings that a start has forgotten. */
+	uint64_t quiet_until_ms[CONF_DOMAINS_MAX];
+	struct held *held; /* answers that wait for the store; NULL: no domain's do */
+	uint64_t failures; /* of the store, seen */
 };
 
 static inline bool mip6_is_in_tunnel(const struct ctl_pkt *p)
@@ -40,6 +45,12 @@ static inline int mip6_send(
 	return on_link ? ctl_send_link(ctl, p->port, p->src_mac, pkt, len)
 		       : ctl_send_wire(ctl, pkt, len);
 }
+
+/* Nothing that this home agent granted is forgotten. */
+void mip6_trust(struct ctl *ctl, uint16_t domain);
+
+/* By today's configuration. */
+bool mip6_is_coa_allowed(const struct ctl *ctl, uint16_t domain, const struct ip6_addr *coa);
 
 /* A Binding Update that mh_check() let pass: len octets at mh. */
 void mip6_input_bu(struct ctl *ctl, const struct ctl_pkt *p, const uint8_t *mh, uint16_t len);

@@ -33,14 +33,13 @@ static bool in_any(const struct ip6_addr *a, const struct ip6_prefix *list, uint
 	return false;
 }
 
-static bool is_coa_allowed(const struct mip6_facts *f)
+bool mip6_may_hold_coa(
+	const struct conf_domain *d, const struct ip6_addr *coa, bool is_refused_here)
 {
-	const struct conf_domain *d = f->domain;
-
-	if (f->coa_refused_here || in_any(&f->coa, d->care_of_denied, d->care_of_denied_count))
+	if (is_refused_here || in_any(coa, d->care_of_denied, d->care_of_denied_count))
 		return false;
 	return d->care_of_allowed_count == 0 ||
-	       in_any(&f->coa, d->care_of_allowed, d->care_of_allowed_count);
+	       in_any(coa, d->care_of_allowed, d->care_of_allowed_count);
 }
 
 /* The number of the mobile prefix that the home address is in, -1: none that is asked for. */
@@ -221,6 +220,12 @@ static bool is_over_limit(const struct mip6_facts *f)
 	       f->bindings_at_coa >= l->max_bindings_per_care_of;
 }
 
+/* 10.3.1: less than the lifetime, or it is left out. */
+static uint32_t refresh_advice_s(const struct mip6_facts *f, uint32_t lifetime_s)
+{
+	return f->domain->refresh_advice_s < lifetime_s ? f->domain->refresh_advice_s : 0;
+}
+
 /* 10.3.1: what was asked, no longer than this mobile node may have and the home prefix is valid. */
 static uint32_t granted_units(const struct mip6_facts *f, const struct conf_lifetimes *l)
 {
@@ -249,7 +254,7 @@ static bool judge_registration(const struct mip6_facts *f, struct mip6_verdict *
 	 * start again for ever. M and P are reserved bits to us: ignored. */
 	if (f->bu->flags & MH_BU_R)
 		return refuse(f, out, HA_MR_NOT_PERMITTED);
-	if (!is_coa_allowed(f))
+	if (!mip6_may_hold_coa(f->domain, &f->coa, f->coa_refused_here))
 		return refuse(f, out, HA_PROHIBITED);
 	if (is_over_limit(f))
 		return refuse(f, out, HA_NO_RESOURCES);
@@ -261,6 +266,7 @@ static bool judge_registration(const struct mip6_facts *f, struct mip6_verdict *
 		.seq = f->bu->seq,
 		.lifetime_s = units * MH_LIFETIME_UNIT_S,
 	};
+	out->refresh_s = refresh_advice_s(f, out->lifetime_s);
 	return true;
 }
 

@@ -63,6 +63,8 @@ struct mip6_verdict {
 	enum ha_status status; /* of the Binding Acknowledgement, and its */
 	uint16_t seq;
 	uint32_t lifetime_s; /* granted, a multiple of 4; 0 when refused or de-registered */
+	uint32_t
+		refresh_s; /* after how long it had better come again; a multiple of 4, 0: not said */
 	bool sign; /* with the key that f->sub names */
 	bool has_timestamp; /* this one goes into the answer: */
 	uint64_t timestamp;
@@ -70,6 +72,10 @@ struct mip6_verdict {
 
 /* The care-of address a Binding Update names (9.5.1): the option's, else the source. */
 const struct ip6_addr *mip6_coa(const struct mh_bu_msg *bu, const struct ip6_addr *src);
+
+/* is_refused_here: it is ours, or inside a mobile prefix of any domain. */
+bool mip6_may_hold_coa(
+	const struct conf_domain *d, const struct ip6_addr *coa, bool is_refused_here);
 
 /* The mobile node speaks from its home address and not through a tunnel: it is at home. */
 bool mip6_is_home(const struct mip6_facts *f);

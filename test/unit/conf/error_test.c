@@ -21,6 +21,14 @@
 #define MSP1(keys)      MSP("msp1", "2001:db8:a::/48", "2001:db8:a::1", keys)
 #define DOMAIN(keys)    "{" PORTS ",'domains':[" MSP1("," keys) "]}"
 #define DOMAINS(list)   "{" PORTS ",'domains':[" list "]}"
+#define STORE(keys)     "{" PORTS ",'store':{" keys "}}"
+#define STORED(keys)    "{" PORTS ",'store':{'path':'/s'},'domains':[" MSP1("," keys) "]}"
+#define MN(hoa)         "{'home-address':'" hoa "','auth':{'type':'none'}}"
+#define WHERE           "domains[0].mobile-nodes[0].auth"
+#define AUTH(keys)      DOMAIN("'mobile-nodes':[{'home-address':'2001:db8:a::2','auth':{" keys "}}]")
+#define MSP1(keys)      MSP("msp1", "2001:db8:a::/48", "2001:db8:a::1", keys)
+#define DOMAIN(keys)    "{" PORTS ",'domains':[" MSP1("," keys) "]}"
+#define DOMAINS(list)   "{" PORTS ",'domains':[" list "]}"
 #define MN(hoa)         "{'home-address':'" hoa "','auth':{'type':'none'}}"
 #define WHERE           "domains[0].mobile-nodes[0].auth"
 #define AUTH(keys)      DOMAIN("'mobile-nodes':[{'home-address':'2001:db8:a::2','auth':{" keys "}}]")
@@ -477,6 +485,33 @@ static const struct {
 		"t.json: domains[0].lifetime-max-s: 0 is outside 4..262140" },
 	{ DOMAIN("'lifetime-max-s':262144"),
 		"t.json: domains[0].lifetime-max-s: 262144 is outside 4..262140" },
+	{ DOMAIN("'ack-peers':'all'"),
+		"t.json: domains[0].ack-peers: \"all\" is not one of \"none\", \"store\"" },
+	{ DOMAIN("'ack-peers':1"),
+		"t.json: domains[0].ack-peers: expected a string, not a number" },
+	{ DOMAIN("'ack-peers':'store'"),
+		"t.json: domains[0].ack-peers: \"store\", but there is no store" },
+	{ DOMAIN("'refresh-advice-s':0"),
+		"t.json: domains[0].refresh-advice-s: 0 is outside 4..262136" },
+	{ DOMAIN("'refresh-advice-s':262140"),
+		"t.json: domains[0].refresh-advice-s: 262140 is outside 4..262136" },
+	{ DOMAIN("'refresh-advice-s':6"),
+		"t.json: domains[0].refresh-advice-s: 6 is not a multiple of 4" },
+	{ DOMAIN("'refresh-advice-s':'on'"),
+		"t.json: domains[0].refresh-advice-s: \"on\" is not one of \"off\", \"auto\"" },
+	{ STORED("'refresh-advice-s':60"),
+		"t.json: domains[0].refresh-advice-s: 60, but bindings are in the store: \"off\" "
+		"or \"auto\" (RFC 6275, 10.3.1)" },
+	{ STORE(""), "t.json: store.path: is missing" },
+	{ STORE("'path':'var/lib'"), "t.json: store.path: \"var/lib\" is not an absolute path" },
+	{ STORE("'path':'/s','sync-ms':0"), "t.json: store.sync-ms: 0 is outside 1..1000" },
+	{ STORE("'path':'/s','sync-ms':1001"), "t.json: store.sync-ms: 1001 is outside 1..1000" },
+	{ STORE("'path':'/s','counters-s':0"), "t.json: store.counters-s: 0 is outside 1..86400" },
+	{ STORE("'path':'/s','counters-s':86401"),
+		"t.json: store.counters-s: 86401 is outside 1..86400" },
+	{ STORE("'path':'/s','on-damage':'repair'"),
+		"t.json: store.on-damage: \"repair\" is not one of \"move-aside\", \"refuse\"" },
+	{ STORE("'path':'/s','size-mb':1"), "t.json: store.size-mb: unknown key" },
 	{ DOMAIN("'discovery':{'prefixes':'on'}"),
 		"t.json: domains[0].discovery.prefixes: \"on\" is not one of \"auto\", \"always\", "
 		"\"never\"" },

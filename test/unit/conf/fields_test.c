@@ -34,7 +34,7 @@ static void check_number(const struct conf_field *f)
 		REFUSE(f, "0 stands for what is left out");
 	if (f->derived != NULL && f->min == 0)
 		REFUSE(f, "0 stands for the derived default");
-	if (f->multiple > 0 && f->def % f->multiple != 0)
+	if (f->multiple > 0 && f->def >= words && f->def % f->multiple != 0)
 		REFUSE(f, "the default is not a multiple");
 }
 

@@ -55,6 +55,15 @@ const struct sub *ctl_subscriber(const struct ctl *ctl, uint16_t domain, const s
 	return domain == 0 && ip6_eq(hoa, &one) ? &sub : NULL;
 }
 
+const struct sub *ctl_former_subscriber(
+	const struct ctl *ctl, uint16_t domain, const struct ip6_addr *hoa)
+{
+	(void)ctl;
+	(void)domain;
+	(void)hoa;
+	return NULL;
+}
+
 static int setup(void **state)
 {
 	const struct records_opts opts = { .max = MAX, .seed = 1, .now_ms = START_MS };

@@ -5,6 +5,8 @@
  */
 #include "test.h"
 
+#include <errno.h>
+
 #include "../tables/readers.h"
 #include "conf/conf.h"
 #include "control/ctl_priv.h"
@@ -24,6 +26,8 @@ static struct {
 	uint32_t gateways;
 	bool accounting;
 	struct acct_status acct;
+	bool has_store;
+	struct persist_status store;
 } world;
 
 void dp_pool_info(const struct dp *dp, uint32_t *available, uint32_t *total)
@@ -77,6 +81,13 @@ bool acct_status(const struct ctl *ctl, struct acct_status *out)
 	(void)ctl;
 	*out = world.acct;
 	return world.accounting;
+}
+
+bool persist_status(const struct ctl *ctl, struct persist_status *out)
+{
+	(void)ctl;
+	*out = world.store;
+	return world.has_store;
 }
 
 static struct {
@@ -343,6 +354,35 @@ static void test_accounting(void **state)
 	assert_only(NONE, NULL);
 }
 
+static void test_store(void **state)
+{
+	(void)state;
+	world.store.stat[FEED_STAT_FAILED] = 1;
+	world.store.stat[FEED_STAT_ERRNO] = ENOSPC;
+	world.store.synced_ms = 5000;
+	world.store.waiting = 12;
+	pass(5, -1); /* there is none */
+	assert_only(NONE, NULL);
+	world.has_store = true;
+	pass(1, -1);
+	assert_only(ALARM_STORE_FAILED, "No space left on device");
+	world.store.stat[FEED_STAT_FAILED] = 0;
+	world.store.synced_ms = 10;
+	pass(2, -1);
+	assert_only(NONE, NULL);
+	world.store.synced_ms = 1000;
+	pass(1, -1);
+	assert_only(ALARM_STORE_BEHIND, "12 changes wait");
+	world.store.synced_ms = 10;
+	pass(12, -1);
+	assert_only(NONE, NULL);
+	t.ctl.counters[CTL_STORE_DAMAGED] = 1;
+	pass(1, -1);
+	assert_only(ALARM_STORE_DAMAGED, "");
+	pass(100, -1);
+	assert_only(ALARM_STORE_DAMAGED, "");
+}
+
 /* Without a domain there are no records. */
 static void test_router(void **state)
 {
@@ -371,6 +411,7 @@ int main(void)
 		TEST(test_gateway),
 		TEST(test_bindings),
 		TEST(test_accounting),
+		TEST(test_store),
 		TEST(test_router),
 	};
 

@@ -29,6 +29,22 @@ static const struct {
 		"60000000 0028 2b 40" HEX_HA HEX_COA /* routing header, hop limit 64 */
 		"87 02 02 01 00000000" HEX_HOA /* type 2, one segment left */
 		"3b 01 06 00 CKSM 00 00 1234 0069 01020000" },
+	{ "refresh advice", COA,
+		{ .action = MIP6_REFRESH,
+			.status = HA_ACCEPTED,
+			.seq = 0x1234,
+			.lifetime_s = 1800,
+			.refresh_s = 300 },
+		"60000000 0028 2b 40" HEX_HA HEX_COA "87 02 02 01 00000000" HEX_HOA
+		"3b 01 06 00 CKSM 00 00 1234 01c2 02 02 004b" },
+	{ "longest refresh advice", COA,
+		{ .action = MIP6_MOVE,
+			.status = HA_ACCEPTED,
+			.seq = 1,
+			.lifetime_s = 262140,
+			.refresh_s = 262136 },
+		"60000000 0028 2b 40" HEX_HA HEX_COA "87 02 02 01 00000000" HEX_HOA
+		"3b 01 06 00 CKSM 00 00 0001 ffff 02 02 fffe" },
 	{ "refused", COA, { .action = MIP6_REFUSE, .status = HA_SEQUENCE, .seq = 7 },
 		"60000000 0028 2b 40" HEX_HA HEX_COA "87 02 02 01 00000000" HEX_HOA
 		"3b 01 06 00 CKSM 87 00 0007 0000 01020000" },
@@ -47,6 +63,18 @@ static const struct {
 			.sign = true },
 		"60000000 0038 2b 40" HEX_HA HEX_COA "87 02 02 01 00000000" HEX_HOA
 		"3b 03 06 00 CKSM 00 00 1234 0069 00 09 11 01 00000100 6d609db06f740353fafac37e" },
+	{ "signed, with refresh advice and a timestamp", COA,
+		{ .action = MIP6_REGISTER,
+			.status = HA_ACCEPTED,
+			.seq = 0x1234,
+			.lifetime_s = 1800,
+			.refresh_s = 300,
+			.sign = true,
+			.has_timestamp = true,
+			.timestamp = 0xe100000089abcdef },
+		"60000000 0048 2b 40" HEX_HA HEX_COA "87 02 02 01 00000000" HEX_HOA
+		"3b 05 06 00 CKSM 00 00 1234 01c2 02 02 004b 01 00 0a 08 e1000000 89abcdef 00"
+		"09 11 01 00000100 e0014e7df34a872d9e245001" },
 	{ "signed, with a timestamp", COA,
 		{ .action = MIP6_REFUSE,
 			.status = HA_ID_MISMATCH,

@@ -497,6 +497,50 @@ static void test_rows(void **state)
 }
 
 /* Every distance there is, against the RFC's sentence taken literally. */
+/* RFC 6275, 10.3.1: less than the lifetime, or none; only where a binding is granted. */
+static const struct {
+	const char *name;
+	uint32_t advice_s;
+	struct row row;
+	uint32_t refresh_s;
+} advices[] = {
+	{ "none", 0, { NULL, ACCEPTED(REGISTER, 400) }, 0 },
+	{ "shorter than what was asked for", 300, { NULL, ACCEPTED(REGISTER, 400) }, 300 },
+	{ "just shorter", 396, { NULL, ACCEPTED(REGISTER, 400) }, 396 },
+	{ "as long", 400, { NULL, ACCEPTED(REGISTER, 400) }, 0 },
+	{ "longer", 500, { NULL, ACCEPTED(REGISTER, 400) }, 0 },
+	{ "as long as what is granted", 600, { NULL, .lifetime = 1000, ACCEPTED(REGISTER, 600) },
+		0 },
+	{ "refresh", 300, { NULL, .seq = 2, LIVE(1), .rec_coa = COA, ACCEPTED(REFRESH, 400) },
+		300 },
+	{ "move", 300, { NULL, .seq = 2, LIVE(1), ACCEPTED(MOVE, 400) }, 300 },
+	{ "end", 4, { NULL, .seq = 2, .lifetime = -1, LIVE(1), ACCEPTED(DEREGISTER, 0) }, 0 },
+	{ "refused", 4, { NULL, .seq = 1, LIVE(1), REFUSED(HA_SEQUENCE) }, 0 },
+};
+
+static void test_refresh_advice(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < DIM(advices); i++) {
+		struct conf_domain d;
+		struct mip6_verdict v;
+		struct mip6_facts f;
+		struct mh_bu_msg bu;
+		struct record rec;
+
+		facts_of(&advices[i].row, &f, &bu, &rec);
+		d = *f.domain;
+		d.refresh_advice_s = advices[i].advice_s;
+		f.domain = &d;
+		memset(&v, 0xa5, sizeof(v));
+		mip6_judge(&f, &v);
+		if (v.action != advices[i].row.action || v.lifetime_s != advices[i].row.granted_s ||
+			v.refresh_s != advices[i].refresh_s)
+			fail_msg("%s: action %d lifetime %u advice %u", advices[i].name, v.action,
+				v.lifetime_s, v.refresh_s);
+	}
+}
+
 static void test_sequence_exhaustive(void **state)
 {
 	static const uint16_t lasts[] = { 0, 1, 15, 32767, 32768, 65534, 65535 };
@@ -610,6 +654,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_refresh_advice),
 		cmocka_unit_test(test_sequence_exhaustive),
 		cmocka_unit_test(test_nothing_listed_is_allowed),
 		cmocka_unit_test(test_is_home),

@@ -12,6 +12,8 @@
 #include "conf/conf.h"
 #include "control/ctl_priv.h"
 #include "control/mip6/answer.h"
+#include "control/mip6/held.h"
+#include "control/mip6/mip6_priv.h"
 #include "control/pmtu.h"
 #include "net/cksum.h"
 #include "net/icmp6.h"
@@ -1183,6 +1185,38 @@ static void test_reload_waits_for_readers(void **state)
 	rte_rcu_qsbr_thread_unregister(t.tables.rcu, 0);
 }
 
+/* Whose binding a reload ends, for whoever sends the bill: the new set knows no name any more. */
+static void test_reload_names_who_goes(void **state)
+{
+	struct sub sub = { .nai = "alice@example.com", .lifetime_max_s = 80, .key = SUB_NO_KEY };
+	struct ip6_prefix range = prefix("2001:db8:a::/48");
+	char file[] = "/a";
+	struct acct_event e;
+	struct ctl_update u;
+	struct subs *old;
+
+	(void)state;
+	t.conf.accounting = (struct conf_accounting){ .file = file, .interim_s = 300 };
+	assert_int_equal(acct_new(&t.ctl, &t.ctl.acct), 0);
+	new_subscribers();
+	assert_int_equal(subs_add_range(t.ctl.subs, &range, &sub, 0), 0);
+	subs_seal(t.ctl.subs);
+	old = t.ctl.subs;
+	input(&(struct msg){ .seq = 1 });
+	assert_string_equal(told().nai, "alice@example.com");
+	u = (struct ctl_update){ .subs = set_of(0, 0), .json = "{}" };
+	ctl_update(&t.ctl, &u);
+	while (!ctl_is_updated(&t.ctl))
+		subscribers_run(&t.ctl);
+	subs_free(u.subs);
+	assert_ptr_equal(u.subs, old);
+	e = told();
+	assert_int_equal(e.type, ACCT_STOP);
+	assert_int_equal(e.cause, ACCT_CAUSE_REMOVED);
+	assert_string_equal(e.nai, "alice@example.com");
+	acct_free(&t.ctl, t.ctl.acct);
+}
+
 /* Another lifetime: the binding stays as it is, the next Binding Update gets it. */
 static void test_reload_keeps_bindings(void **state)
 {
@@ -1340,6 +1374,229 @@ static void test_replay_past_the_end(void **state)
 	assert_null(entry(HOA));
 }
 
+/* --- answers that wait for the store --- */
+
+static struct feed *with_store(void)
+{
+	mip6_free(t.ctl.mip6);
+	t.conf.store.path = (char *)"/s";
+	t.conf.store.sync_ms = 10;
+	t.domains[0].ack_peers = CONF_ACK_STORE;
+	assert_int_equal(mip6_new(&t.ctl, &t.ctl.mip6), 0);
+	assert_int_equal(persist_new(&t.ctl, &t.ctl.persist), 0);
+	persist_begin(&t.ctl);
+	return ctl_feed(&t.ctl);
+}
+
+static int teardown_store(void **state)
+{
+	persist_free(&t.ctl, t.ctl.persist);
+	return teardown(state);
+}
+
+/* What the store's thread does: takes all there is, and has written it. */
+static void write_all(struct feed *feed)
+{
+	const struct feed_item *it;
+
+	persist_run(&t.ctl);
+	while ((it = feed_peek(feed, 0)) != NULL) {
+		feed_set_written(feed, it->mark);
+		feed_take(feed, 1);
+	}
+}
+
+static void test_ack_store(void **state)
+{
+	struct feed *feed = with_store();
+
+	(void)state;
+	input(&(struct msg){ .seq = 1 });
+	assert_int_equal(out.len, 0);
+	assert_bound(HOA, COA); /* packets follow at once */
+	COUNTED(BA_HELD);
+	assert_false(mip6_release(&t.ctl));
+	persist_run(&t.ctl); /* handed over, not written */
+	assert_false(mip6_release(&t.ctl));
+	assert_int_equal(out.wire, 0);
+	write_all(feed);
+	assert_true(mip6_release(&t.ctl));
+	assert_int_equal(out.wire, 1);
+	assert_ba(COA, HOA, HA_ACCEPTED, 1, 100);
+	COUNTED(BA_SENT);
+	assert_false(mip6_release(&t.ctl));
+	/* refresh, move and end wait alike */
+	input(&(struct msg){ .seq = 2 });
+	assert_int_equal(out.wire, 1);
+	write_all(feed);
+	mip6_release(&t.ctl);
+	assert_ba(COA, HOA, HA_ACCEPTED, 2, 100);
+	input(&(struct msg){ .seq = 3, .src = COA2 });
+	assert_int_equal(out.wire, 2);
+	write_all(feed);
+	mip6_release(&t.ctl);
+	assert_ba(COA2, HOA, HA_ACCEPTED, 3, 100);
+	input(&(struct msg){ .seq = 4, .src = COA2, .lifetime = -1 });
+	assert_int_equal(out.wire, 3);
+	assert_null(entry(HOA));
+	write_all(feed);
+	mip6_release(&t.ctl);
+	assert_ba(COA2, HOA, HA_ACCEPTED, 4, 0);
+	/* a domain that does not wait */
+	input(&(struct msg){ .seq = 1, .dst = "2001:db8:b::1", .hao = "2001:db8:b::100" });
+	assert_int_equal(out.wire, 5);
+}
+
+/* At home it goes back over the link it came by, later too. */
+static void test_ack_store_at_home(void **state)
+{
+	struct feed *feed = with_store();
+
+	(void)state;
+	input(&(struct msg){ .seq = 1 });
+	write_all(feed);
+	mip6_release(&t.ctl);
+	input(&(struct msg){ .seq = 2, .src = HOA, .hao = "", .lifetime = -1 });
+	assert_int_equal(out.link, 0);
+	write_all(feed);
+	mip6_release(&t.ctl);
+	assert_int_equal(out.link, 1);
+	assert_int_equal(out.port, 5);
+	assert_int_equal(out.mac[5], 9);
+	assert_ba(HOA, NULL, HA_ACCEPTED, 2, 0);
+}
+
+/* Each Binding Update has its answer with its number, in the order they came; what is refused
+ * waits only behind what waits. */
+static void test_ack_store_in_order(void **state)
+{
+	struct feed *feed = with_store();
+
+	(void)state;
+	input(&(struct msg){ .seq = 10 });
+	input(&(struct msg){ .seq = 10 });
+	input(&(struct msg){ .seq = 11 });
+	assert_int_equal(out.wire, 0);
+	assert_int_equal(mip6_held(&t.ctl), 3);
+	/* another mobile node that is refused waits for nobody */
+	input(&(struct msg){ .seq = 5, .hao = "2001:db8:a::ffff" });
+	assert_ba(COA, "2001:db8:a::ffff", HA_NOT_HOME_AGENT, 5, 0);
+	assert_int_equal(out.wire, 1);
+	feed_set_written(feed, 0);
+	assert_false(mip6_release(&t.ctl));
+	write_all(feed);
+	mip6_release(&t.ctl);
+	assert_int_equal(out.wire, 4);
+	assert_ba(COA, HOA, HA_ACCEPTED, 11, 100);
+	/* one by one */
+	input(&(struct msg){ .seq = 12 });
+	persist_run(&t.ctl);
+	input(&(struct msg){ .seq = 12 });
+	input(&(struct msg){ .seq = 13 });
+	assert_int_equal(mip6_held(&t.ctl), 3);
+	feed_set_written(feed, feed_peek(feed, 0)->mark);
+	mip6_release(&t.ctl);
+	assert_int_equal(mip6_held(&t.ctl), 1);
+	assert_ba(COA, HOA, HA_SEQUENCE, 12, 0);
+	write_all(feed);
+	mip6_release(&t.ctl);
+	assert_ba(COA, HOA, HA_ACCEPTED, 13, 100);
+	/* nothing waits: refused at once */
+	input(&(struct msg){ .seq = 13 });
+	assert_ba(COA, HOA, HA_SEQUENCE, 13, 0);
+}
+
+/* The store cannot be written: what it was asked for is done, and not acknowledged. */
+static void test_ack_store_fails(void **state)
+{
+	struct feed *feed = with_store();
+
+	(void)state;
+	input(&(struct msg){ .seq = 1 });
+	persist_run(&t.ctl);
+	feed_fail(feed);
+	feed_stat_set(feed, FEED_STAT_FAILED, 1);
+	feed_take(feed, 1);
+	feed_set_written(feed, 99); /* later, and something else */
+	assert_false(mip6_release(&t.ctl));
+	assert_int_equal(out.wire, 0);
+	COUNTED(BA_NOT_STORED);
+	input(&(struct msg){ .seq = 2, .src = COA2 });
+	assert_int_equal(out.wire, 0);
+	assert_bound(HOA, COA2);
+	assert_int_equal(t.ctl.counters[CTL_BA_NOT_STORED], 2);
+	input(&(struct msg){ .seq = 2, .src = COA2 });
+	assert_ba(COA2, HOA, HA_SEQUENCE, 2, 0);
+	/* it comes back */
+	feed_stat_set(feed, FEED_STAT_FAILED, 0);
+	input(&(struct msg){ .seq = 3, .src = COA2 });
+	feed_set_written(feed, 0);
+	write_all(feed);
+	mip6_release(&t.ctl);
+	assert_ba(COA2, HOA, HA_ACCEPTED, 3, 100);
+}
+
+/* Only so many wait; the others are as if their answer had been lost. */
+static void test_ack_store_full(void **state)
+{
+	struct feed *feed = with_store();
+	struct held_answer *a;
+	unsigned n = 0;
+
+	(void)state;
+	while ((a = held_room(t.ctl.mip6->held)) != NULL) {
+		*a = (struct held_answer){ .mark = 0, .len = 40, .on_link = n % 2 == 0 };
+		held_put(t.ctl.mip6->held);
+		n++;
+	}
+	assert_int_equal(n, HELD_MAX);
+	input(&(struct msg){ .seq = 1 });
+	assert_bound(HOA, COA);
+	COUNTED(BA_NOT_STORED);
+	while (mip6_release(&t.ctl))
+		;
+	assert_int_equal(out.wire, HELD_MAX / 2);
+	assert_int_equal(out.link, HELD_MAX / 2);
+	input(&(struct msg){ .seq = 2 });
+	write_all(feed);
+	mip6_release(&t.ctl);
+	assert_ba(COA, HOA, HA_ACCEPTED, 2, 100);
+}
+
+/* An end that the store has not been told of yet: the record stays, the binding does not. And so
+ * does one whose timestamp is ahead of the clock, until it is not. */
+static void test_store_needs_it(void **state)
+{
+	struct feed *feed = with_store();
+	struct ip6_addr hoa = addr(HOA);
+
+	(void)state;
+	input(&(struct msg){ .seq = 1, .lifetime = 1 });
+	t.ctl.now_ms += 4001;
+	mip6_expire(&t.ctl);
+	assert_null(entry(HOA));
+	assert_non_null(records_find(t.ctl.records, 0, &hoa));
+	assert_int_equal(t.ctl.counters[CTL_BINDINGS_EXPIRED], 0);
+	write_all(feed);
+	t.ctl.now_ms += 1001;
+	mip6_expire(&t.ctl);
+	assert_null(records_find(t.ctl.records, 0, &hoa));
+	COUNTED(BINDINGS_EXPIRED);
+
+	input(&(struct msg){ .seq = 2, .lifetime = 1 });
+	write_all(feed);
+	mip6_set_stamp(&t.ctl, 0, &hoa, t.ctl.ntp + 6 * NTP_SECOND);
+	t.ctl.now_ms += 4001;
+	t.ctl.ntp += 4 * NTP_SECOND;
+	mip6_expire(&t.ctl);
+	assert_null(entry(HOA));
+	assert_non_null(records_find(t.ctl.records, 0, &hoa));
+	t.ctl.now_ms += 2001;
+	t.ctl.ntp += 2 * NTP_SECOND;
+	mip6_expire(&t.ctl);
+	assert_null(records_find(t.ctl.records, 0, &hoa));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1365,8 +1622,15 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_path_mtu, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_path_mtu_ages, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_range, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_ack_store, setup, teardown_store),
+		cmocka_unit_test_setup_teardown(test_ack_store_at_home, setup, teardown_store),
+		cmocka_unit_test_setup_teardown(test_ack_store_in_order, setup, teardown_store),
+		cmocka_unit_test_setup_teardown(test_ack_store_fails, setup, teardown_store),
+		cmocka_unit_test_setup_teardown(test_ack_store_full, setup, teardown_store),
+		cmocka_unit_test_setup_teardown(test_store_needs_it, setup, teardown_store),
 		cmocka_unit_test_setup_teardown(test_reload, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reload_waits_for_readers, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_reload_names_who_goes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reload_keeps_bindings, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_authentication, setup, teardown_key),
 		cmocka_unit_test_setup_teardown(test_replay, setup, teardown_key),

@@ -8,11 +8,13 @@
 #include <cjson/cJSON.h>
 #include <errno.h>
 #include <rte_ring.h>
+#include <time.h>
 
 #include "conf/conf.h"
 #include "control/ctl_priv.h"
 #include "control/metric.h"
 #include "control/pmtu.h"
+#include "control/show_priv.h"
 #include "net/mh.h"
 #include "records/records.h"
 #include "records/subs.h"
@@ -39,6 +41,20 @@ int mip6_delete(struct ctl *ctl, const struct ip6_addr *hoa)
 	(void)ctl;
 	(void)hoa;
 	return delete_returns;
+}
+
+static struct persist_status store; /* path "" in the configuration: there is none */
+
+bool persist_status(const struct ctl *ctl, struct persist_status *out)
+{
+	*out = store;
+	return ctl->conf->store.path != NULL;
+}
+
+uint32_t mip6_held(const struct ctl *ctl)
+{
+	(void)ctl;
+	return 17;
 }
 
 bool nd_next(const struct ctl *ctl, uint32_t *cursor, struct nd_info *out)
@@ -863,6 +879,44 @@ static void test_neighbors_and_addresses(void **state)
 	cJSON_Delete(list);
 }
 
+static void test_store(void **state)
+{
+	struct ctl_req req = request(CTL_SHOW_STORE);
+	cJSON *list;
+
+	(void)state;
+	assert_fails(&req, -ENOENT, "there is no store: bindings are not kept");
+	t.conf.store.path = (char *)"/s";
+	store = (struct persist_status){ .waiting = 3, .written_ms = 4, .synced_ms = 5 };
+	store.stat[FEED_STAT_RECORDS] = 6;
+	req = request(CTL_SHOW_STORE);
+	list = ask(&req);
+	assert_string_equal(text(list, 0, "store"), "/s");
+	assert_string_equal(text(list, 0, "state"), "writing");
+	assert_null(cJSON_GetObjectItem(cJSON_GetArrayItem(list, 0), "last-error"));
+	assert_int_equal(number(list, 0, "waiting"), 3);
+	assert_int_equal(number(list, 0, "written-ms"), 4);
+	assert_int_equal(number(list, 0, "disk-ms"), 5);
+	assert_int_equal(number(list, 0, "records"), 6);
+	assert_int_equal(number(list, 0, "answers-waiting"), 17);
+	cJSON_Delete(list);
+	store.walking = true;
+	store.stat[FEED_STAT_ERRNO] = ENOSPC;
+	store.stat[FEED_STAT_FAILED_MS] = 1700000000123;
+	req = request(CTL_SHOW_STORE);
+	list = ask(&req);
+	assert_string_equal(text(list, 0, "state"), "writing anew");
+	assert_string_equal(text(list, 0, "last-error"), "No space left on device");
+	assert_string_equal(text(list, 0, "last-error-at"), "2023-11-14T22:13:20Z");
+	cJSON_Delete(list);
+	store.stat[FEED_STAT_FAILED] = 1;
+	req = request(CTL_SHOW_STORE);
+	list = ask(&req);
+	assert_string_equal(text(list, 0, "state"), "failed");
+	cJSON_Delete(list);
+	t.conf.store.path = NULL;
+}
+
 static void test_version(void **state)
 {
 	struct ctl_req req = request(CTL_SHOW_VERSION);
@@ -1016,11 +1070,48 @@ static void test_no_memory(void **state)
 	jw_done(&req.out);
 }
 
+static uint64_t real_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+/* A moment has one second, whatever part of another one has passed since. */
+static void test_time(void **state)
+{
+	struct jw w;
+
+	(void)state;
+	jw_init(&w, 4096);
+	for (unsigned part = 100; part < 1000; part += 100) {
+		uint64_t now, second;
+		char want[64];
+		time_t t0;
+
+		do { /* until nothing came between the two clocks */
+			now = real_ms();
+			second = now / 1000 - 5;
+			jw_reset(&w);
+			jw_object(&w, NULL);
+			show_time(&w, "at", now - (1000 * second + part));
+			jw_end(&w, '}');
+		} while (real_ms() - now > 50);
+		t0 = (time_t)second;
+		strftime(want, sizeof(want), "{\"at\":\"%Y-%m-%dT%H:%M:%SZ\"}", gmtime(&t0));
+		assert_int_equal(w.len, strlen(want));
+		assert_memory_equal(w.buf, want, w.len);
+	}
+	jw_done(&w);
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_time),
 		TEST(test_binding),
 		TEST(test_filters),
 		TEST(test_summary),
@@ -1033,6 +1124,7 @@ int main(void)
 		TEST(test_metrics),
 		TEST(test_routes),
 		TEST(test_neighbors_and_addresses),
+		TEST(test_store),
 		TEST(test_version),
 		TEST(test_config),
 		TEST(test_config_reloaded),

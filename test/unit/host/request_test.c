@@ -32,6 +32,7 @@ static const struct {
 	{ "{\"cmd\":\"show neighbors\"}", CTL_SHOW_NEIGHBORS },
 	{ "{\"cmd\":\"show addresses\"}", CTL_SHOW_ADDRESSES },
 	{ "{\"cmd\":\"show config\"}", CTL_SHOW_CONFIG },
+	{ "{\"cmd\":\"show store\"}", CTL_SHOW_STORE },
 	{ "{\"cmd\":\"show version\"}", CTL_SHOW_VERSION },
 	{ "{\"cmd\":\"show domains\"}", CTL_SHOW_DOMAINS },
 	{ "{\"cmd\":\"show alarms\"}", CTL_SHOW_ALARMS },

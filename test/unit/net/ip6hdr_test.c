@@ -190,6 +190,30 @@ static void test_flow_seed(void **state)
 	assert_in_range(same, 0, 1);
 }
 
+/* No address takes the seed out of it: whoever may choose one, as a mobile node in a range may,
+ * still cannot tell a label. (Those that would meet a constant of the hash, and its like.) */
+static void test_flow_seed_stays(void **state)
+{
+	static const uint64_t words[] = { 0xe7037ed1a0b428dbULL, 0x589965cc75374cc3ULL, 0, 1,
+		UINT64_MAX };
+
+	(void)state;
+	for (size_t i = 0; i < 2 * DIM(words); i++) {
+		struct flow_pkt p = flow_pkt(IP6_UDP);
+		struct ip6_addr *chosen = i % 2 == 0 ? &p.h.src : &p.h.dst;
+		unsigned same = 0;
+
+		memcpy(chosen->b + 8, &words[i / 2], sizeof(words[0]));
+		for (uint64_t seed = 1; seed <= 100; seed++) {
+			uint32_t label =
+				net_tunnel_flow(&p.h, sizeof(p), seed * 0x9e3779b97f4a7c15);
+
+			same += label == net_tunnel_flow(&p.h, sizeof(p), seed);
+		}
+		assert_in_range(same, 0, 1);
+	}
+}
+
 static void test_tunnel_flow(void **state)
 {
 	static const uint8_t with_ports[] = { IP6_TCP, IP6_UDP };
@@ -285,6 +309,7 @@ int main(void)
 		cmocka_unit_test(test_flow_identity),
 		cmocka_unit_test(test_flow_short),
 		cmocka_unit_test(test_flow_seed),
+		cmocka_unit_test(test_flow_seed_stays),
 		cmocka_unit_test(test_tunnel_flow),
 		cmocka_unit_test(test_flow_uniform),
 	};

@@ -1,0 +1,475 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What the store is told. A record that changes is queued by its number, once however often it
+ * changes before it is handed over, and handed over as it is then: a store that is slow, or away,
+ * costs four octets a record, and never a Binding Update. Everything is told anew, a slice a turn,
+ * when the store asks for it, when its file has grown to twice of what there is to say, and when
+ * the clock was set (ends are stored as times of day). Ends by time are not told: they stand in the
+ * record. Packets that were counted are told with the record, and for bindings that carry traffic
+ * without changing every store.counters-s.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "conf/conf.h"
+#include "control/ctl_priv.h"
+#include "records/feed.h"
+#include "records/records.h"
+#include "records/subs.h"
+#include "tables/bc.h"
+#include "tables/tables.h"
+
+/* 1.2 MB: at 300,000 changes a second, what comes while a disk takes 27 ms. */
+#define FEED_SIZE 8192
+
+/* A turn: a record takes some 0.1 us, one that is not in the cache 0.3 us. */
+#define HAND_OVER_SLICE 256
+#define WALK_SLICE      128
+#define SWEEP_SLICE     256
+
+/* Of a walk no more than that is on its way to the disk, half a megabyte: what changes meanwhile
+ * is not to wait behind it. */
+#define WALK_AHEAD 4096
+
+/* A file with so many images more than two of each record is written anew. */
+#define GROWN_IMAGES 16384
+
+#define CLOCK_SET_MS 2000 /* the clock was set, not slewed */
+#define STUCK_MS     5000 /* at the end: the store takes nothing for so long */
+
+/* How long ago what is the newest now was told, once it is written. */
+struct lag {
+	uint64_t mark, since_ms; /* what is waited for; since_ms 0: nothing */
+	uint64_t last_ms, longest_ms;
+};
+
+struct persist {
+	struct feed *feed;
+	uint32_t size;
+	uint32_t *queue; /* of numbers of records: room for all, as each is in it once */
+	uint64_t *queued_bit; /* by number */
+	uint32_t *
+		counted; /* by number: packets when it was handed over, low 32 bits; NULL: no sweep */
+	uint64_t queued, handed; /* numbers ever put into the queue and taken from it */
+
+	bool wants_all, walking;
+	uint32_t walk_cursor;
+	uint64_t images; /* in the file */
+	uint64_t failures; /* seen */
+	int64_t clock_ms; /* time of day minus ctl->now_ms, now */
+	int64_t clock_then_ms; /* and when everything was told last */
+
+	uint32_t sweep_cursor;
+	uint64_t sweep_since_ms;
+	struct lag written, synced;
+};
+
+static int64_t clock_now(const struct ctl *ctl)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000 - (int64_t)ctl->now_ms;
+}
+
+/* --- the queue --- */
+
+static void on_change(void *ctx, const struct record *r)
+{
+	struct ctl *ctl = ctx;
+	struct persist *p = ctl->persist;
+	uint64_t bit = 1ULL << r->handle % 64;
+
+	if (p->queued_bit[r->handle / 64] & bit) {
+		ctl_count(ctl, CTL_STORE_COALESCED);
+		return;
+	}
+	p->queued_bit[r->handle / 64] |= bit;
+	p->queue[p->queued++ % p->size] = r->handle;
+}
+
+bool persist_is_behind(const struct ctl *ctl, const struct record *r)
+{
+	const struct persist *p = ctl->persist;
+
+	return p != NULL && (p->queued_bit[r->handle / 64] >> r->handle % 64 & 1) != 0;
+}
+
+void persist_touch(struct ctl *ctl, const struct record *r)
+{
+	if (ctl->persist != NULL)
+		on_change(ctl, r);
+}
+
+uint64_t persist_mark(const struct ctl *ctl)
+{
+	return ctl->persist->queued;
+}
+
+uint64_t persist_written(const struct ctl *ctl)
+{
+	return feed_written(ctl->persist->feed);
+}
+
+uint64_t persist_failures(const struct ctl *ctl)
+{
+	return feed_failures(ctl->persist->feed);
+}
+
+bool persist_has_failed(const struct ctl *ctl)
+{
+	return feed_stat(ctl->persist->feed, FEED_STAT_FAILED) != 0;
+}
+
+/* --- images --- */
+
+static uint32_t packets_low(const struct bc_counts *c)
+{
+	return (uint32_t)(c->packets_to + c->packets_from);
+}
+
+static void put_counts(struct ctl *ctl, const struct record *r, struct record_image *image)
+{
+	const struct bc_entry *e = r->state == RECORD_LIVE ? bc_find(ctl->t->bc, &r->hoa) : NULL;
+	struct bc_counts c = { 0 };
+
+	if (e != NULL)
+		bc_counts(ctl->t->bc, e, &c);
+	image->packets_to = c.packets_to;
+	image->bytes_to = c.bytes_to;
+	image->packets_from = c.packets_from;
+	image->bytes_from = c.bytes_from;
+	if (ctl->persist->counted != NULL)
+		ctl->persist->counted[r->handle] = packets_low(&c);
+}
+
+static void put_item(struct ctl *ctl, struct feed_item *it, const struct record *r)
+{
+	uint64_t offset = (uint64_t)ctl->persist->clock_ms;
+
+	it->kind = FEED_RECORD;
+	it->mark = ctl->persist->handed;
+	it->image = (struct record_image){
+		.hoa = r->hoa,
+		.ha = r->ha,
+		.coa = r->coa,
+		.ends_ms = r->ends_ms + offset,
+		.since_ms = r->since_ms + offset,
+		.session = r->session,
+		.lifetime_s = r->lifetime_s,
+		.domain = r->domain,
+		.seq = r->seq,
+		.flags = r->flags,
+		.state = r->state,
+	};
+	if (subs_counts(ctl->subs, r->domain)->has_keys)
+		it->image.ntp_last = mip6_stamp(ctl, r->domain, &r->hoa);
+	put_counts(ctl, r, &it->image);
+	feed_put(ctl->persist->feed);
+	ctl->persist->images++;
+	ctl_count(ctl, CTL_STORE_RECORDS);
+}
+
+/* In the order of the changes. How many. */
+static uint32_t hand_over(struct ctl *ctl)
+{
+	struct persist *p = ctl->persist;
+	struct feed_item *it;
+	uint32_t n = 0;
+
+	while (n < HAND_OVER_SLICE && p->handed < p->queued && (it = feed_room(p->feed)) != NULL) {
+		uint32_t handle = p->queue[p->handed++ % p->size];
+		const struct record *r = records_at(ctl->records, handle);
+
+		assert(r != NULL); /* mip6_expire() keeps what is queued */
+		p->queued_bit[handle / 64] &= ~(1ULL << handle % 64);
+		put_item(ctl, it, r);
+		n++;
+	}
+	return n;
+}
+
+/* --- all of them --- */
+
+static bool put_bare(struct persist *p, enum feed_kind kind)
+{
+	struct feed_item *it = feed_room(p->feed);
+
+	if (it == NULL)
+		return false;
+	it->kind = kind;
+	it->mark = p->handed;
+	feed_put(p->feed);
+	return true;
+}
+
+static bool is_due(const struct ctl *ctl)
+{
+	const struct persist *p = ctl->persist;
+	uint64_t records = records_live(ctl->records) + records_tombstones(ctl->records);
+
+	return p->wants_all || llabs(p->clock_ms - p->clock_then_ms) > CLOCK_SET_MS ||
+	       p->images >= 2 * records + GROWN_IMAGES;
+}
+
+static void begin_walk(struct ctl *ctl)
+{
+	struct persist *p = ctl->persist;
+
+	if (p->walking || persist_has_failed(ctl) || !is_due(ctl) || !put_bare(p, FEED_BEGIN))
+		return;
+	p->walking = true;
+	p->wants_all = false;
+	p->walk_cursor = 0;
+	p->images = 0;
+	p->clock_then_ms = p->clock_ms;
+}
+
+/* As far as the disk follows; and in any case as many as changes were handed over, so that it gets
+ * to its end. True: it went on. */
+static bool walk(struct ctl *ctl, uint32_t handed)
+{
+	struct persist *p = ctl->persist;
+	uint32_t max = handed;
+
+	if (!p->walking)
+		return false;
+	if (feed_count(p->feed) - feed_synced_count(p->feed) < WALK_AHEAD)
+		max = WALK_SLICE;
+	for (uint32_t i = 0; i < max; i++) {
+		struct feed_item *it = feed_room(p->feed);
+		const struct record *r = it != NULL ? records_next(ctl->records, &p->walk_cursor)
+						    : NULL;
+
+		if (it == NULL)
+			return i > 0;
+		if (r == NULL) {
+			p->walking = !put_bare(p, FEED_END);
+			return true;
+		}
+		put_item(ctl, it, r);
+	}
+	return max > 0;
+}
+
+static void look_at_store(struct persist *p)
+{
+	uint64_t failures = feed_failures(p->feed);
+
+	if (failures != p->failures)
+		p->walking = false; /* what it was told of it is lost */
+	p->failures = failures;
+	p->wants_all |= feed_wants_all(p->feed);
+}
+
+/* --- traffic --- */
+
+static void sweep_one(struct ctl *ctl, const struct record *r)
+{
+	const struct bc_entry *e = r->state == RECORD_LIVE ? bc_find(ctl->t->bc, &r->hoa) : NULL;
+	struct bc_counts c;
+
+	if (e == NULL)
+		return;
+	bc_counts(ctl->t->bc, e, &c);
+	if (packets_low(&c) != ctl->persist->counted[r->handle])
+		on_change(ctl, r);
+}
+
+/* All records once every counters-s, evenly. */
+static void sweep(struct ctl *ctl)
+{
+	struct persist *p = ctl->persist;
+	uint64_t period_ms = 1000ULL * ctl->conf->store.counters_s;
+	uint64_t passed_ms = ctl->now_ms - p->sweep_since_ms;
+	uint64_t goal = passed_ms < period_ms ? p->size * passed_ms / period_ms : p->size;
+
+	for (uint32_t i = 0; i < SWEEP_SLICE && p->sweep_cursor < goal; i++) {
+		const struct record *r = records_next(ctl->records, &p->sweep_cursor);
+
+		if (r == NULL)
+			p->sweep_cursor = p->size;
+		else
+			sweep_one(ctl, r);
+	}
+	if (passed_ms < period_ms || p->sweep_cursor < p->size)
+		return;
+	p->sweep_cursor = 0;
+	p->sweep_since_ms = ctl->now_ms;
+}
+
+/* --- a turn --- */
+
+/* True: it has just been reached, after longer than `limit_ms`. */
+static bool follow(
+	struct lag *l, uint64_t newest, uint64_t reached, uint64_t now_ms, uint64_t limit_ms)
+{
+	bool late = false;
+
+	if (l->since_ms > 0 && reached >= l->mark) {
+		l->last_ms = now_ms - l->since_ms;
+		if (l->last_ms > l->longest_ms)
+			l->longest_ms = l->last_ms;
+		late = l->last_ms > limit_ms;
+		l->since_ms = 0;
+	}
+	if (l->since_ms == 0 && newest > reached) {
+		l->mark = newest;
+		l->since_ms = now_ms;
+	}
+	return late;
+}
+
+static void follow_all(struct ctl *ctl)
+{
+	struct persist *p = ctl->persist;
+
+	follow(&p->written, p->queued, feed_written(p->feed), ctl->now_ms, UINT64_MAX);
+	if (follow(&p->synced, p->queued, feed_synced(p->feed), ctl->now_ms,
+		    ctl->conf->store.sync_ms))
+		ctl_count(ctl, CTL_STORE_LATE);
+}
+
+bool persist_run(struct ctl *ctl)
+{
+	struct persist *p = ctl->persist;
+	uint32_t n;
+	bool busy;
+
+	p->clock_ms = clock_now(ctl);
+	look_at_store(p);
+	ctl->counters[CTL_STORE_FAILURES] = feed_stat(p->feed, FEED_STAT_FAILURES);
+	begin_walk(ctl);
+	n = hand_over(ctl);
+	busy = walk(ctl, n) || n > 0;
+	if (p->counted != NULL)
+		sweep(ctl);
+	feed_flush(p->feed);
+	follow_all(ctl);
+	return busy;
+}
+
+/* --- when nothing else runs --- */
+
+/* Until it is done, or the store takes nothing any more. */
+static void drive(struct ctl *ctl, bool (*is_done)(const struct persist *p))
+{
+	static const struct timespec pause = { .tv_nsec = 1000000 };
+	unsigned idle_ms = 0;
+
+	while (!is_done(ctl->persist) && !persist_has_failed(ctl) && idle_ms < STUCK_MS) {
+		if (persist_run(ctl)) {
+			idle_ms = 0;
+			continue;
+		}
+		nanosleep(&pause, NULL);
+		idle_ms++;
+	}
+}
+
+static bool has_told_all(const struct persist *p)
+{
+	return !p->walking && !p->wants_all && p->handed == p->queued &&
+	       feed_synced(p->feed) == p->handed;
+}
+
+static bool has_handed_over(const struct persist *p)
+{
+	return p->handed == p->queued;
+}
+
+void ctl_store_settle(struct ctl *ctl)
+{
+	look_at_store(ctl->persist);
+	drive(ctl, has_told_all);
+}
+
+void ctl_store_finish(struct ctl *ctl)
+{
+	uint32_t cursor = 0;
+	const struct record *r;
+
+	if (ctl->persist->counted != NULL)
+		while ((r = records_next(ctl->records, &cursor)) != NULL)
+			sweep_one(ctl, r);
+	drive(ctl, has_handed_over);
+}
+
+/* --- what others know of it --- */
+
+struct feed *ctl_feed(const struct ctl *ctl)
+{
+	return ctl->persist != NULL ? ctl->persist->feed : NULL;
+}
+
+static uint64_t lag_ms(const struct lag *l, uint64_t now_ms)
+{
+	return l->since_ms > 0 ? now_ms - l->since_ms : l->last_ms;
+}
+
+bool persist_status(const struct ctl *ctl, struct persist_status *out)
+{
+	const struct persist *p = ctl->persist;
+
+	if (p == NULL)
+		return false;
+	*out = (struct persist_status){
+		.walking = p->walking,
+		.waiting = p->queued - feed_written(p->feed),
+		.written_ms = lag_ms(&p->written, ctl->now_ms),
+		.written_longest_ms = p->written.longest_ms,
+		.synced_ms = lag_ms(&p->synced, ctl->now_ms),
+		.synced_longest_ms = p->synced.longest_ms,
+	};
+	for (enum feed_stat s = 0; s < FEED_STAT_COUNT; s++)
+		out->stat[s] = feed_stat(p->feed, s);
+	return true;
+}
+
+/* --- life --- */
+
+int persist_new(struct ctl *ctl, struct persist **out)
+{
+	uint32_t max = records_max(ctl->records);
+	struct persist *p = calloc(1, sizeof(*p));
+	int ret;
+
+	if (p == NULL)
+		return -ENOMEM;
+	p->size = max + 1;
+	p->clock_ms = p->clock_then_ms = clock_now(ctl);
+	p->sweep_since_ms = ctl->now_ms;
+	p->queue = calloc(p->size, sizeof(*p->queue));
+	p->queued_bit = calloc(p->size / 64 + 1, sizeof(*p->queued_bit));
+	if (ctl->conf->store.counters_s > 0)
+		p->counted = calloc(p->size, sizeof(*p->counted));
+	ret = feed_new(FEED_SIZE, &p->feed);
+	if (ret == 0 && (p->queue == NULL || p->queued_bit == NULL ||
+				(ctl->conf->store.counters_s > 0 && p->counted == NULL)))
+		ret = -ENOMEM;
+	if (ret < 0) {
+		persist_free(ctl, p);
+		return ret;
+	}
+	*out = p;
+	return 0;
+}
+
+void persist_begin(struct ctl *ctl)
+{
+	records_on_change(ctl->records, on_change, ctl);
+}
+
+void persist_free(struct ctl *ctl, struct persist *p)
+{
+	if (p == NULL)
+		return;
+	records_on_change(ctl->records, NULL, NULL);
+	feed_free(p->feed);
+	free(p->queue);
+	free(p->queued_bit);
+	free(p->counted);
+	free(p);
+}

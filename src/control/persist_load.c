@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * From the store to records and tables, once, before the first turn: nobody is served, or told that
+ * there is no binding, by a home agent that has not read what it knew.
+ *
+ * Lifetimes go by the time of day, which may have been set meanwhile. It is not earlier than the
+ * last time that something was stored, and nothing lasts longer than it was granted for.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/log.h"
+#include "common/ntp.h"
+#include "conf/conf.h"
+#include "control/ctl_priv.h"
+#include "control/mip6/mip6_priv.h"
+#include "records/image.h"
+#include "records/records.h"
+#include "tables/bc.h"
+#include "tables/bc_view.h"
+#include "tables/tables.h"
+
+#define TAG "store"
+
+/* A timestamp so far ahead of the clock was accepted by a clock that was wrong. */
+#define STAMP_AHEAD_S 86400
+
+struct persist_load {
+	uint64_t now_ms; /* since 1970, as far as the store knows */
+	uint64_t read, over, no_place;
+	struct bc_counts counts[]; /* by number of the record */
+};
+
+static uint64_t unix_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+void ctl_load_begin(void *ctx, uint64_t last_ms)
+{
+	struct ctl *ctl = ctx;
+	uint64_t now_ms = unix_ms();
+	size_t counts = (records_max(ctl->records) + 1ULL) * sizeof(struct bc_counts);
+
+	ctl->load = calloc(1, sizeof(*ctl->load) + counts);
+	if (ctl->load == NULL)
+		return; /* the first record says so */
+	ctl->load->now_ms = now_ms > last_ms ? now_ms : last_ms;
+	if (now_ms < last_ms)
+		log_warn(TAG,
+			"the clock is behind the last time that something was stored: lifetimes go "
+			"on from then behind-s=%" PRIu64,
+			(last_ms - now_ms) / 1000);
+}
+
+int ctl_load_domain(void *ctx, const char *name)
+{
+	const struct ctl *ctl = ctx;
+
+	for (uint32_t i = 0; i < ctl->conf->domain_count; i++) {
+		if (strcmp(ctl->conf->domains[i].name, name) == 0)
+			return (int)i;
+	}
+	return -1;
+}
+
+/* How long it still lasts, 0: it is over. */
+static uint64_t remaining_ms(const struct ctl *ctl, const struct record_image *image)
+{
+	uint64_t now_ms = ctl->load->now_ms;
+	uint64_t left_ms = image->ends_ms > now_ms ? image->ends_ms - now_ms : 0;
+	uint64_t most_ms = image->state == RECORD_LIVE ? 1000ULL * image->lifetime_s
+						       : RECORD_TOMBSTONE_MS;
+
+	return left_ms < most_ms ? left_ms : most_ms;
+}
+
+/* Is it still one that this home agent could make? */
+static bool has_place(const struct ctl *ctl, uint16_t domain, const struct record_image *image)
+{
+	const struct conf_domain *d = &ctl->conf->domains[domain];
+
+	return ip6_eq(&image->ha, &d->home_agent_address) &&
+	       ctl_subscriber(ctl, domain, &image->hoa) != NULL &&
+	       mip6_is_coa_allowed(ctl, domain, &image->coa);
+}
+
+/* What was taken once is not taken again, whether the binding lasts or not. */
+static void load_stamp(struct ctl *ctl, uint16_t domain, const struct record_image *image)
+{
+	uint64_t latest = ctl->ntp + STAMP_AHEAD_S * NTP_SECOND;
+
+	if (image->ntp_last != 0 && !ntp_is_after(image->ntp_last, latest))
+		(void)mip6_set_stamp(ctl, domain, &image->hoa, image->ntp_last);
+}
+
+static int load(struct ctl *ctl, struct record *r, const struct record_image *image)
+{
+	bool is_one_more = image->state == RECORD_LIVE && r->state != RECORD_LIVE;
+	uint64_t age_ms = ctl->load->now_ms - image->since_ms;
+
+	if (is_one_more && records_live(ctl->records) >= ctl->conf->runtime.max_bindings)
+		return -ENOSPC;
+	r->ha = image->ha;
+	r->seq = image->seq;
+	r->flags = image->flags;
+	r->lifetime_s = image->lifetime_s;
+	r->session = image->session;
+	r->since_ms = ctl->now_ms - age_ms;
+	ctl->load->counts[r->handle] = (struct bc_counts){
+		.packets_to = image->packets_to,
+		.bytes_to = image->bytes_to,
+		.packets_from = image->packets_from,
+		.bytes_from = image->bytes_from,
+	};
+	records_set(ctl->records, r, (enum record_state)image->state, &image->coa,
+		ctl->now_ms + remaining_ms(ctl, image));
+	return 0;
+}
+
+/* The same home address may come again, with what became of it later. */
+int ctl_load_record(void *ctx, int number, const struct record_image *image)
+{
+	struct ctl *ctl = ctx;
+	uint16_t domain = (uint16_t)number;
+	bool is_over, fits;
+	struct record *r;
+
+	if (ctl->load == NULL)
+		return -ENOMEM;
+	ctl->load->read++;
+	is_over = remaining_ms(ctl, image) == 0;
+	fits = number >= 0 && has_place(ctl, domain, image);
+	ctl->load->over += is_over;
+	ctl->load->no_place += !is_over && !fits;
+	if (number < 0)
+		return 0;
+	load_stamp(ctl, domain, image);
+	r = records_find(ctl->records, domain, &image->hoa);
+	if (is_over || !fits) {
+		if (r != NULL)
+			records_del(ctl->records, r);
+		return 0;
+	}
+	if (r == NULL)
+		r = records_add(ctl->records, domain, &image->hoa);
+	return r != NULL ? load(ctl, r, image) : -ENOSPC;
+}
+
+/* --- afterwards --- */
+
+static void seed_counts(struct ctl *ctl, const struct record *r)
+{
+	const struct bc_entry *e = bc_find(ctl->t->bc, &r->hoa);
+	const struct bc_counts *c = &ctl->load->counts[r->handle];
+
+	bc_count_to(e, c->packets_to, c->bytes_to);
+	bc_count_from(e, c->packets_from, c->bytes_from);
+}
+
+static int publish_all(struct ctl *ctl)
+{
+	uint32_t cursor = 0;
+	struct record *r;
+	int ret = 0;
+
+	while (ret == 0 && (r = records_next(ctl->records, &cursor)) != NULL) {
+		if (r->state != RECORD_LIVE)
+			continue;
+		ret = publish(ctl, r);
+		if (ret < 0)
+			break;
+		seed_counts(ctl, r);
+		acct_resume(ctl, r);
+	}
+	return ret;
+}
+
+/* Until a domain is trusted, mobile nodes of which nothing is known are not told so. */
+static void trust(struct ctl *ctl, const struct ctl_past *past)
+{
+	for (uint16_t d = 0; d < ctl->conf->domain_count; d++) {
+		bool acks = ctl->conf->domains[d].ack_peers == CONF_ACK_STORE;
+
+		if (past->is_known && (past->is_closed || (past->is_same_boot && acks)))
+			mip6_trust(ctl, d);
+	}
+}
+
+static void say_loaded(struct ctl *ctl, const struct persist_load *l)
+{
+	uint32_t live = records_live(ctl->records);
+
+	ctl->counters[CTL_STORE_LOADED] = live;
+	ctl->counters[CTL_STORE_LEFT_OUT] = l->no_place;
+	log_info(TAG, "read bindings=%u tombstones=%u records=%" PRIu64 " over=%" PRIu64, live,
+		records_tombstones(ctl->records), l->read, l->over);
+	if (l->no_place > 0)
+		log_warn(TAG,
+			"left out, because the configuration has no such domain, mobile node, home "
+			"agent address or care-of address any more records=%" PRIu64,
+			l->no_place);
+}
+
+int ctl_loaded(struct ctl *ctl, const struct ctl_past *past, char *err, size_t err_len)
+{
+	int ret = 0;
+
+	ctl->counters[CTL_STORE_DAMAGED] = past->was_damaged;
+	if (ctl->load != NULL) {
+		ret = publish_all(ctl);
+		if (ret == 0)
+			say_loaded(ctl, ctl->load);
+		else
+			snprintf(err, err_len, "control: bindings from the store: %s",
+				strerror(-ret));
+	}
+	free(ctl->load);
+	ctl->load = NULL;
+	trust(ctl, past);
+	persist_begin(ctl);
+	return ret;
+}

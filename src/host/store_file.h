@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The file of a store that is being written (records/segment.h). It appears under its name only
+ * when its first page is on disk. Every function returns 0 or -errno and blocks for as long as
+ * the disk does. One owner.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "records/segment.h"
+
+struct store_file_opts {
+	int dir_fd;
+	uint64_t number;
+	uint8_t boot[SEGMENT_BOOT_LEN];
+	const char *const *domains; /* names by number */
+	uint32_t domain_count;
+	uint32_t flags; /* enum segment_flag */
+};
+
+struct store_writer {
+	int fd; /* -1: closed */
+	uint64_t number;
+	uint32_t nonce;
+	uint64_t length; /* of what is whole in it */
+	struct segment_mark mark; /* the last one written */
+};
+
+int store_writer_open(struct store_writer *w, const struct store_file_opts *opts);
+/* All of it or nothing: what a failure leaves behind length is no frame and counts for nothing. */
+int store_writer_append(struct store_writer *w, const void *buf, size_t len);
+/* Forces what was appended to disk, then marks it as being there, with these flags. The mark itself
+ * is on disk after the next call. */
+int store_writer_sync(struct store_writer *w, uint32_t flags);
+/* Takes away what a failed append left, so that one may go on behind it. */
+int store_writer_mend(struct store_writer *w);
+void store_writer_close(struct store_writer *w); /* fine when it is closed; syncs nothing */

@@ -1,0 +1,1042 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What the store is told, and what is made of what it tells: persist.c and persist_load.c over the
+ * real records, tables and feed. The test is the store's end of the feed.
+ */
+#include "test.h"
+
+#include <errno.h>
+#include <rte_rcu_qsbr.h>
+#include <time.h>
+
+#include "common/log.h"
+#include "common/ntp.h"
+#include "conf/conf.h"
+#include "control/ctl_priv.h"
+#include "control/mip6/mip6_priv.h"
+#include "control/pmtu.h"
+#include "records/feed.h"
+#include "records/image.h"
+#include "records/records.h"
+#include "records/subs.h"
+#include "rng.h"
+#include "tables/addrs.h"
+#include "tables/bc.h"
+#include "tables/bc_view.h"
+#include "tables/dq.h"
+#include "tables/fib.h"
+#include "tables/tables.h"
+
+#define START_MS 50000000
+#define MAX      4000 /* bindings */
+#define DQ_SIZE  4096
+#define FEED     8192 /* items, as persist.c has it */
+
+static struct {
+	struct ctl ctl;
+	struct conf conf;
+	struct conf_domain domains[2];
+	struct ip6_prefix served[2], denied;
+	struct tables tables;
+	struct feed *feed;
+	char err[160];
+} t;
+
+/* The time of day goes with control's clock, unless a test sets it. */
+#define START_UNIX_MS 1800000000000ULL
+
+static int64_t clock_set_ms;
+
+int clock_gettime(clockid_t id, struct timespec *ts)
+{
+	uint64_t ms = START_UNIX_MS + (t.ctl.now_ms - START_MS) + (uint64_t)clock_set_ms;
+
+	(void)id;
+	*ts = (struct timespec){ (time_t)(ms / 1000), (long)(ms % 1000) * 1000000 };
+	return 0;
+}
+
+static struct ip6_addr hoa_of(unsigned n)
+{
+	struct ip6_addr a = addr("2001:db8:a::");
+
+	a.b[13] = 1;
+	a.b[14] = (uint8_t)(n >> 8);
+	a.b[15] = (uint8_t)n;
+	return a;
+}
+
+static struct ip6_addr coa_of(unsigned n)
+{
+	struct ip6_addr a = addr("2001:db8:c::");
+
+	a.b[14] = (uint8_t)(n >> 8);
+	a.b[15] = (uint8_t)n;
+	return a;
+}
+
+/* --- a home agent --- */
+
+static void set_route(const char *text, enum fib_kind kind, uint32_t index)
+{
+	struct ip6_prefix p = prefix(text);
+
+	assert_int_equal(fib_set(t.tables.fib, &p, fib_value(kind, index)), 0);
+}
+
+/* Domain 0 serves a range, and one mobile node with a key; domain 1 one mobile node. */
+static void subscribe(void)
+{
+	struct subs_opts opts = { .max = 10, .domains = 2, .seed = 1 };
+	struct sub sub = { .lifetime_max_s = 600, .key = SUB_NO_KEY };
+	struct ip6_prefix range = prefix("2001:db8:a::/64");
+	struct ip6_addr keyed = addr("2001:db8:a::100"), other = addr("2001:db8:b::100");
+	struct mac_key *key;
+	struct sub_place there;
+
+	assert_int_equal(subs_new(&opts, &t.ctl.subs), 0);
+	assert_int_equal(subs_add_range(t.ctl.subs, &range, &sub, 0), 0);
+	sub.domain = 1;
+	assert_int_equal(
+		subs_add(t.ctl.subs, &other, &sub, (struct sub_place){ SUB_NODE, 0 }, &there), 0);
+	sub.domain = 0;
+	assert_int_equal(subs_add_key(t.ctl.subs, &key, &sub.key), 0);
+	sub.auth = SUB_AUTH_MN_HA;
+	assert_int_equal(
+		subs_add(t.ctl.subs, &keyed, &sub, (struct sub_place){ SUB_NODE, 0 }, &there), 0);
+	subs_seal(t.ctl.subs);
+}
+
+static void make_conf(void)
+{
+	t.served[0] = prefix("2001:db8:a::/48");
+	t.served[1] = prefix("2001:db8:b::/48");
+	t.denied = prefix("2001:db8:bad::/48");
+	for (unsigned d = 0; d < 2; d++)
+		t.domains[d] = (struct conf_domain){
+			.mobile_prefixes = &t.served[d],
+			.mobile_prefix_count = 1,
+			.home_agent_address = addr(d == 0 ? "2001:db8:a::1" : "2001:db8:b::1"),
+			.lifetime_max_s = 600,
+			.ack_peers = d == 0 ? CONF_ACK_STORE : CONF_ACK_NONE,
+			.care_of_denied = &t.denied,
+			.care_of_denied_count = 1,
+		};
+	strcpy(t.domains[0].name, "alpha");
+	strcpy(t.domains[1].name, "beta");
+	t.conf.domains = t.domains;
+	t.conf.domain_count = 2;
+	t.conf.runtime.max_bindings = MAX;
+	t.conf.store.path = (char *)"/s";
+	t.conf.store.sync_ms = 10;
+	t.conf.store.counters_s = 60;
+}
+
+static void make_tables(void)
+{
+	size_t rcu_bytes = rte_rcu_qsbr_get_memsize(1);
+
+	t.tables.rcu = aligned_alloc(64, (rcu_bytes + 63) & ~63ul);
+	assert_int_equal(rte_rcu_qsbr_init(t.tables.rcu, 1), 0);
+	assert_int_equal(dq_new(t.tables.rcu, DQ_SIZE, &t.tables.dq), 0);
+	assert_int_equal(
+		bc_new(&(struct bc_opts){ .max = MAX, .seed = 1 }, t.tables.dq, &t.tables.bc), 0);
+	assert_int_equal(
+		fib_new(&(struct fib_opts){ .max_routes = 16 }, t.tables.dq, &t.tables.fib), 0);
+	set_route("2001:db8:a::1/128", FIB_HOME_AGENT, 0);
+	set_route("2001:db8:a::/48", FIB_DOMAIN, 0);
+	set_route("2001:db8:b::/48", FIB_DOMAIN, 1);
+	set_route("2001:db8:c:1::ff/128", FIB_LOCAL, 0);
+	set_route("::/0", FIB_VIA, 7);
+	assert_int_equal(addrs_new(8, &t.tables.addrs), 0);
+}
+
+static void make_control(void)
+{
+	struct records_opts opts = { .max = MAX + 500, .seed = 1, .now_ms = START_MS };
+
+	t.ctl.conf = &t.conf;
+	t.ctl.t = &t.tables;
+	t.ctl.now_ms = START_MS;
+	t.ctl.ntp = ntp_now();
+	t.ctl.seed = 1;
+	assert_int_equal(records_new(&opts, &t.ctl.records), 0);
+	assert_int_equal(pmtu_new(1000, 1, &t.ctl.pmtu), 0);
+	subscribe();
+	assert_int_equal(mip6_new(&t.ctl, &t.ctl.mip6), 0);
+	assert_int_equal(persist_new(&t.ctl, &t.ctl.persist), 0);
+	t.feed = ctl_feed(&t.ctl);
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	log_set_level(LOG_ERR);
+	memset(&t, 0, sizeof(t));
+	clock_set_ms = 0;
+	t.ctl.now_ms = START_MS;
+	make_conf();
+	make_tables();
+	make_control();
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	free(t.ctl.load);
+	persist_free(&t.ctl, t.ctl.persist);
+	mip6_free(t.ctl.mip6);
+	subs_free(t.ctl.subs);
+	records_free(t.ctl.records);
+	pmtu_free(t.ctl.pmtu);
+	addrs_free(t.tables.addrs);
+	bc_free(t.tables.bc);
+	fib_free(t.tables.fib);
+	dq_free(t.tables.dq);
+	free(t.tables.rcu);
+	return 0;
+}
+
+/* Binds, refreshes or moves. */
+static struct record *bind(unsigned n, unsigned coa, uint32_t lifetime_s)
+{
+	struct ip6_addr hoa = hoa_of(n), to = coa_of(coa);
+	struct record *r = records_find(t.ctl.records, 0, &hoa);
+	struct record next;
+
+	if (r == NULL)
+		r = records_add(t.ctl.records, 0, &hoa);
+	assert_non_null(r);
+	next = *r;
+	next.coa = to;
+	next.ha = t.domains[0].home_agent_address;
+	assert_int_equal(publish(&t.ctl, &next), 0);
+	r->ha = next.ha;
+	r->seq++;
+	r->lifetime_s = lifetime_s;
+	if (r->state != RECORD_LIVE)
+		r->since_ms = t.ctl.now_ms;
+	records_set(t.ctl.records, r, RECORD_LIVE, &to, t.ctl.now_ms + 1000ULL * lifetime_s);
+	dq_drain(t.tables.dq);
+	return r;
+}
+
+static uint64_t unix_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+/* What waits in the feed. */
+static uint32_t waiting(void)
+{
+	uint32_t n = 0;
+
+	while (feed_peek(t.feed, n) != NULL)
+		n++;
+	return n;
+}
+
+static void start(void)
+{
+	struct ctl_past past = { 0 };
+
+	assert_int_equal(ctl_loaded(&t.ctl, &past, t.err, sizeof(t.err)), 0);
+}
+
+/* --- telling --- */
+
+static void test_image(void **state)
+{
+	const struct feed_item *it;
+	struct ip6_addr want;
+	struct record *r;
+
+	(void)state;
+	start();
+	t.ctl.now_ms += 5000;
+	r = bind(1, 2, 100);
+	r->flags = 0xc000;
+	r->seq = 77;
+	r->session = 99;
+	bc_count_to(bc_find(t.tables.bc, &r->hoa), 3, 300);
+	bc_count_from(bc_find(t.tables.bc, &r->hoa), 4, 400);
+	assert_true(persist_is_behind(&t.ctl, r));
+	assert_int_equal(persist_mark(&t.ctl), 1);
+	assert_true(persist_run(&t.ctl));
+	assert_false(persist_is_behind(&t.ctl, r));
+	assert_int_equal(waiting(), 1);
+	it = feed_peek(t.feed, 0);
+	assert_int_equal(it->kind, FEED_RECORD);
+	assert_int_equal(it->mark, 1);
+	want = hoa_of(1);
+	assert_true(ip6_eq(&it->image.hoa, &want));
+	want = coa_of(2);
+	assert_true(ip6_eq(&it->image.coa, &want));
+	assert_true(ip6_eq(&it->image.ha, &t.domains[0].home_agent_address));
+	assert_int_equal(it->image.ends_ms, START_UNIX_MS + 105000);
+	assert_int_equal(it->image.since_ms, START_UNIX_MS + 5000);
+	assert_int_equal(it->image.lifetime_s, 100);
+	assert_int_equal(it->image.seq, 77);
+	assert_int_equal(it->image.flags, 0xc000);
+	assert_int_equal(it->image.session, 99);
+	assert_int_equal(it->image.state, RECORD_LIVE);
+	assert_int_equal(it->image.domain, 0);
+	assert_int_equal(it->image.packets_to, 3);
+	assert_int_equal(it->image.bytes_to, 300);
+	assert_int_equal(it->image.packets_from, 4);
+	assert_int_equal(it->image.bytes_from, 400);
+	assert_true(it->image.ntp_last == mip6_stamp(&t.ctl, 0, &r->hoa));
+	feed_take(t.feed, 1);
+	assert_false(persist_run(&t.ctl));
+	assert_int_equal(waiting(), 0);
+}
+
+/* Once, as it is when it is handed over, however often it changed; a tombstone too. */
+static void test_coalesced(void **state)
+{
+	struct record *r = NULL;
+
+	(void)state;
+	start();
+	for (unsigned i = 0; i < 10; i++)
+		r = bind(1, i, 100);
+	assert_int_equal(mip6_withdraw(&t.ctl, r, ACCT_CAUSE_DELETED), 0);
+	persist_run(&t.ctl);
+	assert_int_equal(waiting(), 1);
+	assert_int_equal(feed_peek(t.feed, 0)->image.state, RECORD_TOMBSTONE);
+	assert_int_equal(feed_peek(t.feed, 0)->image.seq, 10);
+	assert_int_equal(t.ctl.counters[CTL_STORE_RECORDS], 1);
+	assert_int_equal(t.ctl.counters[CTL_STORE_COALESCED], 10);
+}
+
+/* A store that takes nothing: no more than the feed is told, each record waits once, nothing is
+ * forgotten, and what ended meanwhile stays until it was told. */
+static void test_stalled(void **state)
+{
+	unsigned told = 0;
+	struct record *r;
+
+	(void)state;
+	start();
+	for (unsigned round = 0; round < 4; round++) {
+		for (unsigned n = 0; n < MAX; n++)
+			bind(n, round, round == 3 ? 10 : 100);
+		while (persist_run(&t.ctl))
+			;
+		assert_in_range(waiting(), MAX, FEED);
+	}
+	assert_int_equal(waiting(), FEED);
+	r = bind(MAX - 1, 9, 10);
+	assert_true(persist_is_behind(&t.ctl, r));
+	t.ctl.now_ms += 20000; /* all are over */
+	for (unsigned i = 0; i < 100; i++)
+		mip6_expire(&t.ctl);
+	assert_null(bc_find(t.tables.bc, &r->hoa)); /* no traffic any more */
+	assert_ptr_equal(records_at(t.ctl.records, r->handle), r);
+	assert_in_range(records_live(t.ctl.records), 1, MAX);
+	assert_int_equal(t.ctl.counters[CTL_BINDINGS_EXPIRED] + records_live(t.ctl.records), MAX);
+	/* the store comes back */
+	while (persist_run(&t.ctl) || waiting() > 0) {
+		uint32_t n = waiting();
+
+		for (uint32_t i = 0; i < n; i++)
+			told += feed_peek(t.feed, i)->image.lifetime_s == 10;
+		feed_take(t.feed, n);
+	}
+	assert_int_equal(told, MAX);
+	for (unsigned i = 0; i < 100; i++) {
+		t.ctl.now_ms += 1000;
+		mip6_expire(&t.ctl);
+	}
+	assert_int_equal(records_live(t.ctl.records), 0);
+	assert_int_equal(t.ctl.counters[CTL_BINDINGS_EXPIRED], MAX);
+}
+
+/* --- all of it --- */
+
+static void sync_all(void)
+{
+	uint32_t n = waiting();
+
+	feed_take(t.feed, n);
+	feed_set_written(t.feed, persist_mark(&t.ctl));
+	feed_set_synced(t.feed, persist_mark(&t.ctl), feed_count(t.feed));
+}
+
+static void test_walk(void **state)
+{
+	unsigned records = 0, turns = 0;
+
+	(void)state;
+	start();
+	for (unsigned n = 0; n < 1000; n++)
+		bind(n, n, 100);
+	while (persist_run(&t.ctl))
+		;
+	sync_all();
+	assert_false(persist_run(&t.ctl));
+	feed_want_all(t.feed);
+	while (persist_run(&t.ctl))
+		turns++;
+	assert_in_range(turns, 5, 20); /* slices */
+	assert_int_equal(waiting(), 1002);
+	assert_int_equal(feed_peek(t.feed, 0)->kind, FEED_BEGIN);
+	assert_int_equal(feed_peek(t.feed, 1001)->kind, FEED_END);
+	for (uint32_t i = 1; i <= 1000; i++)
+		records += feed_peek(t.feed, i)->kind == FEED_RECORD;
+	assert_int_equal(records, 1000);
+}
+
+/* It goes no further than the disk follows, but always as far as records change. */
+static void test_walk_waits_for_the_disk(void **state)
+{
+	uint32_t before;
+
+	(void)state;
+	start();
+	for (unsigned n = 0; n < MAX; n++)
+		bind(n, n, 100);
+	for (unsigned n = 0; n < 500; n++)
+		mip6_withdraw(&t.ctl, bind(n, n, 100), ACCT_CAUSE_DELETED);
+	for (unsigned n = MAX; n < MAX + 400; n++)
+		bind(n, n, 100);
+	while (persist_run(&t.ctl))
+		;
+	sync_all();
+	feed_want_all(t.feed);
+	while (persist_run(&t.ctl))
+		;
+	before = waiting();
+	assert_in_range(before, 4096, 4096 + 256);
+	for (unsigned n = 600; n < 610; n++)
+		bind(n, 1, 100);
+	assert_true(persist_run(&t.ctl));
+	assert_int_equal(waiting(), before + 20);
+	feed_set_synced(t.feed, 0, feed_count(t.feed));
+	while (persist_run(&t.ctl))
+		;
+	assert_int_equal(feed_peek(t.feed, waiting() - 1)->kind, FEED_END);
+}
+
+static unsigned count_kind(enum feed_kind kind)
+{
+	unsigned n = 0;
+
+	for (uint32_t i = 0; i < waiting(); i++)
+		n += feed_peek(t.feed, i)->kind == kind;
+	return n;
+}
+
+/* A file grows to twice of what there is, and 16384. */
+static void test_grown(void **state)
+{
+	unsigned changes = 0;
+
+	(void)state;
+	start();
+	for (; changes < 16384 + 2 * 100; changes++) {
+		bind(changes % 100, changes, 100);
+		persist_run(&t.ctl);
+		assert_int_equal(count_kind(FEED_BEGIN), 0);
+		sync_all();
+	}
+	persist_run(&t.ctl);
+	assert_int_equal(count_kind(FEED_BEGIN), 1);
+	while (persist_run(&t.ctl))
+		;
+	sync_all();
+	/* and again when most of it is gone */
+	for (unsigned n = 0; n < MAX; n++)
+		bind(n, n, 20);
+	for (unsigned i = 0; i < 16384; i++) {
+		bind(i % 100, i, 20);
+		persist_run(&t.ctl);
+		assert_int_equal(count_kind(FEED_BEGIN), 0);
+		sync_all();
+	}
+	t.ctl.now_ms += 30000;
+	t.ctl.ntp += 30 * NTP_SECOND;
+	for (unsigned i = 0; i < 100; i++)
+		mip6_expire(&t.ctl);
+	persist_run(&t.ctl);
+	assert_int_equal(count_kind(FEED_BEGIN), 1);
+}
+
+static void test_clock_set(void **state)
+{
+	(void)state;
+	start();
+	bind(1, 1, 100);
+	persist_run(&t.ctl);
+	sync_all();
+	clock_set_ms = -1500;
+	persist_run(&t.ctl);
+	assert_int_equal(waiting(), 0);
+	clock_set_ms = -2500;
+	persist_run(&t.ctl);
+	while (persist_run(&t.ctl))
+		;
+	assert_int_equal(count_kind(FEED_BEGIN), 1);
+	assert_int_equal(feed_peek(t.feed, 1)->image.ends_ms,
+		START_UNIX_MS + 100000 + (uint64_t)clock_set_ms);
+	sync_all();
+	persist_run(&t.ctl);
+	assert_int_equal(waiting(), 0);
+	clock_set_ms = 1000000;
+	persist_run(&t.ctl);
+	assert_int_equal(count_kind(FEED_BEGIN), 1);
+}
+
+static void test_failure(void **state)
+{
+	(void)state;
+	start();
+	for (unsigned n = 0; n < 1000; n++)
+		bind(n, n, 100);
+	while (persist_run(&t.ctl))
+		;
+	sync_all();
+	feed_want_all(t.feed);
+	persist_run(&t.ctl);
+	assert_int_equal(count_kind(FEED_BEGIN), 1);
+	/* fails in the middle of it */
+	feed_fail(t.feed);
+	feed_stat_set(t.feed, FEED_STAT_FAILED, 1);
+	feed_stat_set(t.feed, FEED_STAT_FAILURES, 1);
+	feed_take(t.feed, waiting());
+	assert_true(persist_has_failed(&t.ctl));
+	assert_false(persist_run(&t.ctl));
+	assert_int_equal(t.ctl.counters[CTL_STORE_FAILURES], 1);
+	/* what changes is told all the same, and thrown away there */
+	bind(1, 1, 100);
+	assert_true(persist_run(&t.ctl));
+	assert_int_equal(waiting(), 1);
+	feed_take(t.feed, 1);
+	feed_stat_set(t.feed, FEED_STAT_FAILED, 0);
+	feed_want_all(t.feed);
+	feed_set_synced(t.feed, 0, feed_count(t.feed));
+	while (persist_run(&t.ctl))
+		;
+	assert_int_equal(waiting(), 1002);
+}
+
+/* Traffic alone is told within counters-s, and each record once in that time. */
+static void test_counters(void **state)
+{
+	struct ip6_addr a = hoa_of(7);
+	unsigned told = 0;
+
+	(void)state;
+	start();
+	for (unsigned n = 0; n < 1000; n++)
+		bind(n, n, 600);
+	while (persist_run(&t.ctl))
+		;
+	sync_all();
+	bc_count_to(bc_find(t.tables.bc, &a), 1, 100);
+	for (unsigned s = 0; s < 121; s++) {
+		persist_run(&t.ctl);
+		for (uint32_t i = 0; i < waiting(); i++) {
+			const struct feed_item *it = feed_peek(t.feed, i);
+
+			told++;
+			assert_true(ip6_eq(&it->image.hoa, &a));
+			assert_int_equal(it->image.packets_to, 1);
+		}
+		sync_all();
+		t.ctl.now_ms += 1000;
+	}
+	assert_int_equal(told, 1);
+}
+
+/* --- a model: the store as a table of images --- */
+
+#define KEYS 60
+
+struct view {
+	bool is_there;
+	struct record_image image;
+};
+
+static struct {
+	struct view old[KEYS], now[KEYS]; /* files that are needed until all is written anew */
+	bool failed;
+} model;
+
+static unsigned key_of(const struct record_image *r)
+{
+	return (unsigned)r->hoa.b[14] << 8 | r->hoa.b[15];
+}
+
+static void model_take(const struct feed_item *it)
+{
+	if (it->kind == FEED_BEGIN) {
+		for (unsigned k = 0; k < KEYS; k++)
+			if (model.now[k].is_there)
+				model.old[k] = model.now[k];
+		memset(model.now, 0, sizeof(model.now));
+	} else if (it->kind == FEED_END) {
+		memset(model.old, 0, sizeof(model.old));
+	} else {
+		assert_true(key_of(&it->image) < KEYS);
+		model.now[key_of(&it->image)] = (struct view){ true, it->image };
+	}
+}
+
+static void model_consume(uint64_t n)
+{
+	const struct feed_item *it;
+
+	for (; n > 0 && (it = feed_peek(t.feed, 0)) != NULL; n--) {
+		if (!model.failed) {
+			model_take(it);
+			feed_set_written(t.feed, it->mark);
+			feed_set_synced(t.feed, it->mark, feed_count(t.feed));
+		}
+		feed_take(t.feed, 1);
+	}
+}
+
+/* What would be read now, at rest: every record, and nothing that is not over. */
+static void model_check(void)
+{
+	for (unsigned k = 0; k < KEYS; k++) {
+		const struct view *v = model.now[k].is_there ? &model.now[k] : &model.old[k];
+		struct ip6_addr hoa = hoa_of(k);
+		const struct record *r = records_find(t.ctl.records, 0, &hoa);
+
+		if (r == NULL) {
+			/* its end is no news */
+			assert_true(!v->is_there || v->image.ends_ms <= unix_ms());
+			continue;
+		}
+		assert_true(v->is_there);
+		assert_true(ip6_eq(&v->image.coa, &r->coa));
+		assert_int_equal(v->image.seq, r->seq);
+		assert_int_equal(v->image.state, r->state);
+		assert_int_equal(v->image.ends_ms - unix_ms(), r->ends_ms - t.ctl.now_ms);
+	}
+}
+
+static void model_settle(void)
+{
+	if (model.failed) {
+		model.failed = false;
+		feed_stat_set(t.feed, FEED_STAT_FAILED, 0);
+		feed_want_all(t.feed);
+	}
+	feed_set_synced(t.feed, feed_written(t.feed), feed_count(t.feed));
+	for (unsigned i = 0; i < 3; i++)
+		while (persist_run(&t.ctl) || waiting() > 0)
+			model_consume(UINT64_MAX);
+	model_check();
+}
+
+static void model_change(uint64_t *rng)
+{
+	unsigned k = (unsigned)rng_below(rng, KEYS);
+	struct ip6_addr hoa = hoa_of(k);
+	struct record *r = records_find(t.ctl.records, 0, &hoa);
+
+	if (rng_below(rng, 4) == 0 && r != NULL && r->state == RECORD_LIVE)
+		assert_int_equal(mip6_withdraw(&t.ctl, r, ACCT_CAUSE_DELETED), 0);
+	else
+		bind(k, (unsigned)rng_below(rng, 100), 4 + (uint32_t)rng_below(rng, 60));
+	dq_drain(t.tables.dq);
+}
+
+static void test_model(void **state)
+{
+	uint64_t rng = rng_start("persist");
+
+	(void)state;
+	memset(&model, 0, sizeof(model));
+	start();
+	for (unsigned step = 0; step < 30000; step++) {
+		switch (rng_below(&rng, 12)) {
+		case 0:
+			t.ctl.now_ms += rng_below(&rng, 300);
+			mip6_expire(&t.ctl);
+			break;
+		case 1:
+			feed_want_all(t.feed);
+			break;
+		case 2:
+			if (rng_below(&rng, 50) > 0)
+				break;
+			model.failed = true;
+			feed_fail(t.feed);
+			feed_stat_set(t.feed, FEED_STAT_FAILED, 1);
+			break;
+		case 3:
+			if (rng_below(&rng, 30) == 0)
+				model_settle();
+			break;
+		case 4:
+		case 5:
+			persist_run(&t.ctl);
+			break;
+		case 6:
+			model_consume(rng_below(&rng, 100));
+			break;
+		default:
+			model_change(&rng);
+		}
+	}
+	model_settle();
+}
+
+/* --- reading --- */
+
+static struct record_image image_of(unsigned n)
+{
+	return (struct record_image){
+		.hoa = hoa_of(n),
+		.ha = t.domains[0].home_agent_address,
+		.coa = coa_of(n),
+		.ends_ms = unix_ms() + 50000,
+		.since_ms = unix_ms() - 30000,
+		.lifetime_s = 100,
+		.seq = (uint16_t)(1000 + n),
+		.flags = 0xc000,
+		.state = RECORD_LIVE,
+		.packets_to = n,
+		.bytes_to = 10 * n,
+		.packets_from = 2 * n,
+		.bytes_from = 20 * n,
+		.session = n,
+	};
+}
+
+static void load(struct record_image image)
+{
+	assert_int_equal(ctl_load_record(&t.ctl, 0, &image), 0);
+}
+
+static struct record *record_of(unsigned n)
+{
+	struct ip6_addr hoa = hoa_of(n);
+
+	return records_find(t.ctl.records, 0, &hoa);
+}
+
+static void test_load(void **state)
+{
+	const struct bc_entry *e;
+	struct bc_counts c;
+	struct record *r;
+
+	(void)state;
+	ctl_load_begin(&t.ctl, unix_ms() - 1000);
+	assert_int_equal(ctl_load_domain(&t.ctl, "alpha"), 0);
+	assert_int_equal(ctl_load_domain(&t.ctl, "beta"), 1);
+	assert_int_equal(ctl_load_domain(&t.ctl, "gamma"), -1);
+	load(image_of(5));
+	start();
+	r = record_of(5);
+	assert_non_null(r);
+	assert_int_equal(r->state, RECORD_LIVE);
+	assert_int_equal(r->seq, 1005);
+	assert_int_equal(r->flags, 0xc000);
+	assert_int_equal(r->lifetime_s, 100);
+	assert_int_equal(r->session, 5);
+	assert_int_equal(r->ends_ms, START_MS + 50000);
+	assert_int_equal(r->since_ms, START_MS - 30000);
+	e = bc_find(t.tables.bc, &r->hoa);
+	assert_non_null(e);
+	assert_true(ip6_eq(&e->coa, &r->coa) && ip6_eq(&e->ha, &r->ha));
+	bc_counts(t.tables.bc, e, &c);
+	assert_int_equal(c.packets_to, 5);
+	assert_int_equal(c.bytes_to, 50);
+	assert_int_equal(c.packets_from, 10);
+	assert_int_equal(c.bytes_from, 100);
+	assert_int_equal(t.ctl.counters[CTL_STORE_LOADED], 1);
+	/* reading is no change */
+	assert_false(persist_run(&t.ctl));
+	assert_int_equal(waiting(), 0);
+}
+
+/* A time long before this start of the machine: since_ms wraps, and is still right by difference. */
+static void test_load_older_than_the_machine(void **state)
+{
+	struct record_image image = image_of(1);
+
+	(void)state;
+	image.since_ms = unix_ms() - 10ULL * START_MS;
+	ctl_load_begin(&t.ctl, unix_ms());
+	load(image);
+	start();
+	assert_int_equal(t.ctl.now_ms - record_of(1)->since_ms, 10ULL * START_MS);
+}
+
+/* The last one counts, whatever it is. */
+static void test_load_later_ones(void **state)
+{
+	struct record_image image = image_of(1);
+
+	(void)state;
+	ctl_load_begin(&t.ctl, unix_ms());
+	load(image); /* 1: moved */
+	image.coa = coa_of(77);
+	image.seq++;
+	image.packets_to = 1234;
+	load(image);
+	load(image_of(2)); /* 2: de-registered */
+	image = image_of(2);
+	image.state = RECORD_TOMBSTONE;
+	image.ends_ms = unix_ms() + 5000;
+	load(image);
+	load(image_of(3)); /* 3: de-registered, and that is over */
+	image = image_of(3);
+	image.state = RECORD_TOMBSTONE;
+	image.ends_ms = unix_ms() - 1;
+	load(image);
+	load(image_of(4)); /* 4: asked for less time the second time */
+	image = image_of(4);
+	image.lifetime_s = 4;
+	image.ends_ms = unix_ms() - 1;
+	load(image);
+	load(image_of(5)); /* 5: moved to where nobody may be today */
+	image = image_of(5);
+	image.coa = addr("2001:db8:bad::1");
+	load(image);
+	image = image_of(6); /* 6: came back */
+	image.state = RECORD_TOMBSTONE;
+	image.ends_ms = unix_ms() + 5000;
+	load(image);
+	load(image_of(6));
+	start();
+	assert_int_equal(records_live(t.ctl.records), 2);
+	assert_int_equal(records_tombstones(t.ctl.records), 1);
+	assert_int_equal(record_of(1)->seq, 1002);
+	assert_non_null(bc_find(t.tables.bc, &record_of(1)->hoa));
+	assert_int_equal(bc_find(t.tables.bc, &record_of(1)->hoa)->packets_to, 1234);
+	assert_int_equal(record_of(2)->state, RECORD_TOMBSTONE);
+	assert_null(bc_find(t.tables.bc, &record_of(2)->hoa));
+	assert_null(record_of(3));
+	assert_null(record_of(4));
+	assert_null(record_of(5));
+	assert_int_equal(record_of(6)->state, RECORD_LIVE);
+	assert_int_equal(bc_count(t.tables.bc), 2);
+	for (unsigned n = 1; n <= 6; n++) {
+		struct ip6_addr coa = coa_of(n);
+
+		assert_int_equal(records_at_coa(t.ctl.records, &coa), n == 6);
+	}
+}
+
+/* What the configuration has no place for. */
+static const struct {
+	const char *name, *hoa, *ha, *coa;
+	int domain;
+	bool fits;
+} places[] = {
+	{ "as it was", "2001:db8:a::7", "2001:db8:a::1", "2001:db8:c::1", 0, true },
+	{ "another domain's", "2001:db8:b::100", "2001:db8:b::1", "2001:db8:c::1", 1, true },
+	{ "no such domain", "2001:db8:a::7", "2001:db8:a::1", "2001:db8:c::1", -1, false },
+	{ "no such mobile node", "2001:db8:b::101", "2001:db8:b::1", "2001:db8:c::1", 1, false },
+	{ "outside the range", "2001:db8:a:1::7", "2001:db8:a::1", "2001:db8:c::1", 0, false },
+	{ "the home agent itself", "2001:db8:a::1", "2001:db8:a::1", "2001:db8:c::1", 0, false },
+	{ "another home agent address", "2001:db8:a::7", "2001:db8:a::2", "2001:db8:c::1", 0,
+		false },
+	{ "denied care-of address", "2001:db8:a::7", "2001:db8:a::1", "2001:db8:bad::1", 0, false },
+	{ "care-of address is ours", "2001:db8:a::7", "2001:db8:a::1", "2001:db8:c:1::ff", 0,
+		false },
+	{ "care-of address at home", "2001:db8:a::7", "2001:db8:a::1", "2001:db8:b::9", 0, false },
+};
+
+static void test_load_places(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < DIM(places); i++) {
+		struct record_image image = image_of(0);
+		uint64_t left_out = t.ctl.counters[CTL_STORE_LEFT_OUT];
+
+		teardown(NULL);
+		setup(NULL);
+		image.hoa = addr(places[i].hoa);
+		image.ha = addr(places[i].ha);
+		image.coa = addr(places[i].coa);
+		ctl_load_begin(&t.ctl, unix_ms());
+		assert_int_equal(ctl_load_record(&t.ctl, places[i].domain, &image), 0);
+		start();
+		left_out = t.ctl.counters[CTL_STORE_LEFT_OUT];
+		if (records_live(t.ctl.records) != places[i].fits || left_out != !places[i].fits)
+			fail_msg("%s: %u bound, %u left out", places[i].name,
+				records_live(t.ctl.records), (unsigned)left_out);
+	}
+}
+
+/* The time of day: how long is left, of a lifetime of 100 s granted at its 0. */
+static const struct {
+	const char *name;
+	int64_t now_s, last_s, left_s;
+	bool tombstone;
+} clocks[] = {
+	{ "at once", 0, 0, 100, false },
+	{ "later", 60, 60, 40, false },
+	{ "the last moment", 99, 99, 1, false },
+	{ "over", 100, 0, 0, false },
+	{ "long over", 1000000000, 60, 0, false },
+	{ "set back a little: not before what was stored last", 10, 60, 40, false },
+	{ "set back to nothing", -1000000000, 60, 40, false },
+	{ "stored by a clock that was ahead", 0, -5, 100, false },
+	{ "granted by a clock that is years ahead of us", -1000000000, -1000000000, 100, false },
+	{ "tombstone", 3, 3, 7, true },
+	{ "tombstone of a clock that is ahead", -500, -500, 10, true },
+	{ "tombstone, over", 10, 10, 0, true },
+};
+
+static void test_load_clocks(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < DIM(clocks); i++) {
+		struct record_image image = image_of(1);
+		uint64_t granted_ms = unix_ms() - (uint64_t)(1000 * clocks[i].now_s);
+		struct record *r;
+		uint64_t left_ms;
+
+		teardown(NULL);
+		setup(NULL);
+		image.state = clocks[i].tombstone ? RECORD_TOMBSTONE : RECORD_LIVE;
+		image.ends_ms = granted_ms + (clocks[i].tombstone ? 10000 : 100000);
+		image.since_ms = granted_ms;
+		ctl_load_begin(&t.ctl, granted_ms + (uint64_t)(1000 * clocks[i].last_s));
+		load(image);
+		start();
+		r = record_of(1);
+		left_ms = r != NULL ? r->ends_ms - t.ctl.now_ms : 0;
+		if ((r != NULL) != (clocks[i].left_s > 0) ||
+			left_ms != 1000 * (uint64_t)clocks[i].left_s)
+			fail_msg("%s: %u ms left", clocks[i].name, (unsigned)left_ms);
+	}
+}
+
+static void test_load_stamps(void **state)
+{
+	struct record_image image = image_of(0);
+	struct ip6_addr keyed = addr("2001:db8:a::100");
+	uint64_t floor = mip6_stamp(&t.ctl, 0, &keyed), later = floor + 3 * NTP_SECOND;
+
+	(void)state;
+	image.hoa = keyed;
+	ctl_load_begin(&t.ctl, unix_ms());
+	image.ntp_last = floor - NTP_SECOND;
+	load(image);
+	assert_true(mip6_stamp(&t.ctl, 0, &keyed) == floor);
+	image.ntp_last = later;
+	image.ends_ms = unix_ms() - 1; /* its binding is over, the timestamp is not */
+	load(image);
+	assert_null(records_find(t.ctl.records, 0, &keyed));
+	assert_true(mip6_stamp(&t.ctl, 0, &keyed) == later);
+	image.ntp_last = floor + 2 * 86400 * NTP_SECOND; /* of a clock that was wrong */
+	load(image);
+	assert_true(mip6_stamp(&t.ctl, 0, &keyed) == later);
+	start();
+}
+
+static void test_load_too_many(void **state)
+{
+	struct record_image image;
+
+	(void)state;
+	ctl_load_begin(&t.ctl, unix_ms());
+	for (unsigned n = 0; n < MAX; n++)
+		load(image_of(n));
+	load(image_of(0)); /* one that is there */
+	image = image_of(MAX);
+	assert_int_equal(ctl_load_record(&t.ctl, 0, &image), -ENOSPC);
+	image.state = RECORD_TOMBSTONE; /* of which there may be more */
+	assert_int_equal(ctl_load_record(&t.ctl, 0, &image), 0);
+	start();
+	assert_int_equal(records_live(t.ctl.records), MAX);
+	assert_int_equal(bc_count(t.tables.bc), MAX);
+}
+
+/* Whom Binding Errors may be sent about at once: domain 0 waits for the store before it answers,
+ * domain 1 does not. */
+static const struct {
+	const char *name;
+	struct ctl_past past;
+	bool trusted[2];
+} pasts[] = {
+	{ "no store", { 0 }, { false, false } },
+	{ "damaged", { .was_damaged = true }, { false, false } },
+	{ "stopped in order", { .is_known = true, .is_closed = true }, { true, true } },
+	{ "killed", { .is_known = true, .is_same_boot = true }, { true, false } },
+	{ "power lost", { .is_known = true }, { false, false } },
+	{ "stopped, not everything was written", { .is_closed = true, .is_same_boot = true },
+		{ false, false } },
+};
+
+static void test_trust(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < DIM(pasts); i++) {
+		teardown(NULL);
+		setup(NULL);
+		ctl_load_begin(&t.ctl, unix_ms());
+		assert_int_equal(ctl_loaded(&t.ctl, &pasts[i].past, t.err, sizeof(t.err)), 0);
+		for (unsigned d = 0; d < 2; d++)
+			if ((t.ctl.mip6->quiet_until_ms[d] <= t.ctl.now_ms) != pasts[i].trusted[d])
+				fail_msg("%s: domain %u", pasts[i].name, d);
+		assert_int_equal(t.ctl.counters[CTL_STORE_DAMAGED], pasts[i].past.was_damaged);
+	}
+}
+
+/* --- the end --- */
+
+/* Nobody else runs: everything is handed over, traffic since the last sweep too. */
+static void test_finish(void **state)
+{
+	struct ip6_addr a = hoa_of(3);
+
+	(void)state;
+	start();
+	for (unsigned n = 0; n < 10; n++)
+		bind(n, n, 100);
+	while (persist_run(&t.ctl))
+		;
+	sync_all();
+	bc_count_from(bc_find(t.tables.bc, &a), 5, 500);
+	bind(4, 5, 100);
+	ctl_store_finish(&t.ctl);
+	assert_int_equal(waiting(), 2);
+	feed_stat_set(t.feed, FEED_STAT_FAILED, 1); /* nobody takes it, and nobody waits */
+	for (unsigned n = 0; n < 10; n++)
+		bind(n, n, 100);
+	ctl_store_finish(&t.ctl);
+}
+
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_image),
+		TEST(test_coalesced),
+		TEST(test_stalled),
+		TEST(test_walk),
+		TEST(test_walk_waits_for_the_disk),
+		TEST(test_grown),
+		TEST(test_clock_set),
+		TEST(test_failure),
+		TEST(test_counters),
+		TEST(test_model),
+		TEST(test_load),
+		TEST(test_load_older_than_the_machine),
+		TEST(test_load_later_ones),
+		TEST(test_load_places),
+		TEST(test_load_clocks),
+		TEST(test_load_stamps),
+		TEST(test_load_too_many),
+		TEST(test_trust),
+		TEST(test_finish),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

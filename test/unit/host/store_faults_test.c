@@ -1,0 +1,708 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What a machine does to the store: power that goes, disks that are full, read-only or broken. The
+ * system calls that change files are this program's own: they do what they should, or fail as a
+ * test wants it, and keep account of what is on disk and what is only in memory. A loss of power
+ * leaves what is on disk, and of the rest whatever the kernel may have written by then: pages in
+ * any order, changes of the directory in theirs.
+ */
+#include "store_lab.h"
+
+#include <pthread.h>
+#include <stdarg.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+
+#include "rng.h"
+
+/* --- the disk --- */
+
+#define FILES   4096
+#define PENDING 65536
+#define PAGE    4096
+
+struct change { /* of a file, not on disk yet: octets of one page, or a new length */
+	uint64_t at;
+	uint32_t len;
+	uint8_t *octets; /* NULL: the file ends at `at` */
+};
+
+struct inode {
+	uint8_t *disk;
+	size_t disk_len;
+	struct change *pending;
+	size_t pending_count;
+};
+
+enum dir_op { LINK, UNLINK };
+
+struct entry { /* what happens to the directory */
+	enum dir_op op;
+	unsigned inode;
+	char name[64];
+};
+
+static struct {
+	bool on;
+	pthread_mutex_t lock;
+	struct inode inode[FILES];
+	unsigned inodes;
+	int of_fd[1024]; /* inode + 1 */
+	char tmp[64]; /* STORE_TMP's inode is the last one made */
+	struct entry dir[FILES];
+	size_t dir_count, dir_disk; /* of these are on disk */
+
+	/* faults */
+	int64_t room; /* octets that may still be written, -1: any number */
+	int fail_sync, fail_open, fail_rename; /* errno, 0: none */
+	unsigned short_writes; /* every so many writes does only a part */
+	unsigned writes;
+} disk = { .lock = PTHREAD_MUTEX_INITIALIZER, .room = -1 };
+
+static void disk_reset(void)
+{
+	for (unsigned i = 0; i < disk.inodes; i++) {
+		struct inode *in = &disk.inode[i];
+
+		for (size_t j = 0; j < in->pending_count; j++)
+			free(in->pending[j].octets);
+		free(in->pending);
+		free(in->disk);
+	}
+	memset(disk.inode, 0, sizeof(disk.inode));
+	memset(disk.of_fd, 0, sizeof(disk.of_fd));
+	disk.inodes = 0;
+	disk.dir_count = disk.dir_disk = 0;
+	disk.room = -1;
+	disk.fail_sync = disk.fail_open = disk.fail_rename = 0;
+	disk.short_writes = disk.writes = 0;
+}
+
+static struct inode *inode_of(int fd)
+{
+	return disk.on && fd >= 0 && fd < 1024 && disk.of_fd[fd] > 0
+		       ? &disk.inode[disk.of_fd[fd] - 1]
+		       : NULL;
+}
+
+static void add_change(struct inode *in, uint64_t at, const uint8_t *octets, size_t len)
+{
+	if (in->pending == NULL)
+		in->pending = calloc(PENDING, sizeof(*in->pending));
+	if (octets == NULL) {
+		in->pending[in->pending_count++] = (struct change){ .at = at };
+		return;
+	}
+	while (len > 0) {
+		size_t n = PAGE - at % PAGE < len ? PAGE - at % PAGE : len;
+		struct change *c = &in->pending[in->pending_count++];
+
+		assert_true(in->pending_count < PENDING);
+		*c = (struct change){ .at = at, .len = (uint32_t)n, .octets = malloc(n) };
+		memcpy(c->octets, octets, n);
+		at += n;
+		octets += n;
+		len -= n;
+	}
+}
+
+static void apply(uint8_t **p, size_t *have, const struct change *c)
+{
+	size_t end = c->at + c->len;
+
+	if (end > *have) {
+		*p = realloc(*p, end);
+		memset(*p + *have, 0, end - *have);
+		*have = end;
+	}
+	if (c->octets != NULL)
+		memcpy(*p + c->at, c->octets, c->len);
+	else
+		*have = c->at;
+}
+
+static void add_entry(enum dir_op op, unsigned inode, const char *name)
+{
+	struct entry *e = &disk.dir[disk.dir_count++];
+
+	assert_true(disk.dir_count < FILES);
+	*e = (struct entry){ .op = op, .inode = inode };
+	snprintf(e->name, sizeof(e->name), "%s", name);
+}
+
+/* The octets that are left of a file: all that is on disk, and of what is not, if any, some. */
+static void write_remains(const char *path, const struct inode *in, uint64_t *rng)
+{
+	uint8_t *p = malloc(in->disk_len + 1);
+	size_t len = in->disk_len;
+	unsigned mood = (unsigned)rng_below(rng, 3); /* none, all, some of it */
+
+	memcpy(p, in->disk, len);
+	for (size_t i = 0; i < in->pending_count; i++)
+		if (mood == 1 || (mood == 2 && rng_below(rng, 2) == 0))
+			apply(&p, &len, &in->pending[i]);
+	lab_write(path, p, len);
+	free(p);
+}
+
+/* The power goes at this moment: `to` is what is found afterwards. */
+static void lose_power(const char *to, uint64_t *rng)
+{
+	size_t upto = disk.dir_disk + rng_below(rng, disk.dir_count - disk.dir_disk + 1);
+	char name[NAME];
+
+	disk.on = false;
+	lab_remove(to);
+	assert_int_equal(mkdir(to, 0700), 0);
+	for (size_t i = 0; i < upto; i++) {
+		lab_name(name, "%s/%s", to, disk.dir[i].name);
+		if (disk.dir[i].op == UNLINK)
+			unlink(name);
+		else
+			write_remains(name, &disk.inode[disk.dir[i].inode], rng);
+	}
+	disk.on = true;
+}
+
+/* --- the system calls --- */
+
+int openat(int dir, const char *path, int flags, ...)
+{
+	mode_t mode = 0;
+	va_list ap;
+	int fd;
+
+	va_start(ap, flags);
+	if (flags & O_CREAT)
+		mode = va_arg(ap, mode_t);
+	va_end(ap);
+	if (disk.on && (flags & O_CREAT) && disk.fail_open != 0) {
+		errno = disk.fail_open;
+		return -1;
+	}
+	fd = (int)syscall(SYS_openat, dir, path, flags, mode);
+	if (disk.on && fd >= 0 && fd < 1024 && (flags & O_CREAT)) {
+		pthread_mutex_lock(&disk.lock);
+		assert_true(disk.inodes < FILES);
+		disk.of_fd[fd] = (int)++disk.inodes;
+		pthread_mutex_unlock(&disk.lock);
+	}
+	return fd;
+}
+
+int close(int fd)
+{
+	if (fd >= 0 && fd < 1024)
+		disk.of_fd[fd] = 0;
+	return (int)syscall(SYS_close, fd);
+}
+
+ssize_t pwrite(int fd, const void *buf, size_t len, off_t at)
+{
+	struct inode *in = inode_of(fd);
+	ssize_t n;
+
+	if (in == NULL)
+		return syscall(SYS_pwrite64, fd, buf, len, at);
+	pthread_mutex_lock(&disk.lock);
+	if (disk.short_writes > 0 && ++disk.writes % disk.short_writes == 0 && len > 1)
+		len = 1 + len / 2;
+	if (disk.room >= 0 && at >= PAGE && (int64_t)len > disk.room)
+		len = (size_t)disk.room;
+	if (len == 0) {
+		pthread_mutex_unlock(&disk.lock);
+		errno = ENOSPC;
+		return -1;
+	}
+	n = syscall(SYS_pwrite64, fd, buf, len, at);
+	if (n > 0) {
+		add_change(in, (uint64_t)at, buf, (size_t)n);
+		if (disk.room >= 0 && at >= PAGE)
+			disk.room -= n;
+	}
+	pthread_mutex_unlock(&disk.lock);
+	return n;
+}
+
+int ftruncate(int fd, off_t at)
+{
+	struct inode *in = inode_of(fd);
+
+	pthread_mutex_lock(&disk.lock);
+	if (in != NULL)
+		add_change(in, (uint64_t)at, NULL, 0);
+	pthread_mutex_unlock(&disk.lock);
+	return (int)syscall(SYS_ftruncate, fd, at);
+}
+
+int fdatasync(int fd)
+{
+	struct inode *in = inode_of(fd);
+
+	if (in != NULL && disk.fail_sync != 0) {
+		errno = disk.fail_sync;
+		return -1;
+	}
+	pthread_mutex_lock(&disk.lock);
+	for (size_t i = 0; in != NULL && i < in->pending_count; i++) {
+		apply(&in->disk, &in->disk_len, &in->pending[i]);
+		free(in->pending[i].octets);
+	}
+	if (in != NULL)
+		in->pending_count = 0;
+	pthread_mutex_unlock(&disk.lock);
+	return 0;
+}
+
+/* Of directories only. */
+int fsync(int fd)
+{
+	(void)fd;
+	pthread_mutex_lock(&disk.lock);
+	disk.dir_disk = disk.dir_count;
+	pthread_mutex_unlock(&disk.lock);
+	return 0;
+}
+
+int renameat(int from_dir, const char *from, int to_dir, const char *to)
+{
+	if (disk.on && disk.fail_rename != 0) {
+		errno = disk.fail_rename;
+		return -1;
+	}
+	pthread_mutex_lock(&disk.lock);
+	if (disk.on) /* the store renames what it has just made */
+		add_entry(LINK, disk.inodes - 1, to);
+	pthread_mutex_unlock(&disk.lock);
+	return (int)syscall(SYS_renameat, from_dir, from, to_dir, to);
+}
+
+int unlinkat(int dir, const char *path, int flags)
+{
+	pthread_mutex_lock(&disk.lock);
+	if (disk.on && strcmp(path, STORE_TMP) != 0)
+		add_entry(UNLINK, 0, path);
+	pthread_mutex_unlock(&disk.lock);
+	return (int)syscall(SYS_unlinkat, dir, path, flags);
+}
+
+int fstatvfs(int fd, struct statvfs *st)
+{
+	(void)fd;
+	*st = (struct statvfs){ .f_frsize = 1,
+		.f_bavail = disk.room < 0 ? 1ULL << 40 : (uint64_t)disk.room };
+	return 0;
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	lab_begin();
+	disk_reset();
+	disk.on = true;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	disk.on = false;
+	disk_reset();
+	lab_end();
+	return 0;
+}
+
+/* --- power --- */
+
+/* What the feed called on disk is there after a loss of power, at any moment; what is there is the
+ * history up to some put. Then life goes on with what was found. */
+static void test_power(void **state)
+{
+	uint64_t rng = rng_start("power");
+	char after[NAME];
+	bool torn = false;
+
+	(void)state;
+	lab_name(after, "%s/after", lab.base);
+	for (unsigned run = 0; run < 60; run++) {
+		uint64_t synced;
+
+		lab.opts.sync_ms = 1 + (unsigned)rng_below(&rng, 3);
+		disk.short_writes = (unsigned)rng_below(&rng, 2) * 7;
+		lab_start();
+		for (uint64_t n = rng_below(&rng, 2000); n > 0; n--) {
+			lab_put((unsigned)rng_below(&rng, KEYS));
+			if (rng_below(&rng, 8) == 0)
+				lab_flush();
+			if (rng_below(&rng, 300) == 0)
+				lab_checkpoint();
+			if (rng_below(&rng, 200) == 0)
+				pause_us((long)rng_below(&rng, 3000));
+		}
+		lab_flush();
+		pthread_mutex_lock(&disk.lock);
+		synced = feed_synced(lab.feed);
+		lose_power(after, &rng);
+		pthread_mutex_unlock(&disk.lock);
+		lab_stop();
+
+		disk.on = false;
+		lab.opts.refuse_damage = true;
+		if (lab_look(after) < 0)
+			fail_msg("%s", lab.err);
+		lab.opts.refuse_damage = false;
+		torn |= lab.start.found.torn > 0;
+		assert_false(lab.start.found.is_lost);
+		lab_check_history(synced);
+		/* the next run's history begins with this */
+		lab_remove(lab.path);
+		disk_reset();
+		memset(lab.now, 0, sizeof(lab.now));
+		lab.puts = 0;
+		disk.on = true;
+	}
+	assert_true(torn); /* else nothing was tried */
+}
+
+/* What lies there was on disk before the power came. */
+static void adopt(const char *path)
+{
+	const char *name;
+
+	for (unsigned n = 0; *(name = lab_entry(path, ".seg", n)) != '\0'; n++) {
+		struct buf b = lab_read(name);
+
+		disk.inode[disk.inodes++] = (struct inode){ .disk = b.p, .disk_len = b.n };
+		add_entry(LINK, disk.inodes - 1, strrchr(name, '/') + 1);
+	}
+	disk.dir_disk = disk.dir_count;
+}
+
+/* This run's history up to some put behind `base`, on top of what the run began with. */
+static void check_on_top(const uint64_t began[KEYS], uint64_t base, uint64_t least)
+{
+	uint64_t was[KEYS], upto = base;
+
+	memcpy(was, began, sizeof(was));
+	for (unsigned k = 0; k < KEYS; k++)
+		if (lab.told[k] > upto)
+			upto = lab.told[k];
+	assert_true(upto >= least && upto <= lab.puts);
+	for (uint64_t g = base + 1; g <= upto; g++)
+		was[lab.history[g]] = g;
+	for (unsigned k = 0; k < KEYS; k++)
+		if (was[k] != lab.told[k])
+			fail_msg("key %u: told %" PRIu64 ", at put %" PRIu64 " it was %" PRIu64, k,
+				lab.told[k], upto, was[k]);
+}
+
+/* Power that goes on and off: each run starts from what the last one left, and some get to write
+ * everything anew. */
+static void test_power_again(void **state)
+{
+	uint64_t rng = rng_start("power again");
+	uint64_t began[KEYS] = { 0 };
+	char after[NAME];
+
+	(void)state;
+	lab_name(after, "%s/after", lab.base);
+	for (unsigned run = 0; run < 40; run++) {
+		uint64_t base = lab.puts, synced;
+
+		lab_start();
+		assert_memory_equal(lab.told, began, sizeof(began));
+		memcpy(lab.now, began, sizeof(began));
+		if (rng_below(&rng, 3) > 0)
+			lab_answer();
+		for (uint64_t n = rng_below(&rng, 300); n > 0; n--) {
+			lab_put((unsigned)rng_below(&rng, KEYS));
+			if (rng_below(&rng, 20) == 0) {
+				lab_flush();
+				pause_us(300);
+			}
+		}
+		lab_flush();
+		pthread_mutex_lock(&disk.lock);
+		synced = feed_synced(lab.feed);
+		lose_power(after, &rng);
+		pthread_mutex_unlock(&disk.lock);
+		lab_stop();
+		disk.on = false;
+		disk_reset();
+		lab_copy(after, lab.path);
+		lab.opts.refuse_damage = true;
+		if (lab_look(after) < 0)
+			fail_msg("%s", lab.err);
+		lab.opts.refuse_damage = false;
+		check_on_top(began, base, synced);
+		memcpy(began, lab.told, sizeof(began));
+		adopt(lab.path);
+		disk.on = true;
+	}
+}
+
+/* Power that goes while all records are being written anew: the file before the new one is still
+ * needed, and all of it has to be there. */
+static void test_power_between_files(void **state)
+{
+	uint64_t rng = rng_start("between files");
+	char after[NAME];
+
+	(void)state;
+	lab_name(after, "%s/after", lab.base);
+	lab.opts.sync_ms = 200;
+	lab_start();
+	lab_put(0);
+	lab_wait_synced();
+	for (unsigned k = 0; k < KEYS; k++)
+		lab_put(k);
+	lab_wait_written();
+	lab_put_item(FEED_BEGIN, 0, 0);
+	lab_put(1);
+	lab_wait_synced();
+	for (unsigned i = 0; i < 20; i++) {
+		pthread_mutex_lock(&disk.lock);
+		lose_power(after, &rng);
+		pthread_mutex_unlock(&disk.lock);
+		struct feed *feed = lab.feed;
+		struct store *store = lab.store;
+
+		disk.on = false;
+		assert_int_equal(lab_look(after), 0);
+		lab_check_history(lab.puts);
+		disk.on = true;
+		lab.feed = feed;
+		lab.store = store;
+	}
+	lab_stop();
+}
+
+/* --- full, read-only, broken --- */
+
+static bool is_failed(void)
+{
+	return feed_stat(lab.feed, FEED_STAT_FAILED) == 1;
+}
+
+static void check_recovers(unsigned failures, int error)
+{
+	uint64_t written;
+
+	WAIT_FOR(is_failed());
+	written = feed_written(lab.feed);
+	assert_int_equal(feed_failures(lab.feed) >= failures, 1);
+	assert_int_equal(feed_stat(lab.feed, FEED_STAT_ERRNO), error);
+	/* hamd goes on: what it hands over is taken, and nothing of it is called written */
+	for (unsigned i = 0; i < 3 * FEED_SIZE; i++)
+		lab_put(i % KEYS);
+	lab_flush();
+	WAIT_FOR(feed_room(lab.feed) != NULL);
+	assert_int_equal(feed_written(lab.feed), written);
+	assert_false(feed_wants_all(lab.feed));
+
+	disk.room = -1;
+	disk.fail_sync = disk.fail_open = disk.fail_rename = 0;
+	WAIT_FOR(!is_failed());
+	assert_true(lab_answer());
+	lab_put(7);
+	lab_wait_written();
+	lab_wait_checkpoints(1);
+	assert_int_equal(lab_files(lab.path), 1);
+	lab_stop();
+	assert_int_equal(lab_look(lab.path), 0);
+	assert_false(lab.start.found.is_lost);
+	lab_check_all();
+}
+
+static void test_full(void **state)
+{
+	(void)state;
+	lab_start();
+	disk.room = 5000;
+	for (unsigned i = 0; i < 200; i++)
+		lab_put(i % KEYS);
+	lab_flush();
+	WAIT_FOR(is_failed());
+	disk.room = 300; /* room for a few records is none */
+	for (unsigned i = 0; i < 13; i++)
+		pause_us(100000);
+	assert_true(is_failed());
+	assert_int_equal(feed_stat(lab.feed, FEED_STAT_FAILURES), 1);
+	check_recovers(1, ENOSPC);
+}
+
+/* Killed while the disk is full: what had been written is there, and the store knows that there
+ * was more. */
+static void test_full_and_killed(void **state)
+{
+	char copy[NAME];
+	uint64_t written;
+
+	(void)state;
+	lab_name(copy, "%s/copy", lab.base);
+	lab_start();
+	disk.room = 5000;
+	for (unsigned i = 0; i < 200; i++) {
+		lab_put(i % KEYS);
+		if (i % 10 == 9)
+			lab_flush(), pause_us(2000);
+	}
+	lab_flush();
+	WAIT_FOR(is_failed());
+	written = feed_written(lab.feed);
+	assert_in_range(written, 1, lab.puts - 1);
+	lab_copy(lab.path, copy);
+	lab_stop();
+	disk.room = -1;
+	assert_int_equal(lab_look(copy), 0);
+	assert_true(lab.start.found.is_lost);
+	assert_false(lab.start.found.is_closed);
+	lab_check_history(written);
+	assert_int_equal(lab_look(lab.path), 0); /* stopped in that state */
+	assert_true(lab.start.found.is_lost);
+	assert_false(lab.start.found.is_closed);
+}
+
+/* Full again before all was written anew: what was acknowledged in between is not lost, and no
+ * file is made for every try. */
+static void test_full_again(void **state)
+{
+	char copy[NAME];
+	uint64_t acknowledged;
+
+	(void)state;
+	lab_name(copy, "%s/copy", lab.base);
+	lab_start();
+	disk.room = 1000;
+	for (unsigned i = 0; i < 2 * KEYS; i++)
+		lab_put(i % KEYS);
+	lab_flush();
+	WAIT_FOR(is_failed());
+	disk.room = 4 << 20;
+	WAIT_FOR(!is_failed());
+	assert_true(feed_wants_all(lab.feed));
+	lab_put(3);
+	lab_wait_written();
+	acknowledged = lab.puts;
+	disk.room = 500;
+	lab_checkpoint();
+	WAIT_FOR(is_failed());
+	assert_int_equal(lab_files(lab.path), 2);
+	lab_copy(lab.path, copy);
+	disk.room = 4 << 20;
+	WAIT_FOR(!is_failed());
+	assert_true(lab_answer());
+	lab_wait_checkpoints(1);
+	assert_int_equal(lab_files(lab.path), 1);
+	lab_stop();
+	assert_int_equal(lab_look(lab.path), 0);
+	lab_check_all();
+	assert_int_equal(lab_look(copy), 0);
+	assert_int_equal(lab.told[3], acknowledged);
+	assert_true(lab.start.found.is_lost);
+}
+
+/* Of a batch that failed some records were in the file already. They were given up, and are not to
+ * turn up behind what is written in their place. */
+static void test_nothing_given_up_comes_back(void **state)
+{
+	char copy[NAME];
+	uint64_t written;
+
+	(void)state;
+	lab_name(copy, "%s/copy", lab.base);
+	lab_start();
+	for (unsigned k = 0; k < KEYS; k++)
+		lab_put(k);
+	lab_stop();
+	lab_start(); /* in a file that may be gone on with */
+	written = lab.puts;
+	disk.room = 5 * (FRAME_HEAD + 76) + 10;
+	for (unsigned k = 0; k < KEYS; k++)
+		lab_put(k);
+	lab_flush();
+	WAIT_FOR(is_failed());
+	disk.room = -1;
+	WAIT_FOR(!is_failed());
+	lab_put(KEYS - 1);
+	lab_wait_written();
+	lab_copy(lab.path, copy);
+	lab_stop();
+	assert_int_equal(lab_look(copy), 0);
+	assert_int_equal(lab.start.found.count, 2);
+	for (unsigned k = 0; k < KEYS - 1; k++)
+		assert_in_range(lab.told[k], 1, written);
+	assert_int_equal(lab.told[KEYS - 1], lab.puts);
+}
+
+static void test_sync_fails(void **state)
+{
+	(void)state;
+	lab_start();
+	for (unsigned k = 0; k < KEYS; k++)
+		lab_put(k);
+	lab_wait_synced();
+	disk.fail_sync = EIO;
+	lab_put(1);
+	lab_flush();
+	check_recovers(1, EIO);
+}
+
+/* No new file for the checkpoint. */
+static void test_no_new_file(void **state)
+{
+	(void)state;
+	lab_start();
+	lab_put(1);
+	lab_wait_synced();
+	disk.fail_open = EROFS;
+	lab_checkpoint();
+	check_recovers(1, EROFS);
+}
+
+static void test_no_rename(void **state)
+{
+	(void)state;
+	lab_start();
+	lab_put(1);
+	lab_wait_synced();
+	disk.fail_rename = ENOSPC;
+	lab_checkpoint();
+	check_recovers(1, ENOSPC);
+	assert_int_equal(*lab_entry(lab.path, STORE_TMP, 0), '\0');
+}
+
+/* Read-only from the start: what is in it is told, hamd serves, and it is kept when it can be. */
+static void test_read_only_at_start(void **state)
+{
+	(void)state;
+	lab_start();
+	for (unsigned k = 0; k < KEYS; k++)
+		lab_put(k);
+	lab_stop();
+	disk.fail_open = EROFS;
+	lab_start();
+	lab_check_all();
+	assert_true(is_failed());
+	check_recovers(1, EROFS);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		T(test_power),
+		T(test_power_again),
+		T(test_power_between_files),
+		T(test_full),
+		T(test_full_and_killed),
+		T(test_full_again),
+		T(test_nothing_given_up_comes_back),
+		T(test_sync_fails),
+		T(test_no_new_file),
+		T(test_no_rename),
+		T(test_read_only_at_start),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

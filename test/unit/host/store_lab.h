@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A store under test: a directory of its own, a producer whose records are numbers, and a model of
+ * what was ever put. Put number g says that home address `key` is in state g: its end in
+ * milliseconds is g. So what a store tells can be held against the history: it has to be what the
+ * history was at one moment.
+ */
+#pragma once
+
+#include "test.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "host/store.h"
+#include "host/store_dir.h"
+#include "records/feed.h"
+#include "records/image.h"
+#include "records/records.h"
+
+#define KEYS      40
+#define PUTS_MAX  200000
+#define FEED_SIZE 1024
+
+static struct {
+	char base[64]; /* where all of a test's directories are */
+	char path[96];
+	struct store_opts opts;
+	struct feed *feed;
+	struct store *store;
+	struct store_start start;
+	char err[1024];
+
+	uint32_t history[PUTS_MAX + 1]; /* the key of each put */
+	uint64_t puts;
+	uint64_t now[KEYS]; /* the newest put of each key */
+	bool walking;
+
+	/* what was read */
+	uint64_t told[KEYS];
+	uint64_t told_count;
+	bool begun;
+	uint64_t room; /* records that may be told, 0: any number */
+} lab;
+
+static const char *const lab_domains[] = { "alpha", "beta" };
+
+/* --- directories --- */
+
+#define NAME 4608 /* octets of any path here */
+
+static inline void lab_name(char out[static NAME], const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+static inline void lab_name(char out[static NAME], const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	assert_in_range(vsnprintf(out, NAME, fmt, ap), 1, NAME - 1);
+	va_end(ap);
+}
+
+static inline void lab_remove(const char *path)
+{
+	DIR *dir = opendir(path);
+	const struct dirent *e;
+	char name[NAME];
+
+	while (dir != NULL && (e = readdir(dir)) != NULL) {
+		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+			continue;
+		lab_name(name, "%s/%s", path, e->d_name);
+		if (unlink(name) < 0)
+			lab_remove(name);
+	}
+	if (dir != NULL)
+		closedir(dir);
+	rmdir(path);
+}
+
+static inline struct buf lab_read(const char *path)
+{
+	struct buf b = { NULL, 0 };
+	int fd = open(path, O_RDONLY);
+	struct stat st;
+
+	assert_true(fd >= 0 && fstat(fd, &st) == 0);
+	b.p = malloc((size_t)st.st_size + 1);
+	b.n = (size_t)st.st_size;
+	assert_int_equal(read(fd, b.p, b.n), b.n);
+	close(fd);
+	return b;
+}
+
+static inline void lab_write(const char *path, const void *p, size_t n)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, p, n), n);
+	close(fd);
+}
+
+/* What a killed process leaves behind is what is in the files at this moment. */
+static inline void lab_copy(const char *from, const char *to)
+{
+	DIR *dir = opendir(from);
+	const struct dirent *e;
+	char a[NAME], b[NAME];
+
+	lab_remove(to);
+	assert_int_equal(mkdir(to, 0700), 0);
+	while (dir != NULL && (e = readdir(dir)) != NULL) {
+		if (e->d_name[0] == '.')
+			continue;
+		lab_name(a, "%s/%s", from, e->d_name);
+		lab_name(b, "%s/%s", to, e->d_name);
+		struct buf octets = lab_read(a);
+		lab_write(b, octets.p, octets.n);
+		buf_free(&octets);
+	}
+	closedir(dir);
+}
+
+/* The n-th entry of a directory whose name ends so, in order; "" if there are fewer. */
+static inline const char *lab_entry(const char *path, const char *suffix, unsigned n)
+{
+	static char name[NAME];
+	struct dirent **list;
+	int count = scandir(path, &list, NULL, alphasort);
+
+	name[0] = '\0';
+	for (int i = 0; i < count; i++) {
+		size_t len = strlen(list[i]->d_name), tail = strlen(suffix);
+
+		if (len >= tail && strcmp(list[i]->d_name + len - tail, suffix) == 0 && n-- == 0)
+			lab_name(name, "%s/%s", path, list[i]->d_name);
+		free(list[i]);
+	}
+	if (count >= 0)
+		free(list);
+	return name;
+}
+
+static inline unsigned lab_files(const char *path)
+{
+	unsigned n = 0;
+
+	while (*lab_entry(path, ".seg", n) != '\0')
+		n++;
+	return n;
+}
+
+/* --- reading --- */
+
+static inline void lab_begin_reading(void *ctx, uint64_t last_ms)
+{
+	(void)ctx;
+	/* time() is some milliseconds behind the clock that the store reads */
+	assert_true(last_ms / 1000 <= (uint64_t)time(NULL) + 1);
+	assert_true(last_ms / 1000 + 1000 > (uint64_t)time(NULL));
+	lab.begun = true;
+}
+
+static inline int lab_domain(void *ctx, const char *name)
+{
+	(void)ctx;
+	for (unsigned i = 0; i < DIM(lab_domains); i++)
+		if (strcmp(name, lab_domains[i]) == 0)
+			return (int)i;
+	return -1;
+}
+
+static inline int lab_record(void *ctx, int domain, const struct record_image *r)
+{
+	unsigned key = r->hoa.b[15];
+
+	(void)ctx;
+	assert_true(lab.begun);
+	if (lab.room > 0 && lab.told_count >= lab.room)
+		return -ENOSPC;
+	assert_true(key < KEYS);
+	assert_int_equal(domain, (int)(key % DIM(lab_domains)));
+	assert_int_equal(r->lifetime_s, 3600);
+	assert_int_equal(r->seq, r->ends_ms & 0xffff);
+	lab.told[key] = r->ends_ms;
+	lab.told_count++;
+	return 0;
+}
+
+static const struct store_reader lab_reader = {
+	.begin = lab_begin_reading, .domain = lab_domain, .record = lab_record
+};
+
+/* What was told is the history up to some put, and that is no earlier than `least`. */
+static inline void lab_check_history(uint64_t least)
+{
+	uint64_t was[KEYS] = { 0 }, upto = 0;
+
+	for (unsigned k = 0; k < KEYS; k++)
+		if (lab.told[k] > upto)
+			upto = lab.told[k];
+	if (upto < least)
+		fail_msg("told up to %" PRIu64 ", %" PRIu64 " was promised", upto, least);
+	assert_true(upto <= lab.puts);
+	for (uint64_t g = 1; g <= upto; g++)
+		was[lab.history[g]] = g;
+	for (unsigned k = 0; k < KEYS; k++)
+		if (was[k] != lab.told[k])
+			fail_msg("key %u: told %" PRIu64 ", at put %" PRIu64 " it was %" PRIu64, k,
+				lab.told[k], upto, was[k]);
+}
+
+static inline void lab_check_all(void)
+{
+	lab_check_history(0);
+	for (unsigned k = 0; k < KEYS; k++)
+		assert_int_equal(lab.told[k], lab.now[k]);
+}
+
+/* --- the store --- */
+
+static inline void lab_begin(void)
+{
+	memset(&lab, 0, sizeof(lab));
+	log_set_level(LOG_ERR);
+	/* in memory where that is possible: thousands of stores that are forced to disk take time */
+	snprintf(lab.base, sizeof(lab.base), "%s/hamd-store-test-XXXXXX",
+		access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+	assert_non_null(mkdtemp(lab.base));
+	snprintf(lab.path, sizeof(lab.path), "%s/s", lab.base);
+	lab.opts = (struct store_opts){
+		.path = lab.path,
+		.sync_ms = 2,
+		.domains = lab_domains,
+		.domain_count = DIM(lab_domains),
+	};
+}
+
+static inline void lab_end(void)
+{
+	lab_remove(lab.base);
+}
+
+/* Opens and starts; what it returned. A new feed every time: a new run of the daemon. */
+static inline int lab_open(const char *path)
+{
+	int ret;
+
+	memset(lab.told, 0, sizeof(lab.told));
+	lab.told_count = 0;
+	lab.begun = false;
+	assert_int_equal(feed_new(FEED_SIZE, &lab.feed), 0);
+	lab.opts.path = path;
+	lab.opts.feed = lab.feed;
+	ret = store_open(&lab.opts, &lab_reader, &lab.store, &lab.start, lab.err, sizeof(lab.err));
+	if (ret < 0) {
+		feed_free(lab.feed);
+		return ret;
+	}
+	assert_int_equal(store_run(lab.store, lab.err, sizeof(lab.err)), 0);
+	return 0;
+}
+
+static inline void lab_start(void)
+{
+	if (lab_open(lab.path) < 0)
+		fail_msg("%s", lab.err);
+}
+
+static inline void lab_stop(void)
+{
+	feed_flush(lab.feed);
+	store_stop(lab.store);
+	feed_free(lab.feed);
+}
+
+/* Reads a directory and says what is in it; it is as it was afterwards. */
+static inline int lab_look(const char *path)
+{
+	int ret = lab_open(path);
+
+	if (ret == 0)
+		lab_stop();
+	return ret;
+}
+
+static inline void pause_us(long us)
+{
+	struct timespec ts = { .tv_nsec = us * 1000 };
+
+	nanosleep(&ts, NULL);
+}
+
+static inline struct feed_item *lab_room(void)
+{
+	struct feed_item *it;
+
+	for (unsigned i = 0; (it = feed_room(lab.feed)) == NULL; i++) {
+		feed_flush(lab.feed);
+		assert_true(i < 100000);
+		pause_us(100);
+	}
+	return it;
+}
+
+static inline void lab_put_item(enum feed_kind kind, unsigned key, uint64_t g)
+{
+	struct feed_item *it = lab_room();
+
+	*it = (struct feed_item){
+		.mark = lab.puts,
+		.kind = kind,
+		.image = {
+			.hoa = { { 0x20, [15] = (uint8_t)key } },
+			.ends_ms = g,
+			.lifetime_s = 3600,
+			.seq = (uint16_t)g,
+			.domain = (uint16_t)(key % DIM(lab_domains)),
+			.state = RECORD_LIVE,
+		},
+	};
+	feed_put(lab.feed);
+}
+
+/* Changes a record; flushed by lab_flush(). */
+static inline void lab_put(unsigned key)
+{
+	assert_true(lab.puts < PUTS_MAX);
+	lab.puts++;
+	lab.history[lab.puts] = key;
+	lab.now[key] = lab.puts;
+	lab_put_item(FEED_RECORD, key, lab.puts);
+}
+
+static inline void lab_flush(void)
+{
+	feed_flush(lab.feed);
+}
+
+/* All records, as the control core does it when it is asked. */
+static inline void lab_checkpoint(void)
+{
+	lab_put_item(FEED_BEGIN, 0, 0);
+	for (unsigned k = 0; k < KEYS; k++)
+		if (lab.now[k] != 0)
+			lab_put_item(FEED_RECORD, k, lab.now[k]);
+	lab_put_item(FEED_END, 0, 0);
+	lab_flush();
+}
+
+static inline bool lab_answer(void)
+{
+	bool wanted = feed_wants_all(lab.feed);
+
+	if (wanted)
+		lab_checkpoint();
+	return wanted;
+}
+
+#define WAIT_FOR(what)                                                                             \
+	do {                                                                                       \
+		for (unsigned wait_i = 0; !(what); wait_i++) {                                     \
+			if (wait_i > 50000)                                                        \
+				fail_msg("never came: %s", #what);                                 \
+			pause_us(100);                                                             \
+		}                                                                                  \
+	} while (0)
+
+static inline void lab_wait_written(void)
+{
+	lab_flush();
+	WAIT_FOR(feed_written(lab.feed) >= lab.puts);
+}
+
+static inline void lab_wait_synced(void)
+{
+	lab_flush();
+	WAIT_FOR(feed_synced(lab.feed) >= lab.puts);
+}
+
+static inline void lab_wait_checkpoints(uint64_t n)
+{
+	WAIT_FOR(feed_stat(lab.feed, FEED_STAT_CHECKPOINTS) >= n);
+}

@@ -1,0 +1,660 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The store on a real directory: what is written is read, by whom it may be used, what becomes of
+ * files that are not as they should be. What the machine does to it: store_faults_test.c. */
+#include "store_lab.h"
+
+#include <signal.h>
+#include <sys/wait.h>
+
+#include "common/crc32c.h"
+#include "records/put.h"
+#include "rng.h"
+
+static int setup(void **state)
+{
+	(void)state;
+	lab_begin();
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	lab_end();
+	return 0;
+}
+
+static mode_t mode_of(const char *path)
+{
+	struct stat st;
+
+	assert_int_equal(stat(path, &st), 0);
+	return st.st_mode & 07777;
+}
+
+/* --- one life after another --- */
+
+static void test_new(void **state)
+{
+	(void)state;
+	snprintf(lab.path, sizeof(lab.path), "%s/a/s", lab.base); /* neither is there */
+	umask(0);
+	lab_start();
+	assert_true(lab.start.is_new);
+	assert_false(lab.start.was_moved);
+	assert_int_equal(lab.told_count, 0);
+	assert_int_equal(mode_of(lab.path), 0700);
+	assert_int_equal(mode_of(lab_entry(lab.path, ".seg", 0)), 0600);
+	assert_false(feed_wants_all(lab.feed)); /* nothing to write anew */
+	lab_stop();
+	umask(022);
+}
+
+static void test_restart(void **state)
+{
+	uint64_t rng = rng_start("store");
+
+	(void)state;
+	for (unsigned run = 0; run < 5; run++) {
+		lab_start();
+		assert_int_equal(lab.start.is_new, run == 0);
+		assert_int_equal(lab.start.found.is_closed, run > 0);
+		assert_int_equal(lab.start.found.is_same_boot, run > 0);
+		assert_false(lab.start.found.is_lost);
+		assert_int_equal(lab.start.found.torn, 0);
+		lab_check_all();
+		assert_int_equal(lab_answer(), run > 0);
+		for (unsigned i = 0; i < 3000; i++)
+			lab_put((unsigned)rng_below(&rng, KEYS));
+		lab_flush();
+		lab_stop(); /* takes what is still in the feed */
+	}
+	assert_int_equal(lab_look(lab.path), 0);
+	lab_check_all();
+}
+
+/* Everything that the feed calls written is in the files, whenever they are looked at. */
+static void test_written_is_there(void **state)
+{
+	unsigned checkpoints = 0;
+	char copy[NAME];
+
+	(void)state;
+	lab_name(copy, "%s/copy", lab.base);
+	lab_start();
+	for (unsigned i = 0; i < 50; i++) {
+		for (unsigned k = 0; k < 1 + i % 7; k++)
+			lab_put((i + k) % KEYS);
+		lab_wait_written();
+		if (i % 10 == 5) { /* not while files come and go: the copy takes its time */
+			lab_checkpoint();
+			lab_wait_checkpoints(++checkpoints);
+		}
+		lab_copy(lab.path, copy);
+		struct feed *feed = lab.feed;
+		struct store *store = lab.store;
+
+		assert_int_equal(lab_look(copy), 0);
+		assert_false(lab.start.found.is_closed);
+		lab_check_history(lab.puts);
+		lab.feed = feed;
+		lab.store = store;
+	}
+	lab_stop();
+}
+
+/* kill -9 at any moment: all that was acknowledged is there, and nothing that never was. */
+static void test_killed(void **state)
+{
+	uint64_t rng = rng_start("killed");
+	(void)state;
+	for (unsigned run = 0; run < 20; run++) {
+		uint64_t seed = rng_next(&rng), acknowledged = 0, g;
+		int pipe_fd[2], status;
+		pid_t child;
+
+		assert_int_equal(pipe(pipe_fd), 0);
+		child = fork();
+		assert_true(child >= 0);
+		if (child == 0) {
+			lab_start();
+			for (;;) {
+				lab_answer();
+				lab_put((unsigned)rng_below(&seed, KEYS));
+				lab_flush();
+				g = feed_written(lab.feed);
+				if (g > acknowledged &&
+					write(pipe_fd[1], &g, sizeof(g)) != sizeof(g))
+					_exit(1);
+				acknowledged = g;
+			}
+		}
+		close(pipe_fd[1]);
+		/* the same numbers as the child draws */
+		while (read(pipe_fd[0], &g, sizeof(g)) == sizeof(g)) {
+			if (acknowledged == 0)
+				pause_us((long)rng_below(&rng, 20000)), kill(child, SIGKILL);
+			acknowledged = g;
+		}
+		close(pipe_fd[0]);
+		assert_int_equal(waitpid(child, &status, 0), child);
+		assert_true(WIFSIGNALED(status));
+		while (lab.puts < PUTS_MAX && lab.puts < acknowledged + FEED_SIZE + 1024) {
+			lab.puts++;
+			lab.history[lab.puts] = (unsigned)rng_below(&seed, KEYS);
+		}
+		assert_int_equal(lab_look(lab.path), 0);
+		assert_false(lab.start.found.is_closed);
+		lab_check_history(acknowledged);
+		lab_remove(lab.path);
+		lab.puts = 0;
+		memset(lab.now, 0, sizeof(lab.now));
+	}
+}
+
+/* --- checkpoints --- */
+
+static void test_checkpoint(void **state)
+{
+	(void)state;
+	lab_start();
+	for (unsigned i = 0; i < 5000; i++)
+		lab_put(i % KEYS);
+	lab_wait_synced();
+	uint64_t before = feed_stat(lab.feed, FEED_STAT_DISK_BYTES);
+
+	lab_checkpoint();
+	lab_wait_checkpoints(1);
+	assert_int_equal(lab_files(lab.path), 1);
+	assert_int_equal(feed_stat(lab.feed, FEED_STAT_FILES), 1);
+	assert_true(feed_stat(lab.feed, FEED_STAT_DISK_BYTES) < before / 50);
+	lab_put(3);
+	lab_stop();
+	assert_int_equal(lab_look(lab.path), 0);
+	lab_check_all();
+}
+
+/* Killed before all is written anew, again and again: the old files stay until it is. */
+static void test_unfinished_checkpoints(void **state)
+{
+	char copy[NAME];
+
+	(void)state;
+	lab_name(copy, "%s/copy", lab.base);
+	lab_start();
+	for (unsigned i = 0; i < 100; i++)
+		lab_put(i % KEYS);
+	lab_stop();
+	for (unsigned run = 1; run <= 5; run++) {
+		lab_start();
+		lab_check_all();
+		assert_true(feed_wants_all(lab.feed));
+		lab_put_item(FEED_BEGIN, 0, 0);
+		lab_put_item(FEED_RECORD, 1, lab.now[1]);
+		lab_put(run);
+		lab_wait_written();
+		lab_copy(lab.path, copy);
+		lab_stop();
+		assert_int_equal(lab_files(copy), run + 1);
+		lab_copy(copy, lab.path);
+	}
+	lab_start();
+	lab_check_all();
+	lab_answer();
+	lab_wait_checkpoints(1);
+	assert_int_equal(lab_files(lab.path), 1);
+	lab_stop();
+	assert_int_equal(lab_look(lab.path), 0);
+	lab_check_all();
+}
+
+/* A daemon that dies at each start, before it has written anything, leaves no row of files. */
+static void test_dies_at_start(void **state)
+{
+	char copy[NAME];
+
+	(void)state;
+	lab_name(copy, "%s/copy", lab.base);
+	lab_start();
+	lab_put(1);
+	lab_stop();
+	for (unsigned run = 0; run < 2 * STORE_FILES_MAX; run++) {
+		lab_start();
+		lab_copy(lab.path, copy);
+		lab_stop();
+		lab_copy(copy, lab.path);
+		assert_int_equal(lab_files(lab.path), 2);
+	}
+	assert_int_equal(lab_look(lab.path), 0);
+	lab_check_all();
+}
+
+/* What the names stand for is what they are called, not where they stand. */
+static void test_domains_by_name(void **state)
+{
+	static const char *const turned[] = { "gamma", "beta", "alpha" };
+
+	(void)state;
+	lab_start();
+	for (unsigned k = 0; k < KEYS; k++)
+		lab_put(k);
+	lab_stop();
+	lab.opts.domains = turned;
+	lab.opts.domain_count = DIM(turned);
+	lab_start(); /* lab_record() checks the numbers */
+	lab_check_all();
+	lab_stop();
+	lab.opts.domain_count = 0;
+	assert_int_equal(lab_look(lab.path), 0);
+	lab_check_all();
+}
+
+/* --- whose it is --- */
+
+static void test_locked(void **state)
+{
+	struct store *other;
+	struct store_start start;
+
+	(void)state;
+	lab_start();
+	assert_int_equal(
+		store_open(&lab.opts, &lab_reader, &other, &start, lab.err, sizeof(lab.err)),
+		-EBUSY);
+	assert_non_null(strstr(lab.err, lab.path));
+	assert_non_null(strstr(lab.err, "another hamd has it"));
+	lab_put(1);
+	lab_stop();
+	assert_int_equal(lab_look(lab.path), 0); /* the first one was not disturbed */
+	lab_check_all();
+}
+
+static void test_not_ours(void **state)
+{
+	char name[NAME];
+
+	(void)state;
+	/* a directory with somebody's files in it */
+	assert_int_equal(mkdir(lab.path, 0700), 0);
+	lab_name(name, "%s/passwd", lab.path);
+	lab_write(name, "x", 1);
+	assert_int_equal(lab_open(lab.path), -ENOTEMPTY);
+	assert_non_null(strstr(lab.err, "passwd"));
+	assert_int_equal(access(name, F_OK), 0);
+	unlink(name);
+	/* names that are nearly ours */
+	lab_name(name, "%s/0000000000000001.SEG", lab.path);
+	lab_write(name, "x", 1);
+	assert_int_equal(lab_open(lab.path), -ENOTEMPTY);
+	unlink(name);
+	lab_name(name, "%s/1.seg", lab.path);
+	lab_write(name, "x", 1);
+	assert_int_equal(lab_open(lab.path), -ENOTEMPTY);
+	unlink(name);
+	lab_name(name, "%s/0000000000000000.seg", lab.path);
+	lab_write(name, "x", 1);
+	assert_int_equal(lab_open(lab.path), -ENOTEMPTY);
+	unlink(name);
+	/* others may write to it */
+	chmod(lab.path, 0720);
+	assert_int_equal(lab_open(lab.path), -EPERM);
+	assert_non_null(strstr(lab.err, "mode 720"));
+	chmod(lab.path, 0755);
+	assert_int_equal(lab_look(lab.path), 0);
+	/* a file, and a path that leads nowhere */
+	lab_remove(lab.path);
+	lab_write(lab.path, "x", 1);
+	assert_int_equal(lab_open(lab.path), -ENOTDIR);
+	unlink(lab.path);
+	snprintf(lab.path, sizeof(lab.path), "%s/a/b/s", lab.base);
+	assert_int_equal(lab_open(lab.path), -ENOENT);
+	assert_non_null(strstr(lab.err, lab.path));
+}
+
+/* What a killed one was just making, and what file systems put there, is in nobody's way. */
+static void test_leftovers(void **state)
+{
+	char name[NAME];
+
+	(void)state;
+	lab_start();
+	lab_put(1);
+	lab_stop();
+	lab_name(name, "%s/new.tmp", lab.path);
+	lab_write(name, "x", 1);
+	lab_name(name, "%s/lost+found", lab.path);
+	assert_int_equal(mkdir(name, 0700), 0);
+	lab_name(name, "%s///", lab.path);
+	assert_int_equal(lab_look(name), 0);
+	lab_check_all();
+}
+
+static void test_no_room(void **state)
+{
+	(void)state;
+	lab_start();
+	for (unsigned k = 0; k < KEYS; k++)
+		lab_put(k);
+	lab_stop();
+	lab.room = KEYS - 1;
+	assert_int_equal(lab_open(lab.path), -ENOSPC);
+	assert_non_null(strstr(lab.err, "max-bindings"));
+	lab.room = KEYS;
+	assert_int_equal(lab_look(lab.path), 0);
+	lab_check_all();
+}
+
+/* --- damage --- */
+
+/* A store of two files: one that is whole, and one begun behind it. */
+static void make_two(void)
+{
+	char copy[NAME];
+
+	lab_name(copy, "%s/copy", lab.base);
+	lab_start();
+	for (unsigned i = 0; i < 60; i++)
+		lab_put(i % KEYS);
+	lab_stop();
+	lab_start();
+	lab_put(5);
+	lab_put(6);
+	lab_wait_synced();
+	pause_us(20000); /* the mark comes after the disk */
+	lab_copy(lab.path, copy);
+	lab_stop();
+	lab_copy(copy, lab.path);
+	assert_int_equal(lab_files(lab.path), 2);
+}
+
+static bool is_same_file(const char *path, const struct buf *b)
+{
+	struct buf now = lab_read(path);
+	bool same = now.n == b->n && memcmp(now.p, b->p, b->n) == 0;
+
+	buf_free(&now);
+	return same;
+}
+
+/* A store with this file in place of its n-th: moved aside as it is, hamd starts with nothing; or
+ * it is told to refuse, and nothing happens to it. */
+static void check_damaged(unsigned n, const struct buf *bad, const char *why)
+{
+	char good[NAME], name[NAME], inside[NAME];
+
+	lab_name(good, "%s/good", lab.base);
+	lab_copy(lab.path, good);
+	lab_name(name, "%s", lab_entry(lab.path, ".seg", n));
+	lab_write(name, bad->p, bad->n);
+	lab.opts.refuse_damage = true;
+	assert_int_equal(lab_open(lab.path), -EBADMSG);
+	if (strstr(lab.err, why) == NULL || strstr(lab.err, lab.path) == NULL)
+		fail_msg("\"%s\" does not say \"%s\"", lab.err, why);
+	assert_int_equal(lab.told_count, 0);
+	assert_true(is_same_file(name, bad));
+
+	lab.opts.refuse_damage = false;
+	assert_int_equal(lab_look(lab.path), 0);
+	assert_true(lab.start.is_new && lab.start.was_moved);
+	assert_int_equal(lab.told_count, 0);
+	lab_name(inside, "%s%s", lab.start.moved_to, name + strlen(lab.path));
+	assert_int_equal(strncmp(lab.start.moved_to, lab.path, strlen(lab.path)), 0);
+	assert_true(is_same_file(inside, bad));
+	assert_int_equal(lab_files(lab.start.moved_to), 2);
+	assert_int_equal(lab_look(lab.path), 0); /* the new one is good */
+	assert_false(lab.start.is_new);
+	lab_remove(lab.start.moved_to);
+	lab_remove(lab.path);
+	lab_copy(good, lab.path);
+}
+
+static void test_damaged(void **state)
+{
+	struct buf a, b, bad;
+
+	(void)state;
+	make_two();
+	assert_int_equal(lab_look(lab.path), 0);
+	lab_check_all();
+	lab_remove(lab.path);
+	lab_begin();
+	make_two();
+	a = lab_read(lab_entry(lab.path, ".seg", 0));
+	b = lab_read(lab_entry(lab.path, ".seg", 1));
+
+	bad = buf_copy("not ours", 8);
+	check_damaged(1, &bad, "damaged at its beginning");
+	buf_free(&bad);
+	bad = buf_copy(b.p, b.n);
+	memcpy(bad.p, "SQLite f", 8);
+	check_damaged(1, &bad, "no file of a store");
+	memcpy(bad.p, b.p, b.n);
+	bad.p[20] ^= 1;
+	check_damaged(1, &bad, "damaged at its beginning");
+	memcpy(bad.p, b.p, b.n);
+	bad.p[512 + 9] ^= 1;
+	bad.p[1024 + 9] ^= 1;
+	check_damaged(1, &bad, "no mark");
+	memcpy(bad.p, b.p, b.n);
+	bad.p[SEGMENT_PAGE + 30] ^= 0x10;
+	check_damaged(1, &bad, "damaged at octet");
+	bad.n = b.n - 1;
+	memcpy(bad.p, b.p, b.n);
+	check_damaged(1, &bad, "is cut off");
+	bad.n = 0;
+	check_damaged(1, &bad, "damaged at its beginning");
+	buf_free(&bad);
+	/* the older file counts as well */
+	bad = buf_copy(a.p, a.n);
+	bad.p[a.n - 1] ^= 1;
+	check_damaged(0, &bad, "damaged at octet");
+	buf_free(&bad);
+	/* one file under another's name */
+	check_damaged(0, &b, "was written as number 2");
+	buf_free(&a);
+	buf_free(&b);
+}
+
+static void test_missing_file(void **state)
+{
+	char name[NAME];
+
+	(void)state;
+	make_two();
+	lab_name(name, "%s", lab_entry(lab.path, ".seg", 0));
+	unlink(name);
+	lab.opts.refuse_damage = true;
+	assert_int_equal(lab_open(lab.path), -EBADMSG);
+	assert_non_null(strstr(lab.err, "missing"));
+}
+
+/* Twice within a second, the names differ. */
+static void test_moved_twice(void **state)
+{
+	char first[NAME] = "", name[NAME];
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		lab_start();
+		lab_stop();
+		lab_name(name, "%s", lab_entry(lab.path, ".seg", 0));
+		lab_write(name, "x", 1);
+		assert_int_equal(lab_look(lab.path), 0);
+		assert_true(lab.start.was_moved);
+		assert_int_equal(access(lab.start.moved_to, F_OK), 0);
+		assert_string_not_equal(first, lab.start.moved_to);
+		lab_name(first, "%s", lab.start.moved_to);
+		lab_remove(lab.path);
+	}
+}
+
+/* Any bit of it: either everything is told, or it is damaged and nothing is; never half. */
+static void test_flipped_bits(void **state)
+{
+	uint64_t rng = rng_start("flipped");
+	unsigned damaged = 0;
+	char name[2][NAME];
+	struct buf file[2];
+
+	(void)state;
+	make_two();
+	for (unsigned n = 0; n < 2; n++) {
+		lab_name(name[n], "%s", lab_entry(lab.path, ".seg", n));
+		file[n] = lab_read(name[n]);
+	}
+	lab.opts.refuse_damage = true;
+	for (unsigned i = 0; i < 400; i++) {
+		unsigned n = (unsigned)rng_below(&rng, 2);
+		struct buf b = buf_copy(file[n].p, file[n].n);
+		int ret;
+		/* half of them where the heads and marks are */
+		size_t at = rng_below(&rng, 2) == 0
+				    ? rng_below(&rng, 1100)
+				    : SEGMENT_PAGE + rng_below(&rng, b.n - SEGMENT_PAGE);
+
+		b.p[at] ^= (uint8_t)(1 << rng_below(&rng, 8));
+		lab_write(name[n], b.p, b.n);
+		lab_write(name[1 - n], file[1 - n].p, file[1 - n].n);
+		ret = lab_look(lab.path);
+		assert_true(is_same_file(name[n], &b));
+		buf_free(&b);
+		if (ret == 0) {
+			lab_check_all();
+			unlink(lab_entry(lab.path, ".seg", 2));
+			continue;
+		}
+		assert_int_equal(ret, -EBADMSG);
+		assert_int_equal(lab.told_count, 0);
+		damaged++;
+	}
+	assert_in_range(damaged, 200, 399);
+	buf_free(&file[0]);
+	buf_free(&file[1]);
+}
+
+#define NAMES  (FRAME_HEAD + 2 + 5 + FRAME_HEAD + 2 + 4) /* octets of lab_domains' names */
+#define RECORD (FRAME_HEAD + 76)
+
+/* Cut anywhere behind the mark: the history up to there. In front of it: damaged. */
+static void test_cut_anywhere(void **state)
+{
+	uint64_t rng = rng_start("cut");
+	char copy[NAME], name[NAME];
+	struct segment_mark mark;
+	struct segment_head head;
+	struct buf whole;
+
+	(void)state;
+	lab_name(copy, "%s/copy", lab.base);
+	lab.opts.sync_ms = 1000;
+	lab_start();
+	for (unsigned i = 0; i < 30; i++)
+		lab_put((unsigned)rng_below(&rng, KEYS));
+	lab_wait_synced();
+	uint64_t synced = lab.puts;
+
+	pause_us(20000);
+	for (unsigned i = 0; i < 30; i++)
+		lab_put((unsigned)rng_below(&rng, KEYS));
+	lab_wait_written();
+	lab_copy(lab.path, copy);
+	lab_stop();
+	lab_name(name, "%s", lab_entry(copy, ".seg", 0));
+	whole = lab_read(name);
+	assert_int_equal(segment_head_read(whole.p, whole.n, &head), 0);
+	assert_int_equal(segment_mark_read(whole.p, head.nonce, &mark), 0);
+	assert_in_range(mark.length, SEGMENT_PAGE + 1, whole.n - 1);
+	lab.opts.refuse_damage = true;
+	for (size_t cut = SEGMENT_PAGE; cut <= whole.n; cut++) {
+		if (cut + 2 * RECORD < mark.length && cut % 97 != 0)
+			continue; /* one is like another there */
+		lab_remove(copy);
+		assert_int_equal(mkdir(copy, 0700), 0);
+		lab_write(name, whole.p, cut);
+		int ret = lab_look(copy);
+
+		assert_int_equal(ret, cut < mark.length ? -EBADMSG : 0);
+		if (ret == 0)
+			lab_check_history(synced);
+		if (ret == 0)
+			assert_int_equal(
+				lab.start.found.torn, (cut - SEGMENT_PAGE - NAMES) % RECORD);
+	}
+	buf_free(&whole);
+}
+
+/* A file of a later version, a record of a later form, a field that must be understood: hamd does
+ * not start, and touches nothing. */
+static void test_newer(void **state)
+{
+	char name[NAME];
+	struct segment_head head;
+	struct buf b, bad;
+
+	(void)state;
+	lab_start();
+	lab_put(1);
+	lab_stop();
+	lab_name(name, "%s", lab_entry(lab.path, ".seg", 0));
+	b = lab_read(name);
+	assert_int_equal(segment_head_read(b.p, b.n, &head), 0);
+
+	bad = buf_copy(b.p, b.n);
+	put_u32(bad.p + 8, SEGMENT_VERSION + 1);
+	put_u32(bad.p + 60, crc32c(0, bad.p, 60));
+	lab_write(name, bad.p, bad.n);
+	assert_int_equal(lab_open(lab.path), -ENOTSUP);
+	assert_non_null(strstr(lab.err, "newer version"));
+	assert_true(is_same_file(name, &bad));
+	assert_int_equal(lab_files(lab.path), 1);
+	buf_free(&bad);
+
+	for (unsigned i = 0; i < 2; i++) {
+		bad = buf_copy(b.p, b.n);
+		uint8_t *frame = bad.p + bad.n - FRAME_HEAD - 76;
+
+		if (i == 0)
+			frame[FRAME_HEAD] = 2; /* the record's form */
+		frame_seal(frame, i == 0 ? FRAME_RECORD : FRAME_CRITICAL, 76, head.nonce);
+		lab_write(name, bad.p, bad.n);
+		assert_int_equal(lab_open(lab.path), -ENOTSUP);
+		assert_non_null(strstr(lab.err, "newer version"));
+		assert_true(is_same_file(name, &bad));
+		buf_free(&bad);
+	}
+	/* a type that may be skipped is */
+	bad = buf_copy(b.p, b.n);
+	frame_seal(bad.p + bad.n - FRAME_HEAD - 76, FRAME_CRITICAL - 1, 76, head.nonce);
+	lab_write(name, bad.p, bad.n);
+	assert_int_equal(lab_look(lab.path), 0);
+	assert_int_equal(lab.told_count, 0);
+	buf_free(&bad);
+	buf_free(&b);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		T(test_new),
+		T(test_restart),
+		T(test_written_is_there),
+		T(test_killed),
+		T(test_checkpoint),
+		T(test_unfinished_checkpoints),
+		T(test_dies_at_start),
+		T(test_domains_by_name),
+		T(test_locked),
+		T(test_not_ours),
+		T(test_leftovers),
+		T(test_no_room),
+		T(test_damaged),
+		T(test_missing_file),
+		T(test_moved_twice),
+		T(test_flipped_bits),
+		T(test_cut_anywhere),
+		T(test_newer),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
