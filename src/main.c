@@ -315,6 +315,7 @@ static int start_api(struct hamd *h, char *err, size_t err_len)
 	struct api_opts opts = {
 		.path = h->conf->runtime.socket,
 		.ops = { .ctx = h, .submit = submit, .reap = reap },
+		.lanes = dp_watch_lanes(h->dp),
 	};
 
 	return api_start(&opts, &h->api, err, err_len);

@@ -21,6 +21,16 @@ enum opt {
 	OPT_COA,
 	OPT_DOMAIN,
 	OPT_ALL,
+	OPT_SOURCE,
+	OPT_DESTINATION,
+	OPT_MOBILE_NODE,
+	OPT_PORT,
+	OPT_STAGE,
+	OPT_REASON,
+	OPT_DROPS,
+	OPT_PACKETS,
+	OPT_SECONDS,
+	OPT_SNAPLEN,
 	OPT_ONCE,
 	OPT_HELP,
 	OPT_VERSION,
@@ -28,13 +38,20 @@ enum opt {
 };
 
 #define OPT_BIT(o) (1U << (o))
+/* Of every command that asks the daemon; no business of the daemon's. */
+#define OPTS_ASK (OPT_BIT(OPT_SOCKET) | OPT_BIT(OPT_NAME) | OPT_BIT(OPT_JSON))
 
 struct opt_desc {
 	const char *name;
 	char letter; /* 0: none */
-	const char *arg; /* NULL: it takes none */
+	const char *arg; /* NULL: it takes none; "N": a number */
 	const char *help;
 };
+
+static inline bool opt_is_number(const struct opt_desc *d)
+{
+	return d->arg != NULL && d->arg[0] == 'N' && d->arg[1] == '\0';
+}
 
 struct cli {
 	unsigned seen; /* OPT_BIT() of the options given */
@@ -71,6 +88,8 @@ bool cmd_takes(const struct cmd *cmd, enum opt o);
 
 int cmd_show(const struct cmd *cmd, const struct cli *cli); /* show.c */
 int cmd_top(const struct cmd *cmd, const struct cli *cli); /* top.c */
+int cmd_trace(const struct cmd *cmd, const struct cli *cli); /* trace.c */
+int cmd_capture(const struct cmd *cmd, const struct cli *cli); /* capture.c */
 int cmd_metrics(const struct cmd *cmd, const struct cli *cli); /* metrics.c */
 int cmd_help(const struct cmd *cmd, const struct cli *cli); /* help.c */
 int cmd_completion(const struct cmd *cmd, const struct cli *cli);

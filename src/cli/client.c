@@ -4,6 +4,7 @@
 #include <cjson/cJSON.h>
 #include <errno.h>
 #include <glob.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -144,7 +145,9 @@ int client_ask(
 	for (enum opt o = 0; o < OPT_COUNT; o++) {
 		if (!(filters & OPT_BIT(o)) || !cli_has(cli, o))
 			continue;
-		if (opts[o].arg != NULL)
+		if (opt_is_number(&opts[o]))
+			jw_u64(&w, opts[o].name, strtoull(cli->value[o], NULL, 10));
+		else if (opts[o].arg != NULL)
 			jw_str(&w, opts[o].name, cli->value[o]);
 		else
 			jw_bool(&w, opts[o].name, true);
@@ -214,6 +217,41 @@ static const char *read_line(struct client *c)
 		if (read_more(c) != EXIT_OK)
 			return NULL;
 	}
+}
+
+/* --- an answer that flows --- */
+
+static volatile int flowing_fd = -1;
+
+static void on_signal(int sig)
+{
+	(void)sig;
+	shutdown(flowing_fd, SHUT_WR);
+}
+
+void client_flows(struct client *c)
+{
+	const struct timeval forever = { 0 };
+	/* once: who asks twice does not want to wait for an answer */
+	struct sigaction end = { .sa_handler = on_signal, .sa_flags = SA_RESTART | SA_RESETHAND };
+
+	setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &forever, sizeof(forever));
+	flowing_fd = c->fd;
+	sigaction(SIGINT, &end, NULL);
+	sigaction(SIGTERM, &end, NULL);
+}
+
+const char *client_octets(struct client *c, size_t *n)
+{
+	const char *from;
+
+	if (c->pos == c->len && read_more(c) != EXIT_OK)
+		return NULL;
+	from = c->buf + c->pos;
+	if (*n > c->len - c->pos)
+		*n = c->len - c->pos;
+	c->pos += *n;
+	return from;
 }
 
 static bool begins(const char *line, const char *with)

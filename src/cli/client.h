@@ -19,6 +19,13 @@ void client_wait(struct client *c, unsigned seconds);
  * `filters`, and the key if it is not NULL. EXIT_OK or EXIT_FAILED. */
 int client_ask(struct client *c, const char *cmd, const char *key, const struct cli *cli,
 	unsigned filters);
+/* From now on an answer may take its time: packets come when they come. SIGINT and SIGTERM end
+ * it early: the daemon is told, and the rest of the answer is read as usual; a second one ends
+ * hamctl. */
+void client_flows(struct client *c);
 /* The next document of the answer, without its newline, until the next call; NULL: the end, and
  * *status is EXIT_OK or EXIT_FAILED. */
 const char *client_next(struct client *c, int *status);
+/* Some of the octets that follow a document: at most *n, *n of them, valid until the next call;
+ * NULL: the connection ended, said. */
+const char *client_octets(struct client *c, size_t *n);

@@ -8,19 +8,36 @@
 #include "cli/table.h"
 
 #define EVERYWHERE (OPT_BIT(OPT_HELP) | OPT_BIT(OPT_VERSION))
-#define ASKS       (OPT_BIT(OPT_SOCKET) | OPT_BIT(OPT_NAME) | OPT_BIT(OPT_JSON))
+#define ASKS       OPTS_ASK
 #define RELOAD_S   600 /* millions of subscribers on a busy machine */
 #define FILTERS    (OPT_BIT(OPT_PREFIX) | OPT_BIT(OPT_COA) | OPT_BIT(OPT_DOMAIN))
+#define WATCHES                                                                                    \
+	(OPT_BIT(OPT_PREFIX) | OPT_BIT(OPT_SOURCE) | OPT_BIT(OPT_DESTINATION) |                    \
+		OPT_BIT(OPT_MOBILE_NODE) | OPT_BIT(OPT_PORT) | OPT_BIT(OPT_REASON) |               \
+		OPT_BIT(OPT_DROPS) | OPT_BIT(OPT_PACKETS) | OPT_BIT(OPT_SECONDS))
 
 const struct opt_desc opts[OPT_COUNT] = {
 	[OPT_SOCKET] = { "socket", 's', "SOCKET", "the daemon's socket" },
 	[OPT_NAME] = { "name", 'n', "NAME", "the daemon whose socket is /run/hamd/NAME.sock" },
 	[OPT_JSON] = { "json", 'j', NULL,
 		"print the daemon's answer as it comes: JSON, one a line" },
-	[OPT_PREFIX] = { "prefix", 0, "PREFIX", "only home addresses inside PREFIX" },
+	[OPT_PREFIX] = { "prefix", 0, "PREFIX",
+		"only home addresses inside PREFIX; of packets: any address in them" },
 	[OPT_COA] = { "coa", 0, "PREFIX", "only care-of addresses inside PREFIX" },
 	[OPT_DOMAIN] = { "domain", 0, "NAME", "only bindings of this domain" },
 	[OPT_ALL] = { "all", 'a', NULL, "also what is left out otherwise" },
+	[OPT_SOURCE] = { "source", 0, "PREFIX", "only packets from PREFIX, outside or inside" },
+	[OPT_DESTINATION] = { "destination", 0, "PREFIX",
+		"only packets to PREFIX, outside or inside" },
+	[OPT_MOBILE_NODE] = { "mobile-node", 0, "HOME-ADDRESS",
+		"only packets of this mobile node, wherever it is" },
+	[OPT_PORT] = { "port", 0, "NAME", "only packets that came in by this port" },
+	[OPT_STAGE] = { "stage", 0, "NAME", "only packets that went through this stage" },
+	[OPT_REASON] = { "reason", 0, "NAME", "only packets that were dropped for this reason" },
+	[OPT_DROPS] = { "drops", 0, NULL, "only packets that were dropped" },
+	[OPT_PACKETS] = { "count", 'c', "N", "end after N packets; 0: do not" },
+	[OPT_SECONDS] = { "seconds", 0, "N", "end after N seconds; 0: do not" },
+	[OPT_SNAPLEN] = { "snaplen", 0, "N", "keep the first N octets of a packet; 0: all" },
 	[OPT_ONCE] = { "once", '1', NULL, "print once and exit" },
 	[OPT_HELP] = { "help", 'h', NULL, "say what there is" },
 	[OPT_VERSION] = { "version", 'V', NULL, "print hamctl's version" },
@@ -178,6 +195,10 @@ const struct cmd cmds[] = {
 		cmd_metrics, NULL },
 	{ "top", NULL, "what happens in a second: counters that move, the busiest bindings",
 		ASKS | FILTERS | OPT_BIT(OPT_ONCE), cmd_top, NULL },
+	{ "trace", NULL, "follow packets through every stage; 20 packets, 60 s at most",
+		ASKS | WATCHES | OPT_BIT(OPT_STAGE), cmd_trace, NULL },
+	{ "capture", "FILE", "packets into a pcapng file (-: standard output) until Ctrl-C",
+		(ASKS & ~OPT_BIT(OPT_JSON)) | WATCHES | OPT_BIT(OPT_SNAPLEN), cmd_capture, NULL },
 	{ "help", "[COMMAND]", "what there is, or what a command takes", 0, cmd_help, NULL },
 	{ "completion", "bash", "print a script that completes hamctl's command line", 0,
 		cmd_completion, NULL },

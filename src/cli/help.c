@@ -14,7 +14,7 @@ static void print_option(enum opt o)
 
 	snprintf(name, sizeof(name), "--%s%s%s", d->name, d->arg != NULL ? " " : "",
 		d->arg != NULL ? d->arg : "");
-	printf("  %-3s %-18s %s\n", d->letter != 0 ? letter : "", name, d->help);
+	printf("  %-3s %-26s %s\n", d->letter != 0 ? letter : "", name, d->help);
 }
 
 static void print_all(void)
@@ -106,6 +106,21 @@ static void print_next_words(void)
 	}
 }
 
+/* A pattern of the options behind which a value stands. */
+static void print_valued(void)
+{
+	const char *between = "";
+
+	for (enum opt o = 0; o < OPT_COUNT; o++) {
+		if (opts[o].arg == NULL)
+			continue;
+		if (opts[o].letter != 0)
+			printf("%s-%c|", between, opts[o].letter);
+		printf("%s--%s", opts[o].letter != 0 ? "" : between, opts[o].name);
+		between = "|";
+	}
+}
+
 int cmd_completion(const struct cmd *cmd, const struct cli *cli)
 {
 	(void)cmd;
@@ -121,12 +136,16 @@ int cmd_completion(const struct cmd *cmd, const struct cli *cli)
 	       "\t-n|--name) COMPREPLY=($(cd /run/hamd 2>/dev/null && "
 	       "compgen -W \"$(printf '%%s\\n' *.sock | sed 's/\\.sock$//')\" -- \"$cur\"))\n"
 	       "\t\treturn;;\n"
-	       "\t--prefix|--coa|--domain) return;;\n"
+	       "\t");
+	print_valued();
+	printf(") return;;\n"
 	       "\tesac\n"
 	       "\tfor word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
 	       "\t\tif [[ $skip ]]; then skip=; continue; fi\n"
 	       "\t\tcase $word in\n"
-	       "\t\t-s|-n|--socket|--name|--prefix|--coa|--domain) skip=1;;\n"
+	       "\t\t");
+	print_valued();
+	printf(") skip=1;;\n"
 	       "\t\t-*) ;;\n"
 	       "\t\t*) words+=(\"$word\");;\n"
 	       "\t\tesac\n"
@@ -148,7 +167,8 @@ int cmd_completion(const struct cmd *cmd, const struct cli *cli)
 	print_first_words();
 	printf("\" -- \"$cur\"));;\n");
 	print_next_words();
-	printf("\tcompletion) COMPREPLY=($(compgen -W bash -- \"$cur\"));;\n"
+	printf("\tcapture) compopt -o default;;\n"
+	       "\tcompletion) COMPREPLY=($(compgen -W bash -- \"$cur\"));;\n"
 	       "\tesac\n}\ncomplete -F _hamctl hamctl\n");
 	return EXIT_OK;
 }

@@ -53,7 +53,7 @@ static int check_prefix(const struct cli *cli, enum opt o)
 	struct ip6_prefix p;
 	int ret;
 
-	if (!cli_has(cli, o) || ip6_parse(cli->value[o], &p.addr) == 0)
+	if (ip6_parse(cli->value[o], &p.addr) == 0)
 		return EXIT_OK;
 	ret = ip6_prefix_parse(cli->value[o], &p);
 	if (ret == 0)
@@ -62,11 +62,41 @@ static int check_prefix(const struct cli *cli, enum opt o)
 		ret == -EDOM ? "has bits set behind its length" : "is not an IPv6 prefix");
 }
 
+static int check_number(const struct cli *cli, enum opt o)
+{
+	const char *text = cli->value[o];
+
+	/* Nine digits fit whatever it is for; the daemon knows the range. */
+	if (text[0] != '\0' && strspn(text, "0123456789") == strlen(text) && strlen(text) < 10)
+		return EXIT_OK;
+	return cli_error(EXIT_USAGE, "--%s: \"%s\" is not a number", opts[o].name, text);
+}
+
+static int check_home_address(const char *text)
+{
+	struct ip6_addr a;
+
+	if (ip6_parse(text, &a) == 0)
+		return EXIT_OK;
+	return cli_error(EXIT_USAGE, "\"%s\" is not an IPv6 address", text);
+}
+
+static int check_value(const struct cli *cli, enum opt o)
+{
+	if (!cli_has(cli, o) || opts[o].arg == NULL)
+		return EXIT_OK;
+	if (opt_is_number(&opts[o]))
+		return check_number(cli, o);
+	if (strcmp(opts[o].arg, "PREFIX") == 0)
+		return check_prefix(cli, o);
+	return strcmp(opts[o].arg, "HOME-ADDRESS") == 0 ? check_home_address(cli->value[o])
+							: EXIT_OK;
+}
+
 /* What can be known without the daemon. */
 static int check(const struct cmd *cmd, const struct cli *cli)
 {
-	struct ip6_addr a;
-	int ret;
+	int ret = EXIT_OK;
 
 	for (enum opt o = 0; o < OPT_COUNT; o++) {
 		if (cli_has(cli, o) && !cmd_takes(cmd, o))
@@ -77,17 +107,17 @@ static int check(const struct cmd *cmd, const struct cli *cli)
 		return cli_error(EXIT_USAGE, "\"%s\" does not take \"%s\"", cmd->name, cli->arg);
 	if (cmd->arg != NULL && cmd->arg[0] != '[' && cli->arg == NULL)
 		return cli_error(EXIT_USAGE, "\"%s\" needs %s", cmd->name, cmd->arg);
-	if (cmd->arg != NULL && strcmp(cmd->arg, "HOME-ADDRESS") == 0 &&
-		ip6_parse(cli->arg, &a) < 0)
-		return cli_error(EXIT_USAGE, "\"%s\" is not an IPv6 address", cli->arg);
-	ret = check_prefix(cli, OPT_PREFIX);
-	return ret == EXIT_OK ? check_prefix(cli, OPT_COA) : ret;
+	if (cmd->arg != NULL && strcmp(cmd->arg, "HOME-ADDRESS") == 0)
+		ret = check_home_address(cli->arg);
+	for (enum opt o = 0; o < OPT_COUNT && ret == EXIT_OK; o++)
+		ret = check_value(cli, o);
+	return ret;
 }
 
 /* What stands behind the command's words: one argument, for help several words. */
 static int read_argument(const struct cmd *cmd, int n, char *words[], struct cli *cli)
 {
-	static char joined[128];
+	static char joined[4096]; /* a path may be that long */
 	size_t used = 0;
 
 	if (n > 1 && cmd->run != cmd_help)
@@ -98,6 +128,8 @@ static int read_argument(const struct cmd *cmd, int n, char *words[], struct cli
 	for (int i = 0; i < n && used < sizeof(joined); i++)
 		used += (size_t)snprintf(
 			joined + used, sizeof(joined) - used, "%s%s", i > 0 ? " " : "", words[i]);
+	if (used >= sizeof(joined))
+		return cli_error(EXIT_USAGE, "\"%s\": the argument is too long", cmd->name);
 	cli->arg = joined;
 	return EXIT_OK;
 }

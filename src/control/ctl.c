@@ -99,6 +99,7 @@ bool ctl_poll(void *ctx)
 		busy |= mip6_release(ctl);
 	}
 	busy |= show_run(ctl);
+	watch_run(ctl);
 	busy |= dq_run(ctl->t->dq, FREES_PER_TURN) > 0;
 	dp_flush(ctl->dp);
 	if (!ctl->ready)

@@ -11,6 +11,7 @@
 
 #include "common/ip6.h"
 #include "common/jw.h"
+#include "dataplane/watch.h"
 
 struct acct;
 struct conf;
@@ -77,6 +78,8 @@ enum ctl_cmd {
 	CTL_SHOW_ALARMS, /* `all`: also those that are not raised */
 	CTL_BINDING_DELETE, /* key */
 	CTL_RELOAD, /* host/reload.h answers it; refused here */
+	CTL_TRACE, /* watch, port; these two are answered when the watch has ended */
+	CTL_CAPTURE,
 	CTL_CMD_COUNT
 };
 
@@ -96,6 +99,12 @@ struct ctl_req {
 	struct ip6_prefix prefix;
 	struct ip6_prefix coa;
 	char domain[32]; /* "" = any */
+
+	/* What is to be watched, as it was asked for: control reads `port`, "" = any. */
+	struct watch_opts ask;
+	uint32_t ask_seconds; /* 0: no end */
+	char port[32];
+	struct watch *watch; /* the submitter's; may be freed once the request is done */
 
 	/* The answer: JSON documents, one a line, appended to out; the submitter empties it. */
 	struct jw out;

@@ -42,6 +42,12 @@ struct tables;
 struct tunnel_error;
 struct tunnel_quote;
 
+/* A request that is kept for as long as what it watches. */
+struct ctl_watched {
+	struct ctl_req *req; /* NULL: none */
+	bool is_leaving; /* workers may still see it */
+};
+
 struct ctl {
 	const struct conf *conf; /* of the start: what a reload may change is elsewhere */
 	struct subs *subs; /* who may register; a reload replaces it */
@@ -67,6 +73,7 @@ struct ctl {
 	struct rte_ring *submitted, *answered;
 	uint32_t in_flight; /* the submitters': requests that were not reaped yet */
 	struct ctl_req *current; /* the dump that is being sliced, NULL */
+	struct ctl_watched watched[WATCH_KIND_COUNT];
 	uint32_t reresolve_generation; /* bindings are, or are being, resolved in this one */
 	uint32_t reresolve_cursor; /* 0: no walk under way */
 	uint64_t paths_ms; /* when the last walk began: bindings know the path MTUs of then */
@@ -305,6 +312,11 @@ const struct sub *ctl_former_subscriber(
 	const struct ctl *ctl, uint16_t domain, const struct ip6_addr *hoa);
 
 bool subscribers_run(struct ctl *ctl); /* one slice of a reload; true: there was something */
+
+/* --- watch.c --- */
+/* A request to watch packets begins, or is refused: then false, and it is answered as it is. */
+bool watch_begin(struct ctl *ctl, struct ctl_req *req);
+void watch_run(struct ctl *ctl); /* answers those that are to end; never waits */
 
 /* --- show.c --- */
 bool show_run(struct ctl *ctl); /* answers requests, a slice a turn; true: there was something */

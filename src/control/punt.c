@@ -65,12 +65,15 @@ static void hand_over(struct ctl *ctl, enum dp_punt_class c, struct rte_mbuf *m)
 	}
 	switch (v.to) {
 	case PUNT_TO_ND:
+		dp_watch_say(ctl->dp, "nd", "takes it", -1);
 		nd_input(ctl, &p);
 		break;
 	case PUNT_TO_MIP6:
+		dp_watch_say(ctl->dp, "mip6", "takes it", -1);
 		mip6_input(ctl, &p);
 		break;
 	case PUNT_TO_ICMP:
+		dp_watch_say(ctl->dp, "icmp", "takes it", -1);
 		icmp_input(ctl, &p);
 		break;
 	case PUNT_TO_NOBODY:
@@ -137,12 +140,14 @@ static uint32_t run_class(struct ctl *ctl, enum dp_punt_class c)
 	uint32_t n = dp_punt_take(ctl->dp, c, pkt, PUNT_BUDGET);
 
 	for (uint32_t i = 0; i < n; i++) {
+		dp_watch_begin(ctl->dp, pkt[i], c);
 		if (c == DP_PUNT_RESOLVE)
 			resolve(ctl, pkt[i]);
 		else if (c == DP_PUNT_ERROR)
 			owed_error(ctl, pkt[i]);
 		else
 			hand_over(ctl, c, pkt[i]);
+		dp_watch_end(ctl->dp);
 	}
 	return n;
 }

@@ -72,6 +72,11 @@ const char *show_port_name(const struct ctl *ctl, uint32_t port)
 	return port < ctl->conf->port_count ? ctl->conf->ports[port].name : "?";
 }
 
+static bool is_watch(const struct ctl_req *req)
+{
+	return req->cmd == CTL_TRACE || req->cmd == CTL_CAPTURE;
+}
+
 void show_time(struct jw *w, const char *key, uint64_t ago_ms)
 {
 	char text[32] = "";
@@ -111,6 +116,10 @@ bool show_run(struct ctl *ctl)
 		if (rte_ring_dequeue(ctl->submitted, &next) < 0)
 			return false;
 		ctl->current = next;
+		if (is_watch(ctl->current) && watch_begin(ctl, ctl->current)) {
+			ctl->current = NULL;
+			return true;
+		}
 	}
 	run_turn(ctl, ctl->current);
 	/* Should there be no room, it is asked again in the next turn. */

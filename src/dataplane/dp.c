@@ -332,6 +332,7 @@ int dp_run(struct dp *dp, dp_poll_fn control, void *ctx)
 		if (dp->lcores[i].worker != NULL)
 			rte_rcu_qsbr_thread_offline(dp->t->rcu, dp->lcores[i].worker->id);
 	}
+	dp_watch_all_off(dp); /* their makers free them next */
 	return ret;
 }
 

@@ -20,6 +20,7 @@ struct dp;
 struct net_ip6;
 struct rte_mbuf;
 struct tables;
+struct watch;
 
 /* Queues to the control core, by class, each bounded: a flood of one starves no other. */
 enum dp_punt_class {
@@ -66,6 +67,16 @@ void dp_resume(struct dp *dp, struct rte_mbuf *m, uint32_t adjacency);
 void dp_drop(struct dp *dp, struct rte_mbuf *m, enum dp_drop reason); /* takes the packet */
 void dp_release(struct dp *dp, struct rte_mbuf *m); /* handled, not dropped; takes the packet */
 void dp_count_drop(struct dp *dp, enum dp_drop reason); /* without a packet at hand */
+/* Watching packets (dataplane/watch.h): while it is on, workers write into it, those that came in
+ * by `port`, or WATCH_NO_PORT. 0, or -EBUSY: there is one of its kind already. */
+int dp_watch_on(struct dp *dp, struct watch *w, uint16_t port);
+void dp_watch_off(struct dp *dp, struct watch *w); /* no turn that begins now sees it */
+bool dp_watch_is_off(struct dp *dp, struct watch *w); /* and none that still runs: it may go */
+/* Around what is done with a punted packet: what is sent, counted and said in between belongs to
+ * it. who, what: literals; status: a protocol's, or -1. */
+void dp_watch_begin(struct dp *dp, struct rte_mbuf *m, enum dp_punt_class c);
+void dp_watch_say(struct dp *dp, const char *who, const char *what, int32_t status);
+void dp_watch_end(struct dp *dp);
 /* Puts what dp_send* collected on the wire; once a turn. */
 void dp_flush(struct dp *dp);
 /* Refreshes link states at most every 100 ms, one port a turn. True when one changed. */
@@ -94,6 +105,8 @@ void dp_port_info(const struct dp *dp, uint16_t port, struct dp_port_info *out);
 void dp_port_mac(const struct dp *dp, uint16_t port, uint8_t mac[6]);
 uint16_t dp_port_mtu(const struct dp *dp, uint16_t port);
 bool dp_port_link(const struct dp *dp, uint16_t port);
+
+uint16_t dp_watch_lanes(const struct dp *dp); /* that a watch needs */
 
 /* Sum over workers and the control core's own. */
 void dp_counters_sum(const struct dp *dp, struct dp_counters *out);

@@ -21,6 +21,8 @@ struct dp {
 	_Atomic bool stop;
 	uint64_t links_ms; /* when dp_poll_links() looked last */
 	uint16_t links_next; /* at which port it goes on */
+	struct watch *watch[WATCH_KIND_COUNT]; /* control: those that are on, or still seen */
+	uint16_t watch_sessions; /* control: how many there were */
 	struct port ports[DP_MAX_PORTS];
 	struct dp_port_view views[DP_MAX_PORTS];
 	struct rte_ring *punt[DP_PUNT_COUNT];
@@ -28,6 +30,8 @@ struct dp {
 	struct dp_worker *workers[PLAN_MAX_WORKERS + 1]; /* [worker_count]: control's own */
 	struct lcore lcores[PLAN_MAX_WORKERS + 1];
 };
+
+void dp_watch_all_off(struct dp *dp); /* when no lcore runs any more */
 
 static inline struct dp_worker *dp_own(const struct dp *dp)
 {

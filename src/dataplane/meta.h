@@ -24,6 +24,7 @@ struct dp_meta {
 	struct ext_info ext;
 	uint32_t fib; /* what the FIB said about the destination */
 	uint32_t adj; /* next hop, when it is known already */
+	uint64_t trace; /* its mark, if it is traced: see trace.c; 0: it is not */
 	uint16_t port; /* where it came in */
 	uint8_t flags; /* enum dp_meta_flag */
 	uint8_t opened; /* tunnels opened so far */

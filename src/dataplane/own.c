@@ -7,6 +7,7 @@
 
 #include "conf/conf.h"
 #include "dataplane/dp_priv.h"
+#include "dataplane/watch_priv.h"
 #include "tables/fib.h"
 #include "tables/tables.h"
 
@@ -35,6 +36,8 @@ static struct rte_mbuf *own_mbuf(struct dp *dp, const uint8_t *pkt, uint16_t len
 	memcpy(room, pkt, len);
 	memset(dp_meta(m), 0, sizeof(struct dp_meta));
 	dp_meta(m)->flags = DP_META_OWN;
+	if (unlikely(dp_own(dp)->watching[WATCH_TRACE] != NULL))
+		trace_own(dp_own(dp)->watching[WATCH_TRACE], m);
 	return m;
 }
 
@@ -55,7 +58,11 @@ static void route(struct dp *dp, struct rte_mbuf *m)
 
 	make_room(w);
 	dp_vec_push(&w->vec[V_ROUTE], m);
+	if (unlikely(w->watching[WATCH_TRACE] != NULL))
+		trace_enter(w, DP_STAGE_ROUTE, V_ROUTE);
 	dp_route(w, &w->vec[V_ROUTE]);
+	if (unlikely(w->watching[WATCH_TRACE] != NULL))
+		trace_leave(w);
 }
 
 /* Larger than the path: all fragments or none. */
@@ -70,8 +77,11 @@ static int send_fragments(
 		dp_count_drop(dp, DP_DROP_NO_BUFFER);
 		return -ENOBUFS;
 	}
-	for (uint32_t i = 0; i < n; i++)
+	for (uint32_t i = 0; i < n; i++) {
+		if (unlikely(dp_own(dp)->watching[WATCH_TRACE] != NULL))
+			trace_own(dp_own(dp)->watching[WATCH_TRACE], part[i]);
 		route(dp, part[i]);
+	}
 	return 0;
 }
 
@@ -117,6 +127,8 @@ int dp_send_link(
 		return -EMSGSIZE;
 	}
 	dp_vec_push(&w->tx[port], m);
+	if (unlikely(w->watching[WATCH_TRACE] != NULL))
+		trace_frame(w, m, port);
 	return 0;
 }
 
@@ -128,6 +140,8 @@ uint32_t dp_flow_label(const struct dp *dp, const struct net_ip6 *inner, uint16_
 void dp_resume(struct dp *dp, struct rte_mbuf *m, uint32_t adjacency)
 {
 	dp_meta(m)->adj = adjacency;
+	if (unlikely(dp_own(dp)->watching[WATCH_TRACE] != NULL))
+		trace_resume(dp_own(dp)->watching[WATCH_TRACE], m);
 	route(dp, m);
 }
 
@@ -138,13 +152,16 @@ void dp_drop(struct dp *dp, struct rte_mbuf *m, enum dp_drop reason)
 
 void dp_release(struct dp *dp, struct rte_mbuf *m)
 {
-	(void)dp;
+	if (unlikely(dp_own(dp)->watching[WATCH_TRACE] != NULL))
+		trace_release(dp_own(dp)->watching[WATCH_TRACE], m);
 	rte_pktmbuf_free(m);
 }
 
 void dp_count_drop(struct dp *dp, enum dp_drop reason)
 {
 	dp_own(dp)->counters.drop[reason]++;
+	if (unlikely(dp_own(dp)->watched))
+		dp_watch_count(dp_own(dp), reason);
 }
 
 void dp_flush(struct dp *dp)

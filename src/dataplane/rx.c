@@ -97,6 +97,7 @@ static void begin(struct rte_mbuf *m, uint16_t port, const uint8_t *frame)
 	meta->opened = 0;
 	meta->adj = 0;
 	meta->fib = 0;
+	meta->trace = 0;
 	meta->port = port;
 	memcpy(meta->src_mac, frame + 6, sizeof(meta->src_mac));
 	m->port = port;

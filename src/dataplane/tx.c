@@ -6,6 +6,7 @@
  */
 #include <rte_ethdev.h>
 
+#include "dataplane/watch_priv.h"
 #include "dataplane/worker.h"
 
 static void send_queue(struct dp_worker *w, uint16_t port, struct dp_vec *v)
@@ -15,7 +16,11 @@ static void send_queue(struct dp_worker *w, uint16_t port, struct dp_vec *v)
 
 	for (uint32_t i = 0; i < v->n; i++)
 		bytes += v->pkt[i]->pkt_len;
+	if (unlikely(w->watched))
+		dp_watch_tx(w, port, v, false);
 	sent = rte_eth_tx_burst(w->port[port].dev, w->tx_queue[port], v->pkt, (uint16_t)v->n);
+	if (unlikely(w->watched))
+		dp_watch_sent(w, sent);
 	for (uint32_t i = sent; i < v->n; i++) {
 		bytes -= v->pkt[i]->pkt_len;
 		dp_worker_drop(w, v->pkt[i], DP_DROP_TX_FULL);
@@ -26,8 +31,13 @@ static void send_queue(struct dp_worker *w, uint16_t port, struct dp_vec *v)
 
 static void send_ring(struct dp_worker *w, uint16_t port, struct dp_vec *v)
 {
-	uint32_t put = rte_ring_enqueue_burst(w->tx_ring[port], (void *const *)v->pkt, v->n, NULL);
+	uint32_t put;
 
+	if (unlikely(w->watched))
+		dp_watch_tx(w, port, v, true);
+	put = rte_ring_enqueue_burst(w->tx_ring[port], (void *const *)v->pkt, v->n, NULL);
+	if (unlikely(w->watched))
+		dp_watch_sent(w, put);
 	for (uint32_t i = put; i < v->n; i++)
 		dp_worker_drop(w, v->pkt[i], DP_DROP_TX_FULL);
 	dp_counted(w, DP_COUNTER_TX_RINGED, put);

@@ -5,16 +5,21 @@
 
 #include <rte_rcu_qsbr.h>
 
+#include "dataplane/watch_priv.h"
 #include "tables/tables.h"
 
 void dp_worker_drop(struct dp_worker *w, struct rte_mbuf *m, enum dp_drop reason)
 {
 	w->counters.drop[reason]++;
+	if (unlikely(w->watched))
+		dp_watch_drop(w, m, reason);
 	rte_pktmbuf_free(m);
 }
 
 void dp_punt(struct dp_worker *w, struct rte_mbuf *m, enum dp_punt_class c)
 {
+	if (unlikely(w->watched))
+		dp_watch_punt(w, m, c); /* afterwards it is control's */
 	if (rte_ring_enqueue(w->punt[c], m) == 0)
 		dp_counted(w, DP_COUNTER_PUNTED, 1);
 	else
@@ -33,9 +38,10 @@ void dp_error(struct dp_worker *w, struct rte_mbuf *m, enum dp_drop reason, uint
 	dp_punt(w, m, DP_PUNT_ERROR);
 }
 
-/* One stage with its cycles counted; an empty vector costs nothing. */
-static inline void run(struct dp_worker *w, enum dp_stage s, enum dp_vec_id in,
-	void (*stage)(struct dp_worker *, struct dp_vec *))
+/* One stage with its cycles counted; an empty vector costs nothing. `traced` is known when this is
+ * compiled. */
+static inline __attribute__((always_inline)) void run(struct dp_worker *w, bool traced,
+	enum dp_stage s, enum dp_vec_id in, void (*stage)(struct dp_worker *, struct dp_vec *))
 {
 	struct dp_vec *v = &w->vec[in];
 	struct dp_stage_stat *stat = &w->stage[s];
@@ -46,7 +52,11 @@ static inline void run(struct dp_worker *w, enum dp_stage s, enum dp_vec_id in,
 	start = rte_rdtsc();
 	stat->calls++;
 	stat->packets += v->n;
+	if (traced)
+		trace_enter(w, s, in);
 	stage(w, v);
+	if (traced)
+		trace_leave(w);
 	stat->cycles += rte_rdtsc() - start;
 }
 
@@ -54,7 +64,7 @@ static inline void timed_rx(struct dp_worker *w, const struct dp_rx_queue *q)
 {
 	struct dp_stage_stat *stat = &w->stage[DP_STAGE_RX];
 	uint64_t start = rte_rdtsc();
-	uint32_t received = dp_rx(w, q, &w->vec[V_AGAIN]);
+	uint32_t received = likely(!w->watched) ? dp_rx(w, q, &w->vec[V_AGAIN]) : dp_watch_rx(w, q);
 
 	if (received == 0)
 		return; /* polling an empty queue is idling, not work */
@@ -63,8 +73,10 @@ static inline void timed_rx(struct dp_worker *w, const struct dp_rx_queue *q)
 	stat->cycles += rte_rdtsc() - start;
 }
 
-static void too_deep(struct dp_worker *w, struct dp_vec *in)
+static void too_deep(struct dp_worker *w, bool traced, struct dp_vec *in)
 {
+	if (traced)
+		trace_enter(w, DP_STAGE_CLASSIFY, V_AGAIN);
 	for (uint32_t i = 0; i < in->n; i++)
 		dp_worker_drop(w, in->pkt[i], DP_DROP_DECAP_LIMIT);
 	in->n = 0;
@@ -87,23 +99,32 @@ static inline uint64_t gone(const struct dp_worker *w)
 }
 
 /* Read it top to bottom: this is the whole packet path. */
-void dp_carry(struct dp_worker *w)
+static inline __attribute__((always_inline)) void carry(struct dp_worker *w, bool traced)
 {
-	if (w->vec[V_AGAIN].n == 0)
-		return;
 #ifndef NDEBUG
 	uint64_t due = gone(w) + w->vec[V_AGAIN].n;
 #endif
 	for (unsigned pass = 0; pass < DP_MAX_PASSES && w->vec[V_AGAIN].n > 0; pass++) {
-		run(w, DP_STAGE_CLASSIFY, V_AGAIN, dp_classify); /* -> all but ENCAP, punt */
-		run(w, DP_STAGE_REASS, V_FRAGMENT, dp_reass); /* -> AGAIN, held */
-		run(w, DP_STAGE_DECAP, V_TUNNEL, dp_decap); /* -> AGAIN */
-		run(w, DP_STAGE_INTERCEPT, V_HOME, dp_intercept); /* -> ENCAP */
-		run(w, DP_STAGE_ENCAP, V_ENCAP, dp_encap); /* -> ROUTE */
-		run(w, DP_STAGE_ROUTE, V_ROUTE, dp_route); /* -> tx, punt */
+		run(w, traced, DP_STAGE_CLASSIFY, V_AGAIN,
+			dp_classify); /* -> all but ENCAP, punt */
+		run(w, traced, DP_STAGE_REASS, V_FRAGMENT, dp_reass); /* -> AGAIN, held */
+		run(w, traced, DP_STAGE_DECAP, V_TUNNEL, dp_decap); /* -> AGAIN */
+		run(w, traced, DP_STAGE_INTERCEPT, V_HOME, dp_intercept); /* -> ENCAP */
+		run(w, traced, DP_STAGE_ENCAP, V_ENCAP, dp_encap); /* -> ROUTE */
+		run(w, traced, DP_STAGE_ROUTE, V_ROUTE, dp_route); /* -> tx, punt */
 	}
-	too_deep(w, &w->vec[V_AGAIN]);
+	too_deep(w, traced, &w->vec[V_AGAIN]);
 	assert(gone(w) == due); /* nothing is lost, nothing is counted twice */
+}
+
+void dp_carry(struct dp_worker *w)
+{
+	if (w->vec[V_AGAIN].n == 0)
+		return;
+	if (likely(w->watching[WATCH_TRACE] == NULL)) /* what a trace costs while there is none */
+		carry(w, false);
+	else
+		carry(w, true);
 }
 
 /* Frames of lcores that have no TX queue on the port: finished, only to be sent. */
@@ -126,6 +147,9 @@ bool dp_worker_poll(void *worker)
 	uint64_t before = w->counters.c[DP_COUNTER_RX_PACKETS];
 	bool ringed = take_ringed(w);
 
+	if (unlikely(
+		    atomic_load_explicit(&w->watch_version, memory_order_relaxed) != w->watch_seen))
+		dp_worker_watch(w);
 	dp_tx(w);
 	for (uint16_t i = 0; i < w->rxq_count; i++) {
 		timed_rx(w, &w->rxq[i]); /* -> AGAIN */

@@ -22,8 +22,12 @@
 #include "dataplane/meta.h"
 #include "dataplane/plan.h"
 #include "dataplane/reass_tab.h"
+#include "dataplane/stage.h"
+#include "dataplane/watch.h"
 #include "net/tcpmss.h"
 #include "tables/bc_view.h"
+
+struct watch_lane;
 
 #define DP_BURST      64 /* packets a turn carries at most */
 #define DP_AHEAD      8 /* packets: bindings are asked for that much before they are used */
@@ -34,37 +38,9 @@
 #define DP_MAX_PASSES (2 * (DP_MAX_OPENED + 1))
 #define DP_MAX_PORTS  16
 
-enum dp_vec_id {
-	V_AGAIN, /* to classify: received, taken out of a tunnel, or put together */
-	V_FRAGMENT, /* a part of a packet to us */
-	V_TUNNEL, /* IPv6-in-IPv6 to a home agent address */
-	V_HOME, /* for an address inside a mobile prefix */
-	V_ENCAP, /* with its binding in worker.bind[] */
-	V_ROUTE, /* meta.fib, or meta.adj, says where to */
-	V_COUNT
-};
-
 struct dp_vec {
 	uint32_t n;
 	struct rte_mbuf *pkt[DP_VEC];
-};
-
-/* X(id, name): stages whose cycles are counted. */
-#define DP_STAGE_LIST(X)                                                                           \
-	X(RX, "rx")                                                                                \
-	X(CLASSIFY, "classify")                                                                    \
-	X(REASS, "reass")                                                                          \
-	X(DECAP, "decap")                                                                          \
-	X(INTERCEPT, "intercept")                                                                  \
-	X(ENCAP, "encap")                                                                          \
-	X(ROUTE, "route")                                                                          \
-	X(TX, "tx")
-
-enum dp_stage {
-#define X(id, name) DP_STAGE_##id,
-	DP_STAGE_LIST(X)
-#undef X
-		DP_STAGE_COUNT
 };
 
 struct dp_stage_stat {
@@ -87,7 +63,7 @@ struct dp_port_view {
 } __attribute__((aligned(64)));
 
 struct dp_worker {
-	/* read only while running */
+	/* hardly ever written while running */
 	struct tables *t;
 	const struct dp_port_view *port;
 	uint16_t port_count;
@@ -96,6 +72,9 @@ struct dp_worker {
 	struct rte_mempool *pool; /* for fragments */
 	uint64_t flow_seed; /* of the flow labels of tunnels; all workers have the same */
 	uint16_t rxq_count;
+	bool watched; /* anything in watching[]: one branch a burst when there is not */
+	uint32_t watch_seen;
+	_Atomic uint32_t watch_version; /* control counts it on */
 	struct dp_rx_queue rxq[DP_MAX_PORTS * PLAN_MAX_QUEUES];
 	uint16_t tx_queue[DP_MAX_PORTS]; /* PLAN_NO_QUEUE: by ring */
 	struct rte_ring *tx_ring[DP_MAX_PORTS]; /* of the worker that has a queue */
@@ -115,12 +94,18 @@ struct dp_worker {
 	struct reass_tab *reass; /* NULL: a worker that receives nothing */
 	uint32_t reass_max; /* octets of the largest packet that is put together */
 
+	/* What watches this worker, its own lanes: taken over from watch_next at the start of a
+	 * turn, where watch_version has moved. */
+	struct watch_lane *watching[WATCH_KIND_COUNT];
+	struct watch_lane *_Atomic watch_next[WATCH_KIND_COUNT]; /* control's */
+
 	struct dp_counters counters;
 	struct dp_stage_stat stage[DP_STAGE_COUNT];
 } __attribute__((aligned(64)));
 
 bool dp_worker_poll(void *worker); /* a dp_poll_fn */
 void dp_worker_sleep(struct dp_worker *w, bool begin); /* RCU: a sleeper is no reader */
+void dp_worker_watch(struct dp_worker *w); /* takes over what control wants watched */
 
 /* Everything between rx and tx: what is in vec[V_AGAIN] ends up in tx[], with control, or
  * dropped. */

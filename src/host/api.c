@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "host/api.h"
+#include "host/api_priv.h"
 
 #include <errno.h>
 #include <poll.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,50 +12,12 @@
 #include <unistd.h>
 
 #include "common/log.h"
-#include "control/ctl.h"
-#include "host/request.h"
-#include "host/sock.h"
+#include "host/stream.h"
 
 #define STALL_MS 60000
-/* A slice ends with the item that passes CTL_SLICE_BYTES; no item is anywhere near this. */
-#define OUT_MAX (4 * CTL_SLICE_BYTES)
 /* How often an answer is looked for: control takes about a turn for a slice. */
 #define REAP_MIN_US 100
 #define REAP_MAX_US 5000
-
-enum state {
-	FREE,
-	READING, /* collects a line */
-	WAITING, /* has a request that the control core had no room for */
-	SUBMITTED, /* its request is the control core's: not to be touched */
-	WRITING, /* sends what is in req.out */
-};
-
-struct client {
-	enum state state;
-	int fd; /* -1 while SUBMITTED: it went away */
-	uid_t uid;
-	bool ended; /* it sends no more */
-	bool skipping; /* the rest of a line that was too long */
-	uint64_t active_ms;
-	struct ctl_req req;
-	size_t sent; /* of req.out */
-	size_t in_len;
-	char in[REQUEST_MAX];
-};
-
-struct api {
-	struct sock sock;
-	struct api_ops ops;
-	uint32_t stall_ms;
-	int stop_fd;
-	atomic_bool stopping;
-	bool deaf; /* accept() failed: not again in this turn */
-	uint64_t now_ms;
-	uint32_t reap_us;
-	pthread_t thread;
-	struct client client[API_CLIENTS];
-};
 
 static uint64_t clock_ms(void)
 {
@@ -74,8 +34,11 @@ static void client_close(struct client *c)
 	if (c->fd >= 0)
 		close(c->fd);
 	c->fd = -1;
-	if (c->state == SUBMITTED)
+	if (c->state == STREAMING)
+		stream_stop(c->stream);
+	if (c->state == SUBMITTED || c->state == STREAMING)
 		return; /* freed when control gives it back */
+	api_stream_drop(c);
 	jw_done(&c->req.out);
 	c->state = FREE;
 }
@@ -89,11 +52,12 @@ static void client_open(struct api *api, struct client *c, int fd)
 	c->state = READING;
 	c->fd = fd;
 	c->uid = cred.uid;
+	c->pid = cred.pid;
 	c->ended = false;
 	c->skipping = false;
 	c->active_ms = api->now_ms;
 	c->in_len = 0;
-	jw_init(&c->req.out, OUT_MAX);
+	jw_init(&c->req.out, API_OUT_MAX);
 }
 
 static void put_error(struct jw *w, const char *error)
@@ -129,7 +93,7 @@ static void client_submit(struct api *api, struct client *c)
 	int ret;
 
 	jw_reset(&c->req.out);
-	c->state = SUBMITTED; /* before it is handed over */
+	c->state = c->stream != NULL ? STREAMING : SUBMITTED; /* before it is handed over */
 	ret = api->ops.submit(api->ops.ctx, &c->req);
 	if (ret < 0)
 		c->state = WAITING;
@@ -151,6 +115,11 @@ static void client_request(struct api *api, struct client *c, const char *line, 
 		char key[IP6_STRLEN];
 
 		log_info("api", "binding delete key=%s uid=%u", ip6_str(&c->req.key, key), c->uid);
+	}
+	if ((c->req.cmd == CTL_TRACE || c->req.cmd == CTL_CAPTURE) &&
+		api_stream_begin(api, c) < 0) {
+		client_refuse(c, "no memory to watch packets with");
+		return;
 	}
 	if (c->req.cmd == CTL_RELOAD)
 		log_info("api", "reload uid=%u", c->uid);
@@ -249,6 +218,28 @@ static void finish(struct ctl_req *req)
 	put_end(&req->out, req->status);
 }
 
+static void answer(struct api *api, struct client *c)
+{
+	c->state = WRITING;
+	c->sent = 0;
+	if (c->fd < 0) {
+		client_close(c);
+		return;
+	}
+	finish(&c->req);
+	client_write(api, c);
+}
+
+static void run_stream(struct api *api, struct client *c)
+{
+	bool is_over;
+
+	if (api_stream_turn(api, c, &is_over))
+		api->reap_us = REAP_MIN_US;
+	if (is_over)
+		answer(api, c);
+}
+
 /* True while some request is away. */
 static bool reap_all(struct api *api)
 {
@@ -259,21 +250,19 @@ static bool reap_all(struct api *api)
 		struct client *c = req->user;
 
 		api->reap_us = REAP_MIN_US;
-		c->state = WRITING;
-		c->sent = 0;
-		if (c->fd < 0) {
-			client_close(c);
-			continue;
-		}
-		finish(req);
-		client_write(api, c);
+		if (c->state == STREAMING)
+			c->is_back = true;
+		else
+			answer(api, c);
 	}
 	for (unsigned i = 0; i < API_CLIENTS; i++) {
 		struct client *c = &api->client[i];
 
 		if (c->state == WAITING)
 			client_submit(api, c);
-		away |= c->state == SUBMITTED || c->state == WAITING;
+		if (c->state == STREAMING)
+			run_stream(api, c);
+		away |= c->state == SUBMITTED || c->state == WAITING || c->state == STREAMING;
 	}
 	return away;
 }
@@ -306,6 +295,9 @@ static short wanted_events(const struct client *c)
 		return POLLOUT;
 	if (c->state == READING && !c->ended)
 		return POLLIN;
+	if (c->state == STREAMING)
+		return (short)((!c->ended && c->in_len < REQUEST_MAX ? POLLIN : 0) |
+			       (c->sent < c->flow.len ? POLLOUT : 0));
 	return 0; /* POLLHUP comes unasked */
 }
 
@@ -313,6 +305,8 @@ static void client_event(struct api *api, struct client *c, short events)
 {
 	if (events & POLLIN && c->state == READING)
 		client_read(api, c);
+	else if (events & POLLIN && c->state == STREAMING)
+		api_stream_hear(c);
 	else if (events & (POLLHUP | POLLERR | POLLNVAL))
 		client_close(c); /* both directions are shut: nobody reads an answer */
 	else if (events & POLLOUT && c->state == WRITING)
@@ -329,7 +323,8 @@ static int close_stalled(struct api *api)
 		struct client *c = &api->client[i];
 		uint64_t idle_ms = api->now_ms - c->active_ms;
 
-		if (c->state != READING && c->state != WRITING)
+		if (c->fd < 0 ||
+			(c->state != READING && c->state != WRITING && c->state != STREAMING))
 			continue;
 		if (idle_ms >= api->stall_ms)
 			client_close(c);
@@ -404,6 +399,7 @@ int api_start(const struct api_opts *opts, struct api **out, char *err, size_t e
 	}
 	api->ops = opts->ops;
 	api->stall_ms = opts->stall_ms > 0 ? opts->stall_ms : STALL_MS;
+	api->lanes = opts->lanes;
 	for (unsigned i = 0; i < API_CLIENTS; i++)
 		api->client[i].fd = -1;
 	ret = sock_open(&api->sock, opts->path, err, err_len);
@@ -443,7 +439,7 @@ void api_stop(struct api *api)
 	for (unsigned i = 0; i < API_CLIENTS; i++) {
 		struct client *c = &api->client[i];
 
-		if (c->state == SUBMITTED)
+		if (c->state == SUBMITTED || c->state == STREAMING)
 			c->state = WAITING; /* control stopped: it is ours again */
 		if (c->state != FREE)
 			client_close(c);

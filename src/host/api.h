@@ -8,6 +8,9 @@
  * slice is asked for when the client has taken the last one, so a client that does not read
  * holds up nobody but itself, and is closed after stall_ms. What a client costs is bounded:
  * API_CLIENTS of them, one request in flight each, a line of REQUEST_MAX octets, one slice.
+ *
+ * The answers of "trace" and "capture" (host/stream.h) flow until they have what was asked for;
+ * anything the client sends meanwhile, the end of its side included, ends them.
  */
 #pragma once
 
@@ -29,6 +32,7 @@ struct api_ops {
 struct api_opts {
 	const char *path; /* the socket */
 	struct api_ops ops;
+	uint16_t lanes; /* of a watch: dp_watch_lanes() */
 	uint32_t stall_ms; /* a client neither sends nor takes anything for so long; 0 = 60 s */
 };
 

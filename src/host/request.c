@@ -7,18 +7,62 @@
 #include <stdio.h>
 #include <string.h>
 
-enum field { F_CMD, F_KEY, F_PREFIX, F_COA, F_DOMAIN, F_ALL, F_COUNT };
+/* What a trace or a capture is when nothing else is said. */
+#define TRACE_COUNT   20
+#define TRACE_SECONDS 60
+#define DAY_S         86400
+#define SNAPLEN_MAX   65535
+
+enum field {
+	F_CMD,
+	F_KEY,
+	F_PREFIX,
+	F_COA,
+	F_DOMAIN,
+	F_ALL,
+	F_SOURCE,
+	F_DESTINATION,
+	F_MOBILE_NODE,
+	F_PORT,
+	F_STAGE,
+	F_REASON,
+	F_DROPS,
+	F_PACKETS,
+	F_SECONDS,
+	F_SNAPLEN,
+	F_COUNT
+};
 
 #define BIT(f) (1U << (f))
 
-static const char *const field_names[F_COUNT] = {
-	[F_CMD] = "cmd",
-	[F_KEY] = "key",
-	[F_PREFIX] = "prefix",
-	[F_COA] = "coa",
-	[F_DOMAIN] = "domain",
-	[F_ALL] = "all",
+enum type { TEXT, FLAG, NUMBER };
+
+static const struct {
+	const char *name;
+	enum type type;
+	uint32_t max; /* of a NUMBER */
+} fields[F_COUNT] = {
+	[F_CMD] = { "cmd", TEXT, 0 },
+	[F_KEY] = { "key", TEXT, 0 },
+	[F_PREFIX] = { "prefix", TEXT, 0 },
+	[F_COA] = { "coa", TEXT, 0 },
+	[F_DOMAIN] = { "domain", TEXT, 0 },
+	[F_ALL] = { "all", FLAG, 0 },
+	[F_SOURCE] = { "source", TEXT, 0 },
+	[F_DESTINATION] = { "destination", TEXT, 0 },
+	[F_MOBILE_NODE] = { "mobile-node", TEXT, 0 },
+	[F_PORT] = { "port", TEXT, 0 },
+	[F_STAGE] = { "stage", TEXT, 0 },
+	[F_REASON] = { "reason", TEXT, 0 },
+	[F_DROPS] = { "drops", FLAG, 0 },
+	[F_PACKETS] = { "count", NUMBER, UINT32_MAX },
+	[F_SECONDS] = { "seconds", NUMBER, DAY_S },
+	[F_SNAPLEN] = { "snaplen", NUMBER, SNAPLEN_MAX },
 };
+
+#define WATCH_FIELDS                                                                               \
+	(BIT(F_PREFIX) | BIT(F_SOURCE) | BIT(F_DESTINATION) | BIT(F_MOBILE_NODE) | BIT(F_PORT) |   \
+		BIT(F_REASON) | BIT(F_DROPS) | BIT(F_PACKETS) | BIT(F_SECONDS))
 
 static const struct {
 	const char *name;
@@ -43,6 +87,8 @@ static const struct {
 	[CTL_SHOW_ALARMS] = { "show alarms", BIT(F_ALL), 0 },
 	[CTL_BINDING_DELETE] = { "binding delete", BIT(F_KEY), BIT(F_KEY) },
 	[CTL_RELOAD] = { "reload", 0, 0 },
+	[CTL_TRACE] = { "trace", WATCH_FIELDS | BIT(F_STAGE), 0 },
+	[CTL_CAPTURE] = { "capture", WATCH_FIELDS | BIT(F_SNAPLEN), 0 },
 };
 
 struct ctx {
@@ -74,18 +120,21 @@ static int read_cmd(const struct ctx *c, const cJSON *v)
 	return fault(c, "cmd: unknown command \"%.64s\"", v->valuestring);
 }
 
-static int read_key(const struct ctx *c, const cJSON *v)
+static int read_addr(
+	const struct ctx *c, enum field f, const cJSON *v, struct ip6_addr *out, bool *has)
 {
-	if (ip6_parse(v->valuestring, &c->req->key) < 0)
-		return fault(c, "key: \"%.64s\" is not an IPv6 address", v->valuestring);
-	c->req->has_key = true;
+	if (ip6_parse(v->valuestring, out) < 0)
+		return fault(
+			c, "%s: \"%.64s\" is not an IPv6 address", fields[f].name, v->valuestring);
+	*has = true;
 	return 0;
 }
 
 /* An address counts as a prefix of length 128. */
 static int read_prefix(
-	const struct ctx *c, const char *name, const cJSON *v, struct ip6_prefix *out, bool *has)
+	const struct ctx *c, enum field f, const cJSON *v, struct ip6_prefix *out, bool *has)
 {
+	const char *name = fields[f].name;
 	int ret = 0;
 
 	if (ip6_parse(v->valuestring, &out->addr) == 0)
@@ -101,45 +150,132 @@ static int read_prefix(
 	return 0;
 }
 
-static int read_domain(const struct ctx *c, const cJSON *v)
+static int read_name(const struct ctx *c, enum field f, const cJSON *v, char *out, size_t room)
 {
 	size_t n = strlen(v->valuestring);
 
-	if (n == 0 || n >= sizeof(c->req->domain))
-		return fault(c, "domain: a name has 1 to %zu octets", sizeof(c->req->domain) - 1);
-	memcpy(c->req->domain, v->valuestring, n + 1);
+	if (n == 0 || n >= room)
+		return fault(c, "%s: a name has 1 to %zu octets", fields[f].name, room - 1);
+	memcpy(out, v->valuestring, n + 1);
+	return 0;
+}
+
+static int read_stage(const struct ctx *c, const cJSON *v)
+{
+	struct watch_filter *f = &c->req->ask.filter;
+
+	for (unsigned i = 0; i < TRACE_STAGE_COUNT; i++) {
+		if (strcmp(trace_stage_name(i), v->valuestring) == 0) {
+			f->stage = (uint8_t)i;
+			f->has_stage = true;
+			return 0;
+		}
+	}
+	return fault(c, "stage: \"%.64s\" is none, see hamctl show lcores", v->valuestring);
+}
+
+static int read_reason(const struct ctx *c, const cJSON *v)
+{
+	struct watch_filter *f = &c->req->ask.filter;
+
+	for (unsigned i = 0; i < DP_DROP_COUNT; i++) {
+		if (strcmp(dp_drop_name((enum dp_drop)i), v->valuestring) == 0) {
+			f->reason = (enum dp_drop)i;
+			f->has_reason = true;
+			f->dropped = true;
+			return 0;
+		}
+	}
+	return fault(c, "reason: \"%.64s\" is none, see hamctl show drops --all", v->valuestring);
+}
+
+static int read_text(const struct ctx *c, enum field f, const cJSON *v)
+{
+	struct ctl_req *req = c->req;
+	struct watch_filter *filter = &req->ask.filter;
+
+	switch (f) {
+	case F_CMD:
+		return read_cmd(c, v);
+	case F_KEY:
+		return read_addr(c, f, v, &req->key, &req->has_key);
+	case F_PREFIX:
+		return read_prefix(c, f, v, &req->prefix, &req->has_prefix);
+	case F_COA:
+		return read_prefix(c, f, v, &req->coa, &req->has_coa);
+	case F_DOMAIN:
+		return read_name(c, f, v, req->domain, sizeof(req->domain));
+	case F_SOURCE:
+		return read_prefix(c, f, v, &filter->src, &filter->has_src);
+	case F_DESTINATION:
+		return read_prefix(c, f, v, &filter->dst, &filter->has_dst);
+	case F_MOBILE_NODE:
+		return read_addr(c, f, v, &filter->hoa, &filter->has_hoa);
+	case F_PORT:
+		return read_name(c, f, v, req->port, sizeof(req->port));
+	case F_STAGE:
+		return read_stage(c, v);
+	default:
+		return read_reason(c, v);
+	}
+}
+
+static int read_number(const struct ctx *c, enum field f, const cJSON *v)
+{
+	uint32_t n;
+
+	if (!cJSON_IsNumber(v) || v->valuedouble < 0 || v->valuedouble > fields[f].max ||
+		v->valuedouble != (uint32_t)v->valuedouble)
+		return fault(c, "%s: not a number from 0 to %u", fields[f].name, fields[f].max);
+	n = (uint32_t)v->valuedouble;
+	if (f == F_PACKETS)
+		c->req->ask.count = n;
+	else if (f == F_SECONDS)
+		c->req->ask_seconds = n;
+	else
+		c->req->ask.snaplen = n;
 	return 0;
 }
 
 static int read_field(const struct ctx *c, enum field f, const cJSON *v)
 {
-	struct ctl_req *req = c->req;
-
-	if (f == F_ALL) {
-		req->all = cJSON_IsTrue(v);
-		return cJSON_IsBool(v) ? 0 : fault(c, "all: not true or false");
-	}
-	if (!cJSON_IsString(v))
-		return fault(c, "%s: not a string", field_names[f]);
-	switch (f) {
-	case F_CMD:
-		return read_cmd(c, v);
-	case F_KEY:
-		return read_key(c, v);
-	case F_PREFIX:
-		return read_prefix(c, "prefix", v, &req->prefix, &req->has_prefix);
-	case F_COA:
-		return read_prefix(c, "coa", v, &req->coa, &req->has_coa);
+	switch (fields[f].type) {
+	case FLAG:
+		if (!cJSON_IsBool(v))
+			return fault(c, "%s: not true or false", fields[f].name);
+		if (f == F_ALL)
+			c->req->all = cJSON_IsTrue(v);
+		else
+			c->req->ask.filter.dropped |= cJSON_IsTrue(v);
+		return 0;
+	case NUMBER:
+		return read_number(c, f, v);
 	default:
-		return read_domain(c, v);
+		if (!cJSON_IsString(v))
+			return fault(c, "%s: not a string", fields[f].name);
+		return read_text(c, f, v);
 	}
+}
+
+/* What a watch is asked for in the words of the other commands, and what was left out. */
+static void complete(struct ctl_req *req, unsigned seen)
+{
+	req->ask.kind = req->cmd == CTL_TRACE ? WATCH_TRACE : WATCH_CAPTURE;
+	req->ask.filter.has_any = req->has_prefix;
+	req->ask.filter.any = req->prefix;
+	if (req->cmd != CTL_TRACE)
+		return;
+	if (!(seen & BIT(F_PACKETS)))
+		req->ask.count = TRACE_COUNT;
+	if (!(seen & BIT(F_SECONDS)))
+		req->ask_seconds = TRACE_SECONDS;
 }
 
 static enum field find_field(const char *name)
 {
 	unsigned f = 0;
 
-	while (f < F_COUNT && strcmp(field_names[f], name) != 0)
+	while (f < F_COUNT && strcmp(fields[f].name, name) != 0)
 		f++;
 	return (enum field)f;
 }
@@ -170,10 +306,11 @@ static int read_object(const struct ctx *c, const cJSON *json)
 	extra = seen & ~BIT(F_CMD) & ~cmds[c->req->cmd].takes;
 	missing = cmds[c->req->cmd].needs & ~seen;
 	if (extra != 0)
-		return fault(c, "%s: \"%s\" does not take it", field_names[__builtin_ctz(extra)],
+		return fault(c, "%s: \"%s\" does not take it", fields[__builtin_ctz(extra)].name,
 			cmds[c->req->cmd].name);
 	if (missing != 0)
-		return fault(c, "%s: missing", field_names[__builtin_ctz(missing)]);
+		return fault(c, "%s: missing", fields[__builtin_ctz(missing)].name);
+	complete(c->req, seen);
 	return 0;
 }
 

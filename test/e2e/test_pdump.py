@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""DPDK's own capture program on a running hamd (runtime.pdump)."""
+"""Captures on huge pages: DPDK's own program (runtime.pdump), and hamctl's, which needs none of
+what that needs."""
 
 import shutil
 import subprocess
@@ -12,8 +13,10 @@ from lab.world import CN, HOA, World
 
 PACKETS = 8  # two echo requests and their answers, each with and without the tunnel
 
-pytestmark = pytest.mark.skipif(shutil.which("dpdk-dumpcap") is None,
-                                reason="dpdk-dumpcap is not installed (package dpdk-dev)")
+
+@pytest.fixture(scope="module")
+def world(lab):
+    return World(lab)
 
 
 @pytest.fixture
@@ -26,8 +29,9 @@ def hugetlbfs(lab, huge_pages):
     sh("umount", "-l", path)
 
 
-def test_dumpcap(lab, daemon, hugetlbfs):
-    world = World(lab)
+@pytest.mark.skipif(shutil.which("dpdk-dumpcap") is None,
+                    reason="dpdk-dumpcap is not installed (package dpdk-dev)")
+def test_dumpcap(lab, daemon, world, hugetlbfs):
     hamd = daemon(world.ha, home_agent_config(
         runtime=runtime(hugepages=True, pdump=True))).start()
     world.mn.register("link1")
@@ -55,4 +59,16 @@ def test_dumpcap(lab, daemon, hugetlbfs):
     assert sum(row.startswith(f"{CN}\t{HOA}") for row in rows) >= 1, rows
     assert sum(f",{HOA}" in row and row.count(",") == 2 for row in rows) >= 1, rows
     assert world.cn.ping(HOA, count=2)[0] == 2
+    assert hamd.stop() == 0
+
+
+def test_capture_in_memory(lab, daemon, world, huge_pages):
+    """Without any file to which a secondary process could attach."""
+    hamd = daemon(world.ha, home_agent_config(runtime=runtime(hugepages=True)), "memory").start()
+    world.mn.register("link1")
+    path = lab.dir / "memory.pcapng"
+    with hamd.watching("capture", path, "--count", 4, "--prefix", f"{HOA}/128"):
+        assert world.cn.ping(HOA, count=1)[0] == 1
+    rows = sh("tshark", "-n", "-r", path, "-Y", "icmpv6", "-T", "fields", "-e", "frame.number")
+    assert len(rows.splitlines()) == 4
     assert hamd.stop() == 0

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """hamd in a namespace."""
 
+import contextlib
 import json
 import os
 import re
@@ -123,6 +124,22 @@ class Hamd:
         raise LabError(f"hamd never logged /{pattern}/"
                        f" (exit status {self._proc.poll()}); its last lines:\n"
                        + "\n".join(self.lines[-15:]))
+
+    @contextlib.contextmanager
+    def watching(self, what, *args, timeout=20):
+        """`hamctl trace` or `hamctl capture` around the block, which begins when the daemon says
+        that it has begun. Yields the process; its answer is in .out and .err after the block."""
+        seen = len(self.lines)
+        proc = self.ctl.start(what, *args)
+        try:
+            self.wait_log(f"{what} begins", since=seen)
+            yield proc
+            proc.out, proc.err = proc.communicate(timeout=timeout)
+        finally:
+            if proc.poll() is None:
+                proc.kill()
+                proc.communicate()
+        assert proc.returncode == 0, proc.err
 
     def stop(self, sig=signal.SIGTERM, timeout=10):
         """Ask it to stop; its exit status (negative: ended by that signal)."""

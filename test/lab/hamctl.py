@@ -24,6 +24,11 @@ class Hamctl:
             raise LabError(f"hamctl {' '.join(map(str, args))}: {done.stderr.strip()}")
         return done.stdout
 
+    def start(self, *args):
+        """A command that takes its time."""
+        return subprocess.Popen([self.binary, "-s", self.socket, *map(str, args)],
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
     def show(self, what, *filters):
         """`hamctl show WHAT --json`: a list of dictionaries."""
         return [json.loads(line) for line in self("show", what, *filters, "--json").splitlines()]

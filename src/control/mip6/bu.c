@@ -393,6 +393,7 @@ void mip6_input_bu(struct ctl *ctl, const struct ctl_pkt *p, const uint8_t *mh, 
 	}
 	remember(ctl, &f, &v);
 	count_answer(ctl, actions[v.action].counter, &v);
+	dp_watch_say(ctl->dp, "mip6", actions[v.action].log, (int)v.status);
 	send_ba(ctl, p, &f, &v);
 	log_answer(ctl, &f, &v);
 }

@@ -100,6 +100,19 @@ bool icmp_error_token(struct ctl *ctl)
 	return token;
 }
 
+static struct {
+	const char *who, *what;
+	int32_t status;
+} said; /* to whoever traces the packet */
+
+void dp_watch_say(struct dp *dp, const char *who, const char *what, int32_t status)
+{
+	(void)dp;
+	said.who = who;
+	said.what = what;
+	said.status = status;
+}
+
 void dp_count_drop(struct dp *dp, enum dp_drop reason)
 {
 	(void)dp;
@@ -582,9 +595,14 @@ static void test_tombstone(void **state)
 	t.ctl.now_ms += 2;
 	mip6_expire(&t.ctl);
 	assert_int_equal(records_tombstones(t.ctl.records), 0);
+	assert_string_equal(said.who, "mip6");
+	assert_string_equal(said.what, "refused");
+	assert_int_equal(said.status, HA_NOT_HOME_AGENT);
 	input(&(struct msg){ .seq = 11 });
 	assert_ba(COA, HOA, HA_ACCEPTED, 11, 100);
 	assert_bound(HOA, COA);
+	assert_string_equal(said.what, "registered");
+	assert_int_equal(said.status, HA_ACCEPTED);
 	assert_int_equal(t.ctl.counters[CTL_BINDINGS_EXPIRED], 0);
 }
 

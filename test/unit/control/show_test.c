@@ -163,6 +163,33 @@ void dp_pool_info(const struct dp *dp, uint32_t *available, uint32_t *total)
 	*total = 1000;
 }
 
+static int watch_on_returns;
+static uint16_t watch_port;
+static unsigned watches_off;
+static bool watch_is_off; /* no worker sees it any more */
+
+int dp_watch_on(struct dp *dp, struct watch *w, uint16_t port)
+{
+	(void)dp;
+	(void)w;
+	watch_port = port;
+	return watch_on_returns;
+}
+
+void dp_watch_off(struct dp *dp, struct watch *w)
+{
+	(void)dp;
+	(void)w;
+	watches_off++;
+}
+
+bool dp_watch_is_off(struct dp *dp, struct watch *w)
+{
+	(void)dp;
+	(void)w;
+	return watch_is_off;
+}
+
 /* --- a control core --- */
 
 static struct {
@@ -1055,6 +1082,82 @@ static void test_answers_pile_up(void **state)
 	}
 }
 
+static struct ctl_req watch_request(enum ctl_cmd cmd, const char *port)
+{
+	struct watch_opts opts = { .kind = cmd == CTL_TRACE ? WATCH_TRACE : WATCH_CAPTURE };
+	struct ctl_req req = request(cmd);
+
+	assert_int_equal(watch_new(&opts, &req.watch), 0);
+	snprintf(req.port, sizeof(req.port), "%s", port);
+	return req;
+}
+
+static void *next_answer(void)
+{
+	void *back = NULL;
+
+	show_run(&t.ctl);
+	watch_run(&t.ctl);
+	(void)rte_ring_dequeue(t.ctl.answered, &back);
+	return back;
+}
+
+/* A trace is kept until it is to end and no worker sees it; others are answered meanwhile. */
+static void test_watch(void **state)
+{
+	struct ctl_req trace = watch_request(CTL_TRACE, "wan"),
+		       capture = watch_request(CTL_CAPTURE, ""), other = request(CTL_SHOW_VERSION);
+
+	(void)state;
+	watches_off = 0;
+	watch_is_off = false;
+	watch_on_returns = 0;
+	assert_int_equal(rte_ring_enqueue(t.ctl.submitted, &trace), 0);
+	assert_null(next_answer());
+	assert_int_equal(watch_port, 0);
+	assert_int_equal(rte_ring_enqueue(t.ctl.submitted, &capture), 0);
+	assert_null(next_answer());
+	assert_int_equal(watch_port, WATCH_NO_PORT);
+	assert_int_equal(rte_ring_enqueue(t.ctl.submitted, &other), 0);
+	assert_ptr_equal(next_answer(), &other);
+	assert_int_equal(watches_off, 0);
+	watch_stop(trace.watch);
+	for (unsigned i = 0; i < 3; i++)
+		assert_null(next_answer());
+	assert_int_equal(watches_off, 1);
+	watch_is_off = true;
+	assert_ptr_equal(next_answer(), &trace);
+	assert_true(trace.done && trace.status == 0);
+	assert_null(next_answer());
+	watch_stop(capture.watch);
+	assert_ptr_equal(next_answer(), &capture);
+	assert_int_equal(watches_off, 2);
+	watch_free(trace.watch);
+	watch_free(capture.watch);
+	jw_done(&other.out);
+}
+
+static void test_watch_refused(void **state)
+{
+	struct ctl_req req = watch_request(CTL_TRACE, "lan");
+
+	(void)state;
+	assert_int_equal(rte_ring_enqueue(t.ctl.submitted, &req), 0);
+	assert_ptr_equal(next_answer(), &req);
+	assert_true(req.done);
+	assert_int_equal(req.status, -ENOENT);
+	assert_string_equal(req.error, "no such port: lan");
+	req.port[0] = '\0';
+	req.done = false;
+	watch_on_returns = -EBUSY;
+	assert_int_equal(rte_ring_enqueue(t.ctl.submitted, &req), 0);
+	assert_ptr_equal(next_answer(), &req);
+	assert_int_equal(req.status, -EBUSY);
+	assert_string_equal(req.error, "a trace is running already: one at a time");
+	watch_on_returns = 0;
+	watch_free(req.watch);
+}
+
 /* No memory for the answer: it ends, and says that it is not whole. */
 static void test_no_memory(void **state)
 {
@@ -1131,6 +1234,8 @@ int main(void)
 		TEST(test_domains),
 		TEST(test_no_reload),
 		TEST(test_answers_pile_up),
+		TEST(test_watch),
+		TEST(test_watch_refused),
 		TEST(test_no_memory),
 	};
 

@@ -8,6 +8,7 @@
 #include <sys/un.h>
 #include <time.h>
 
+#include "common/log.h"
 #include "fake_ctl.h"
 
 #define STALL_MS 700
@@ -23,6 +24,7 @@ static int start(void **state)
 		.path = path,
 		.ops = { .ctx = &fake, .submit = fake_submit, .reap = fake_reap },
 		.stall_ms = STALL_MS,
+		.lanes = 2,
 	};
 	char err[256];
 
@@ -417,6 +419,185 @@ static void test_vanishes_reading(void **state)
 	assert_true(fake.slices < 20 * API_CLIENTS);
 }
 
+/* --- traces and captures --- */
+
+static void wait_watching(unsigned n)
+{
+	for (unsigned ms = 0; fake.watching != n && ms < 5000; ms++)
+		usleep(1000);
+	assert_int_equal(fake.watching, n);
+}
+
+static void test_trace(void **state)
+{
+	struct answer a;
+	int fd = dial();
+
+	(void)state;
+	ask(fd, "{\"cmd\":\"trace\",\"count\":6}\n", &a);
+	assert_int_equal(a.status, 0);
+	assert_int_equal(a.lines, 7); /* and the summary */
+	assert_int_equal(fake.watching, 0);
+	ask(fd, "{\"cmd\":\"show ports\"}\n", &a); /* in step */
+	assert_int_equal(a.lines, 1);
+	ask(fd, "{\"cmd\":\"trace\",\"count\":2,\"reason\":\"intercept_no_binding\"}\n", &a);
+	assert_int_equal(a.lines, 3);
+	close(fd);
+}
+
+static void test_trace_refused(void **state)
+{
+	struct answer a;
+	int fd = dial(), other = dial();
+
+	(void)state;
+	ask(fd, "{\"cmd\":\"trace\",\"port\":\"nix\"}\n", &a);
+	assert_int_equal(a.status, -ENOENT);
+	assert_int_equal(a.lines, 0);
+	assert_string_equal(a.error, "no such port: nix");
+	ask(fd, "{\"cmd\":\"show ports\"}\n", &a);
+	assert_int_equal(a.status, 0);
+	say(fd, "{\"cmd\":\"capture\",\"port\":\"wan\"}\n");
+	wait_watching(1);
+	ask(other, "{\"cmd\":\"trace\"}\n", &a);
+	assert_int_equal(a.status, -EBUSY);
+	close(fd);
+	close(other);
+	wait_watching(0);
+}
+
+/* It ends when its time is over, with or without packets. */
+static void test_trace_time(void **state)
+{
+	uint64_t start_ms = now_ms();
+	struct answer a;
+	int fd = dial();
+
+	(void)state;
+	fake.packets = 0;
+	ask(fd, "{\"cmd\":\"trace\",\"seconds\":1}\n", &a);
+	assert_true(now_ms() - start_ms >= 1000); /* longer than STALL_MS: it waits for us */
+	assert_int_equal(a.status, 0);
+	assert_int_equal(a.lines, 1);
+	close(fd);
+}
+
+/* Whoever has enough says so, and gets the end of the answer; then the next. */
+static void test_trace_enough(void **state)
+{
+	struct answer a;
+	int fd = dial();
+
+	(void)state;
+	say(fd, "{\"cmd\":\"trace\",\"count\":0}\n");
+	wait_watching(1);
+	say(fd, "{\"cmd\":\"show ports\"}\n");
+	assert_true(hear(fd, &a));
+	assert_int_equal(a.status, 0);
+	assert_true(a.lines >= 1);
+	assert_true(hear(fd, &a));
+	assert_int_equal(a.lines, 1);
+	say(fd, "{\"cmd\":\"trace\",\"count\":0}\n");
+	wait_watching(1);
+	shutdown(fd, SHUT_WR);
+	assert_true(hear(fd, &a));
+	assert_int_equal(a.status, 0);
+	assert_false(hear(fd, &a));
+	close(fd);
+	wait_watching(0);
+}
+
+static void test_trace_vanishes(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 2 * API_CLIENTS; i++) {
+		int fd = dial();
+
+		say(fd, i % 2 == 0 ? "{\"cmd\":\"trace\",\"count\":0}\n"
+				   : "{\"cmd\":\"capture\"}\n");
+		wait_watching(1);
+		close(fd);
+		wait_watching(0);
+	}
+	assert_served();
+}
+
+/* It takes nothing: rings run over, nobody else waits, and it is closed. */
+static void test_trace_never_reads(void **state)
+{
+	uint64_t start_ms;
+	int fd = dial();
+
+	(void)state;
+	fake.packets = 50;
+	say(fd, "{\"cmd\":\"capture\"}\n");
+	wait_watching(1);
+	start_ms = now_ms();
+	for (unsigned i = 0; i < 20; i++)
+		assert_served();
+	assert_true(now_ms() - start_ms < 1000);
+	wait_watching(0); /* within 5 s */
+	assert_true(now_ms() - start_ms >= STALL_MS);
+	close(fd);
+	assert_served();
+}
+
+static void recv_all(int fd, void *buf, size_t n)
+{
+	assert_int_equal(recv(fd, buf, n, MSG_WAITALL), n);
+}
+
+/* A line, without its newline. */
+static void recv_line(int fd, char *line, size_t n)
+{
+	size_t len = 0;
+
+	for (char c = 0; c != '\n'; line[len++] = c) {
+		assert_true(len < n);
+		recv_all(fd, &c, 1);
+	}
+	line[len - 1] = '\0';
+}
+
+/* Pieces of a file, each announced with its length. */
+static void test_capture(void **state)
+{
+	static const uint8_t magic[] = { 0x0a, 0x0d, 0x0d, 0x0a };
+	uint8_t octets[200000];
+	char line[200];
+	size_t total = 0;
+	unsigned n;
+	int fd = dial();
+
+	(void)state;
+	say(fd, "{\"cmd\":\"capture\",\"count\":1000}\n");
+	for (;;) {
+		recv_line(fd, line, sizeof(line));
+		if (sscanf(line, "{\"octets\":%u}", &n) != 1)
+			break;
+		assert_true(n > 0 && n <= sizeof(octets));
+		recv_all(fd, octets, n);
+		if (total == 0)
+			assert_memory_equal(octets, magic, sizeof(magic));
+		total += n;
+	}
+	assert_true(total > 1000 * 100);
+	assert_string_equal(line, "{\"captured\":1000,\"lost\":0}");
+	recv_line(fd, line, sizeof(line));
+	assert_string_equal(line, "{\"end\":true,\"status\":0}");
+	close(fd);
+}
+
+/* Something flows when everything stops. */
+static void test_stop_streaming(void **state)
+{
+	(void)state;
+	fake.packets = 50;
+	say(dial(), "{\"cmd\":\"trace\",\"count\":0}\n"); /* left open on purpose */
+	wait_watching(1);
+	usleep(10000);
+}
+
 /* Requests are away and one waits for room when everything stops. */
 static void test_stop_in_flight(void **state)
 {
@@ -459,9 +640,18 @@ int main(void)
 		TEST(test_idle_is_closed),
 		TEST(test_vanishes),
 		TEST(test_vanishes_reading),
+		TEST(test_trace),
+		TEST(test_trace_refused),
+		TEST(test_trace_time),
+		TEST(test_trace_enough),
+		TEST(test_trace_vanishes),
+		TEST(test_trace_never_reads),
+		TEST(test_capture),
+		TEST(test_stop_streaming),
 		TEST(test_stop_in_flight),
 		TEST(test_second_is_refused),
 	};
 
+	log_set_level(LOG_WARN);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

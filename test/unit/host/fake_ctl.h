@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Plays the control core for api and hamctl: a thread that answers requests in slices as
- * control/ctl.h promises, from canned values. No DPDK.
+ * control/ctl.h promises, from canned values. No data plane.
  */
 #pragma once
 
@@ -15,6 +15,7 @@
 
 #include "common/util.h"
 #include "control/ctl.h"
+#include "fake_watch.h"
 #include "host/api.h"
 
 #define FAKE_QUEUE 4 /* fewer than API_CLIENTS: submit says -EAGAIN */
@@ -27,6 +28,9 @@ struct fake_ctl {
 	atomic_bool stop, hold; /* hold: takes no request */
 	unsigned bindings; /* how many there are */
 	atomic_uint slices, refused;
+	struct fake_watch watch;
+	atomic_uint watching; /* watches that run */
+	unsigned packets; /* a turn, for each of them */
 };
 
 static inline int fake_submit(void *ctx, struct ctl_req *req)
@@ -210,6 +214,30 @@ static inline void fake_answer(struct fake_ctl *f, struct ctl_req *req)
 	req->done = true;
 }
 
+static inline void fake_give_back(struct fake_ctl *f, struct ctl_req *req)
+{
+	pthread_mutex_lock(&f->lock);
+	f->answered[f->answered_n++] = req;
+	pthread_mutex_unlock(&f->lock);
+}
+
+static inline void fake_watch_turn(struct fake_ctl *f)
+{
+	struct ctl_req *req = f->watch.req;
+
+	if (req == NULL)
+		return;
+	if (!watch_is_stopping(req->watch)) {
+		for (unsigned i = 0; i < f->packets; i++)
+			fake_packets(&f->watch);
+		return;
+	}
+	f->watch.req = NULL;
+	f->watching = 0;
+	req->done = true;
+	fake_give_back(f, req);
+}
+
 static inline void *fake_main(void *arg)
 {
 	struct fake_ctl *f = arg;
@@ -217,6 +245,7 @@ static inline void *fake_main(void *arg)
 	while (!f->stop) {
 		struct ctl_req *req = NULL;
 
+		fake_watch_turn(f);
 		pthread_mutex_lock(&f->lock);
 		if (f->submitted_n > 0 && !f->hold) {
 			req = f->submitted[0];
@@ -227,17 +256,23 @@ static inline void *fake_main(void *arg)
 			usleep(100);
 			continue;
 		}
-		fake_answer(f, req); /* outside the lock: it is ours alone */
-		pthread_mutex_lock(&f->lock);
-		f->answered[f->answered_n++] = req;
-		pthread_mutex_unlock(&f->lock);
+		if ((req->cmd == CTL_TRACE || req->cmd == CTL_CAPTURE) &&
+			fake_watch_begin(&f->watch, req)) {
+			f->watching = 1;
+			continue;
+		}
+		if (!req->done)
+			fake_answer(f, req); /* outside the lock: it is ours alone */
+		fake_give_back(f, req);
 	}
 	return NULL;
 }
 
 static inline int fake_start(struct fake_ctl *f, unsigned bindings)
 {
-	*f = (struct fake_ctl){ .lock = PTHREAD_MUTEX_INITIALIZER, .bindings = bindings };
+	*f = (struct fake_ctl){
+		.lock = PTHREAD_MUTEX_INITIALIZER, .bindings = bindings, .packets = 1
+	};
 	return -pthread_create(&f->thread, NULL, fake_main, f);
 }
 

@@ -11,6 +11,7 @@ int main(int argc, char *argv[])
 	struct api_opts opts = {
 		.path = argc > 1 ? argv[1] : "",
 		.ops = { .ctx = &fake, .submit = fake_submit, .reap = fake_reap },
+		.lanes = 2,
 	};
 	struct api *api;
 	char err[256];

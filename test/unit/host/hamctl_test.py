@@ -8,11 +8,14 @@ import contextlib
 import json
 import os
 import pathlib
+import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 import unittest
 
 HAMCTL = FAKE_HAMD = None
@@ -60,6 +63,16 @@ def says(path, text):
 def run(*args, **kwargs):
     return subprocess.run([HAMCTL, *map(str, args)], capture_output=True, text=True, timeout=30,
                           check=False, **kwargs)
+
+
+def blocks(octets):
+    """(type, body) of each block of a pcapng file, as far as its lengths fit together."""
+    while octets:
+        kind, length = struct.unpack('>II', octets[:8])
+        assert length % 4 == 0 and 12 <= length <= len(octets), length
+        assert struct.unpack('>I', octets[length - 4:length])[0] == length
+        yield kind, octets[8:length - 4]
+        octets = octets[length:]
 
 
 class Case(unittest.TestCase):
@@ -142,6 +155,78 @@ class Answers(Case):
 
     def test_lcores_have_stages(self):
         self.assertRegex(self.good('show', 'lcores'), r'CYCLES/PACKET(.|\n)*classify')
+
+    def test_trace(self):
+        got = run('-s', self.path, 'trace', '-c', '2')
+        self.assertEqual((got.returncode, got.stderr), (0, '2 packets\n'))
+        taken, dropped = got.stdout.rstrip().split('\n\n')
+        for line in ('in by wan queue 3, 2001:db8::1 > 2001:db8::2, 104 octets: taken',
+                     'classify   punt signalling', 'verdict mip6: registered',
+                     'tx wan  next hop 2001:db8::2 00:00:00:00:00:07', 'wire wan queue 1'):
+            self.assertIn(line, taken)
+        for line in ('dropped intercept_no_binding', 'intercept  drop intercept_no_binding',
+                     'to classify  binding 2001:db8::1 at 2001:db8::2'):
+            self.assertIn(line, dropped)
+
+    def test_trace_as_json(self):
+        *packets, summary = self.documents('trace', '--count', '4', '--drops')
+        self.assertEqual([p['packet'] for p in packets], [1, 2, 3, 4])
+        self.assertEqual({p['reason'] for p in packets}, {'intercept_no_binding'})
+        self.assertEqual(summary, {'traced': 4, 'lost': 0})
+        self.assertEqual([s['stage'] for s in packets[0]['stages']], ['decap', 'intercept'])
+
+    def test_trace_is_refused(self):
+        self.bad(1, 'no such port: nix', 'trace', '--port', 'nix')
+        self.bad(1, 'reason: "x" is none', 'trace', '--reason', 'x')
+        self.bad(2, '--count: "x" is not a number', 'trace', '-c', 'x')
+        self.bad(2, '--count: "-1" is not a number', 'trace', '--count=-1')
+        self.bad(2, '"2001:db8::/64" is not an IPv6 address', 'trace', '--mobile-node',
+                 '2001:db8::/64')
+        self.bad(2, '--source: "x" is not an IPv6 prefix', 'trace', '--source', 'x')
+        self.bad(2, 'does not take --snaplen', 'trace', '--snaplen', '1')
+
+    def test_capture(self):
+        path = pathlib.Path(self.dir.name, 'c.pcapng')
+        got = run('-s', self.path, 'capture', path, '-c', '300')
+        self.assertEqual((got.returncode, got.stdout, got.stderr), (0, '', '300 packets\n'))
+        self.assertEqual(path.stat().st_mode & 0o777, 0o600)
+        got = subprocess.run([HAMCTL, '-s', self.path, 'capture', '-', '-c', '300'],
+                             capture_output=True, timeout=30, check=True)
+        for octets in (path.read_bytes(), got.stdout):
+            kinds = [kind for kind, _ in blocks(octets)]
+            self.assertEqual(kinds[:4], [0x0a0d0d0a, 1, 1, 1])
+            self.assertEqual(kinds[4:], [6] * 300 + [5] * 3)
+            comments = [body for kind, body in blocks(octets) if kind == 6 and b'=' in body]
+            self.assertTrue(any(b'drop=no_route port=wan: ' in c for c in comments))
+            self.assertTrue(any(b'punt=local port=wan' in c for c in comments))
+
+    def test_capture_until_told(self):
+        """Ctrl-C ends it, and what was captured until then is whole."""
+        path = pathlib.Path(self.dir.name, 'c.pcapng')
+        for sig in (signal.SIGINT, signal.SIGTERM):
+            proc = subprocess.Popen([HAMCTL, '-s', self.path, 'capture', path],
+                                    stderr=subprocess.PIPE, text=True)
+            while not path.exists() or path.stat().st_size < 1000:
+                time.sleep(0.01)
+            proc.send_signal(sig)
+            _, said = proc.communicate(timeout=10)
+            self.assertEqual(proc.returncode, 0)
+            self.assertRegex(said, r'^\d+ packets')
+            self.assertEqual([kind for kind, _ in blocks(path.read_bytes())][-3:], [5, 5, 5])
+            path.unlink()
+
+    def test_capture_without_a_file(self):
+        """Nothing is written before the daemon agrees, and a full disk is an error."""
+        path = pathlib.Path(self.dir.name, 'c.pcapng')
+        self.bad(1, 'no such port: nix', 'capture', path, '--port', 'nix')
+        self.assertFalse(path.exists())
+        self.bad(2, '"capture" needs FILE', 'capture')
+        self.bad(2, 'does not take --json', 'capture', path, '--json')
+        self.bad(1, 'no/c.pcapng: No such file or directory', 'capture', 'no/c.pcapng')
+        got = run('-s', self.path, 'capture', '/dev/full')
+        self.assertEqual(got.returncode, 1)
+        self.assertIn('/dev/full: No space left on device', got.stderr)
+        self.bad(2, 'the argument is too long', 'capture', '/' + 5000 * 'x')
 
     def test_top(self):
         text = self.good('top', '--once')
@@ -323,13 +408,15 @@ class Usage(Case):
         return got.stdout.split()
 
     def test_completion(self):
-        self.assertEqual(self.complete(''), ['show', 'binding', 'reload', 'metrics', 'top', 'help',
-                                             'completion'])
+        self.assertEqual(self.complete(''), ['show', 'binding', 'reload', 'metrics', 'top',
+                                             'trace', 'capture', 'help', 'completion'])
         self.assertEqual(self.complete('show', 'b'), ['bindings', 'binding'])
         self.assertEqual(self.complete('-s', 'x', 'binding', ''), ['delete'])
         self.assertIn('--coa', self.complete('show', 'bindings', '--'))
         self.assertNotIn('--coa', self.complete('show', 'binding', '::1', '--'))
         self.assertEqual(self.complete('show', 'ports', ''), [])
+        self.assertIn('--stage', self.complete('trace', '--mobile-node', '::1', '--s'))
+        self.assertEqual(self.complete('trace', '--reason', ''), [])
 
 
 if __name__ == '__main__':

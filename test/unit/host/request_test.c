@@ -39,6 +39,8 @@ static const struct {
 	{ "{\"cmd\":\"metrics\"}", CTL_METRICS },
 	{ "{\"key\":\"2001:db8::1\",\"cmd\":\"binding delete\"}", CTL_BINDING_DELETE },
 	{ "{\"cmd\":\"reload\"}", CTL_RELOAD },
+	{ "{\"cmd\":\"trace\"}", CTL_TRACE },
+	{ "{\"cmd\":\"capture\"}", CTL_CAPTURE },
 };
 
 static void test_commands(void **state)
@@ -80,6 +82,49 @@ static void test_fields(void **state)
 	assert_string_equal(req.domain, "");
 }
 
+static void test_watch(void **state)
+{
+	const char *line =
+		"{\"cmd\":\"trace\",\"prefix\":\"2001:db8:a::/48\",\"source\":\"2001:db8::7\","
+		"\"destination\":\"::/0\",\"mobile-node\":\"2001:db8:a::100\",\"port\":\"wan\","
+		"\"stage\":\"control\",\"reason\":\"no_route\",\"count\":4294967295,"
+		"\"seconds\":0}";
+	struct ip6_addr src = addr("2001:db8::7"), hoa = addr("2001:db8:a::100");
+	const struct watch_filter *f;
+	struct ctl_req req;
+	char err[160];
+
+	(void)state;
+	f = &req.ask.filter;
+	assert_int_equal(parse(line, strlen(line), &req, err), 0);
+	assert_int_equal(req.ask.kind, WATCH_TRACE);
+	assert_true(f->has_any && f->has_src && f->has_dst && f->has_hoa && f->has_stage &&
+		    f->has_reason && f->dropped);
+	assert_int_equal(f->any.len, 48);
+	assert_true(f->src.len == 128 && ip6_eq(&f->src.addr, &src));
+	assert_int_equal(f->dst.len, 0);
+	assert_true(ip6_eq(&f->hoa, &hoa));
+	assert_int_equal(f->stage, TRACE_CONTROL);
+	assert_int_equal(f->reason, DP_DROP_NO_ROUTE);
+	assert_string_equal(req.port, "wan");
+	assert_int_equal(req.ask.count, 4294967295);
+	assert_int_equal(req.ask_seconds, 0);
+
+	line = "{\"cmd\":\"capture\",\"drops\":true,\"snaplen\":96,\"seconds\":86400}";
+	assert_int_equal(parse(line, strlen(line), &req, err), 0);
+	assert_int_equal(req.ask.kind, WATCH_CAPTURE);
+	assert_true(f->dropped && !f->has_reason && !f->has_any && !f->has_stage);
+	assert_int_equal(req.ask.snaplen, 96);
+	assert_int_equal(req.ask.count, 0); /* until somebody stops it */
+	assert_int_equal(req.ask_seconds, 86400);
+
+	line = "{\"cmd\":\"trace\",\"drops\":false}";
+	assert_int_equal(parse(line, strlen(line), &req, err), 0);
+	assert_false(f->dropped);
+	assert_int_equal(req.ask.count, 20); /* ends by itself */
+	assert_int_equal(req.ask_seconds, 60);
+}
+
 static const struct {
 	const char *line, *err;
 } bad[] = {
@@ -109,6 +154,25 @@ static const struct {
 		"prefix: \"2001:db8::1/64\" has bits set behind its length" },
 	{ "{\"cmd\":\"show bindings\",\"coa\":\"2001:db8::/129\"}",
 		"coa: \"2001:db8::/129\" is not an IPv6 prefix" },
+	{ "{\"cmd\":\"trace\",\"count\":-1}", "count: not a number from 0 to 4294967295" },
+	{ "{\"cmd\":\"trace\",\"count\":4294967296}", "count: not a number from 0 to 4294967295" },
+	{ "{\"cmd\":\"trace\",\"count\":1.5}", "count: not a number from 0 to 4294967295" },
+	{ "{\"cmd\":\"trace\",\"count\":\"1\"}", "count: not a number from 0 to 4294967295" },
+	{ "{\"cmd\":\"trace\",\"count\":1e99}", "count: not a number from 0 to 4294967295" },
+	{ "{\"cmd\":\"trace\",\"seconds\":86401}", "seconds: not a number from 0 to 86400" },
+	{ "{\"cmd\":\"capture\",\"snaplen\":65536}", "snaplen: not a number from 0 to 65535" },
+	{ "{\"cmd\":\"trace\",\"snaplen\":1}", "snaplen: \"trace\" does not take it" },
+	{ "{\"cmd\":\"capture\",\"stage\":\"rx\"}", "stage: \"capture\" does not take it" },
+	{ "{\"cmd\":\"show ports\",\"count\":1}", "count: \"show ports\" does not take it" },
+	{ "{\"cmd\":\"trace\",\"stage\":\"x\"}", "stage: \"x\" is none, see hamctl show lcores" },
+	{ "{\"cmd\":\"trace\",\"reason\":\"x\"}",
+		"reason: \"x\" is none, see hamctl show drops --all" },
+	{ "{\"cmd\":\"trace\",\"drops\":1}", "drops: not true or false" },
+	{ "{\"cmd\":\"trace\",\"mobile-node\":\"2001:db8::/64\"}",
+		"mobile-node: \"2001:db8::/64\" is not an IPv6 address" },
+	{ "{\"cmd\":\"trace\",\"source\":\"2001:db8::1/64\"}",
+		"source: \"2001:db8::1/64\" has bits set behind its length" },
+	{ "{\"cmd\":\"trace\",\"port\":\"\"}", "port: a name has 1 to 31 octets" },
 	{ "{\"cmd\":\"show bindings\",\"domain\":\"\"}", "domain: a name has 1 to 31 octets" },
 	{ "{\"cmd\":\"show bindings\",\"domain\":\"12345678901234567890123456789012\"}",
 		"domain: a name has 1 to 31 octets" },
@@ -155,6 +219,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_commands),
 		cmocka_unit_test(test_fields),
+		cmocka_unit_test(test_watch),
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_hostile),
 	};
