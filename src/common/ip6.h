@@ -53,6 +53,13 @@ static inline bool ip6_is_link_local(const struct ip6_addr *a)
 
 bool ip6_is_loopback(const struct ip6_addr *a);
 
+/* 2000::/3: whatever is routed between sites today. The quick answer to most questions above and
+ * below. */
+static inline bool ip6_is_global(const struct ip6_addr *a)
+{
+	return (a->b[0] & 0xe0) == 0x20;
+}
+
 /* Neither unspecified, loopback, multicast, link-local nor IPv4-mapped: RFC 6275's "unicast
  * routable address". */
 bool ip6_is_routable(const struct ip6_addr *a);

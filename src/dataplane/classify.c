@@ -150,6 +150,18 @@ static enum dp_punt_class signalling_class(struct dp_worker *w, struct rte_mbuf 
 		       : DP_PUNT_SIGNALLING;
 }
 
+/* With the lookup of its inner source begun, should there be one. */
+static void to_decap(struct dp_worker *w, struct rte_mbuf *m)
+{
+	struct dp_vec *tunnel = &w->vec[V_TUNNEL];
+	uint32_t off = dp_meta(m)->ext.upper_off;
+	const struct net_ip6 *inner = rte_pktmbuf_mtod_offset(m, const struct net_ip6 *, off);
+
+	w->hash_tunnel[tunnel->n] =
+		m->data_len >= off + sizeof(*inner) ? bc_hash(w->t->bc, &inner->src) : 0;
+	dp_vec_push(tunnel, m);
+}
+
 /* A flood of what anybody may ask starves neither signalling nor the rest. */
 static enum dp_punt_class class_of(
 	struct dp_worker *w, struct rte_mbuf *m, const struct ext_info *x)
@@ -188,7 +200,7 @@ static void to_us(struct dp_worker *w, struct rte_mbuf *m)
 		dp_worker_drop(w, m, (enum dp_drop)meta->drop);
 	else if (x->upper == IP6_IN_IP6 && fib_kind(meta->fib) == FIB_HOME_AGENT &&
 		 !(x->flags & EXT_HAO))
-		dp_vec_push(&w->vec[V_TUNNEL], m);
+		to_decap(w, m);
 	else if (is_from_us(w, m))
 		dp_worker_drop(w, m, DP_DROP_SRC_OURS);
 	else
@@ -201,6 +213,22 @@ static void by_fib(struct dp_worker *w, struct rte_mbuf *m, uint32_t value)
 	enum fib_kind kind = fib_kind(value);
 
 	meta->fib = value;
+	if (likely(kind == FIB_DOMAIN && !(meta->flags & DP_META_UNCHECKED))) {
+		struct dp_vec *home = &w->vec[V_HOME];
+
+		w->hash_home[home->n] = bc_hash(w->t->bc, &dp_ip6(m)->dst);
+		dp_vec_push(home, m);
+		return;
+	}
+	if (kind == FIB_HOME_AGENT && dp_ip6(m)->next_header == IP6_IN_IP6 &&
+		!(meta->flags & DP_META_UNCHECKED)) { /* no header to walk over */
+		meta->ext = (struct ext_info){ .upper = IP6_IN_IP6,
+			.upper_off = sizeof(struct net_ip6),
+			.nh_off = offsetof(struct net_ip6, next_header) };
+		meta->flags |= DP_META_WALKED;
+		to_decap(w, m);
+		return;
+	}
 	if (kind == FIB_LOCAL || kind == FIB_HOME_AGENT || kind == FIB_ANYCAST) {
 		to_us(w, m);
 		return;
@@ -210,9 +238,6 @@ static void by_fib(struct dp_worker *w, struct rte_mbuf *m, uint32_t value)
 		return;
 	}
 	switch (kind) {
-	case FIB_DOMAIN:
-		dp_vec_push(&w->vec[V_HOME], m);
-		return;
 	case FIB_ONLINK:
 	case FIB_VIA:
 		dp_vec_push(&w->vec[V_ROUTE], m);
@@ -254,7 +279,7 @@ static int check_addresses(const struct net_ip6 *ip)
 {
 	if (unlikely(ip6_is_multicast(&ip->src)))
 		return DP_DROP_SRC_INVALID;
-	if (likely(ip6_is_routable(&ip->src) && ip6_is_routable(&ip->dst)))
+	if (ip6_is_routable(&ip->src) && ip6_is_routable(&ip->dst))
 		return -1;
 	if (ip6_is_unspecified(&ip->src)) /* duplicate address detection only */
 		return ip6_is_multicast(&ip->dst) ? -1 : DP_DROP_SRC_INVALID;
@@ -264,6 +289,17 @@ static int check_addresses(const struct net_ip6 *ip)
 		!ip6_is_multicast(&ip->dst))
 		return DP_DROP_DST_INVALID;
 	return -1;
+}
+
+/* Neither from nor to a global address: false: done with m. */
+static bool unusual(struct dp_worker *w, struct rte_mbuf *m)
+{
+	int reason = check_addresses(dp_ip6(m));
+
+	if (reason < 0)
+		return scoped(w, m);
+	dp_worker_drop(w, m, (enum dp_drop)reason);
+	return false;
 }
 
 void dp_classify(struct dp_worker *w, struct dp_vec *in)
@@ -283,11 +319,10 @@ void dp_classify(struct dp_worker *w, struct dp_vec *in)
 	in->n = 0;
 	fib_lookup_bulk(w->t->fib, dst, value, n);
 	for (uint32_t i = 0; i < n; i++) {
-		int reason = check_addresses(dp_ip6(pkt[i]));
+		const struct net_ip6 *ip = dp_ip6(pkt[i]);
 
-		if (unlikely(reason >= 0))
-			dp_worker_drop(w, pkt[i], (enum dp_drop)reason);
-		else if (scoped(w, pkt[i]))
+		if (likely(ip6_is_global(&ip->src) && ip6_is_global(&ip->dst)) ||
+			unusual(w, pkt[i]))
 			by_fib(w, pkt[i], value[i]);
 	}
 }

@@ -120,12 +120,16 @@ void dp_decap(struct dp_worker *w, struct dp_vec *in)
 			continue;
 		}
 		src[n] = &inner[n]->src;
+		w->hash_tunnel[n] = w->hash_tunnel[i];
 		in->pkt[n++] = m;
 	}
 	in->n = 0;
 	if (n == 0)
 		return;
-	bc_find_bulk(w->t->bc, src, n, bind);
-	for (uint32_t i = 0; i < n; i++)
+	bc_find_hashed(w->t->bc, src, w->hash_tunnel, n, bind);
+	dp_bind_ahead(bind, 0, DP_AHEAD, n);
+	for (uint32_t i = 0; i < n; i++) {
+		dp_bind_ahead(bind, i + DP_AHEAD, i + DP_AHEAD + 1, n);
 		decap_one(w, in->pkt[i], inner[i], bind[i]);
+	}
 }

@@ -195,7 +195,10 @@ static void encap_one(struct dp_worker *w, struct rte_mbuf *m, const struct bc_e
 
 void dp_encap(struct dp_worker *w, struct dp_vec *in)
 {
-	for (uint32_t i = 0; i < in->n; i++)
+	dp_bind_ahead(w->bind, 0, DP_AHEAD, in->n);
+	for (uint32_t i = 0; i < in->n; i++) {
+		dp_bind_ahead(w->bind, i + DP_AHEAD, i + DP_AHEAD + 1, in->n);
 		encap_one(w, in->pkt[i], w->bind[i]);
+	}
 	in->n = 0;
 }

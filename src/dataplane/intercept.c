@@ -18,7 +18,7 @@ void dp_intercept(struct dp_worker *w, struct dp_vec *in)
 
 	for (uint32_t i = 0; i < in->n; i++)
 		dst[i] = &dp_ip6(in->pkt[i])->dst;
-	bc_find_bulk(w->t->bc, dst, in->n, bind);
+	bc_find_hashed(w->t->bc, dst, w->hash_home, in->n, bind);
 	for (uint32_t i = 0; i < in->n; i++) {
 		if (unlikely(ip6_is_link_local(&dp_ip6(in->pkt[i])->src))) {
 			dp_error(w, in->pkt[i], DP_DROP_SRC_SCOPE, ICMP6_UNREACHABLE,

@@ -39,61 +39,110 @@ static bool refuse_transit(struct dp_worker *w, struct rte_mbuf *m, uint16_t por
 	return true;
 }
 
+#define HEAD_MAX 18
+
+/* Ethernet header with the port's VLAN tag, if it has one; its length. */
+static uint16_t make_head(const struct dp_port_view *p, const uint8_t mac[6], uint8_t *head)
+{
+	uint16_t len = p->vlan == 0 ? 14 : HEAD_MAX;
+
+	memcpy(head, mac, 6);
+	memcpy(head + 6, p->mac, 6);
+	if (p->vlan != 0) {
+		head[12] = 0x81;
+		head[13] = 0x00;
+		memcpy(head + 14, &p->vlan_tci_be, 2);
+	}
+	head[len - 2] = 0x86;
+	head[len - 1] = 0xdd;
+	return len;
+}
+
 bool dp_put_frame(struct dp_worker *w, struct rte_mbuf *m, uint16_t port, const uint8_t mac[6])
 {
-	const struct dp_port_view *p = &w->port[port];
-	uint16_t len = p->vlan == 0 ? 14 : 18;
-	uint8_t *frame = (uint8_t *)rte_pktmbuf_prepend(m, len);
+	uint8_t head[HEAD_MAX], len = (uint8_t)make_head(&w->port[port], mac, head);
+	char *frame = rte_pktmbuf_prepend(m, len);
 
-	if (unlikely(frame == NULL))
+	if (frame == NULL)
 		return false;
-	memcpy(frame, mac, 6);
-	memcpy(frame + 6, p->mac, 6);
-	if (p->vlan != 0) {
-		frame[12] = 0x81;
-		frame[13] = 0x00;
-		memcpy(frame + 14, &p->vlan_tci_be, 2);
-	}
-	frame[len - 2] = 0x86;
-	frame[len - 1] = 0xdd;
+	memcpy(frame, head, len);
 	m->port = port;
 	return true;
 }
 
-static void route_one(struct dp_worker *w, struct rte_mbuf *m)
+/* Where packets leave: the same for most of a burst, so it is looked at once. */
+struct way {
+	uint32_t adj;
+	uint16_t port;
+	uint16_t head_len;
+	uint8_t head[HEAD_MAX];
+	bool is_open; /* resolved, nobody waits to hear of its use, the link is up */
+	uint64_t word;
+};
+
+static struct way way_by(const struct dp_worker *w, uint32_t adj, uint32_t fib)
+{
+	struct way y = { .adj = adj, .word = adj_word(w->t->adj, adj) };
+
+	y.port = adj != ADJ_NONE ? adj_port(w->t->adj, adj) : (uint16_t)fib_index(fib);
+	y.head_len = make_head(&w->port[y.port], (const uint8_t *)&y.word, y.head);
+	y.is_open = (y.word & (ADJ_RESOLVED | ADJ_REPORT_USE)) == ADJ_RESOLVED &&
+		    atomic_load_explicit(&w->port[y.port].link_up, memory_order_relaxed);
+	return y;
+}
+
+/* True: it may leave all the same. */
+static bool pass_closed(struct dp_worker *w, struct rte_mbuf *m, const struct way *y)
+{
+	if (!(y->word & ADJ_RESOLVED)) {
+		dp_punt(w, m, DP_PUNT_RESOLVE); /* comes back by dp_resume(), hop limit untouched */
+		return false;
+	}
+	if (y->word & ADJ_REPORT_USE)
+		adj_mark_used(w->t->adj, y->adj);
+	if (atomic_load_explicit(&w->port[y->port].link_up, memory_order_relaxed))
+		return true;
+	dp_worker_drop(w, m, DP_DROP_PORT_DOWN);
+	return false;
+}
+
+static void route_one(struct dp_worker *w, struct rte_mbuf *m, const struct way *y)
 {
 	struct dp_meta *meta = dp_meta(m);
-	uint32_t adj = adjacency_of(w, m);
-	uint64_t word = adj_word(w->t->adj, adj);
-	uint16_t port = adj != ADJ_NONE ? adj_port(w->t->adj, adj) : (uint16_t)fib_index(meta->fib);
 	bool transit = !(meta->flags & (DP_META_ENCAPSULATED | DP_META_OWN));
+	char *frame;
 
-	if (transit && refuse_transit(w, m, port))
+	if (transit && refuse_transit(w, m, y->port))
 		return;
-	meta->adj = adj;
-	if (unlikely(!(word & ADJ_RESOLVED))) {
-		dp_punt(w, m, DP_PUNT_RESOLVE); /* comes back by dp_resume(), hop limit untouched */
+	meta->adj = y->adj;
+	if (unlikely(!y->is_open) && !pass_closed(w, m, y))
 		return;
-	}
-	if (unlikely(word & ADJ_REPORT_USE))
-		adj_mark_used(w->t->adj, adj);
-	if (unlikely(!atomic_load_explicit(&w->port[port].link_up, memory_order_relaxed))) {
-		dp_worker_drop(w, m, DP_DROP_PORT_DOWN);
-		return;
-	}
 	if (transit)
 		dp_ip6(m)->hop_limit--;
-	if (unlikely(!dp_put_frame(w, m, port, (const uint8_t *)&word))) {
+	frame = rte_pktmbuf_prepend(m, y->head_len);
+	if (unlikely(frame == NULL)) {
 		dp_worker_drop(w, m, DP_DROP_ENCAP_HEADROOM);
 		return;
 	}
+	if (likely(y->head_len == 14))
+		memcpy(frame, y->head, 14);
+	else
+		memcpy(frame, y->head, HEAD_MAX);
+	m->port = y->port;
 	dp_counted(w, DP_COUNTER_FORWARDED, transit);
-	dp_vec_push(&w->tx[port], m);
+	dp_vec_push(&w->tx[y->port], m);
 }
 
 void dp_route(struct dp_worker *w, struct dp_vec *in)
 {
-	for (uint32_t i = 0; i < in->n; i++)
-		route_one(w, in->pkt[i]);
+	struct way way = { .adj = ADJ_NONE };
+
+	for (uint32_t i = 0; i < in->n; i++) {
+		uint32_t adj = adjacency_of(w, in->pkt[i]);
+
+		if (adj == ADJ_NONE || adj != way.adj)
+			way = way_by(w, adj, dp_meta(in->pkt[i])->fib);
+		route_one(w, in->pkt[i], &way);
+	}
 	in->n = 0;
 }

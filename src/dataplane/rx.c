@@ -52,6 +52,16 @@ static int check_l2(const struct dp_port_view *port, const uint8_t *frame, uint3
 						     : -DP_DROP_RX_NOT_IPV6 - 1;
 }
 
+/* Begins at the IPv6 header and ends where that says. */
+static void cut(struct rte_mbuf *m, uint32_t l2, const struct net_ip6 *ip)
+{
+	uint16_t whole = (uint16_t)(sizeof(*ip) + net_ip6_payload_len(ip));
+
+	m->data_off = (uint16_t)(m->data_off + l2);
+	m->data_len = whole;
+	m->pkt_len = whole;
+}
+
 /*
  * Strip the Ethernet header and what follows the packet; a reason, or -1 when it is whole. A frame
  * to a group with a packet to one address in it is nobody's: every router that hears it would
@@ -75,9 +85,7 @@ static int trim(struct rte_mbuf *m, uint32_t l2)
 	whole = sizeof(*ip) + net_ip6_payload_len(ip);
 	if (whole > left)
 		return DP_DROP_IP6_LENGTH;
-	m->data_off = (uint16_t)(m->data_off + l2);
-	m->data_len = (uint16_t)whole;
-	m->pkt_len = whole;
+	cut(m, l2, ip);
 	return -1;
 }
 
@@ -96,6 +104,32 @@ static void begin(struct rte_mbuf *m, uint16_t port, const uint8_t *frame)
 	m->ol_flags = 0; /* nothing a driver left may ask for an offload on the way out */
 }
 
+/* What most frames are, at one glance: whole, to this port from another one, IPv6 without a tag.
+ * False says nothing. */
+static inline bool is_plain(const struct dp_port_view *port, const uint8_t *frame, uint32_t len)
+{
+	const struct net_ip6 *ip = (const struct net_ip6 *)(frame + ETHER_LEN);
+
+	return port->vlan == 0 && len >= ETHER_LEN + sizeof(*ip) &&
+	       memcmp(frame, port->mac, 6) == 0 && !(frame[6] & 1) &&
+	       memcmp(frame + 6, port->mac, 6) != 0 && be16_at(frame + 12) == ETHERTYPE_IPV6 &&
+	       net_ip6_version(ip) == 6 && net_ip6_payload_len(ip) > 0 &&
+	       net_ip6_payload_len(ip) <= len - ETHER_LEN - sizeof(*ip);
+}
+
+/* The packet without its frame, or a reason. */
+static int unpack(struct rte_mbuf *m, const struct dp_port_view *port, const uint8_t *frame)
+{
+	int l2;
+
+	if (likely(is_plain(port, frame, m->data_len))) {
+		cut(m, ETHER_LEN, rte_pktmbuf_mtod_offset(m, const struct net_ip6 *, ETHER_LEN));
+		return -1;
+	}
+	l2 = check_l2(port, frame, m->data_len);
+	return l2 < 0 ? -l2 - 1 : trim(m, (uint32_t)l2);
+}
+
 uint32_t dp_rx(struct dp_worker *w, const struct dp_rx_queue *q, struct dp_vec *out)
 {
 	const struct dp_port_view *port = &w->port[q->port];
@@ -108,7 +142,7 @@ uint32_t dp_rx(struct dp_worker *w, const struct dp_rx_queue *q, struct dp_vec *
 	for (uint16_t i = 0; i < n; i++) {
 		struct rte_mbuf *m = pkt[i];
 		const uint8_t *frame;
-		int l2, reason;
+		int reason;
 
 		bytes += m->pkt_len;
 		if (unlikely(m->nb_segs > 1) && rte_pktmbuf_linearize(m) < 0) {
@@ -116,8 +150,7 @@ uint32_t dp_rx(struct dp_worker *w, const struct dp_rx_queue *q, struct dp_vec *
 			continue;
 		}
 		frame = rte_pktmbuf_mtod(m, const uint8_t *);
-		l2 = check_l2(port, frame, m->data_len);
-		reason = l2 < 0 ? -l2 - 1 : trim(m, (uint32_t)l2);
+		reason = unpack(m, port, frame);
 		if (unlikely(reason >= 0)) {
 			dp_worker_drop(w, m, (enum dp_drop)reason);
 			continue;

@@ -30,6 +30,7 @@
 struct watch_lane;
 
 #define DP_BURST      64 /* packets a turn carries at most */
+#define DP_AHEAD      8 /* packets: bindings are asked for that much before they are used */
 #define DP_VEC        (2 * DP_BURST) /* each of them may leave as two fragments */
 #define DP_FRAGMENTS  16 /* of one packet: the largest port MTU in pieces of 1280 are eight */
 #define DP_MAX_OPENED 2 /* tunnels inside each other that are opened */
@@ -84,6 +85,8 @@ struct dp_worker {
 
 	/* this turn's packets */
 	struct dp_vec vec[V_COUNT];
+	uint64_t hash_home[DP_BURST]; /* bc_hash() of the destination, beside vec[V_HOME] */
+	uint64_t hash_tunnel[DP_BURST]; /* of the inner source, beside vec[V_TUNNEL] */
 	const struct bc_entry *bind[DP_BURST]; /* beside vec[V_ENCAP] */
 	struct dp_vec tx[DP_MAX_PORTS];
 
@@ -167,6 +170,14 @@ static inline void dp_vec_push(struct dp_vec *v, struct rte_mbuf *m)
 {
 	/* No stage makes packets but encap, once of each two: what a turn received fits everywhere. */
 	v->pkt[v->n++] = m;
+}
+
+/* Second lines of bindings from..to, as far as there are so many (and where there is one). */
+static inline void dp_bind_ahead(
+	const struct bc_entry *const bind[], uint32_t from, uint32_t to, uint32_t n)
+{
+	for (uint32_t i = from; i < to && i < n; i++)
+		bc_prefetch(bind[i]);
 }
 
 static inline void dp_counted(struct dp_worker *w, enum dp_counter c, uint64_t n)

@@ -10,13 +10,11 @@
 #include "tables/sigtab.h"
 
 struct bc {
-	struct sigtab tab;
-	struct bc_entry *entry; /* 0 is none */
+	struct bc_view v; /* the first member */
 	uint32_t entries;
 	uint32_t fresh; /* entries from here on were never used */
 	uint32_t free; /* list of those given back, through `older` */
 	uint32_t count, max;
-	uint64_t seed;
 	struct dq *dq;
 	bc_final_fn final; /* NULL: none */
 	void *final_ctx;
@@ -29,22 +27,22 @@ int bc_new(const struct bc_opts *opts, struct dq *dq, struct bc **out)
 	if (bc == NULL)
 		return -ENOMEM;
 	bc->max = opts->max;
-	bc->seed = opts->seed;
+	bc->v.seed = opts->seed;
 	bc->dq = dq;
 	bc->fresh = 1;
 	/* Replaced and removed ones wait in dq: with as many more entries as it holds, a full table
 	 * can still change every binding. */
 	bc->entries = 1 + opts->max + dq_used(dq) + dq_room(dq);
-	bc->entry = mem_zalloc(bc->entries * sizeof(*bc->entry));
-	if (bc->entry == NULL)
+	bc->v.entry = mem_zalloc(bc->entries * sizeof(*bc->v.entry));
+	if (bc->v.entry == NULL)
 		goto err_bc;
-	if (sigtab_init(&bc->tab, opts->max) < 0)
+	if (sigtab_init(&bc->v.tab, opts->max) < 0)
 		goto err_entry;
 	*out = bc;
 	return 0;
 
 err_entry:
-	mem_free(bc->entry, bc->entries * sizeof(*bc->entry));
+	mem_free(bc->v.entry, bc->entries * sizeof(*bc->v.entry));
 err_bc:
 	free(bc);
 	return -ENOMEM;
@@ -56,8 +54,8 @@ void bc_free(struct bc *bc)
 		return;
 	/* What waits in the queue must not find the table gone. */
 	dq_drain(bc->dq);
-	sigtab_done(&bc->tab);
-	mem_free(bc->entry, bc->entries * sizeof(*bc->entry));
+	sigtab_done(&bc->v.tab);
+	mem_free(bc->v.entry, bc->entries * sizeof(*bc->v.entry));
 	free(bc);
 }
 
@@ -68,7 +66,7 @@ uint32_t bc_count(const struct bc *bc)
 
 size_t bc_memory(const struct bc *bc)
 {
-	return sizeof(*bc) + bc->entries * sizeof(*bc->entry) + sigtab_memory(&bc->tab);
+	return sizeof(*bc) + bc->entries * sizeof(*bc->v.entry) + sigtab_memory(&bc->v.tab);
 }
 
 uint32_t bc_sum(const struct bc_entry *e)
@@ -85,7 +83,7 @@ static uint32_t entry_take(struct bc *bc)
 	uint32_t n = bc->free;
 
 	if (n != 0)
-		bc->free = bc->entry[n].older;
+		bc->free = bc->v.entry[n].older;
 	else if (bc->fresh < bc->entries)
 		n = bc->fresh++;
 	return n;
@@ -93,7 +91,7 @@ static uint32_t entry_take(struct bc *bc)
 
 static void entry_put(struct bc *bc, uint32_t n)
 {
-	bc->entry[n].older = bc->free;
+	bc->v.entry[n].older = bc->free;
 	bc->free = n;
 }
 
@@ -103,44 +101,50 @@ static uint32_t find_at(
 {
 	uint32_t n;
 
-	*at = sigtab_first(&bc->tab, hash);
-	while ((n = sigtab_next(&bc->tab, at)) != 0) {
-		if (ip6_eq(&bc->entry[n].hoa, hoa))
+	*at = sigtab_first(&bc->v.tab, hash);
+	while ((n = sigtab_next(&bc->v.tab, at)) != 0) {
+		if (ip6_eq(&bc->v.entry[n].hoa, hoa))
 			break;
 	}
 	return n;
 }
 
-const struct bc_entry *bc_find(const struct bc *bc, const struct ip6_addr *hoa)
+/* Where a bucket has overflown, or two signatures are alike. */
+static const struct bc_entry *find_again(
+	const struct bc *bc, const struct ip6_addr *hoa, uint64_t hash)
 {
 	struct sigtab_it at;
-	uint32_t n = find_at(bc, hoa, ip6_hash(hoa, bc->seed), &at);
+	uint32_t n = find_at(bc, hoa, hash, &at);
 
-	return n != 0 ? &bc->entry[n] : NULL;
+	return n != 0 ? &bc->v.entry[n] : NULL;
+}
+
+const struct bc_entry *bc_find(const struct bc *bc, const struct ip6_addr *hoa)
+{
+	return find_again(bc, hoa, ip6_hash(hoa, bc->v.seed));
+}
+
+void bc_find_hashed(const struct bc *bc, const struct ip6_addr *const hoa[], const uint64_t hash[],
+	uint32_t n, const struct bc_entry *out[])
+{
+	for (uint32_t i = 0; i < n; i++) {
+		out[i] = &bc->v.entry[sigtab_peek(&bc->v.tab, hash[i])];
+		__builtin_prefetch(out[i]);
+	}
+	for (uint32_t i = 0; i < n; i++) {
+		if (unlikely(out[i] == bc->v.entry || !ip6_eq(&out[i]->hoa, hoa[i])))
+			out[i] = find_again(bc, hoa[i], hash[i]);
+	}
 }
 
 void bc_find_bulk(const struct bc *bc, const struct ip6_addr *const hoa[], uint32_t n,
 	const struct bc_entry *out[])
 {
-	struct sigtab_it at[BC_BULK_MAX];
 	uint64_t hash[BC_BULK_MAX];
-	uint32_t id[BC_BULK_MAX];
 
-	for (uint32_t i = 0; i < n; i++) {
-		hash[i] = ip6_hash(hoa[i], bc->seed);
-		sigtab_prefetch(&bc->tab, hash[i]);
-	}
-	for (uint32_t i = 0; i < n; i++) {
-		at[i] = sigtab_first(&bc->tab, hash[i]);
-		id[i] = sigtab_next(&bc->tab, &at[i]);
-		__builtin_prefetch(&bc->entry[id[i]]);
-		__builtin_prefetch(&bc->entry[id[i]].ha, 1);
-	}
-	for (uint32_t i = 0; i < n; i++) {
-		while (id[i] != 0 && unlikely(!ip6_eq(&bc->entry[id[i]].hoa, hoa[i])))
-			id[i] = sigtab_next(&bc->tab, &at[i]);
-		out[i] = id[i] != 0 ? &bc->entry[id[i]] : NULL;
-	}
+	for (uint32_t i = 0; i < n; i++)
+		hash[i] = bc_hash(bc, hoa[i]);
+	bc_find_hashed(bc, hoa, hash, n, out);
 }
 
 static uint64_t nexthop(uint32_t fib_generation, uint32_t adjacency)
@@ -197,8 +201,8 @@ void bc_counts(const struct bc *bc, const struct bc_entry *e, struct bc_counts *
 {
 	*out = (struct bc_counts){ 0 };
 	counters_read(e, out);
-	for (uint32_t n = e->older; n != 0; n = bc->entry[n].older)
-		counters_read(&bc->entry[n], out);
+	for (uint32_t n = e->older; n != 0; n = bc->v.entry[n].older)
+		counters_read(&bc->v.entry[n], out);
 }
 
 static uint64_t item(uint32_t entry, uint32_t other)
@@ -215,7 +219,7 @@ static void free_replaced(void *ctx, uint64_t it)
 {
 	struct bc *bc = ctx;
 	uint32_t n = (uint32_t)it;
-	struct bc_entry *e = &bc->entry[n], *newer = &bc->entry[it >> 32];
+	struct bc_entry *e = &bc->v.entry[n], *newer = &bc->v.entry[it >> 32];
 	struct bc_counts c = { 0 };
 
 	assert(e->older == 0 && newer->older == n);
@@ -230,7 +234,7 @@ static void free_replaced(void *ctx, uint64_t it)
 static void free_removed(void *ctx, uint64_t it)
 {
 	struct bc *bc = ctx;
-	const struct bc_entry *e = &bc->entry[(uint32_t)it];
+	const struct bc_entry *e = &bc->v.entry[(uint32_t)it];
 
 	assert(e->older == 0);
 	if (bc->final != NULL) {
@@ -239,7 +243,7 @@ static void free_removed(void *ctx, uint64_t it)
 		counters_read(e, &total);
 		bc->final(bc->final_ctx, e, &total);
 	}
-	sigtab_put(&bc->tab, (uint32_t)(it >> 32));
+	sigtab_put(&bc->v.tab, (uint32_t)(it >> 32));
 	entry_put(bc, (uint32_t)it);
 }
 
@@ -255,21 +259,21 @@ static int replace(
 	uint32_t n;
 
 	/* A refresh: what may change in place changes in place. */
-	if (is_same(&bc->entry[old], b)) {
-		bc_set_nexthop(&bc->entry[old], b->fib_generation, b->adjacency);
-		bc_set_mtu(&bc->entry[old], b->mtu);
+	if (is_same(&bc->v.entry[old], b)) {
+		bc_set_nexthop(&bc->v.entry[old], b->fib_generation, b->adjacency);
+		bc_set_mtu(&bc->v.entry[old], b->mtu);
 		return 0;
 	}
 #ifdef BC_PLANT_TORN_PUBLISH
 	/* What the concurrent test must find: built into a test program of its own only. */
-	entry_fill(&bc->entry[old], b);
+	entry_fill(&bc->v.entry[old], b);
 	return 0;
 #endif
 	if (dq_need(bc->dq, 1) < 0 || (n = entry_take(bc)) == 0)
 		return -ENOSPC;
-	entry_fill(&bc->entry[n], b);
-	counters_zero(&bc->entry[n]);
-	bc->entry[n].older = old;
+	entry_fill(&bc->v.entry[n], b);
+	counters_zero(&bc->v.entry[n]);
+	bc->v.entry[n].older = old;
 	sigtab_replace(at, n);
 	(void)dq_push(bc->dq, free_replaced, bc, item(old, n));
 	return 0;
@@ -277,7 +281,7 @@ static int replace(
 
 int bc_publish(struct bc *bc, const struct bc_binding *b)
 {
-	uint64_t hash = ip6_hash(&b->hoa, bc->seed);
+	uint64_t hash = ip6_hash(&b->hoa, bc->v.seed);
 	struct sigtab_it at;
 	uint32_t n = find_at(bc, &b->hoa, hash, &at);
 
@@ -285,10 +289,10 @@ int bc_publish(struct bc *bc, const struct bc_binding *b)
 		return replace(bc, b, n, &at);
 	if (bc->count == bc->max || (n = entry_take(bc)) == 0)
 		return -ENOSPC;
-	entry_fill(&bc->entry[n], b);
-	counters_zero(&bc->entry[n]);
-	bc->entry[n].older = 0;
-	if (sigtab_add(&bc->tab, hash, n) < 0) {
+	entry_fill(&bc->v.entry[n], b);
+	counters_zero(&bc->v.entry[n]);
+	bc->v.entry[n].older = 0;
+	if (sigtab_add(&bc->v.tab, hash, n) < 0) {
 		entry_put(bc, n);
 		return -ENOSPC;
 	}
@@ -304,7 +308,7 @@ void bc_on_final(struct bc *bc, bc_final_fn fn, void *ctx)
 
 int bc_remove(struct bc *bc, const struct ip6_addr *hoa)
 {
-	uint64_t hash = ip6_hash(hoa, bc->seed);
+	uint64_t hash = ip6_hash(hoa, bc->v.seed);
 	struct sigtab_it at;
 	uint32_t n = find_at(bc, hoa, hash, &at), bucket;
 
@@ -312,7 +316,7 @@ int bc_remove(struct bc *bc, const struct ip6_addr *hoa)
 		return -ENOENT;
 	if (dq_need(bc->dq, 1) < 0)
 		return -ENOSPC;
-	bucket = sigtab_del(&bc->tab, hash, &at);
+	bucket = sigtab_del(&bc->v.tab, hash, &at);
 	bc->count--;
 	(void)dq_push(bc->dq, free_removed, bc, item(n, bucket));
 	return 0;

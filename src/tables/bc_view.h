@@ -14,6 +14,7 @@
 
 #include "common/ip6.h"
 #include "net/ip6hdr.h"
+#include "tables/sigtab.h"
 
 enum bc_flag {
 	BC_LIMIT_ALWAYS = 1, /* the domain adds the encapsulation limit option to every packet */
@@ -47,17 +48,52 @@ static_assert(sizeof(struct bc_entry) == 128, "two cache lines");
 static_assert(offsetof(struct bc_entry, ha) == 64, "what encapsulation needs starts a line");
 static_assert(offsetof(struct bc_entry, coa) == 80, "source and destination as in the header");
 
+/* What readers need of the cache: its first member. Nothing of it changes while readers run. */
+struct bc_view {
+	struct sigtab tab;
+	struct bc_entry *entry; /* 0 is none */
+	uint64_t seed;
+};
+
 struct bc;
+
+static inline const struct bc_view *bc_view(const struct bc *bc)
+{
+	return (const struct bc_view *)bc;
+}
 
 #define BC_BULK_MAX 64
 
 /*
- * The bindings of n home addresses (n <= BC_BULK_MAX), NULL where there is none. Probes of the
- * whole burst are issued together; both lines of what was found are being prefetched. What is
- * found stays valid until the caller's next quiescent report.
+ * A lookup begins: what bc_find_hashed() wants to know, and the bucket is on its way. To be done
+ * as early as the home address is known: at a million bindings it comes from memory.
  */
+static inline uint64_t bc_hash(const struct bc *bc, const struct ip6_addr *hoa)
+{
+	uint64_t hash = ip6_hash(hoa, bc_view(bc)->seed);
+
+	sigtab_prefetch(&bc_view(bc)->tab, hash);
+	return hash;
+}
+
+/*
+ * The bindings of n home addresses (n <= BC_BULK_MAX) with their hashes, NULL where there is none.
+ * Probes of the whole burst are issued together. What is found stays valid until the caller's
+ * next quiescent report; its second line is not here yet: bc_prefetch().
+ */
+void bc_find_hashed(const struct bc *bc, const struct ip6_addr *const hoa[], const uint64_t hash[],
+	uint32_t n, const struct bc_entry *out[]);
+
+/* The same for a caller that has nothing else to do meanwhile. */
 void bc_find_bulk(const struct bc *bc, const struct ip6_addr *const hoa[], uint32_t n,
 	const struct bc_entry *out[]);
+
+/* A few packets before it is needed, so that memory is never asked for a whole burst at once: some
+ * twenty lines are all that a core waits for at a time. */
+static inline void bc_prefetch(const struct bc_entry *e)
+{
+	__builtin_prefetch(&e->ha, 1);
+}
 
 #define BC_LIMIT_LEN 8 /* Destination Options with the encapsulation limit and padding */
 

@@ -5,24 +5,40 @@
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #include "tables/dq.h"
 #include "tables/mem.h"
 
 /*
- * An entry is child << 32 | FIB_HAS_VALUE | value, either half 0 for none. Beside each entry, for
- * the writer, stands the length of the prefix that its value comes from, plus 1: 0 for none.
+ * An entry is child << 36 | the child's octet << 32 | FIB_HAS_VALUE | value; no child: 0, no value:
+ * 0. Beside each entry, for the writer, stands the length of the prefix that its value comes
+ * from, plus 1: 0 for none.
  */
 #define FIB_HAS_VALUE  0x80000000U
 #define FIB_VALUE_MASK 0x7fffffffU
 #define FIB_ROOT_BITS  16
 #define FIB_DEPTH      14 /* octets behind the root's */
+#define FIB_NODES_MAX  (1U << 28)
 
+/* Two a route: one where it ends, and one where its way parts from another's. */
+#define NODES_PER_ROUTE 2
+
+/*
+ * Tells apart addresses that have the octets of `key` in front of `octet`. There is one only where
+ * prefixes end, or where the ways of several part: what lies between is compared, not walked.
+ */
 struct fib_node {
-	_Atomic uint64_t entry[256];
-	uint8_t len[256]; /* writer only, as what follows */
-	uint32_t refs; /* prefixes that end here, and children */
+	struct ip6_addr key;
+	uint8_t octet; /* 2..15 */
+	uint16_t children; /* writer only, as what follows */
+	uint32_t ends; /* prefixes that end here */
 	uint32_t next_free;
+	_Atomic uint64_t entry[256] __attribute__((aligned(64)));
+	uint8_t len[256];
 } __attribute__((aligned(64)));
 
 struct route {
@@ -47,15 +63,6 @@ struct fib {
 	struct dq *dq;
 };
 
-/* A route that shares no octet with another takes 14 nodes: so much for each in a small table.
- * In a large one they share. */
-static uint32_t derived_nodes(uint32_t max_routes)
-{
-	uint64_t apart = (uint64_t)max_routes * FIB_DEPTH, shared = max_routes * 2ULL + 8192;
-
-	return (uint32_t)(apart < shared ? apart : shared);
-}
-
 int fib_new(const struct fib_opts *opts, struct dq *dq, struct fib **out)
 {
 	struct fib *fib = mem_zalloc(sizeof(*fib));
@@ -65,7 +72,9 @@ int fib_new(const struct fib_opts *opts, struct dq *dq, struct fib **out)
 		return -ENOMEM;
 	while (heads < opts->max_routes && heads < 1U << 30)
 		heads <<= 1;
-	fib->nodes = 1 + (opts->max_nodes > 0 ? opts->max_nodes : derived_nodes(opts->max_routes));
+	fib->nodes =
+		1 + (opts->max_nodes > 0 ? opts->max_nodes : NODES_PER_ROUTE * opts->max_routes);
+	assert(fib->nodes <= FIB_NODES_MAX);
 	fib->node_fresh = 1;
 	fib->max = opts->max_routes;
 	fib->route_fresh = 1;
@@ -189,13 +198,15 @@ static struct level root_level(struct fib *fib)
 	return (struct level){ .entry = fib->root, .len = fib->root_len, .to = FIB_ROOT_BITS };
 }
 
-static struct level child_level(struct fib *fib, const struct level *l, uint32_t node)
+static struct level node_level(struct fib *fib, uint32_t n)
 {
-	return (struct level){ .entry = fib->node[node].entry,
-		.len = fib->node[node].len,
-		.node = node,
-		.from = l->to,
-		.to = l->to + 8 };
+	struct fib_node *node = &fib->node[n];
+
+	return (struct level){ .entry = node->entry,
+		.len = node->len,
+		.node = n,
+		.from = 8U * node->octet,
+		.to = 8U * node->octet + 8 };
 }
 
 static unsigned root_index(const struct ip6_addr *a)
@@ -208,20 +219,32 @@ static unsigned level_index(const struct level *l, const struct ip6_addr *a)
 	return l->node == 0 ? root_index(a) : a->b[l->from / 8];
 }
 
+static uint32_t entry_child(uint64_t entry)
+{
+	return (uint32_t)(entry >> 36);
+}
+
+static unsigned entry_octet(uint64_t entry)
+{
+	return entry >> 32 & 15;
+}
+
 static uint32_t child_at(const struct level *l, const struct ip6_addr *a)
 {
-	return (uint32_t)(atomic_load_explicit(
-				  &l->entry[level_index(l, a)], memory_order_relaxed) >>
-			  32);
+	return entry_child(
+		atomic_load_explicit(&l->entry[level_index(l, a)], memory_order_relaxed));
 }
 
 /* Child and value share a word that only one side writes at a time: the writer is alone. */
-static void set_child(const struct level *l, const struct ip6_addr *a, uint32_t node)
+static void set_child(
+	struct fib *fib, const struct level *l, const struct ip6_addr *a, uint32_t node)
 {
 	_Atomic uint64_t *e = &l->entry[level_index(l, a)];
 	uint64_t value = (uint32_t)atomic_load_explicit(e, memory_order_relaxed);
 
-	atomic_store_explicit(e, (uint64_t)node << 32 | value, memory_order_release);
+	if (node != 0)
+		value |= (uint64_t)node << 36 | (uint64_t)fib->node[node].octet << 32;
+	atomic_store_explicit(e, value, memory_order_release);
 }
 
 /* Give the entries of a prefix that ends in this level another value (low half of an entry),
@@ -246,7 +269,7 @@ static uint32_t nodes_left(const struct fib *fib)
 	return fib->nodes - 1 - fib->nodes_used;
 }
 
-static uint32_t node_take(struct fib *fib)
+static uint32_t node_take(struct fib *fib, const struct ip6_addr *key, unsigned octet)
 {
 	uint32_t n = fib->node_free;
 
@@ -255,6 +278,9 @@ static uint32_t node_take(struct fib *fib)
 	else
 		n = fib->node_fresh++;
 	fib->nodes_used++;
+	memset(&fib->node[n], 0, sizeof(fib->node[n]));
+	fib->node[n].key = *key;
+	fib->node[n].octet = (uint8_t)octet;
 	return n;
 }
 
@@ -262,67 +288,117 @@ static void free_node(void *ctx, uint64_t item)
 {
 	struct fib *fib = ctx;
 
-	/* Nothing ended in it and nothing hung from it: its entries are zero. */
 	fib->node[item].next_free = fib->node_free;
 	fib->node_free = (uint32_t)item;
 	fib->nodes_used--;
 }
 
-/* The way to the level where prefixes of this length end, as far as it is there: levels in
- * path[], their number returned. */
+/* The octet in whose node prefixes of this length end; FIB_ROOT_BITS and less end in the root. */
+static unsigned end_octet(unsigned len)
+{
+	return (len - 1) / 8;
+}
+
+/* How many octets in front are the same. */
+static unsigned common_octets(const struct ip6_addr *a, const struct ip6_addr *b)
+{
+	unsigned n = 0;
+
+	while (n < sizeof(a->b) && a->b[n] == b->b[n])
+		n++;
+	return n;
+}
+
+static bool ends_in(const struct level *l, const struct ip6_prefix *p)
+{
+	return p->len <= l->to;
+}
+
+/* The way to the level where the prefix ends, as far as it is there: levels in path[], their
+ * number returned. */
 static unsigned walk(struct fib *fib, const struct ip6_prefix *p, struct level path[FIB_DEPTH + 1])
 {
 	unsigned n = 1;
 
 	path[0] = root_level(fib);
-	while (path[n - 1].to < p->len) {
-		uint32_t node = child_at(&path[n - 1], &p->addr);
+	while (!ends_in(&path[n - 1], p)) {
+		uint32_t next = child_at(&path[n - 1], &p->addr);
+		const struct fib_node *node = &fib->node[next];
 
-		if (node == 0)
+		if (next == 0 || node->octet > end_octet(p->len) ||
+			common_octets(&node->key, &p->addr) < node->octet)
 			break;
-		path[n] = child_level(fib, &path[n - 1], node);
-		n++;
+		path[n++] = node_level(fib, next);
 	}
 	return n;
 }
 
-/* Levels on the way to where prefixes of this length end. */
-static unsigned levels_for(unsigned len)
+/* Nodes that grow() will take. */
+static unsigned missing(const struct fib *fib, const struct level *last, const struct ip6_prefix *p)
 {
-	return len <= FIB_ROOT_BITS ? 1 : 1 + (len - FIB_ROOT_BITS + 7) / 8;
+	uint32_t other;
+
+	if (ends_in(last, p))
+		return 0;
+	other = child_at(last, &p->addr);
+	if (other == 0)
+		return 1;
+	return common_octets(&fib->node[other].key, &p->addr) < end_octet(p->len) ? 2 : 1;
 }
 
-static void hold(struct fib *fib, const struct level *l)
+static void adopt(struct fib *fib, uint32_t parent, uint32_t child)
 {
-	if (l->node != 0)
-		fib->node[l->node].refs++;
+	struct level l = node_level(fib, parent);
+
+	set_child(fib, &l, &fib->node[child].key, child);
+	fib->node[parent].children++;
+}
+
+/* Make the level where the prefix ends, below the last one of its path: at the end of the way, in
+ * the middle of another's, or beside one that parts from it before. What is above sees all of it
+ * with one store. */
+static struct level grow(struct fib *fib, const struct level *last, const struct ip6_prefix *p)
+{
+	uint32_t other = child_at(last, &p->addr);
+	uint32_t node = node_take(fib, &p->addr, end_octet(p->len)), top = node;
+
+	if (other != 0) {
+		unsigned same = common_octets(&fib->node[other].key, &p->addr);
+
+		if (same < end_octet(p->len)) {
+			top = node_take(fib, &p->addr, same);
+			adopt(fib, top, node);
+		}
+		adopt(fib, top, other);
+	} else if (last->node != 0) {
+		fib->node[last->node].children++;
+	}
+	set_child(fib, last, &p->addr, top);
+	return node_level(fib, node);
 }
 
 int fib_set(struct fib *fib, const struct ip6_prefix *prefix, uint32_t value)
 {
-	struct level path[FIB_DEPTH + 1];
-	unsigned n = walk(fib, prefix, path), want = levels_for(prefix->len);
+	struct level path[FIB_DEPTH + 1], end;
 	uint32_t r = route_find(fib, prefix);
+	unsigned n;
 
 	assert(value <= FIB_VALUE_MASK);
 	if (r != 0 && fib->route[r].value == value)
 		return 0;
-	if (r == 0 && (fib->count == fib->max || nodes_left(fib) < want - n))
+	n = walk(fib, prefix, path);
+	end = path[n - 1];
+	if (r == 0 && (fib->count == fib->max || nodes_left(fib) < missing(fib, &end, prefix)))
 		return -ENOSPC;
-	for (; n < want; n++) {
-		uint32_t node = node_take(fib);
-
-		set_child(&path[n - 1], &prefix->addr, node);
-		hold(fib, &path[n - 1]);
-		path[n] = child_level(fib, &path[n - 1], node);
-	}
+	if (!ends_in(&end, prefix))
+		end = grow(fib, &end, prefix);
 	if (r != 0) {
 		fib->route[r].value = value;
 	} else {
 		route_add(fib, prefix, value);
-		hold(fib, &path[n - 1]);
+		fib->node[end.node].ends++; /* the root's: nobody asks */
 	}
-	paint(&path[n - 1], prefix, FIB_HAS_VALUE | value, prefix->len + 1U);
+	paint(&end, prefix, FIB_HAS_VALUE | value, prefix->len + 1U);
 	changed(fib);
 	return 0;
 }
@@ -346,13 +422,35 @@ static uint32_t cover(const struct fib *fib, const struct level *l, const struct
 	return 0;
 }
 
-/* Take away nodes that hold nothing any more, from the end of the path on. */
+/* The only child there is. */
+static uint32_t only_child(const struct fib_node *node)
+{
+	for (unsigned i = 0; i < 256; i++) {
+		uint32_t child =
+			entry_child(atomic_load_explicit(&node->entry[i], memory_order_relaxed));
+
+		if (child != 0)
+			return child;
+	}
+	return 0;
+}
+
+/* Take nodes away that nothing needs any more, the last of the path first: one without a child is
+ * gone, one with a single child is passed by. At most two: the one above has another child. */
 static void release(
 	struct fib *fib, const struct level path[], unsigned n, const struct ip6_prefix *p)
 {
-	while (--n > 0 && --fib->node[path[n].node].refs == 0) {
-		set_child(&path[n - 1], &p->addr, 0);
-		(void)dq_push(fib->dq, free_node, fib, path[n].node);
+	while (--n > 0) {
+		uint32_t at = path[n].node, above = path[n - 1].node;
+		struct fib_node *node = &fib->node[at];
+
+		if (node->ends > 0 || node->children > 1)
+			return;
+		set_child(fib, &path[n - 1], &p->addr, only_child(node));
+		(void)dq_push(fib->dq, free_node, fib, at);
+		if (node->children > 0 || above == 0)
+			return;
+		fib->node[above].children--;
 	}
 }
 
@@ -365,44 +463,78 @@ int fib_del(struct fib *fib, const struct ip6_prefix *prefix)
 	if (r == 0)
 		return -ENOENT;
 	n = walk(fib, prefix, path);
-	if (dq_need(fib->dq, n - 1) < 0)
+	if (n > 1 && dq_need(fib->dq, NODES_PER_ROUTE) < 0)
 		return -ENOSPC;
 	route_del(fib, r);
 	c = cover(fib, &path[n - 1], prefix);
 	paint(&path[n - 1], prefix, c != 0 ? FIB_HAS_VALUE | fib->route[c].value : 0,
 		c != 0 ? fib->route[c].prefix.len + 1U : 0);
+	fib->node[path[n - 1].node].ends--;
 	release(fib, path, n, prefix);
 	changed(fib);
 	return 0;
+}
+
+/* --- looking up --- */
+
+static inline bool on_the_way(const struct fib_node *node, const struct ip6_addr *a, unsigned octet)
+{
+#ifdef __SSE2__
+	__m128i key = _mm_loadu_si128((const __m128i *)&node->key);
+	__m128i same = _mm_cmpeq_epi8(key, _mm_loadu_si128((const __m128i *)a));
+
+	return (~(unsigned)_mm_movemask_epi8(same) & ((1U << octet) - 1)) == 0;
+#else
+	return memcmp(&node->key, a, octet) == 0;
+#endif
+}
+
+/* The child of an entry, if any, is on its way. */
+static inline void ask_for(const struct fib *fib, uint64_t e, const struct ip6_addr *a)
+{
+	const struct fib_node *node = &fib->node[entry_child(e)];
+
+	__builtin_prefetch(node);
+	__builtin_prefetch((const void *)&node->entry[a->b[entry_octet(e)]]);
 }
 
 /* All destinations go down a level together, so that their cache misses overlap. */
 void fib_lookup_bulk(
 	const struct fib *fib, const struct ip6_addr *const dst[], uint32_t *value, uint32_t n)
 {
-	const _Atomic uint64_t *at[FIB_BULK_MAX];
+	uint64_t way[FIB_BULK_MAX]; /* the entry whose child is next */
 	uint8_t who[FIB_BULK_MAX];
-	uint32_t left = n;
+	uint32_t left = 0;
 
 	for (uint32_t i = 0; i < n; i++) {
-		value[i] = 0;
-		who[i] = (uint8_t)i;
-		at[i] = &fib->root[root_index(dst[i])];
+		uint64_t e =
+			atomic_load_explicit(&fib->root[root_index(dst[i])], memory_order_acquire);
+
+		value[i] = (uint32_t)e & FIB_VALUE_MASK;
+		ask_for(fib, e, dst[i]);
+		way[left] = e;
+		who[left] = (uint8_t)i;
+		left += entry_child(e) != 0;
 	}
-	for (unsigned octet = FIB_ROOT_BITS / 8; left > 0; octet++) {
+	while (left > 0) {
 		uint32_t deeper = 0;
 
 		for (uint32_t j = 0; j < left; j++) {
-			uint64_t e = atomic_load_explicit(at[j], memory_order_acquire);
+			const struct fib_node *node = &fib->node[entry_child(way[j])];
+			unsigned octet = entry_octet(way[j]);
 			uint8_t i = who[j];
+			uint64_t e;
 
+			if (!on_the_way(node, dst[i], octet))
+				continue;
+			e = atomic_load_explicit(
+				&node->entry[dst[i]->b[octet]], memory_order_acquire);
 			if (e & FIB_HAS_VALUE)
 				value[i] = (uint32_t)e & FIB_VALUE_MASK;
-			if (e >> 32 == 0)
-				continue;
-			at[deeper] = &fib->node[e >> 32].entry[dst[i]->b[octet]];
-			__builtin_prefetch((const void *)at[deeper]);
+			ask_for(fib, e, dst[i]);
+			way[deeper] = e;
 			who[deeper++] = i;
+			deeper -= entry_child(e) == 0;
 		}
 		left = deeper;
 	}

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The one FIB: "what is this destination?". A trie of ours: the first 16 bits index the root,
- * every following octet a node of 256 entries; an entry holds the value of the longest prefix
- * that ends in this node, and the child where longer ones are. A change of a route rewrites
- * entries of one node, each with one store, so a reader sees every destination as it was before
- * or as it is after; nodes that became empty are freed after a grace period. (rte_fib6 of DPDK
+ * The one FIB: "what is this destination?". A trie of ours: the first 16 bits index the root, and
+ * below it there is a node of 256 entries for each octet where prefixes end or their ways part; the
+ * octets between are compared, not walked. An entry holds the value of the longest prefix that ends
+ * in this node, and the child where longer ones are. A change of a route rewrites entries of one
+ * node, each with one store, so a reader sees every destination as it was before or as it is
+ * after; nodes that nothing needs any more are freed after a grace period. (rte_fib6 of DPDK
  * 22.11 loses count of its nodes with every deletion and soon refuses all additions:
- * docs/decisions/003-own-fib.md.)
+ * docs/decisions/003-own-fib.md; why octets are skipped: docs/decisions/013-packet-path.md.)
  *
  * Writer: the control core; readers: workers and control. Beside the trie stands the route
  * list, the truth that it is built from.
@@ -52,7 +53,7 @@ static inline uint32_t fib_index(uint32_t value)
 
 struct fib_opts {
 	uint32_t max_routes; /* in all; -ENOSPC past it */
-	uint32_t max_nodes; /* of the trie, 2.3 KB each; 0 = derived from max_routes */
+	uint32_t max_nodes; /* of the trie, 2.3 KB each; 0 = enough for max_routes */
 	uint64_t seed; /* of the route list's hash */
 };
 

@@ -94,6 +94,17 @@ static inline uint32_t sigtab_match(const struct sigtab_bucket *b, uint16_t sig)
 #endif
 }
 
+/* Most often the only candidate for a hash, or 0: none. What is not the one that is looked for
+ * calls for a walk. */
+static inline uint32_t sigtab_peek(const struct sigtab *t, uint64_t hash)
+{
+	struct sigtab_bucket *b = sigtab_main(t, hash);
+	uint32_t hits = sigtab_match(b, (uint16_t)(hash >> 48));
+
+	return hits != 0 ? atomic_load_explicit(&b->id[__builtin_ctz(hits)], memory_order_acquire)
+			 : 0;
+}
+
 static inline struct sigtab_it sigtab_first(const struct sigtab *t, uint64_t hash)
 {
 	struct sigtab_it it = { .bucket = sigtab_main(t, hash), .sig = (uint16_t)(hash >> 48) };

@@ -154,29 +154,33 @@ static void test_full(void **state)
 	uint32_t generation;
 
 	(void)state;
-	start((struct fib_opts){ .max_routes = 8, .max_nodes = 16 }, 16);
-	assert_int_equal(set("2001:db8::1/128", 1), 0); /* 14 nodes */
+	start((struct fib_opts){ .max_routes = 8, .max_nodes = 3 }, 4);
+	assert_int_equal(set("2001:db8::1/128", 1), 0); /* a node */
+	assert_int_equal(set("2001:db8:0:0:0:1::/128", 2), 0); /* two: their ways part */
 	generation = fib_generation(fib);
-	assert_int_equal(set("3fff::/41", 2), -ENOSPC); /* 4 */
-	assert_int_equal(set("2001:db8:0:0:0:1::/128", 3), -ENOSPC); /* 4 of its own */
+	assert_int_equal(set("3fff::/41", 3), -ENOSPC); /* one */
+	assert_int_equal(set("2001:db8::/32", 3), -ENOSPC); /* one, in the middle of the way */
+	assert_int_equal(set("2001:db8:0:0:0:2::/128", 3), -ENOSPC); /* one of its own */
+	assert_int_equal(set("2001:db8:0:0:0:1:1:0/128", 3), -ENOSPC); /* two */
 	assert_int_equal(fib_generation(fib), generation);
-	assert_int_equal(fib_count(fib), 1);
-	assert_int_equal(set("3fff::/32", 2), 0); /* 2 */
-	assert_int_equal(lookup("3fff::1"), 2);
-	assert_int_equal(set("2001:db8::/32", 4), 0); /* none: they are there */
-	assert_int_equal(set("3fff:1::/33", 2), -ENOSPC);
+	assert_int_equal(fib_count(fib), 2);
+	assert_int_equal(set("2001:db8:0:0:0:1::/96", 4), 0); /* none: where the ways part */
+	assert_int_equal(lookup("2001:db8:0:0:0:1:0:1"), 4);
+	assert_int_equal(lookup("2001:db8::1"), 1);
+	assert_int_equal(lookup("2001:db8::2"), 0);
 
-	/* Nobody reports: the queue is full, too. */
+	/* Nobody reports: the queue gets full, too. */
 	assert_int_equal(del("2001:db8::1/128"), 0);
-	assert_int_equal(lookup("2001:db8::1"), 4);
+	assert_int_equal(lookup("2001:db8::1"), 0);
 	assert_int_equal(set("2001:db8::1/128", 1), -ENOSPC);
-	assert_int_equal(set("2001:db8::/48", 5), -ENOSPC);
-	assert_int_equal(del("2001:db8::/32"), 0); /* two nodes: 14 in the queue */
-	assert_int_equal(set("2001::/16", 6), 0);
+	assert_int_equal(del("2001:db8:0:0:0:1::/128"), 0);
+	assert_int_equal(lookup("2001:db8:0:0:0:1::"), 4);
+	assert_int_equal(set("2001::/16", 6), 0); /* in the root: no node */
 	assert_int_equal(dq_room(dq), 2);
-	assert_int_equal(del("3fff::/32"), 0);
+	assert_int_equal(del("2001:db8:0:0:0:1::/96"), 0);
+	assert_int_equal(dq_room(dq), 1);
 	assert_int_equal(set("3fff::/16", 7), 0);
-	assert_int_equal(del("3fff::/16"), 0); /* the root: nothing to free */
+	assert_int_equal(del("3fff::/16"), 0); /* nothing to free */
 	grace();
 	assert_int_equal(set("2001:db8::1/128", 1), 0);
 	assert_int_equal(lookup("2001:db8::1"), 1);
@@ -184,11 +188,36 @@ static void test_full(void **state)
 	stop();
 }
 
+/* What is left after a deletion is what there would be without the route. */
+static void test_ways_close_again(void **state)
+{
+	static const char *const stay[] = { "2001:db8::1/128", "2001:db8:0:0:0:1::/128" };
+
+	(void)state;
+	start((struct fib_opts){ .max_routes = 8, .max_nodes = 5 }, 64);
+	assert_int_equal(set(stay[0], 1), 0);
+	assert_int_equal(set(stay[1], 2), 0); /* three nodes are taken */
+	for (uint32_t i = 0; i < 100; i++) {
+		/* in the middle, beside, in front; two nodes at most */
+		static const char *const come[] = { "2001:db8::/64", "2001:db8:1::/48",
+			"2001:db8:0:0:0:1:0:1/128", "2001:d00::/24", "3fff::/20" };
+		const char *p = come[i % DIM(come)];
+
+		assert_int_equal(set(p, 9), 0);
+		assert_int_equal(del(p), 0);
+		grace();
+		assert_int_equal(lookup("2001:db8::1"), 1);
+		assert_int_equal(lookup("2001:db8:0:0:0:1::"), 2);
+		assert_int_equal(lookup("2001:db8::5"), 0);
+	}
+	stop();
+}
+
 static void test_queue_full(void **state)
 {
 	(void)state;
-	start((struct fib_opts){ .max_routes = 8 }, 8);
-	assert_int_equal(set("2001:db8::/64", 1), 0); /* 6 nodes */
+	start((struct fib_opts){ .max_routes = 8 }, 2);
+	assert_int_equal(set("2001:db8::/64", 1), 0);
 	assert_int_equal(set("3fff:db8::/64", 2), 0);
 	assert_int_equal(del("2001:db8::/64"), 0);
 	assert_int_equal(del("3fff:db8::/64"), -ENOSPC);
@@ -293,7 +322,7 @@ static void step(uint64_t *r, struct twin *twin)
 	if (t->there && rng_below(r, 2) == 0) {
 		ret = fib_del(fib, &t->p);
 		t->there = ret != 0;
-		assert_true(ret == 0 || (ret == -ENOSPC && dq_room(dq) < 14));
+		assert_true(ret == 0 || (ret == -ENOSPC && dq_room(dq) < 2));
 		return;
 	}
 	p = t->there ? t->p : (struct ip6_prefix){ some_addr(r), (uint8_t)rng_below(r, 129) };
@@ -312,7 +341,7 @@ static void step(uint64_t *r, struct twin *twin)
 
 static void test_model(void **state)
 {
-	static const uint32_t nodes[] = { 0, 400 };
+	static const uint32_t nodes[] = { 0, 250 };
 	uint64_t r = rng_start("model");
 
 	(void)state;
@@ -416,6 +445,7 @@ int main(void)
 		cmocka_unit_test(test_longest_prefix),
 		cmocka_unit_test(test_worst_case_fits),
 		cmocka_unit_test(test_full),
+		cmocka_unit_test(test_ways_close_again),
 		cmocka_unit_test(test_queue_full),
 		cmocka_unit_test(test_model),
 		cmocka_unit_test(test_reader_beside_writer),

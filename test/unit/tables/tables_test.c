@@ -66,7 +66,7 @@ static void test_together(void **state)
 	assert_int_equal(adj_del(t->adj, id), 0);
 	assert_int_equal(bc_remove(t->bc, &b.hoa), 0);
 	assert_int_equal(fib_del(t->fib, &p), 0);
-	assert_int_equal(dq_used(t->dq), 2 + 4);
+	assert_int_equal(dq_used(t->dq), 3);
 	tables_free(t);
 
 	opts.max_bindings = 0;
