@@ -92,7 +92,8 @@ void bc_find_bulk(const struct bc *bc, const struct ip6_addr *const hoa[], uint3
  * twenty lines are all that a core waits for at a time. */
 static inline void bc_prefetch(const struct bc_entry *e)
 {
-	__builtin_prefetch(&e->ha, 1);
+	if (e != NULL)
+		__builtin_prefetch(&e->ha, 1);
 }
 
 #define BC_LIMIT_LEN 8 /* Destination Options with the encapsulation limit and padding */

@@ -43,11 +43,11 @@ struct entry { /* what happens to the directory */
 };
 
 static struct {
-	bool on;
+	_Atomic bool on;
 	pthread_mutex_t lock;
 	struct inode inode[FILES];
 	unsigned inodes;
-	int of_fd[1024]; /* inode + 1 */
+	_Atomic int of_fd[1024]; /* inode + 1 */
 	char tmp[64]; /* STORE_TMP's inode is the last one made */
 	struct entry dir[FILES];
 	size_t dir_count, dir_disk; /* of these are on disk */
