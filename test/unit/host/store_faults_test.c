@@ -53,10 +53,10 @@ static struct {
 	size_t dir_count, dir_disk; /* of these are on disk */
 
 	/* faults */
-	int64_t room; /* octets that may still be written, -1: any number */
-	int fail_sync, fail_open, fail_rename; /* errno, 0: none */
-	unsigned short_writes; /* every so many writes does only a part */
-	unsigned writes;
+	_Atomic int64_t room; /* octets that may still be written, -1: any number */
+	_Atomic int fail_sync, fail_open, fail_rename; /* errno, 0: none */
+	_Atomic unsigned short_writes; /* every so many writes does only a part */
+	_Atomic unsigned writes;
 } disk = { .lock = PTHREAD_MUTEX_INITIALIZER, .room = -1 };
 
 static void disk_reset(void)
