@@ -2,11 +2,14 @@
 """scripts/bench/run"""
 
 import argparse
+import atexit
 import datetime
 import fnmatch
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import report
@@ -95,6 +98,10 @@ def prepare_build(o):
     o.plugin = o.build.resolve() / "scripts" / "bench" / "rnd" / "bench-source.so"
     if not o.plugin.exists():
         raise BenchError(f"{o.plugin} is missing: that is no build with -Dbench=true")
+    # EAL takes no plug-in from below a directory that anybody may write to, as /tmp is.
+    safe = Path(tempfile.mkdtemp(prefix="hamd-bench-", dir="/run"))
+    atexit.register(shutil.rmtree, safe, ignore_errors=True)
+    o.plugin = Path(shutil.copy(o.plugin, safe))
 
 
 def prepare_peer(o):

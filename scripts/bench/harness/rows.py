@@ -15,7 +15,7 @@ SENT = 0.999  # of the packets taken in
 FILL_RATE = 150000  # Binding Updates a second, below what one core takes
 FILL_TIMEOUT_S = 240
 NEEDS_MB = 1500  # beside tables: all programs' buffers
-PAGES_MB = 1000
+PAGES_MB = 1800
 TABLE_BYTES = 200  # huge pages a binding
 BYTES = 600  # memory a binding
 
