@@ -324,7 +324,7 @@ static void test_power(void **state)
 
 	(void)state;
 	lab_name(after, "%s/after", lab.base);
-	for (unsigned run = 0; run < 60; run++) {
+	for (unsigned run = 0; run < 60 || (!torn && run < 600); run++) {
 		uint64_t synced;
 
 		lab.opts.sync_ms = 1 + (unsigned)rng_below(&rng, 3);
