@@ -20,6 +20,7 @@
 #include "records/records.h"
 #include "records/subs.h"
 #include "tables/addrs.h"
+#include "tables/bc.h"
 #include "tables/fib.h"
 #include "tables/tables.h"
 
@@ -194,11 +195,12 @@ bool mip6_release(struct ctl *ctl)
 }
 
 /* Workers first: publishing can fail, and then the record must still be what it was. One whose
- * lifetime is over but that was not ended yet lives on: its counters do too. */
+ * lifetime is over but that was not ended yet lives on: its counters do too. Ended is what the
+ * cache does not have; its record may be there still, for the store's sake. */
 static int store(struct ctl *ctl, const struct ctl_pkt *p, const struct mip6_facts *f,
 	const struct mip6_verdict *v, struct record *rec)
 {
-	bool is_new = rec == NULL, begins;
+	bool is_new = rec == NULL, begins = bc_find(ctl->t->bc, &f->hoa) == NULL;
 	struct ip6_addr old_coa;
 	struct record next;
 	int ret;
@@ -220,7 +222,6 @@ static int store(struct ctl *ctl, const struct ctl_pkt *p, const struct mip6_fac
 	rec->seq = v->seq;
 	rec->flags = f->bu->flags;
 	rec->lifetime_s = v->lifetime_s;
-	begins = rec->state != RECORD_LIVE;
 	old_coa = rec->coa;
 	if (begins)
 		rec->since_ms = ctl->now_ms;

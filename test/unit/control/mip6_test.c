@@ -580,6 +580,37 @@ static void test_sessions(void **state)
 	acct_free(&t.ctl, t.ctl.acct);
 }
 
+/* A binding that ended is out of the cache at once, its record may stay for the store's sake: who
+ * comes back meanwhile begins anew, and is billed once. */
+static void test_session_after_the_end(void **state)
+{
+	struct ip6_addr hoa = addr(HOA);
+	uint64_t first, second;
+	char file[] = "/a";
+	struct record *r;
+	struct acct_event e;
+
+	(void)state;
+	t.conf.accounting = (struct conf_accounting){ .file = file, .interim_s = 300 };
+	assert_int_equal(acct_new(&t.ctl, &t.ctl.acct), 0);
+	input(&(struct msg){ .seq = 1 });
+	first = told().session;
+	t.ctl.now_ms += 400001;
+	r = records_find(t.ctl.records, 0, &hoa);
+	assert_int_equal(unpublish(&t.ctl, r, ACCT_CAUSE_EXPIRED), 0);
+	assert_told(ACCT_STOP, ACCT_CAUSE_EXPIRED, first);
+	input(&(struct msg){ .seq = 2, .src = COA2 });
+	e = told();
+	assert_int_equal(e.type, ACCT_START);
+	second = e.session;
+	assert_true(second != first);
+	assert_int_equal(r->since_ms, t.ctl.now_ms);
+	input(&(struct msg){ .seq = 3, .lifetime = -1 });
+	assert_told(ACCT_STOP, ACCT_CAUSE_DEREGISTERED, second);
+	NOTHING_TOLD();
+	acct_free(&t.ctl, t.ctl.acct);
+}
+
 static void test_tombstone(void **state)
 {
 	(void)state;
@@ -1620,6 +1651,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_life, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_sessions, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_session_after_the_end, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_tombstone, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_tombstone_comes_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_home, setup, teardown),
