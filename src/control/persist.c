@@ -256,12 +256,15 @@ static bool walk(struct ctl *ctl, uint32_t handed)
 
 static void look_at_store(struct persist *p)
 {
+	/* This first: who fails and comes back in between asks in the next turn. The other way round
+	 * its failure would end the walk that answers it, for good. */
+	bool wants_all = feed_wants_all(p->feed);
 	uint64_t failures = feed_failures(p->feed);
 
 	if (failures != p->failures)
 		p->walking = false; /* what it was told of it is lost */
 	p->failures = failures;
-	p->wants_all |= feed_wants_all(p->feed);
+	p->wants_all |= wants_all;
 }
 
 /* --- traffic --- */
