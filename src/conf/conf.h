@@ -276,8 +276,6 @@ static inline bool conf_has_accounting(const struct conf *c)
 	return c->accounting.file != NULL || c->accounting.socket != NULL;
 }
 
-const struct conf_mobile_node *conf_find_mobile_node(
-	const struct conf_domain *d, const struct ip6_addr *hoa);
 /* Of the domain's mobile prefix number i: what prefix-lifetimes says, else infinite. */
 struct conf_lifetimes conf_lifetimes_of(const struct conf_domain *d, uint32_t i);
 /* The mobile prefix of the domain that holds the address: its number, or -1. */

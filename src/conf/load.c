@@ -137,22 +137,6 @@ void conf_free(struct conf *c)
 	free(c);
 }
 
-static int cmp_home_address(const void *key, const void *item)
-{
-	const struct conf_mobile_node *mn = item;
-
-	return memcmp(key, &mn->home_address, sizeof(mn->home_address));
-}
-
-const struct conf_mobile_node *conf_find_mobile_node(
-	const struct conf_domain *d, const struct ip6_addr *hoa)
-{
-	if (d->mobile_node_count == 0)
-		return NULL;
-	return bsearch(hoa, d->mobile_nodes, d->mobile_node_count, sizeof(*d->mobile_nodes),
-		cmp_home_address);
-}
-
 const char *conf_json(const struct conf *c)
 {
 	return c->json;

@@ -278,6 +278,8 @@ const struct alarm *alarm_at(const struct ctl *ctl, enum alarm_id id);
 /* --- mip6/ --- */
 int mip6_new(struct ctl *ctl, struct mip6 **out);
 void mip6_free(struct mip6 *mip6);
+/* Octets that go with the number of bindings, beside records and tables. */
+uint64_t mip6_memory(const struct ctl *ctl);
 void mip6_input(struct ctl *ctl, const struct ctl_pkt *p); /* a Mobility Header to us */
 /* Something with a Home Address option that is not signalling (RFC 6275, 9.3.1): true when a
  * binding HoA -> source exists; else a Binding Error, status 1, has been sent. */

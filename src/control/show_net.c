@@ -157,7 +157,7 @@ bool show_version(struct ctl *ctl, struct ctl_req *req)
 		jw_u64(w, "bindings-max", ctl->conf->runtime.max_bindings);
 		jw_u64(w, "bindings-bytes",
 			records_memory(ctl->records) + bc_memory(ctl->t->bc) +
-				pmtu_memory(ctl->pmtu));
+				pmtu_memory(ctl->pmtu) + mip6_memory(ctl));
 	}
 	jw_u64(w, "buffers-free", available);
 	jw_u64(w, "buffers", total);

@@ -66,6 +66,11 @@ int adverts_new(struct ctl *ctl, struct adverts **out)
 	return 0;
 }
 
+uint64_t adverts_memory(const struct ctl *ctl)
+{
+	return (records_max(ctl->records) + 1ULL) * sizeof(struct told);
+}
+
 void adverts_free(struct adverts *a)
 {
 	if (a == NULL)

@@ -20,6 +20,7 @@ struct record;
 
 int adverts_new(struct ctl *ctl, struct adverts **out); /* 0 or -ENOMEM */
 void adverts_free(struct adverts *a); /* NULL is fine */
+uint64_t adverts_memory(const struct ctl *ctl); /* octets taken */
 
 /* The mobile node asked, and may be told: now, or when a second has passed since the last one;
  * acknowledges what it did not ask for. False: it has to wait and there is no room. */

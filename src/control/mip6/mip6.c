@@ -136,6 +136,13 @@ struct record *mip6_find_record(struct ctl *ctl, const struct ip6_addr *hoa)
 	return records_find(ctl->records, index, hoa);
 }
 
+uint64_t mip6_memory(const struct ctl *ctl)
+{
+	uint64_t stamps = ctl->mip6->stamps == NULL ? 0 : stamps_memory(ctl->mip6->stamps);
+
+	return adverts_memory(ctl) + stamps;
+}
+
 /* --- Binding Error --- */
 
 /* RFC 6275, 9.3.3: to a unicast source only, under the rate of ICMPv6 errors. */

@@ -36,6 +36,12 @@
 static int delete_returns;
 static char *config;
 
+uint64_t mip6_memory(const struct ctl *ctl)
+{
+	(void)ctl;
+	return 0;
+}
+
 int mip6_delete(struct ctl *ctl, const struct ip6_addr *hoa)
 {
 	(void)ctl;
