@@ -11,12 +11,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from prometheus_client import parser as prometheus
+from prometheus_client.openmetrics import parser as openmetrics
 
 from lab.daemon import ROOT
 from lab.world import HAMD
-
-prometheus = pytest.importorskip("prometheus_client.parser")
-openmetrics = pytest.importorskip("prometheus_client.openmetrics.parser")
 
 MOBILE_NODES = 2
 CONFIG = {"accounting": {"file": f"/tmp/hamd-e2e-metrics-{os.getpid()}.jsonl"}}

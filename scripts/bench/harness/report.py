@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The report of a run: JSON with all figures, a table, plots. Pktgen's runs end in the same."""
+"""The report of a run: JSON with all figures, a table, plots."""
 
 import json
 from pathlib import Path
