@@ -47,6 +47,7 @@ struct store {
 	bool dirty; /* something is written and not forced to disk */
 	uint64_t sync_us; /* when the last sync began */
 	bool failed;
+	bool walking; /* all records are coming, from FEED_BEGIN on, and none was lost */
 	uint64_t retry_us;
 	uint32_t retry_s;
 
@@ -96,13 +97,15 @@ static void fail(struct store *s, int error, const char *what)
 {
 	bool is_news = !s->failed;
 
-	feed_fail(s->feed);
+	/* told first: whoever sees the failure counted must see that it lasts */
 	feed_stat_set(s->feed, FEED_STAT_FAILED, 1);
+	feed_fail(s->feed);
 	feed_stat_set(s->feed, FEED_STAT_ERRNO, (uint64_t)-error);
 	feed_stat_set(s->feed, FEED_STAT_FAILED_MS, unix_ms());
 	if (is_news)
 		feed_stat_add(s->feed, FEED_STAT_FAILURES, 1);
 	s->failed = true;
+	s->walking = false;
 	s->dirty = false;
 	s->retry_us = clock_us() + s->retry_s * 1000000ULL;
 	if (is_news || s->retry_s == RETRY_MAX_S)
@@ -113,13 +116,11 @@ static void fail(struct store *s, int error, const char *what)
 	s->retry_s = s->retry_s * 2 < RETRY_MAX_S ? s->retry_s * 2 : RETRY_MAX_S;
 }
 
-/* No more than a try: on a disk that is read-only, or gone, the old mark stays. */
+/* No more than a try: on a disk that is read-only, or gone, the old mark stays. The new one
+ * claims no more of the file than the old one: after a failure nobody knows what is there. */
 static void mark_lost(struct store *s)
 {
-	uint32_t flags = s->w.mark.flags | SEGMENT_LOST;
-
-	if (store_writer_sync(&s->w, flags) == 0)
-		(void)store_writer_sync(&s->w, flags);
+	(void)store_writer_flag(&s->w, s->w.mark.flags | SEGMENT_LOST);
 }
 
 /* The file is not to be gone on with. */
@@ -238,19 +239,26 @@ static void begin_all(struct store *s)
 {
 	int ret;
 
-	if ((s->w.mark.flags & SEGMENT_WHOLE) == 0)
-		return;
-	if (sync_on(s) < 0)
-		return;
-	retire(s);
-	ret = new_file(s, 0);
-	if (ret < 0)
-		fail(s, ret, "a new file");
+	if ((s->w.mark.flags & SEGMENT_WHOLE) != 0) {
+		if (sync_on(s) < 0)
+			return;
+		retire(s);
+		ret = new_file(s, 0);
+		if (ret < 0) {
+			fail(s, ret, "a new file");
+			return;
+		}
+	}
+	s->walking = true;
 }
 
-/* All records are in the file: on disk, marked, and the mark on disk, before anything goes. */
+/* All records are in the file: on disk, marked, and the mark on disk, before anything goes. The
+ * end of a walk that a failure broke off is the end of nothing. */
 static void end_all(struct store *s)
 {
+	if (!s->walking)
+		return;
+	s->walking = false;
 	if (sync_file(s, SEGMENT_WHOLE) < 0 || sync_on(s) < 0)
 		return;
 	for (uint32_t i = 0; i < s->old_count; i++) {

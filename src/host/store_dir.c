@@ -83,8 +83,13 @@ static int list(struct store_dir *d, char *err, size_t err_len)
 			close(fd);
 		return ret;
 	}
-	while (ret == 0 && (e = readdir(dir)) != NULL)
+	/* a directory that cannot be read is not an empty one */
+	while (ret == 0 && (errno = 0, e = readdir(dir)) != NULL)
 		ret = take_name(d, e->d_name, err, err_len);
+	if (ret == 0 && errno != 0) {
+		ret = -errno;
+		snprintf(err, err_len, "store %s: %s", d->path, strerror(-ret));
+	}
 	closedir(dir);
 	qsort(d->number, d->count, sizeof(d->number[0]), by_number);
 	return ret;

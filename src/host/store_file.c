@@ -47,12 +47,12 @@ int store_writer_append(struct store_writer *w, const void *buf, size_t len)
 	return ret;
 }
 
-static int write_mark(struct store_writer *w, uint32_t flags)
+static int write_mark(struct store_writer *w, uint64_t length, uint32_t flags)
 {
 	uint8_t buf[SEGMENT_MARK_LEN];
 
 	w->mark.turn++;
-	w->mark.length = w->length;
+	w->mark.length = length;
 	w->mark.at_ms = unix_ms();
 	w->mark.flags = flags;
 	segment_mark_write(&w->mark, w->nonce, buf);
@@ -63,7 +63,16 @@ int store_writer_sync(struct store_writer *w, uint32_t flags)
 {
 	if (fdatasync(w->fd) < 0)
 		return -errno;
-	return write_mark(w, flags);
+	return write_mark(w, w->length, flags);
+}
+
+int store_writer_flag(struct store_writer *w, uint32_t flags)
+{
+	int ret = write_mark(w, w->mark.length, flags);
+
+	if (ret == 0 && fdatasync(w->fd) < 0)
+		ret = -errno;
+	return ret;
 }
 
 int store_writer_mend(struct store_writer *w)
@@ -102,7 +111,7 @@ static int begin(struct store_writer *w, const struct store_file_opts *opts)
 	for (uint32_t i = 0; ret == 0 && i < opts->domain_count; i++)
 		ret = append_domain(w, (uint16_t)i, opts->domains[i]);
 	if (ret == 0)
-		ret = write_mark(w, opts->flags);
+		ret = write_mark(w, w->length, opts->flags);
 	if (ret == 0 && fdatasync(w->fd) < 0)
 		ret = -errno;
 	return ret;

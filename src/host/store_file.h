@@ -35,6 +35,8 @@ int store_writer_append(struct store_writer *w, const void *buf, size_t len);
 /* Forces what was appended to disk, then marks it as being there, with these flags. The mark itself
  * is on disk after the next call. */
 int store_writer_sync(struct store_writer *w, uint32_t flags);
+/* These flags, and no more octets than were marked before. */
+int store_writer_flag(struct store_writer *w, uint32_t flags);
 /* Takes away what a failed append left, so that one may go on behind it. */
 int store_writer_mend(struct store_writer *w);
 void store_writer_close(struct store_writer *w); /* fine when it is closed; syncs nothing */
