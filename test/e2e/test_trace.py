@@ -132,7 +132,7 @@ def bad_checksum():
     ("local_port", IPv6(src=CN, dst=HAMD) / UDP(dport=7), "control", True),
     ("mh_checksum", bad_checksum(), "control", False),
     ("ip6_version", b"\x50" + bytes(IPv6(src=CN, dst=HOA) / UDP())[1:], "rx", False),
-])
+], ids=lambda v: v if isinstance(v, str) else "")
 def test_reasons(wired, reason, pkt, stage, answered):
     """Only what was dropped for the reason, out of other traffic and other drops; where, and
     whether its source was told."""
