@@ -18,6 +18,12 @@ uint32_t dp_punt_take(struct dp *dp, enum dp_punt_class c, struct rte_mbuf **out
 	return rte_ring_dequeue_burst(dp->punt[c], (void **)out, max, NULL);
 }
 
+/* NULL: nobody traces. */
+static struct watch_lane *tracer(const struct dp *dp)
+{
+	return dp_own(dp)->watching[WATCH_TRACE];
+}
+
 /* A buffer with a copy of pkt and clean metadata. */
 static struct rte_mbuf *own_mbuf(struct dp *dp, const uint8_t *pkt, uint16_t len)
 {
@@ -36,8 +42,8 @@ static struct rte_mbuf *own_mbuf(struct dp *dp, const uint8_t *pkt, uint16_t len
 	memcpy(room, pkt, len);
 	memset(dp_meta(m), 0, sizeof(struct dp_meta));
 	dp_meta(m)->flags = DP_META_OWN;
-	if (unlikely(dp_own(dp)->watching[WATCH_TRACE] != NULL))
-		trace_own(dp_own(dp)->watching[WATCH_TRACE], m);
+	if (unlikely(tracer(dp) != NULL))
+		trace_own(tracer(dp), m);
 	return m;
 }
 
@@ -58,10 +64,10 @@ static void route(struct dp *dp, struct rte_mbuf *m)
 
 	make_room(w);
 	dp_vec_push(&w->vec[V_ROUTE], m);
-	if (unlikely(w->watching[WATCH_TRACE] != NULL))
+	if (unlikely(tracer(dp) != NULL))
 		trace_enter(w, DP_STAGE_ROUTE, V_ROUTE);
 	dp_route(w, &w->vec[V_ROUTE]);
-	if (unlikely(w->watching[WATCH_TRACE] != NULL))
+	if (unlikely(tracer(dp) != NULL))
 		trace_leave(w);
 }
 
@@ -78,8 +84,8 @@ static int send_fragments(
 		return -ENOBUFS;
 	}
 	for (uint32_t i = 0; i < n; i++) {
-		if (unlikely(dp_own(dp)->watching[WATCH_TRACE] != NULL))
-			trace_own(dp_own(dp)->watching[WATCH_TRACE], part[i]);
+		if (unlikely(tracer(dp) != NULL))
+			trace_own(tracer(dp), part[i]);
 		route(dp, part[i]);
 	}
 	return 0;
@@ -127,7 +133,7 @@ int dp_send_link(
 		return -EMSGSIZE;
 	}
 	dp_vec_push(&w->tx[port], m);
-	if (unlikely(w->watching[WATCH_TRACE] != NULL))
+	if (unlikely(tracer(dp) != NULL))
 		trace_frame(w, m, port);
 	return 0;
 }
@@ -140,8 +146,8 @@ uint32_t dp_flow_label(const struct dp *dp, const struct net_ip6 *inner, uint16_
 void dp_resume(struct dp *dp, struct rte_mbuf *m, uint32_t adjacency)
 {
 	dp_meta(m)->adj = adjacency;
-	if (unlikely(dp_own(dp)->watching[WATCH_TRACE] != NULL))
-		trace_resume(dp_own(dp)->watching[WATCH_TRACE], m);
+	if (unlikely(tracer(dp) != NULL))
+		trace_resume(tracer(dp), m);
 	route(dp, m);
 }
 
@@ -152,8 +158,8 @@ void dp_drop(struct dp *dp, struct rte_mbuf *m, enum dp_drop reason)
 
 void dp_release(struct dp *dp, struct rte_mbuf *m)
 {
-	if (unlikely(dp_own(dp)->watching[WATCH_TRACE] != NULL))
-		trace_release(dp_own(dp)->watching[WATCH_TRACE], m);
+	if (unlikely(tracer(dp) != NULL))
+		trace_release(tracer(dp), m);
 	rte_pktmbuf_free(m);
 }
 

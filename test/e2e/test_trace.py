@@ -132,12 +132,13 @@ def bad_checksum():
     ("local_port", IPv6(src=CN, dst=HAMD) / UDP(dport=7), "control", True),
     ("mh_checksum", bad_checksum(), "control", False),
     ("ip6_version", b"\x50" + bytes(IPv6(src=CN, dst=HOA) / UDP())[1:], "rx", False),
-])
+], ids=lambda v: v if isinstance(v, str) else "")
 def test_reasons(wired, reason, pkt, stage, answered):
-    """Only what was dropped for the reason, out of other traffic; where, and whether its source
-    was told."""
+    """Only what was dropped for the reason, out of other traffic and other drops; where, and
+    whether its source was told."""
     with trace(wired, "--reason", reason, least=1) as packets:
         wired.cn.ping(HOA, count=5, interval=0.002)
+        wired.wire.tell(IPv6(src=CN, dst="::1") / UDP())  # dropped for another one
         wired.wire.tell(pkt)
     (p,) = packets
     assert (p["fate"], p["reason"], p["whole"]) == ("dropped", reason, True)
