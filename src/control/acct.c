@@ -34,7 +34,8 @@
 #define RING_SIZE         16384
 #define INTERIMS_PER_TURN 64 /* a microsecond or two each */
 /* At the end, when nothing but the host thread runs: it takes no event for so long. */
-#define STUCK_MS 1000
+#define STUCK_MS  1000
+#define FINISH_MS 20000 /* what a stop waits for the host thread in all */
 
 static_assert(sizeof(struct acct_event) % 4 == 0, "rte_ring_elem wants that");
 static_assert(ACCT_DOMAIN_MAX == CONF_NAME_MAX, "copied");
@@ -287,13 +288,14 @@ bool acct_run(struct ctl *ctl)
 
 /* --- the end --- */
 
-/* Until the host thread is stuck. */
-static void wait_for_room(const struct acct *a, bool *stuck)
+/* Until the host thread is stuck, or has been slow for so long in all that whoever stops hamd would
+ * lose patience. */
+static void wait_for_room(const struct acct *a, unsigned *left_ms)
 {
 	static const struct timespec pause = { .tv_nsec = 1000000 };
 
-	for (unsigned ms = 0; !*stuck && rte_ring_full(a->ring); ms++) {
-		*stuck = ms == STUCK_MS;
+	for (unsigned ms = 0; *left_ms > 0 && rte_ring_full(a->ring); ms++) {
+		*left_ms = ms == STUCK_MS ? 0 : *left_ms - 1;
 		nanosleep(&pause, NULL);
 	}
 }
@@ -302,7 +304,7 @@ void acct_finish(struct ctl *ctl)
 {
 	struct acct *a = ctl->acct;
 	uint32_t cursor = 0;
-	bool stuck = false;
+	unsigned left_ms = FINISH_MS;
 	struct record *r;
 
 	if (a == NULL || !a->begun)
@@ -312,16 +314,17 @@ void acct_finish(struct ctl *ctl)
 	while ((r = records_next(ctl->records, &cursor)) != NULL) {
 		struct acct_event e;
 
-		if (r->state != RECORD_LIVE)
+		/* one that ended had its stop; its record may be there for the store's sake */
+		if (r->state != RECORD_LIVE || bc_find(ctl->t->bc, &r->hoa) == NULL)
 			continue;
-		wait_for_room(a, &stuck);
+		wait_for_room(a, &left_ms);
 		/* with a store it goes on in the next run */
 		fill(ctl, &e, ctl->persist != NULL ? ACCT_INTERIM : ACCT_STOP, ACCT_CAUSE_SHUTDOWN,
 			r);
 		fill_counts(ctl, &e);
 		emit(ctl, &e);
 	}
-	wait_for_room(a, &stuck);
+	wait_for_room(a, &left_ms);
 	emit_run(ctl, ACCT_OFF, ACCT_CAUSE_SHUTDOWN);
 }
 
