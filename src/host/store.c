@@ -47,6 +47,8 @@ struct store {
 	bool dirty; /* something is written and not forced to disk */
 	uint64_t sync_us; /* when the last sync began */
 	bool failed;
+	bool has_records; /* in w */
+	bool has_gap; /* between those in w something was lost */
 	bool walking; /* all records are coming, from FEED_BEGIN on, and none was lost */
 	uint64_t retry_us;
 	uint32_t retry_s;
@@ -105,6 +107,7 @@ static void fail(struct store *s, int error, const char *what)
 	if (is_news)
 		feed_stat_add(s->feed, FEED_STAT_FAILURES, 1);
 	s->failed = true;
+	s->has_gap = s->has_records;
 	s->walking = false;
 	s->dirty = false;
 	s->retry_us = clock_us() + s->retry_s * 1000000ULL;
@@ -147,8 +150,10 @@ static int new_file(struct store *s, uint32_t flags)
 		return -EMFILE;
 	memcpy(opts.boot, s->boot, sizeof(opts.boot));
 	ret = store_writer_open(&s->w, &opts);
-	if (ret == 0)
+	if (ret == 0) {
 		s->next_number++;
+		s->has_records = s->has_gap = false;
+	}
 	tell_files(s);
 	return ret;
 }
@@ -233,13 +238,13 @@ static bool is_sync_due(const struct store *s, uint64_t now_us)
 	return s->dirty && now_us >= s->sync_us + s->opts.sync_ms * 500ULL;
 }
 
-/* All records follow. A file that has been made for them, and is needed by none behind it, will
- * do: after a start, or a failure. */
+/* All records follow. A file that was made for them will do, after a start or a failure, unless
+ * it has a gap: a binding that ended in there would come back. */
 static void begin_all(struct store *s)
 {
 	int ret;
 
-	if ((s->w.mark.flags & SEGMENT_WHOLE) != 0) {
+	if (s->has_gap || (s->w.mark.flags & SEGMENT_WHOLE) != 0) {
 		if (sync_on(s) < 0)
 			return;
 		retire(s);
@@ -307,7 +312,7 @@ static uint32_t write_records(struct store *s)
 		fail_append(s, ret); /* before they are taken: their mark is not written */
 	} else {
 		s->mark = mark;
-		s->dirty = true;
+		s->dirty = s->has_records = true;
 		feed_set_written(s->feed, mark);
 		feed_stat_add(s->feed, FEED_STAT_RECORDS, n);
 		feed_stat_add(s->feed, FEED_STAT_BYTES, len);
