@@ -33,6 +33,7 @@ struct trace_desk {
 	uint32_t in_n; /* stories of what went in, and how long they were */
 	struct {
 		struct trace_story *story;
+		struct rte_mbuf *m;
 		unsigned hops;
 	} in[DP_VEC];
 };
@@ -96,6 +97,7 @@ void trace_enter(struct dp_worker *w, enum dp_stage s, enum dp_vec_id in);
 void trace_leave(struct dp_worker *w);
 void trace_punt(struct watch_lane *l, struct rte_mbuf *m, enum dp_punt_class c);
 void trace_drop(struct watch_lane *l, struct rte_mbuf *m, enum dp_drop reason);
+void trace_close(struct watch_lane *l);
 void trace_tx(struct dp_worker *w, struct watch_lane *l, const struct dp_vec *v, bool ring);
 void trace_own(struct watch_lane *l, struct rte_mbuf *m);
 void trace_resume(struct watch_lane *l, struct rte_mbuf *m);

@@ -254,6 +254,8 @@ void dp_watch_count(struct dp_worker *w, enum dp_drop reason)
 
 void dp_watch_tx(struct dp_worker *w, uint16_t port, const struct dp_vec *v, bool ring)
 {
+	if (w->watching[WATCH_TRACE] != NULL)
+		trace_close(w->watching[WATCH_TRACE]);
 	for (unsigned kind = 0; kind < WATCH_KIND_COUNT; kind++) {
 		struct watch_lane *l = w->watching[kind];
 

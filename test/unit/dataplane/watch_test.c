@@ -376,6 +376,49 @@ static void test_fragments(void **state)
 	empty_rings();
 }
 
+/* A piece, off octets into the whole, of a tunnel to us. */
+static struct pkt tunnel_piece(struct pkt whole, uint16_t off, uint16_t len, bool more)
+{
+	uint8_t b[8 + 1500] = { IP6_IN_IP6, 0, (uint8_t)(off >> 8), (uint8_t)(off | more),
+		[7] = 7 };
+
+	memcpy(b + 8, whole.b + off, len);
+	return ip6(COA, HA, IP6_FRAGMENT, 64, b, (uint16_t)(8 + len));
+}
+
+/*
+ * The buffer of a turn before goes on with the whole tunnel, in which there is a fragment again,
+ * and that waits. Meanwhile another packet is ready, of which the port takes nothing: nothing is
+ * told of it, and nothing of what was told is taken back.
+ */
+static void test_waits_inside(void **state)
+{
+	uint8_t b[8 + 40] = { IP6_UDP, [3] = 1, [7] = 5 };
+	struct pkt inner = ip6(HOA, US, IP6_FRAGMENT, 64, b, sizeof(b));
+
+	(void)state;
+	trace_on((struct watch_filter){ 0 });
+	carry(tunnel_piece(inner, 0, 48, true));
+	expect("first piece", "+rx>classify classify>reass reass:waits\n");
+	put(udp(CN, "2001:db8:9::1"));
+	put(tunnel_piece(inner, 48, (uint16_t)(inner.n - 48), false));
+	received();
+	dp_carry(&worker);
+	expect("the rest", "+rx>classify classify>reass reass:waits\n"
+			   "+rx>classify classify>route route:tx\n"
+			   ".reass>classify classify>decap decap>classify(0) classify>reass "
+			   "reass:waits\n");
+	dp_watch_tx(&worker, 0, &worker.tx[0], false);
+	expect("nothing yet", "");
+	dp_watch_sent(&worker, 0);
+	expect("nothing was taken", "");
+	send_some(DP_BURST);
+	expect("taken", ".tx:wire\n");
+	dp_reass_expire(&worker, rte_rdtsc() + UINT64_MAX / 2);
+	watch_off();
+	empty_rings();
+}
+
 /* A packet that leaves as two, and one of control's. */
 static void test_divided(void **state)
 {
@@ -1097,6 +1140,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_ways),
 		cmocka_unit_test(test_fragments),
+		cmocka_unit_test(test_waits_inside),
 		cmocka_unit_test(test_divided),
 		cmocka_unit_test(test_hop),
 		cmocka_unit_test(test_filters),
