@@ -379,8 +379,8 @@ static void test_fragments(void **state)
 /* A piece, off octets into the whole, of a tunnel to us. */
 static struct pkt tunnel_piece(struct pkt whole, uint16_t off, uint16_t len, bool more)
 {
-	uint8_t b[8 + 1500] = { IP6_IN_IP6, 0, (uint8_t)(off >> 8), (uint8_t)(off | more),
-		[7] = 7 };
+	uint8_t b[8 + 1500] = { IP6_IN_IP6, 0, (uint8_t)(off >> 8),
+		(uint8_t)(off | more), [7] = 7 };
 
 	memcpy(b + 8, whole.b + off, len);
 	return ip6(COA, HA, IP6_FRAGMENT, 64, b, (uint16_t)(8 + len));
