@@ -413,6 +413,7 @@ static void test_fence_out(void **state)
 /* What a peer says of a domain that it is not in, or of a site in one, is not heard. */
 static void test_fence_in(void **state)
 {
+	uint64_t up[NEXT_NODES / 64];
 	struct hello_msg m;
 
 	(void)state;
@@ -435,6 +436,10 @@ static void test_fence_in(void **state)
 	assert_int_equal(hear(3, &m), HELLO_TAKEN);
 	assert_int_equal(reach(1, 2), NEXT_CUT_OFF);
 	assert_int_equal(reach(0, 2), NEXT_DEAD);
+	hello_up_there(h, 3, up);
+	assert_true(up[0] == 1U << 2 && up[1] == 0 && up[2] == 0 && up[3] == 0);
+	hello_up_there(h, 2, up);
+	assert_int_equal(up[0], 0);
 	/* settings of another's domain are no drift */
 	m.setting_count = 1;
 	m.settings_domain = 10;
