@@ -360,6 +360,27 @@ static void test_echo_nonsense(void **state)
 	assert_int_equal(reach(0, 2), NEXT_DEAD);
 }
 
+/* Nobody knows how far away such a one is. */
+static void test_voucher_nowhere(void **state)
+{
+	struct hello_msg m;
+
+	(void)state;
+	make(3, &both, 1);
+	m = message(&both, 1);
+	m.list_count = m.pair_count = 1;
+	m.lists[0] = (struct hello_list){ both.id, 0, 1 };
+	m.pairs[0] = (struct hello_pair){ 3, NEXT_READY };
+	m.echo_sent_ms = now_ms + 1;
+	assert_int_equal(hear(2, &m), HELLO_TAKEN);
+	assert_int_equal(reach(0, 2), NEXT_UP);
+	assert_int_equal(reach(0, 3), NEXT_DEAD);
+	m.echo_sent_ms = now_ms;
+	m.states[0].says = NEXT_DRAINING; /* a change, to look again */
+	assert_int_equal(hear(2, &m), HELLO_TAKEN);
+	assert_int_equal(reach(0, 3), NEXT_CUT_OFF);
+}
+
 /* --- domains are fences --- */
 
 /* 1 and 2 share both domains, 1 and 3 the second only. */
@@ -630,6 +651,7 @@ int main(void)
 		T(test_older),
 		T(test_held_back),
 		T(test_echo_nonsense),
+		T(test_voucher_nowhere),
 		T(test_fence_out),
 		T(test_fence_in),
 		T(test_domain_unknown),
