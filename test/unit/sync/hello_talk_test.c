@@ -358,6 +358,12 @@ static void test_echo_nonsense(void **state)
 	m.has_echo = false;
 	assert_int_equal(hear(2, &m), HELLO_TAKEN);
 	assert_int_equal(reach(0, 2), NEXT_DEAD);
+	assert_int_equal(hello_info(h, 2, &i), 0);
+	assert_true(i.has_rtt); /* as it was measured last, ... */
+	m.boot++;
+	assert_int_equal(hear(2, &m), HELLO_TAKEN);
+	assert_int_equal(hello_info(h, 2, &i), 0);
+	assert_false(i.has_rtt); /* ... but not with another process */
 }
 
 /* Nobody knows how far away such a one is. */
