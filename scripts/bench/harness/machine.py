@@ -70,6 +70,13 @@ def hugepages(megabytes):
         PAGES.write_text(before)
 
 
+def free_hugepages_mb():
+    for line in Path("/proc/meminfo").read_text().splitlines():
+        if line.startswith("HugePages_Free:"):
+            return int(line.split()[1]) * PAGE_MB
+    return 0
+
+
 def free_mb():
     for line in Path("/proc/meminfo").read_text().splitlines():
         if line.startswith("MemAvailable:"):
