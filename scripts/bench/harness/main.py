@@ -107,7 +107,7 @@ def quietly(what, *command, **kind):
 
 def prepare_build(o):
     """A release build of hamd and of the source of traffic: assertions cost cycles."""
-    if o.pktgen and all(r.loop for r in o.selected):
+    if o.pktgen and not pktgen_options.needs_hamd(o):
         return
     if o.build is None:
         o.build = ROOT / "build-bench"

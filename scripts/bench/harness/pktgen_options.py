@@ -73,6 +73,12 @@ def check(p, o):
         o.pktgen_lcores = lcores(f"{o.control_core},{o.core}")
 
 
+def needs_hamd(o):
+    """A build of it: to run it, or to ask one that runs already."""
+    on_memif = is_memif(o.tx_port)
+    return any(not row.loop for row in o.selected) and (on_memif or o.hamd_socket is not None)
+
+
 def _ports(p, o):
     """True: memif."""
     if not o.tx_port or not o.rx_port:

@@ -15,7 +15,9 @@ def value(row):
         pps = [row[k] and row[k]["offered"] for k in ("ndr", "pdr")] + [row["mrr"]["delivered"]]
         text = ", ".join(f"{name} {'none' if not v else f'{v / 1e6:.4g}'}"
                          for name, v in zip(("NDR", "PDR", "MRR"), pps)) + " Mpps"
-        return text + (", both directions" if row["directions"] == 2 else "")
+        if row["directions"] == 2:
+            text += ", both directions"
+        return text + (f", {row['cycles']:.0f} cycles a packet" if "cycles" in row else "")
     if row.get("latency-us"):
         return ", ".join(f"{k} {row['latency-us'][k]:.3g}" for k in
                          ("p50", "p99", "p999", "max")) + " us"
@@ -24,11 +26,6 @@ def value(row):
                 f" ({row['moves']} moves, {row['moves-per-s']:.0f} a second,"
                 f" {row['moving']['offered']:.0f} packets a second)")
     return None
-
-
-def cycles(row):
-    """A packet's, in all of hamd's stages."""
-    return sum(row["stages"].values())
 
 
 def note(rows):

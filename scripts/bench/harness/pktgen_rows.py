@@ -188,11 +188,11 @@ def add_inside(result, counters, stages, counters_then, stages_then):
     """What hamd counted meanwhile, and its cycles a packet."""
     result["counters"] = {k: v - counters.get(k, 0) for k, v in counters_then.items()
                           if v != counters.get(k, 0)}
-    result["stages"] = {}
-    for stage, (count, cycles) in stages_then.items():
-        count, cycles = count - stages[stage][0], cycles - stages[stage][1]
-        if count > 0:
-            result["stages"][stage] = cycles / count
+    moved = {stage: (count - stages[stage][0], cycles - stages[stage][1])
+             for stage, (count, cycles) in stages_then.items()}
+    result["stages"] = {stage: cycles / count for stage, (count, cycles) in moved.items() if count}
+    if moved.get("rx", (0,))[0]:
+        result["cycles"] = sum(cycles for _, cycles in moved.values()) / moved["rx"][0]
 
 
 def _captures(session, way, size):

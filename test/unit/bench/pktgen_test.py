@@ -292,13 +292,70 @@ class Rows(unittest.TestCase):
                          "void")
 
 
+class Inside(unittest.TestCase):
+    def test_cycles(self):
+        """Of both directions: not every packet sees every stage."""
+        result = {}
+        pktgen_rows.add_inside(result, {"a": 1, "b": 2}, {"rx": (0, 0), "encap": (5, 100)},
+                               {"a": 1, "b": 5}, {"rx": (100, 1000), "encap": (55, 1100)})
+        self.assertEqual(result["counters"], {"b": 3})
+        self.assertEqual(result["stages"], {"rx": 10, "encap": 20})
+        self.assertEqual(result["cycles"], 20)
+
+
+class WholeRuns(unittest.TestCase):
+    """From the command line to the report, with a console that is not Pktgen's."""
+
+    FAKE = ["--pktgen", str(Path(__file__).resolve().parents[1] / "pktgen" / "fake-pktgen")]
+
+    def setUp(self):
+        self.directory = Path(self.enterContext(tempfile.TemporaryDirectory()))
+
+    def run_it(self, *args):
+        """{row: result}"""
+        with mock.patch.object(pktgen_rows, "free_hugepages_mb", return_value=4096), \
+                mock.patch.object(os, "sched_getaffinity", return_value={0, 1}), \
+                mock.patch.object(main, "say"), mock.patch.object(report, "plots"):
+            self.status = main.main([*self.FAKE, *args, "--out", str(self.directory)])
+        rows = json.loads((self.directory / "report.json").read_text())["rows"]
+        return {r["row"]: r for r in rows}
+
+    def test_cards(self):
+        rows = self.run_it("--tx-port", "3b:00.1", "--rx-port", "3b:00.0", *Calls.MACS,
+                           "--bindings", "64", "--max-pps", "20000", "--trial-seconds", "1",
+                           "--precision", "0.1", "pktgen-intercept-78", "pktgen-both-imix",
+                           "pktgen-latency", "pktgen-churn")
+        self.assertEqual({r["status"] for r in rows.values()}, {"ok"}, rows)
+        self.assertEqual(self.status, 0)
+        for row, pps in (("pktgen-intercept-78", 8000), ("pktgen-both-imix", 16000)):
+            self.assertAlmostEqual(rows[row]["ndr"]["offered"] / pps, 1, delta=0.15)
+            self.assertEqual(rows[row]["ndr"]["lost"], 0)
+        self.assertEqual(rows["pktgen-latency"]["latency-us"]["p50"], 50)
+        self.assertEqual(rows["pktgen-churn"]["acknowledged"], rows["pktgen-churn"]["moves"])
+
+    def test_loop(self):
+        rows = self.run_it("--tx-port", "net_memif0", "--rx-port", "net_memif1", "--loop")
+        self.assertEqual({r["status"] for r in rows.values()}, {"functional"})
+        self.assertEqual(set(rows), {"pktgen-loop-78", "pktgen-loop-latency"})
+
+    def test_void(self):
+        """A home agent that answers nobody: every row says so, none has a figure."""
+        with mock.patch.dict(os.environ, {"FAKE_PKTGEN_ANSWERS": "0"}):
+            rows = self.run_it("--tx-port", "3b:00.1", "--rx-port", "3b:00.0", *Calls.MACS,
+                               "--bindings", "64", "pktgen-intercept-78")
+        self.assertEqual(self.status, 1)
+        self.assertEqual(rows["pktgen-intercept-78"]["status"], "void")
+        self.assertIn("of 64 Binding Updates 0 were acknowledged",
+                      rows["pktgen-intercept-78"]["why"])
+
+
 class Report(unittest.TestCase):
     def test_written(self):
         rated = {"row": "pktgen-both-78", "title": "t", "status": "functional", "unit": "Mpps",
                  "bindings": 10, "must": None, "aim": None, "value": 0.001, "conditions": [],
                  "directions": 2, "size": 78, "largest": 1478, "mrr": TRIAL, "ndr": TRIAL,
                  "pdr": None, "trials": [TRIAL, {**TRIAL, "loss": 0.5}],
-                 "stages": {"rx": 1.0, "tx": 2.0}}
+                 "stages": {"rx": 1.0, "tx": 2.0}, "cycles": 3.0}
         timed = {"row": "pktgen-loop-latency", "status": "functional", "unit": "us", "value": 2,
                  "conditions": [], "samples": 3, "latency-us": {
                      "min": 1, "p50": 2, "p90": 3, "p99": 4, "p999": 5, "max": 6}}
@@ -307,7 +364,8 @@ class Report(unittest.TestCase):
             plotted = report.write(whole, directory)
             text = (Path(directory) / "report.md").read_text()
             self.assertEqual(json.loads((Path(directory) / "report.json").read_text()), whole)
-            self.assertIn("NDR 0.00099, PDR none, MRR 0.00099 Mpps, both directions", text)
+            self.assertIn("NDR 0.00099, PDR none, MRR 0.00099 Mpps, both directions, 3 cycles a"
+                          " packet", text)
             self.assertIn("added up", text)
             self.assertIn("The largest frames have 1478 octets", text)
             self.assertIn("rx 1, tx 2", text)

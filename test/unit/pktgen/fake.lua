@@ -10,7 +10,8 @@
 -- the other port was silent for so long), asks_s (data is lost until the other port has answered
 -- within so long after data came), updates (the port that sends Binding Updates), answers (to
 -- this share of them), refuse (rounds that get none) of round (frames), blocked (data lost for each
--- move), stamps (latencies in ns that stamped packets show), asides ({[port] = ...})}
+-- move), stamps (latencies in ns that stamped packets show), asides ({[port] = ...}), frames
+-- ({[port] = {true: this one is an aside, ...}}, instead of asides)}
 
 local F = {}
 
@@ -63,11 +64,14 @@ end
 -- Frames of a port's capture that have been sent, told apart: asides and others.
 local function others(world, port, n)
 	local every = (world.device.asides or {})[port.n] or 0
+	local frames = (world.device.frames or {})[port.n]
 	local count = 0
 	for at = port.tx, port.tx + n - 1 do
-		if every == 0 or at % every ~= 0 then
-			count = count + 1
+		local aside = every > 0 and at % every == 0
+		if frames then
+			aside = frames[at % #frames + 1]
 		end
+		count = count + (aside and 0 or 1)
 	end
 	return count
 end

@@ -176,6 +176,16 @@ function tests.asides_are_not_loss()
 	near("sent", r.mrr.sent, 200000 * 6 / 7, 0.02)
 end
 
+function tests.asides_by_their_place()
+	local frames = {}
+	for n = 1, 50 do
+		frames[n] = n == 1
+	end
+	local r = run("rfc2544.lua", { frames = { [0] = frames } }, { search = search({ max_pps = 9000 }),
+		ports = { { port = 0, octets = OCTETS[0], asides = 50 }, { port = 1, octets = OCTETS[1] } } })
+	check("lost", r.mrr.lost == 0 and r.mrr.received == r.mrr.sent)
+end
+
 function tests.a_device_that_never_loses()
 	local r = run("rfc2544.lua", {}, { search = search() })
 	check("found", r.limits.ndr.found and r.limits.pdr.found)
