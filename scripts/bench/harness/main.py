@@ -9,6 +9,7 @@ import fnmatch
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -176,6 +177,8 @@ def verdict(o, rows):
 
 
 def main(argv):
+    # What was started is stopped, whoever ends this.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     o = options(argv)
     if o.list:
         list_rows(ROWS + PKTGEN_ROWS if o.pktgen is None else offered(o))

@@ -24,6 +24,11 @@ def is_pci(device):
     return PCI.fullmatch(device) is not None
 
 
+def _whole(address):
+    """With its domain, so that addresses compare as numbers do."""
+    return address.lower() if address.count(":") == 2 else f"0000:{address.lower()}"
+
+
 def is_memif(device):
     return MEMIF.fullmatch(device) is not None
 
@@ -62,7 +67,7 @@ class Ports:
     def __init__(self, tx, rx):
         self.is_virtual = not is_pci(tx)
         # The PCI bus is searched by address, whatever the order of the arguments is.
-        self.tx = 1 if is_pci(tx) and tx.lower() > rx.lower() else 0
+        self.tx = 1 if is_pci(tx) and _whole(tx) > _whole(rx) else 0
         self.rx = 1 - self.tx
         self.devices = (tx, rx)
 
@@ -73,7 +78,8 @@ class Ports:
 
 
 class Pktgen:
-    """path: the program; options: the harness's."""
+    """directory: for parameters, results and logs; cores: of lcores(); is_virtual: needs no huge
+    pages."""
 
     def __init__(self, path, directory, *, cores, memory_mb, is_virtual):
         self.path, self.directory = path, Path(directory)

@@ -21,7 +21,7 @@ from rows import SENT, TOUCHED, condition
 LIMITS = {"ndr": 0.0, "pdr": 0.005}
 LINK_S, PRIME_S = 20, 30
 KEEP_S = 5  # hamd forgets a neighbour that said nothing for 15 s (RFC 4861, 6.3.2)
-TRIAL_MORE_S = 16  # counters that settle, at worst
+TRIAL_MORE_S = 30  # counters that settle before and after it, at worst
 ACK_SIZES = ["_65_127"]  # Pktgen's names for sizes, checksum included
 CHURN_SIZES = ["_128_255"]
 MEMIF_LARGEST = LARGE - TUNNEL  # a memif port takes 1518 octets, and no more

@@ -18,6 +18,7 @@ BENCH = Path(__file__).resolve().parents[3] / "scripts" / "bench"
 sys.path.insert(0, str(BENCH / "harness"))
 
 # pylint: disable=wrong-import-position
+import machine  # noqa: E402
 import main  # noqa: E402
 import packets  # noqa: E402
 import pktgen  # noqa: E402
@@ -56,7 +57,8 @@ class Parameters(unittest.TestCase):
     def test_ports(self):
         """Cards get their numbers by address."""
         low, high = "0000:3b:00.0", "0000:af:00.1"
-        for tx, rx, number in ((low, high, 0), (high, low, 1), ("net_memif1", "net_memif0", 0)):
+        for tx, rx, number in ((low, high, 0), (high, low, 1), ("net_memif1", "net_memif0", 0),
+                               ("af:00.0", low, 1), ("0001:01:00.0", "af:00.0", 1)):
             ports = pktgen.Ports(tx, rx)
             self.assertEqual((ports.tx, ports.rx), (number, 1 - number))
         self.assertEqual(pktgen.Ports(low, high).eal(), ["-a", low, "-a", high])
@@ -347,6 +349,14 @@ class WholeRuns(unittest.TestCase):
         self.assertEqual(rows["pktgen-intercept-78"]["status"], "void")
         self.assertIn("of 64 Binding Updates 0 were acknowledged",
                       rows["pktgen-intercept-78"]["why"])
+
+
+class Machine(unittest.TestCase):
+    def test_huge_pages(self):
+        text = "MemAvailable:  2048000 kB\nHugePages_Free:        3\nHugepagesize:    1048576 kB\n"
+        with mock.patch.object(Path, "read_text", return_value=text):
+            self.assertEqual(machine.free_hugepages_mb(), 3072)
+            self.assertEqual(machine.free_mb(), 2000)
 
 
 class Report(unittest.TestCase):
