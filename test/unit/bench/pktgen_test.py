@@ -109,7 +109,7 @@ class Runs(unittest.TestCase):
         start = time.monotonic()
         with self.assertRaisesRegex(BenchError, "ran out of time"):
             self.run_it("exec sleep 60", 0.5)
-        self.assertLess(time.monotonic() - start, 25)
+        self.assertLess(time.monotonic() - start, 50)  # of 60
 
     def test_an_old_result_is_no_result(self):
         (self.directory / "rfc2544.result").write_text("{}")
