@@ -40,10 +40,10 @@ void acct_wait_put(struct acct_wait *w, const struct acct_event *e, uint64_t mar
 
 void acct_wait_give_up(struct acct_wait *w, uint32_t n)
 {
-	uint32_t upto = w->tail + (n < acct_wait_count(w) ? n : acct_wait_count(w));
+	uint32_t end = w->tail + (n < acct_wait_count(w) ? n : acct_wait_count(w));
 
-	if ((int32_t)(upto - w->given_up) > 0)
-		w->given_up = upto;
+	if ((int32_t)(end - w->given_up) > 0)
+		w->given_up = end;
 }
 
 struct acct_event *acct_wait_first(struct acct_wait *w, uint64_t reached, bool *given_up)
