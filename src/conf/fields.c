@@ -106,7 +106,8 @@ static const struct conf_field runtime_fields[] = {
 			"Their memory, about 130 octets each, is taken as they are read, and "
 			"twice while a reload runs." },
 	{ "mbufs", CONF_U32, AT(mbufs), .def = 0, .min = 0, .max = 8388607,
-		.help = "Packet buffers. 0 derives their number from the ports and lcores." },
+		.help = "Packet buffers. 0 derives their number from the ports and lcores. "
+			"At least twice reassembly.max-fragments for each core." },
 	{ "socket", CONF_STR, AT(socket), .derived = "/run/hamd/NAME.sock, NAME being node.name",
 		.max = CONF_PATH_MAX, .check = conf_check_path, .pattern = "^/",
 		.help = "Absolute path of the Unix socket that hamctl talks to." },
