@@ -40,6 +40,14 @@ void bucket_tab_free(struct bucket_tab *t)
 	free(t);
 }
 
+/* Longer silent; within one millisecond, who has more left: not who is in a flood. */
+static bool is_quieter(const struct bucket *a, const struct bucket *b)
+{
+	if (a->last_ms != b->last_ms)
+		return a->last_ms < b->last_ms;
+	return a->millitokens > b->millitokens;
+}
+
 /* The address's entry, or the one of its set that is empty or longest silent. */
 static struct entry *find(
 	struct bucket_tab *t, uint32_t group, const struct ip6_addr *addr, bool *found)
@@ -52,7 +60,7 @@ static struct entry *find(
 	for (struct entry *e = ways; e < ways + BUCKET_TAB_WAYS; e++) {
 		if (e->group == group + 1 && ip6_eq(&e->addr, addr))
 			return e;
-		if (e->bucket.last_ms < oldest->bucket.last_ms)
+		if (is_quieter(&e->bucket, &oldest->bucket))
 			oldest = e;
 	}
 	*found = false;

@@ -80,12 +80,27 @@ static void test_never_forgotten(void **state)
 	bucket_tab_free(t);
 }
 
+/* The same when all of it comes within one millisecond. */
+static void test_never_forgotten_at_once(void **state)
+{
+	struct bucket_tab *t = table(BUCKET_TAB_WAYS, rng_start("bucket_tab"));
+
+	(void)state;
+	assert_int_equal(passed(t, 0, 0, 100, 5000), 5);
+	for (uint32_t i = 1; i < 400; i++) {
+		assert_int_equal(passed(t, 0, i, 1, 5000), 1);
+		assert_int_equal(passed(t, 0, 0, 10, 5000), 0);
+	}
+	bucket_tab_free(t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_apart),
 		cmocka_unit_test(test_never_forgotten),
+		cmocka_unit_test(test_never_forgotten_at_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
