@@ -23,7 +23,7 @@ struct record;
 struct records;
 
 #define DIGEST_KEY_LEN   16
-#define DIGEST_BITS_MAX  20
+#define DIGEST_BITS_MAX  18 /* 4 MB, for 33 million records */
 #define DIGEST_RANGE_MAX 256 /* records in a range that digest_bits() is about */
 
 struct digest_key {
@@ -70,18 +70,20 @@ struct digest_sum digest_fold(const struct digest *d, unsigned k, uint32_t range
 unsigned digest_bits_of(const struct digest *d);
 uint32_t digest_count(const struct digest *d);
 
-/* The records that are in, of one of the 2^bits ranges: the first, the one after; 0: no more. In
- * no order. One that goes or comes while somebody walks is none of the walk's, so walk a range in
- * one go. */
-uint32_t digest_first(const struct digest *d, uint32_t range);
-uint32_t digest_after(const struct digest *d, uint32_t handle);
+/*
+ * The records that are in, of one of the 2^bits ranges, in no order: start with *handle 0; false:
+ * there are no more. Whoever stops in between goes on with the handle: all that are in the range
+ * all the time are seen, unless the one at which it stopped has left the range meanwhile. Then
+ * *handle is 0: start again.
+ */
+bool digest_next(const struct digest *d, uint32_t range, uint32_t *handle);
 
 const struct digest_key *digest_key_of(const struct digest *d);
-/* The key of another site; true: it is older, so that it is for both from now on, and
- * digest_turn() has work to do. */
+/* The key of another site; true: it is older, so that it is for both, and digest_turn() has work
+ * to do. */
 bool digest_key_hear(struct digest *d, const struct digest_key *key);
 bool digest_is_ready(const struct digest *d);
-/* Counts at most `budget` records anew, a range at least; how many it did, 0: it is ready. */
-uint32_t digest_turn(struct digest *d, uint32_t budget);
+/* Goes on with counting anew, through at most `budget` records or ranges; true: it is ready. */
+bool digest_turn(struct digest *d, uint32_t budget);
 
 uint64_t digest_memory(const struct digest *d); /* octets when all of it is in use */

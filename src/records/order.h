@@ -20,6 +20,7 @@ struct order_facts {
 	/* the record of the home address, a tombstone too; NULL: there is none */
 	const struct content_version *content;
 	enum record_order order; /* and its kind */
+	bool is_live; /* no tombstone */
 	bool is_same_ha; /* it was registered with the address that this update came to */
 
 	/* last seen of (home address, that address); NULL: none */
@@ -30,20 +31,20 @@ struct order_facts {
 	/* the update */
 	bool is_deregistration;
 	enum record_order by;
-	uint64_t number; /* ORDER_SEQUENCE: 16 bits; ORDER_STAMP: the timestamp */
+	uint64_t number; /* RECORD_BY_SEQUENCE: 16 bits; RECORD_BY_STAMP: the timestamp */
 };
 
 enum order_verdict {
 	ORDER_TOO_OLD, /* out->ext_seq: the last accepted, whose low 16 bits are for the answer */
 	ORDER_NEWER,
-	/* a de-registration from another address than the record's, which stays as it is: only
+	/* a de-registration at another address than the record's, which stays as it is: only
 	 * what was last seen of the pair changes, to out */
 	ORDER_ELSEWHERE,
 };
 
 struct order_result {
 	uint64_t ext_seq;
-	uint32_t epoch;
+	uint32_t epoch; /* from 1 on */
 };
 
 enum order_verdict order_judge(const struct order_facts *f, struct order_result *out);

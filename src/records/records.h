@@ -33,7 +33,7 @@
 enum record_state { RECORD_LIVE = 1, RECORD_TOMBSTONE };
 
 /* What its mobile node's messages are ordered by. */
-enum record_order { ORDER_SEQUENCE, ORDER_STAMP /* RFC 5213: the timestamp alone */ };
+enum record_order { RECORD_BY_SEQUENCE, RECORD_BY_STAMP /* RFC 5213: the timestamp alone */ };
 
 struct record {
 	struct wheel_timer timer; /* fires at ends_ms; records/ starts and stops it */
@@ -53,7 +53,8 @@ struct record {
 
 enum record_mesh_flag {
 	RECORD_ALONE = 1, /* acknowledged while no other site had it */
-	RECORD_IN_DIGEST = 2, /* records/digest.c's own */
+	RECORD_IN_DIGEST = 2, /* records/digest.c's own, and: */
+	RECORD_DIGEST_TURN = 4,
 };
 
 struct record_mesh {

@@ -41,7 +41,7 @@ struct seen_pair {
 
 struct seen_opts {
 	uint32_t max; /* pairs, > 0; pages are taken as they are used */
-	uint16_t addresses; /* different home agent addresses, > 0 */
+	uint16_t addresses; /* different home agent addresses there are ever, > 0 */
 	uint16_t markers; /* of the list of changes */
 	uint32_t window_s; /* a timestamp further from the clock than that is refused anyway */
 	uint64_t floor; /* of the timestamps of who is not in the table: the time of the start */

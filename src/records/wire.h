@@ -1,24 +1,27 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The octets of one record, and of one pair last seen, between sites. Numbers of fixed length are
- * big-endian; "n" are numbers of 7 bits an octet, the lowest first, bit 7 says that more follow,
- * never longer than need be. So each value has exactly one form.
+ * big-endian; "n" are numbers as in records/varint.h. So each value has exactly one form.
  *
  *      length n       of all that follows, at most RECORD_WIRE_BODY_MAX
- *      marks 1        what follows is there, enum wire_mark; a mark that is not known: refused
+ *      marks 1        1 tombstone, 2 RECORD_BY_STAMP, 4, 8 and 16 as below; any other: refused
  *      flags 2        of the Binding Update
  *      hoa 16
  *      ha             how many first octets are hoa's (1), the others
- *      coa 16         not with WIRE_NO_COA
+ *      coa 16         not with mark 4, then it is unspecified
  *      content        epoch n, ext_seq n, hlc 8, node 1
- *      owner          not with WIRE_CLAIM (then as order_claim() makes it): epoch n, ext_seq n,
+ *      owner          not with mark 8 (then as order_claim() makes it): epoch n, ext_seq n,
  *                     term n, node 1
  *      granted n      seconds
  *      remaining n    milliseconds
- *      remaining_by   only with WIRE_BY (else the owner's): term n, node 1
+ *      remaining_by   only with mark 16 (else the owner's): term n, node 1
  *      fields         number 1, length 1, value; in the order of their numbers
  *
- * A pair: length n, marks 1, hoa 16, ha, epoch n, ext_seq n, fields.
+ * Fields: 1, the last RFC 4285 timestamp (8); 2, path MTU to coa (2) and since how many seconds it
+ * is known (2).
+ *
+ * A pair: length n, marks 1, hoa 16, ha, epoch n, ext_seq n, fields (1: timestamp). Its fields that
+ * are not known are skipped, unless their number is 128 or more.
  *
  * A field of a record that is not known is kept with the record and passed on, unless its number
  * is 128 or more: then the record is refused, because it is not to be understood without it. An
