@@ -308,7 +308,7 @@ static uint32_t peer_turn(struct engine *e, struct peer *p, uint32_t *budget)
 
 static uint32_t domain_turn(struct engine *e, struct domain *d, uint32_t *budget)
 {
-	uint32_t next, done;
+	uint32_t next;
 
 	if (!d->was_told) {
 		d->was_told = true;
@@ -317,9 +317,10 @@ static uint32_t domain_turn(struct engine *e, struct domain *d, uint32_t *budget
 	next = least(ready_turn(e, d), walk_turn(e, d, budget));
 	if (digest_is_ready(d->digest) || *budget == 0)
 		return next;
-	done = digest_turn(d->digest, *budget);
-	*budget -= least(done, *budget);
-	return digest_is_ready(d->digest) ? next : 0;
+	if (digest_turn(d->digest, *budget))
+		return next;
+	*budget = 0;
+	return 0;
 }
 
 /*

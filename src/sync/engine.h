@@ -22,13 +22,11 @@
 #include <stdint.h>
 
 #include "common/ip6.h"
-#include "records/version.h"
+#include "records/records.h"
 #include "sync/next.h"
 
 struct engine;
 struct order_result;
-struct record;
-struct records;
 struct seen;
 struct seen_pair;
 
@@ -173,13 +171,14 @@ void engine_stall(struct engine *e, uint64_t gap_ms, uint64_t now_ms);
 /* --- what control does with records --- */
 
 /*
- * A Binding Update was accepted and r was set by records_set() (live, or the tombstone of a
- * de-registration): gives it its versions and puts it into the streams. is_refresh: nothing but
+ * A Binding Update, ordered by `by`, was accepted and r was set by records_set() (live, or the
+ * tombstone of a de-registration): gives it its versions, notes what was seen, and puts it into
+ * the streams. An RFC 4285 timestamp is noted by the caller before, by seen_raise(), not listed. is_refresh: nothing but
  * lifetime and number changed; where this site was not the owner it is none all the same. Returns
  * true: the acknowledgement must wait (engine_wait()); false: it may leave at once.
  */
 bool engine_accepted(struct engine *e, struct record *r, const struct order_result *o,
-	bool is_refresh, uint64_t now_ms, uint64_t wall_ms);
+	enum record_order by, bool is_refresh, uint64_t now_ms, uint64_t wall_ms);
 /* This site changed or removed a record by itself (revocation, hamctl, a soft field): after
  * records_set(). */
 void engine_touched(struct engine *e, struct record *r, uint64_t now_ms, uint64_t wall_ms);

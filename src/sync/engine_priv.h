@@ -40,6 +40,7 @@
 #define RETRY_MS      1000 /* a round or snapshot that came to nothing is begun again */
 #define KEPT_MS       5000 /* and dead-ms: how long others keep what its owner has not renewed */
 #define IDLE_MS       50 /* longest time between two turns */
+#define REFUSED_MS    1000 /* told that there is no room for so long after the last time */
 #define KEYS_WALK_MAX 4096 /* records looked at for one list of keys of a peer's */
 #define PUSH_MAX      64 /* records sent for one list of keys; the rest when it asks again */
 #define ASKED_S       2000 /* digests and lists of a peer answered in a second */
@@ -93,6 +94,7 @@ struct round {
 	uint32_t id;
 	uint64_t begun_ms;
 	uint64_t change; /* the last change when it began */
+	bool is_partial; /* some range could not be made equal */
 	uint8_t bits; /* of the ranges whose keys are listed */
 	uint8_t top_bits; /* of those compared first */
 	bool top_done; /* those were compared */
@@ -107,8 +109,10 @@ struct peer {
 	bool is_up; /* hello says so, in any domain */
 	bool is_open; /* its boot number is known, and ours there */
 	bool is_full; /* it refuses records */
+	uint64_t refused_ms; /* we last refused one of it for want of room, 0: never */
 	bool must_greet;
 	uint64_t boot, old_boot;
+	bool has_told_hears;
 	uint64_t hears[4]; /* sites that are up there */
 	uint32_t rtt_ms;
 	uint32_t next_id; /* of streams and requests */
@@ -178,7 +182,7 @@ struct domain {
 	bool is_forced;
 	bool was_told; /* of the first state */
 	uint64_t since_ms; /* joining or draining */
-	uint64_t all_dead_ms; /* frozen: since when nobody is up; 0: somebody is */
+	uint64_t none_ready_ms; /* frozen: no peer is ready since then; 0: not known yet */
 	uint64_t got[4], gave[4]; /* snapshots complete: from whom, to whom (of a joining site) */
 	uint8_t waits_for;
 	bool told_waiting;
@@ -199,7 +203,6 @@ struct domain {
 	uint32_t walk_at;
 	uint64_t walk_count, walk_handed;
 	uint32_t sweep_at; /* looks for records that are not alone any more; 0: not under way */
-	uint8_t sweep_node;
 	uint64_t sweep_change;
 
 	/* acknowledgements */
@@ -228,6 +231,7 @@ struct engine {
 	struct wait *wait; /* 1.. */
 	uint32_t *wait_hash;
 	uint32_t wait_mask, wait_free;
+	uint32_t wait_count;
 };
 
 /* --- sets of sites: 4 words --- */
@@ -299,7 +303,7 @@ enum applied apply_record(
 	struct engine *e, struct peer *p, struct domain *d, const struct record_copy *c);
 enum applied apply_seen(
 	struct engine *e, struct peer *p, struct domain *d, const struct seen_pair *pair);
-/* The record changed here: number, digest, list of waits. */
+/* The record changed here: its place in the list of changes, and in the digest. */
 void change_own(struct engine *e, struct domain *d, struct record *r, bool is_urgent);
 /* Another owner for a record, by us; its lifetime begins anew when it is us. False: no room. */
 bool change_owner(struct engine *e, struct domain *d, struct record *r, uint8_t to);
@@ -316,6 +320,7 @@ void commit_free(struct engine *e);
 void commit_check(struct engine *e, struct domain *d); /* somebody acknowledged, came or went */
 void commit_moved(struct engine *e, struct record *r); /* has another change number now */
 void commit_gone(struct engine *e, struct record *r);
+bool commit_has(const struct engine *e, const struct record *r); /* somebody waits for it */
 uint32_t commit_turn(struct engine *e, uint32_t *budget);
 void alone_set(struct engine *e, struct domain *d, struct record *r);
 void alone_clear(struct engine *e, struct domain *d, struct record *r);
@@ -333,9 +338,9 @@ bool view_is_gone(const struct domain *d, const struct engine *e, uint8_t node);
 
 void walk_begin(struct domain *d, enum walk_for why);
 uint32_t walk_turn(struct engine *e, struct domain *d, uint32_t *budget);
-/* A record that was heard names an owner: is it ours to take over? False: no room to. */
-bool walk_late(struct engine *e, struct domain *d, struct record *r);
-void sweep_begin(struct domain *d, uint8_t node, uint64_t change);
+/* A record that was heard names an owner: is it ours to take over? */
+void walk_late(struct engine *e, struct domain *d, struct record *r);
+void sweep_begin(struct domain *d, uint64_t change);
 
 /* --- ready.c --- */
 
@@ -345,7 +350,7 @@ void ready_asked(struct engine *e, struct peer *p, const struct message_ask *m);
 void ready_snapshot_heard(struct engine *e, struct peer *p, uint64_t records);
 void ready_snapshot_done(struct engine *e, struct peer *p, bool is_ready);
 void ready_snapshot_given(struct engine *e, struct peer *p);
-void ready_round_done(struct engine *e, struct domain *d, struct peer *p);
+void ready_round_done(struct engine *e, struct domain *d, struct peer *p, uint64_t begun_ms);
 
 /* --- repair.c --- */
 

@@ -48,7 +48,7 @@ enum message_type {
 /* Which of a peer's streams. */
 enum message_stream {
 	STREAM_CHANGES, /* positions are change numbers */
-	STREAM_SNAPSHOT, /* of one domain; positions are handles of records */
+	STREAM_SNAPSHOT, /* of one domain; positions are the sender's handles: records, then pairs */
 	STREAM_SEEN, /* last seen numbers; positions are change numbers */
 	STREAM_COUNT
 };
@@ -56,6 +56,7 @@ enum message_stream {
 #define DELTA_ACK_NOW 1 /* somebody waits */
 #define DELTA_END     2 /* snapshot: nothing follows */
 #define DELTA_READY   4 /* snapshot: of a site that is ready */
+#define DELTA_SEEN    8 /* items are last seen numbers, not records */
 
 /* Everything that lies at positions first..last, as it is now: what changed again since is not in
  * it, but comes later. */

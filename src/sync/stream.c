@@ -16,7 +16,7 @@
 
 enum put { PUT_SKIPPED, PUT_DONE, PUT_NO_ROOM };
 
-/* What one piece is made from. */
+/* What one piece is made from. It holds records or pairs. */
 struct piece {
 	struct out *out;
 	enum message_stream stream;
@@ -61,16 +61,35 @@ static struct changes *list_of(struct engine *e, enum message_stream s)
 	return s == STREAM_SEEN ? seen_changes(e->opts.seen) : e->changes;
 }
 
+/* Positions of a snapshot: handles of records, then those of pairs last seen. */
+static uint32_t snapshot_end(const struct engine *e)
+{
+	return records_max(e->rs) + seen_max(e->opts.seen);
+}
+
+static uint32_t snapshot_next(struct engine *e, uint32_t mark)
+{
+	uint32_t records = records_max(e->rs), pair;
+
+	if (mark < records) {
+		struct record *r = records_next(e->rs, &mark);
+
+		if (r != NULL)
+			return r->handle;
+		mark = records;
+	}
+	pair = seen_next(e->opts.seen, mark - records);
+	return pair == 0 ? 0 : records + pair;
+}
+
 /* What lies behind the mark, and at which position; 0: nothing. */
 static uint32_t peek(struct engine *e, enum message_stream s, uint32_t mark, uint64_t *pos)
 {
 	uint32_t h;
 
 	if (s == STREAM_SNAPSHOT) {
-		struct record *r = records_next(e->rs, &mark);
-
-		*pos = r == NULL ? 0 : r->handle;
-		return r == NULL ? 0 : r->handle;
+		*pos = snapshot_next(e, mark);
+		return (uint32_t)*pos;
 	}
 	h = changes_peek(list_of(e, s), mark);
 	*pos = h == 0 ? 0 : changes_number(list_of(e, s), h);
@@ -94,6 +113,12 @@ static void move_mark(struct engine *e, enum message_stream s, uint32_t *mark, u
 }
 
 /* --- making a piece --- */
+
+static bool is_of_pairs(const struct engine *e, const struct piece *x)
+{
+	return x->stream == STREAM_SEEN ||
+	       (x->stream == STREAM_SNAPSHOT && x->first > records_max(e->rs));
+}
 
 static bool is_for(struct engine *e, const struct peer *p, const struct piece *x,
 	const struct domain *d, const struct record *r)
@@ -121,16 +146,19 @@ static enum put put_record(struct engine *e, struct peer *p, struct piece *x, ui
 	return !w->bad && record_wire_put(w, &c) ? PUT_DONE : PUT_NO_ROOM;
 }
 
-static enum put put_seen(struct engine *e, struct peer *p, uint32_t handle, struct net_wr *w,
-	struct message_builder *b)
+static enum put put_seen(struct engine *e, struct peer *p, struct piece *x, uint32_t handle,
+	struct net_wr *w, struct message_builder *b)
 {
 	struct seen_pair pair;
 	struct domain *d;
 
+	if (x->stream == STREAM_SNAPSHOT)
+		handle -= records_max(e->rs);
 	if (!seen_at(e->opts.seen, handle, &pair))
 		return PUT_SKIPPED;
 	d = domain_by_number(e, pair.domain);
-	if (d == NULL || !is_member(d, p->node))
+	if (d == NULL || !is_member(d, p->node) ||
+		(x->stream == STREAM_SNAPSHOT && d->index != x->out->domain))
 		return PUT_SKIPPED;
 	message_section(w, b, d->conf.id);
 	return !w->bad && seen_wire_put(w, &pair) ? PUT_DONE : PUT_NO_ROOM;
@@ -141,8 +169,8 @@ static enum put put_item(struct engine *e, struct peer *p, struct piece *x, uint
 {
 	struct net_wr was = *w;
 	struct message_builder was_b = *b;
-	enum put how = x->stream == STREAM_SEEN ? put_seen(e, p, handle, w, b)
-						: put_record(e, p, x, handle, w, b);
+	enum put how = is_of_pairs(e, x) ? put_seen(e, p, x, handle, w, b)
+					 : put_record(e, p, x, handle, w, b);
 
 	if (how == PUT_NO_ROOM) {
 		*w = was;
@@ -182,7 +210,7 @@ static void fill(struct engine *e, struct peer *p, struct piece *x, struct net_w
 
 static uint8_t flags_of(const struct engine *e, const struct piece *x)
 {
-	uint8_t flags = 0;
+	uint8_t flags = is_of_pairs(e, x) ? DELTA_SEEN : 0;
 
 	if (x->stream == STREAM_CHANGES && e->urgent >= x->first)
 		flags |= DELTA_ACK_NOW;
@@ -190,27 +218,40 @@ static uint8_t flags_of(const struct engine *e, const struct piece *x)
 		flags |= DELTA_ACK_NOW;
 	if (x->stream == STREAM_SNAPSHOT) {
 		flags |= x->out->flags;
-		if (x->is_whole && x->limit == x->out->base - 1 + records_max(e->rs))
+		if (x->last == snapshot_end(e))
 			flags |= DELTA_END | DELTA_ACK_NOW;
 	}
 	return flags;
 }
 
+/* A piece of a snapshot ends where the pairs begin. */
+static void bound(const struct engine *e, struct piece *x)
+{
+	if (x->stream == STREAM_SNAPSHOT && x->first <= records_max(e->rs) &&
+		x->limit > records_max(e->rs))
+		x->limit = records_max(e->rs);
+}
+
 /* One datagram; false: there was nothing to say. A piece without items is sent only when it closes
- * something: a gap, or a snapshot. */
+ * something: a gap, or a part of a snapshot. */
 static bool send_piece(struct engine *e, struct peer *p, struct piece *x, bool even_empty,
 	uint32_t *budget)
 {
 	uint8_t buf[ENGINE_DATAGRAM];
-	struct net_wr w;
+	struct net_wr w, acks;
 	struct message_builder b;
 	struct message_delta m;
 
+	bound(e, x);
 	tx_begin(e, p, buf, &w);
+	acks = w;
 	message_open_delta(&w, &b);
 	fill(e, p, x, &w, &b, budget);
-	if (x->last < x->first || (x->items == 0 && !(even_empty && x->is_whole)))
+	if (x->last < x->first || (x->items == 0 && !(even_empty && x->is_whole))) {
+		if (net_wr_len(&acks) > MESSAGE_HEADER)
+			tx_end(e, p, &acks);
 		return false;
+	}
 	m = (struct message_delta){ .stream = (uint8_t)x->stream,
 		.flags = flags_of(e, x),
 		.id = x->out->id,
@@ -333,8 +374,7 @@ void stream_ack(struct engine *e, struct peer *p, const struct message_ack *m)
 		for (uint32_t i = 0; i < e->domain_count; i++)
 			if (is_member(&e->domain[i], p->node))
 				commit_check(e, &e->domain[i]);
-	if (m->stream == STREAM_SNAPSHOT && out->acked == out->base - 1 + records_max(e->rs) &&
-		!out->is_done) {
+	if (m->stream == STREAM_SNAPSHOT && out->acked == snapshot_end(e) && !out->is_done) {
 		out->is_done = true;
 		ready_snapshot_given(e, p);
 	}
@@ -348,7 +388,8 @@ static void note_held(struct engine *e, const struct peer *p, enum message_strea
 	struct record *r;
 	struct domain *d;
 
-	if (s == STREAM_SEEN || pos < out->base || pos <= out->refused)
+	if (s == STREAM_SEEN || pos < out->base || pos <= out->refused ||
+		(s == STREAM_SNAPSHOT && pos > records_max(e->rs)))
 		return;
 	r = records_at(e->rs, h);
 	if (r == NULL || !(records_mesh(e->rs, r)->flags & RECORD_ALONE))
@@ -394,8 +435,6 @@ static void begin_at(struct engine *e, struct peer *p, enum message_stream s)
 	}
 	if (least_told != NULL)
 		changes_rewind(list, out->sent_mark, least_told->out[s].acked_mark);
-	else if (s == STREAM_SEEN)
-		changes_to_start(list, out->sent_mark); /* no snapshot has them */
 	else
 		changes_to_end(list, out->sent_mark);
 	changes_rewind(list, out->acked_mark, out->sent_mark);
@@ -526,7 +565,7 @@ static uint32_t send_fresh(struct engine *e, struct peer *p, enum message_stream
 		uint64_t pos;
 
 		x.first = out->sent + 1;
-		x.limit = s == STREAM_SNAPSHOT ? records_max(e->rs) : changes_last(list_of(e, s));
+		x.limit = s == STREAM_SNAPSHOT ? snapshot_end(e) : changes_last(list_of(e, s));
 		if (s == STREAM_SNAPSHOT ? out->sent == x.limit
 					 : peek(e, s, out->sent_mark, &pos) == 0) {
 			out->drained_ms = e->now_ms;
