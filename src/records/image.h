@@ -28,11 +28,9 @@
 #include <stdint.h>
 
 #include "common/ip6.h"
+#include "records/records.h"
 
 #define RECORD_IMAGE_MAX 130 /* octets of the longest one that is written */
-
-/* A lifetime of 65535 units of 4 s (RFC 6275, 6.1.8). */
-#define RECORD_LIFETIME_MAX_S 262140
 
 struct record_image {
 	struct ip6_addr hoa, ha, coa;

@@ -37,26 +37,41 @@ static uint64_t weight(uint32_t domain, uint8_t bucket, uint8_t node)
 	return x ^ x >> 31;
 }
 
-uint8_t next_successor(const struct next_view *v, uint8_t bucket)
+/* Of these n ready sites. */
+static uint8_t best_of(uint32_t domain, uint8_t bucket, const uint8_t *nodes, unsigned n)
 {
 	uint8_t best = NEXT_NOBODY;
 	uint64_t most = 0;
 
-	for (unsigned node = 1; node < NEXT_NODES; node++) {
-		uint64_t w;
+	for (unsigned i = 0; i < n; i++) {
+		uint64_t w = weight(domain, bucket, nodes[i]);
 
-		if (!next_is_ready(v, (uint8_t)node))
-			continue;
-		w = weight(v->domain, bucket, (uint8_t)node);
 		if (best == NEXT_NOBODY || w > most) {
-			best = (uint8_t)node;
+			best = nodes[i];
 			most = w;
 		}
 	}
 	return best;
 }
 
-static uint8_t hop_to(const struct next_view *v, uint8_t node)
+static unsigned ready_sites(const struct next_view *v, uint8_t nodes[NEXT_NODES])
+{
+	unsigned n = 0;
+
+	for (unsigned node = 1; node < NEXT_NODES; node++)
+		if (next_is_ready(v, (uint8_t)node))
+			nodes[n++] = (uint8_t)node;
+	return n;
+}
+
+uint8_t next_successor(const struct next_view *v, uint8_t bucket)
+{
+	uint8_t nodes[NEXT_NODES];
+
+	return best_of(v->domain, bucket, nodes, ready_sites(v, nodes));
+}
+
+uint8_t next_hop(const struct next_view *v, uint8_t node)
 {
 	return v->site[node].reach == NEXT_CUT_OFF ? v->site[node].via : node;
 }
@@ -64,16 +79,17 @@ static uint8_t hop_to(const struct next_view *v, uint8_t node)
 void next_fill(const struct next_view *v, struct next_table *out)
 {
 	bool serving = next_is_live(v, v->self);
-	uint8_t successor[NEXT_BUCKETS];
+	uint8_t successor[NEXT_BUCKETS], nodes[NEXT_NODES];
+	unsigned n = ready_sites(v, nodes);
 
 	for (unsigned b = 0; b < NEXT_BUCKETS; b++) {
-		uint8_t node = next_successor(v, (uint8_t)b);
+		uint8_t node = best_of(v->domain, (uint8_t)b, nodes, n);
 
-		successor[b] = node == NEXT_NOBODY ? NEXT_NOBODY : hop_to(v, node);
+		successor[b] = node == NEXT_NOBODY ? NEXT_NOBODY : next_hop(v, node);
 	}
 	for (unsigned owner = 0; owner < NEXT_NODES; owner++) {
 		if (serving && next_is_live(v, (uint8_t)owner))
-			memset(out->hop[owner], hop_to(v, (uint8_t)owner), NEXT_BUCKETS);
+			memset(out->hop[owner], next_hop(v, (uint8_t)owner), NEXT_BUCKETS);
 		else
 			memcpy(out->hop[owner], successor, NEXT_BUCKETS);
 	}

@@ -52,6 +52,9 @@ bool next_is_live(const struct next_view *v, uint8_t node);
 /* A site that may take over: live and ready. */
 bool next_is_ready(const struct next_view *v, uint8_t node);
 
+/* The site that what is for a live one is handed to: itself, or the one it is reached through. */
+uint8_t next_hop(const struct next_view *v, uint8_t node);
+
 /* Of the bucket, among the ready sites; NEXT_NOBODY: there is none. */
 uint8_t next_successor(const struct next_view *v, uint8_t bucket);
 
