@@ -237,16 +237,17 @@ static const struct {
 	bool (*begins)(struct world *w, struct one *f); /* false: it cannot, now */
 	void (*ends)(struct world *w, struct one *f);
 	bool is_state; /* what it makes lasts, and all must settle in it: not a fault in progress */
+	bool is_path; /* hellos do not come through as they did */
 	uint32_t lasts_ms[2];
 } rows[FAULT_COUNT] = {
-	[FAULT_PARTITION] = { partition_begins, partition_ends, false, { 200, 12000 } },
-	[FAULT_CRASH] = { crash_begins, crash_ends, true, { 50, 15000 } },
-	[FAULT_CLOCK] = { clock_begins, clock_ends, true, { 2000, 20000 } },
-	[FAULT_PAUSE] = { pause_begins, pause_ends, false, { 50, 5000 } },
-	[FAULT_CUT_PAIR] = { cut_pair_begins, cut_pair_ends, true, { 500, 15000 } },
-	[FAULT_ONE_WAY] = { one_way_begins, one_way_ends, true, { 500, 15000 } },
-	[FAULT_BAD_LINKS] = { bad_links_begins, bad_links_ends, false, { 500, 8000 } },
-	[FAULT_DRAIN] = { drain_begins, drain_ends, true, { 3000, 15000 } },
+	[FAULT_PARTITION] = { partition_begins, partition_ends, false, true, { 200, 12000 } },
+	[FAULT_CRASH] = { crash_begins, crash_ends, true, false, { 50, 15000 } },
+	[FAULT_CLOCK] = { clock_begins, clock_ends, true, false, { 2000, 20000 } },
+	[FAULT_PAUSE] = { pause_begins, pause_ends, false, false, { 50, 5000 } },
+	[FAULT_CUT_PAIR] = { cut_pair_begins, cut_pair_ends, true, true, { 500, 15000 } },
+	[FAULT_ONE_WAY] = { one_way_begins, one_way_ends, true, true, { 500, 15000 } },
+	[FAULT_BAD_LINKS] = { bad_links_begins, bad_links_ends, false, true, { 500, 8000 } },
+	[FAULT_DRAIN] = { drain_begins, drain_ends, true, false, { 3000, 15000 } },
 };
 
 static void end(struct world *w, void *ctx, uint64_t arg)
@@ -257,6 +258,8 @@ static void end(struct world *w, void *ctx, uint64_t arg)
 	if (!f->begun)
 		return;
 	f->begun = false;
+	if (rows[f->fault].is_path)
+		oracle_path_ends(w);
 	world_tell(w, "%s ends", fault_name(f->fault));
 	rows[f->fault].ends(w, f);
 	if (!rows[f->fault].is_state)
@@ -277,6 +280,8 @@ static void begin(struct world *w, void *ctx, uint64_t arg)
 		return;
 	}
 	f->begun = true;
+	if (rows[f->fault].is_path)
+		oracle_path_begins(w);
 	if (!rows[f->fault].is_state)
 		oracle_fault_begins(w);
 	else

@@ -50,6 +50,12 @@ struct probe {
 	struct ip6_addr dst; /* home address or correspondent */
 };
 
+/* What befell a site last. */
+struct life {
+	uint64_t at_us;
+	uint64_t gap_us; /* it went on after so long; else UINT64_MAX */
+};
+
 struct oracle {
 	uint32_t open_faults;
 	uint64_t changed_us; /* the last begin or end of a fault */
@@ -57,6 +63,9 @@ struct oracle {
 	uint64_t loss_us; /* the last loss of a site; 0: none */
 	bool loss_unsettled; /* a loss, and nothing has settled since */
 	bool is_whole, is_looked_at; /* sites can all reach each other; whether that is up to date */
+	uint32_t open_paths;
+	uint64_t paths_us; /* the last begin or end of a fault of paths */
+	struct life life[SHAPE_SITES + 1];
 	struct subject *subject; /* by mobile node */
 	struct probe *probe; /* [1..count] */
 	uint32_t count, cap;
@@ -195,6 +204,73 @@ void oracle_fault_ends(struct world *w)
 {
 	touch(w);
 	w->oracle->open_faults--;
+}
+
+void oracle_path_begins(struct world *w)
+{
+	w->oracle->open_paths++;
+	w->oracle->paths_us = w->now_us;
+}
+
+void oracle_path_ends(struct world *w)
+{
+	w->oracle->open_paths--;
+	w->oracle->paths_us = w->now_us;
+}
+
+void oracle_site(struct world *w, uint8_t node, uint64_t gap_us)
+{
+	w->oracle->life[node] = (struct life){ w->now_us, gap_us };
+}
+
+/* Nobody served the domain, and somebody who is down was waited for: a start like that of all. */
+void oracle_ready(struct world *w, uint8_t node, uint8_t domain)
+{
+	for (uint8_t n = 1; n <= w->shape.sites; n++)
+		if (n != node && site_is_member(w->site[n], domain) && w->site[n]->announced[domain])
+			return;
+	oracle_fault(w);
+}
+
+/* Without a ready site a domain is not served; one that waits for those that are down may have to
+ * wait for long. */
+static bool is_waiting(struct world *w, uint8_t domain)
+{
+	bool is_down = false;
+
+	for (uint8_t n = 1; n <= w->shape.sites; n++) {
+		if (!site_is_member(w->site[n], domain))
+			continue;
+		if (w->site[n]->announced[domain])
+			return false;
+		is_down = is_down || !site_runs(w->site[n]);
+	}
+	return is_down;
+}
+
+/* Nothing but a short stop of its own, shorter than others wait, may have happened to it. */
+static bool is_calm(struct world *w, uint8_t node, bool may_have_stopped)
+{
+	const struct life *l = &w->oracle->life[node];
+	uint64_t long_us = (3 * w->shape.dead_ms + 2000) * MS;
+
+	if (w->now_us > l->at_us + long_us)
+		return true;
+	return may_have_stopped && l->gap_us != UINT64_MAX &&
+	       l->gap_us + 2 * w->shape.hello_ms * MS < w->shape.dead_ms * MS;
+}
+
+void oracle_verdict(struct world *w, uint8_t by, uint8_t node, bool lives)
+{
+	const struct oracle *o = w->oracle;
+	uint64_t long_us = (3 * w->shape.dead_ms + 2000) * MS;
+
+	if (lives || w->shape.loss_ppm > 0 || o->open_paths > 0 ||
+		w->now_us < o->paths_us + long_us || !site_runs(w->site[node]))
+		return;
+	if (is_calm(w, node, false) && is_calm(w, by, true))
+		world_fail(w, "site %u calls site %u dead, which lives, and nothing is between them",
+			by, node);
 }
 
 static void excuse(struct world *w, struct subject *s)
@@ -415,7 +491,8 @@ bool oracle_probe(struct world *w, enum probe_kind kind, uint8_t mn, uint8_t oth
 	address(w, kind, mn, other, out);
 	p->dst = out->hdr[0].dst;
 	p->at_us = w->now_us;
-	p->is_strict = oracle_is_settled(w) && !to->is_void && !s->is_void;
+	p->is_strict = oracle_is_settled(w) && !to->is_void && !s->is_void &&
+		       !is_waiting(w, mn_domain(w, mn));
 	p->floor = known_everywhere(w, to);
 	p->must_arrive = p->is_strict && kind != PROBE_SPOOFED && is_bound(w, to, p->floor) &&
 			 is_bound(w, s, known_everywhere(w, s));

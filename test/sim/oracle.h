@@ -37,6 +37,15 @@ void oracle_fault_begins(struct world *w);
 void oracle_fault_ends(struct world *w);
 void oracle_loss(struct world *w, uint8_t node); /* a site loses what it knows */
 bool oracle_is_settled(struct world *w);
+/* A path between sites is worse than it was; or as good as it was again. */
+void oracle_path_begins(struct world *w);
+void oracle_path_ends(struct world *w);
+/* A site started, stopped, was frozen, or, gap_us, went on after so long. */
+void oracle_site(struct world *w, uint8_t node, uint64_t gap_us);
+/* A site that had none is ready to serve a domain. */
+void oracle_ready(struct world *w, uint8_t node, uint8_t domain);
+/* One site changed its mind about whether another one lives. */
+void oracle_verdict(struct world *w, uint8_t by, uint8_t node, bool lives);
 /* How long after the last fault everything is promised again. */
 uint64_t oracle_settle_us(const struct world *w);
 

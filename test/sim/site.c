@@ -102,6 +102,8 @@ static void announce(struct site *s)
 
 		if (now == s->announced[d])
 			continue;
+		if (now)
+			oracle_ready(s->w, s->node, d);
 		s->announced[d] = now;
 		net_route(s->w, s->node, d, now);
 		world_tell(s->w, "site %u %s the route of domain %u", s->node,
@@ -144,6 +146,7 @@ void site_start(struct site *s)
 	s->up = true;
 	s->paused = false;
 	s->boot++;
+	oracle_site(s->w, s->node, UINT64_MAX);
 	s->mono_base_ms = rng_between(&s->w->rng_site, 1, 1000000000);
 	world_tell(s->w, "site %u starts (boot %u, %s)", s->node, s->boot,
 		s->store != NULL ? "with a store" : "no store");
@@ -164,6 +167,7 @@ void site_crash(struct site *s)
 	s->kind->stop(s);
 	s->impl = NULL;
 	s->up = s->paused = false;
+	oracle_site(s->w, s->node, UINT64_MAX);
 	forget_waiting(s);
 	announce(s);
 }
@@ -175,6 +179,8 @@ void site_pause(struct site *s)
 		return;
 	world_tell(s->w, "site %u is frozen", s->node);
 	s->paused = true;
+	s->paused_us = s->w->now_us;
+	oracle_site(s->w, s->node, UINT64_MAX);
 }
 
 /* First the loop turns, and may see that time has passed, or first it reads what came. */
@@ -186,6 +192,7 @@ void site_resume(struct site *s)
 		return;
 	world_tell(s->w, "site %u goes on, %u datagrams waited", s->node, s->waiting_count);
 	s->paused = false;
+	oracle_site(s->w, s->node, s->w->now_us - s->paused_us);
 	s->turn_at_us = s->w->now_us;
 	if (rng_chance(&s->w->rng_site, 500))
 		turn(s->w, s, ++s->turn_gen);

@@ -44,6 +44,7 @@ struct site {
 	const struct site_kind *kind;
 	uint8_t node;
 	bool up, paused;
+	uint64_t paused_us; /* since when */
 	uint32_t boot; /* raised by every start */
 	void *impl; /* the kind's own */
 	void *store; /* the kind's own, outlives a stop; NULL: there is none */
