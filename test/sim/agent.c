@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "agent_priv.h"
+#include "mem.h"
 #include "oracle.h"
 
 #define BUDGET        2000 /* of a turn of the engine, in records */
@@ -407,7 +408,7 @@ static uint64_t agent_digest(struct site *s, uint8_t domain, uint32_t *records)
 
 static uint64_t agent_memory(struct site *s)
 {
-	return records_memory(agent_of(s)->records) + seen_memory(agent_of(s)->seen);
+	return mem_of(s->node);
 }
 
 static void agent_drain(struct site *s, uint8_t domain, bool on)

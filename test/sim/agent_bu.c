@@ -142,7 +142,8 @@ static void settle(struct question *q, bool is_refresh, const struct pkt_ba *ba)
 	struct pkt_ba now = *ba;
 
 	a->is_dirty = true;
-	if (engine_accepted(a->engine, q->r, &q->order, is_refresh, agent_now(a), agent_wall(a))) {
+	if (engine_accepted(a->engine, q->r, &q->order, RECORD_BY_SEQUENCE, is_refresh, agent_now(a),
+		    agent_wall(a))) {
 		hold(a, q->r, ba);
 		return;
 	}

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "agent_priv.h"
+#include "mem.h"
 
 #define WRITE_US (200 * MS) /* after a change, at the latest */
 
@@ -63,10 +64,8 @@ static void write_records(struct agent *a, struct image *i)
 
 static void image_write(struct agent *a, struct image *i)
 {
-	i->record = calloc(AGENT_RECORDS, sizeof(*i->record));
-	i->pair = calloc(seen_count(a->seen) + 1, sizeof(*i->pair));
-	if (i->record == NULL || i->pair == NULL)
-		abort();
+	i->record = mem_own(AGENT_RECORDS * sizeof(*i->record));
+	i->pair = mem_own((seen_count(a->seen) + 1) * sizeof(*i->pair));
 	i->wall_ms = agent_wall(a);
 	write_records(a, i);
 	for (uint32_t h = 0; (h = seen_next(a->seen, h)) != 0;)
@@ -83,9 +82,8 @@ void agent_save(struct agent *a)
 	if (!a->w->shape.has_store)
 		return;
 	if (st == NULL) {
-		st = calloc(1, sizeof(*st));
-		if (st == NULL)
-			abort();
+		st = mem_own(sizeof(*st));
+		memset(st, 0, sizeof(*st));
 		a->site->store = st;
 		a->site->store_free = store_free;
 	}

@@ -205,7 +205,7 @@ static uint64_t fake_digest(struct site *s, uint8_t domain, uint32_t *records)
 static uint64_t fake_memory(struct site *s)
 {
 	(void)s;
-	return chosen == FAKE_GREEDY ? packets << 17 : 0;
+	return chosen == FAKE_GREEDY ? packets << 10 : 0;
 }
 
 static void fake_drain(struct site *s, uint8_t domain, bool on)

@@ -31,6 +31,7 @@ struct opts {
 	const char *shape;
 	unsigned jobs;
 	bool trace, fake, quiet;
+	bool must_fail; /* a planted fault: nothing found is the failure */
 };
 
 /* What the processes of a campaign share. */
@@ -41,6 +42,18 @@ struct shared {
 	uint64_t done[JOBS_MAX];
 	char failure[512];
 	volatile bool is_failed;
+};
+
+/* Of the product's own code there are none. */
+static const struct {
+	const char *name, *help;
+} plants[] = {
+#ifdef HAMD_PLANT
+#define X(id, text, what) { text, what },
+	PLANT_LIST(X)
+#undef X
+#endif
+	{ "", "" },
 };
 
 static void usage(FILE *to)
@@ -62,17 +75,13 @@ static void usage(FILE *to)
 	      "  --fake NAME   sites with one known mistake instead of the real code\n"
 	      "  --self-test   does the oracle find each of these mistakes, and no other?\n",
 		to);
-#ifdef HAMD_PLANT
-	fputs("  --plant NAME  the real code with one planted fault\n", to);
-	for (unsigned i = 1; to == stdout && i < PLANT_COUNT; i++) {
-		static const char *const text[][2] = {
-#define X(id, name, help) { name, help },
-			PLANT_LIST(X)
-#undef X
-		};
-		printf("    %-18s %s\n", text[i - 1][0], text[i - 1][1]);
-	}
-#endif
+	fputs("  --plant NAME  the real code with one planted fault (sim-planted only)\n"
+	      "  --plants      their names\n"
+	      "  --expect-failure  it is a failure when a campaign finds nothing\n"
+	      "  --quiet       no statistics\n",
+		to);
+	for (unsigned i = 0; to == stdout && plants[i].name[0] != '\0'; i++)
+		printf("    %-18s %s\n", plants[i].name, plants[i].help);
 	fputs("Exit status: 0 nothing found, 1 a failure, 2 usage.\n", to);
 }
 
@@ -212,6 +221,13 @@ static int many(const struct opts *o)
 
 	if (!o->quiet)
 		tell(&sum);
+	if (o->must_fail) {
+		if (failed)
+			printf("found in seed %llu: %s\n", (unsigned long long)seed, failure);
+		else
+			puts("not found");
+		return failed ? 0 : 1;
+	}
 	if (!failed)
 		return is_hard(&sum) ? 0 : 1;
 	printf("seed %llu: %s\n", (unsigned long long)seed, failure);
@@ -277,22 +293,21 @@ static bool choose_fake(const char *name)
 
 static bool choose_plant(const char *name)
 {
+	for (unsigned i = 0; plants[i].name[0] != '\0'; i++)
+		if (strcmp(name, plants[i].name) == 0) {
 #ifdef HAMD_PLANT
-	static const char *const names[] = { "none",
-#define X(id, text, help) text,
-		PLANT_LIST(X)
-#undef X
-	};
-
-	for (unsigned i = 0; i < PLANT_COUNT; i++)
-		if (strcmp(name, names[i]) == 0) {
-			plant_chosen = i;
+			plant_chosen = i + 1;
+#endif
 			return true;
 		}
-#else
-	(void)name;
-#endif
 	return false;
+}
+
+static int list_plants(void)
+{
+	for (unsigned i = 0; plants[i].name[0] != '\0'; i++)
+		puts(plants[i].name);
+	return 0;
 }
 
 static const struct option options[] = {
@@ -305,6 +320,8 @@ static const struct option options[] = {
 	{ "plant", required_argument, NULL, 'p' },
 	{ "self-test", no_argument, NULL, 'o' },
 	{ "quiet", no_argument, NULL, 'q' },
+	{ "expect-failure", no_argument, NULL, 'x' },
+	{ "plants", no_argument, NULL, 'P' },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
 };
@@ -346,15 +363,19 @@ static bool parse(int argc, char **argv, struct opts *o, int *what)
 			if (!choose_plant(optarg))
 				return false;
 			break;
+		case 'x':
+			o->must_fail = true;
+			break;
 		case 'o':
 		case 'h':
+		case 'P':
 			break;
 		default:
 			return false;
 		}
 		if (end != NULL && (*end != '\0' || end == optarg))
 			return false;
-		if (strchr("sSoh", c) != NULL)
+		if (strchr("sSohP", c) != NULL)
 			*what = c;
 	}
 	return optind == argc && *what != 0 && o->jobs >= 1 && o->jobs <= JOBS_MAX;
@@ -379,6 +400,8 @@ int main(int argc, char **argv)
 		return 0;
 	case 'o':
 		return self_test(&o);
+	case 'P':
+		return list_plants();
 	case 's':
 		return one(&o);
 	default:

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mem.h"
 #include "mn.h"
 #include "oracle.h"
 #include "site.h"
@@ -109,10 +110,8 @@ static uint64_t travel(struct world *w, struct net_path *p, size_t len)
 static struct datagram *made(
 	enum net_kind kind, uint8_t from, uint8_t to, const uint8_t *buf, size_t len)
 {
-	struct datagram *d = malloc(sizeof(*d) + len);
+	struct datagram *d = mem_own(sizeof(*d) + len);
 
-	if (d == NULL)
-		abort();
 	*d = (struct datagram){ .kind = kind, .from = from, .to = to, .len = len };
 	if (len > 0)
 		memcpy(d->buf, buf, len);
@@ -170,10 +169,8 @@ static void route_is_known(struct world *w, void *ctx, uint64_t arg)
 
 void net_route(struct world *w, uint8_t node, uint8_t domain, bool announced)
 {
-	struct route *r = malloc(sizeof(*r));
+	struct route *r = mem_own(sizeof(*r));
 
-	if (r == NULL)
-		abort();
 	*r = (struct route){ node, domain, announced, ++w->net->change[node][domain] };
 	world_post(w, w->now_us + (announced ? ROUTE_UP_US : ROUTE_OFF_US), route_is_known, r, 0);
 }
@@ -226,9 +223,7 @@ void net_to_site(struct world *w, uint8_t location, uint8_t node, const struct p
 
 	if (!net_reaches(w, location, node) || hits(w, w->shape.access_loss_ppm))
 		return;
-	copy = malloc(sizeof(*copy));
-	if (copy == NULL)
-		abort();
+	copy = mem_own(sizeof(*copy));
 	*copy = *p;
 	world_post(w, w->now_us + access_us(w, location, node), arrive_at_site, copy, node);
 }
@@ -245,9 +240,7 @@ void net_to_mn(struct world *w, uint8_t node, uint8_t mn, const struct pkt_ba *b
 
 	if (!net_reaches(w, location, node) || hits(w, w->shape.access_loss_ppm))
 		return;
-	copy = malloc(sizeof(*copy));
-	if (copy == NULL)
-		abort();
+	copy = mem_own(sizeof(*copy));
 	*copy = *ba;
 	world_post(w, w->now_us + access_us(w, location, node), arrive_at_mn, copy, mn);
 }

@@ -44,6 +44,8 @@ void oracle_path_ends(struct world *w);
 void oracle_site(struct world *w, uint8_t node, uint64_t gap_us);
 /* A site that had none is ready to serve a domain. */
 void oracle_ready(struct world *w, uint8_t node, uint8_t domain);
+/* What a site holds now, and held when it began. */
+void oracle_memory(struct world *w, uint8_t node, uint64_t octets, uint64_t at_start);
 /* One site changed its mind about whether another one lives. */
 void oracle_verdict(struct world *w, uint8_t by, uint8_t node, bool lives);
 /* How long after the last fault everything is promised again. */

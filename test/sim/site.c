@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mem.h"
 #include "oracle.h"
 #include "world.h"
 
@@ -111,6 +112,19 @@ static void announce(struct site *s)
 	}
 }
 
+/* Whatever runs on a site runs between these two. */
+static void enter(struct site *s)
+{
+	mem_for(s->node);
+}
+
+static void leave(struct site *s)
+{
+	mem_for(0);
+	if (s->up)
+		oracle_memory(s->w, s->node, s->kind->memory(s), s->memory_at_start);
+}
+
 static void turn(struct world *w, void *ctx, uint64_t gen)
 {
 	struct site *s = ctx;
@@ -119,7 +133,9 @@ static void turn(struct world *w, void *ctx, uint64_t gen)
 	(void)w;
 	if (!site_runs(s) || gen != s->turn_gen)
 		return;
+	enter(s);
 	next_ms = s->kind->turn(s);
+	leave(s);
 	announce(s);
 	if (next_ms > TURN_MAX_MS)
 		next_ms = TURN_MAX_MS;
@@ -150,11 +166,14 @@ void site_start(struct site *s)
 	s->mono_base_ms = rng_between(&s->w->rng_site, 1, 1000000000);
 	world_tell(s->w, "site %u starts (boot %u, %s)", s->node, s->boot,
 		s->store != NULL ? "with a store" : "no store");
+	enter(s);
 	if (s->kind->start(s) < 0) {
 		world_fail(s->w, "site %u does not start", s->node);
 		s->up = false;
 		return;
 	}
+	s->memory_at_start = s->kind->memory(s);
+	leave(s);
 	s->turn_at_us = s->w->now_us;
 	world_at(s->w, s->w->now_us, turn, s, ++s->turn_gen);
 }
@@ -183,6 +202,17 @@ void site_pause(struct site *s)
 	oracle_site(s->w, s->node, UINT64_MAX);
 }
 
+static void input(struct site *s, enum net_kind kind, uint8_t from, bool may_relay, struct pkt *p,
+	const uint8_t *buf, size_t len)
+{
+	enter(s);
+	if (kind == NET_DATA)
+		s->kind->packet(s, p, from, may_relay);
+	else
+		s->kind->datagram(s, kind, from, buf, len);
+	leave(s);
+}
+
 /* First the loop turns, and may see that time has passed, or first it reads what came. */
 void site_resume(struct site *s)
 {
@@ -200,10 +230,7 @@ void site_resume(struct site *s)
 		world_at(s->w, s->w->now_us, turn, s, ++s->turn_gen);
 	while ((x = s->waiting) != NULL) {
 		s->waiting = x->next;
-		if (x->kind == NET_DATA)
-			s->kind->packet(s, &x->pkt, x->from, x->may_relay);
-		else
-			s->kind->datagram(s, x->kind, x->from, x->buf, x->len);
+		input(s, x->kind, x->from, x->may_relay, &x->pkt, x->buf, x->len);
 		free(x);
 	}
 	s->waiting_end = &s->waiting;
@@ -222,9 +249,7 @@ static void wait_in_buffer(struct site *s, enum net_kind kind, uint8_t from, boo
 			oracle_lost(s->w, p);
 		return;
 	}
-	x = malloc(sizeof(*x) + len);
-	if (x == NULL)
-		abort();
+	x = mem_own(sizeof(*x) + len);
 	*x = (struct waiting){ .kind = kind, .from = from, .may_relay = may_relay, .len = len };
 	if (p != NULL)
 		x->pkt = *p;
@@ -242,7 +267,7 @@ void site_datagram(
 		wait_in_buffer(s, kind, from, false, NULL, buf, len);
 		return;
 	}
-	s->kind->datagram(s, kind, from, buf, len);
+	input(s, kind, from, false, NULL, buf, len);
 	site_wake(s);
 }
 
@@ -254,6 +279,6 @@ void site_packet(struct site *s, const struct pkt *p, uint8_t from, bool may_rel
 		wait_in_buffer(s, NET_DATA, from, may_relay, p, NULL, 0);
 		return;
 	}
-	s->kind->packet(s, &copy, from, may_relay);
+	input(s, NET_DATA, from, may_relay, &copy, NULL, 0);
 	site_wake(s);
 }

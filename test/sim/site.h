@@ -50,6 +50,7 @@ struct site {
 	void *store; /* the kind's own, outlives a stop; NULL: there is none */
 	void (*store_free)(void *store);
 
+	uint64_t memory_at_start; /* octets */
 	uint64_t mono_base_ms; /* the monotonic clock at the world's begin; another with each boot */
 	int64_t wall_off_ms; /* the time of day is wrong by this much */
 	uint64_t turn_at_us; /* when the next turn is due */

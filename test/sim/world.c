@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mem.h"
+
 uint64_t rng_next(uint64_t *seed)
 {
 	uint64_t x = *seed += 0x9e3779b97f4a7c15ULL;
@@ -75,9 +77,7 @@ static void push(struct world *w, const struct world_event *e)
 
 	if (w->heap_len > w->heap_cap) {
 		w->heap_cap = w->heap_cap == 0 ? 256 : 2 * w->heap_cap;
-		w->heap = realloc(w->heap, w->heap_cap * sizeof(*w->heap));
-		if (w->heap == NULL)
-			abort();
+		w->heap = mem_own_again(w->heap, w->heap_cap * sizeof(*w->heap));
 	}
 	for (; i > 0 && is_before(e, &w->heap[(i - 1) / 2]); i = (i - 1) / 2)
 		w->heap[i] = w->heap[(i - 1) / 2];
