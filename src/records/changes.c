@@ -121,6 +121,11 @@ void changes_del(struct changes *c, uint32_t handle)
 	c->count--;
 }
 
+uint64_t changes_number(const struct changes *c, uint32_t handle)
+{
+	return link_of(c, handle)->number;
+}
+
 uint64_t changes_last(const struct changes *c)
 {
 	return c->last;

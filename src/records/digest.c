@@ -187,6 +187,11 @@ bool digest_has(const struct digest *d, const struct record *r)
 	return (records_mesh(d->records, r)->flags & RECORD_IN_DIGEST) != 0;
 }
 
+uint64_t digest_hash(const struct digest *d, const struct record *r)
+{
+	return records_mesh(d->records, r)->hash;
+}
+
 struct digest_sum digest_fold(const struct digest *d, unsigned k, uint32_t range)
 {
 	struct digest_sum sum = { 0 };

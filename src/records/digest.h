@@ -56,6 +56,8 @@ void digest_set(struct digest *d, struct record *r);
 /* Out: it goes, or it has ended here. Fine when it is not in. */
 void digest_drop(struct digest *d, struct record *r);
 bool digest_has(const struct digest *d, const struct record *r);
+/* What one that is in counts for, while digest_is_ready(). */
+uint64_t digest_hash(const struct digest *d, const struct record *r);
 
 struct digest_sum {
 	uint64_t hash;

@@ -70,6 +70,12 @@ static bool go_on(const struct order_facts *f, const struct series *s, uint64_t 
 	return *ext_seq > s->ext_seq || !s->is_known;
 }
 
+/* The pair was seen with the other kind of order in the same epoch: two sites began it apart. */
+static bool is_behind(const struct order_facts *f, const struct order_result *out)
+{
+	return f->seen != NULL && f->seen->epoch == out->epoch && f->seen->ext_seq >= out->ext_seq;
+}
+
 enum order_verdict order_judge(const struct order_facts *f, struct order_result *out)
 {
 	struct series s = series_of(f);
@@ -79,7 +85,8 @@ enum order_verdict order_judge(const struct order_facts *f, struct order_result 
 	*out = (struct order_result){ .ext_seq = s.ext_seq, .epoch = s.epoch };
 	if (is_too_old(f, &s))
 		return ORDER_TOO_OLD;
-	goes_on = go_on(f, &s, &out->ext_seq) && (f->content == NULL || is_pairs(f));
+	goes_on = go_on(f, &s, &out->ext_seq) && (f->content == NULL || is_pairs(f)) &&
+		  !is_behind(f, out);
 	if (f->is_deregistration && f->content != NULL && f->is_live && !f->is_same_ha)
 		return ORDER_ELSEWHERE;
 	/* newer than whatever was accepted, at whichever address */

@@ -264,7 +264,7 @@ int seen_raise(struct seen *s, const struct seen_pair *pair, unsigned how, uint6
 	e->epoch = v.epoch;
 	e->order = v.order;
 	e->is_remembered = (how & SEEN_REMEMBERED) != 0;
-	if (is_news && (how & SEEN_LISTED) != 0)
+	if ((is_news && (how & SEEN_LISTED) != 0) || (how & SEEN_AGAIN) != 0)
 		changes_touch(s->changes, i);
 	return is_news;
 }

@@ -56,7 +56,8 @@ void seen_merge(const struct seen_value *a, const struct seen_value *b, struct s
 
 enum seen_how {
 	SEEN_LISTED = 1, /* others do not hear of it by a record: a change of its own */
-	SEEN_REMEMBERED = 2, /* its number is to be remembered: it never gives way */
+	SEEN_AGAIN = 2, /* the same even if it is no news: it was noted silently */
+	SEEN_REMEMBERED = 4, /* its number is to be remembered: it never gives way */
 };
 
 /*

@@ -161,8 +161,7 @@ static struct forward_result payload_esp(const struct forward_domain *d,
 
 static struct forward_result answer(const struct forward_domain *d, const struct forward_packet *p)
 {
-	if (p->asker != d->view->self && forward_is_member(d, p->asker) &&
-		next_is_live(d->view, p->asker))
+	if (p->asker != d->view->self && next_is_live(d->view, p->asker))
 		return relay(p, next_hop(d->view, p->asker));
 	return here(FORWARD_ACCEPT);
 }

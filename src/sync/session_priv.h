@@ -8,7 +8,7 @@
 
 #include "common/bucket.h"
 #include "sync/session.h"
-#include "sync/window.h"
+#include "common/window.h"
 
 #define MAC_LEN    16
 #define COOKIE_LEN 16

@@ -202,5 +202,35 @@ class Calls(unittest.TestCase):
             self.assertIn(why, done.stderr)
 
 
+class GetPktgen(unittest.TestCase):
+    """A source tree is refused before anything is installed or built."""
+
+    def run_it(self, *args):
+        return subprocess.run([BENCH / "get-pktgen", *args], capture_output=True, text=True)
+
+    def tree(self, directory, version):
+        (Path(directory) / "app").mkdir()
+        (Path(directory) / "app" / "lpktgenlib.c").touch()
+        (Path(directory) / "VERSION").write_text(version + "\n")
+        return directory
+
+    def test_usage(self):
+        self.assertEqual(self.run_it("--help").returncode, 0)
+        for args in ([], ["a", "b", "c"], ["--bogus", "a"], ["--print", "a", "b"]):
+            self.assertEqual(self.run_it(*args).returncode, 2, args)
+
+    def test_refused(self):
+        with tempfile.TemporaryDirectory() as nothing, tempfile.TemporaryDirectory() as other:
+            for tree, why in ((nothing, "no source tree of Pktgen"),
+                              (self.tree(other, "24.10.3"), "is Pktgen 24.10.3, not 23.06.1")):
+                done = self.run_it(tree, str(Path(nothing) / "dest"))
+                self.assertEqual(done.returncode, 1)
+                self.assertIn(why, done.stderr)
+                self.assertIn("git clone -b pktgen-23.06.1 https://", done.stderr)
+            done = self.run_it("--print", nothing)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("get-pktgen SOURCE builds it", done.stderr)
+
+
 if __name__ == "__main__":
     unittest.main()

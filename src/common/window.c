@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "sync/window.h"
+#include "common/window.h"
 
 #include <assert.h>
 

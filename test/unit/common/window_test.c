@@ -5,7 +5,7 @@
 #include <inttypes.h>
 
 #include "rng.h"
-#include "sync/window.h"
+#include "common/window.h"
 
 #define SPAN (4 * 64 * WINDOW_WORDS)
 
