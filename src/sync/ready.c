@@ -13,10 +13,7 @@
 
 #include "sync/engine_priv.h"
 
-static uint32_t least(uint32_t a, uint32_t b)
-{
-	return a < b ? a : b;
-}
+#define JOIN_MS 20 /* between two looks at who has answered */
 
 /* Members that answer one day. */
 static uint8_t next_awaited(const struct domain *d, uint8_t node)
@@ -225,7 +222,7 @@ static void join(struct engine *e, struct domain *d)
 
 /* --- draining --- */
 
-static bool is_anybody_ready(const struct engine *e, const struct domain *d)
+static bool is_anybody_ready(const struct domain *d)
 {
 	for (uint8_t n = set_next(d->members, 0); n != 0; n = set_next(d->members, n))
 		if (next_is_ready(&d->view, n))
@@ -287,7 +284,7 @@ uint32_t ready_turn(struct engine *e, struct domain *d)
 {
 	if (d->says == NEXT_JOINING) {
 		join(e, d);
-		return least(IDLE_MS, 20);
+		return JOIN_MS;
 	}
 	if (d->drain != DRAIN_NO)
 		drain(e, d);
@@ -336,7 +333,7 @@ int engine_drain(struct engine *e, uint16_t number, bool force, uint64_t now_ms)
 		return -ENOENT;
 	if (d->says != NEXT_READY)
 		return -EALREADY;
-	if (!force && !is_anybody_ready(e, d))
+	if (!force && !is_anybody_ready(d))
 		return -EHOSTUNREACH;
 	d->drain = DRAIN_QUIET;
 	ready_set(e, d, NEXT_DRAINING);
