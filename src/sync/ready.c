@@ -30,8 +30,12 @@ void ready_set(struct engine *e, struct domain *d, enum next_says says)
 	d->since_ms = e->now_ms;
 	d->told_waiting = false;
 	d->waits_for = 0;
-	if (says == NEXT_READY)
+	if (says == NEXT_READY) {
 		d->is_frozen = d->is_forced = false;
+		/* what our store, or one who filled us, had and others have not */
+		for (uint8_t n = set_next(d->members, 0); n != 0; n = set_next(d->members, n))
+			repair_want(e, d, n);
+	}
 	e->opts.ops.state(e->opts.ops.ctx, d->conf.number, says);
 	tell(e, ENGINE_EV_STATE, d, 0, says);
 	view_update(e, d);

@@ -39,7 +39,7 @@ static void test_many_over_a_bad_wire(void **state)
 				600, 100 * round + mn);
 		run(20);
 	}
-	RUN_UNTIL(is_converged(), 5000);
+	RUN_UNTIL(is_converged(), 2000);
 	for (uint8_t id = 1; id <= 3; id++)
 		for (unsigned mn = 0; mn < 100; mn++)
 			assert_true(has(id, mn, 20000 + mn));
