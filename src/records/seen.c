@@ -101,6 +101,11 @@ void seen_free(struct seen *s)
 	free(s);
 }
 
+uint32_t seen_max(const struct seen *s)
+{
+	return s->max;
+}
+
 uint32_t seen_count(const struct seen *s)
 {
 	return s->count;

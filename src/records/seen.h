@@ -79,5 +79,6 @@ bool seen_at(const struct seen *s, uint32_t handle, struct seen_pair *out);
 uint32_t seen_next(const struct seen *s, uint32_t handle);
 struct changes *seen_changes(struct seen *s);
 
+uint32_t seen_max(const struct seen *s); /* the highest handle there can be */
 uint32_t seen_count(const struct seen *s);
 uint64_t seen_memory(const struct seen *s); /* octets when all of it is in use */
