@@ -22,17 +22,20 @@
 #include <stdint.h>
 
 #include "common/ip6.h"
-#include "records/version.h"
+#include "records/records.h"
 #include "sync/next.h"
 
 struct engine;
-struct order_verdict;
-struct record;
-struct records;
+struct order_result;
 struct seen;
+struct seen_pair;
 
 #define ENGINE_DATAGRAM 1200 /* octets at most; sealed and in UDP it stays within 1,280 */
 #define ENGINE_ACK_ALL  255 /* ack_peers: all that are there */
+#define ENGINE_DOMAINS  64 /* of a site, at most */
+
+/* Cursors in a list of changes that streams to so many peers need. */
+#define ENGINE_MARKERS(peers) (3 * (peers))
 
 enum engine_why {
 	ENGINE_HEARD, /* a peer's copy was newer */
@@ -108,12 +111,13 @@ struct engine_domain {
 	uint32_t id; /* next_domain() of its name */
 	const struct engine_member *members; /* without this site; copied */
 	uint32_t member_count;
-	const struct ip6_addr *addresses; /* its home agent addresses: they travel as numbers where
-	                                     both ends have the same; copied */
+	const struct ip6_addr *addresses; /* all its home agent addresses: a record that names
+	                                     another is refused; copied */
 	uint32_t address_count;
 	struct ip6_addr ha; /* unicast mode: our home agent address; else unspecified */
 	uint16_t ack_peers; /* 0: nobody is waited for; ENGINE_ACK_ALL */
 	uint32_t commit_timeout_ms; /* 0: max(200, 2 x RTT of the nearest live peer + 50), <= 900 */
+	bool remembers; /* numbers outlive bindings: remember-sequence */
 	bool cold_start_serve; /* after join_timeout_ms, if the store is fresh */
 	bool store_is_fresh; /* last write younger than the longest lifetime in it */
 	uint32_t join_timeout_ms;
@@ -124,9 +128,9 @@ struct engine_domain {
 struct engine_opts {
 	uint8_t self; /* node id */
 	uint64_t boot; /* another number at each start, not 0 */
-	struct records *records; /* made with mesh; the caller's, as seen */
-	struct seen *seen;
-	uint64_t seed;
+	struct records *records; /* made with mesh; the caller's, as seen; records_on_del() is ours */
+	struct seen *seen; /* its list of changes with ENGINE_MARKERS(peers) markers */
+	const uint8_t *secret; /* 32 random octets, another at each start; copied */
 	const struct engine_domain *domains;
 	uint32_t domain_count;
 	uint32_t dead_ms;
@@ -167,19 +171,20 @@ void engine_stall(struct engine *e, uint64_t gap_ms, uint64_t now_ms);
 /* --- what control does with records --- */
 
 /*
- * A Binding Update was accepted and r was set by records_set() (live, or the tombstone of a
- * de-registration): gives it its versions and puts it into the streams. is_refresh: nothing but
+ * A Binding Update, ordered by `by`, was accepted and r was set by records_set() (live, or the
+ * tombstone of a de-registration): gives it its versions, notes what was seen, and puts it into
+ * the streams. An RFC 4285 timestamp is noted by the caller before, by seen_raise(), not listed. is_refresh: nothing but
  * lifetime and number changed; where this site was not the owner it is none all the same. Returns
  * true: the acknowledgement must wait (engine_wait()); false: it may leave at once.
  */
-bool engine_accepted(struct engine *e, struct record *r, const struct order_verdict *v,
-	bool is_refresh, uint64_t now_ms, uint64_t wall_ms);
+bool engine_accepted(struct engine *e, struct record *r, const struct order_result *o,
+	enum record_order by, bool is_refresh, uint64_t now_ms, uint64_t wall_ms);
 /* This site changed or removed a record by itself (revocation, hamctl, a soft field): after
  * records_set(). */
 void engine_touched(struct engine *e, struct record *r, uint64_t now_ms, uint64_t wall_ms);
-/* A number of a pair (home address, home agent address) was taken without any record's changing. */
-void engine_seen(struct engine *e, uint16_t domain, const struct ip6_addr *hoa,
-	const struct ip6_addr *ha, uint64_t now_ms);
+/* A number of a pair was taken without any record's changing: notes it, and tells others. 0;
+ * -ENOSPC: there is no room to remember it. */
+int engine_seen(struct engine *e, const struct seen_pair *pair, uint64_t now_ms, uint64_t wall_ms);
 /* Read from the store: versions are set. */
 void engine_loaded(struct engine *e, struct record *r);
 /* ENGINE_WAITS: ops.committed(token) follows within the commit timeout; else it is done. */
@@ -189,8 +194,6 @@ enum engine_commit engine_wait(struct engine *e, struct record *r, uint64_t toke
  * False: it is another site's and is kept, and served, for some seconds more: ask again.
  */
 bool engine_end(struct engine *e, struct record *r, uint64_t now_ms);
-/* Right before records_del() of a record for any other reason. */
-void engine_forget(struct engine *e, struct record *r);
 
 /* --- the operator --- */
 
@@ -198,6 +201,8 @@ void engine_forget(struct engine *e, struct record *r);
 int engine_force_ready(struct engine *e, uint16_t domain, uint64_t now_ms);
 /* -ENOENT, -EALREADY; -EHOSTUNREACH: no ready peer, and no force. */
 int engine_drain(struct engine *e, uint16_t domain, bool force, uint64_t now_ms);
+/* Binding Updates and tunnelled packets have ceased: it need not wait any longer. */
+void engine_quiet(struct engine *e, uint16_t domain, uint64_t now_ms);
 int engine_undrain(struct engine *e, uint16_t domain, uint64_t now_ms);
 /* -EINVAL: node is not live in its domain; -EPERM: this site is not the owner; -EAGAIN: no room. */
 int engine_move(struct engine *e, struct record *r, uint8_t node, uint64_t now_ms, uint64_t wall_ms);

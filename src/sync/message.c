@@ -9,7 +9,7 @@
 
 static_assert(MESSAGE_HEADER + MESSAGE_PREFIX + 25 + 12 * MESSAGE_LISTED <= MESSAGE_MAX,
 	"a full list of keys fits");
-static_assert(MESSAGE_HEADER + MESSAGE_PREFIX + 14 + 8 * MESSAGE_HASHES <= MESSAGE_MAX,
+static_assert(MESSAGE_HEADER + MESSAGE_PREFIX + 39 + 8 * MESSAGE_HASHES <= MESSAGE_MAX,
 	"a full digest fits");
 
 const char *message_name(enum message_type t)
@@ -90,14 +90,28 @@ static bool is_range(uint8_t bits, uint32_t from, uint8_t count)
 	       (uint64_t)from + count <= 1ULL << bits;
 }
 
+static void read_key(struct net_rd *r, struct digest_key *k)
+{
+	const uint8_t *p;
+
+	k->born_ms = net_rd_u64(r);
+	p = net_rd_bytes(r, sizeof(k->key));
+	if (p == NULL)
+		memset(k->key, 0, sizeof(k->key));
+	else
+		memcpy(k->key, p, sizeof(k->key));
+}
+
 static bool read_digest(struct net_rd *r, struct message_digest *m)
 {
 	m->domain = net_rd_u32(r);
 	m->round = net_rd_u32(r);
+	read_key(r, &m->digest_key);
+	m->most = net_rd_u8(r);
 	m->bits = net_rd_u8(r);
 	m->count = net_rd_u8(r);
 	m->from = net_rd_u32(r);
-	if (!is_range(m->bits, m->from, m->count))
+	if (m->most > DIGEST_BITS_MAX || !is_range(m->bits, m->from, m->count))
 		return false;
 	for (unsigned i = 0; i < m->count; i++)
 		m->hash[i] = net_rd_u64(r);
@@ -108,12 +122,15 @@ static bool read_differ(struct net_rd *r, struct message_differ *m)
 {
 	m->domain = net_rd_u32(r);
 	m->round = net_rd_u32(r);
+	read_key(r, &m->digest_key);
+	m->flags = net_rd_u8(r);
+	m->most = net_rd_u8(r);
 	m->bits = net_rd_u8(r);
 	m->count = net_rd_u8(r);
 	m->from = net_rd_u32(r);
 	for (unsigned i = 0; i < DIM(m->bitmap); i++)
 		m->bitmap[i] = net_rd_u64(r);
-	return is_range(m->bits, m->from, m->count);
+	return m->most <= DIGEST_BITS_MAX && is_range(m->bits, m->from, m->count);
 }
 
 static bool read_keys(struct net_rd *r, struct message_keys *m)
@@ -310,6 +327,12 @@ void message_write_ask(struct net_wr *w, const struct message_ask *m)
 	message_close(w, &b, NULL);
 }
 
+static void write_key(struct net_wr *w, const struct digest_key *k)
+{
+	net_wr_u64(w, k->born_ms);
+	net_wr_bytes(w, k->key, sizeof(k->key));
+}
+
 void message_write_digest(struct net_wr *w, const struct message_digest *m)
 {
 	struct message_builder b;
@@ -317,6 +340,8 @@ void message_write_digest(struct net_wr *w, const struct message_digest *m)
 	open(w, &b, MESSAGE_DIGEST);
 	net_wr_u32(w, m->domain);
 	net_wr_u32(w, m->round);
+	write_key(w, &m->digest_key);
+	net_wr_u8(w, m->most);
 	net_wr_u8(w, m->bits);
 	net_wr_u8(w, m->count);
 	net_wr_u32(w, m->from);
@@ -332,6 +357,9 @@ void message_write_differ(struct net_wr *w, const struct message_differ *m)
 	open(w, &b, MESSAGE_DIFFER);
 	net_wr_u32(w, m->domain);
 	net_wr_u32(w, m->round);
+	write_key(w, &m->digest_key);
+	net_wr_u8(w, m->flags);
+	net_wr_u8(w, m->most);
 	net_wr_u8(w, m->bits);
 	net_wr_u8(w, m->count);
 	net_wr_u32(w, m->from);

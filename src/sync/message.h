@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "net/cursor.h"
+#include "records/digest.h"
 
 #define MESSAGE_VERSION 1
 #define MESSAGE_HEADER  17 /* octets of a datagram in front of the first message */
@@ -47,7 +48,7 @@ enum message_type {
 /* Which of a peer's streams. */
 enum message_stream {
 	STREAM_CHANGES, /* positions are change numbers */
-	STREAM_SNAPSHOT, /* of one domain; positions are handles of records */
+	STREAM_SNAPSHOT, /* of one domain; positions are the sender's handles: records, then pairs */
 	STREAM_SEEN, /* last seen numbers; positions are change numbers */
 	STREAM_COUNT
 };
@@ -55,6 +56,7 @@ enum message_stream {
 #define DELTA_ACK_NOW 1 /* somebody waits */
 #define DELTA_END     2 /* snapshot: nothing follows */
 #define DELTA_READY   4 /* snapshot: of a site that is ready */
+#define DELTA_SEEN    8 /* items are last seen numbers, not records */
 
 /* Everything that lies at positions first..last, as it is now: what changed again since is not in
  * it, but comes later. */
@@ -91,15 +93,21 @@ struct message_ask {
 /* Digests of count ranges of keys: range i holds the keys whose highest `bits` bits are i. */
 struct message_digest {
 	uint32_t domain, round;
+	struct digest_key digest_key; /* that the sender has */
+	uint8_t most; /* bits of its finest ranges */
 	uint8_t bits; /* 0..32 */
 	uint8_t count; /* 1..MESSAGE_HASHES */
 	uint32_t from;
 	uint64_t hash[MESSAGE_HASHES];
 };
 
+#define DIFFER_NOT_NOW 1 /* digests are being made, or keys differ: ask again later */
+
 struct message_differ {
 	uint32_t domain, round;
-	uint8_t bits, count;
+	struct digest_key digest_key;
+	uint8_t flags;
+	uint8_t most, bits, count;
 	uint32_t from;
 	uint64_t bitmap[MESSAGE_HASHES / 64]; /* bit i: range from + i differs */
 };
