@@ -275,6 +275,18 @@ int hello_info(const struct hello *h, uint8_t node, struct hello_info *out)
 	return 0;
 }
 
+void hello_up_there(const struct hello *h, uint8_t node, uint64_t up[static NEXT_NODES / 64])
+{
+	memset(up, 0, NEXT_NODES / 8);
+	for (uint32_t i = 0; i < h->domain_count; i++) {
+		const struct member *m = hello_member_of(&h->domains[i], node);
+
+		for (unsigned n = 0; m != NULL && n < NEXT_NODES; n++)
+			if (m->sees[n] != 0)
+				up[n / 64] |= 1ULL << n % 64;
+	}
+}
+
 uint32_t hello_drift(const struct hello *h, uint32_t domain, uint8_t node)
 {
 	const struct member *mb = hello_member_of(&h->domains[domain], node);
