@@ -186,6 +186,7 @@ struct domain {
 	bool was_told; /* of the first state */
 	uint64_t since_ms; /* joining or draining */
 	uint64_t none_ready_ms; /* frozen: no peer is ready since then; 0: not known yet */
+	uint64_t exchanged_ms; /* joining: when all were asked again that had been asked before */
 	uint64_t got[4], gave[4]; /* snapshots complete: from whom, to whom (of a joining site) */
 	uint8_t waits_for;
 	bool told_waiting;

@@ -86,8 +86,8 @@ enum hello_event {
 	HELLO_RESTARTED, /* node is another process than before; value: its boot id */
 	HELLO_INCOMPATIBLE, /* node speaks no version that we do (value 1), or does again (0) */
 	HELLO_DRIFT, /* domain, node; value: the settings that differ, 1 << enum hello_setting */
-	HELLO_CLOCK, /* two live peers agree that our clock is off (value: by how many ms), or not
-	              * any more (0) */
+	HELLO_CLOCK, /* two live peers agree with each other about the time and not with us (value: theirs
+	              * less ours, ms), or not any more (0) */
 	HELLO_STALL, /* nothing was sent for value ms, longer than others wait: we may have been
 	              * taken for dead, and say joining now */
 };
@@ -177,6 +177,9 @@ struct hello_info {
 };
 /* -EINVAL: no such peer. */
 int hello_info(const struct hello *h, uint8_t node, struct hello_info *out);
+/* Who is up there, by its newest hello, in any domain that both are in: bit node % 64 of word
+ * node / 64. */
+void hello_up_there(const struct hello *h, uint8_t node, uint64_t up[static NEXT_NODES / 64]);
 /* Settings of the domain that differ at the peer, 1 << enum hello_setting; 0 also for who is no
  * member. */
 uint32_t hello_drift(const struct hello *h, uint32_t domain, uint8_t node);

@@ -148,8 +148,10 @@ static bool ask_ready(struct engine *e, struct domain *d)
 /* None is ready: each gives what it has to each. True: all have. */
 static bool exchange(struct engine *e, struct domain *d)
 {
-	bool is_all = true;
+	bool is_all = true, again = e->now_ms - d->exchanged_ms >= 2 * RETRY_MS;
 
+	if (again)
+		d->exchanged_ms = e->now_ms;
 	d->waits_for = 0;
 	for (uint8_t n = next_awaited(d, 0); n != 0; n = next_awaited(d, n)) {
 		struct peer *p = e->peer[n];
@@ -159,7 +161,9 @@ static bool exchange(struct engine *e, struct domain *d)
 			if (d->waits_for == 0)
 				d->waits_for = n;
 		}
-		if (is_peer_up(e, d, n) && p->is_open && !set_has(d->got, n) &&
+		/* what it knows of our having it may have been lost: now and then it is asked
+		 * again */
+		if (is_peer_up(e, d, n) && p->is_open && (!set_has(d->got, n) || again) &&
 			!is_asking(e, d, p))
 			ask(e, d, p);
 	}

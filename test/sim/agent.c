@@ -103,6 +103,19 @@ static void on_hello_send(void *ctx, uint8_t node, const uint8_t *buf, size_t le
 	agent_link_send(ctx, NET_HELLO, node, buf, len);
 }
 
+/* Who hears whom decides what is passed on to whom: before anything else is told. */
+static void tell_hears(struct agent *a)
+{
+	for (uint8_t n = 1; n <= a->w->shape.sites; n++) {
+		uint64_t up[4];
+
+		if (n == a->node)
+			continue;
+		hello_up_there(a->hello, n, up);
+		engine_hears(a->engine, n, up, agent_now(a));
+	}
+}
+
 static void on_hello_view(void *ctx, uint32_t hello_domain, const struct next_view *v)
 {
 	struct agent *a = ctx;
@@ -147,6 +160,7 @@ static void ask_hello(struct agent *a)
 	if (a->w->now_us < a->asked_us + ASK_US)
 		return;
 	a->asked_us = a->w->now_us;
+	tell_hears(a);
 	for (uint8_t n = 1; n <= a->w->shape.sites; n++) {
 		struct hello_info info;
 

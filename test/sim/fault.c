@@ -225,12 +225,24 @@ static bool drain_begins(struct world *w, struct one *f)
 	return true;
 }
 
+static void undrain(struct world *w, void *ctx, uint64_t arg);
+
 static void drain_ends(struct world *w, struct one *f)
 {
 	struct site *s = w->site[f->a];
 
-	if (site_runs(s) && s->boot == f->boot)
+	if (s->boot != f->boot)
+		return;
+	if (site_runs(s))
 		s->kind->drain(s, f->b, false);
+	else if (site_is_up(s)) /* frozen: the operator tries again */
+		world_at(w, w->now_us + S, undrain, f, 0);
+}
+
+static void undrain(struct world *w, void *ctx, uint64_t arg)
+{
+	(void)arg;
+	drain_ends(w, ctx);
 }
 
 static const struct {

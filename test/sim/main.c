@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <signal.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -392,6 +393,10 @@ int main(int argc, char **argv)
 	if (!parse(argc, argv, &o, &what) || shape_draw(0, o.shape, &shape) < 0) {
 		usage(stderr);
 		return 2;
+	}
+	if (sodium_init() < 0) {
+		fputs("sim: libsodium does not start\n", stderr);
+		return 1;
 	}
 	setvbuf(stdout, NULL, _IOFBF, 1 << 16);
 	switch (what) {

@@ -352,6 +352,12 @@ static void test_walk(void **state)
 			if (h == 0)
 				continue;
 			seen[records_at(rs, h)->hoa.b[15]] = true;
+			if (records_at(rs, h)->hoa.b[15] < 30 && rng_below(&rng, 4) == 0) {
+				/* where it stopped, a record of another domain is now */
+				records_del(rs, records_at(rs, h));
+				records_add(rs, DOMAIN + 1, &hoa);
+				continue;
+			}
 			if (rng_below(&rng, 3) == 0)
 				continue;
 			if (r != NULL)
