@@ -79,6 +79,8 @@ void oracle_emitted(struct world *w, uint8_t node, const struct pkt *p);
 void oracle_dropped(struct world *w, uint8_t node, const struct pkt *p, const char *reason);
 void oracle_lost(struct world *w, const struct pkt *p); /* the network's doing */
 
+/* Digests are equal; while bindings end they may differ for a moment. */
+bool oracle_is_converged(struct world *w);
 /* All must have settled: sites ready, digests equal, every registration everywhere. Lets packets
  * loose at every site; their fates are judged by oracle_end(). */
 void oracle_final(struct world *w);
