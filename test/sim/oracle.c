@@ -411,29 +411,41 @@ void oracle_ba_source(struct world *w, uint8_t mn, const struct pkt_ba *ba)
 			addr_str(&ba->src), ba->seq);
 }
 
-/* Without keys nobody can be kept from registering anything (trust.md says so); what protects a
- * live binding even then is its own number. */
-static bool is_protected(struct world *w, const struct subject *s, uint8_t mn, uint8_t agent)
+/* A number as high, or a higher one, was taken by that agent address. */
+static bool is_used(const struct subject *s, uint32_t bu)
+{
+	for (uint32_t i = bu; i <= s->count; i++)
+		if (s->bu[i].agent == s->bu[bu].agent && s->bu[i].acked_us != 0)
+			return true;
+	return false;
+}
+
+/*
+ * Without keys nobody can be kept from registering anything (trust.md says so); what protects a
+ * live binding even then is its own number. And with keys: what an attacker kept from arriving is
+ * new when it comes to an agent address that has heard nothing since (only a timestamp helps).
+ */
+static bool is_protected(struct world *w, const struct subject *s, uint8_t mn, uint32_t bu)
 {
 	const struct bu *b = &s->bu[s->acked];
 
 	if (w->shape.domain[mn_domain(w, mn)].with_auth)
-		return true;
+		return is_used(s, bu) || (s->acked != 0 && b->agent == s->bu[bu].agent);
 	return oracle_is_settled(w) && s->acked != 0 && b->pkt.bu.lifetime_s != 0 &&
-	       b->agent == agent && w->now_us + S < b->until_us;
+	       b->agent == s->bu[bu].agent && w->now_us + S < b->until_us;
 }
 
 bool oracle_replayed(struct world *w, uint64_t random, struct pkt *out)
 {
 	uint8_t mn = (uint8_t)(random % w->shape.mns);
 	struct subject *s = &w->oracle->subject[mn];
-	const struct bu *b;
+	uint32_t bu;
 
 	if (s->count == 0)
 		return false;
-	b = &s->bu[1 + (random >> 16) % s->count];
-	*out = b->pkt;
-	if (!is_protected(w, s, mn, b->agent)) {
+	bu = 1 + (uint32_t)((random >> 16) % s->count);
+	*out = s->bu[bu].pkt;
+	if (!is_protected(w, s, mn, bu)) {
 		w->stats.void_replay += !s->is_void;
 		excuse(w, s);
 	}

@@ -15,7 +15,9 @@
  *     or after a loss of the only site that held it (it was acknowledged as held by no other);
  *   - which of two agent addresses wins that were used on two sides of a cut;
  *   - numbers that went round once while not all sites could hear of it;
- *   - a replay, in a domain without keys, where nobody remembers the mobile node any more.
+ *   - a replay, in a domain without keys, where nobody remembers the mobile node any more;
+ *   - a Binding Update that an attacker kept from arriving and brings later to an agent address
+ *     that has heard nothing newer.
  * An excuse ends with the next registration that is acknowledged when all is settled.
  */
 #pragma once
