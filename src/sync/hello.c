@@ -171,6 +171,14 @@ void hello_keys(struct hello *h, uint8_t node, const struct session_keys *keys, 
 
 /* --- what we say --- */
 
+void hello_hasten(struct hello *h)
+{
+	uint64_t soon = h->has_sent ? h->sent_ms + HELLO_INTERVAL_MIN : 0;
+
+	if (soon < h->send_ms)
+		h->send_ms = soon;
+}
+
 void hello_say(struct hello *h, uint32_t domain, enum next_says says)
 {
 	struct domain *d = &h->domains[domain];
@@ -182,7 +190,7 @@ void hello_say(struct hello *h, uint32_t domain, enum next_says says)
 	for (uint32_t i = 0; i < d->member_count; i++)
 		d->members[i].known_ms = 0;
 	h->changed = true;
-	h->send_ms = 0;
+	hello_hasten(h);
 }
 
 /* --- time --- */
@@ -225,15 +233,14 @@ static uint32_t until(uint64_t at_ms, uint64_t now_ms, uint32_t most)
 
 uint32_t hello_turn(struct hello *h, uint64_t now_ms, uint64_t wall_ms, bool may_send)
 {
-	bool all = may_send && now_ms >= h->send_ms;
 	uint32_t wait;
 
 	hello_note_gap(h, now_ms);
-	if (all)
+	if (may_send && now_ms >= h->send_ms)
 		check_own_silence(h, now_ms);
 	if (h->changed || now_ms >= h->expiry_ms)
 		hello_look(h, now_ms);
-	if (all) {
+	if (may_send && now_ms >= h->send_ms) {
 		h->send_ms = now_ms + h->hello_ms;
 		hello_tell(h, true, now_ms, wall_ms);
 	} else if (may_send && h->hurry) {

@@ -29,7 +29,7 @@
 
 #define HELLO_MAX          1232 /* octets of the longest datagram: 1,280 with IPv6 and UDP */
 #define HELLO_DOMAINS      64 /* of a site */
-#define HELLO_INTERVAL_MIN 10 /* milliseconds between hellos */
+#define HELLO_INTERVAL_MIN 10 /* milliseconds between hellos, news included */
 #define HELLO_INTERVAL_MAX 60000
 #define HELLO_SILENCES     3 /* so many intervals without a hello are needed, at least */
 #define HELLO_LATE_MS                                                                              \
@@ -140,11 +140,12 @@ void hello_free(struct hello *h); /* wipes; NULL is fine */
  * began the handshake uses the new ones only when a hello under them arrived. */
 void hello_keys(struct hello *h, uint8_t node, const struct session_keys *keys, uint64_t now_ms);
 
-/* What we say of ourselves; told to all by the next hello_turn(), which should follow soon. */
+/* What we say of ourselves; hello_turn() tells it to all. */
 void hello_say(struct hello *h, uint32_t domain, enum next_says says);
 
 /*
  * Sends and notices what is due; returns in how many milliseconds it wants to be called again.
+ * Besides, call it behind hello_say(), hello_keys() and hello_input(): there may be news to tell.
  * now_ms: monotonic, wall_ms: the time of day, since 1970. may_send: control has finished a turn
  * and every worker has polled not long ago; otherwise we fall silent, so that others take over.
  */

@@ -39,6 +39,8 @@ static void look_at_peers(struct hello *h, uint64_t now_ms)
 
 		if (p->up && !up)
 			hello_forget_lists(h, p->node);
+		if (p->up != up)
+			hello_hasten(h); /* who asks us about it need not wait */
 		p->up = up;
 		if (heard && end < h->expiry_ms)
 			h->expiry_ms = end;
@@ -85,16 +87,20 @@ static const struct member *voucher_of(const struct hello *h, const struct domai
 }
 
 static struct next_site look_at_site(
-	const struct hello *h, const struct domain *d, const struct member *mb)
+	const struct hello *h, const struct domain *d, const struct member *mb, uint64_t now_ms)
 {
+	const struct peer *p = hello_peer_of(h, mb->node);
 	const struct member *v;
 
-	if (hello_peer_of(h, mb->node)->up && mb->has_state)
+	if (p->up && mb->has_state)
 		return (struct next_site){ NEXT_UP, mb->says, 0 };
 	v = voucher_of(h, d, mb->node);
-	if (v != NULL)
-		return (struct next_site){ NEXT_CUT_OFF, v->sees[mb->node] - 1U, v->node };
-	return (struct next_site){ NEXT_DEAD, NEXT_JOINING, 0 };
+	if (v == NULL)
+		return (struct next_site){ NEXT_DEAD, NEXT_JOINING, 0 };
+	/* what we hear from itself is newer than what others heard (it has just restarted) */
+	if (mb->has_state && hello_is_heard(h, p, now_ms))
+		return (struct next_site){ NEXT_CUT_OFF, mb->says, v->node };
+	return (struct next_site){ NEXT_CUT_OFF, v->sees[mb->node] - 1U, v->node };
 }
 
 /* --- views --- */
@@ -108,7 +114,7 @@ static bool set_site(struct domain *d, uint8_t node, struct next_site s)
 	return !is_same;
 }
 
-static void look_at_domain(struct hello *h, uint32_t number)
+static void look_at_domain(struct hello *h, uint32_t number, uint64_t now_ms)
 {
 	struct domain *d = &h->domains[number];
 	uint8_t moved[NEXT_NODES];
@@ -118,7 +124,7 @@ static void look_at_domain(struct hello *h, uint32_t number)
 	for (uint32_t i = 0; i < d->member_count; i++) {
 		uint8_t node = d->members[i].node;
 		enum next_reach was = d->view.site[node].reach;
-		struct next_site s = look_at_site(h, d, &d->members[i]);
+		struct next_site s = look_at_site(h, d, &d->members[i], now_ms);
 
 		is_new |= set_site(d, node, s);
 		if (s.reach != was)
@@ -137,7 +143,7 @@ void hello_look(struct hello *h, uint64_t now_ms)
 		h->changed = false;
 		look_at_peers(h, now_ms);
 		for (uint32_t d = 0; d < h->domain_count; d++)
-			look_at_domain(h, d);
+			look_at_domain(h, d, now_ms);
 		hello_check_clock(h);
 		if (!h->changed)
 			return;

@@ -117,5 +117,7 @@ void hello_check_clock(struct hello *h);
 
 /* --- hello.c --- */
 
+/* There is news: the next round of hellos comes soon, HELLO_INTERVAL_MIN behind the last one. */
+void hello_hasten(struct hello *h);
 /* Time in which we were not called is no silence of others. */
 void hello_note_gap(struct hello *h, uint64_t now_ms);
