@@ -88,8 +88,6 @@ enum applied apply_seen(struct engine *e, struct peer *p, struct domain *d,
 
 	if (!is_ours_to_hear(e, d, &pair->hoa, &pair->ha))
 		return refuse(e, p, d, ENGINE_EV_FOREIGN);
-	if (!bucket_take(&p->records, e->now_ms))
-		return APPLY_LATER;
 	ret = raise_seen(e, d, pair, is_passed_on ? SEEN_LISTED : 0);
 	if (ret < 0)
 		return refuse(e, p, d, ENGINE_EV_FULL);
@@ -255,8 +253,6 @@ enum applied apply_record(struct engine *e, struct peer *p, struct domain *d,
 
 	if (!makes_sense(e, d, c))
 		return refuse(e, p, d, ENGINE_EV_FOREIGN);
-	if (!bucket_take(&p->records, e->now_ms))
-		return APPLY_LATER;
 	hlc_hear(&e->hlc, c->content.hlc, e->wall_ms);
 	if (raise_seen(e, d, &pair, 0) < 0)
 		return refuse(e, p, d, ENGINE_EV_FULL);

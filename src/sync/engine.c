@@ -178,7 +178,8 @@ static int new_peer(struct engine *e, uint8_t node)
 	p->next_id = 1;
 	p->rate = e->opts.rate_max / 4 > RATE_MIN ? e->opts.rate_max / 4 : RATE_MIN;
 	p->tokens_ms = p->round_due_ms = e->now_ms;
-	bucket_init(&p->records, e->opts.records_s, e->opts.records_s, e->now_ms);
+	p->records = 1000LL * e->opts.records_s;
+	p->records_ms = e->now_ms;
 	bucket_init(&p->asked, ASKED_S, ASKED_S, e->now_ms);
 	for (unsigned i = 0; i < DIM(lists); i++) {
 		struct out *out = &p->out[i == 0 ? STREAM_CHANGES : STREAM_SEEN];

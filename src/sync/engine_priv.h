@@ -37,6 +37,7 @@
 #define REPAIR_MS     10000 /* between two digest rounds with a peer, in the background */
 #define ROUND_SLOTS   32 /* questions of a digest round under way at once */
 #define ROUND_TRIES   6
+#define SETTLE_MS     500 /* survivors compare, before they take over */
 #define RETRY_MS      1000 /* a round or snapshot that came to nothing is begun again */
 #define KEPT_MS       5000 /* and dead-ms: how long others keep what its owner has not renewed */
 #define IDLE_MS       50 /* longest time between two turns */
@@ -133,7 +134,9 @@ struct peer {
 	uint16_t unacked; /* datagrams since the last acknowledgement */
 	bool ack_now;
 	uint64_t ack_ms; /* when the oldest of them came */
-	struct bucket records, asked;
+	struct bucket asked;
+	int64_t records; /* thousandths of records that it may send now; below 0: a debt */
+	uint64_t records_ms;
 
 	/* snapshot asked for by us */
 	uint16_t asked_domain; /* NOBODY */
@@ -202,6 +205,7 @@ struct domain {
 	/* walk over all records */
 	enum walk_for walk, walk_again; /* under way; to begin anew after it */
 	uint32_t walk_at;
+	uint64_t walk_from_ms; /* not earlier */
 	uint64_t walk_count, walk_handed;
 	uint32_t sweep_at; /* looks for records that are not alone any more; 0: not under way */
 	uint64_t sweep_change;

@@ -80,9 +80,24 @@ struct outcome {
 	uint32_t items;
 };
 
+/* Whether another message may come. What it holds is taken as a whole and owed for, so that a peer
+ * that sends too much gets on all the same, at the rate that it has. */
+static bool is_within_rate(struct engine *e, struct peer *p)
+{
+	int64_t most = 1000LL * e->opts.records_s;
+	uint64_t ms = e->now_ms - p->records_ms;
+
+	p->records_ms = e->now_ms;
+	p->records += (int64_t)((ms < 1000 ? ms : 1000) * e->opts.records_s);
+	if (p->records > most)
+		p->records = most;
+	return p->records > 0;
+}
+
 static void count(struct peer *p, struct outcome *o, enum applied a)
 {
 	o->items++;
+	p->records -= 1000;
 	p->info.records_in++;
 	p->info.records_newer += a == APPLY_NEWER;
 	o->is_later |= a == APPLY_LATER;
@@ -128,6 +143,10 @@ static void apply_sections(struct engine *e, struct peer *p, struct net_rd *sect
 	uint32_t id;
 	int ret;
 
+	if (!is_within_rate(e, p)) {
+		o->is_later = true;
+		return;
+	}
 	while ((ret = message_read_section(sections, &id, &items)) > 0 && !o->is_later) {
 		struct domain *d = domain_by_id(e, id);
 

@@ -43,14 +43,19 @@ static uint8_t speaks_for(const struct domain *d, uint8_t node)
 	return d->raw.site[node].reach == NEXT_CUT_OFF ? d->raw.site[node].via : node;
 }
 
-/* Each pair of survivors compares at once: what one of them has heard of it the other may lack. */
+/* Each pair of survivors compares at once: what one of them has heard of it the other may lack.
+ * Taking over may wait for that, packets don't: a claim on every record would be a difference in
+ * every record. */
 static void went(struct engine *e, struct domain *d, uint8_t node)
 {
 	set_del(d->in, node);
 	tell(e, ENGINE_EV_HELD_OUT, d, node, 0);
 	for (uint8_t n = set_next(d->members, 0); n != 0; n = set_next(d->members, n))
-		if (n != node && e->opts.self < n && is_peer_up(e, d, n))
-			repair_want(e, d, n);
+		if (n != node && is_peer_up(e, d, n)) {
+			if (e->opts.self < n)
+				repair_want(e, d, n);
+			d->walk_from_ms = e->now_ms + SETTLE_MS;
+		}
 }
 
 static void came(struct engine *e, struct domain *d, uint8_t node)

@@ -66,6 +66,8 @@ void walk_late(struct engine *e, struct domain *d, struct record *r)
 {
 	uint8_t to = better_owner(e, d, r);
 
+	if (e->now_ms < d->walk_from_ms)
+		return; /* the walk will see it */
 	if (to != e->opts.self || records_mesh(e->rs, r)->owner.node == e->opts.self)
 		return; /* what is to be given away, a walk gives away */
 	if (!change_owner(e, d, r, to))
@@ -119,6 +121,8 @@ uint32_t walk_turn(struct engine *e, struct domain *d, uint32_t *budget)
 {
 	if (d->sweep_at != 0)
 		sweep(e, d, budget);
+	if (d->walk == WALK_OWNERS && e->now_ms < d->walk_from_ms)
+		return IDLE_MS;
 	while (d->walk != WALK_NONE && *budget > 0) {
 		uint32_t at = d->walk_at;
 		struct record *r = records_next(e->rs, &at);

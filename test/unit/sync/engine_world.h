@@ -397,7 +397,7 @@ static struct record_mesh *mesh_at(uint8_t node, unsigned mn)
 	return records_mesh(world.site[node].rs, r);
 }
 
-static uint8_t owner_at(uint8_t node, unsigned mn)
+static inline uint8_t owner_at(uint8_t node, unsigned mn)
 {
 	return mesh_at(node, mn)->owner.node;
 }
