@@ -140,12 +140,12 @@ void hello_free(struct hello *h); /* wipes; NULL is fine */
  * began the handshake uses the new ones only when a hello under them arrived. */
 void hello_keys(struct hello *h, uint8_t node, const struct session_keys *keys, uint64_t now_ms);
 
-/* What we say of ourselves; told to all by a hello_turn() that should follow at once (and says when
- * the next must, if hellos went out just before). */
+/* What we say of ourselves; hello_turn() tells it to all. */
 void hello_say(struct hello *h, uint32_t domain, enum next_says says);
 
 /*
  * Sends and notices what is due; returns in how many milliseconds it wants to be called again.
+ * Besides, call it behind hello_say(), hello_keys() and hello_input(): there may be news to tell.
  * now_ms: monotonic, wall_ms: the time of day, since 1970. may_send: control has finished a turn
  * and every worker has polled not long ago; otherwise we fall silent, so that others take over.
  */

@@ -43,6 +43,7 @@ static void take_base(struct hello *h, struct peer *p, const struct hello_msg *m
 
 	if (p->heard && p->boot != m->boot) {
 		p->has_rtt = false;
+		h->changed = true;
 		hello_forget_lists(h, p->node);
 		h->ops.event(h->ops.ctx, HELLO_RESTARTED, 0, p->node, (int64_t)m->boot);
 	}

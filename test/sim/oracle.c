@@ -50,7 +50,8 @@ struct probe {
 	uint64_t at_us;
 	uint32_t floor; /* PROBE_TO, PROBE_BETWEEN: of the receiver, older ones must not win */
 	bool is_strict; /* all was settled when it was sent */
-	bool must_arrive;
+	bool must_arrive; /* unless somebody says something new meanwhile: */
+	uint32_t said, said_other; /* Binding Updates of both mobile nodes until then */
 	struct ip6_addr dst; /* home address or correspondent */
 };
 
@@ -410,29 +411,41 @@ void oracle_ba_source(struct world *w, uint8_t mn, const struct pkt_ba *ba)
 			addr_str(&ba->src), ba->seq);
 }
 
-/* Without keys nobody can be kept from registering anything (trust.md says so); what protects a
- * live binding even then is its own number. */
-static bool is_protected(struct world *w, const struct subject *s, uint8_t mn, uint8_t agent)
+/* A number as high, or a higher one, was taken by that agent address. */
+static bool is_used(const struct subject *s, uint32_t bu)
+{
+	for (uint32_t i = bu; i <= s->count; i++)
+		if (s->bu[i].agent == s->bu[bu].agent && s->bu[i].acked_us != 0)
+			return true;
+	return false;
+}
+
+/*
+ * Without keys nobody can be kept from registering anything (trust.md says so); what protects a
+ * live binding even then is its own number. And with keys: what an attacker kept from arriving is
+ * new when it comes to an agent address that has heard nothing since (only a timestamp helps).
+ */
+static bool is_protected(struct world *w, const struct subject *s, uint8_t mn, uint32_t bu)
 {
 	const struct bu *b = &s->bu[s->acked];
 
 	if (w->shape.domain[mn_domain(w, mn)].with_auth)
-		return true;
+		return is_used(s, bu) || (s->acked != 0 && b->agent == s->bu[bu].agent);
 	return oracle_is_settled(w) && s->acked != 0 && b->pkt.bu.lifetime_s != 0 &&
-	       b->agent == agent && w->now_us + S < b->until_us;
+	       b->agent == s->bu[bu].agent && w->now_us + S < b->until_us;
 }
 
 bool oracle_replayed(struct world *w, uint64_t random, struct pkt *out)
 {
 	uint8_t mn = (uint8_t)(random % w->shape.mns);
 	struct subject *s = &w->oracle->subject[mn];
-	const struct bu *b;
+	uint32_t bu;
 
 	if (s->count == 0)
 		return false;
-	b = &s->bu[1 + (random >> 16) % s->count];
-	*out = b->pkt;
-	if (!is_protected(w, s, mn, b->agent)) {
+	bu = 1 + (uint32_t)((random >> 16) % s->count);
+	*out = s->bu[bu].pkt;
+	if (!is_protected(w, s, mn, bu)) {
 		w->stats.void_replay += !s->is_void;
 		excuse(w, s);
 	}
@@ -502,6 +515,8 @@ bool oracle_probe(struct world *w, enum probe_kind kind, uint8_t mn, uint8_t oth
 	p->is_strict = oracle_is_settled(w) && !to->is_void && !s->is_void &&
 		       !is_waiting(w, mn_domain(w, mn));
 	p->floor = known_everywhere(w, to);
+	p->said = s->count;
+	p->said_other = to->count;
 	p->must_arrive = p->is_strict && kind != PROBE_SPOOFED && is_bound(w, to, p->floor) &&
 			 is_bound(w, s, known_everywhere(w, s));
 	w->stats.probes++;
@@ -627,7 +642,7 @@ void oracle_emitted(struct world *w, uint8_t node, const struct pkt *p)
 void oracle_dropped(struct world *w, uint8_t node, const struct pkt *p, const char *reason)
 {
 	struct probe *pr = probe_of(w, p);
-	struct subject *s;
+	struct subject *s, *from;
 
 	if (pr == NULL)
 		return;
@@ -636,8 +651,10 @@ void oracle_dropped(struct world *w, uint8_t node, const struct pkt *p, const ch
 		return;
 	pr->fate = FATE_DROPPED;
 	w->stats.dropped++;
-	s = &w->oracle->subject[pr->kind == PROBE_BETWEEN ? pr->other : pr->mn];
-	if (!pr->must_arrive || is_excused(w, s, pr) || s->acked != s->count)
+	from = &w->oracle->subject[pr->mn];
+	s = pr->kind == PROBE_BETWEEN ? &w->oracle->subject[pr->other] : from;
+	if (!pr->must_arrive || is_excused(w, s, pr) || from->count != pr->said ||
+		s->count != pr->said_other)
 		return;
 	world_fail(w,
 		"packet %u (%s mn %u, let loose at site %u) is dropped by site %u: %s; nothing is wrong",
@@ -657,7 +674,8 @@ void oracle_lost(struct world *w, const struct pkt *p)
 
 /* --- the end --- */
 
-static void compare_digests(struct world *w, uint8_t domain)
+/* True: all sites say the same of the domain. `say`: then it is a failure when they do not. */
+static bool is_equal(struct world *w, uint8_t domain, bool say)
 {
 	uint64_t first = 0;
 	uint32_t records = 0, n;
@@ -669,18 +687,38 @@ static void compare_digests(struct world *w, uint8_t domain)
 
 		if (!site_runs(s) || !site_is_member(s, domain))
 			continue;
-		if (!s->kind->is_ready(s, domain))
-			world_fail(w, "site %u is not ready in domain %u, and nothing is wrong", i,
-				domain);
 		digest = s->kind->digest(s, domain, &n);
 		if (of == 0) {
 			of = i;
 			first = digest;
 			records = n;
-		} else if (digest != first)
-			world_fail(w,
-				"domain %u: sites %u and %u differ when all is quiet (%u and %u records)",
-				domain, of, i, records, n);
+		} else if (digest != first) {
+			if (say)
+				world_fail(w,
+					"domain %u: sites %u and %u differ when all is quiet (%u and %u records)",
+					domain, of, i, records, n);
+			return false;
+		}
+	}
+	return true;
+}
+
+bool oracle_is_converged(struct world *w)
+{
+	for (uint8_t d = 0; d < w->shape.domains; d++)
+		if (!is_equal(w, d, false))
+			return false;
+	return true;
+}
+
+static void all_ready(struct world *w, uint8_t domain)
+{
+	for (uint8_t i = 1; i <= w->shape.sites; i++) {
+		struct site *s = w->site[i];
+
+		if (site_runs(s) && site_is_member(s, domain) && !s->kind->is_ready(s, domain))
+			world_fail(w, "site %u is not ready in domain %u, and nothing is wrong", i,
+				domain);
 	}
 }
 
@@ -703,13 +741,15 @@ static void probe_everywhere(struct world *w, uint8_t mn)
 
 void oracle_final(struct world *w)
 {
-	for (uint8_t d = 0; d < w->shape.domains; d++)
-		compare_digests(w, d);
+	for (uint8_t i = 0; i < w->shape.mns && w->trace; i++)
+		for (uint8_t n = 1; n <= w->shape.sites; n++)
+			if (site_runs(w->site[n]) && site_is_member(w->site[n], mn_domain(w, i)))
+				w->site[n]->kind->tell(w->site[n], i);
+	for (uint8_t d = 0; d < w->shape.domains; d++) {
+		all_ready(w, d);
+		is_equal(w, d, true);
+	}
 	for (uint8_t i = 0; i < w->shape.mns && !w->failed; i++) {
-		if (w->trace)
-			for (uint8_t n = 1; n <= w->shape.sites; n++)
-				if (site_runs(w->site[n]) && site_is_member(w->site[n], mn_domain(w, i)))
-					w->site[n]->kind->tell(w->site[n], i);
 		w->stats.final_checks++;
 		probe_everywhere(w, i);
 	}

@@ -15,7 +15,9 @@
  *     or after a loss of the only site that held it (it was acknowledged as held by no other);
  *   - which of two agent addresses wins that were used on two sides of a cut;
  *   - numbers that went round once while not all sites could hear of it;
- *   - a replay, in a domain without keys, where nobody remembers the mobile node any more.
+ *   - a replay, in a domain without keys, where nobody remembers the mobile node any more;
+ *   - a Binding Update that an attacker kept from arriving and brings later to an agent address
+ *     that has heard nothing newer.
  * An excuse ends with the next registration that is acknowledged when all is settled.
  */
 #pragma once
@@ -79,6 +81,8 @@ void oracle_emitted(struct world *w, uint8_t node, const struct pkt *p);
 void oracle_dropped(struct world *w, uint8_t node, const struct pkt *p, const char *reason);
 void oracle_lost(struct world *w, const struct pkt *p); /* the network's doing */
 
+/* Digests are equal; while bindings end they may differ for a moment. */
+bool oracle_is_converged(struct world *w);
 /* All must have settled: sites ready, digests equal, every registration everywhere. Lets packets
  * loose at every site; their fates are judged by oracle_end(). */
 void oracle_final(struct world *w);

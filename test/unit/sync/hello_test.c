@@ -209,6 +209,7 @@ static void deliver(void)
 			continue;
 		}
 		memmove(&wire[i], &wire[i + 1], (--wire_count - i) * sizeof(wire[0]));
+		to->due_ms = now_ms;
 		if (to->runs)
 			verdicts[hello_input(to->h, &from, d.b, d.n, now_ms, wall(to))]++;
 	}
@@ -615,8 +616,6 @@ static void test_fast_restart(void **state)
 	assert_int_equal(site[1].restarted, 1);
 	assert_int_equal(site[1].value, (int64_t)site[2].boot);
 	assert_int_not_equal(site[2].boot, old);
-	assert_int_equal(site[1].reach[NEXT_DEAD], 0);
-	run(300);
 	expect(2, "ur uj ur");
 	assert_in_range(info(2, 1).rtt_ms, 2 * DELAY, 2 * DELAY + 1); /* no echo of another life */
 }
@@ -834,8 +833,8 @@ static void test_new_keys(void **state)
 	make_ready(2);
 	for (unsigned i = 0; i < 5; i++) {
 		rng_fill(&seed, k.hello, sizeof(k.hello));
-		hello_keys(site[i % 2 == 0 ? 1 : 2].h, i % 2 == 0 ? 2 : 1, &k, now_ms);
 		k.initiator = true;
+		hello_keys(site[i % 2 == 0 ? 1 : 2].h, i % 2 == 0 ? 2 : 1, &k, now_ms);
 		run(rng_below(&seed, 1500));
 		k.initiator = false;
 		hello_keys(site[i % 2 == 0 ? 2 : 1].h, i % 2 == 0 ? 1 : 2, &k, now_ms);
