@@ -329,6 +329,8 @@ void engine_loaded(struct engine *e, struct record *r)
 	if (d == NULL)
 		return;
 	hlc_hear(&e->hlc, records_mesh(e->rs, r)->content.hlc, e->wall_ms);
+	/* how long it lasts was reckoned with a clock that may have been set: anybody knows better */
+	records_mesh(e->rs, r)->remaining_by = (struct owner_term){ 0 };
 	if (!is_past(e, d, r))
 		digest_set(d->digest, r);
 }
