@@ -148,7 +148,7 @@ static const struct conf_field store_fields[] = {
 			"off stores them with each Binding Update only." },
 	{ "on-damage", CONF_ENUM, AT(on_damage), .def = CONF_DAMAGE_MOVE_ASIDE, .values = on_damage,
 		.help = "What becomes of a store that is damaged. "
-			"move-aside renames the directory to PATH.bad-TIME and starts without "
+			"move-aside moves its files to PATH/bad-TIME and starts without "
 			"bindings, refuse does not start." },
 };
 static const struct conf_section store_section = { SECTION(conf_store, store_fields, given) };

@@ -65,6 +65,9 @@
 		"in the store at the start, but the configuration has no place for them")          \
 	X(STORE_DAMAGED, "store_damaged", "times",                                                 \
 		"the store was damaged at the start, and was moved aside")                         \
+	X(STORE_NO_CLOCK, "store_no_clock", "times",                                               \
+		"the clock does not say how long ago the store was written: bindings went on "     \
+		"with what they had left then")                                                    \
 	X(TURNS, "control_turns", "turns", "turns of the control core")
 
 enum ctl_counter {

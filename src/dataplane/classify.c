@@ -150,15 +150,16 @@ static enum dp_punt_class signalling_class(struct dp_worker *w, struct rte_mbuf 
 		       : DP_PUNT_SIGNALLING;
 }
 
-/* With the lookup of its inner source begun, should there be one. */
+/* With the lookup of its inner source begun, or of anything, should there be none. */
 static void to_decap(struct dp_worker *w, struct rte_mbuf *m)
 {
 	struct dp_vec *tunnel = &w->vec[V_TUNNEL];
 	uint32_t off = dp_meta(m)->ext.upper_off;
-	const struct net_ip6 *inner = rte_pktmbuf_mtod_offset(m, const struct net_ip6 *, off);
+	const struct net_ip6 *ip = dp_ip6(m);
 
-	w->hash_tunnel[tunnel->n] =
-		m->data_len >= off + sizeof(*inner) ? bc_hash(w->t->bc, &inner->src) : 0;
+	if (m->data_len >= off + sizeof(*ip))
+		ip = rte_pktmbuf_mtod_offset(m, const struct net_ip6 *, off);
+	dp_seek(&w->tunnel, w->t->bc, tunnel->n, &ip->src);
 	dp_vec_push(tunnel, m);
 }
 
@@ -216,7 +217,7 @@ static void by_fib(struct dp_worker *w, struct rte_mbuf *m, uint32_t value)
 	if (likely(kind == FIB_DOMAIN && !(meta->flags & DP_META_UNCHECKED))) {
 		struct dp_vec *home = &w->vec[V_HOME];
 
-		w->hash_home[home->n] = bc_hash(w->t->bc, &dp_ip6(m)->dst);
+		dp_seek(&w->home, w->t->bc, home->n, &dp_ip6(m)->dst);
 		dp_vec_push(home, m);
 		return;
 	}

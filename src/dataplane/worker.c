@@ -110,7 +110,7 @@ static inline __attribute__((always_inline)) void carry(struct dp_worker *w, boo
 		run(w, traced, DP_STAGE_REASS, V_FRAGMENT, dp_reass); /* -> AGAIN, held */
 		run(w, traced, DP_STAGE_DECAP, V_TUNNEL, dp_decap); /* -> AGAIN */
 		run(w, traced, DP_STAGE_INTERCEPT, V_HOME, dp_intercept); /* -> ENCAP */
-		run(w, traced, DP_STAGE_ENCAP, V_ENCAP, dp_encap); /* -> ROUTE */
+		run(w, traced, DP_STAGE_ENCAP, V_ENCAP, dp_encap); /* -> tx, ROUTE */
 		run(w, traced, DP_STAGE_ROUTE, V_ROUTE, dp_route); /* -> tx, punt */
 	}
 	too_deep(w, traced, &w->vec[V_AGAIN]);

@@ -12,7 +12,7 @@
  *      4  sequence number
  *      6  flags
  *      8  lifetime granted, seconds
- *     12  end, milliseconds since 1970
+ *     12  end, milliseconds by the clock that goes with the images
  *     20  first registered, the same
  *     28  home address
  *     44  home agent address
@@ -34,7 +34,7 @@
 
 struct record_image {
 	struct ip6_addr hoa, ha, coa;
-	uint64_t ends_ms, since_ms; /* time of day, milliseconds since 1970 */
+	uint64_t ends_ms, since_ms;
 	uint64_t ntp_last; /* highest timestamp accepted from the mobile node, 0: none */
 	uint64_t packets_to, bytes_to, packets_from, bytes_from;
 	uint64_t session; /* accounting's number of it, 0: none */

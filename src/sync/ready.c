@@ -93,15 +93,15 @@ void ready_snapshot_done(struct engine *e, struct peer *p, bool is_ready)
 }
 
 /* One that was asked and fell silent is asked anew, or another one is. */
-static bool is_asking(const struct engine *e, const struct domain *d, struct peer *p)
+static bool is_asking(const struct engine *e, struct peer *p)
 {
 	if (p->asked_domain == NOBODY)
 		return false;
-	if (p->asked_domain == d->index && (!p->is_up || e->now_ms - p->asked_ms >= RETRY_MS)) {
-		p->asked_domain = NOBODY;
-		return false;
-	}
-	return true;
+	if (p->is_up && e->now_ms - p->asked_ms < RETRY_MS)
+		return true;
+	/* whichever domain it was for: that one may be ready by now and not look any more */
+	p->asked_domain = NOBODY;
+	return false;
 }
 
 /* --- joining --- */
@@ -135,7 +135,7 @@ static bool ask_ready(struct engine *e, struct domain *d)
 		if (!is_ready_peer(e, d, n))
 			continue;
 		is_any = true;
-		if (is_asking(e, d, p))
+		if (is_asking(e, p))
 			return true;
 		if (p->is_open && (best == NULL || p->rtt_ms < best->rtt_ms))
 			best = p;
@@ -164,7 +164,7 @@ static bool exchange(struct engine *e, struct domain *d)
 		/* what it knows of our having it may have been lost: now and then it is asked
 		 * again */
 		if (is_peer_up(e, d, n) && p->is_open && (!set_has(d->got, n) || again) &&
-			!is_asking(e, d, p))
+			!is_asking(e, p))
 			ask(e, d, p);
 	}
 	return is_all;

@@ -533,12 +533,14 @@ void repair_differ(struct engine *e, struct peer *p, const struct message_differ
 {
 	struct round *o = &p->round;
 	struct slot *s;
+	bool is_same;
 
 	if (!is_of_round(e, p, m->domain, m->round))
 		return;
 	p->digest_bits = m->most;
-	if ((m->flags & DIFFER_NOT_NOW) ||
-		!is_comparable(&e->domain[o->domain], &m->digest_key) || m->most < o->bits) {
+	/* in any case: "not now" is said because the keys differ, too */
+	is_same = is_comparable(&e->domain[o->domain], &m->digest_key);
+	if ((m->flags & DIFFER_NOT_NOW) || !is_same || m->most < o->bits) {
 		abandon(e, p);
 		p->round_retry_ms = e->now_ms + rto_ms(p);
 		return;

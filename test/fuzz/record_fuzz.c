@@ -48,18 +48,19 @@ static void check_merge(const struct record_copy *a, const struct record_copy *b
 
 static void check_store(const struct record_copy *c)
 {
+	static struct records *rs;
 	struct records_opts opts = { .max = 1, .mesh = true };
 	struct record_copy again;
-	struct records *rs;
 	struct record *r;
 
-	FUZZ_CHECK(records_new(&opts, &rs) == 0);
+	if (rs == NULL)
+		FUZZ_CHECK(records_new(&opts, &rs) == 0);
 	r = records_add(rs, 0, &c->hoa);
 	FUZZ_CHECK(record_copy_put(rs, r, c, 1000) == 0);
 	record_copy_of(rs, r, 1000, &again);
 	FUZZ_CHECK(again.remaining_ms == c->remaining_ms && again.extra_len == c->extra_len);
 	FUZZ_CHECK(again.mtu == c->mtu && again.mtu_age_s == c->mtu_age_s);
-	records_free(rs);
+	records_del(rs, r);
 }
 
 static int check_record(struct net_rd *r)

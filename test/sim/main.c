@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -196,8 +197,10 @@ static int campaign(const struct opts *o, struct stats *sum, uint64_t *failed_se
 		pid[i] = fork();
 		if (pid[i] < 0)
 			abort();
-		if (pid[i] == 0)
+		if (pid[i] == 0) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
 			work(o, sh, i);
+		}
 	}
 	wait_for(sh, pid, o->jobs);
 	memset(sum, 0, sizeof(*sum));

@@ -110,9 +110,11 @@ int mip6_set_stamp(struct ctl *ctl, uint16_t domain, const struct ip6_addr *hoa,
 	return stamps_set(ctl->mip6->stamps, domain, hoa, stamp, ctl->ntp);
 }
 
-void mip6_trust(struct ctl *ctl, uint16_t domain)
+void mip6_has_known(struct ctl *ctl, uint16_t domain, uint64_t known_ms)
 {
-	ctl->mip6->quiet_until_ms[domain] = ctl->now_ms;
+	uint64_t *until_ms = &ctl->mip6->quiet_until_ms[domain];
+
+	*until_ms -= known_ms < *until_ms - ctl->now_ms ? known_ms : *until_ms - ctl->now_ms;
 }
 
 /* The domain in whose mobile prefix the address is, NULL: none. */

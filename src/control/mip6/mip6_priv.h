@@ -46,8 +46,8 @@ static inline int mip6_send(
 		       : ctl_send_wire(ctl, pkt, len);
 }
 
-/* Nothing that this home agent granted is forgotten. */
-void mip6_trust(struct ctl *ctl, uint16_t domain);
+/* At a start: nothing that this home agent granted in the last known_ms is forgotten. */
+void mip6_has_known(struct ctl *ctl, uint16_t domain, uint64_t known_ms);
 
 /* By today's configuration. */
 bool mip6_is_coa_allowed(const struct ctl *ctl, uint16_t domain, const struct ip6_addr *coa);
