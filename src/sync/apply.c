@@ -31,8 +31,8 @@ void copy_for_wire(struct engine *e, const struct record *r, struct record_copy 
 
 /* --- what was seen --- */
 
-static int raise_seen(struct engine *e, const struct domain *d, const struct seen_pair *pair,
-	unsigned how)
+static int raise_seen(
+	struct engine *e, const struct domain *d, const struct seen_pair *pair, unsigned how)
 {
 	if (d->conf.remembers)
 		how |= SEEN_REMEMBERED;
@@ -59,15 +59,14 @@ static bool is_address(const struct domain *d, const struct ip6_addr *ha)
 	return d->conf.address_count == 0;
 }
 
-static bool is_ours_to_hear(
-	struct engine *e, const struct domain *d, const struct ip6_addr *hoa,
+static bool is_ours_to_hear(struct engine *e, const struct domain *d, const struct ip6_addr *hoa,
 	const struct ip6_addr *ha)
 {
 	return is_address(d, ha) && e->opts.ops.covers(e->opts.ops.ctx, d->conf.number, hoa);
 }
 
-static enum applied refuse(struct engine *e, struct peer *p, const struct domain *d,
-	enum engine_event why)
+static enum applied refuse(
+	struct engine *e, struct peer *p, const struct domain *d, enum engine_event why)
 {
 	if (why == ENGINE_EV_FULL) {
 		if (p->refused_ms == 0 || e->now_ms - p->refused_ms >= REFUSED_MS)
@@ -80,8 +79,8 @@ static enum applied refuse(struct engine *e, struct peer *p, const struct domain
 	return APPLY_REFUSED;
 }
 
-enum applied apply_seen(struct engine *e, struct peer *p, struct domain *d,
-	const struct seen_pair *pair)
+enum applied apply_seen(
+	struct engine *e, struct peer *p, struct domain *d, const struct seen_pair *pair)
 {
 	bool is_passed_on = has_cut(e, p->node);
 	int ret;
@@ -98,8 +97,8 @@ enum applied apply_seen(struct engine *e, struct peer *p, struct domain *d,
 
 /* --- changes made here --- */
 
-static void list(struct engine *e, struct domain *d, struct record *r, uint8_t origin,
-	bool is_urgent)
+static void list(
+	struct engine *e, struct domain *d, struct record *r, uint8_t origin, bool is_urgent)
 {
 	struct record_mesh *m = records_mesh(e->rs, r);
 
@@ -179,8 +178,8 @@ static void learned(struct engine *e, struct domain *d, struct record *r, const 
 		digest_set(d->digest, r);
 }
 
-static enum applied take_new(struct engine *e, struct peer *p, struct domain *d,
-	const struct record_copy *c)
+static enum applied take_new(
+	struct engine *e, struct peer *p, struct domain *d, const struct record_copy *c)
 {
 	struct record *r;
 
@@ -215,8 +214,8 @@ static bool is_same(const struct record_copy *a, const struct record_copy *b)
 	       a->extra_len == b->extra_len;
 }
 
-static enum applied take_newer(struct engine *e, struct peer *p, struct domain *d,
-	struct record *r, const struct record_copy *c)
+static enum applied take_newer(struct engine *e, struct peer *p, struct domain *d, struct record *r,
+	const struct record_copy *c)
 {
 	uint8_t extra[RECORD_EXTRA_MAX];
 	struct record_copy mine, merged;
@@ -245,8 +244,8 @@ static enum applied take_newer(struct engine *e, struct peer *p, struct domain *
 	return APPLY_NEWER;
 }
 
-enum applied apply_record(struct engine *e, struct peer *p, struct domain *d,
-	const struct record_copy *c)
+enum applied apply_record(
+	struct engine *e, struct peer *p, struct domain *d, const struct record_copy *c)
 {
 	struct seen_pair pair = pair_of(d, c);
 	struct record *r;

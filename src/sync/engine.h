@@ -128,7 +128,8 @@ struct engine_domain {
 struct engine_opts {
 	uint8_t self; /* node id */
 	uint64_t boot; /* another number at each start, not 0 */
-	struct records *records; /* made with mesh; the caller's, as seen; records_on_del() is ours */
+	struct records
+		*records; /* made with mesh; the caller's, as seen; records_on_del() is ours */
 	struct seen *seen; /* its list of changes with ENGINE_MARKERS(peers) markers */
 	const uint8_t *secret; /* 32 random octets, another at each start; copied */
 	const struct engine_domain *domains;
@@ -205,7 +206,8 @@ int engine_drain(struct engine *e, uint16_t domain, bool force, uint64_t now_ms)
 void engine_quiet(struct engine *e, uint16_t domain, uint64_t now_ms);
 int engine_undrain(struct engine *e, uint16_t domain, uint64_t now_ms);
 /* -EINVAL: node is not live in its domain; -EPERM: this site is not the owner; -EAGAIN: no room. */
-int engine_move(struct engine *e, struct record *r, uint8_t node, uint64_t now_ms, uint64_t wall_ms);
+int engine_move(
+	struct engine *e, struct record *r, uint8_t node, uint64_t now_ms, uint64_t wall_ms);
 
 struct engine_peer_info {
 	bool open; /* heard in its present life */
@@ -216,7 +218,8 @@ struct engine_peer_info {
 	uint64_t records_in, records_newer; /* taken from it; of them changed something */
 	uint64_t refused; /* by a fence, max-bindings or the lack of room */
 	uint64_t malformed;
-	uint64_t rounds, ranges, repaired; /* digest rounds complete, ranges that differed, records sent */
+	uint64_t rounds, ranges,
+		repaired; /* digest rounds complete, ranges that differed, records sent */
 };
 int engine_peer_info(const struct engine *e, uint8_t node, struct engine_peer_info *out);
 

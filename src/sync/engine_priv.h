@@ -52,7 +52,7 @@ struct out {
 	uint32_t id; /* 0: not begun */
 	uint16_t domain; /* SNAPSHOT: index */
 	uint8_t flags; /* SNAPSHOT: DELTA_READY */
-	uint64_t base, sent, acked; /* positions: where it began, told upto, acknowledged upto */
+	uint64_t base, sent, acked; /* positions: where it began, told until, acknowledged until */
 	uint64_t refused;
 	/* where sent, acked, and what is sent again stand: markers; SNAPSHOT: handles */
 	uint32_t sent_mark, acked_mark, again_mark;
@@ -68,7 +68,7 @@ struct out {
 /* One of a peer's streams to us. */
 struct in {
 	uint32_t id; /* 0: none */
-	uint64_t upto; /* applied */
+	uint64_t until; /* applied */
 	uint64_t refused;
 	uint64_t end; /* SNAPSHOT: its last position, 0: not known yet */
 	struct message_hole ahead[AHEAD_MAX]; /* applied behind a gap, in order, apart */
@@ -124,7 +124,7 @@ struct peer {
 	uint64_t rate; /* octets a second */
 	int64_t tokens; /* millioctets: 1/1000 */
 	uint64_t tokens_ms;
-	uint32_t numbered, heard_upto; /* datagrams sent, of them no longer under way */
+	uint32_t numbered, heard_until; /* datagrams sent, of them no longer under way */
 	uint32_t lost; /* as last reported */
 	uint64_t slowed_ms, sped_ms;
 	uint64_t greeted_ms;
@@ -228,7 +228,8 @@ struct engine {
 	uint64_t now_ms, wall_ms;
 	uint64_t urgent; /* the last change that somebody waits for */
 	uint64_t urgent_seen; /* the same of last seen numbers: all of them */
-	uint64_t cut[NEXT_NODES][4]; /* sites that do not hear, or are not heard by, the first one */
+	uint64_t cut[NEXT_NODES]
+		    [4]; /* sites that do not hear, or are not heard by, the first one */
 	bool any_cut;
 	uint8_t turn_at; /* peer that is served first */
 
@@ -313,8 +314,7 @@ void change_own(struct engine *e, struct domain *d, struct record *r, bool is_ur
 /* Another owner for a record, by us; its lifetime begins anew when it is us. False: no room. */
 bool change_owner(struct engine *e, struct domain *d, struct record *r, uint8_t to);
 /* As it travels. */
-void copy_for_wire(
-	struct engine *e, const struct record *r, struct record_copy *out);
+void copy_for_wire(struct engine *e, const struct record *r, struct record_copy *out);
 /* Live, but past its time, and another site's: kept, and not told to anybody. */
 bool is_past(const struct engine *e, const struct domain *d, const struct record *r);
 

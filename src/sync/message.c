@@ -60,12 +60,12 @@ static bool read_ack(struct net_rd *r, struct message_ack *m)
 	m->id = net_rd_u32(r);
 	m->highest = net_rd_u32(r);
 	m->received = net_rd_u32(r);
-	m->upto = net_rd_u64(r);
+	m->until = net_rd_u64(r);
 	m->refused = net_rd_u64(r);
 	m->hole_count = net_rd_u8(r);
 	if (m->hole_count > MESSAGE_HOLES || m->stream >= STREAM_COUNT)
 		return false;
-	at = m->upto;
+	at = m->until;
 	for (unsigned i = 0; i < m->hole_count; i++) {
 		m->hole[i].first = net_rd_u64(r);
 		m->hole[i].last = net_rd_u64(r);
@@ -307,7 +307,7 @@ void message_write_ack(struct net_wr *w, const struct message_ack *m)
 	net_wr_u32(w, m->id);
 	net_wr_u32(w, m->highest);
 	net_wr_u32(w, m->received);
-	net_wr_u64(w, m->upto);
+	net_wr_u64(w, m->until);
 	net_wr_u64(w, m->refused);
 	net_wr_u8(w, m->hole_count);
 	for (unsigned i = 0; i < m->hole_count; i++) {

@@ -81,9 +81,9 @@ struct message_ack {
 	uint8_t hole_count;
 	uint32_t id;
 	uint32_t highest, received; /* of datagrams, over all streams */
-	uint64_t upto; /* everything up to here was applied */
+	uint64_t until; /* everything up to here was applied */
 	uint64_t refused; /* but for something here, or before */
-	struct message_hole hole[MESSAGE_HOLES]; /* missing, in order, behind upto */
+	struct message_hole hole[MESSAGE_HOLES]; /* missing, in order, behind until */
 };
 
 struct message_ask {

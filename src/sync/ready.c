@@ -378,8 +378,7 @@ int engine_undrain(struct engine *e, uint16_t number, uint64_t now_ms)
 	return 0;
 }
 
-int engine_move(struct engine *e, struct record *r, uint8_t node, uint64_t now_ms,
-	uint64_t wall_ms)
+int engine_move(struct engine *e, struct record *r, uint8_t node, uint64_t now_ms, uint64_t wall_ms)
 {
 	struct domain *d = domain_by_number(e, r->domain);
 

@@ -16,7 +16,7 @@
 
 static bool is_known(const struct in *in, uint64_t first, uint64_t last)
 {
-	if (last <= in->upto)
+	if (last <= in->until)
 		return true;
 	for (unsigned i = 0; i < in->aheads; i++)
 		if (in->ahead[i].first <= first && last <= in->ahead[i].last)
@@ -59,13 +59,13 @@ static bool note_ahead(struct in *in, uint64_t first, uint64_t last)
 
 static bool note(struct in *in, uint64_t first, uint64_t last)
 {
-	if (first > in->upto + 1)
+	if (first > in->until + 1)
 		return note_ahead(in, first, last);
-	if (last > in->upto)
-		in->upto = last;
-	while (in->aheads > 0 && in->ahead[0].first <= in->upto + 1) {
-		if (in->ahead[0].last > in->upto)
-			in->upto = in->ahead[0].last;
+	if (last > in->until)
+		in->until = last;
+	while (in->aheads > 0 && in->ahead[0].first <= in->until + 1) {
+		if (in->ahead[0].last > in->until)
+			in->until = in->ahead[0].last;
 		remove_ahead(in, 0, 1);
 	}
 	return true;
@@ -119,8 +119,8 @@ static int one_item(struct engine *e, struct peer *p, struct domain *d, struct n
 	return 0;
 }
 
-static void apply_section(struct engine *e, struct peer *p, struct domain *d,
-	struct net_rd *items, bool is_pair, struct outcome *o)
+static void apply_section(struct engine *e, struct peer *p, struct domain *d, struct net_rd *items,
+	bool is_pair, struct outcome *o)
 {
 	while (net_rd_left(items) > 0 && !o->is_later) {
 		int ret = one_item(e, p, d, items, is_pair, o);
@@ -136,8 +136,8 @@ static void apply_section(struct engine *e, struct peer *p, struct domain *d,
 	}
 }
 
-static void apply_sections(struct engine *e, struct peer *p, struct net_rd *sections, bool is_pair,
-	struct outcome *o)
+static void apply_sections(
+	struct engine *e, struct peer *p, struct net_rd *sections, bool is_pair, struct outcome *o)
 {
 	struct net_rd items;
 	uint32_t id;
@@ -182,8 +182,8 @@ static void count_datagram(struct engine *e, struct peer *p, const struct messag
 		p->ack_ms = e->now_ms;
 }
 
-static void snapshot_piece(struct engine *e, struct peer *p, const struct message_delta *m,
-	const struct outcome *o)
+static void snapshot_piece(
+	struct engine *e, struct peer *p, const struct message_delta *m, const struct outcome *o)
 {
 	struct in *in = &p->in[STREAM_SNAPSHOT];
 
@@ -191,7 +191,7 @@ static void snapshot_piece(struct engine *e, struct peer *p, const struct messag
 	if (m->flags & DELTA_END)
 		in->end = m->last;
 	ready_snapshot_heard(e, p, o->items);
-	if (in->end != 0 && in->upto >= in->end)
+	if (in->end != 0 && in->until >= in->end)
 		ready_snapshot_done(e, p, in->flags & DELTA_READY);
 }
 
@@ -206,7 +206,7 @@ void receive_delta(struct engine *e, struct peer *p, struct message_delta *m)
 	if (m->id < in->id || m->id == 0)
 		return;
 	if (m->id > in->id)
-		*in = (struct in){ .id = m->id, .upto = m->base - 1, .flags = DELTA_READY };
+		*in = (struct in){ .id = m->id, .until = m->base - 1, .flags = DELTA_READY };
 	in->ack_due = true;
 	p->ack_now |= (m->flags & DELTA_ACK_NOW) != 0;
 	if (is_known(in, m->first, m->last))
@@ -240,9 +240,9 @@ static void write_ack(struct engine *e, const struct peer *p, unsigned s, struct
 		.id = in->id,
 		.highest = p->highest,
 		.received = p->received,
-		.upto = in->upto,
+		.until = in->until,
 		.refused = in->refused };
-	uint64_t at = in->upto;
+	uint64_t at = in->until;
 
 	if (p->refused_ms != 0 && e->now_ms - p->refused_ms < REFUSED_MS)
 		m.flags |= ACK_FULL;

@@ -115,8 +115,7 @@ static struct record *find_key(struct engine *e, const struct domain *d, uint64_
 	return between_next(e, d, &b, &found);
 }
 
-static struct message_key entry_of(
-	const struct domain *d, const struct record *r, uint64_t key)
+static struct message_key entry_of(const struct domain *d, const struct record *r, uint64_t key)
 {
 	return (struct message_key){ key, (uint32_t)digest_hash(d->digest, r) };
 }
@@ -177,8 +176,7 @@ static void push_last(struct engine *e, struct peer *p, struct push *x)
 static bool is_comparable(const struct domain *d, const struct digest_key *theirs)
 {
 	(void)digest_key_hear(d->digest, theirs);
-	return digest_is_ready(d->digest) &&
-	       digest_key_cmp(digest_key_of(d->digest), theirs) == 0;
+	return digest_is_ready(d->digest) && digest_key_cmp(digest_key_of(d->digest), theirs) == 0;
 }
 
 static struct domain *asked_about(struct engine *e, struct peer *p, uint32_t id)
@@ -314,9 +312,9 @@ static void begin(struct engine *e, struct peer *p, struct domain *d)
 		abandon(e, p);
 		return;
 	}
-	o->slot[0] = (struct slot){ .kind = SLOT_DIGEST,
-		.bits = o->top_bits,
-		.count = (uint8_t)(1U << o->top_bits) };
+	o->slot[0] = (struct slot){
+		.kind = SLOT_DIGEST, .bits = o->top_bits, .count = (uint8_t)(1U << o->top_bits)
+	};
 }
 
 static void complete(struct engine *e, struct peer *p)
@@ -400,10 +398,9 @@ static bool next_block(struct round *o, struct slot *s)
 		o->at_block += step;
 		if (!bit_get(o->block, at / per_top))
 			continue;
-		*s = (struct slot){ .kind = SLOT_DIGEST,
-			.bits = o->bits,
-			.count = (uint8_t)step,
-			.from = at };
+		*s = (struct slot){
+			.kind = SLOT_DIGEST, .bits = o->bits, .count = (uint8_t)step, .from = at
+		};
 		return true;
 	}
 	return false;
@@ -450,7 +447,7 @@ static bool ask_all(struct engine *e, struct peer *p, uint32_t *budget)
 	struct domain *d = &e->domain[o->domain];
 	bool is_busy = false;
 
-	for (unsigned i = 0; i < ROUND_SLOTS && *budget > 0; i++) {
+	for (unsigned i = 0; i<ROUND_SLOTS && * budget> 0; i++) {
 		struct slot *s = &o->slot[i];
 
 		if (s->kind == SLOT_FREE && !next_question(o, s))
@@ -522,8 +519,8 @@ static struct slot *slot_for(struct round *o, enum slot_kind kind, uint8_t bits,
 	return NULL;
 }
 
-static bool is_of_round(const struct engine *e, const struct peer *p, uint32_t domain,
-	uint32_t round)
+static bool is_of_round(
+	const struct engine *e, const struct peer *p, uint32_t domain, uint32_t round)
 {
 	return p->round.domain != NOBODY && p->round.id == round &&
 	       e->domain[p->round.domain].conf.id == domain;

@@ -234,8 +234,8 @@ static void bound(const struct engine *e, struct piece *x)
 
 /* One datagram; false: there was nothing to say. A piece without items is sent only when it closes
  * something: a gap, or a part of a snapshot. */
-static bool send_piece(struct engine *e, struct peer *p, struct piece *x, bool even_empty,
-	uint32_t *budget)
+static bool send_piece(
+	struct engine *e, struct peer *p, struct piece *x, bool even_empty, uint32_t *budget)
 {
 	uint8_t buf[ENGINE_DATAGRAM];
 	struct net_wr w, acks;
@@ -271,7 +271,8 @@ static bool send_piece(struct engine *e, struct peer *p, struct piece *x, bool e
 static void refill(struct engine *e, struct peer *p)
 {
 	uint64_t ms = e->now_ms - p->tokens_ms;
-	int64_t most = (int64_t)(p->rate * 10 + 20000ULL * ENGINE_DATAGRAM); /* 10 ms; 20 datagrams */
+	int64_t most =
+		(int64_t)(p->rate * 10 + 20000ULL * ENGINE_DATAGRAM); /* 10 ms; 20 datagrams */
 
 	if (ms > 1000)
 		ms = 1000;
@@ -283,7 +284,7 @@ static void refill(struct engine *e, struct peer *p)
 
 static uint32_t under_way(const struct peer *p)
 {
-	return p->numbered - p->heard_upto;
+	return p->numbered - p->heard_until;
 }
 
 static bool may_send(const struct peer *p)
@@ -319,8 +320,8 @@ static void count_datagrams(struct engine *e, struct peer *p, const struct messa
 
 	if (m->highest > p->numbered) /* makes no sense */
 		return;
-	if (m->highest > p->heard_upto)
-		p->heard_upto = m->highest;
+	if (m->highest > p->heard_until)
+		p->heard_until = m->highest;
 	if (lost > p->lost)
 		slow_down(e, p);
 	else
@@ -331,8 +332,8 @@ static void count_datagrams(struct engine *e, struct peer *p, const struct messa
 /* --- acknowledgements --- */
 
 /* What is to be sent again: not more often than a round trip, unless another gap is the first. */
-static void take_holes(struct engine *e, struct peer *p, struct out *out,
-	const struct message_ack *m)
+static void take_holes(
+	struct engine *e, struct peer *p, struct out *out, const struct message_ack *m)
 {
 	if (m->hole_count == 0 || out->hole_at < out->holes || planted(PLANT_GAP_IGNORED))
 		return;
@@ -358,15 +359,15 @@ void stream_ack(struct engine *e, struct peer *p, const struct message_ack *m)
 	bool was_full = p->is_full;
 
 	count_datagrams(e, p, m);
-	if (m->id != out->id || m->upto > out->sent || m->upto < out->base - 1)
+	if (m->id != out->id || m->until > out->sent || m->until < out->base - 1)
 		return;
 	p->is_full = (m->flags & ACK_FULL) != 0;
 	if (p->is_full && !was_full)
 		tell(e, ENGINE_EV_PEER_FULL, NULL, p->node, 0);
 	if (m->refused > out->refused && m->refused <= out->sent)
 		out->refused = m->refused;
-	if (m->upto > out->acked) {
-		out->acked = m->upto;
+	if (m->until > out->acked) {
+		out->acked = m->until;
 		out->progress_ms = e->now_ms;
 	}
 	take_holes(e, p, out, m);
@@ -381,8 +382,8 @@ void stream_ack(struct engine *e, struct peer *p, const struct message_ack *m)
 }
 
 /* A record that is behind acked_mark now: the peer holds it, as it was or newer. */
-static void note_held(struct engine *e, const struct peer *p, enum message_stream s, uint32_t h,
-	uint64_t pos)
+static void note_held(
+	struct engine *e, const struct peer *p, enum message_stream s, uint32_t h, uint64_t pos)
 {
 	const struct out *out = &p->out[s];
 	struct record *r;
@@ -395,8 +396,7 @@ static void note_held(struct engine *e, const struct peer *p, enum message_strea
 	if (r == NULL || !(records_mesh(e->rs, r)->flags & RECORD_ALONE))
 		return;
 	d = domain_by_number(e, r->domain);
-	if (d != NULL && is_member(d, p->node) &&
-		(s == STREAM_CHANGES || d->index == out->domain))
+	if (d != NULL && is_member(d, p->node) && (s == STREAM_CHANGES || d->index == out->domain))
 		alone_clear(e, d, r);
 }
 
@@ -470,9 +470,8 @@ void snapshot_give(struct engine *e, struct peer *p, struct domain *d, uint32_t 
 {
 	begin(e, p, STREAM_SNAPSHOT, request);
 	p->out[STREAM_SNAPSHOT].domain = d->index;
-	p->out[STREAM_SNAPSHOT].flags = d->says == NEXT_READY || d->says == NEXT_DRAINING
-						? DELTA_READY
-						: 0;
+	p->out[STREAM_SNAPSHOT].flags =
+		d->says == NEXT_READY || d->says == NEXT_DRAINING ? DELTA_READY : 0;
 }
 
 void peer_reset(struct engine *e, struct peer *p)
@@ -483,7 +482,7 @@ void peer_reset(struct engine *e, struct peer *p)
 		p->in[s] = (struct in){ 0 };
 	}
 	p->is_open = p->is_full = p->ack_now = false;
-	p->numbered = p->heard_upto = p->lost = 0;
+	p->numbered = p->heard_until = p->lost = 0;
 	p->highest = p->received = 0;
 	p->unacked = 0;
 	p->asked_domain = NOBODY;
@@ -507,7 +506,7 @@ static void lose_all(struct engine *e, struct peer *p, enum message_stream s)
 	out->hole_at = 0;
 	out->hole_first = out->acked + 1;
 	out->again_ms = out->progress_ms = e->now_ms;
-	p->heard_upto = p->numbered;
+	p->heard_until = p->numbered;
 	move_mark(e, s, &out->again_mark, out->acked_mark);
 }
 
@@ -524,7 +523,7 @@ static void send_again(struct engine *e, struct peer *p, enum message_stream s, 
 {
 	struct out *out = &p->out[s];
 
-	while (out->hole_at < out->holes && *budget > 0 && may_send(p)) {
+	while (out->hole_at<out->holes && * budget> 0 && may_send(p)) {
 		struct message_hole *hole = &out->hole[out->hole_at];
 		struct piece x = { .out = out,
 			.stream = s,
@@ -555,8 +554,8 @@ static bool is_due(struct engine *e, const struct out *out, enum message_stream 
 	return s == STREAM_SNAPSHOT || urgent > out->sent || e->now_ms - out->drained_ms >= LAZY_MS;
 }
 
-static uint32_t send_fresh(struct engine *e, struct peer *p, enum message_stream s,
-	uint32_t *budget)
+static uint32_t send_fresh(
+	struct engine *e, struct peer *p, enum message_stream s, uint32_t *budget)
 {
 	struct out *out = &p->out[s];
 
@@ -583,8 +582,8 @@ static uint32_t send_fresh(struct engine *e, struct peer *p, enum message_stream
 	return 1;
 }
 
-static uint32_t one_stream(struct engine *e, struct peer *p, enum message_stream s,
-	uint32_t *budget)
+static uint32_t one_stream(
+	struct engine *e, struct peer *p, enum message_stream s, uint32_t *budget)
 {
 	struct out *out = &p->out[s];
 	uint32_t next;

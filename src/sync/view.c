@@ -88,8 +88,8 @@ void view_round_done(struct engine *e, struct domain *d, struct peer *p, uint64_
 	bool is_changed = false;
 
 	for (uint8_t n = set_next(d->members, 0); n != 0; n = set_next(d->members, n)) {
-		if (!next_is_live(&d->raw, n) || set_has(d->in, n) ||
-			speaks_for(d, n) != p->node || begun_ms < d->back_ms[n])
+		if (!next_is_live(&d->raw, n) || set_has(d->in, n) || speaks_for(d, n) != p->node ||
+			begun_ms < d->back_ms[n])
 			continue;
 		set_add(d->in, n);
 		set_add(d->hand_back, n);

@@ -76,8 +76,8 @@ static bool op_changed(void *ctx, struct record *r, enum engine_why why)
 	return now_ms % 7 != 0; /* no room now and then */
 }
 
-static void op_next(void *ctx, uint16_t domain, const struct next_view *v,
-	const struct next_table *t)
+static void op_next(
+	void *ctx, uint16_t domain, const struct next_view *v, const struct next_table *t)
 {
 	(void)ctx;
 	(void)domain;

@@ -194,8 +194,7 @@ static void test_drain_refused(void **state)
 	open_ready(2);
 	stop_site(2);
 	step();
-	assert_int_equal(
-		engine_drain(world.site[1].e, DOMAIN, false, world.now_ms), -EHOSTUNREACH);
+	assert_int_equal(engine_drain(world.site[1].e, DOMAIN, false, world.now_ms), -EHOSTUNREACH);
 	assert_int_equal(engine_drain(world.site[1].e, 99, false, world.now_ms), -ENOENT);
 	assert_int_equal(engine_drain(world.site[1].e, DOMAIN, true, world.now_ms), 0);
 	RUN_UNTIL(world.site[1].says == NEXT_LEFT, 2000);

@@ -149,8 +149,8 @@ static bool op_changed(void *ctx, struct record *r, enum engine_why why)
 	return true;
 }
 
-static void op_next(void *ctx, uint16_t domain, const struct next_view *v,
-	const struct next_table *t)
+static void op_next(
+	void *ctx, uint16_t domain, const struct next_view *v, const struct next_table *t)
 {
 	struct site *s = ctx;
 
@@ -337,8 +337,8 @@ static void step(void)
 		if (!lives(id))
 			continue;
 		records_expire(s->rs, world.now_ms, 1000, op_end, s);
-		s->next_turn = world.now_ms +
-			       engine_turn(s->e, world.now_ms, WALL + world.now_ms, 2000);
+		s->next_turn =
+			world.now_ms + engine_turn(s->e, world.now_ms, WALL + world.now_ms, 2000);
 		check_site(s);
 	}
 }
@@ -442,15 +442,14 @@ static enum engine_commit update(uint8_t node, unsigned mn, uint8_t ha, unsigned
 	r->seq = seq;
 	if (lifetime_s != 0) {
 		r->lifetime_s = lifetime_s;
-		records_set(s->rs, r, RECORD_LIVE, &coa_addr,
-			world.now_ms + 1000ULL * lifetime_s);
+		records_set(s->rs, r, RECORD_LIVE, &coa_addr, world.now_ms + 1000ULL * lifetime_s);
 	} else {
 		records_set(s->rs, r, RECORD_TOMBSTONE, &coa_addr,
 			world.now_ms + records_tombstone_ms(s->rs, r));
 	}
 	s->committed[token] = ENGINE_WAITS;
-	if (!engine_accepted(s->e, r, &o, RECORD_BY_SEQUENCE, is_refresh, world.now_ms,
-		    WALL + world.now_ms))
+	if (!engine_accepted(
+		    s->e, r, &o, RECORD_BY_SEQUENCE, is_refresh, world.now_ms, WALL + world.now_ms))
 		return s->committed[token] = ENGINE_HELD;
 	return s->committed[token] = engine_wait(s->e, r, token, world.now_ms);
 }
@@ -477,8 +476,8 @@ static bool is_converged(void)
 		d = world.site[id].e->domain[0].digest;
 		if (!digest_is_ready(d))
 			return false;
-		if (key != NULL && (digest_key_cmp(key, digest_key_of(d)) != 0 ||
-					   digest_of(id) != sum))
+		if (key != NULL &&
+			(digest_key_cmp(key, digest_key_of(d)) != 0 || digest_of(id) != sum))
 			return false;
 		key = digest_key_of(d);
 		sum = digest_of(id);

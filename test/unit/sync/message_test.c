@@ -53,8 +53,8 @@ static const struct {
 	{ "delta", "01 0026" DELTA "0000000000000002 0000000000000009", 1, MESSAGE_DELTA },
 	{ "delta with sections", "01 002c" DELTA "0000000000000002 0000000000000009 00001234 0000",
 		1, MESSAGE_DELTA },
-	{ "delta, first in front of the base",
-		"01 0026" DELTA "0000000000000000 0000000000000009", -EBADMSG, MESSAGE_DELTA },
+	{ "delta, first in front of the base", "01 0026" DELTA "0000000000000000 0000000000000009",
+		-EBADMSG, MESSAGE_DELTA },
 	{ "delta, last in front of first", "01 0026" DELTA "0000000000000005 0000000000000004",
 		-EBADMSG, MESSAGE_DELTA },
 	{ "delta, last that cannot be followed",
@@ -70,8 +70,8 @@ static const struct {
 	{ "delta cut short", "01 0025" DELTA "0000000000000002 00000000000000", -EBADMSG,
 		MESSAGE_DELTA },
 
-	{ "ack", "02 001f 00 00 00000005 00000007 00000006 0000000000000009 0000000000000000 00",
-		1, MESSAGE_ACK },
+	{ "ack", "02 001f 00 00 00000005 00000007 00000006 0000000000000009 0000000000000000 00", 1,
+		MESSAGE_ACK },
 	{ "ack with a hole",
 		"02 002f 00 00 00000005 00000007 00000006 0000000000000009 0000000000000000 01"
 		"000000000000000a 000000000000000b",
@@ -149,8 +149,9 @@ static const struct {
 	{ "95 keys", "06 0019 00001234 00000001 0000000000000000 ffffffffffffffff 5f", -EBADMSG,
 		MESSAGE_KEYS },
 
-	{ "want", "07 0023 00001234 00000001 0000000000000000 ffffffffffffffff 0002 01"
-		  "1122334455667788",
+	{ "want",
+		"07 0023 00001234 00000001 0000000000000000 ffffffffffffffff 0002 01"
+		"1122334455667788",
 		1, MESSAGE_WANT },
 	{ "95 wants", "07 001b 00001234 00000001 0000000000000000 ffffffffffffffff 0002 5f",
 		-EBADMSG, MESSAGE_WANT },
@@ -219,12 +220,9 @@ static void test_items(void **state)
 	static const char hex[] =
 		"01 0035 00 01 00000005 00000007 00000000 0000000000000001 0000000000000002"
 		"0000000000000009 00001234 0002 aabb 00005678 0001 cc";
-	struct message_delta delta = { .flags = DELTA_ACK_NOW,
-		.id = 5,
-		.number = 7,
-		.base = 1,
-		.first = 2,
-		.last = 9 };
+	struct message_delta delta = {
+		.flags = DELTA_ACK_NOW, .id = 5, .number = 7, .base = 1, .first = 2, .last = 9
+	};
 	uint8_t out[MESSAGE_MAX];
 	struct net_wr w = net_wr_init(out, sizeof(out)), was;
 	struct message_builder b, was_b;
