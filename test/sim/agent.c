@@ -44,8 +44,9 @@ static bool on_covers(void *ctx, uint16_t domain, const struct ip6_addr *hoa)
 static bool on_changed(void *ctx, struct record *r, enum engine_why why)
 {
 	struct agent *a = ctx;
-	static const char *const text[] = { [ENGINE_HEARD] = "heard of", [ENGINE_TOOK_OVER] =
-						    "takes over", [ENGINE_HANDED] = "hands on" };
+	static const char *const text[] = { [ENGINE_HEARD] = "heard of",
+		[ENGINE_TOOK_OVER] = "takes over",
+		[ENGINE_HANDED] = "hands on" };
 
 	a->is_dirty = true;
 	world_tell(a->w, "site %u %s %s: %s, coa %s, owner %u", a->node, text[why],
@@ -54,7 +55,8 @@ static bool on_changed(void *ctx, struct record *r, enum engine_why why)
 	return true;
 }
 
-static void on_next(void *ctx, uint16_t domain, const struct next_view *v, const struct next_table *t)
+static void on_next(
+	void *ctx, uint16_t domain, const struct next_view *v, const struct next_table *t)
 {
 	struct agent *a = ctx;
 
@@ -132,8 +134,8 @@ static void on_hello_event(
 
 	switch (e) {
 	case HELLO_REACH:
-		world_tell(a->w, "site %u: site %u is %s in domain %u", a->node, node,
-			reach[value], a->domain_of_hello[hello_domain]);
+		world_tell(a->w, "site %u: site %u is %s in domain %u", a->node, node, reach[value],
+			a->domain_of_hello[hello_domain]);
 		oracle_verdict(a->w, a->node, node, value != NEXT_DEAD);
 		break;
 	case HELLO_STALL:
@@ -213,9 +215,9 @@ static void set_up_domain(struct agent *a, uint8_t number)
 		.limits = { .max_bindings = AGENT_RECORDS,
 			.max_bindings_per_care_of = AGENT_RECORDS },
 	};
-	d->sub = (struct sub){ .lifetime_max_s = AGENT_LIFE_MAX_S,
-		.key = SUB_NO_KEY,
-		.domain = number };
+	d->sub = (struct sub){
+		.lifetime_max_s = AGENT_LIFE_MAX_S, .key = SUB_NO_KEY, .domain = number
+	};
 	d->view.domain = d->id;
 	d->view.self = a->node;
 }
@@ -450,12 +452,13 @@ static void agent_tell(struct site *s, uint8_t mn)
 	}
 	m = records_mesh(a->records, r);
 	world_tell(s->w,
-		"  site %u, mn %u: %s coa %s ha %s for %lld ms; content %u/%llu/%llx/%u owner %u/%llu/%u/%u",
+		"  site %u, mn %u: %s coa %s ha %s for %lld ms; content %u/%llu/%llx/%u owner "
+		"%u/%llu/%u/%u",
 		s->node, mn, r->state == RECORD_LIVE ? "bound" : "tombstone", addr_str(&r->coa),
 		addr_str(&r->ha), (long long)(r->ends_ms - agent_now(a)), m->content.epoch,
 		(unsigned long long)m->content.ext_seq, (unsigned long long)m->content.hlc,
-		m->content.node, m->owner.epoch, (unsigned long long)m->owner.ext_seq, m->owner.term,
-		m->owner.node);
+		m->content.node, m->owner.epoch, (unsigned long long)m->owner.ext_seq,
+		m->owner.term, m->owner.node);
 }
 
 static void agent_force(struct site *s, uint8_t domain)

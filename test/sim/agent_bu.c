@@ -142,8 +142,8 @@ static void settle(struct question *q, bool is_refresh, const struct pkt_ba *ba)
 	struct pkt_ba now = *ba;
 
 	a->is_dirty = true;
-	if (engine_accepted(a->engine, q->r, &q->order, RECORD_BY_SEQUENCE, is_refresh, agent_now(a),
-		    agent_wall(a))) {
+	if (engine_accepted(a->engine, q->r, &q->order, RECORD_BY_SEQUENCE, is_refresh,
+		    agent_now(a), agent_wall(a))) {
 		hold(a, q->r, ba);
 		return;
 	}
@@ -167,8 +167,8 @@ static void register_mn(struct question *q, const struct mip6_verdict *v)
 	r->seq = q->p->bu.seq;
 	r->flags = MH_BU_A | MH_BU_H;
 	r->lifetime_s = v->lifetime_s;
-	records_set(q->a->records, r, RECORD_LIVE, &q->p->hdr[0].src,
-		now + v->lifetime_s * 1000ULL);
+	records_set(
+		q->a->records, r, RECORD_LIVE, &q->p->hdr[0].src, now + v->lifetime_s * 1000ULL);
 	settle(q, v->action == MIP6_REFRESH && q->is_same_ha, &ba);
 }
 

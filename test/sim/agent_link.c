@@ -21,8 +21,8 @@ struct link_head {
 
 #define PLAIN_MAX 1400
 
-static void send_head(struct agent *a, enum link_type type, uint8_t node, const uint8_t *buf,
-	size_t len)
+static void send_head(
+	struct agent *a, enum link_type type, uint8_t node, const uint8_t *buf, size_t len)
 {
 	uint8_t out[sizeof(struct link_head) + PLAIN_MAX];
 	struct link_head h = {

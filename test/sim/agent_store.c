@@ -144,6 +144,6 @@ void agent_load(struct agent *a)
 		load_record(a, &st->now.record[i]);
 	for (uint32_t i = 0; i < st->now.pairs; i++)
 		seen_raise(a->seen, &st->now.pair[i], SEEN_REMEMBERED, 0);
-	world_tell(a->w, "site %u reads %u records from its store", a->node,
-		records_live(a->records));
+	world_tell(
+		a->w, "site %u reads %u records from its store", a->node, records_live(a->records));
 }

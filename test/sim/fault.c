@@ -324,8 +324,8 @@ static void plan_one(struct world *w, enum fault fault, uint64_t at)
 	if (f == NULL)
 		abort();
 	f->fault = fault;
-	f->lasts_us = MS * rng_between(&w->rng_plan, rows[fault].lasts_ms[0],
-				  rows[fault].lasts_ms[1]);
+	f->lasts_us =
+		MS * rng_between(&w->rng_plan, rows[fault].lasts_ms[0], rows[fault].lasts_ms[1]);
 	f->next = w->faults;
 	w->faults = f;
 	world_at(w, at, begin, f, 0);

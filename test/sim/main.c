@@ -55,7 +55,7 @@ static const struct {
 	PLANT_LIST(X)
 #undef X
 #endif
-	{ "", "" },
+		{ "", "" },
 };
 
 static void usage(FILE *to)
@@ -64,7 +64,8 @@ static void usage(FILE *to)
 	      "       sim [--shape KIND] [--jobs N] --seeds A-B\n"
 	      "       sim --self-test\n"
 	      "\n"
-	      "Sites of a mesh, mobile nodes and a network that fails them, in virtual time. A seed is\n"
+	      "Sites of a mesh, mobile nodes and a network that fails them, in virtual time. A "
+	      "seed is\n"
 	      "a world; --trace tells its story. docs/simulator.md says how to read it.\n"
 	      "\n"
 	      "  --seed N      one world\n"
@@ -182,11 +183,11 @@ static void wait_for(struct shared *sh, const pid_t *pid, unsigned jobs)
 	}
 }
 
-static int campaign(const struct opts *o, struct stats *sum, uint64_t *failed_seed,
-	char failure[static 512])
+static int campaign(
+	const struct opts *o, struct stats *sum, uint64_t *failed_seed, char failure[static 512])
 {
-	struct shared *sh = mmap(NULL, sizeof(*sh), PROT_READ | PROT_WRITE,
-		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct shared *sh =
+		mmap(NULL, sizeof(*sh), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	pid_t pid[JOBS_MAX];
 	bool failed;
 
@@ -258,8 +259,7 @@ static int self_test(struct opts *o)
 		o->first = 1;
 		o->last = 300;
 		found = campaign(o, &sum, &seed, failure);
-		printf("%-13s %s%s\n", fake_name(i),
-			found ? "found: " : "nothing found", failure);
+		printf("%-13s %s%s\n", fake_name(i), found ? "found: " : "nothing found", failure);
 		if (found == (i == FAKE_PERFECT)) {
 			puts("  which is wrong");
 			failures++;

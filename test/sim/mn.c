@@ -123,8 +123,8 @@ static void send_bu(struct world *w, struct mn *m)
 	if (m->sent_count < SENT_MAX)
 		m->sent_count++;
 	world_tell(w, "mn %u at %u: BU #%u seq %u %s %s to %s by site %u", m->id, m->location,
-		m->sent_bu[at], p.bu.seq, m->is_leaving ? "leaves" : "coa",
-		addr_str(&p.hdr[0].src), addr_str(&p.hdr[0].dst), n);
+		m->sent_bu[at], p.bu.seq, m->is_leaving ? "leaves" : "coa", addr_str(&p.hdr[0].src),
+		addr_str(&p.hdr[0].dst), n);
 	if (n != 0)
 		net_to_site(w, m->location, n, &p);
 	world_at(w, w->now_us + m->timeout_us, on_timeout, m, ++m->wait_gen);

@@ -67,7 +67,8 @@ struct oracle {
 	uint64_t unsettled_us; /* since when, the last time that it was not settled */
 	uint64_t loss_us; /* the last loss of a site; 0: none */
 	bool loss_unsettled; /* a loss, and nothing has settled since */
-	bool is_whole, is_looked_at; /* sites can all reach each other; whether that is up to date */
+	bool is_whole,
+		is_looked_at; /* sites can all reach each other; whether that is up to date */
 	uint32_t open_paths;
 	uint64_t paths_us; /* the last begin or end of a fault of paths */
 	struct life life[SHAPE_SITES + 1];
@@ -236,7 +237,8 @@ void oracle_memory(struct world *w, uint8_t node, uint64_t octets, uint64_t at_s
 void oracle_ready(struct world *w, uint8_t node, uint8_t domain)
 {
 	for (uint8_t n = 1; n <= w->shape.sites; n++)
-		if (n != node && site_is_member(w->site[n], domain) && w->site[n]->announced[domain])
+		if (n != node && site_is_member(w->site[n], domain) &&
+			w->site[n]->announced[domain])
 			return;
 	oracle_fault(w);
 }
@@ -278,8 +280,9 @@ void oracle_verdict(struct world *w, uint8_t by, uint8_t node, bool lives)
 		w->now_us < o->paths_us + long_us || !site_runs(w->site[node]))
 		return;
 	if (is_calm(w, node, false) && is_calm(w, by, true))
-		world_fail(w, "site %u calls site %u dead, which lives, and nothing is between them",
-			by, node);
+		world_fail(w,
+			"site %u calls site %u dead, which lives, and nothing is between them", by,
+			node);
 }
 
 static void excuse(struct world *w, struct subject *s)
@@ -490,9 +493,8 @@ static void address(struct world *w, enum probe_kind kind, uint8_t mn, uint8_t o
 	}
 	p->hdr[0] = (struct pkt_hdr){ home,
 		kind == PROBE_BETWEEN ? mn_home(w, other) : addr_correspondent() };
-	p->hdr[1] = (struct pkt_hdr){
-		kind == PROBE_SPOOFED ? addr_stranger() : b->pkt.hdr[0].src, b->pkt.hdr[0].dst
-	};
+	p->hdr[1] = (struct pkt_hdr){ kind == PROBE_SPOOFED ? addr_stranger() : b->pkt.hdr[0].src,
+		b->pkt.hdr[0].dst };
 	p->depth = 2;
 }
 
@@ -529,16 +531,16 @@ void oracle_relays(struct world *w, uint8_t from, uint8_t to, struct pkt *p)
 	p->hops++;
 	p->hops_in_all++;
 	if (p->kind == PKT_DATA)
-		world_tell(w, "site %u relays packet %u to %u (%u hops)", from, p->probe, to,
-			p->hops);
+		world_tell(
+			w, "site %u relays packet %u to %u (%u hops)", from, p->probe, to, p->hops);
 	if (p->hops > HOPS_MAX)
 		world_fail(w, "packet %u went from site %u to %u as its hop %u", p->probe, from, to,
 			p->hops);
 	if (p->hops_in_all > HOPS_ALL_MAX)
 		world_fail(w, "packet %u goes round: hop %u in all", p->probe, p->hops_in_all);
 	if (p->from != 0 && p->from == to)
-		world_fail(w, "packet %u goes back, unopened, from site %u to %u", p->probe, from,
-			to);
+		world_fail(
+			w, "packet %u goes back, unopened, from site %u to %u", p->probe, from, to);
 	p->from = from;
 }
 
@@ -564,7 +566,9 @@ static void not_registered(struct world *w, uint8_t node, const struct subject *
 {
 	for (uint32_t i = s->count; i > 0; i--)
 		if (ip6_eq(&s->bu[i].pkt.hdr[0].src, &outer->dst)) {
-			world_fail(w, "packet %u: site %u tunnels to mn %u from %s, it registered with %s",
+			world_fail(w,
+				"packet %u: site %u tunnels to mn %u from %s, it registered with "
+				"%s",
 				p->probe, node, mn, addr_str(&outer->src),
 				addr_str(&s->bu[i].pkt.hdr[0].dst));
 			return;
@@ -577,8 +581,8 @@ static void not_registered(struct world *w, uint8_t node, const struct subject *
  * whole granted lifetime again, and until all is settled there may be one more. */
 static uint64_t gone_by(struct world *w, const struct bu *b)
 {
-	uint64_t us = b->until_us, again = w->oracle->changed_us + oracle_settle_us(w) +
-					   b->granted_s * S;
+	uint64_t us = b->until_us,
+		 again = w->oracle->changed_us + oracle_settle_us(w) + b->granted_s * S;
 
 	if (b->sent_us <= w->oracle->changed_us + oracle_settle_us(w) && again > us)
 		us = again;
@@ -601,11 +605,13 @@ static void judge_tunnel(struct world *w, uint8_t node, struct probe *pr, const 
 			w->stats.stale++;
 			return;
 		}
-		world_fail(w, "packet %u: site %u tunnels for mn %u by BU #%u, #%u was acknowledged",
+		world_fail(w,
+			"packet %u: site %u tunnels for mn %u by BU #%u, #%u was acknowledged",
 			p->probe, node, mn, which, pr->floor);
 		return;
 	}
-	if (which == s->acked && which == s->count && !is_excused(w, s, pr) && w->now_us > gone_by(w, &s->bu[which]))
+	if (which == s->acked && which == s->count && !is_excused(w, s, pr) &&
+		w->now_us > gone_by(w, &s->bu[which]))
 		world_fail(w, "packet %u: site %u tunnels for mn %u by BU #%u, which has ended",
 			p->probe, node, mn, which);
 }
@@ -657,7 +663,8 @@ void oracle_dropped(struct world *w, uint8_t node, const struct pkt *p, const ch
 		s->count != pr->said_other)
 		return;
 	world_fail(w,
-		"packet %u (%s mn %u, let loose at site %u) is dropped by site %u: %s; nothing is wrong",
+		"packet %u (%s mn %u, let loose at site %u) is dropped by site %u: %s; nothing is "
+		"wrong",
 		p->probe, pr->kind == PROBE_FROM ? "from" : "to",
 		pr->kind == PROBE_BETWEEN ? pr->other : pr->mn, pr->node, node, reason);
 }
@@ -695,7 +702,8 @@ static bool is_equal(struct world *w, uint8_t domain, bool say)
 		} else if (digest != first) {
 			if (say)
 				world_fail(w,
-					"domain %u: sites %u and %u differ when all is quiet (%u and %u records)",
+					"domain %u: sites %u and %u differ when all is quiet (%u "
+					"and %u records)",
 					domain, of, i, records, n);
 			return false;
 		}

@@ -260,8 +260,7 @@ static void wait_in_buffer(struct site *s, enum net_kind kind, uint8_t from, boo
 	s->waiting_count++;
 }
 
-void site_datagram(
-	struct site *s, enum net_kind kind, uint8_t from, const uint8_t *buf, size_t len)
+void site_datagram(struct site *s, enum net_kind kind, uint8_t from, const uint8_t *buf, size_t len)
 {
 	if (s->paused) {
 		wait_in_buffer(s, kind, from, false, NULL, buf, len);

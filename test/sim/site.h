@@ -51,7 +51,8 @@ struct site {
 	void (*store_free)(void *store);
 
 	uint64_t memory_at_start; /* octets */
-	uint64_t mono_base_ms; /* the monotonic clock at the world's begin; another with each boot */
+	uint64_t
+		mono_base_ms; /* the monotonic clock at the world's begin; another with each boot */
 	int64_t wall_off_ms; /* the time of day is wrong by this much */
 	uint64_t turn_at_us; /* when the next turn is due */
 	uint32_t turn_gen; /* only the newest request for a turn counts */

@@ -150,7 +150,8 @@ void world_describe(struct world *w)
 	printf("world %llu (%s): %u sites, %u mobile nodes, %s, %u s of trouble\n",
 		(unsigned long long)w->seed, s->kind, s->sites, s->mns,
 		s->has_store ? "with stores" : "no stores", s->duration_s);
-	printf("  delay %u us, jitter %u us, loss %u/1000000, access loss %u/1000000; hello %u ms, dead %u ms\n",
+	printf("  delay %u us, jitter %u us, loss %u/1000000, access loss %u/1000000; hello %u ms, "
+	       "dead %u ms\n",
 		s->delay_us, s->jitter_us, s->loss_ppm, s->access_loss_ppm, s->hello_ms,
 		s->dead_ms);
 	printf("  faults:");

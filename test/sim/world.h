@@ -65,10 +65,11 @@ struct world_event {
 	X(dropped, "data packets dropped with a reason")                                           \
 	X(lost, "data packets that the network lost")                                              \
 	X(stale, "arrived where the mobile node had been, during a fault")                         \
-	X(void_loss, "excused: a second loss before the first had settled, or an unreplicated ack")\
+	X(void_loss,                                                                               \
+		"excused: a second loss before the first had settled, or an unreplicated ack")     \
 	X(void_agents, "excused: two agent addresses on two sides of a cut")                       \
 	X(void_wrap, "excused: numbers that went round during a cut")                              \
-	X(void_replay, "excused: a replay that nothing tells from the truth")                             \
+	X(void_replay, "excused: a replay that nothing tells from the truth")                      \
 	X(final_checks, "mobile nodes looked at when all was quiet")
 
 struct stats {
