@@ -8,7 +8,7 @@
  */
 #include "fuzz.h"
 
-#include "records/key.h"
+#include "records/order.h"
 #include "records/records.h"
 #include "records/seen.h"
 #include "sync/engine.h"
