@@ -97,6 +97,15 @@ enum applied apply_seen(
 
 /* --- changes made here --- */
 
+/* As it is now, in the digests or out of them. */
+static void count_in(struct engine *e, struct domain *d, struct record *r)
+{
+	if (is_past(e, d, r))
+		digest_drop(d->digest, r);
+	else
+		digest_set(d->digest, r);
+}
+
 static void list(
 	struct engine *e, struct domain *d, struct record *r, uint8_t origin, bool is_urgent)
 {
@@ -107,8 +116,7 @@ static void list(
 	commit_moved(e, r);
 	if (is_urgent)
 		e->urgent = m->change.number;
-	if (!is_past(e, d, r))
-		digest_set(d->digest, r);
+	count_in(e, d, r);
 }
 
 void change_own(struct engine *e, struct domain *d, struct record *r, bool is_urgent)
@@ -174,8 +182,7 @@ static void learned(struct engine *e, struct domain *d, struct record *r, const 
 	}
 	if (m->change.number == 0)
 		m->origin = p->node;
-	if (!is_past(e, d, r))
-		digest_set(d->digest, r);
+	count_in(e, d, r);
 }
 
 static enum applied take_new(
@@ -306,6 +313,15 @@ void engine_touched(struct engine *e, struct record *r, uint64_t now_ms, uint64_
 		change_own(e, d, r, true);
 }
 
+void engine_soft(struct engine *e, struct record *r, uint64_t now_ms)
+{
+	struct domain *d = domain_by_number(e, r->domain);
+
+	e->now_ms = now_ms;
+	if (d != NULL)
+		change_own(e, d, r, false);
+}
+
 int engine_seen(struct engine *e, const struct seen_pair *pair, uint64_t now_ms, uint64_t wall_ms)
 {
 	struct domain *d = domain_by_number(e, pair->domain);
@@ -330,8 +346,7 @@ void engine_loaded(struct engine *e, struct record *r)
 	hlc_hear(&e->hlc, records_mesh(e->rs, r)->content.hlc, e->wall_ms);
 	/* how long it lasts was reckoned with a clock that may have been set: anybody knows better */
 	records_mesh(e->rs, r)->remaining_by = (struct owner_term){ 0 };
-	if (!is_past(e, d, r))
-		digest_set(d->digest, r);
+	count_in(e, d, r);
 }
 
 /* Its number outlives it: who never heard of the record must hear of that. */

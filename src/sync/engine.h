@@ -180,9 +180,11 @@ void engine_stall(struct engine *e, uint64_t gap_ms, uint64_t now_ms);
  */
 bool engine_accepted(struct engine *e, struct record *r, const struct order_result *o,
 	enum record_order by, bool is_refresh, uint64_t now_ms, uint64_t wall_ms);
-/* This site changed or removed a record by itself (revocation, hamctl, a soft field): after
- * records_set(). */
+/* This site changed or removed a record by itself (revocation, hamctl): after records_set(). Loses
+ * to any newer Binding Update. */
 void engine_touched(struct engine *e, struct record *r, uint64_t now_ms, uint64_t wall_ms);
+/* A soft field changed, a path MTU: told to others, but the record is no newer by it. */
+void engine_soft(struct engine *e, struct record *r, uint64_t now_ms);
 /* A number of a pair was taken without any record's changing: notes it, and tells others. 0;
  * -ENOSPC: there is no room to remember it. */
 int engine_seen(struct engine *e, const struct seen_pair *pair, uint64_t now_ms, uint64_t wall_ms);

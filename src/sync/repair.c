@@ -107,14 +107,6 @@ static struct record *between_next(
 	return NULL;
 }
 
-static struct record *find_key(struct engine *e, const struct domain *d, uint64_t key)
-{
-	struct between b = between(d, key, key);
-	uint64_t found;
-
-	return between_next(e, d, &b, &found);
-}
-
 static struct message_key entry_of(const struct domain *d, const struct record *r, uint64_t key)
 {
 	return (struct message_key){ key, (uint32_t)digest_hash(d->digest, r) };
@@ -170,6 +162,19 @@ static void push_last(struct engine *e, struct peer *p, struct push *x)
 		push_end(e, p, x);
 }
 
+/* All records that have that key. */
+static void push_key(
+	struct engine *e, struct peer *p, const struct domain *d, struct push *x, uint64_t key)
+{
+	struct between b = between(d, key, key);
+	struct record *r;
+	uint64_t found;
+
+	while ((r = between_next(e, d, &b, &found)) != NULL)
+		if (x->sent + x->items < PUSH_MAX)
+			push(e, p, d, x, r);
+}
+
 /* --- answers --- */
 
 /* Same keys, and counted; else who has the later key takes the other's. */
@@ -215,20 +220,26 @@ void repair_digest(struct engine *e, struct peer *p, const struct message_digest
 	tx_end(e, p, &w);
 }
 
-/* Where that key stands in the list, or -1. */
-static int listed(const struct message_keys *m, uint64_t key)
+/* Where that record stands in the list, or -1. Several may have one key (whoever may choose home
+ * addresses can see to that): then the one with its hash, else any of them. */
+static int listed(const struct message_keys *m, struct message_key k)
 {
 	unsigned low = 0, high = m->count;
 
 	while (low < high) {
 		unsigned mid = (low + high) / 2;
 
-		if (m->key[mid].key < key)
+		if (m->key[mid].key < k.key)
 			low = mid + 1;
 		else
 			high = mid;
 	}
-	return low < m->count && m->key[low].key == key ? (int)low : -1;
+	if (low == m->count || m->key[low].key != k.key)
+		return -1;
+	for (unsigned i = low; i < m->count && m->key[i].key == k.key; i++)
+		if (m->key[i].hash == k.hash)
+			return (int)i;
+	return (int)low;
 }
 
 void repair_keys(struct engine *e, struct peer *p, const struct message_keys *m)
@@ -249,9 +260,10 @@ void repair_keys(struct engine *e, struct peer *p, const struct message_keys *m)
 	b = between(d, m->first, m->last);
 	push_begin(e, p, &x);
 	while ((r = between_next(e, d, &b, &key)) != NULL) {
-		int at = listed(m, key);
+		struct message_key k = entry_of(d, r, key);
+		int at = listed(m, k);
 
-		if (at >= 0 && m->key[at].hash == entry_of(d, r, key).hash) {
+		if (at >= 0 && m->key[at].hash == k.hash) {
 			same[at] = true;
 			continue;
 		}
@@ -574,12 +586,9 @@ void repair_want_heard(struct engine *e, struct peer *p, const struct message_wa
 		return;
 	d = &e->domain[o->domain];
 	push_begin(e, p, &x);
-	for (unsigned i = 0; i < m->count; i++) {
-		struct record *r = find_key(e, d, m->key[i]);
-
-		if (r != NULL && x.sent + x.items < PUSH_MAX)
-			push(e, p, d, &x, r);
-	}
+	for (unsigned i = 0; i < m->count; i++)
+		if (i == 0 || m->key[i] != m->key[i - 1])
+			push_key(e, p, d, &x, m->key[i]);
 	push_last(e, p, &x);
 	if (m->differ != 0)
 		return; /* asked again when it is due: until then what was sent has come */
