@@ -366,6 +366,17 @@ uint32_t oracle_sent(struct world *w, uint8_t mn, uint8_t agent, const struct pk
 	return s->count;
 }
 
+/* A de-registration at another address than the binding's ends nothing; whether a registration
+ * there that was not acknowledged had made it the binding's, nobody outside can tell. */
+static void left_elsewhere(struct world *w, struct subject *s, uint32_t bu)
+{
+	if (s->bu[bu].pkt.bu.lifetime_s != 0 || s->acked == 0 ||
+		s->bu[s->acked].agent == s->bu[bu].agent)
+		return;
+	w->stats.void_agents += !s->is_void;
+	excuse(w, s);
+}
+
 void oracle_acked(struct world *w, uint8_t mn, uint32_t bu, const struct pkt_ba *ba)
 {
 	struct subject *s = &w->oracle->subject[mn];
@@ -382,10 +393,11 @@ void oracle_acked(struct world *w, uint8_t mn, uint32_t bu, const struct pkt_ba 
 	if (b->pkt.bu.lifetime_s != 0 && ba->lifetime_s == 0)
 		world_fail(w, "mn %u: BU #%u asked for %u s and was granted none", mn, bu,
 			b->pkt.bu.lifetime_s);
+	left_elsewhere(w, s, bu);
 	if (bu > s->acked)
 		s->acked = bu;
 	/* an excuse ends: from here on everybody knows better */
-	if (s->is_void && !b->unsettled && oracle_is_settled(w) &&
+	if (s->is_void && b->pkt.bu.lifetime_s != 0 && !b->unsettled && oracle_is_settled(w) &&
 		b->sent_us > s->void_us + spread_us(w))
 		s->is_void = false;
 }
@@ -395,7 +407,7 @@ void oracle_refused_leave(struct world *w, uint8_t mn, uint32_t bu)
 {
 	struct subject *s = &w->oracle->subject[mn];
 
-	(void)w;
+	left_elsewhere(w, s, bu);
 	if (bu > s->acked) {
 		s->bu[bu].acked_us = w->now_us;
 		s->acked = bu;

@@ -13,7 +13,8 @@
  * What the home agents cannot promise is excused, and counted:
  *   - a mobile node's registration, after a second site was lost before the first loss had settled,
  *     or after a loss of the only site that held it (it was acknowledged as held by no other);
- *   - which of two agent addresses wins that were used on two sides of a cut;
+ *   - which of two agent addresses wins that were used on two sides of a cut; and what a
+ *     de-registration ends that is sent to one where none was acknowledged;
  *   - numbers that went round once while not all sites could hear of it;
  *   - a replay, in a domain without keys, where nobody remembers the mobile node any more;
  *   - a Binding Update that an attacker kept from arriving and brings later to an agent address
