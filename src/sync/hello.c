@@ -8,6 +8,7 @@
 
 #include <sodium.h>
 
+#include "common/plant.h"
 #include "common/util.h"
 #include "sync/hello_priv.h"
 
@@ -200,6 +201,8 @@ void hello_note_gap(struct hello *h, uint64_t now_ms)
 	uint64_t gap;
 
 	if (!h->has_turned || now_ms <= h->due_ms || now_ms - h->due_ms < h->hello_ms)
+		return;
+	if (planted(PLANT_STALL_VERDICT))
 		return;
 	gap = now_ms - h->due_ms;
 	for (uint32_t i = 0; i < h->peer_count; i++) {
