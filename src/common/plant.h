@@ -31,7 +31,11 @@
 	X(QUEUE_PURGES, "queue-purges", "a full send queue forgets its oldest change")             \
 	X(REFRESH_NEW, "refresh-new", "a refresh counts as new content")                           \
 	X(EXPIRE_ALL, "expire-all", "whoever holds a record expires it on time, not its owner")    \
-	X(CLAIM_FROM_RETURNED, "claim-from-returned", "who came back is taken over from again")
+	X(CLAIM_FROM_RETURNED, "claim-from-returned", "who came back is taken over from again")    \
+	X(HOP_IGNORED, "hop-ignored", "a packet that was relayed is relayed again")                \
+	X(STALL_VERDICT, "stall-verdict", "who was frozen calls the others dead")                  \
+	X(DEAD_VOUCH, "dead-vouch", "sites that nobody hears vouch for each other")                \
+	X(ONE_WAY, "one-way", "a path that works one way is taken for up")
 
 #define PLANT_LIST(X)                                                                              \
 	PLANT_FOUND_LIST(X)                                                                        \
