@@ -49,13 +49,17 @@ struct shared {
 /* Of the product's own code there are none. */
 static const struct {
 	const char *name, *help;
+	bool is_found; /* by a campaign of 500 worlds */
 } plants[] = {
 #ifdef HAMD_PLANT
-#define X(id, text, what) { text, what },
-	PLANT_LIST(X)
+#define X(id, text, what) { text, what, true },
+	PLANT_FOUND_LIST(X)
+#undef X
+#define X(id, text, what) { text, what, false },
+		PLANT_OPEN_LIST(X)
 #undef X
 #endif
-		{ "", "" },
+			{ "", "", false },
 };
 
 static void usage(FILE *to)
