@@ -49,13 +49,17 @@ struct shared {
 /* Of the product's own code there are none. */
 static const struct {
 	const char *name, *help;
+	bool is_found; /* by a campaign of 500 worlds */
 } plants[] = {
 #ifdef HAMD_PLANT
-#define X(id, text, what) { text, what },
-	PLANT_LIST(X)
+#define X(id, text, what) { text, what, true },
+	PLANT_FOUND_LIST(X)
+#undef X
+#define X(id, text, what) { text, what, false },
+		PLANT_OPEN_LIST(X)
 #undef X
 #endif
-		{ "", "" },
+			{ "", "", false },
 };
 
 static void usage(FILE *to)
@@ -79,7 +83,8 @@ static void usage(FILE *to)
 	      "  --self-test   does the oracle find each of these mistakes, and no other?\n",
 		to);
 	fputs("  --plant NAME  the real code with one planted fault (sim-planted only)\n"
-	      "  --plants      their names\n"
+	      "  --plants      names of those that are found within 500 worlds\n"
+	      "  --open-plants names of the others\n"
 	      "  --expect-failure  it is a failure when a campaign finds nothing\n"
 	      "  --quiet       no statistics\n",
 		to);
@@ -307,10 +312,11 @@ static bool choose_plant(const char *name)
 	return false;
 }
 
-static int list_plants(void)
+static int list_plants(bool is_found)
 {
 	for (unsigned i = 0; plants[i].name[0] != '\0'; i++)
-		puts(plants[i].name);
+		if (plants[i].is_found == is_found)
+			puts(plants[i].name);
 	return 0;
 }
 
@@ -326,6 +332,7 @@ static const struct option options[] = {
 	{ "quiet", no_argument, NULL, 'q' },
 	{ "expect-failure", no_argument, NULL, 'x' },
 	{ "plants", no_argument, NULL, 'P' },
+	{ "open-plants", no_argument, NULL, 'O' },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
 };
@@ -373,13 +380,14 @@ static bool parse(int argc, char **argv, struct opts *o, int *what)
 		case 'o':
 		case 'h':
 		case 'P':
+		case 'O':
 			break;
 		default:
 			return false;
 		}
 		if (end != NULL && (*end != '\0' || end == optarg))
 			return false;
-		if (strchr("sSohP", c) != NULL)
+		if (strchr("sSohPO", c) != NULL)
 			*what = c;
 	}
 	return optind == argc && *what != 0 && o->jobs >= 1 && o->jobs <= JOBS_MAX;
@@ -409,7 +417,9 @@ int main(int argc, char **argv)
 	case 'o':
 		return self_test(&o);
 	case 'P':
-		return list_plants();
+		return list_plants(true);
+	case 'O':
+		return list_plants(false);
 	case 's':
 		return one(&o);
 	default:
