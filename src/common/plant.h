@@ -33,7 +33,9 @@
 	X(DEAD_VOUCH, "dead-vouch", "sites that nobody hears vouch for each other")                \
 	X(ONE_WAY, "one-way", "a path that works one way is taken for up")                         \
 	X(OWN_SOURCE, "own-source", "a tunnel's source is this site's address, not the record's")  \
-	X(EXPIRE_ALL, "expire-all", "whoever holds a record expires it on time, not its owner")
+	X(EXPIRE_ALL, "expire-all", "whoever holds a record expires it on time, not its owner")    \
+	X(CLAIM_FROM_RETURNED, "claim-from-returned",                                              \
+		"owners that are back but not live are robbed")
 
 enum plant {
 	PLANT_NONE,
