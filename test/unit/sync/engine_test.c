@@ -140,6 +140,13 @@ static void test_wait_moves(void **state)
 	update(1, 2, 1, 2, 1, 600, 2);
 	engine_turn(world.site[1].e, world.now_ms, WALL + world.now_ms, 2000);
 	update(1, 1, 1, 11, 2, 600, 3);
+	for (uint32_t i = world.site[1].e->domain[0].wait_head; i != 0;
+		i = world.site[1].e->wait[i].next) {
+		const struct wait *w = &world.site[1].e->wait[i];
+
+		assert_int_equal(
+			w->change, records_mesh_at(world.site[1].rs, w->handle)->change.number);
+	}
 	world.cut[1][2] = false;
 	RUN_UNTIL(world.site[1].committed[1] == ENGINE_HELD, 190);
 	assert_true(has(2, 1, 11));
