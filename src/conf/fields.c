@@ -534,8 +534,10 @@ static const struct conf_section domain_section = { SECTION(conf_domain, domain_
 static const struct conf_field accounting_fields[] = {
 	{ "file", CONF_TEXT, AT(file), .optional = true, .max = 4096, .check = conf_check_path,
 		.pattern = "^/",
-		.help = "Absolute path of the file that lines are appended to. "
-			"SIGUSR1 opens it anew, for logrotate." },
+		.help = "Absolute path of the file that lines are appended to, and which is "
+			"nothing "
+			"else: not the configuration, a key or subscribers file, the log, nor in "
+			"the store. SIGUSR1 opens it anew, for logrotate." },
 	{ "socket", CONF_TEXT, AT(socket), .optional = true, .max = CONF_PATH_MAX,
 		.check = conf_check_path, .pattern = "^/",
 		.help = "Absolute path of a Unix stream socket at which a collector listens; "

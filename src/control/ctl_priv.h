@@ -250,6 +250,9 @@ void persist_free(struct ctl *ctl, struct persist *p); /* before the records; NU
 void persist_begin(struct ctl *ctl);
 /* A record carried traffic that somebody was told of; nothing happens without a store. */
 void persist_touch(struct ctl *ctl, const struct record *r);
+/* At the end, when nothing else runs: waits until all that was counted is written, or the store has
+ * failed or is stuck. */
+void persist_tell_counts(struct ctl *ctl);
 bool persist_run(struct ctl *ctl); /* hands over, bounded; true: there was something */
 /* Its last change is not handed over yet: it must not go. False without a store. */
 bool persist_is_behind(const struct ctl *ctl, const struct record *r);

@@ -390,6 +390,25 @@ void ctl_store_settle(struct ctl *ctl)
 	drive(ctl, has_told_all);
 }
 
+static bool has_written(const struct persist *p)
+{
+	return p->handed == p->queued && feed_written(p->feed) >= p->handed;
+}
+
+void persist_tell_counts(struct ctl *ctl)
+{
+	uint32_t cursor = 0;
+	const struct record *r;
+
+	while ((r = records_next(ctl->records, &cursor)) != NULL) {
+		if (ctl->persist->counted != NULL)
+			sweep_one(ctl, r);
+		else if (r->state == RECORD_LIVE)
+			on_change(ctl, r);
+	}
+	drive(ctl, has_written);
+}
+
 bool ctl_store_finish(struct ctl *ctl)
 {
 	uint32_t cursor = 0;

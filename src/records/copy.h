@@ -7,8 +7,9 @@
  * hold the same, whatever came first and how often. Content and owner are merged apart, each by
  * its own version. With the content go all fields below it. How long it lasts goes with the
  * content, too; of copies with the same content that one's word counts who was owner last:
- * remaining_by says under which term and owner it was said. The path MTU is soft: of copies with
- * the same content the lower one counts, until it is RECORD_MTU_AGE_S old.
+ * remaining_by says under which term and owner it was said; what a site read from its store is
+ * nobody's word (0, 0) and counts least, because the clock may have been set since. The path MTU is
+ * soft: of copies with the same content the lower one counts, until it is RECORD_MTU_AGE_S old.
  */
 #pragma once
 

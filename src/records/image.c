@@ -99,8 +99,6 @@ static struct owner_term read_term(struct net_rd *r)
 {
 	uint32_t v = net_rd_u32(r);
 
-	if ((v & 0xff) == 0) /* no site has the number 0 */
-		r->bad = true;
 	return (struct owner_term){ .node = v & 0xff, .term = v >> 8 };
 }
 
@@ -119,7 +117,8 @@ static void read_versions(struct net_rd *r, struct record_image *out)
 	out->owner.node = owner.node;
 	out->remaining_by = read_term(r);
 	out->order = net_rd_u8(r);
-	if (out->content.node == 0 || out->order > RECORD_BY_STAMP)
+	/* no site has the number 0; whose word the end is may be nobody's */
+	if (out->content.node == 0 || owner.node == 0 || out->order > RECORD_BY_STAMP)
 		r->bad = true;
 }
 

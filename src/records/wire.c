@@ -322,7 +322,7 @@ static int get_body(struct net_rd *r, uint8_t marks, struct record_copy *out)
 	out->remaining_by = owner_term(&out->owner);
 	if (marks & WIRE_BY) {
 		out->remaining_by.term = varint_get(r, OWNER_TERM_MAX) & OWNER_TERM_MAX;
-		out->remaining_by.node = get_node(r);
+		out->remaining_by.node = net_rd_u8(r); /* 0: nobody's, from a store */
 	}
 	if (r->bad || !is_possible(out, marks))
 		return -EBADMSG;

@@ -14,7 +14,7 @@
  *                     term n, node 1
  *      granted n      seconds
  *      remaining n    milliseconds
- *      remaining_by   only with mark 16 (else the owner's): term n, node 1
+ *      remaining_by   only with mark 16 (else the owner's): term n, node 1, 0: nobody's
  *      fields         number 1, length 1, value; in the order of their numbers
  *
  * Fields: 1, the last RFC 4285 timestamp (8); 2, path MTU to coa (2) and since how many seconds it

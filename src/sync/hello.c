@@ -8,6 +8,7 @@
 
 #include <sodium.h>
 
+#include "common/plant.h"
 #include "common/util.h"
 #include "sync/hello_priv.h"
 
@@ -201,6 +202,8 @@ void hello_note_gap(struct hello *h, uint64_t now_ms)
 
 	if (!h->has_turned || now_ms <= h->due_ms || now_ms - h->due_ms < h->hello_ms)
 		return;
+	if (planted(PLANT_STALL_VERDICT))
+		return;
 	gap = now_ms - h->due_ms;
 	for (uint32_t i = 0; i < h->peer_count; i++) {
 		struct peer *p = &h->peers[i];
@@ -280,6 +283,18 @@ int hello_info(const struct hello *h, uint8_t node, struct hello_info *out)
 		.last_failure = p->last_failure,
 		.failed_ms = p->failed_ms };
 	return 0;
+}
+
+void hello_up_there(const struct hello *h, uint8_t node, uint64_t up[static NEXT_NODES / 64])
+{
+	memset(up, 0, NEXT_NODES / 8);
+	for (uint32_t i = 0; i < h->domain_count; i++) {
+		const struct member *m = hello_member_of(&h->domains[i], node);
+
+		for (unsigned n = 0; m != NULL && n < NEXT_NODES; n++)
+			if (m->sees[n] != 0)
+				up[n / 64] |= 1ULL << n % 64;
+	}
 }
 
 uint32_t hello_drift(const struct hello *h, uint32_t domain, uint8_t node)

@@ -178,6 +178,9 @@ struct hello_info {
 };
 /* -EINVAL: no such peer. */
 int hello_info(const struct hello *h, uint8_t node, struct hello_info *out);
+/* Who is up there, by its newest hello, in any domain that both are in: bit node % 64 of word
+ * node / 64. */
+void hello_up_there(const struct hello *h, uint8_t node, uint64_t up[static NEXT_NODES / 64]);
 /* Settings of the domain that differ at the peer, 1 << enum hello_setting; 0 also for who is no
  * member. */
 uint32_t hello_drift(const struct hello *h, uint32_t domain, uint8_t node);

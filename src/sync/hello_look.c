@@ -3,9 +3,10 @@
 
 #include <string.h>
 
-#define LOOKS_MAX                                                                                  \
-	4 /* in one go, when those who are told of one change cause another; the next
-                     * call goes on */
+#include "common/plant.h"
+
+/* Looks in one go, when those who are told of one change cause another; the next call goes on. */
+#define LOOKS_MAX 4
 
 static uint32_t rtt_of(const struct peer *p)
 {
@@ -34,10 +35,11 @@ static void look_at_peers(struct hello *h, uint64_t now_ms)
 	for (uint32_t i = 0; i < h->peer_count; i++) {
 		struct peer *p = &h->peers[i];
 		bool heard = hello_is_heard(h, p, now_ms);
-		bool up = heard && p->hears_us && p->compatible;
+		bool hears_us = p->hears_us || planted(PLANT_ONE_WAY);
+		bool up = heard && hears_us && p->compatible;
 		uint64_t end = p->heard_ms + hello_limit(h, p->interval_ms) + 1;
 
-		if (p->up && !up)
+		if (p->up && !up && !planted(PLANT_DEAD_VOUCH))
 			hello_forget_lists(h, p->node);
 		if (p->up != up)
 			hello_hasten(h); /* who asks us about it need not wait */
@@ -53,8 +55,8 @@ static bool may_vouch(const struct hello *h, const struct member *v, uint8_t nod
 {
 	const struct peer *p = hello_peer_of(h, v->node);
 
-	return v->node != node && p->up && v->has_state && v->sees[node] != 0 && p->has_rtt &&
-	       rtt_of(p) < 2 * h->dead_ms;
+	return v->node != node && (p->up || planted(PLANT_DEAD_VOUCH)) && v->has_state &&
+	       v->sees[node] != 0 && p->has_rtt && rtt_of(p) < 2 * h->dead_ms;
 }
 
 /* Through whom rather: one that serves, else the one that it is now, else the nearest. */

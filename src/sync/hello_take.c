@@ -93,8 +93,6 @@ static void take_states(struct hello *h, struct peer *p, const struct hello_msg 
 			mb->has_state = true;
 			take_state(h, d, mb, m, &m->states[j], now_ms);
 		}
-		if (!mb->has_state)
-			mb->known_ms = 0;
 		h->changed |= had != mb->has_state || said != mb->says;
 	}
 }

@@ -158,6 +158,47 @@ static void test_golden(void **state)
 	stop();
 }
 
+static void test_keys(void **state)
+{
+	struct digest_key other = key_a;
+
+	(void)state;
+	assert_int_equal(digest_key_cmp(&key_a, &other), 0);
+	other.key[DIGEST_KEY_LEN - 1] = 1;
+	assert_true(digest_key_cmp(&key_a, &other) < 0);
+	assert_true(digest_key_cmp(&other, &key_a) > 0);
+	assert_true(digest_key_cmp(&key_b, &key_a) < 0); /* older */
+	assert_true(digest_key_cmp(&key_a, &key_b) > 0);
+}
+
+/* Who goes on from a record that is not in that range is told to start again. */
+static void test_lost(void **state)
+{
+	struct record *r;
+	uint32_t h, range;
+
+	(void)state;
+	start(BITS);
+	r = put_state(rs, 1, RECORD_LIVE);
+	digest_set(d, r);
+	range = (uint32_t)(record_key(77, &r->hoa) >> (64 - BITS));
+	h = r->handle;
+	assert_false(digest_next(d, range, &h));
+	h = r->handle;
+	assert_true(digest_next(d, range ^ 1, &h)); /* another range's */
+	assert_int_equal(h, 0);
+	digest_drop(d, r); /* out, but there */
+	h = r->handle;
+	assert_true(digest_next(d, range, &h));
+	assert_int_equal(h, 0);
+	h = 77; /* not there */
+	assert_true(digest_next(d, range, &h));
+	assert_int_equal(h, 0);
+	assert_int_equal(digest_bits_of(d), BITS);
+	assert_in_range(digest_memory(d), 16 << BITS, (16 << BITS) + 256);
+	stop();
+}
+
 static void test_refused(void **state)
 {
 	struct digest_opts opts = { .bits = DIGEST_BITS_MAX + 1 };
@@ -376,6 +417,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_what_counts),
 		cmocka_unit_test(test_golden),
+		cmocka_unit_test(test_keys),
+		cmocka_unit_test(test_lost),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_bits),
 		cmocka_unit_test(test_ends),

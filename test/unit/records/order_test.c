@@ -281,6 +281,12 @@ static const struct {
 		.verdict = ORDER_NEWER,
 		.want_epoch = 3,
 		.want = 501 },
+	{ .name = "epochs are used up",
+		.rec = { OTHER_HA, UINT32_MAX, 3, RECORD_BY_SEQUENCE },
+		.number = 4,
+		.verdict = ORDER_NEWER,
+		.want_epoch = UINT32_MAX,
+		.want = 4 },
 	{ .name = "64 bits are used up",
 		.rec = { SAME_HA, 1, UINT64_MAX, RECORD_BY_SEQUENCE },
 		.number = 3,
@@ -349,6 +355,7 @@ static void test_forward(void **state)
 			.seen = rng_below(&rng, 4) ? &v : NULL,
 			.epoch = (uint32_t)rng_below(&rng, 4),
 			.remembers = rng_below(&rng, 2),
+			.is_deregistration = rng_below(&rng, 4) == 0,
 			.by = rng_below(&rng, 2) & 1,
 		};
 		struct order_result out;

@@ -142,6 +142,35 @@ static void test_kept(void **state)
 	records_free(rs);
 }
 
+static void count_it(void *ctx, const struct record *r)
+{
+	uint32_t *n = ctx;
+
+	assert_int_equal(r->ends_ms, 50 + *n);
+	++*n;
+}
+
+/* Whoever asks is told of each state that a record is given, when it has it. */
+static void test_told(void **state)
+{
+	struct ip6_addr hoa = addr("2001:db8:a::1");
+	uint32_t told = 0;
+	struct record *r;
+
+	(void)state;
+	start(4, 0);
+	assert_int_equal(records_max(rs), 4);
+	records_on_change(rs, count_it, &told);
+	r = records_add(rs, 0, &hoa);
+	assert_int_equal(told, 0);
+	records_set(rs, r, RECORD_LIVE, &hoa, 50);
+	records_set(rs, r, RECORD_TOMBSTONE, &hoa, 51);
+	assert_int_equal(told, 2);
+	records_del(rs, r);
+	assert_int_equal(told, 2);
+	records_free(rs);
+}
+
 /* --- in a mesh --- */
 
 static void start_mesh(uint32_t max)
@@ -265,6 +294,9 @@ static void test_extra(void **state)
 	assert_int_equal(records_set_extra(rs, r, field, 3), 0);
 	assert_int_equal(records_set_mtu(rs, r, 0, 0), 0);
 	assert_int_equal(records_extra(rs, r)->len, 3);
+	assert_int_equal(records_set_extra(rs, r, NULL, 0), 0);
+	assert_null(records_extra(rs, r));
+	assert_int_equal(records_set_mtu(rs, r, 1400, 77), 0);
 	records_free(rs); /* and what is there, with it */
 }
 
@@ -409,6 +441,7 @@ int main(void)
 		cmocka_unit_test(test_life),
 		cmocka_unit_test(test_handles),
 		cmocka_unit_test(test_kept),
+		cmocka_unit_test(test_told),
 		cmocka_unit_test(test_tombstone),
 		cmocka_unit_test(test_second_part),
 		cmocka_unit_test(test_extra),

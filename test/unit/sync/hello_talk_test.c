@@ -358,6 +358,33 @@ static void test_echo_nonsense(void **state)
 	m.has_echo = false;
 	assert_int_equal(hear(2, &m), HELLO_TAKEN);
 	assert_int_equal(reach(0, 2), NEXT_DEAD);
+	assert_int_equal(hello_info(h, 2, &i), 0);
+	assert_true(i.has_rtt); /* as it was measured last, ... */
+	m.boot++;
+	assert_int_equal(hear(2, &m), HELLO_TAKEN);
+	assert_int_equal(hello_info(h, 2, &i), 0);
+	assert_false(i.has_rtt); /* ... but not with another process */
+}
+
+/* Nobody knows how far away such a one is. */
+static void test_voucher_nowhere(void **state)
+{
+	struct hello_msg m;
+
+	(void)state;
+	make(3, &both, 1);
+	m = message(&both, 1);
+	m.list_count = m.pair_count = 1;
+	m.lists[0] = (struct hello_list){ both.id, 0, 1 };
+	m.pairs[0] = (struct hello_pair){ 3, NEXT_READY };
+	m.echo_sent_ms = now_ms + 1;
+	assert_int_equal(hear(2, &m), HELLO_TAKEN);
+	assert_int_equal(reach(0, 2), NEXT_UP);
+	assert_int_equal(reach(0, 3), NEXT_DEAD);
+	m.echo_sent_ms = now_ms;
+	m.states[0].says = NEXT_DRAINING; /* a change, to look again */
+	assert_int_equal(hear(2, &m), HELLO_TAKEN);
+	assert_int_equal(reach(0, 3), NEXT_CUT_OFF);
 }
 
 /* --- domains are fences --- */
@@ -413,6 +440,7 @@ static void test_fence_out(void **state)
 /* What a peer says of a domain that it is not in, or of a site in one, is not heard. */
 static void test_fence_in(void **state)
 {
+	uint64_t up[NEXT_NODES / 64];
 	struct hello_msg m;
 
 	(void)state;
@@ -435,6 +463,10 @@ static void test_fence_in(void **state)
 	assert_int_equal(hear(3, &m), HELLO_TAKEN);
 	assert_int_equal(reach(1, 2), NEXT_CUT_OFF);
 	assert_int_equal(reach(0, 2), NEXT_DEAD);
+	hello_up_there(h, 3, up);
+	assert_true(up[0] == 1U << 2 && up[1] == 0 && up[2] == 0 && up[3] == 0);
+	hello_up_there(h, 2, up);
+	assert_int_equal(up[0], 0);
 	/* settings of another's domain are no drift */
 	m.setting_count = 1;
 	m.settings_domain = 10;
@@ -625,6 +657,7 @@ int main(void)
 		T(test_older),
 		T(test_held_back),
 		T(test_echo_nonsense),
+		T(test_voucher_nowhere),
 		T(test_fence_out),
 		T(test_fence_in),
 		T(test_domain_unknown),

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Faults that are built in on purpose, to see that the simulator finds them: each is a mistake that
+ * somebody could make. Only test/sim's own second build knows them (HAMD_PLANT), where one is
+ * chosen on the command line; everywhere else planted() is the constant false and the compiler
+ * leaves nothing of it. Write it where the mistake would be made:
+ *
+ *	if (planted(PLANT_GAP_IGNORED))
+ *		return;
+ */
+#pragma once
+
+#include <stdbool.h>
+
+/* X(id, name, what is wrong) */
+#define PLANT_LIST(X)                                                                              \
+	X(ONE_VERSION, "one-version", "content and owner are merged by one version")               \
+	X(TOMBSTONE_EARLY, "tombstone-early", "a tombstone is forgotten at once")                  \
+	X(ACK_BEFORE_APPLY, "ack-before-apply", "a peer acknowledges deltas it did not apply")     \
+	X(SNAPSHOT_INSERTS, "snapshot-inserts", "a snapshot brings back what was deleted")         \
+	X(UNADOPT_EARLY, "unadopt-early", "an address is given back before its site is ready")     \
+	X(GAP_IGNORED, "gap-ignored", "a gap report is ignored")                                   \
+	X(DIGEST_ORDER, "digest-order", "a digest depends on the order of the records")            \
+	X(HOP_IGNORED, "hop-ignored", "a packet that was relayed is relayed again")                \
+	X(SELF_COMMIT, "self-commit", "a site counts itself among the peers that hold a record")   \
+	X(EPOCH_RAISED, "epoch-raised", "a new epoch is begun while a member is cut off")          \
+	X(QUEUE_PURGES, "queue-purges", "a full send queue forgets its oldest change")             \
+	X(STALL_VERDICT, "stall-verdict", "who was frozen calls the others dead")                  \
+	X(REMAINING_WHOLE, "remaining-whole", "the granted lifetime travels, not what remains")    \
+	X(STALE_OWNER, "stale-owner", "an owner goes on after it heard of a newer one")            \
+	X(HELLO_KEY, "hello-key", "hellos are sealed with the session's own key")                  \
+	X(REFRESH_NEW, "refresh-new", "a refresh counts as new content")                           \
+	X(DEAD_VOUCH, "dead-vouch", "sites that nobody hears vouch for each other")                \
+	X(ONE_WAY, "one-way", "a path that works one way is taken for up")                         \
+	X(OWN_SOURCE, "own-source", "a tunnel's source is this site's address, not the record's")  \
+	X(EXPIRE_ALL, "expire-all", "whoever holds a record expires it on time, not its owner")
+
+enum plant {
+	PLANT_NONE,
+#define X(id, name, help) PLANT_##id,
+	PLANT_LIST(X)
+#undef X
+		PLANT_COUNT
+};
+
+#ifdef HAMD_PLANT
+extern enum plant plant_chosen; /* test/sim's */
+#define planted(p) (plant_chosen == (p))
+#else
+#define planted(p) false
+#endif
