@@ -106,7 +106,8 @@ static const struct conf_field runtime_fields[] = {
 			"Their memory, about 130 octets each, is taken as they are read, and "
 			"twice while a reload runs." },
 	{ "mbufs", CONF_U32, AT(mbufs), .def = 0, .min = 0, .max = 8388607,
-		.help = "Packet buffers. 0 derives their number from the ports and lcores." },
+		.help = "Packet buffers. 0 derives their number from the ports and lcores. "
+			"At least twice reassembly.max-fragments for each core." },
 	{ "socket", CONF_STR, AT(socket), .derived = "/run/hamd/NAME.sock, NAME being node.name",
 		.max = CONF_PATH_MAX, .check = conf_check_path, .pattern = "^/",
 		.help = "Absolute path of the Unix socket that hamctl talks to." },
@@ -382,7 +383,9 @@ static const struct conf_field limits_fields[] = {
 		.max = BINDINGS_MAX, .help = "Bindings with one care-of address." },
 	{ "bu-per-s-per-source", CONF_U32, AT(bu_per_s_per_source), .def = 20, .min = 1,
 		.max = 1000000,
-		.help = "Binding Updates taken per second from one IPv6 source address." },
+		.help = "Binding Updates taken per second from one IPv6 source address. "
+			"Each worker counts those from where a mobile node is bound for the mobile "
+			"node, before they wait for the control core." },
 	{ "bu-burst-per-source", CONF_U32, AT(bu_burst_per_source), .def = 40, .min = 1,
 		.max = 1000000,
 		.help = "Binding Updates taken in one go from one source after a quiet time." },

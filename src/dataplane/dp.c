@@ -19,6 +19,7 @@
 
 #include "common/log.h"
 #include "conf/conf.h"
+#include "dataplane/police.h"
 #include "tables/tables.h"
 
 #define TAG "dataplane"
@@ -187,6 +188,12 @@ static int make_worker(struct dp *dp, uint16_t i)
 	give_queues(dp, w);
 	if (w->is_reader && rte_rcu_qsbr_thread_register(dp->t->rcu, i) != 0)
 		return -ENOSPC;
+	if (w->rxq_count > 0 && dp->conf->domain_count > 0) {
+		int ret = police_new(dp->conf, rte_get_tsc_hz(), &w->police);
+
+		if (ret < 0)
+			return ret;
+	}
 	return give_reass(dp, w);
 }
 
@@ -314,8 +321,10 @@ void dp_free(struct dp *dp)
 		rte_ring_free(dp->tx_ring[i]);
 	}
 	for (uint16_t i = 0; i <= dp->worker_count; i++) {
-		if (dp->workers[i] != NULL)
+		if (dp->workers[i] != NULL) {
 			dp_reass_stop(dp->workers[i]);
+			police_free(dp->workers[i]->police);
+		}
 		rte_free(dp->workers[i]);
 	}
 	rte_mempool_free(dp->pool);

@@ -84,6 +84,7 @@ struct dp_way dp_way_by(const struct dp_worker *w, uint32_t adj, uint32_t fib)
 static bool pass_closed(struct dp_worker *w, struct rte_mbuf *m, const struct dp_way *y)
 {
 	if (!(y->word & ADJ_RESOLVED)) {
+		dp_meta(m)->adj_owner = adj_owner(w->t->adj, y->adj);
 		dp_punt(w, m, DP_PUNT_RESOLVE); /* comes back by dp_resume(), hop limit untouched */
 		return false;
 	}

@@ -27,6 +27,7 @@
 #include "net/tcpmss.h"
 #include "tables/bc_view.h"
 
+struct police;
 struct watch_lane;
 
 #define DP_BURST      64 /* packets a turn carries at most */
@@ -110,6 +111,8 @@ struct dp_worker {
 	/* what waits longer than a turn: fragments for the others of their datagram */
 	struct reass_tab *reass; /* NULL: a worker that receives nothing */
 	uint32_t reass_max; /* octets of the largest packet that is put together */
+
+	struct police *police; /* of signalling; NULL: none */
 
 	/* What watches this worker, its own lanes: taken over from watch_next at the start of a
 	 * turn, where watch_version has moved. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/ntp.h"
+#include "common/plant.h"
 
 uint32_t record_lasts_most_ms(uint8_t state, uint32_t lifetime_s)
 {
@@ -94,6 +95,8 @@ void record_merge(const struct record_copy *a, const struct record_copy *b, stru
 	m.mtu = has_mtu(mtu) ? mtu->mtu : 0;
 	m.mtu_age_s = has_mtu(mtu) ? mtu->mtu_age_s : 0;
 	m.owner = owner_version_cmp(&a->owner, &b->owner) > 0 ? a->owner : b->owner;
+	if (planted(PLANT_ONE_VERSION))
+		m = owner_version_cmp(&a->owner, &b->owner) > 0 ? *a : *b;
 	m.stamp = later_stamp(a->stamp, b->stamp);
 	*out = m;
 }

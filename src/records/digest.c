@@ -13,6 +13,7 @@
 
 #include <sodium.h>
 
+#include "common/plant.h"
 #include "records/key.h"
 #include "records/put.h"
 #include "records/records.h"
@@ -130,6 +131,8 @@ static void count(struct digest *d, struct range *g, uint64_t key, const struct 
 	m->hash = hash_of(d, key, r, m);
 	m->flags = (uint8_t)((m->flags & ~RECORD_DIGEST_TURN) | d->turn);
 	g->hash ^= m->hash;
+	if (planted(PLANT_DIGEST_ORDER))
+		g->hash = g->hash << 1 | g->hash >> 63;
 }
 
 static void put_in(struct digest *d, struct range *g, uint32_t h, struct record_mesh *m)

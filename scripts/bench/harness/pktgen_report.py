@@ -65,6 +65,7 @@ def _plot_loss(plt, path, rows):
     axes.axhline(0.5, linestyle=":", color="grey")
     axes.set_yscale("symlog", linthresh=0.1)
     axes.set_ylim(bottom=0)
+    axes.set_xlim(left=0)
     axes.set_xlabel("offered, million packets a second")
     axes.set_ylabel("lost, per cent")
     axes.legend(fontsize="small")

@@ -306,14 +306,9 @@ bool mip6_expire(struct ctl *ctl)
 	return records_expire(ctl->records, ctl->now_ms, EXPIRE_SLICE, end, ctl) > 0;
 }
 
-/* Looking at a record and for its subscriber costs some 0.4 us (cache misses), ending one some 4:
- * a slice takes about 0.1 ms either way. */
-#define STRANGERS_COST 256
-#define STRANGERS_END  9
-
 bool mip6_end_strangers(struct ctl *ctl, uint32_t *cursor, uint32_t *ended)
 {
-	for (int left = STRANGERS_COST; left > 0; left--) {
+	for (int left = MIP6_STRANGERS_COST; left > 0; left--) {
 		uint32_t next = *cursor;
 		struct record *rec = records_next(ctl->records, &next);
 
@@ -326,7 +321,7 @@ bool mip6_end_strangers(struct ctl *ctl, uint32_t *cursor, uint32_t *ended)
 				return true;
 			ctl_count(ctl, CTL_BINDINGS_REMOVED);
 			++*ended;
-			left -= STRANGERS_END;
+			left -= MIP6_STRANGERS_END;
 		}
 		*cursor = next;
 	}

@@ -14,6 +14,8 @@
 #include <rte_eal.h>
 #include <rte_rcu_qsbr.h>
 
+#include "conf/conf.h"
+#include "dataplane/police.h"
 #include "dataplane/worker.h"
 #include "net/cksum.h"
 #include "net/icmp6.h"
@@ -1059,6 +1061,44 @@ static void test_punt_full(void **state)
 	check_full(udp(CN, "2001:db8:a::999", 8), DP_PUNT_ERROR, DP_DROP_PUNT_ERROR_FULL);
 }
 
+/* One mobile node in whose name somebody floods: the queue keeps its room for the others. */
+static void test_police(void **state)
+{
+	struct conf_domain domains[] = {
+		{ .limits = { .bu_per_s_per_source = 1, .bu_burst_per_source = 7 } },
+		{ .limits = { .bu_per_s_per_source = 1, .bu_burst_per_source = 3 } },
+	};
+	struct conf conf = { .domains = domains, .domain_count = DIM(domains) };
+	struct dp_counters before = worker.counters;
+	struct pkt loud = mobility(COA, HA, HOA),
+		   other = mobility("2001:db8:2::5", HA, "2001:db8:a::101"),
+		   second = mobility("2001:db8:f::2", "2001:db8:b::1", "2001:db8:b::100"),
+		   stranger = mobility("2001:db8:f::77", HA, HOA);
+	void *m;
+
+	(void)state;
+	assert_int_equal(police_new(&conf, UINT64_MAX, &worker.police), 0); /* time stands still */
+	for (unsigned i = 0; i < 60; i++) {
+		put(&loud);
+		put(&second);
+		put(&stranger);
+		if (i < 5)
+			put(&other);
+		dp_carry(&worker);
+	}
+	assert_int_equal(rte_ring_count(punt[DP_PUNT_KNOWN]), 7 + 3 + 5);
+	assert_int_equal(rte_ring_count(punt[DP_PUNT_SIGNALLING]), 60);
+	assert_int_equal(worker.counters.drop[DP_DROP_PUNT_KNOWN_RATE] -
+				 before.drop[DP_DROP_PUNT_KNOWN_RATE],
+		60 - 7 + 60 - 3);
+	for (unsigned c = 0; c < DP_PUNT_COUNT; c++) {
+		while (rte_ring_dequeue(punt[c], &m) == 0)
+			rte_pktmbuf_free(m);
+	}
+	police_free(worker.police);
+	worker.police = NULL;
+}
+
 /* Headers grow into the room in front of a packet, or the packet is dropped whole. */
 static void test_headroom(void **state)
 {
@@ -1318,6 +1358,7 @@ int main(void)
 		cmocka_unit_test(test_depth),
 		cmocka_unit_test(test_conservation),
 		cmocka_unit_test(test_punt_full),
+		cmocka_unit_test(test_police),
 		cmocka_unit_test(test_headroom),
 		cmocka_unit_test(test_error_allowance),
 		cmocka_unit_test(test_straight),

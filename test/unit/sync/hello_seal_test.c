@@ -162,7 +162,7 @@ static void test_order(void **state)
 /* One began, and has the keys before the other: nothing is lost, whatever comes when. */
 static void test_renewal(void **state)
 {
-	struct buf under_old, late;
+	struct buf under_old, late, newest_old;
 
 	(void)state;
 	keys(&one, 7, 0);
@@ -174,6 +174,7 @@ static void test_renewal(void **state)
 	assert_int_equal(say(&one, &two, 120000), HELLO_TAKEN);
 	assert_int_equal(say(&two, &one, 120000), HELLO_TAKEN);
 	under_old = sealed(&one, 120000);
+	newest_old = sealed(&one, 120000);
 	keys(&two, 8, 120100);
 	assert_int_equal(take(&two, under_old, 120100), HELLO_TAKEN);
 	assert_int_equal(say(&two, &one, 120200), HELLO_TAKEN); /* new: one goes over to it */
@@ -181,8 +182,10 @@ static void test_renewal(void **state)
 	assert_int_equal(say(&one, &two, 120200), HELLO_TAKEN);
 	assert_int_equal(one.now.counter, 1);
 	assert_int_equal(take(&two, late, 120300), HELLO_OLDER); /* genuine, but of before */
+	assert_int_equal(take(&two, newest_old, 120300), HELLO_OLDER); /* whatever its number */
 	buf_free(&under_old);
 	buf_free(&late);
+	buf_free(&newest_old);
 }
 
 /* The other never got the new keys: one uses them when the old are no good any more. */

@@ -489,6 +489,12 @@ static void test_domain_unknown(void **state)
 	assert_int_equal(hear(2, &m), HELLO_TAKEN);
 	assert_int_equal(reach(0, 2), NEXT_UP);
 	assert_int_equal(reach(1, 2), NEXT_DEAD);
+	hello_turn(h, now_ms, WALL, true); /* nor do we say that it is */
+	for (unsigned i = 0; i < told[3].list_count; i++)
+		assert_int_equal(told[3].lists[i].count, 0);
+	for (unsigned i = 0; i < told[2].state_count; i++)
+		assert_int_equal(told[2].states[i].echo,
+			told[2].states[i].domain == 10 ? NEXT_READY : HELLO_WIRE_UNHEARD);
 	m = message(fenced, 2);
 	assert_int_equal(hear(2, &m), HELLO_TAKEN);
 	assert_int_equal(reach(1, 2), NEXT_UP);
@@ -591,6 +597,24 @@ static void test_many_domains(void **state)
 
 /* --- when it wants to be called --- */
 
+/* dead-ms holds for who says hello more often than that would take, too. */
+static void test_fast_peer(void **state)
+{
+	struct hello_msg m;
+
+	(void)state;
+	make(3, &both, 1);
+	m = message(&both, 1);
+	m.interval_ms = HELLO_INTERVAL_MIN;
+	assert_int_equal(hear(2, &m), HELLO_TAKEN);
+	for (uint64_t end = now_ms + DEAD_T; now_ms <= end; now_ms++) {
+		hello_turn(h, now_ms, WALL, true);
+		assert_int_equal(reach(0, 2), NEXT_UP);
+	}
+	hello_turn(h, now_ms, WALL, true);
+	assert_int_equal(reach(0, 2), NEXT_DEAD);
+}
+
 static void test_schedule(void **state)
 {
 	(void)state;
@@ -663,6 +687,7 @@ int main(void)
 		T(test_domain_unknown),
 		T(test_many_sites),
 		T(test_many_domains),
+		T(test_fast_peer),
 		T(test_schedule),
 		T(test_options),
 #undef T
