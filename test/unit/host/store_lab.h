@@ -49,7 +49,8 @@ static struct {
 	/* what was read */
 	uint64_t told[KEYS];
 	uint64_t told_count;
-	int64_t left_ms; /* until the end of the last one that was told */
+	int64_t left_ms; /* until the end of the last one that was told... */
+	int64_t least_ms, most_ms; /* ...and of all of them */
 	bool has_clock;
 	uint64_t now_ms; /* by the clock of the file that was read last */
 	bool has_ended;
@@ -194,6 +195,10 @@ static inline int lab_record(void *ctx, int domain, const struct record_image *r
 	assert_int_equal(domain, (int)(key % DIM(lab_domains)));
 	assert_int_equal(r->seq, r->lifetime_s & 0xffff);
 	lab.left_ms = (int64_t)(r->ends_ms - lab.now_ms);
+	if (lab.told_count == 0 || lab.left_ms < lab.least_ms)
+		lab.least_ms = lab.left_ms;
+	if (lab.told_count == 0 || lab.left_ms > lab.most_ms)
+		lab.most_ms = lab.left_ms;
 	lab.told[key] = r->lifetime_s;
 	lab.told_count++;
 	return 0;
