@@ -155,6 +155,15 @@ static int give_reass(struct dp *dp, struct dp_worker *w)
 	return dp_reass_start(w, opts);
 }
 
+/* Of those that receive: what control itself refuses is before it already. */
+static struct dp_allowance give_errors(const struct dp *dp)
+{
+	return (struct dp_allowance){ .cycles = rte_get_tsc_hz() / 2 / dp->conf->icmp_errors_per_s,
+		.last = rte_rdtsc(),
+		.left = 2 * dp->conf->icmp_burst,
+		.burst = 2 * dp->conf->icmp_burst };
+}
+
 /* Worker i, or with i == worker_count what control has. */
 static int make_worker(struct dp *dp, uint16_t i)
 {
@@ -172,8 +181,10 @@ static int make_worker(struct dp *dp, uint16_t i)
 	w->flow_seed = dp->flow_seed;
 	fragid_init(&w->fragid, dp->fragid_key, i, dp->worker_count + 1u);
 	w->is_reader = i < dp->worker_count;
-	if (w->is_reader)
+	if (w->is_reader) {
 		w->tx_in = dp->tx_ring[i];
+		w->errors = give_errors(dp);
+	}
 	give_queues(dp, w);
 	if (w->is_reader && rte_rcu_qsbr_thread_register(dp->t->rcu, i) != 0)
 		return -ENOSPC;

@@ -107,11 +107,15 @@ static inline bool is_plain(const struct rte_mbuf *m, uint64_t mac)
 {
 	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
 	const struct net_ip6 *ip = (const struct net_ip6 *)(frame + ETHER_LEN);
-	uint64_t mask = octets(mac_mask), to = octets(frame), from = octets(frame + 6);
-	uint32_t payload = net_ip6_payload_len(ip);
+	uint64_t mask = octets(mac_mask), to, from;
+	uint32_t payload;
 
-	return m->data_len >= ETHER_LEN + sizeof(*ip) && m->nb_segs == 1 &&
-	       ((to ^ mac) & mask) == 0 && (from & ~mask) == octets(type_ipv6) &&
+	if (m->data_len < ETHER_LEN + sizeof(*ip) || m->nb_segs != 1)
+		return false;
+	to = octets(frame);
+	from = octets(frame + 6);
+	payload = net_ip6_payload_len(ip);
+	return ((to ^ mac) & mask) == 0 && (from & ~mask) == octets(type_ipv6) &&
 	       ((from ^ mac) & mask) != 0 && !(frame[6] & 1) && net_ip6_version(ip) == 6 &&
 	       payload > 0 && payload + ETHER_LEN + sizeof(*ip) <= m->data_len;
 }

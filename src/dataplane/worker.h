@@ -55,6 +55,15 @@ struct dp_stage_stat {
 	uint64_t calls, packets, cycles;
 };
 
+/* How many ICMPv6 errors a worker asks control for: twice what that will send at most, so that the
+ * limit is control's, but a flood does not reach it, or its packet buffers the other lcore. */
+struct dp_allowance {
+	uint64_t cycles; /* TSC, for one more; 0: no limit */
+	uint64_t last; /* TSC, of the last one */
+	uint64_t turn; /* when time was looked at: once a turn does */
+	uint32_t left, burst;
+};
+
 struct dp_rx_queue {
 	uint16_t port, queue;
 };
@@ -90,6 +99,7 @@ struct dp_worker {
 	struct rte_ring *punt[DP_PUNT_COUNT];
 
 	struct fragid fragid;
+	struct dp_allowance errors;
 
 	/* this turn's packets */
 	struct dp_vec vec[V_COUNT];
@@ -145,7 +155,8 @@ void dp_reass_expire(struct dp_worker *w, uint64_t now);
 /* Doors. */
 void dp_worker_drop(struct dp_worker *w, struct rte_mbuf *m, enum dp_drop reason);
 void dp_punt(struct dp_worker *w, struct rte_mbuf *m, enum dp_punt_class c);
-/* Dropped for `reason`, but the source is owed an ICMPv6 error, which control sends. */
+/* Dropped for `reason`, but the source is owed an ICMPv6 error, which control sends. Above the rate of
+ * errors (RFC 4443, 2.4 f) it is dropped here, and ICMP6_RATE counts the error. */
 void dp_error(struct dp_worker *w, struct rte_mbuf *m, enum dp_drop reason, uint8_t type,
 	uint8_t code, uint32_t arg);
 

@@ -1123,6 +1123,43 @@ static void test_headroom(void **state)
 	headroom = RTE_PKTMBUF_HEADROOM;
 }
 
+/* No more errors are asked for than twice what control sends; the packets are dropped as before. */
+static void test_error_allowance(void **state)
+{
+	const struct dp_allowance none = { 0 };
+	struct pkt p = set_hops(udp(CN, HOA, 8), 1);
+	struct dp_counters before;
+
+	(void)state;
+	worker.errors = (struct dp_allowance){
+		.cycles = UINT64_MAX / 2, .last = rte_rdtsc(), .left = 2, .burst = 2
+	};
+	check_door("the first", p, DOOR_PUNT(DP_PUNT_ERROR));
+	check_door("the second", p, DOOR_PUNT(DP_PUNT_ERROR));
+	worker.counters.c[DP_COUNTER_POLLS]++;
+	before = worker.counters;
+	put(&p);
+	dp_carry(&worker);
+	assert_int_equal(
+		worker.counters.drop[DP_DROP_HOP_LIMIT] - before.drop[DP_DROP_HOP_LIMIT], 1);
+	assert_int_equal(
+		worker.counters.drop[DP_DROP_ICMP6_RATE] - before.drop[DP_DROP_ICMP6_RATE], 1);
+	assert_int_equal(rte_ring_count(punt[DP_PUNT_ERROR]), 0);
+	/* time passes: as many as it is worth, at most a burst, and looked at once a turn */
+	worker.errors.cycles = 1;
+	before = worker.counters;
+	put(&p);
+	dp_carry(&worker);
+	assert_int_equal(rte_ring_count(punt[DP_PUNT_ERROR]), 0);
+	worker.counters.c[DP_COUNTER_POLLS]++;
+	check_door("later", p, DOOR_PUNT(DP_PUNT_ERROR));
+	check_door("later still", p, DOOR_PUNT(DP_PUNT_ERROR));
+	put(&p);
+	dp_carry(&worker);
+	assert_int_equal(rte_ring_count(punt[DP_PUNT_ERROR]), 0);
+	worker.errors = none;
+}
+
 /* --- the straight way through encapsulation --- */
 
 /* What control does once it has resolved the care-of address, or has not. */
@@ -1323,6 +1360,7 @@ int main(void)
 		cmocka_unit_test(test_punt_full),
 		cmocka_unit_test(test_police),
 		cmocka_unit_test(test_headroom),
+		cmocka_unit_test(test_error_allowance),
 		cmocka_unit_test(test_straight),
 		cmocka_unit_test(test_straight_closed),
 		cmocka_unit_test(test_order),
