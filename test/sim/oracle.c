@@ -496,13 +496,14 @@ static void address(struct world *w, enum probe_kind kind, uint8_t mn, uint8_t o
 {
 	struct subject *s = &w->oracle->subject[mn];
 	struct ip6_addr home = mn_home(w, mn);
-	const struct bu *b = &s->bu[s->acked];
+	const struct bu *b;
 
 	p->depth = 1;
 	if (kind == PROBE_TO) {
 		p->hdr[0] = (struct pkt_hdr){ addr_correspondent(), home };
 		return;
 	}
+	b = &s->bu[s->acked]; /* of a mobile node that speaks: it was acknowledged */
 	p->hdr[0] = (struct pkt_hdr){ home,
 		kind == PROBE_BETWEEN ? mn_home(w, other) : addr_correspondent() };
 	p->hdr[1] = (struct pkt_hdr){ kind == PROBE_SPOOFED ? addr_stranger() : b->pkt.hdr[0].src,
