@@ -46,7 +46,7 @@ static struct persist_load *load_new(const struct ctl *ctl)
 	return l;
 }
 
-static void load_free(struct persist_load *l)
+void persist_load_free(struct persist_load *l)
 {
 	if (l != NULL)
 		spare_free(&l->spare);
@@ -257,7 +257,7 @@ int ctl_loaded(struct ctl *ctl, const struct ctl_past *past, char *err, size_t e
 			snprintf(err, err_len, "control: bindings from the store: %s",
 				strerror(-ret));
 	}
-	load_free(ctl->load);
+	persist_load_free(ctl->load);
 	ctl->load = NULL;
 	for (uint16_t d = 0; past->known_ms != NULL && d < ctl->conf->domain_count; d++)
 		mip6_has_known(ctl, d, past->known_ms[d]);

@@ -58,18 +58,18 @@ void store_fail(struct store *s, int error, const char *what)
 {
 	bool is_news = !s->failed;
 
-	/* told first: whoever sees the failure counted must see that it lasts */
-	feed_stat_set(s->feed, FEED_STAT_FAILED, 1);
-	feed_fail(s->feed);
+	s->retry_us = clock_us() + s->retry_s * 1000000ULL;
+	/* counted last: whoever sees the failure counted must see that it lasts, and why */
 	feed_stat_set(s->feed, FEED_STAT_ERRNO, (uint64_t)-error);
 	feed_stat_set(s->feed, FEED_STAT_FAILED_MS, unix_ms());
+	feed_stat_set(s->feed, FEED_STAT_FAILED, 1);
 	if (is_news)
 		feed_stat_add(s->feed, FEED_STAT_FAILURES, 1);
+	feed_fail(s->feed);
 	s->failed = s->has_lost = true;
 	s->has_gap = s->has_records;
 	s->walking = false;
 	s->dirty = false;
-	s->retry_us = clock_us() + s->retry_s * 1000000ULL;
 	if (is_news || s->retry_s == STORE_RETRY_MAX_S)
 		log_warn(TAG,
 			"bindings are not being kept: %s: %s; hamd goes on, and tries again "
@@ -166,8 +166,8 @@ static void recover(struct store *s)
 	}
 	s->failed = false;
 	feed_set_synced(s->feed, s->mark, s->taken); /* nothing waits for the disk */
+	feed_want_all(s->feed); /* before it is said that all is well */
 	feed_stat_set(s->feed, FEED_STAT_FAILED, 0);
-	feed_want_all(s->feed);
 	log_info(TAG, "bindings are being kept again, all of them are written anew path=%s",
 		s->dir.path);
 }

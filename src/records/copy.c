@@ -72,13 +72,6 @@ static const struct record_copy *lower_mtu(const struct record_copy *a, const st
 	return a->mtu_age_s > b->mtu_age_s ? a : b;
 }
 
-static uint64_t later_stamp(uint64_t a, uint64_t b)
-{
-	if (a == 0 || b == 0)
-		return a | b;
-	return ntp_is_after(a, b) ? a : b;
-}
-
 void record_merge(const struct record_copy *a, const struct record_copy *b, struct record_copy *out)
 {
 	int c = cmp_content(a, b);
@@ -97,7 +90,7 @@ void record_merge(const struct record_copy *a, const struct record_copy *b, stru
 	m.owner = owner_version_cmp(&a->owner, &b->owner) > 0 ? a->owner : b->owner;
 	if (planted(PLANT_ONE_VERSION))
 		m = owner_version_cmp(&a->owner, &b->owner) > 0 ? *a : *b;
-	m.stamp = later_stamp(a->stamp, b->stamp);
+	m.stamp = ntp_later(a->stamp, b->stamp);
 	*out = m;
 }
 

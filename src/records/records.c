@@ -58,13 +58,12 @@ int records_new(const struct records_opts *opts, struct records **out)
 
 	if (rs == NULL)
 		return -ENOMEM;
-	while (heads < opts->max && heads < 1U << 31)
+	while (heads <= opts->max / 2) /* one to a chain on average, or two */
 		heads <<= 1;
 	rs->max = opts->max;
 	rs->fresh = rs->coa_fresh = 1;
 	rs->hash_mask = heads - 1;
-	/* half as many: it is asked once a Binding Update, by control alone */
-	rs->coa_mask = heads / 2 > 0 ? heads / 2 - 1 : 0;
+	rs->coa_mask = heads - 1;
 	rs->seed = opts->seed;
 	rs->wheel = wheel_new(opts->now_ms);
 	rs->slot = calloc(rs->max + 1ULL, sizeof(*rs->slot));

@@ -138,7 +138,7 @@ void seen_merge(const struct seen_value *a, const struct seen_value *b, struct s
 {
 	struct seen_value m = is_later_number(a, b) ? *a : *b;
 
-	m.stamp = is_later_stamp(a->stamp, b->stamp) ? a->stamp : b->stamp;
+	m.stamp = ntp_later(a->stamp, b->stamp);
 	*out = m;
 }
 

@@ -78,6 +78,15 @@ struct oracle {
 	uint32_t judged; /* up to here every fate is known to be sealed */
 };
 
+/* Room for one more, [1..count]. */
+static void *grown(void *list, uint32_t count, uint32_t *cap, size_t size)
+{
+	if (count + 1 < *cap)
+		return list;
+	*cap = *cap == 0 ? 64 : 2 * *cap;
+	return mem_own_again(list, *cap * size);
+}
+
 int oracle_new(struct world *w)
 {
 	struct oracle *o = calloc(1, sizeof(*o));
@@ -86,6 +95,12 @@ int oracle_new(struct world *w)
 	if (o == NULL)
 		return -ENOMEM;
 	o->subject = calloc(w->shape.mns, sizeof(*o->subject));
+	for (unsigned i = 0; o->subject != NULL && i < w->shape.mns; i++) {
+		struct subject *s = &o->subject[i];
+
+		s->bu = grown(NULL, 0, &s->cap, sizeof(*s->bu));
+		s->bu[0] = (struct bu){ 0 }; /* what was acknowledged before anything was */
+	}
 	return o->subject == NULL ? -ENOMEM : 0;
 }
 
@@ -100,15 +115,6 @@ void oracle_free(struct world *w)
 	free(o->subject);
 	free(o->probe);
 	free(o);
-}
-
-/* Room for one more, [1..count]. */
-static void *grown(void *list, uint32_t count, uint32_t *cap, size_t size)
-{
-	if (count + 1 < *cap)
-		return list;
-	*cap = *cap == 0 ? 64 : 2 * *cap;
-	return mem_own_again(list, *cap * size);
 }
 
 /* --- faults --- */
@@ -496,13 +502,14 @@ static void address(struct world *w, enum probe_kind kind, uint8_t mn, uint8_t o
 {
 	struct subject *s = &w->oracle->subject[mn];
 	struct ip6_addr home = mn_home(w, mn);
-	const struct bu *b = &s->bu[s->acked];
+	const struct bu *b;
 
 	p->depth = 1;
 	if (kind == PROBE_TO) {
 		p->hdr[0] = (struct pkt_hdr){ addr_correspondent(), home };
 		return;
 	}
+	b = &s->bu[s->acked]; /* of a mobile node that speaks: it was acknowledged */
 	p->hdr[0] = (struct pkt_hdr){ home,
 		kind == PROBE_BETWEEN ? mn_home(w, other) : addr_correspondent() };
 	p->hdr[1] = (struct pkt_hdr){ kind == PROBE_SPOOFED ? addr_stranger() : b->pkt.hdr[0].src,

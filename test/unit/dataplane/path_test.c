@@ -1255,11 +1255,26 @@ static void check_all_both(const char *hoa)
 	check_both("fragment", hoa, with_ext(udp(CN, hoa, 8), IP6_FRAGMENT, "0000000100000001"));
 }
 
+/* Which way it was, or both would be the same and nobody would notice. */
+static void check_way(bool is_straight)
+{
+	const struct dp_stage_stat *route = &worker.stage[DP_STAGE_ROUTE];
+	uint64_t before = route->packets;
+	struct pkt p = udp(CN, HOA, 8);
+
+	cache_hops(is_straight);
+	send_or_divide(&p);
+	cache_hops(false);
+	assert_int_equal(route->packets - before, is_straight ? 0 : 1);
+}
+
 static void test_straight(void **state)
 {
 	static const char *const hoas[] = { HOA, NEAR, "2001:db8:b::100" };
 
 	(void)state;
+	check_way(true);
+	check_way(false);
 	for (unsigned i = 0; i < DIM(hoas); i++) {
 		check_all_both(hoas[i]);
 		for (headroom = 38; headroom < 60; headroom++)
