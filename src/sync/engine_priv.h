@@ -125,6 +125,7 @@ struct peer {
 	int64_t tokens; /* millioctets: 1/1000 */
 	uint64_t tokens_ms;
 	uint32_t numbered, heard_until; /* datagrams sent, of them no longer under way */
+	uint64_t heard_ms; /* when acknowledged last, or began to be under way */
 	uint32_t lost; /* as last reported */
 	uint64_t slowed_ms, sped_ms;
 	uint64_t greeted_ms;

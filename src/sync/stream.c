@@ -37,6 +37,11 @@ uint32_t rto_ms(const struct peer *p)
 	return least(2 * p->rtt_ms + RTO_MIN_MS, RTO_MAX_MS);
 }
 
+static uint32_t under_way(const struct peer *p)
+{
+	return p->numbered - p->heard_until;
+}
+
 /* --- datagrams --- */
 
 void tx_begin(struct engine *e, struct peer *p, uint8_t *buf, struct net_wr *w)
@@ -252,6 +257,8 @@ static bool send_piece(
 			tx_end(e, p, &acks);
 		return false;
 	}
+	if (under_way(p) == 0)
+		p->heard_ms = e->now_ms;
 	m = (struct message_delta){ .stream = (uint8_t)x->stream,
 		.flags = flags_of(e, x),
 		.id = x->out->id,
@@ -280,11 +287,6 @@ static void refill(struct engine *e, struct peer *p)
 	p->tokens += (int64_t)(p->rate * ms);
 	if (p->tokens > most)
 		p->tokens = most;
-}
-
-static uint32_t under_way(const struct peer *p)
-{
-	return p->numbered - p->heard_until;
 }
 
 static bool may_send(const struct peer *p)
@@ -320,6 +322,7 @@ static void count_datagrams(struct engine *e, struct peer *p, const struct messa
 
 	if (m->highest > p->numbered) /* makes no sense */
 		return;
+	p->heard_ms = e->now_ms;
 	if (m->highest > p->heard_until)
 		p->heard_until = m->highest;
 	if (lost > p->lost)
@@ -458,6 +461,7 @@ static void begin(struct engine *e, struct peer *p, enum message_stream s, uint3
 	}
 	out->sent = out->acked = out->base - 1;
 	out->progress_ms = out->drained_ms = e->now_ms;
+	p->heard_until = p->numbered; /* nobody waits for what was under way of the one before */
 }
 
 void streams_begin(struct engine *e, struct peer *p)
@@ -499,6 +503,7 @@ static void lose_all(struct engine *e, struct peer *p, enum message_stream s)
 {
 	struct out *out = &p->out[s];
 
+	p->heard_until = p->numbered;
 	if (out->id == 0 || out->sent == out->acked)
 		return;
 	out->hole[0] = (struct message_hole){ out->acked + 1, out->sent };
@@ -506,7 +511,6 @@ static void lose_all(struct engine *e, struct peer *p, enum message_stream s)
 	out->hole_at = 0;
 	out->hole_first = out->acked + 1;
 	out->again_ms = out->progress_ms = e->now_ms;
-	p->heard_until = p->numbered;
 	move_mark(e, s, &out->again_mark, out->acked_mark);
 }
 
@@ -608,6 +612,9 @@ uint32_t stream_turn(struct engine *e, struct peer *p, uint32_t *budget)
 	uint32_t next = IDLE_MS;
 
 	refill(e, p);
+	/* whichever stream it was of: what nobody speaks of does not keep the window shut */
+	if (under_way(p) > 0 && e->now_ms - p->heard_ms >= rto_ms(p))
+		p->heard_until = p->numbered;
 	for (unsigned s = 0; s < STREAM_COUNT; s++) {
 		/* changes before snapshot, last seen numbers in front of it, too */
 		static const enum message_stream order[STREAM_COUNT] = { STREAM_CHANGES,

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Streams that lose everything at the wrong moment, drains that meet trouble. */
+#include "engine_world.h"
+
+static int tear_down(void **state)
+{
+	(void)state;
+	close_world();
+	return 0;
+}
+
+static void open_ready(uint8_t sites)
+{
+	open_world(sites, "engine_edge");
+	start_all();
+	RUN_UNTIL(all_say(NEXT_READY), 3000);
+	run(300);
+}
+
+static void register_some(uint8_t node, unsigned count)
+{
+	for (unsigned mn = 0; mn < count; mn++) {
+		update(node, mn, 1, mn, 1, 600, 1 + mn);
+		if (mn % 20 == 0)
+			run(5);
+	}
+}
+
+/* --- streams --- */
+
+/* A whole window is lost just when the snapshot is asked for again: it must get there. */
+static void lose_window(unsigned phase_ms)
+{
+	struct peer *giver, *taker;
+
+	open_world(2, "engine_edge");
+	world.rate = 2500000;
+	world.delay_ms = 10;
+	start_all();
+	RUN_UNTIL(all_say(NEXT_READY), 5000);
+	register_some(1, 3000);
+	run(1000);
+	stop_site(2);
+	run(500);
+	start_site(2);
+	giver = world.site[1].e->peer[2];
+	taker = world.site[2].e->peer[1];
+	RUN_UNTIL(taker->asked_domain != NOBODY &&
+			  giver->out[STREAM_SNAPSHOT].id == taker->asked_id &&
+			  giver->out[STREAM_SNAPSHOT].sent > 100,
+		5000);
+	run(phase_ms);
+	world.loss_percent = 100;
+	while (world.now_ms + 1 < taker->asked_ms + RETRY_MS)
+		step();
+	world.loss_percent = 0;
+	RUN_UNTIL(world.site[2].says == NEXT_READY, 10000);
+	assert_true(has(2, 2999, 2999));
+	close_world();
+}
+
+static void test_window_lost(void **state)
+{
+	(void)state;
+	for (unsigned phase_ms = 0; phase_ms < 120; phase_ms += 20)
+		lose_window(phase_ms);
+	open_ready(2);
+}
+
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test_teardown(test_window_lost, tear_down),
+};
+
+int main(void)
+{
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
