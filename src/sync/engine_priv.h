@@ -241,6 +241,12 @@ struct engine {
 	uint32_t wait_count;
 };
 
+/* Counts of datagrams go round: less than half a round apart. */
+static inline bool is_later(uint32_t a, uint32_t b)
+{
+	return a - b - 1 < UINT32_MAX / 2;
+}
+
 /* --- sets of sites: 4 words --- */
 
 static inline bool set_has(const uint64_t set[static 4], uint8_t node)

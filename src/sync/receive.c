@@ -176,7 +176,7 @@ static void count_datagram(struct engine *e, struct peer *p, const struct messag
 {
 	p->info.received++;
 	p->received++;
-	if (m->number > p->highest)
+	if (is_later(m->number, p->highest))
 		p->highest = m->number;
 	if (p->unacked++ == 0)
 		p->ack_ms = e->now_ms;

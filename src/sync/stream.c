@@ -318,14 +318,14 @@ static void speed_up(struct engine *e, struct peer *p)
 
 static void count_datagrams(struct engine *e, struct peer *p, const struct message_ack *m)
 {
-	uint32_t lost = m->received < m->highest ? m->highest - m->received : 0;
+	uint32_t lost = m->highest - m->received; /* "below 0" where some came twice */
 
-	if (m->highest > p->numbered) /* makes no sense */
+	if (is_later(m->highest, p->numbered)) /* makes no sense */
 		return;
 	p->heard_ms = e->now_ms;
-	if (m->highest > p->heard_until)
+	if (is_later(m->highest, p->heard_until))
 		p->heard_until = m->highest;
-	if (lost > p->lost)
+	if (is_later(lost, p->lost))
 		slow_down(e, p);
 	else
 		speed_up(e, p);

@@ -67,8 +67,35 @@ static void test_window_lost(void **state)
 	open_ready(2);
 }
 
+/* The count of datagrams goes round: nobody notices. */
+static void test_count_goes_round(void **state)
+{
+	const uint32_t near_end = 0xffffffe0U;
+	struct peer *a, *b;
+
+	(void)state;
+	open_ready(2);
+	run(1000);
+	a = world.site[1].e->peer[2];
+	b = world.site[2].e->peer[1];
+	assert_int_equal(a->numbered, a->heard_until);
+	a->numbered = a->heard_until = near_end;
+	b->highest = b->received = near_end;
+	a->lost = 0;
+	for (unsigned mn = 0; mn < 600; mn++) {
+		update(1, mn, 1, mn, 1, 600, 1 + mn);
+		run(5);
+	}
+	run(300);
+	assert_true(a->numbered < near_end);
+	assert_int_equal(a->heard_until, a->numbered);
+	for (unsigned mn = 0; mn < 600; mn++)
+		assert_int_equal(world.site[1].committed[1 + mn], ENGINE_HELD);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_teardown(test_window_lost, tear_down),
+	cmocka_unit_test_teardown(test_count_goes_round, tear_down),
 };
 
 int main(void)
