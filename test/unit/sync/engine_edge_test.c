@@ -93,9 +93,35 @@ static void test_count_goes_round(void **state)
 		assert_int_equal(world.site[1].committed[1 + mn], ENGINE_HELD);
 }
 
+/* --- drain --- */
+
+/* What changes in another domain is none of the successor's business, and not waited for. */
+static void test_drain_beside_another_domain(void **state)
+{
+	struct ip6_addr hoa = home(3999), coa = care_of(1);
+	struct record *r;
+
+	(void)state;
+	open_ready(2);
+	for (unsigned mn = 0; mn < 10; mn++)
+		update(2, mn, 1, mn, 1, 600, 1 + mn);
+	run(500);
+	r = records_add(world.site[1].rs, DOMAIN + 2, &hoa);
+	assert_non_null(r);
+	records_set(world.site[1].rs, r, RECORD_LIVE, &coa, world.now_ms + 600000);
+	assert_int_equal(engine_drain(world.site[1].e, DOMAIN, false, world.now_ms), 0);
+	for (unsigned i = 0; i < 1000; i++) {
+		run(1);
+		changes_touch(world.site[1].e->changes, r->handle);
+	}
+	RUN_UNTIL(world.site[1].says == NEXT_LEFT, 1000);
+	changes_del(world.site[1].e->changes, r->handle);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_teardown(test_window_lost, tear_down),
 	cmocka_unit_test_teardown(test_count_goes_round, tear_down),
+	cmocka_unit_test_teardown(test_drain_beside_another_domain, tear_down),
 };
 
 int main(void)
