@@ -63,6 +63,7 @@ enum engine_commit {
 	X(TAKEN_OVER, "taken_over", "walk over the records complete; n: bindings taken over")      \
 	X(HANDED_BACK, "handed_back", "walk over the records complete; n: bindings handed back")   \
 	X(DRAINED, "drained", "every binding of ours is held by its successor")                    \
+	X(DRAIN_REFUSED, "drain_refused", "a site refuses bindings of ours: the drain waits")      \
 	X(STALLED, "stalled", "this site stood still; n: for so many ms")                          \
 	X(ALONE, "alone", "a binding was acknowledged that no other site holds")                   \
 	X(PEER_FULL, "peer_full", "a peer refuses records: its store is full, or a fence")         \

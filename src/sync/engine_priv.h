@@ -192,7 +192,10 @@ struct domain {
 	uint8_t waits_for;
 	bool told_waiting;
 	enum drain_step drain;
+	uint64_t drain_from; /* HAND, FLUSH: the last change before any binding was given away */
 	uint64_t drain_change; /* FLUSH: must be acknowledged */
+	uint64_t drain_whole[4]; /* FLUSH: a digest round since shows that it holds everything */
+	bool told_refused;
 	bool is_forced_drain, is_left_heard;
 
 	/* views */
@@ -363,6 +366,8 @@ void ready_snapshot_heard(struct engine *e, struct peer *p, uint64_t records);
 void ready_snapshot_done(struct engine *e, struct peer *p, bool is_ready);
 void ready_snapshot_given(struct engine *e, struct peer *p);
 void ready_round_done(struct engine *e, struct domain *d, struct peer *p, uint64_t begun_ms);
+/* A round left no difference in what had changed up to that when it began. */
+void ready_round_whole(struct domain *d, const struct peer *p, uint64_t change);
 
 /* --- repair.c --- */
 

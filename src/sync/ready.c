@@ -28,7 +28,7 @@ void ready_set(struct engine *e, struct domain *d, enum next_says says)
 {
 	d->says = says;
 	d->since_ms = e->now_ms;
-	d->told_waiting = false;
+	d->told_waiting = d->told_refused = false;
 	d->waits_for = 0;
 	if (says == NEXT_READY) {
 		d->is_frozen = d->is_forced = false;
@@ -254,16 +254,48 @@ static bool has_heard(const struct engine *e, const struct domain *d, const stru
 	       (next == 0 || changes_number(e->changes, next) > d->drain_change);
 }
 
-/* All that may have become an owner hold what was given to them. */
-static bool is_flushed(const struct engine *e, const struct domain *d)
+/* It refused something of what was given away, and no digest round has shown since that it holds
+ * everything all the same: such rounds are begun now and then. */
+static bool has_refused(struct engine *e, struct domain *d, struct peer *p)
+{
+	if (p->out[STREAM_CHANGES].refused <= d->drain_from || set_has(d->drain_whole, p->node))
+		return false;
+	if (!d->told_refused)
+		tell(e, ENGINE_EV_DRAIN_REFUSED, d, p->node, 0);
+	d->told_refused = true;
+	if (p->round.domain == NOBODY && e->now_ms >= p->round_due_ms)
+		repair_want(e, d, p->node);
+	return true;
+}
+
+/* All that may have become an owner hold what was given to them; or, where we do not hear each
+ * other, the site that passes it on does. */
+static bool is_flushed(struct engine *e, struct domain *d)
 {
 	for (uint8_t n = set_next(d->members, 0); n != 0; n = set_next(d->members, n)) {
-		if (!next_is_ready(&d->view, n) || !is_peer_up(e, d, n))
+		const struct next_site *s = &d->view.site[n];
+		uint8_t to = s->reach == NEXT_CUT_OFF ? s->via : n;
+
+		if (!next_is_ready(&d->view, n))
 			continue;
-		if (!has_heard(e, d, e->peer[n]))
+		if (!is_peer_up(e, d, to) || !has_heard(e, d, e->peer[to]) ||
+			has_refused(e, d, e->peer[to]))
 			return false;
 	}
 	return true;
+}
+
+void ready_round_whole(struct domain *d, const struct peer *p, uint64_t change)
+{
+	if (d->drain == DRAIN_FLUSH && change >= d->drain_change)
+		set_add(d->drain_whole, p->node);
+}
+
+static void hand_over(struct engine *e, struct domain *d)
+{
+	d->drain = DRAIN_HAND;
+	d->drain_from = changes_last(e->changes);
+	walk_begin(d, WALK_DRAIN);
 }
 
 static void say_left(struct engine *e, struct domain *d)
@@ -280,15 +312,14 @@ static void drain(struct engine *e, struct domain *d)
 
 	switch (d->drain) {
 	case DRAIN_QUIET:
-		if (!is_late)
-			return;
-		d->drain = DRAIN_HAND;
-		walk_begin(d, WALK_DRAIN);
+		if (is_late)
+			hand_over(e, d);
 		break;
 	case DRAIN_HAND:
 		if (d->walk != WALK_NONE)
 			return;
 		d->drain_change = changes_last(e->changes);
+		memset(d->drain_whole, 0, sizeof(d->drain_whole));
 		d->drain = DRAIN_FLUSH;
 		break;
 	case DRAIN_FLUSH:
@@ -369,10 +400,8 @@ void engine_quiet(struct engine *e, uint16_t number, uint64_t now_ms)
 	struct domain *d = domain_by_number(e, number);
 
 	e->now_ms = now_ms;
-	if (d == NULL || d->drain != DRAIN_QUIET)
-		return;
-	d->drain = DRAIN_HAND;
-	walk_begin(d, WALK_DRAIN);
+	if (d != NULL && d->drain == DRAIN_QUIET)
+		hand_over(e, d);
 }
 
 /* Who has left may have missed something: like one that stood still. */

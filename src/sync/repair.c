@@ -337,8 +337,10 @@ static void complete(struct engine *e, struct peer *p)
 	repair_stop(p);
 	p->info.rounds++;
 	p->round_due_ms = e->now_ms + REPAIR_MS;
-	if (!o.is_partial)
+	if (!o.is_partial) {
 		sweep_begin(d, o.change);
+		ready_round_whole(d, p, o.change);
+	}
 	view_round_done(e, d, p, o.begun_ms);
 	ready_round_done(e, d, p, o.begun_ms);
 }

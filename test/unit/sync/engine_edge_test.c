@@ -118,10 +118,54 @@ static void test_drain_beside_another_domain(void **state)
 	changes_del(world.site[1].e->changes, r->handle);
 }
 
+static void test_drain_refused(void **state)
+{
+	(void)state;
+	open_world(2, "engine_edge");
+	start_site(1);
+	world.conf.max_bindings = 200;
+	start_site(2);
+	RUN_UNTIL(all_say(NEXT_READY), 3000);
+	run(300);
+	register_some(1, 300);
+	run(2000);
+	assert_int_equal(engine_drain(world.site[1].e, DOMAIN, false, world.now_ms), 0);
+	run(5000);
+	assert_int_equal(world.site[1].says, NEXT_DRAINING);
+	assert_int_equal(world.site[1].events[ENGINE_EV_DRAINED], 0);
+	assert_int_equal(world.site[1].events[ENGINE_EV_DRAIN_REFUSED], 1);
+	/* there is room again, and a digest round has brought the rest */
+	world.site[2].e->domain[0].conf.max_bindings = 400;
+	RUN_UNTIL(world.site[1].says == NEXT_LEFT, 30000);
+	for (unsigned mn = 0; mn < 300; mn++)
+		assert_true(has(2, mn, mn));
+}
+
+/* The only successor hears us through another site: that one must have everything. */
+static void test_drain_to_one_cut_off(void **state)
+{
+	(void)state;
+	open_ready(3);
+	world.cut[1][3] = world.cut[3][1] = true;
+	run(500);
+	world.loss_percent = 100;
+	engine_stall(world.site[2].e, 1000, world.now_ms); /* joining: no successor */
+	run(5);
+	update(1, 1, 1, 1, 1, 600, 1);
+	assert_int_equal(engine_drain(world.site[1].e, DOMAIN, false, world.now_ms), 0);
+	run(3000);
+	assert_int_equal(world.site[1].says, NEXT_DRAINING);
+	world.loss_percent = 0;
+	RUN_UNTIL(world.site[1].says == NEXT_LEFT, 3000);
+	RUN_UNTIL(has(3, 1, 1), 500);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_teardown(test_window_lost, tear_down),
 	cmocka_unit_test_teardown(test_count_goes_round, tear_down),
 	cmocka_unit_test_teardown(test_drain_beside_another_domain, tear_down),
+	cmocka_unit_test_teardown(test_drain_refused, tear_down),
+	cmocka_unit_test_teardown(test_drain_to_one_cut_off, tear_down),
 };
 
 int main(void)
