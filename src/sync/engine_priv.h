@@ -192,6 +192,7 @@ struct domain {
 	uint8_t waits_for;
 	bool told_waiting;
 	enum drain_step drain;
+	bool drains_on; /* stood still while it drained: goes on once it could be ready */
 	uint64_t drain_from; /* HAND, FLUSH: the last change before any binding was given away */
 	uint64_t drain_change; /* FLUSH: must be acknowledged */
 	uint64_t drain_whole[4]; /* FLUSH: a digest round since shows that it holds everything */

@@ -26,11 +26,18 @@ static uint8_t next_awaited(const struct domain *d, uint8_t node)
 
 void ready_set(struct engine *e, struct domain *d, enum next_says says)
 {
+	bool is_whole = says == NEXT_READY;
+
+	if (is_whole && d->drains_on) {
+		says = NEXT_DRAINING;
+		d->drain = DRAIN_QUIET;
+		d->drains_on = false;
+	}
 	d->says = says;
 	d->since_ms = e->now_ms;
 	d->told_waiting = d->told_refused = false;
 	d->waits_for = 0;
-	if (says == NEXT_READY) {
+	if (is_whole) {
 		d->is_frozen = d->is_forced = false;
 		/* what our store, or one who filled us, had and others have not */
 		for (uint8_t n = set_next(d->members, 0); n != 0; n = set_next(d->members, n))
@@ -361,6 +368,7 @@ void engine_stall(struct engine *e, uint64_t gap_ms, uint64_t now_ms)
 			continue; /* nobody can have taken over */
 		d->is_frozen = true;
 		d->none_ready_ms = 0;
+		d->drains_on |= d->drain != DRAIN_NO;
 		d->drain = DRAIN_NO;
 		ready_set(e, d, NEXT_JOINING);
 	}
@@ -413,6 +421,10 @@ int engine_undrain(struct engine *e, uint16_t number, uint64_t now_ms)
 	e->now_ms = now_ms;
 	if (d == NULL)
 		return -ENOENT;
+	if (d->drains_on) {
+		d->drains_on = false; /* it stood still: goes on to be ready again */
+		return 0;
+	}
 	if (d->drain == DRAIN_NO)
 		return -EALREADY;
 	had_left = d->drain >= DRAIN_LEFT;

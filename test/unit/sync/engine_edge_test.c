@@ -160,12 +160,42 @@ static void test_drain_to_one_cut_off(void **state)
 	RUN_UNTIL(has(3, 1, 1), 500);
 }
 
+static void test_drain_outlasts_a_stall(void **state)
+{
+	(void)state;
+	open_ready(2);
+	register_some(1, 10);
+	assert_int_equal(engine_drain(world.site[1].e, DOMAIN, false, world.now_ms), 0);
+	run(100);
+	engine_stall(world.site[1].e, 1000, world.now_ms);
+	assert_int_equal(world.site[1].says, NEXT_JOINING);
+	RUN_UNTIL(world.site[1].says != NEXT_JOINING, 3000);
+	assert_int_equal(world.site[1].says, NEXT_DRAINING);
+	RUN_UNTIL(world.site[1].says == NEXT_LEFT, 3000);
+	for (unsigned mn = 0; mn < 10; mn++)
+		assert_int_equal(owner_at(2, mn), 2);
+}
+
+static void test_undrain_after_a_stall(void **state)
+{
+	(void)state;
+	open_ready(2);
+	assert_int_equal(engine_drain(world.site[1].e, DOMAIN, false, world.now_ms), 0);
+	run(100);
+	engine_stall(world.site[1].e, 1000, world.now_ms);
+	assert_int_equal(engine_undrain(world.site[1].e, DOMAIN, world.now_ms), 0);
+	RUN_UNTIL(world.site[1].says != NEXT_JOINING, 3000);
+	assert_int_equal(world.site[1].says, NEXT_READY);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_teardown(test_window_lost, tear_down),
 	cmocka_unit_test_teardown(test_count_goes_round, tear_down),
 	cmocka_unit_test_teardown(test_drain_beside_another_domain, tear_down),
 	cmocka_unit_test_teardown(test_drain_refused, tear_down),
 	cmocka_unit_test_teardown(test_drain_to_one_cut_off, tear_down),
+	cmocka_unit_test_teardown(test_drain_outlasts_a_stall, tear_down),
+	cmocka_unit_test_teardown(test_undrain_after_a_stall, tear_down),
 };
 
 int main(void)
