@@ -58,6 +58,8 @@ enum engine_commit {
 	X(WAITING_FOR, "waiting_for", "cannot become ready before that site answers")              \
 	X(SNAPSHOT_BEGUN, "snapshot_begun", "a peer fills us")                                     \
 	X(SNAPSHOT_DONE, "snapshot_done", "a peer filled us; n: records")                          \
+	X(SNAPSHOT_REFUSED, "snapshot_refused",                                                    \
+		"something of a peer's snapshot was refused here: not ready by it, asked again")   \
 	X(HELD_OUT, "held_out", "a site left the live set; its bindings are taken over")           \
 	X(RETURNED, "returned", "a site is back in the live set")                                  \
 	X(TAKEN_OVER, "taken_over", "walk over the records complete; n: bindings taken over")      \

@@ -144,6 +144,7 @@ struct peer {
 	uint32_t asked_id;
 	uint64_t asked_ms; /* when asked or last heard */
 	uint64_t asked_records;
+	uint64_t snapshot_refused_ms; /* when something of one was refused here last, 0: never */
 
 	/* digests */
 	uint64_t want_round; /* bit: domain, at once */
@@ -196,7 +197,7 @@ struct domain {
 	uint64_t drain_from; /* HAND, FLUSH: the last change before any binding was given away */
 	uint64_t drain_change; /* FLUSH: must be acknowledged */
 	uint64_t drain_whole[4]; /* FLUSH: a digest round since shows that it holds everything */
-	bool told_refused;
+	bool told_refused; /* in this state: DRAIN_REFUSED or SNAPSHOT_REFUSED */
 	bool is_forced_drain, is_left_heard;
 
 	/* views */
@@ -364,7 +365,7 @@ void ready_set(struct engine *e, struct domain *d, enum next_says says);
 uint32_t ready_turn(struct engine *e, struct domain *d);
 void ready_asked(struct engine *e, struct peer *p, const struct message_ask *m);
 void ready_snapshot_heard(struct engine *e, struct peer *p, uint64_t records);
-void ready_snapshot_done(struct engine *e, struct peer *p, bool is_ready);
+void ready_snapshot_done(struct engine *e, struct peer *p, bool is_ready, bool is_refused);
 void ready_snapshot_given(struct engine *e, struct peer *p);
 void ready_round_done(struct engine *e, struct domain *d, struct peer *p, uint64_t begun_ms);
 /* A round left no difference in what had changed up to that when it began. */

@@ -85,7 +85,16 @@ void ready_snapshot_heard(struct engine *e, struct peer *p, uint64_t records)
 	p->asked_records += records;
 }
 
-void ready_snapshot_done(struct engine *e, struct peer *p, bool is_ready)
+/* Who lacks a part knows less than the one that is to be relieved: asked again, it or another. */
+static void snapshot_refused(struct engine *e, struct domain *d, struct peer *p)
+{
+	p->snapshot_refused_ms = e->now_ms;
+	if (!d->told_refused)
+		tell(e, ENGINE_EV_SNAPSHOT_REFUSED, d, p->node, 0);
+	d->told_refused = true;
+}
+
+void ready_snapshot_done(struct engine *e, struct peer *p, bool is_ready, bool is_refused)
 {
 	struct domain *d;
 
@@ -93,6 +102,10 @@ void ready_snapshot_done(struct engine *e, struct peer *p, bool is_ready)
 		return;
 	d = &e->domain[p->asked_domain];
 	p->asked_domain = NOBODY;
+	if (is_refused) {
+		snapshot_refused(e, d, p);
+		return;
+	}
 	set_add(d->got, p->node);
 	tell(e, ENGINE_EV_SNAPSHOT_DONE, d, p->node, p->asked_records);
 	if (is_ready && d->says == NEXT_JOINING && !d->is_frozen)
@@ -109,6 +122,12 @@ static bool is_asking(const struct engine *e, struct peer *p)
 	/* whichever domain it was for: that one may be ready by now and not look any more */
 	p->asked_domain = NOBODY;
 	return false;
+}
+
+static bool may_ask(const struct engine *e, const struct peer *p)
+{
+	return p->is_open &&
+	       (p->snapshot_refused_ms == 0 || e->now_ms - p->snapshot_refused_ms >= RETRY_MS);
 }
 
 /* --- joining --- */
@@ -144,7 +163,7 @@ static bool ask_ready(struct engine *e, struct domain *d)
 		is_any = true;
 		if (is_asking(e, p))
 			return true;
-		if (p->is_open && (best == NULL || p->rtt_ms < best->rtt_ms))
+		if (may_ask(e, p) && (best == NULL || p->rtt_ms < best->rtt_ms))
 			best = p;
 	}
 	if (best != NULL && (have_streams(e, d) || e->now_ms - d->since_ms >= RETRY_MS))
@@ -170,7 +189,7 @@ static bool exchange(struct engine *e, struct domain *d)
 		}
 		/* what it knows of our having it may have been lost: now and then it is asked
 		 * again */
-		if (is_peer_up(e, d, n) && p->is_open && (!set_has(d->got, n) || again) &&
+		if (is_peer_up(e, d, n) && may_ask(e, p) && (!set_has(d->got, n) || again) &&
 			!is_asking(e, p))
 			ask(e, d, p);
 	}

@@ -192,7 +192,7 @@ static void snapshot_piece(
 		in->end = m->last;
 	ready_snapshot_heard(e, p, o->items);
 	if (in->end != 0 && in->until >= in->end)
-		ready_snapshot_done(e, p, in->flags & DELTA_READY);
+		ready_snapshot_done(e, p, in->flags & DELTA_READY, in->refused != 0);
 }
 
 void receive_delta(struct engine *e, struct peer *p, struct message_delta *m)

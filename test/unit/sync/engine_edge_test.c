@@ -188,6 +188,28 @@ static void test_undrain_after_a_stall(void **state)
 	assert_int_equal(world.site[1].says, NEXT_READY);
 }
 
+/* --- snapshots --- */
+
+/* Who had to refuse a part of it does not know everything: not ready. */
+static void test_snapshot_refused(void **state)
+{
+	(void)state;
+	open_ready(2);
+	register_some(1, 300);
+	stop_site(2);
+	run(500);
+	world.conf.max_bindings = 200;
+	start_site(2);
+	run(5000);
+	assert_int_equal(world.site[2].says, NEXT_JOINING);
+	assert_int_equal(world.site[2].events[ENGINE_EV_SNAPSHOT_REFUSED], 1);
+	assert_in_range(world.site[2].events[ENGINE_EV_SNAPSHOT_BEGUN], 2, 6); /* tries again */
+	world.site[2].e->domain[0].conf.max_bindings = 400;
+	RUN_UNTIL(world.site[2].says == NEXT_READY, 2000);
+	for (unsigned mn = 0; mn < 300; mn++)
+		assert_true(has(2, mn, mn));
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_teardown(test_window_lost, tear_down),
 	cmocka_unit_test_teardown(test_count_goes_round, tear_down),
@@ -196,6 +218,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_teardown(test_drain_to_one_cut_off, tear_down),
 	cmocka_unit_test_teardown(test_drain_outlasts_a_stall, tear_down),
 	cmocka_unit_test_teardown(test_undrain_after_a_stall, tear_down),
+	cmocka_unit_test_teardown(test_snapshot_refused, tear_down),
 };
 
 int main(void)
