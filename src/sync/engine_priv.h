@@ -31,6 +31,7 @@
 #define GREET_MS      200 /* a peer whose boot number is not known is asked for it again */
 #define RTO_MIN_MS    100 /* what is not acknowledged is sent again: after 2 RTT and this */
 #define RTO_MAX_MS    2000
+#define GIVE_TRIES    10 /* a snapshot sent so often in vain is not wanted any more */
 #define WINDOW_MIN    16 /* datagrams under way, whatever the rate */
 #define RATE_MIN      125000 /* octets a second: 1 Mbit/s gets through anywhere */
 #define AHEAD_MAX     16 /* pieces of a stream behind a gap that are remembered */
@@ -62,6 +63,7 @@ struct out {
 	uint64_t again_ms; /* then */
 	uint64_t progress_ms; /* acknowledged something, or began to wait */
 	uint64_t drained_ms; /* nothing was left to send */
+	uint8_t silences; /* SNAPSHOT: sent again since anything was acknowledged; too many end it */
 	bool is_done; /* SNAPSHOT: all of it was acknowledged */
 };
 

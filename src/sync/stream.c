@@ -372,6 +372,7 @@ void stream_ack(struct engine *e, struct peer *p, const struct message_ack *m)
 	if (m->until > out->acked) {
 		out->acked = m->until;
 		out->progress_ms = e->now_ms;
+		out->silences = 0;
 	}
 	take_holes(e, p, out, m);
 	if (m->stream == STREAM_CHANGES)
@@ -592,13 +593,14 @@ static uint32_t one_stream(
 	struct out *out = &p->out[s];
 	uint32_t next;
 
-	if (out->id == 0)
+	if (out->id == 0 || out->silences > GIVE_TRIES)
 		return IDLE_MS;
 	follow(e, p, s, budget);
 	if (out->sent > out->acked && out->hole_at == out->holes &&
 		e->now_ms - out->progress_ms >= rto_ms(p)) {
 		lose_all(e, p, s);
 		slow_down(e, p);
+		out->silences += s == STREAM_SNAPSHOT;
 	}
 	send_again(e, p, s, budget);
 	if (out->hole_at < out->holes)

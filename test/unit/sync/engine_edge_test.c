@@ -210,6 +210,27 @@ static void test_snapshot_refused(void **state)
 		assert_true(has(2, mn, mn));
 }
 
+static void test_snapshot_nobody_wants(void **state)
+{
+	struct engine *e;
+	uint64_t again;
+
+	(void)state;
+	open_ready(2);
+	register_some(1, 300);
+	e = world.site[1].e;
+	snapshot_give(e, e->peer[2], &e->domain[0], 1000);
+	run(5000);
+	again = e->peer[2]->info.sent_again;
+	run(20000);
+	assert_int_equal(e->peer[2]->info.sent_again, again);
+	/* one that is wanted is given all the same */
+	stop_site(2);
+	start_site(2);
+	RUN_UNTIL(world.site[2].says == NEXT_READY, 3000);
+	assert_true(has(2, 299, 299));
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_teardown(test_window_lost, tear_down),
 	cmocka_unit_test_teardown(test_count_goes_round, tear_down),
@@ -219,6 +240,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_teardown(test_drain_outlasts_a_stall, tear_down),
 	cmocka_unit_test_teardown(test_undrain_after_a_stall, tear_down),
 	cmocka_unit_test_teardown(test_snapshot_refused, tear_down),
+	cmocka_unit_test_teardown(test_snapshot_nobody_wants, tear_down),
 };
 
 int main(void)
