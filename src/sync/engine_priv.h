@@ -88,6 +88,7 @@ struct slot {
 	uint8_t bits, count; /* DIGEST */
 	uint32_t from; /* DIGEST: first range; KEYS: the range */
 	uint64_t first, last; /* KEYS: asked about; last: of what was listed */
+	uint16_t differ; /* KEYS: as answered last, 0: not yet */
 	uint64_t sent_ms;
 };
 

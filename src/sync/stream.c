@@ -52,10 +52,20 @@ void tx_begin(struct engine *e, struct peer *p, uint8_t *buf, struct net_wr *w)
 		receive_acks(e, p, w);
 }
 
+/* Tokens at most, and the greatest debt: 10 ms; 20 datagrams. */
+static int64_t burst(const struct peer *p)
+{
+	return (int64_t)(p->rate * 10 + 20000ULL * ENGINE_DATAGRAM);
+}
+
 void tx_end(struct engine *e, struct peer *p, struct net_wr *w)
 {
 	assert(!w->bad);
+	/* answers and acknowledgements leave even on credit: never so many that streams fall
+	 * silent for long */
 	p->tokens -= (int64_t)net_wr_len(w) * 1000;
+	if (p->tokens < -burst(p))
+		p->tokens = -burst(p);
 	e->opts.ops.send(e->opts.ops.ctx, p->node, w->base, net_wr_len(w));
 }
 
@@ -278,15 +288,13 @@ static bool send_piece(
 static void refill(struct engine *e, struct peer *p)
 {
 	uint64_t ms = e->now_ms - p->tokens_ms;
-	int64_t most =
-		(int64_t)(p->rate * 10 + 20000ULL * ENGINE_DATAGRAM); /* 10 ms; 20 datagrams */
 
 	if (ms > 1000)
 		ms = 1000;
 	p->tokens_ms = e->now_ms;
 	p->tokens += (int64_t)(p->rate * ms);
-	if (p->tokens > most)
-		p->tokens = most;
+	if (p->tokens > burst(p))
+		p->tokens = burst(p);
 }
 
 static bool may_send(const struct peer *p)

@@ -231,6 +231,49 @@ static void test_snapshot_nobody_wants(void **state)
 	assert_true(has(2, 299, 299));
 }
 
+/* --- repair --- */
+
+/* Questions that cost much more to answer than to ask do not silence the streams. */
+static void test_keys_in_bulk(void **state)
+{
+	uint8_t buf[ENGINE_DATAGRAM];
+	struct net_wr w = net_wr_init(buf, sizeof(buf));
+	struct message_keys k = { .domain = DOMAIN_ID, .round = 1, .last = UINT64_MAX };
+	struct peer *p;
+	uint64_t octets, burst;
+
+	(void)state;
+	open_world(2, "engine_edge");
+	world.rate = 2000000;
+	start_all();
+	RUN_UNTIL(all_say(NEXT_READY), 3000);
+	register_some(1, 2000);
+	run(3000);
+	message_write_head(&w,
+		&(struct message_head){ world.site[2].e->opts.boot, world.site[1].e->opts.boot });
+	for (;;) {
+		struct net_wr was = w;
+
+		message_write_keys(&w, &k);
+		if (w.bad) {
+			w = was;
+			break;
+		}
+	}
+	p = world.site[1].e->peer[2];
+	octets = world.octets;
+	for (unsigned i = 0; i < 20; i++)
+		engine_input(
+			world.site[1].e, 2, buf, net_wr_len(&w), world.now_ms, WALL + world.now_ms);
+	burst = p->rate * 10 / 1000 + 20 * ENGINE_DATAGRAM + 1; /* rounded up */
+	assert_true(p->tokens >= -1000 * (int64_t)burst);
+	/* what is left is short answers */
+	assert_true(world.octets - octets <= 3 * burst + 20ULL * 42 * 80);
+	update(1, 2500, 1, 1, 1, 600, 3000);
+	run(200);
+	assert_int_equal(world.site[1].committed[3000], ENGINE_HELD);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_teardown(test_window_lost, tear_down),
 	cmocka_unit_test_teardown(test_count_goes_round, tear_down),
@@ -241,6 +284,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_teardown(test_undrain_after_a_stall, tear_down),
 	cmocka_unit_test_teardown(test_snapshot_refused, tear_down),
 	cmocka_unit_test_teardown(test_snapshot_nobody_wants, tear_down),
+	cmocka_unit_test_teardown(test_keys_in_bulk, tear_down),
 };
 
 int main(void)
