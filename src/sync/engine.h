@@ -58,11 +58,14 @@ enum engine_commit {
 	X(WAITING_FOR, "waiting_for", "cannot become ready before that site answers")              \
 	X(SNAPSHOT_BEGUN, "snapshot_begun", "a peer fills us")                                     \
 	X(SNAPSHOT_DONE, "snapshot_done", "a peer filled us; n: records")                          \
+	X(SNAPSHOT_REFUSED, "snapshot_refused",                                                    \
+		"something of a peer's snapshot was refused here: not ready by it, asked again")   \
 	X(HELD_OUT, "held_out", "a site left the live set; its bindings are taken over")           \
 	X(RETURNED, "returned", "a site is back in the live set")                                  \
 	X(TAKEN_OVER, "taken_over", "walk over the records complete; n: bindings taken over")      \
 	X(HANDED_BACK, "handed_back", "walk over the records complete; n: bindings handed back")   \
 	X(DRAINED, "drained", "every binding of ours is held by its successor")                    \
+	X(DRAIN_REFUSED, "drain_refused", "a site refuses bindings of ours: the drain waits")      \
 	X(STALLED, "stalled", "this site stood still; n: for so many ms")                          \
 	X(ALONE, "alone", "a binding was acknowledged that no other site holds")                   \
 	X(PEER_FULL, "peer_full", "a peer refuses records: its store is full, or a fence")         \

@@ -31,6 +31,7 @@
 #define GREET_MS      200 /* a peer whose boot number is not known is asked for it again */
 #define RTO_MIN_MS    100 /* what is not acknowledged is sent again: after 2 RTT and this */
 #define RTO_MAX_MS    2000
+#define GIVE_TRIES    10 /* a snapshot sent so often in vain is not wanted any more */
 #define WINDOW_MIN    16 /* datagrams under way, whatever the rate */
 #define RATE_MIN      125000 /* octets a second: 1 Mbit/s gets through anywhere */
 #define AHEAD_MAX     16 /* pieces of a stream behind a gap that are remembered */
@@ -62,6 +63,7 @@ struct out {
 	uint64_t again_ms; /* then */
 	uint64_t progress_ms; /* acknowledged something, or began to wait */
 	uint64_t drained_ms; /* nothing was left to send */
+	uint8_t silences; /* SNAPSHOT: sent again since anything was acknowledged; too many end it */
 	bool is_done; /* SNAPSHOT: all of it was acknowledged */
 };
 
@@ -86,6 +88,7 @@ struct slot {
 	uint8_t bits, count; /* DIGEST */
 	uint32_t from; /* DIGEST: first range; KEYS: the range */
 	uint64_t first, last; /* KEYS: asked about; last: of what was listed */
+	uint16_t differ; /* KEYS: as answered last, 0: not yet */
 	uint64_t sent_ms;
 };
 
@@ -125,6 +128,7 @@ struct peer {
 	int64_t tokens; /* millioctets: 1/1000 */
 	uint64_t tokens_ms;
 	uint32_t numbered, heard_until; /* datagrams sent, of them no longer under way */
+	uint64_t heard_ms; /* when acknowledged last, or began to be under way */
 	uint32_t lost; /* as last reported */
 	uint64_t slowed_ms, sped_ms;
 	uint64_t greeted_ms;
@@ -143,6 +147,7 @@ struct peer {
 	uint32_t asked_id;
 	uint64_t asked_ms; /* when asked or last heard */
 	uint64_t asked_records;
+	uint64_t snapshot_refused_ms; /* when something of one was refused here last, 0: never */
 
 	/* digests */
 	uint64_t want_round; /* bit: domain, at once */
@@ -191,7 +196,11 @@ struct domain {
 	uint8_t waits_for;
 	bool told_waiting;
 	enum drain_step drain;
+	bool drains_on; /* stood still while it drained: goes on once it could be ready */
+	uint64_t drain_from; /* HAND, FLUSH: the last change before any binding was given away */
 	uint64_t drain_change; /* FLUSH: must be acknowledged */
+	uint64_t drain_whole[4]; /* FLUSH: a digest round since shows that it holds everything */
+	bool told_refused; /* in this state: DRAIN_REFUSED or SNAPSHOT_REFUSED */
 	bool is_forced_drain, is_left_heard;
 
 	/* views */
@@ -239,6 +248,12 @@ struct engine {
 	uint32_t wait_mask, wait_free;
 	uint32_t wait_count;
 };
+
+/* Counts of datagrams go round: less than half a round apart. */
+static inline bool is_later(uint32_t a, uint32_t b)
+{
+	return a - b - 1 < UINT32_MAX / 2;
+}
 
 /* --- sets of sites: 4 words --- */
 
@@ -353,9 +368,11 @@ void ready_set(struct engine *e, struct domain *d, enum next_says says);
 uint32_t ready_turn(struct engine *e, struct domain *d);
 void ready_asked(struct engine *e, struct peer *p, const struct message_ask *m);
 void ready_snapshot_heard(struct engine *e, struct peer *p, uint64_t records);
-void ready_snapshot_done(struct engine *e, struct peer *p, bool is_ready);
+void ready_snapshot_done(struct engine *e, struct peer *p, bool is_ready, bool is_refused);
 void ready_snapshot_given(struct engine *e, struct peer *p);
 void ready_round_done(struct engine *e, struct domain *d, struct peer *p, uint64_t begun_ms);
+/* A round left no difference in what had changed up to that when it began. */
+void ready_round_whole(struct domain *d, const struct peer *p, uint64_t change);
 
 /* --- repair.c --- */
 

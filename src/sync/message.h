@@ -63,7 +63,8 @@ enum message_stream {
 struct message_delta {
 	uint8_t stream, flags;
 	uint32_t id; /* of the stream: a later one begins it anew */
-	uint32_t number; /* of the datagram, counted from 1 over all streams to that peer */
+	uint32_t number; /* of the datagram, counted from 1 over all streams to that peer; goes
+	                    round */
 	uint32_t domain; /* snapshot: of which domain; else 0 */
 	uint64_t base; /* where the stream began: everything in front of it is not sent */
 	uint64_t first, last;

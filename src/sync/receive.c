@@ -176,7 +176,7 @@ static void count_datagram(struct engine *e, struct peer *p, const struct messag
 {
 	p->info.received++;
 	p->received++;
-	if (m->number > p->highest)
+	if (is_later(m->number, p->highest))
 		p->highest = m->number;
 	if (p->unacked++ == 0)
 		p->ack_ms = e->now_ms;
@@ -192,7 +192,7 @@ static void snapshot_piece(
 		in->end = m->last;
 	ready_snapshot_heard(e, p, o->items);
 	if (in->end != 0 && in->until >= in->end)
-		ready_snapshot_done(e, p, in->flags & DELTA_READY);
+		ready_snapshot_done(e, p, in->flags & DELTA_READY, in->refused != 0);
 }
 
 void receive_delta(struct engine *e, struct peer *p, struct message_delta *m)

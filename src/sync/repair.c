@@ -156,6 +156,12 @@ static void push(struct engine *e, struct peer *p, const struct domain *d, struc
 	x->items++;
 }
 
+/* The rest comes when it is asked for again. */
+static bool may_push(const struct peer *p, const struct push *x)
+{
+	return p->tokens >= 0 && x->sent + x->items < PUSH_MAX;
+}
+
 static void push_last(struct engine *e, struct peer *p, struct push *x)
 {
 	if (x->items > 0 || net_wr_len(&x->w) > MESSAGE_HEADER + 3) /* acknowledgements in front */
@@ -171,7 +177,7 @@ static void push_key(
 	uint64_t found;
 
 	while ((r = between_next(e, d, &b, &found)) != NULL)
-		if (x->sent + x->items < PUSH_MAX)
+		if (may_push(p, x))
 			push(e, p, d, x, r);
 }
 
@@ -269,7 +275,7 @@ void repair_keys(struct engine *e, struct peer *p, const struct message_keys *m)
 		}
 		if (at < 0)
 			want.differ++;
-		if (x.sent + x.items < PUSH_MAX)
+		if (may_push(p, &x))
 			push(e, p, d, &x, r);
 	}
 	push_last(e, p, &x);
@@ -337,8 +343,10 @@ static void complete(struct engine *e, struct peer *p)
 	repair_stop(p);
 	p->info.rounds++;
 	p->round_due_ms = e->now_ms + REPAIR_MS;
-	if (!o.is_partial)
+	if (!o.is_partial) {
 		sweep_begin(d, o.change);
+		ready_round_whole(d, p, o.change);
+	}
 	view_round_done(e, d, p, o.begun_ms);
 	ready_round_done(e, d, p, o.begun_ms);
 }
@@ -467,6 +475,8 @@ static bool ask_all(struct engine *e, struct peer *p, uint32_t *budget)
 		is_busy = true;
 		if (s->tries > 0 && e->now_ms - s->sent_ms < rto_ms(p))
 			continue;
+		if (s->kind == SLOT_KEYS && p->tokens < 0)
+			continue; /* streams first */
 		if (s->tries == ROUND_TRIES) {
 			if (s->kind == SLOT_DIGEST) {
 				abandon(e, p);
@@ -590,6 +600,9 @@ void repair_want_heard(struct engine *e, struct peer *p, const struct message_wa
 		if (i == 0 || m->key[i] != m->key[i - 1])
 			push_key(e, p, d, &x, m->key[i]);
 	push_last(e, p, &x);
+	if (m->differ < s->differ)
+		s->tries = 1; /* it goes on, a part at a time */
+	s->differ = m->differ;
 	if (m->differ != 0)
 		return; /* asked again when it is due: until then what was sent has come */
 	s->kind = SLOT_FREE;

@@ -37,6 +37,11 @@ uint32_t rto_ms(const struct peer *p)
 	return least(2 * p->rtt_ms + RTO_MIN_MS, RTO_MAX_MS);
 }
 
+static uint32_t under_way(const struct peer *p)
+{
+	return p->numbered - p->heard_until;
+}
+
 /* --- datagrams --- */
 
 void tx_begin(struct engine *e, struct peer *p, uint8_t *buf, struct net_wr *w)
@@ -47,10 +52,20 @@ void tx_begin(struct engine *e, struct peer *p, uint8_t *buf, struct net_wr *w)
 		receive_acks(e, p, w);
 }
 
+/* Tokens at most, and the greatest debt: 10 ms; 20 datagrams. */
+static int64_t burst(const struct peer *p)
+{
+	return (int64_t)(p->rate * 10 + 20000ULL * ENGINE_DATAGRAM);
+}
+
 void tx_end(struct engine *e, struct peer *p, struct net_wr *w)
 {
 	assert(!w->bad);
+	/* answers and acknowledgements leave even on credit: never so many that streams fall
+	 * silent for long */
 	p->tokens -= (int64_t)net_wr_len(w) * 1000;
+	if (p->tokens < -burst(p))
+		p->tokens = -burst(p);
 	e->opts.ops.send(e->opts.ops.ctx, p->node, w->base, net_wr_len(w));
 }
 
@@ -252,6 +267,8 @@ static bool send_piece(
 			tx_end(e, p, &acks);
 		return false;
 	}
+	if (under_way(p) == 0)
+		p->heard_ms = e->now_ms;
 	m = (struct message_delta){ .stream = (uint8_t)x->stream,
 		.flags = flags_of(e, x),
 		.id = x->out->id,
@@ -271,20 +288,13 @@ static bool send_piece(
 static void refill(struct engine *e, struct peer *p)
 {
 	uint64_t ms = e->now_ms - p->tokens_ms;
-	int64_t most =
-		(int64_t)(p->rate * 10 + 20000ULL * ENGINE_DATAGRAM); /* 10 ms; 20 datagrams */
 
 	if (ms > 1000)
 		ms = 1000;
 	p->tokens_ms = e->now_ms;
 	p->tokens += (int64_t)(p->rate * ms);
-	if (p->tokens > most)
-		p->tokens = most;
-}
-
-static uint32_t under_way(const struct peer *p)
-{
-	return p->numbered - p->heard_until;
+	if (p->tokens > burst(p))
+		p->tokens = burst(p);
 }
 
 static bool may_send(const struct peer *p)
@@ -316,13 +326,14 @@ static void speed_up(struct engine *e, struct peer *p)
 
 static void count_datagrams(struct engine *e, struct peer *p, const struct message_ack *m)
 {
-	uint32_t lost = m->received < m->highest ? m->highest - m->received : 0;
+	uint32_t lost = m->highest - m->received; /* "below 0" where some came twice */
 
-	if (m->highest > p->numbered) /* makes no sense */
+	if (is_later(m->highest, p->numbered)) /* makes no sense */
 		return;
-	if (m->highest > p->heard_until)
+	p->heard_ms = e->now_ms;
+	if (is_later(m->highest, p->heard_until))
 		p->heard_until = m->highest;
-	if (lost > p->lost)
+	if (is_later(lost, p->lost))
 		slow_down(e, p);
 	else
 		speed_up(e, p);
@@ -369,6 +380,7 @@ void stream_ack(struct engine *e, struct peer *p, const struct message_ack *m)
 	if (m->until > out->acked) {
 		out->acked = m->until;
 		out->progress_ms = e->now_ms;
+		out->silences = 0;
 	}
 	take_holes(e, p, out, m);
 	if (m->stream == STREAM_CHANGES)
@@ -458,6 +470,7 @@ static void begin(struct engine *e, struct peer *p, enum message_stream s, uint3
 	}
 	out->sent = out->acked = out->base - 1;
 	out->progress_ms = out->drained_ms = e->now_ms;
+	p->heard_until = p->numbered; /* nobody waits for what was under way of the one before */
 }
 
 void streams_begin(struct engine *e, struct peer *p)
@@ -499,6 +512,7 @@ static void lose_all(struct engine *e, struct peer *p, enum message_stream s)
 {
 	struct out *out = &p->out[s];
 
+	p->heard_until = p->numbered;
 	if (out->id == 0 || out->sent == out->acked)
 		return;
 	out->hole[0] = (struct message_hole){ out->acked + 1, out->sent };
@@ -506,7 +520,6 @@ static void lose_all(struct engine *e, struct peer *p, enum message_stream s)
 	out->hole_at = 0;
 	out->hole_first = out->acked + 1;
 	out->again_ms = out->progress_ms = e->now_ms;
-	p->heard_until = p->numbered;
 	move_mark(e, s, &out->again_mark, out->acked_mark);
 }
 
@@ -588,13 +601,14 @@ static uint32_t one_stream(
 	struct out *out = &p->out[s];
 	uint32_t next;
 
-	if (out->id == 0)
+	if (out->id == 0 || out->silences > GIVE_TRIES)
 		return IDLE_MS;
 	follow(e, p, s, budget);
 	if (out->sent > out->acked && out->hole_at == out->holes &&
 		e->now_ms - out->progress_ms >= rto_ms(p)) {
 		lose_all(e, p, s);
 		slow_down(e, p);
+		out->silences += s == STREAM_SNAPSHOT;
 	}
 	send_again(e, p, s, budget);
 	if (out->hole_at < out->holes)
@@ -608,6 +622,9 @@ uint32_t stream_turn(struct engine *e, struct peer *p, uint32_t *budget)
 	uint32_t next = IDLE_MS;
 
 	refill(e, p);
+	/* whichever stream it was of: what nobody speaks of does not keep the window shut */
+	if (under_way(p) > 0 && e->now_ms - p->heard_ms >= rto_ms(p))
+		p->heard_until = p->numbered;
 	for (unsigned s = 0; s < STREAM_COUNT; s++) {
 		/* changes before snapshot, last seen numbers in front of it, too */
 		static const enum message_stream order[STREAM_COUNT] = { STREAM_CHANGES,

@@ -454,7 +454,7 @@ static enum engine_commit update(uint8_t node, unsigned mn, uint8_t ha, unsigned
 	return s->committed[token] = engine_wait(s->e, r, token, world.now_ms);
 }
 
-static uint64_t digest_of(uint8_t node)
+static inline uint64_t digest_of(uint8_t node)
 {
 	struct engine_domain_info info;
 
@@ -463,7 +463,7 @@ static uint64_t digest_of(uint8_t node)
 }
 
 /* Every live site holds the same, by digests under the same key. */
-static bool is_converged(void)
+static inline bool is_converged(void)
 {
 	uint64_t sum = 0;
 	const struct digest_key *key = NULL;
