@@ -58,6 +58,17 @@ static void went(struct engine *e, struct domain *d, uint8_t node)
 		}
 }
 
+/* With whoever speaks for it now: that may be another one than when it came back. */
+static void want_round(struct engine *e, struct domain *d, uint8_t node)
+{
+	uint8_t with = speaks_for(d, node);
+	const struct peer *p = e->peer[with];
+
+	if (p != NULL && p->round.domain == d->index && p->round.begun_ms >= d->back_ms[node])
+		return; /* that round will do */
+	repair_want(e, d, with);
+}
+
 static void came(struct engine *e, struct domain *d, uint8_t node)
 {
 	d->back_ms[node] = e->now_ms;
@@ -65,7 +76,7 @@ static void came(struct engine *e, struct domain *d, uint8_t node)
 	if (!view_serves(d, e) || planted(PLANT_UNADOPT_EARLY))
 		set_add(d->in, node);
 	else
-		repair_want(e, d, speaks_for(d, node));
+		want_round(e, d, node);
 }
 
 static void follow_site(struct engine *e, struct domain *d, uint8_t node)
@@ -80,6 +91,8 @@ static void follow_site(struct engine *e, struct domain *d, uint8_t node)
 			went(e, d, node);
 	} else if (is_live && !view_serves(d, e)) {
 		set_add(d->in, node);
+	} else if (is_live && !set_has(d->in, node)) {
+		want_round(e, d, node);
 	}
 }
 
