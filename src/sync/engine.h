@@ -66,6 +66,7 @@ enum engine_commit {
 	X(STALLED, "stalled", "this site stood still; n: for so many ms")                          \
 	X(ALONE, "alone", "a binding was acknowledged that no other site holds")                   \
 	X(PEER_FULL, "peer_full", "a peer refuses records: its store is full, or a fence")         \
+	X(UNLIKE, "unlike", "digest rounds leave a peer's records different; n: how many")         \
 	X(PEER_RESTARTED, "peer_restarted", "a peer began a new life")                             \
 	X(FOREIGN, "foreign", "a peer sent a record of a domain or prefix that is not its own")    \
 	X(FULL, "full", "a record of a peer was refused: max-bindings, or no room")                \

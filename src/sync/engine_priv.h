@@ -84,6 +84,7 @@ struct slot {
 	enum slot_kind kind;
 	uint8_t tries;
 	uint8_t bits, count; /* DIGEST */
+	uint16_t differ; /* KEYS: records that were not the same when it was last answered */
 	uint32_t from; /* DIGEST: first range; KEYS: the range */
 	uint64_t first, last; /* KEYS: asked about; last: of what was listed */
 	uint64_t sent_ms;
@@ -95,7 +96,7 @@ struct round {
 	uint32_t id;
 	uint64_t begun_ms;
 	uint64_t change; /* the last change when it began */
-	bool is_partial; /* some range could not be made equal */
+	uint64_t left; /* records that could not be made equal */
 	uint8_t bits; /* of the ranges whose keys are listed */
 	uint8_t top_bits; /* of those compared first */
 	bool top_done; /* those were compared */
@@ -199,6 +200,8 @@ struct domain {
 	bool is_view_known;
 	uint64_t in[4]; /* live and in the live set */
 	uint64_t back_ms[NEXT_NODES]; /* live again since */
+	uint64_t unlike[NEXT_NODES]; /* records left different by the round before this one, or 0 */
+	uint64_t told_unlike[4];
 	uint64_t hand_back[4]; /* returned: what was registered with its address goes back */
 	uint8_t successor[NEXT_BUCKETS];
 

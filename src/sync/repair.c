@@ -8,9 +8,10 @@
  *	KEYS of each leaf that differs -> RECORDS that are not the same there, WANT for the others
  *	RECORDS that were wanted, and KEYS again, until WANT says that nothing differs
  *
- * Questions that are not answered are repeated, several are under way at once. A range that does
- * not become equal in some tries (it changes all the time, or a fence keeps a record out) is left
- * for the next round.
+ * Questions that are not answered are repeated, several are under way at once. Keys that do not
+ * become equal in some tries (they change all the time, or a fence keeps a record out) are left for
+ * another round, which follows at once as long as each leaves fewer of them than the one before;
+ * whoever waits for a round goes on waiting. Then it is over all the same, with an event.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -329,16 +330,38 @@ static void begin(struct engine *e, struct peer *p, struct domain *d)
 	};
 }
 
+/* Something was left: is another round of use? */
+static bool begins_again(struct engine *e, struct domain *d, const struct peer *p, uint64_t left)
+{
+	uint64_t was = d->unlike[p->node];
+
+	if (was == 0 || left < was) {
+		d->unlike[p->node] = left;
+		return true;
+	}
+	d->unlike[p->node] = 0;
+	if (!set_has(d->told_unlike, p->node))
+		tell(e, ENGINE_EV_UNLIKE, d, p->node, left);
+	set_add(d->told_unlike, p->node);
+	return false;
+}
+
 static void complete(struct engine *e, struct peer *p)
 {
 	struct domain *d = &e->domain[p->round.domain];
 	struct round o = p->round;
 
 	repair_stop(p);
+	if (o.left == 0) {
+		d->unlike[p->node] = 0;
+		set_del(d->told_unlike, p->node);
+		sweep_begin(d, o.change);
+	} else if (begins_again(e, d, p, o.left)) {
+		repair_want(e, d, p->node);
+		return;
+	}
 	p->info.rounds++;
 	p->round_due_ms = e->now_ms + REPAIR_MS;
-	if (!o.is_partial)
-		sweep_begin(d, o.change);
 	view_round_done(e, d, p, o.begun_ms);
 	ready_round_done(e, d, p, o.begun_ms);
 }
@@ -418,18 +441,32 @@ static bool next_block(struct round *o, struct slot *s)
 	return false;
 }
 
+static void set_keys(struct slot *s, uint32_t range, uint64_t first)
+{
+	*s = (struct slot){
+		.kind = SLOT_KEYS, .from = range, .first = first, .differ = MESSAGE_LISTED
+	};
+}
+
+/* Those keys are done with: on to the rest of the range. */
+static void pass_keys(const struct round *o, struct slot *s)
+{
+	s->kind = SLOT_FREE;
+	if (s->last != last_key(o->bits, s->from))
+		set_keys(s, s->from, s->last + 1);
+}
+
 static bool next_leaf(struct round *o, struct slot *s)
 {
 	for (uint32_t n = 0; n < 1U << o->bits; n += 64) {
-		uint32_t word = (o->at_leaf + n / 64) % (uint32_t)map_words(o->bits);
+		uint32_t word = (o->at_leaf + n / 64) % (uint32_t)map_words(o->bits), range;
 
 		if (o->leaf[word] == 0)
 			continue;
 		o->at_leaf = word;
-		*s = (struct slot){ .kind = SLOT_KEYS,
-			.from = 64 * word + (uint32_t)__builtin_ctzll(o->leaf[word]) };
-		bit_clear(o->leaf, s->from);
-		s->first = first_key(o->bits, s->from);
+		range = 64 * word + (uint32_t)__builtin_ctzll(o->leaf[word]);
+		set_keys(s, range, first_key(o->bits, range));
+		bit_clear(o->leaf, range);
 		return true;
 	}
 	return false;
@@ -472,8 +509,8 @@ static bool ask_all(struct engine *e, struct peer *p, uint32_t *budget)
 				abandon(e, p);
 				return true;
 			}
-			o->is_partial = true;
-			s->kind = SLOT_FREE;
+			o->left += s->differ;
+			pass_keys(o, s);
 			continue;
 		}
 		ask(e, p, d, s);
@@ -590,9 +627,7 @@ void repair_want_heard(struct engine *e, struct peer *p, const struct message_wa
 		if (i == 0 || m->key[i] != m->key[i - 1])
 			push_key(e, p, d, &x, m->key[i]);
 	push_last(e, p, &x);
-	if (m->differ != 0)
-		return; /* asked again when it is due: until then what was sent has come */
-	s->kind = SLOT_FREE;
-	if (s->last != last_key(o->bits, s->from))
-		*s = (struct slot){ .kind = SLOT_KEYS, .from = s->from, .first = s->last + 1 };
+	s->differ = m->differ;
+	if (m->differ == 0) /* else asked again when it is due: until then what was sent has come */
+		pass_keys(o, s);
 }

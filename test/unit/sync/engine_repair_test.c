@@ -38,8 +38,81 @@ static void test_speaker_changes(void **state)
 	RUN_UNTIL(is_converged(), 1000);
 }
 
+static unsigned held_by_1(unsigned mns)
+{
+	unsigned n = 0;
+
+	for (unsigned mn = 0; mn < mns; mn++)
+		n += has(1, mn, mn);
+	return n;
+}
+
+/* More than site 1 may be sent in the tries of one round: it stays held out until it has all. */
+static void test_partial_round(void **state)
+{
+	const unsigned mns = 2000;
+
+	(void)state;
+	open_world(2, "engine_partial");
+	world.records_s = 300;
+	start_all();
+	RUN_UNTIL(all_say(NEXT_READY), 3000);
+	run(500);
+	link_sites(1, 2, false);
+	run(1000);
+	for (unsigned mn = 0; mn < mns; mn++)
+		update(2, mn, 1, mn, 1, 6000, 1 + mn);
+	link_sites(1, 2, true);
+	RUN_UNTIL(next_is_ready(&world.site[2].view, 1), 30000);
+	assert_int_equal(held_by_1(mns), mns);
+	assert_int_equal(world.site[2].events[ENGINE_EV_UNLIKE], 0);
+}
+
+/* The same for a site that stood still. */
+static void test_partial_thaw(void **state)
+{
+	const unsigned mns = 2000;
+
+	(void)state;
+	open_world(2, "engine_partial_thaw");
+	world.records_s = 300;
+	start_all();
+	RUN_UNTIL(all_say(NEXT_READY), 3000);
+	world.site[1].is_frozen = true;
+	run(1000);
+	for (unsigned mn = 0; mn < mns; mn++)
+		update(2, mn, 1, mn, 1, 6000, 1 + mn);
+	world.site[1].is_frozen = false;
+	engine_stall(world.site[1].e, 1000, world.now_ms);
+	RUN_UNTIL(world.site[1].says == NEXT_READY, 30000);
+	assert_int_equal(held_by_1(mns), mns);
+}
+
+/* What is never taken does not hold it out for ever: told once, then it is back. */
+static void test_no_progress(void **state)
+{
+	(void)state;
+	open_world(2, "engine_no_progress");
+	start_site(1);
+	world.conf.max_bindings = 150;
+	start_site(2);
+	RUN_UNTIL(all_say(NEXT_READY), 3000);
+	link_sites(1, 2, false);
+	run(1000);
+	for (unsigned mn = 0; mn < 300; mn++)
+		update(1, mn, 1, mn, 1, 6000, 1 + mn);
+	link_sites(1, 2, true);
+	RUN_UNTIL(next_is_ready(&world.site[1].view, 2), 5000);
+	assert_int_equal(world.site[1].events[ENGINE_EV_UNLIKE], 1);
+	run(30000);
+	assert_int_equal(world.site[1].events[ENGINE_EV_UNLIKE], 1);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_teardown(test_speaker_changes, tear_down),
+	cmocka_unit_test_teardown(test_partial_round, tear_down),
+	cmocka_unit_test_teardown(test_partial_thaw, tear_down),
+	cmocka_unit_test_teardown(test_no_progress, tear_down),
 };
 
 int main(void)
