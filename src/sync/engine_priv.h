@@ -148,7 +148,6 @@ struct peer {
 	/* digests */
 	uint64_t want_round; /* bit: domain, at once */
 	uint64_t round_due_ms, round_retry_ms;
-	uint8_t digest_bits; /* its own, 0: not heard yet */
 	struct round round;
 
 	struct engine_peer_info info;
@@ -179,6 +178,8 @@ struct domain {
 	uint16_t index;
 	uint64_t members[4], retired[4];
 	struct digest *digest;
+	uint8_t peer_bits[NEXT_NODES]; /* of peers' digests, of those that were heard */
+	uint64_t has_peer_bits[4];
 
 	/* states */
 	enum next_says says;

@@ -194,6 +194,12 @@ static struct domain *asked_about(struct engine *e, struct peer *p, uint32_t id)
 	return d;
 }
 
+static void hear_bits(struct domain *d, const struct peer *p, uint8_t bits)
+{
+	d->peer_bits[p->node] = bits;
+	set_add(d->has_peer_bits, p->node);
+}
+
 void repair_digest(struct engine *e, struct peer *p, const struct message_digest *m)
 {
 	struct domain *d = asked_about(e, p, m->domain);
@@ -207,7 +213,7 @@ void repair_digest(struct engine *e, struct peer *p, const struct message_digest
 
 	if (d == NULL)
 		return;
-	p->digest_bits = m->most;
+	hear_bits(d, p, m->most);
 	out.most = (uint8_t)digest_bits_of(d->digest);
 	if (!is_comparable(d, &m->digest_key) || m->bits > out.most)
 		out.flags |= DIFFER_NOT_NOW;
@@ -311,8 +317,8 @@ static void begin(struct engine *e, struct peer *p, struct domain *d)
 	unsigned bits = digest_bits_of(d->digest);
 
 	p->want_round &= ~(1ULL << d->index);
-	if (p->digest_bits != 0)
-		bits = min_bits(bits, p->digest_bits);
+	if (set_has(d->has_peer_bits, p->node))
+		bits = min_bits(bits, d->peer_bits[p->node]);
 	o->id++;
 	o->domain = d->index;
 	o->begun_ms = e->now_ms;
@@ -583,7 +589,7 @@ void repair_differ(struct engine *e, struct peer *p, const struct message_differ
 
 	if (!is_of_round(e, p, m->domain, m->round))
 		return;
-	p->digest_bits = m->most;
+	hear_bits(&e->domain[o->domain], p, m->most);
 	/* in any case: "not now" is said because the keys differ, too */
 	is_same = is_comparable(&e->domain[o->domain], &m->digest_key);
 	if ((m->flags & DIFFER_NOT_NOW) || !is_same || m->most < o->bits) {

@@ -108,11 +108,35 @@ static void test_no_progress(void **state)
 	assert_int_equal(world.site[1].events[ENGINE_EV_UNLIKE], 1);
 }
 
+/* One range is all that site 2 has. */
+static void test_one_range(void **state)
+{
+	uint64_t rounds;
+
+	(void)state;
+	open_world(2, "engine_one_range");
+	start_site(1);
+	world.conf.max_bindings = 100;
+	start_site(2);
+	RUN_UNTIL(all_say(NEXT_READY), 3000);
+	rounds = world.site[1].e->peer[2]->info.rounds;
+	link_sites(1, 2, false);
+	run(1000);
+	update(1, 1, 1, 1, 1, 600, 1);
+	update(2, 2, 1, 2, 1, 600, 2);
+	link_sites(1, 2, true);
+	RUN_UNTIL(next_is_ready(&world.site[1].view, 2) && next_is_ready(&world.site[2].view, 1),
+		2000);
+	assert_true(world.site[1].e->peer[2]->info.rounds > rounds);
+	assert_true(has(1, 2, 2) && has(2, 1, 1));
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_teardown(test_speaker_changes, tear_down),
 	cmocka_unit_test_teardown(test_partial_round, tear_down),
 	cmocka_unit_test_teardown(test_partial_thaw, tear_down),
 	cmocka_unit_test_teardown(test_no_progress, tear_down),
+	cmocka_unit_test_teardown(test_one_range, tear_down),
 };
 
 int main(void)
