@@ -304,10 +304,15 @@ void engine_touched(struct engine *e, struct record *r, uint64_t now_ms, uint64_
 {
 	struct domain *d = domain_by_number(e, r->domain);
 	struct record_mesh *m = records_mesh(e->rs, r);
+	uint64_t hlc;
 
 	e->now_ms = now_ms;
 	e->wall_ms = wall_ms;
-	m->content.hlc = hlc_tick(&e->hlc, wall_ms);
+	hlc = hlc_tick(&e->hlc, wall_ms);
+	/* the site that made it may have a clock far in front of ours, which we do not follow */
+	if (hlc <= m->content.hlc && m->content.hlc < UINT64_MAX)
+		hlc = m->content.hlc + 1;
+	m->content.hlc = hlc;
 	m->content.node = e->opts.self;
 	if (d != NULL)
 		change_own(e, d, r, true);
