@@ -47,7 +47,7 @@ enum engine_why {
 enum engine_commit {
 	ENGINE_WAITS, /* not yet: ops.committed() says when */
 	ENGINE_HELD, /* enough peers hold it, or none is wanted */
-	ENGINE_ALONE, /* no peer to wait for: the local store must have it */
+	ENGINE_ALONE, /* no peer to wait for, or all refused it: the local store must have it */
 	ENGINE_OUT_OF_TIME, /* not enough in time, or more waits than there is room for */
 };
 
@@ -94,7 +94,8 @@ struct engine_ops {
 	 * are still kept out of it are dead in this view. Both valid in the call. */
 	void (*next)(void *ctx, uint16_t domain, const struct next_view *view,
 		const struct next_table *t);
-	/* A wait is over: ENGINE_HELD, ENGINE_ALONE or ENGINE_OUT_OF_TIME. */
+	/* A wait is over: ENGINE_HELD, ENGINE_ALONE or ENGINE_OUT_OF_TIME. Must not remove records,
+	 * nor call the engine. */
 	void (*committed)(void *ctx, uint64_t token, enum engine_commit how);
 	/* What hello says of us in that domain from now on. */
 	void (*state)(void *ctx, uint16_t domain, enum next_says says);

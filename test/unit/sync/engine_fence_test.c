@@ -43,8 +43,59 @@ static void test_removed_stays(void **state)
 	assert_true(mesh_at(1, 2)->content.hlc < (WALL + world.now_ms + 1000) << 16);
 }
 
+static unsigned took_ms(unsigned token, uint64_t since_ms)
+{
+	return (unsigned)(world.site[1].committed_ms[token] - since_ms);
+}
+
+/* A registration that the only peer refuses holds up none that come after it. */
+static void test_refused_is_passed(void **state)
+{
+	uint64_t t;
+
+	(void)state;
+	open_ready(2, "engine_refused");
+	world.refuser = 2;
+	world.refused = 77;
+	t = world.now_ms;
+	assert_int_equal(update(1, 77, 1, 77, 1, 600, 77), ENGINE_WAITS);
+	run(2);
+	assert_int_equal(update(1, 101, 1, 101, 1, 600, 101), ENGINE_WAITS);
+	run(60);
+	assert_int_equal(world.site[1].committed[77], ENGINE_ALONE);
+	assert_int_equal(world.site[1].committed[101], ENGINE_HELD);
+	assert_in_range(took_ms(77, t), 0, 40);
+	assert_in_range(took_ms(101, t), 0, 40);
+	assert_true(mesh_at(1, 77)->flags & RECORD_ALONE);
+	assert_false(mesh_at(1, 101)->flags & RECORD_ALONE);
+}
+
+/* ... nor one that another peer may still take. */
+static void test_undecided_is_passed(void **state)
+{
+	uint64_t t;
+
+	(void)state;
+	open_ready(3, "engine_undecided");
+	world.refuser = 2;
+	world.refused = 77;
+	world.site[3].has_no_room = true;
+	t = world.now_ms;
+	assert_int_equal(update(1, 77, 1, 77, 1, 600, 77), ENGINE_WAITS);
+	run(2);
+	assert_int_equal(update(1, 101, 1, 101, 1, 600, 101), ENGINE_WAITS);
+	run(60);
+	assert_int_equal(world.site[1].committed[101], ENGINE_HELD);
+	assert_in_range(took_ms(101, t), 0, 40);
+	assert_int_equal(world.site[1].committed[77], ENGINE_WAITS);
+	world.site[3].has_no_room = false;
+	RUN_UNTIL(world.site[1].committed[77] == ENGINE_HELD, 190);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_teardown(test_removed_stays, tear_down),
+	cmocka_unit_test_teardown(test_refused_is_passed, tear_down),
+	cmocka_unit_test_teardown(test_undecided_is_passed, tear_down),
 };
 
 int main(void)
