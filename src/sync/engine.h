@@ -124,7 +124,7 @@ struct engine_domain {
 	bool store_is_fresh; /* last write younger than the longest lifetime in it */
 	uint32_t join_timeout_ms;
 	uint32_t drain_wait_ms;
-	uint32_t max_bindings;
+	uint32_t max_bindings; /* live ones; with tombstones twice as many are taken from peers */
 };
 
 struct engine_opts {

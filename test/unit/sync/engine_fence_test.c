@@ -92,10 +92,55 @@ static void test_undecided_is_passed(void **state)
 	RUN_UNTIL(world.site[1].committed[77] == ENGINE_HELD, 190);
 }
 
+static void remove_at_2(unsigned mn)
+{
+	struct site *s = &world.site[2];
+	struct record *r = at(2, mn);
+
+	records_set(s->rs, r, RECORD_TOMBSTONE, &r->coa, world.now_ms + 6000000);
+	engine_touched(s->e, r, world.now_ms, WALL + world.now_ms);
+}
+
+/* What ended counts, too, and what lives again. Site 2 has a larger fence than site 1. */
+static void test_quota(void **state)
+{
+	(void)state;
+	open_world(2, "engine_quota");
+	world.conf.max_bindings = 50;
+	start_site(1);
+	world.conf.max_bindings = 4000;
+	start_site(2);
+	RUN_UNTIL(all_say(NEXT_READY), 3000);
+	for (unsigned mn = 0; mn < 300; mn++) {
+		update(2, mn, 1, mn, 1, 6000, 1 + mn);
+		if (mn % 2 == 0)
+			run(10); /* as a binding first, or at once as a tombstone */
+		remove_at_2(mn);
+		run(10);
+	}
+	run(1000);
+	assert_int_equal(records_tombstones_in(world.site[1].rs, DOMAIN), 100);
+	assert_int_equal(records_live_in(world.site[1].rs, DOMAIN), 0);
+	assert_true(world.site[1].events[ENGINE_EV_FULL] > 0);
+	for (unsigned mn = 0; mn < 300; mn++) {
+		update(2, mn, 1, mn, 2, 6000, 1 + mn);
+		run(10);
+	}
+	run(1000);
+	assert_int_equal(records_live_in(world.site[1].rs, DOMAIN), 50);
+	assert_int_equal(records_tombstones_in(world.site[1].rs, DOMAIN), 50);
+	/* a removal is always taken */
+	for (unsigned mn = 0; mn < 300; mn++)
+		remove_at_2(mn);
+	RUN_UNTIL(records_live_in(world.site[1].rs, DOMAIN) == 0, 3000);
+	assert_int_equal(records_tombstones_in(world.site[1].rs, DOMAIN), 100);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_teardown(test_removed_stays, tear_down),
 	cmocka_unit_test_teardown(test_refused_is_passed, tear_down),
 	cmocka_unit_test_teardown(test_undecided_is_passed, tear_down),
+	cmocka_unit_test_teardown(test_quota, tear_down),
 };
 
 int main(void)
