@@ -173,6 +173,15 @@ static bool do_hear(const struct engine *e, uint8_t a, uint8_t b)
 	       (!pb->has_told_hears || set_has(pb->hears, a));
 }
 
+/* Sites that share none have nothing to hear from each other. */
+static bool have_common_domain(const struct engine *e, uint8_t a, uint8_t b)
+{
+	for (uint32_t i = 0; i < e->domain_count; i++)
+		if (is_member(&e->domain[i], a) && is_member(&e->domain[i], b))
+			return true;
+	return false;
+}
+
 static void make_cut(struct engine *e, uint8_t a)
 {
 	uint64_t was[4];
@@ -182,7 +191,8 @@ static void make_cut(struct engine *e, uint8_t a)
 	for (uint32_t i = 0; i < e->peer_count; i++) {
 		uint8_t b = e->peer_node[i];
 
-		if (b == a || !e->peer[a]->is_up || !e->peer[b]->is_up || do_hear(e, a, b))
+		if (b == a || !e->peer[a]->is_up || !e->peer[b]->is_up || do_hear(e, a, b) ||
+			!have_common_domain(e, a, b))
 			continue;
 		set_add(e->cut[a], b);
 		e->any_cut = true;

@@ -136,11 +136,95 @@ static void test_quota(void **state)
 	assert_int_equal(records_tombstones_in(world.site[1].rs, DOMAIN), 100);
 }
 
+static void no_next(
+	void *ctx, uint16_t domain, const struct next_view *v, const struct next_table *t)
+{
+	(void)ctx;
+	(void)domain;
+	(void)v;
+	(void)t;
+}
+
+static void no_state(void *ctx, uint16_t domain, enum next_says says)
+{
+	(void)ctx;
+	(void)domain;
+	(void)says;
+}
+
+/* An engine of site 1 with two domains: site 2 is in the first, site 3 in the second, and in both
+ * if common. Each says that it hears site 1. */
+static bool is_cut_between_2_and_3(bool common)
+{
+	struct engine_member both[] = { { .node = 3 }, { .node = 2 } };
+	struct ip6_addr ha = agent(1);
+	struct engine_domain d[] = {
+		{ .number = 1, .id = 1, .members = both + !common, .member_count = 1U + common },
+		{ .number = 2, .id = 2, .members = both, .member_count = 1 },
+	};
+	struct next_view v = { .self = 1 };
+	uint64_t up[4] = { 1U << 1 };
+	uint8_t secret[32] = { 1 };
+	struct site s = { .node = 1 };
+	bool is;
+
+	for (unsigned i = 0; i < 2; i++) {
+		d[i].addresses = &ha;
+		d[i].address_count = 1;
+		d[i].max_bindings = 100;
+	}
+	assert_int_equal(records_new(&(struct records_opts){ .max = 100, .mesh = true }, &s.rs), 0);
+	assert_int_equal(seen_new(
+				 &(struct seen_opts){
+					 .max = 100, .addresses = 4, .markers = ENGINE_MARKERS(2) },
+				 &s.seen),
+		0);
+	assert_int_equal(engine_new(&(struct engine_opts){ .self = 1,
+					    .boot = 1,
+					    .records = s.rs,
+					    .seen = s.seen,
+					    .secret = secret,
+					    .domains = d,
+					    .domain_count = 2,
+					    .dead_ms = 300,
+					    .rate_max = 1000000,
+					    .records_s = 1000,
+					    .max_waits = 10,
+					    .now_ms = START_MS,
+					    .wall_ms = WALL,
+					    .ops = { &s, op_send, op_covers, op_changed, no_next,
+						    op_committed, no_state, op_event } },
+				 &s.e),
+		0);
+	for (uint8_t n = 2; n <= 3; n++) {
+		v = (struct next_view){ .self = 1, .domain = n - 1U };
+		v.site[n] = (struct next_site){ .reach = NEXT_UP, .says = NEXT_READY };
+		engine_view(s.e, n - 1, &v, START_MS);
+		engine_hears(s.e, n, up, START_MS);
+	}
+	is = is_cut(s.e, 2, 3);
+	assert_int_equal(has_cut(s.e, 2), is);
+	assert_int_equal(has_cut(s.e, 3), is);
+	engine_free(s.e);
+	seen_free(s.seen);
+	records_free(s.rs);
+	return is;
+}
+
+static void test_no_common_domain(void **state)
+{
+	(void)state;
+	open_world(2, "engine_common");
+	assert_false(is_cut_between_2_and_3(false));
+	assert_true(is_cut_between_2_and_3(true));
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_teardown(test_removed_stays, tear_down),
 	cmocka_unit_test_teardown(test_refused_is_passed, tear_down),
 	cmocka_unit_test_teardown(test_undecided_is_passed, tear_down),
 	cmocka_unit_test_teardown(test_quota, tear_down),
+	cmocka_unit_test_teardown(test_no_common_domain, tear_down),
 };
 
 int main(void)
