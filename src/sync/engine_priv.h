@@ -38,6 +38,7 @@
 #define ROUND_SLOTS   32 /* questions of a digest round under way at once */
 #define ROUND_TRIES   6
 #define SETTLE_MS     500 /* survivors compare, before they take over */
+#define SETTLE_MAX_MS 1000 /* ... after the first of several went */
 #define RETRY_MS      1000 /* a round or snapshot that came to nothing is begun again */
 #define KEPT_MS       5000 /* and dead-ms: how long others keep what its owner has not renewed */
 #define IDLE_MS       50 /* longest time between two turns */
@@ -210,6 +211,7 @@ struct domain {
 	enum walk_for walk, walk_again; /* under way; to begin anew after it */
 	uint32_t walk_at;
 	uint64_t walk_from_ms; /* not earlier */
+	uint64_t settle_ms; /* since when it is put off */
 	uint64_t walk_count, walk_handed;
 	uint32_t sweep_at; /* looks for records that are not alone any more; 0: not under way */
 	uint64_t sweep_change;

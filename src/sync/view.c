@@ -43,19 +43,36 @@ static uint8_t speaks_for(const struct domain *d, uint8_t node)
 	return d->raw.site[node].reach == NEXT_CUT_OFF ? d->raw.site[node].via : node;
 }
 
+/* Taking over waits for a digest round; sites that go one after the other do not put it off for
+ * ever. */
+static void settle(const struct engine *e, struct domain *d)
+{
+	uint64_t from_ms = e->now_ms + SETTLE_MS;
+
+	if (e->now_ms >= d->walk_from_ms)
+		d->settle_ms = e->now_ms; /* the first to go */
+	if (from_ms > d->settle_ms + SETTLE_MAX_MS)
+		from_ms = d->settle_ms + SETTLE_MAX_MS;
+	d->walk_from_ms = from_ms;
+}
+
 /* Each pair of survivors compares at once: what one of them has heard of it the other may lack.
  * Taking over may wait for that, packets don't: a claim on every record would be a difference in
  * every record. */
 static void went(struct engine *e, struct domain *d, uint8_t node)
 {
+	bool is_any = false;
+
 	set_del(d->in, node);
 	tell(e, ENGINE_EV_HELD_OUT, d, node, 0);
 	for (uint8_t n = set_next(d->members, 0); n != 0; n = set_next(d->members, n))
 		if (n != node && is_peer_up(e, d, n)) {
 			if (e->opts.self < n)
 				repair_want(e, d, n);
-			d->walk_from_ms = e->now_ms + SETTLE_MS;
+			is_any = true;
 		}
+	if (is_any)
+		settle(e, d);
 }
 
 /* With whoever speaks for it now: that may be another one than when it came back. */
