@@ -66,12 +66,14 @@ static bool is_ours_to_hear(struct engine *e, const struct domain *d, const stru
 }
 
 static enum applied refuse(
-	struct engine *e, struct peer *p, const struct domain *d, enum engine_event why)
+	struct engine *e, struct peer *p, struct domain *d, enum engine_event why)
 {
 	if (why == ENGINE_EV_FULL) {
-		if (p->refused_ms == 0 || e->now_ms - p->refused_ms >= REFUSED_MS)
+		uint64_t *refused_ms = &d->refused_ms[p->node];
+
+		if (*refused_ms == 0 || e->now_ms - *refused_ms >= REFUSED_MS)
 			tell(e, why, d, p->node, 0);
-		p->refused_ms = e->now_ms;
+		*refused_ms = e->now_ms;
 	} else if (p->info.refused == 0) {
 		tell(e, why, d, p->node, 0);
 	}

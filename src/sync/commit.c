@@ -136,7 +136,7 @@ void commit_gone(struct engine *e, struct record *r)
 
 static bool counts(const struct engine *e, const struct domain *d, uint8_t node)
 {
-	return is_peer_up(e, d, node) && next_is_live(&d->raw, node) && !e->peer[node]->is_full;
+	return is_peer_up(e, d, node) && next_is_live(&d->raw, node) && !set_has(d->full, node);
 }
 
 /* It refused that change, or something told after it: it will never be known to hold it. */

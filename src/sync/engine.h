@@ -215,7 +215,7 @@ int engine_move(
 
 struct engine_peer_info {
 	bool open; /* heard in its present life */
-	bool full; /* it refuses records now */
+	bool full; /* it refuses records of some domain now */
 	uint64_t behind; /* changes made here that it has not acknowledged */
 	uint64_t rate; /* octets a second it is sent at most now */
 	uint64_t sent, sent_again, received; /* datagrams of streams */

@@ -111,8 +111,6 @@ struct peer {
 	uint8_t node;
 	bool is_up; /* hello says so, in any domain */
 	bool is_open; /* its boot number is known, and ours there */
-	bool is_full; /* it refuses records */
-	uint64_t refused_ms; /* we last refused one of it for want of room, 0: never */
 	bool must_greet;
 	uint64_t boot, old_boot;
 	bool has_told_hears;
@@ -178,6 +176,8 @@ struct domain {
 	struct engine_domain conf; /* arrays: own copies */
 	uint16_t index;
 	uint64_t members[4], retired[4];
+	uint64_t full[4]; /* peers that refuse records of it */
+	uint64_t refused_ms[NEXT_NODES]; /* we last refused one for want of room, 0: never */
 	struct digest *digest;
 	uint8_t peer_bits[NEXT_NODES]; /* of peers' digests, of those that were heard */
 	uint64_t has_peer_bits[4];

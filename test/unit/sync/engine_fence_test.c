@@ -152,37 +152,35 @@ static void no_state(void *ctx, uint16_t domain, enum next_says says)
 	(void)says;
 }
 
-/* An engine of site 1 with two domains: site 2 is in the first, site 3 in the second, and in both
- * if common. Each says that it hears site 1. */
-static bool is_cut_between_2_and_3(bool common)
+/* An engine of site 1 with two domains: sites 2 and 3 are in the first and, or but for site 2, in
+ * the second. Both are up and ready. */
+static void open_two(struct site *s, bool is_2_in_both, bool is_3_in_both)
 {
-	struct engine_member both[] = { { .node = 3 }, { .node = 2 } };
+	struct engine_member both[] = { { .node = 3 }, { .node = 2 }, { .node = 3 } };
 	struct ip6_addr ha = agent(1);
 	struct engine_domain d[] = {
-		{ .number = 1, .id = 1, .members = both + !common, .member_count = 1U + common },
-		{ .number = 2, .id = 2, .members = both, .member_count = 1 },
+		{ .number = 1, .id = 1, .members = both + 1, .member_count = 1U + is_3_in_both },
+		{ .number = 2, .id = 2, .members = both, .member_count = 1U + is_2_in_both },
 	};
-	struct next_view v = { .self = 1 };
-	uint64_t up[4] = { 1U << 1 };
 	uint8_t secret[32] = { 1 };
-	struct site s = { .node = 1 };
-	bool is;
 
+	*s = (struct site){ .node = 1 };
 	for (unsigned i = 0; i < 2; i++) {
 		d[i].addresses = &ha;
 		d[i].address_count = 1;
 		d[i].max_bindings = 100;
 	}
-	assert_int_equal(records_new(&(struct records_opts){ .max = 100, .mesh = true }, &s.rs), 0);
+	assert_int_equal(
+		records_new(&(struct records_opts){ .max = 100, .mesh = true }, &s->rs), 0);
 	assert_int_equal(seen_new(
 				 &(struct seen_opts){
 					 .max = 100, .addresses = 4, .markers = ENGINE_MARKERS(2) },
-				 &s.seen),
+				 &s->seen),
 		0);
 	assert_int_equal(engine_new(&(struct engine_opts){ .self = 1,
 					    .boot = 1,
-					    .records = s.rs,
-					    .seen = s.seen,
+					    .records = s->rs,
+					    .seen = s->seen,
 					    .secret = secret,
 					    .domains = d,
 					    .domain_count = 2,
@@ -192,22 +190,39 @@ static bool is_cut_between_2_and_3(bool common)
 					    .max_waits = 10,
 					    .now_ms = START_MS,
 					    .wall_ms = WALL,
-					    .ops = { &s, op_send, op_covers, op_changed, no_next,
+					    .ops = { s, op_send, op_covers, op_changed, no_next,
 						    op_committed, no_state, op_event } },
-				 &s.e),
+				 &s->e),
 		0);
-	for (uint8_t n = 2; n <= 3; n++) {
-		v = (struct next_view){ .self = 1, .domain = n - 1U };
-		v.site[n] = (struct next_site){ .reach = NEXT_UP, .says = NEXT_READY };
-		engine_view(s.e, n - 1, &v, START_MS);
-		engine_hears(s.e, n, up, START_MS);
+	for (uint16_t n = 1; n <= 2; n++) {
+		struct next_view v = { .self = 1, .domain = n };
+
+		v.site[2] = v.site[3] = (struct next_site){ .reach = NEXT_UP, .says = NEXT_READY };
+		engine_view(s->e, n, &v, START_MS);
 	}
+}
+
+static void close_two(struct site *s)
+{
+	engine_free(s->e);
+	seen_free(s->seen);
+	records_free(s->rs);
+}
+
+/* Sites 2 and 3 say that they hear site 1, and nobody else. */
+static bool is_cut_between_2_and_3(bool have_common_domain)
+{
+	uint64_t up[4] = { 1U << 1 };
+	struct site s;
+	bool is;
+
+	open_two(&s, false, have_common_domain);
+	engine_hears(s.e, 2, up, START_MS);
+	engine_hears(s.e, 3, up, START_MS);
 	is = is_cut(s.e, 2, 3);
 	assert_int_equal(has_cut(s.e, 2), is);
 	assert_int_equal(has_cut(s.e, 3), is);
-	engine_free(s.e);
-	seen_free(s.seen);
-	records_free(s.rs);
+	close_two(&s);
 	return is;
 }
 
@@ -219,12 +234,47 @@ static void test_no_common_domain(void **state)
 	assert_true(is_cut_between_2_and_3(true));
 }
 
+static void hear_ack(struct site *s, struct message_ack m)
+{
+	uint8_t buf[ENGINE_DATAGRAM];
+	struct net_wr w = net_wr_init(buf, sizeof(buf));
+
+	m.id = s->e->peer[2]->out[STREAM_CHANGES].id;
+	message_write_head(&w, &(struct message_head){ 9, s->e->opts.boot });
+	message_write_ack(&w, &m);
+	engine_input(s->e, 2, buf, net_wr_len(&w), START_MS, WALL);
+}
+
+/* A peer that is full in one domain counts in another. */
+static void test_full_in_one(void **state)
+{
+	struct site s;
+	const struct domain *d;
+
+	(void)state;
+	open_world(2, "engine_full");
+	open_two(&s, true, false);
+	d = s.e->domain;
+	hear_ack(&s, (struct message_ack){ 0 }); /* opens it */
+	hear_ack(&s, (struct message_ack){ .full_count = 1, .full = { 2 } });
+	assert_false(set_has(d[0].full, 2));
+	assert_true(set_has(d[1].full, 2));
+	assert_int_equal(s.events[ENGINE_EV_PEER_FULL], 1);
+	hear_ack(&s, (struct message_ack){ .flags = ACK_FULL });
+	assert_true(set_has(d[0].full, 2) && set_has(d[1].full, 2));
+	assert_int_equal(s.events[ENGINE_EV_PEER_FULL], 2);
+	hear_ack(&s, (struct message_ack){ 0 });
+	assert_false(set_has(d[0].full, 2) || set_has(d[1].full, 2));
+	close_two(&s);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_teardown(test_removed_stays, tear_down),
 	cmocka_unit_test_teardown(test_refused_is_passed, tear_down),
 	cmocka_unit_test_teardown(test_undecided_is_passed, tear_down),
 	cmocka_unit_test_teardown(test_quota, tear_down),
 	cmocka_unit_test_teardown(test_no_common_domain, tear_down),
+	cmocka_unit_test_teardown(test_full_in_one, tear_down),
 };
 
 int main(void)
