@@ -286,6 +286,8 @@ bool has_cut(const struct engine *e, uint8_t o);
 
 /* A datagram: begin, add messages, end. */
 void tx_begin(struct engine *e, struct peer *p, uint8_t *buf, struct net_wr *w);
+/* Without the acknowledgements that are due: for what may need all of it. */
+void tx_begin_full(struct engine *e, struct peer *p, uint8_t *buf, struct net_wr *w);
 void tx_end(struct engine *e, struct peer *p, struct net_wr *w);
 void peer_reset(struct engine *e, struct peer *p); /* the peer's is a new life */
 void streams_begin(struct engine *e, struct peer *p); /* it is open now */

@@ -284,7 +284,7 @@ void repair_keys(struct engine *e, struct peer *p, const struct message_keys *m)
 		if (!same[i])
 			want.key[want.count++] = m->key[i].key;
 	want.differ = (uint16_t)(want.differ + want.count + (b.left == 0));
-	tx_begin(e, p, x.buf, &w);
+	tx_begin_full(e, p, x.buf, &w);
 	message_write_want(&w, &want);
 	tx_end(e, p, &w);
 }
@@ -386,7 +386,7 @@ static void ask_digest(struct engine *e, struct peer *p, const struct domain *d,
 
 	for (unsigned i = 0; i < s->count; i++)
 		m.hash[i] = digest_fold(d->digest, s->bits, s->from + i).hash;
-	tx_begin(e, p, buf, &w);
+	tx_begin_full(e, p, buf, &w);
 	message_write_digest(&w, &m);
 	tx_end(e, p, &w);
 }
@@ -422,7 +422,7 @@ static void ask_keys(struct engine *e, struct peer *p, const struct domain *d, s
 		list_key(&m, entry_of(d, r, key), &is_all);
 	m.last = is_all ? b.last : m.key[m.count - 1].key;
 	s->last = m.last;
-	tx_begin(e, p, buf, &w);
+	tx_begin_full(e, p, buf, &w);
 	message_write_keys(&w, &m);
 	tx_end(e, p, &w);
 }

@@ -39,10 +39,15 @@ uint32_t rto_ms(const struct peer *p)
 
 /* --- datagrams --- */
 
-void tx_begin(struct engine *e, struct peer *p, uint8_t *buf, struct net_wr *w)
+void tx_begin_full(struct engine *e, struct peer *p, uint8_t *buf, struct net_wr *w)
 {
 	*w = net_wr_init(buf, ENGINE_DATAGRAM);
 	message_write_head(w, &(struct message_head){ e->opts.boot, p->boot });
+}
+
+void tx_begin(struct engine *e, struct peer *p, uint8_t *buf, struct net_wr *w)
+{
+	tx_begin_full(e, p, buf, w);
 	if (p->is_open)
 		receive_acks(e, p, w);
 }

@@ -131,12 +131,37 @@ static void test_one_range(void **state)
 	assert_true(has(1, 2, 2) && has(2, 1, 1));
 }
 
+/* Whole lists of keys, while there is always something to acknowledge. */
+static void test_full_lists(void **state)
+{
+	const unsigned mns = 1500;
+
+	(void)state;
+	open_world(2, "engine_full_lists");
+	world.delay_ms = 20;
+	world.conf.max_bindings = 2000; /* 16 ranges */
+	start_all();
+	RUN_UNTIL(all_say(NEXT_READY), 3000);
+	link_sites(1, 2, false);
+	run(1000);
+	for (unsigned mn = 0; mn < mns; mn++)
+		update(2, mn, 1, mn, 1, 6000, 1 + mn);
+	link_sites(1, 2, true);
+	for (unsigned i = 0; i < 1000; i++) {
+		world.site[2].e->peer[1]->in[STREAM_CHANGES].ack_due = true;
+		world.site[1].e->peer[2]->in[STREAM_CHANGES].ack_due = true;
+		step();
+	}
+	RUN_UNTIL(is_converged() && held_by_1(mns) == mns, 3000);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_teardown(test_speaker_changes, tear_down),
 	cmocka_unit_test_teardown(test_partial_round, tear_down),
 	cmocka_unit_test_teardown(test_partial_thaw, tear_down),
 	cmocka_unit_test_teardown(test_no_progress, tear_down),
 	cmocka_unit_test_teardown(test_one_range, tear_down),
+	cmocka_unit_test_teardown(test_full_lists, tear_down),
 };
 
 int main(void)
