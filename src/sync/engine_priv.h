@@ -39,6 +39,7 @@
 #define ROUND_SLOTS   32 /* questions of a digest round under way at once */
 #define ROUND_TRIES   6
 #define SETTLE_MS     500 /* survivors compare, before they take over */
+#define SETTLE_MAX_MS 1000 /* ... after the first of several went */
 #define RETRY_MS      1000 /* a round or snapshot that came to nothing is begun again */
 #define KEPT_MS       5000 /* and dead-ms: how long others keep what its owner has not renewed */
 #define IDLE_MS       50 /* longest time between two turns */
@@ -86,9 +87,10 @@ struct slot {
 	enum slot_kind kind;
 	uint8_t tries;
 	uint8_t bits, count; /* DIGEST */
+	uint16_t
+		differ; /* KEYS: records that were not the same when last answered; at first MESSAGE_LISTED */
 	uint32_t from; /* DIGEST: first range; KEYS: the range */
 	uint64_t first, last; /* KEYS: asked about; last: of what was listed */
-	uint16_t differ; /* KEYS: as answered last, 0: not yet */
 	uint64_t sent_ms;
 };
 
@@ -98,7 +100,7 @@ struct round {
 	uint32_t id;
 	uint64_t begun_ms;
 	uint64_t change; /* the last change when it began */
-	bool is_partial; /* some range could not be made equal */
+	uint64_t left; /* records that could not be made equal */
 	uint8_t bits; /* of the ranges whose keys are listed */
 	uint8_t top_bits; /* of those compared first */
 	bool top_done; /* those were compared */
@@ -112,8 +114,6 @@ struct peer {
 	uint8_t node;
 	bool is_up; /* hello says so, in any domain */
 	bool is_open; /* its boot number is known, and ours there */
-	bool is_full; /* it refuses records */
-	uint64_t refused_ms; /* we last refused one of it for want of room, 0: never */
 	bool must_greet;
 	uint64_t boot, old_boot;
 	bool has_told_hears;
@@ -152,7 +152,6 @@ struct peer {
 	/* digests */
 	uint64_t want_round; /* bit: domain, at once */
 	uint64_t round_due_ms, round_retry_ms;
-	uint8_t digest_bits; /* its own, 0: not heard yet */
 	struct round round;
 
 	struct engine_peer_info info;
@@ -182,7 +181,11 @@ struct domain {
 	struct engine_domain conf; /* arrays: own copies */
 	uint16_t index;
 	uint64_t members[4], retired[4];
+	uint64_t full[4]; /* peers that refuse records of it */
+	uint64_t refused_ms[NEXT_NODES]; /* we last refused one for want of room, 0: never */
 	struct digest *digest;
+	uint8_t peer_bits[NEXT_NODES]; /* of peers' digests, of those that were heard */
+	uint64_t has_peer_bits[4];
 
 	/* states */
 	enum next_says says;
@@ -208,6 +211,8 @@ struct domain {
 	bool is_view_known;
 	uint64_t in[4]; /* live and in the live set */
 	uint64_t back_ms[NEXT_NODES]; /* live again since */
+	uint64_t unlike[NEXT_NODES]; /* records left different by the round before this one, or 0 */
+	uint64_t told_unlike[4];
 	uint64_t hand_back[4]; /* returned: what was registered with its address goes back */
 	uint8_t successor[NEXT_BUCKETS];
 
@@ -215,6 +220,7 @@ struct domain {
 	enum walk_for walk, walk_again; /* under way; to begin anew after it */
 	uint32_t walk_at;
 	uint64_t walk_from_ms; /* not earlier */
+	uint64_t settle_ms; /* since when it is put off */
 	uint64_t walk_count, walk_handed;
 	uint32_t sweep_at; /* looks for records that are not alone any more; 0: not under way */
 	uint64_t sweep_change;
@@ -295,6 +301,8 @@ bool has_cut(const struct engine *e, uint8_t o);
 
 /* A datagram: begin, add messages, end. */
 void tx_begin(struct engine *e, struct peer *p, uint8_t *buf, struct net_wr *w);
+/* Without the acknowledgements that are due: for what may need all of it. */
+void tx_begin_full(struct engine *e, struct peer *p, uint8_t *buf, struct net_wr *w);
 void tx_end(struct engine *e, struct peer *p, struct net_wr *w);
 void peer_reset(struct engine *e, struct peer *p); /* the peer's is a new life */
 void streams_begin(struct engine *e, struct peer *p); /* it is open now */

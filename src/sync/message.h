@@ -71,7 +71,8 @@ struct message_delta {
 	struct net_rd sections; /* decoded only */
 };
 
-#define ACK_FULL 1 /* records are refused now */
+#define ACK_FULL     1 /* records are refused now, whatever the domain */
+#define MESSAGE_FULL 8 /* domains listed; of more, ACK_FULL */
 
 struct message_hole {
 	uint64_t first, last;
@@ -85,6 +86,8 @@ struct message_ack {
 	uint64_t until; /* everything up to here was applied */
 	uint64_t refused; /* but for something here, or before */
 	struct message_hole hole[MESSAGE_HOLES]; /* missing, in order, behind until */
+	uint8_t full_count; /* left out when there is none */
+	uint32_t full[MESSAGE_FULL]; /* domains whose records are refused now */
 };
 
 struct message_ask {

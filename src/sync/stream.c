@@ -44,10 +44,15 @@ static uint32_t under_way(const struct peer *p)
 
 /* --- datagrams --- */
 
-void tx_begin(struct engine *e, struct peer *p, uint8_t *buf, struct net_wr *w)
+void tx_begin_full(struct engine *e, struct peer *p, uint8_t *buf, struct net_wr *w)
 {
 	*w = net_wr_init(buf, ENGINE_DATAGRAM);
 	message_write_head(w, &(struct message_head){ e->opts.boot, p->boot });
+}
+
+void tx_begin(struct engine *e, struct peer *p, uint8_t *buf, struct net_wr *w)
+{
+	tx_begin_full(e, p, buf, w);
 	if (p->is_open)
 		receive_acks(e, p, w);
 }
@@ -364,17 +369,37 @@ static void take_holes(
 	move_mark(e, (enum message_stream)m->stream, &out->again_mark, out->acked_mark);
 }
 
+static bool says_full(const struct message_ack *m, uint32_t domain)
+{
+	for (unsigned i = 0; i < m->full_count; i++)
+		if (m->full[i] == domain)
+			return true;
+	return (m->flags & ACK_FULL) != 0;
+}
+
+static void hear_full(struct engine *e, const struct peer *p, const struct message_ack *m)
+{
+	for (uint32_t i = 0; i < e->domain_count; i++) {
+		struct domain *d = &e->domain[i];
+
+		if (!is_member(d, p->node) || !says_full(m, d->conf.id)) {
+			set_del(d->full, p->node);
+			continue;
+		}
+		if (!set_has(d->full, p->node))
+			tell(e, ENGINE_EV_PEER_FULL, d, p->node, 0);
+		set_add(d->full, p->node);
+	}
+}
+
 void stream_ack(struct engine *e, struct peer *p, const struct message_ack *m)
 {
 	struct out *out = &p->out[m->stream];
-	bool was_full = p->is_full;
 
 	count_datagrams(e, p, m);
 	if (m->id != out->id || m->until > out->sent || m->until < out->base - 1)
 		return;
-	p->is_full = (m->flags & ACK_FULL) != 0;
-	if (p->is_full && !was_full)
-		tell(e, ENGINE_EV_PEER_FULL, NULL, p->node, 0);
+	hear_full(e, p, m);
 	if (m->refused > out->refused && m->refused <= out->sent)
 		out->refused = m->refused;
 	if (m->until > out->acked) {
@@ -494,7 +519,9 @@ void peer_reset(struct engine *e, struct peer *p)
 		p->out[s].holes = p->out[s].hole_at = 0;
 		p->in[s] = (struct in){ 0 };
 	}
-	p->is_open = p->is_full = p->ack_now = false;
+	p->is_open = p->ack_now = false;
+	for (uint32_t i = 0; i < e->domain_count; i++)
+		set_del(e->domain[i].full, p->node);
 	p->numbered = p->heard_until = p->lost = 0;
 	p->highest = p->received = 0;
 	p->unacked = 0;

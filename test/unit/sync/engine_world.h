@@ -60,6 +60,8 @@ struct world {
 	unsigned loss_percent, dup_percent, delay_ms, jitter_ms;
 	bool cut[SITES + 1][SITES + 1];
 	bool covers_none;
+	uint8_t refuser; /* to this site home(refused) is none of the domain's */
+	unsigned refused;
 	/* options for sites that are started */
 	struct engine_domain conf;
 	bool is_unicast;
@@ -129,9 +131,10 @@ static void op_send(void *ctx, uint8_t node, const uint8_t *buf, size_t len)
 
 static bool op_covers(void *ctx, uint16_t domain, const struct ip6_addr *hoa)
 {
-	struct ip6_addr prefix = addr("2001:db8:a::");
+	struct ip6_addr prefix = addr("2001:db8:a::"), refused = home(world.refused);
 
-	(void)ctx;
+	if (((struct site *)ctx)->node == world.refuser && ip6_eq(&refused, hoa))
+		return false;
 	return domain == DOMAIN && memcmp(hoa, &prefix, 6) == 0 && !world.covers_none;
 }
 
