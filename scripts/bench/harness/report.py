@@ -65,6 +65,11 @@ def markdown(report):
             " with the peer (l3fwd with its FIB, 64 routes) and the floor (testpmd that only"
             " receives). Net cost: (hamd - floor) / (peer - floor).", ""]
     for row in report["rows"]:
+        if "tracing" in row:
+            out.append(f"- {row['row']}, ns a packet that nobody traces: never traced"
+                       f" {row['calm']['ns']['median']:.1f}, while others are traced"
+                       f" {row['tracing']['ns']['median']:.1f}, afterwards"
+                       f" {row['hamd']['ns']['median']:.1f}")
         if "stages" in row:
             out.append(f"- {row['row']}, cycles a packet: " +
                        ", ".join(f"{s} {c:.0f}" for s, c in row["stages"].items()))
