@@ -4,6 +4,7 @@
  * Order is data: no packet flows before the tables exist, no request is taken before control
  * does.
  */
+#include <assert.h>
 #include <errno.h>
 #include <getopt.h>
 #include <pthread.h>
@@ -48,7 +49,8 @@ struct hamd {
 	struct dp *dp;
 	struct ctl *ctl;
 	struct store *store; /* NULL: none */
-	const char *domains[CONF_DOMAINS_MAX]; /* their names, for the store */
+	const char *domains[CONF_DOMAINS_MAX]; /* their names, for the store... */
+	bool waits[CONF_DOMAINS_MAX]; /* ...and which of them wait for it */
 	struct accounting *accounting; /* NULL: none */
 	struct reload *reload;
 	struct api *api;
@@ -173,25 +175,19 @@ static void stop_control(struct hamd *h)
  * anew; it does so now, before anything can kill it. */
 #define STORE_MANY_FILES 8
 
-static struct ctl_past past_of(const struct store_start *start)
-{
-	return (struct ctl_past){
-		.is_known = !start->is_new && !start->found.is_lost,
-		.is_closed = start->found.is_closed,
-		.is_same_boot = start->found.is_same_boot,
-		.was_damaged = start->was_moved,
-	};
-}
+static_assert(CONF_DOMAINS_MAX <= STORE_DOMAINS_MAX, "the store's numbers");
 
 static int start_store(struct hamd *h, char *err, size_t err_len)
 {
 	const struct conf_store *conf = &h->conf->store;
-	struct store_reader reader = { h->ctl, ctl_load_begin, ctl_load_domain, ctl_load_record };
+	struct store_reader reader = { h->ctl, ctl_load_clock, ctl_load_domain, ctl_load_record,
+		ctl_load_end };
 	struct store_opts opts = {
 		.path = conf->path,
 		.sync_ms = conf->sync_ms,
 		.refuse_damage = conf->on_damage == CONF_DAMAGE_REFUSE,
 		.domains = h->domains,
+		.waits = h->waits,
 		.domain_count = h->conf->domain_count,
 		.feed = ctl_feed(h->ctl),
 	};
@@ -201,17 +197,24 @@ static int start_store(struct hamd *h, char *err, size_t err_len)
 
 	if (opts.feed == NULL)
 		return 0;
-	for (uint32_t i = 0; i < h->conf->domain_count; i++)
+	opts.clock_ms = ctl_store_clock(h->ctl);
+	for (uint32_t i = 0; i < h->conf->domain_count; i++) {
 		h->domains[i] = h->conf->domains[i].name;
+		h->waits[i] = h->conf->domains[i].ack_peers == CONF_ACK_STORE;
+	}
 	ret = store_open(&opts, &reader, &h->store, &start, err, err_len);
 	if (ret < 0)
 		return ret;
-	past = past_of(&start);
+	past = (struct ctl_past){
+		.known_ms = start.known_ms,
+		.was_damaged = start.was_moved,
+		.has_no_clock = start.found.clock != STORE_CLOCK_OK,
+	};
 	ret = ctl_loaded(h->ctl, &past, err, err_len);
 	if (ret == 0)
 		ret = store_run(h->store, err, err_len);
 	if (ret < 0) {
-		store_stop(h->store);
+		store_stop(h->store, false);
 		return ret;
 	}
 	if (start.found.count > STORE_MANY_FILES)
@@ -223,8 +226,7 @@ static void stop_store(struct hamd *h)
 {
 	if (h->store == NULL)
 		return;
-	ctl_store_finish(h->ctl);
-	store_stop(h->store);
+	store_stop(h->store, ctl_store_finish(h->ctl));
 }
 
 static uint32_t take_events(void *acct, struct acct_event *out, uint32_t max)

@@ -3,7 +3,7 @@
 --
 -- churn = {pps, seconds (at rest), from (port of the Binding Updates), frames (of a round), nodes,
 -- rounds, moves_pps, ack_sizes}. flows[1].sizes tells data from acknowledgements, which arrive at
--- the same port.
+-- the same port. The result's rounds are all that were sent, those while priming among them.
 --
 -- Effective blocked time = packets lost / offered rate: how long nothing would have passed, had all
 -- loss come in one piece. Of one move: the same with the offered rate of one node, over all moves.
@@ -67,5 +67,5 @@ common.main(function(params)
 		acknowledged = common.of_sizes(after[c.from], c.ack_sizes)
 			- common.of_sizes(before[c.from], c.ack_sizes),
 		blocked_s = blocked, blocked_per_move_s = blocked and blocked * c.nodes / moves,
-		blocked_at_rest_s = blocked_s(rest) }
+		blocked_at_rest_s = blocked_s(rest), rounds = after[c.from].tx // c.frames }
 end)

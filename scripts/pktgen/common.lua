@@ -17,7 +17,7 @@ local BURSTS_PER_S = 2000 -- at low rates, small bursts rather than rare ones
 local STATS_MS = 1200 -- Pktgen takes its ports' counters once a second
 local STATS_READS = 10
 local LINK_MS = 100
-local PRIME_S = 2
+local PRIME_S, PRIME_KEEP_S = 2, 0.25
 local MISSED = { "imissed", "ierrors", "rx_nombuf" }
 
 -- A fault of the set-up: said without a place in the code.
@@ -278,11 +278,13 @@ local function senders(params)
 	return table.concat(list, ",")
 end
 
--- Sends for so many seconds; calls tick() every 10 ms. Returns how long it took.
-function M.send(params, seconds, tick)
+-- Sends for so many seconds; calls tick() every 10 ms. The keeper speaks keep_s after the start (nil:
+-- at the start, if it is due at all) and as often as it is due. Returns how long it took.
+function M.send(params, seconds, tick, keep_s)
 	local every_s = params.keeper and params.keeper.every_s
+	local slice = tick and 0.01 or keep_s or 1
 	local start = M.now()
-	local kept = -math.huge
+	local keep_at = start + (keep_s or every_s and 0 or math.huge)
 	pktgen.start(senders(params))
 	while true do
 		local now = M.now()
@@ -290,14 +292,14 @@ function M.send(params, seconds, tick)
 		if left <= 0 then
 			break
 		end
-		if every_s and now - kept >= every_s then
+		if now >= keep_at then
 			keep(params)
-			kept = now
+			keep_at = now + (every_s or math.huge)
 		end
 		if tick then
 			tick()
 		end
-		pktgen.delay(math.max(1, math.floor(math.min(left, tick and 0.01 or 1) * 1000)))
+		pktgen.delay(math.max(1, math.floor(math.min(left, slice) * 1000)))
 	end
 	pktgen.stop(senders(params))
 	return M.now() - start
@@ -314,15 +316,15 @@ function M.trial(params, pps, seconds)
 	return t
 end
 
--- Until every flow arrives: hamd resolves its next hops meanwhile.
+-- Until every flow arrives. hamd resolves its next hops meanwhile: it takes an advertisement only
+-- after it has asked, which data make it do, and asks for three seconds (RFC 4861, 7.2.2).
 function M.prime(params)
 	local deadline = M.now() + params.prime_s
 	local silent
 	repeat
 		M.set_rate(params, params.prime_pps)
 		local before = M.settled(params)
-		keep(params)
-		M.send(params, PRIME_S)
+		M.send(params, PRIME_S, nil, PRIME_KEEP_S)
 		local after = M.settled(params)
 		silent = nil
 		for _, flow in ipairs(params.flows) do

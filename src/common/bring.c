@@ -106,6 +106,11 @@ uint64_t bring_at(const struct bring *r)
 
 void bring_publish(struct bring *r, uint64_t at)
 {
+	uint64_t head = atomic_load_explicit(&r->head, memory_order_relaxed); /* ours */
+
+	/* What is published may be read already, and its room be somebody else's. */
+	if (at < head)
+		at = head;
 	r->at = at;
 	atomic_store_explicit(&r->head, at, memory_order_release);
 }

@@ -22,7 +22,7 @@ void *bring_prepare(struct bring *r, uint32_t len);
 /* Where the next record would be prepared. */
 uint64_t bring_at(const struct bring *r);
 /* The reader sees what was prepared before bring_at() was `at`; what was prepared later is
- * forgotten. */
+ * forgotten, but for what was published before: that stays. */
 void bring_publish(struct bring *r, uint64_t at);
 void bring_count_lost(struct bring *r, uint64_t n); /* what the writer left out by itself */
 

@@ -84,16 +84,18 @@ int ip6_prefix_parse(const char *text, struct ip6_prefix *out);
 const char *ip6_str(const struct ip6_addr *a, char buf[static IP6_STRLEN]);
 const char *ip6_prefix_str(const struct ip6_prefix *p, char buf[static IP6_PREFIX_STRLEN]);
 
-/* Keyed: whoever chooses addresses must not be able to choose buckets. */
+/*
+ * Keyed: whoever chooses addresses must not be able to choose buckets. Both words meet a part of
+ * the key before they are multiplied, or one could be chosen that leaves nothing of the other; the
+ * second product spreads what differs in few bits.
+ */
 static inline uint64_t ip6_hash(const struct ip6_addr *a, uint64_t seed)
 {
-	unsigned __int128 m;
 	uint64_t x = ip6_word(a, 0) ^ seed;
-	uint64_t y = ip6_word(a, 1) ^ 0x9e3779b97f4a7c15ULL;
+	uint64_t y = ip6_word(a, 1) ^ (seed << 23 | seed >> 41) ^ 0x9e3779b97f4a7c15ULL;
+	unsigned __int128 m = (unsigned __int128)x * y;
 
-	m = (unsigned __int128)x * (y | 1) + y;
-	x = (uint64_t)m ^ (uint64_t)(m >> 64) ^ ip6_word(a, 1);
-	m = (unsigned __int128)(x ^ (seed << 32 | seed >> 32)) * 0xd6e8feb86659fd93ULL;
+	m = (unsigned __int128)((uint64_t)m ^ (uint64_t)(m >> 64) ^ seed) * 0xd6e8feb86659fd93ULL;
 	return (uint64_t)m ^ (uint64_t)(m >> 64);
 }
 

@@ -31,6 +31,17 @@ static inline bool ntp_is_after(uint64_t a, uint64_t b)
 	return (int64_t)(a - b) > 0;
 }
 
+/* The later one; 0 is none. Of two that are half an era apart neither is, and the greater number is
+ * taken: the same, whichever comes first. */
+static inline uint64_t ntp_later(uint64_t a, uint64_t b)
+{
+	if (a == 0 || b == 0)
+		return a | b;
+	if (ntp_is_after(a, b) == ntp_is_after(b, a))
+		return a > b ? a : b;
+	return ntp_is_after(a, b) ? a : b;
+}
+
 /* At most `seconds` apart, whichever is the later one. */
 static inline bool ntp_is_close(uint64_t a, uint64_t b, uint32_t seconds)
 {

@@ -162,7 +162,8 @@ static int check_reassembly(const struct conf_check *k)
 {
 	const struct conf_reassembly *r = &k->conf->reassembly;
 	const struct conf_runtime *rt = &k->conf->runtime;
-	uint32_t workers = rt->lcore_count > 1 ? rt->lcore_count - 1 : 1;
+	/* a worker each, and control's, which has a queue of its own where the card can do it */
+	uint32_t receivers = rt->lcore_count;
 
 	if (2 * r->max_per_source > r->max_datagrams)
 		return conf_refuse(k->c,
@@ -172,11 +173,11 @@ static int check_reassembly(const struct conf_check *k)
 		return conf_refuse(k->c,
 			"reassembly.max-per-source: %u is more than half of max-fragments (%u)",
 			r->max_per_source, r->max_fragments);
-	if (rt->mbufs != 0 && 2ULL * workers * r->max_fragments > rt->mbufs)
+	if (rt->mbufs != 0 && 2ULL * receivers * r->max_fragments > rt->mbufs)
 		return conf_refuse(k->c,
 			"runtime.mbufs: %u is less than twice reassembly.max-fragments (%u) of "
-			"each worker (%u)",
-			rt->mbufs, r->max_fragments, workers);
+			"each core (%u)",
+			rt->mbufs, r->max_fragments, receivers);
 	return 0;
 }
 

@@ -39,6 +39,7 @@ int conf_check_routes(const struct conf_check *k);
 /* Before the mobile nodes are sorted; reads key files into conf->keys. */
 int conf_check_auth(const struct conf_check *k);
 int conf_check_accounting(const struct conf_check *k);
+int conf_check_accounting_file(const struct conf_check *k); /* there is one; it looks at files */
 int conf_check_subscribers(const struct conf_check *k, uint32_t domain);
 
 /* An auth object's key, and what is wrong with it. */

@@ -16,8 +16,8 @@ int conf_check_accounting(const struct conf_check *k)
 			k->c, "accounting.socket: there is a file too; lines go to one of them");
 	if (a->file != NULL && a->file[strlen(a->file) - 1] == '/')
 		return conf_refuse(k->c, "accounting.file: \"%s\" is a directory", a->file);
-	if (a->socket == NULL)
-		return 0;
+	if (a->file != NULL)
+		return conf_check_accounting_file(k);
 	if (strcmp(a->socket, k->conf->runtime.socket) == 0)
 		return conf_refuse(k->c, "accounting.socket: is runtime.socket");
 	if (a->rotate_mb > 0 || a->rotate_s > 0)

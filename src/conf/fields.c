@@ -106,7 +106,8 @@ static const struct conf_field runtime_fields[] = {
 			"Their memory, about 130 octets each, is taken as they are read, and "
 			"twice while a reload runs." },
 	{ "mbufs", CONF_U32, AT(mbufs), .def = 0, .min = 0, .max = 8388607,
-		.help = "Packet buffers. 0 derives their number from the ports and lcores." },
+		.help = "Packet buffers. 0 derives their number from the ports and lcores. "
+			"At least twice reassembly.max-fragments for each core." },
 	{ "socket", CONF_STR, AT(socket), .derived = "/run/hamd/NAME.sock, NAME being node.name",
 		.max = CONF_PATH_MAX, .check = conf_check_path, .pattern = "^/",
 		.help = "Absolute path of the Unix socket that hamctl talks to." },
@@ -148,7 +149,7 @@ static const struct conf_field store_fields[] = {
 			"off stores them with each Binding Update only." },
 	{ "on-damage", CONF_ENUM, AT(on_damage), .def = CONF_DAMAGE_MOVE_ASIDE, .values = on_damage,
 		.help = "What becomes of a store that is damaged. "
-			"move-aside renames the directory to PATH.bad-TIME and starts without "
+			"move-aside moves its files to PATH/bad-TIME and starts without "
 			"bindings, refuse does not start." },
 };
 static const struct conf_section store_section = { SECTION(conf_store, store_fields, given) };
@@ -382,7 +383,9 @@ static const struct conf_field limits_fields[] = {
 		.max = BINDINGS_MAX, .help = "Bindings with one care-of address." },
 	{ "bu-per-s-per-source", CONF_U32, AT(bu_per_s_per_source), .def = 20, .min = 1,
 		.max = 1000000,
-		.help = "Binding Updates taken per second from one IPv6 source address." },
+		.help = "Binding Updates taken per second from one IPv6 source address. "
+			"Each worker counts those from where a mobile node is bound for the mobile "
+			"node, before they wait for the control core." },
 	{ "bu-burst-per-source", CONF_U32, AT(bu_burst_per_source), .def = 40, .min = 1,
 		.max = 1000000,
 		.help = "Binding Updates taken in one go from one source after a quiet time." },
@@ -534,8 +537,10 @@ static const struct conf_section domain_section = { SECTION(conf_domain, domain_
 static const struct conf_field accounting_fields[] = {
 	{ "file", CONF_TEXT, AT(file), .optional = true, .max = 4096, .check = conf_check_path,
 		.pattern = "^/",
-		.help = "Absolute path of the file that lines are appended to. "
-			"SIGUSR1 opens it anew, for logrotate." },
+		.help = "Absolute path of the file that lines are appended to, and which is "
+			"nothing "
+			"else: not the configuration, a key or subscribers file, the log, nor in "
+			"the store. SIGUSR1 opens it anew, for logrotate." },
 	{ "socket", CONF_TEXT, AT(socket), .optional = true, .max = CONF_PATH_MAX,
 		.check = conf_check_path, .pattern = "^/",
 		.help = "Absolute path of a Unix stream socket at which a collector listens; "

@@ -5,6 +5,9 @@
  * session, begun at a random moment of the interval so that a million sessions make an even
  * trickle whatever made them. Interims wait while the ring is half full: what cannot wait has the
  * other half.
+ *
+ * With a store, a move, an interim and a stop wait until what they tell is written there: what was
+ * billed does not go back when hamd is killed. They keep their order.
  */
 #include "control/acct.h"
 
@@ -20,6 +23,7 @@
 
 #include "common/ntp.h"
 #include "conf/conf.h"
+#include "control/acct_wait.h"
 #include "control/ctl_priv.h"
 #include "control/rng.h"
 #include "records/records.h"
@@ -33,6 +37,7 @@
  * for 1.6 s. 7 MB, touched as they are used. */
 #define RING_SIZE         16384
 #define INTERIMS_PER_TURN 64 /* a microsecond or two each */
+#define RELEASED_PER_TURN 256 /* a copy of half a kilobyte each */
 /* At the end, when nothing but the host thread runs: it takes no event for so long. */
 #define STUCK_MS  1000
 #define FINISH_MS 20000 /* what a stop waits for the host thread in all */
@@ -52,6 +57,8 @@ struct acct {
 	struct acct_event *stop;
 	uint32_t stop_size, stop_head, stop_tail; /* counted on without end */
 	uint32_t sessions;
+	struct acct_wait *wait; /* for the store; NULL: there is none */
+	uint64_t failures; /* of the store, seen */
 
 	/* written by the host thread */
 	_Atomic uint64_t host_lines, host_bytes, host_lost, host_waiting;
@@ -104,6 +111,50 @@ static void emit(struct ctl *ctl, struct acct_event *e)
 	e->lost = ctl->counters[CTL_ACCT_LOST];
 	if (rte_ring_sp_enqueue_elem(ctl->acct->ring, e, sizeof(*e)) < 0)
 		ctl_count(ctl, CTL_ACCT_LOST);
+}
+
+/* --- waiting for the store --- */
+
+/* Those that may go, at most max. */
+static uint32_t release(struct ctl *ctl, uint32_t max)
+{
+	struct acct *a = ctl->acct;
+	uint64_t written, failures;
+	struct acct_event *e;
+	uint32_t n = 0;
+	bool given_up;
+
+	if (a->wait == NULL || acct_wait_count(a->wait) == 0)
+		return 0;
+	written = persist_written(ctl); /* this first: what was lost then is not in it */
+	failures = persist_failures(ctl);
+	if (failures != a->failures || persist_has_failed(ctl))
+		acct_wait_give_up(a->wait, ACCT_WAIT_SIZE);
+	a->failures = failures;
+	while (n < max && (e = acct_wait_first(a->wait, written, &given_up)) != NULL) {
+		if (given_up)
+			ctl_count(ctl, CTL_ACCT_UNSTORED);
+		emit(ctl, e);
+		acct_wait_drop(a->wait);
+		n++;
+	}
+	return n;
+}
+
+/* What it tells is in the binding cache, or in a record that was touched. */
+static void emit_stored(struct ctl *ctl, struct acct_event *e)
+{
+	struct acct *a = ctl->acct;
+
+	if (a->wait == NULL) {
+		emit(ctl, e);
+		return;
+	}
+	if (acct_wait_count(a->wait) == ACCT_WAIT_SIZE) {
+		acct_wait_give_up(a->wait, 1); /* the store has stalled */
+		release(ctl, 1);
+	}
+	acct_wait_put(a->wait, e, persist_mark(ctl));
 }
 
 uint32_t acct_take(struct acct *a, struct acct_event *out, uint32_t max)
@@ -220,7 +271,8 @@ void acct_move(struct ctl *ctl, const struct record *r, const struct ip6_addr *o
 	fill(ctl, &e, ACCT_MOVE, ACCT_CAUSE_NONE, r);
 	e.old_coa = *old_coa;
 	fill_counts(ctl, &e);
-	emit(ctl, &e);
+	persist_touch(ctl, r);
+	emit_stored(ctl, &e);
 }
 
 /* As many may wait as the deferred-free queue holds, and it has just taken this removal. Whom a
@@ -249,7 +301,7 @@ static void on_final(void *ctx, const struct bc_entry *entry, const struct bc_co
 
 	assert(ip6_eq(&entry->hoa, &e->hoa));
 	put_counts(e, total);
-	emit(ctl, e);
+	emit_stored(ctl, e);
 }
 
 /* --- interims --- */
@@ -265,25 +317,35 @@ static void on_interim(void *ctx, struct wheel_timer *t)
 	assert(r != NULL && r->state == RECORD_LIVE);
 	fill(ctl, &e, ACCT_INTERIM, ACCT_CAUSE_NONE, r);
 	fill_counts(ctl, &e);
-	emit(ctl, &e);
-	persist_touch(ctl, r); /* what was told does not go back when hamd is killed */
+	persist_touch(ctl, r); /* it will be stored with these counts or later ones */
+	emit_stored(ctl, &e);
 	wheel_set(a->wheel, t, t->expires_ms + (missed + 1) * a->interval_ms);
+}
+
+/* How many interims there is room for. */
+static uint32_t room_for_interims(const struct acct *a)
+{
+	uint32_t room = rte_ring_free_count(a->ring);
+	uint32_t waiting = a->wait != NULL ? acct_wait_count(a->wait) : 0;
+
+	if (room <= RING_SIZE / 2 + waiting || waiting >= ACCT_WAIT_SIZE / 2)
+		return 0;
+	room -= RING_SIZE / 2 + waiting;
+	return room < INTERIMS_PER_TURN ? room : INTERIMS_PER_TURN;
 }
 
 bool acct_run(struct ctl *ctl)
 {
 	struct acct *a = ctl->acct;
-	uint32_t room;
+	uint32_t room, released;
 
 	if (!a->begun)
 		emit_run(ctl, ACCT_ON, ACCT_CAUSE_NONE);
 	a->begun = true;
-	room = rte_ring_free_count(a->ring);
-	if (room <= RING_SIZE / 2)
-		return false;
-	room -= RING_SIZE / 2;
-	return wheel_advance(a->wheel, ctl->now_ms,
-		       room < INTERIMS_PER_TURN ? room : INTERIMS_PER_TURN, on_interim, ctl) > 0;
+	released = release(ctl, RELEASED_PER_TURN);
+	room = room_for_interims(a);
+	return (room > 0 && wheel_advance(a->wheel, ctl->now_ms, room, on_interim, ctl) > 0) ||
+	       released > 0;
 }
 
 /* --- the end --- */
@@ -300,6 +362,13 @@ static void wait_for_room(const struct acct *a, unsigned *left_ms)
 	}
 }
 
+static void release_all(struct ctl *ctl, unsigned *left_ms)
+{
+	do
+		wait_for_room(ctl->acct, left_ms);
+	while (release(ctl, 1) > 0);
+}
+
 void acct_finish(struct ctl *ctl)
 {
 	struct acct *a = ctl->acct;
@@ -311,6 +380,12 @@ void acct_finish(struct ctl *ctl)
 		return;
 	ctl->ntp = ntp_now();
 	dq_drain(ctl->t->dq);
+	if (a->wait != NULL) {
+		persist_tell_counts(ctl);
+		release_all(ctl, &left_ms);
+		acct_wait_give_up(a->wait, ACCT_WAIT_SIZE);
+		release_all(ctl, &left_ms);
+	}
 	while ((r = records_next(ctl->records, &cursor)) != NULL) {
 		struct acct_event e;
 
@@ -380,6 +455,12 @@ int acct_new(struct ctl *ctl, struct acct **out)
 		acct_free(ctl, a);
 		return -ENOMEM;
 	}
+	if (ctl->conf->store.path != NULL)
+		a->wait = acct_wait_new();
+	if (ctl->conf->store.path != NULL && a->wait == NULL) {
+		acct_free(ctl, a);
+		return -ENOMEM;
+	}
 	bc_on_final(ctl->t->bc, on_final, ctl);
 	*out = a;
 	return 0;
@@ -393,6 +474,7 @@ void acct_free(struct ctl *ctl, struct acct *a)
 	wheel_free(a->wheel);
 	free(a->timer);
 	free(a->stop);
+	acct_wait_free(a->wait);
 	free(a->ring);
 	free(a);
 }

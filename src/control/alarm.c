@@ -201,6 +201,11 @@ static void store_damaged(struct ctl *ctl, struct alarm_fact *f)
 	f->value = ctl->counters[CTL_STORE_DAMAGED];
 }
 
+static void store_no_clock(struct ctl *ctl, struct alarm_fact *f)
+{
+	f->value = ctl->counters[CTL_STORE_NO_CLOCK];
+}
+
 static void (*const measure[ALARM_COUNT])(struct ctl *ctl, struct alarm_fact *f) = {
 	[ALARM_POOL_LOW] = pool_low,
 	[ALARM_FREES_STALLED] = frees_stalled,
@@ -217,6 +222,7 @@ static void (*const measure[ALARM_COUNT])(struct ctl *ctl, struct alarm_fact *f)
 	[ALARM_STORE_FAILED] = store_failed,
 	[ALARM_STORE_BEHIND] = store_behind,
 	[ALARM_STORE_DAMAGED] = store_damaged,
+	[ALARM_STORE_NO_CLOCK] = store_no_clock,
 };
 
 /* --- rates --- */

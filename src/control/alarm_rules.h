@@ -67,7 +67,12 @@
 		"hamctl show store: the disk is slow, or something else keeps it busy")            \
 	X(STORE_DAMAGED, "store_damaged", WARNING, "stores", 1, 1, 0, 0,                           \
 		"the store was damaged at the start and was moved aside: bindings were lost",      \
-		"the log says where it is; check the disk; the next start clears this")
+		"the log says where it is; check the disk; the next start clears this")            \
+	X(STORE_NO_CLOCK, "store_no_clock", WARNING, "stores", 1, 1, 0, 0,                         \
+		"at the start the clock did not say how long ago the store was written: bindings " \
+		"went on with what they had left then, so they may last too long",                 \
+		"was the clock wrong, now or then? hamd should start after it is set "             \
+		"(time-sync.target); the next start clears this")
 
 enum alarm_severity { ALARM_WARNING, ALARM_CRITICAL };
 

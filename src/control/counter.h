@@ -53,6 +53,9 @@
 	X(ACCT_EVENTS, "accounting_events", "events",                                              \
 		"accounting events: sessions begun, moved, ended, and in between")                 \
 	X(ACCT_LOST, "accounting_lost", "events", "of these, lost because nobody took them")       \
+	X(ACCT_UNSTORED, "accounting_unstored", "events",                                          \
+		"of these, told before the store had what they tell: it could not be written, or " \
+		"too many waited for it")                                                          \
 	X(STORE_RECORDS, "store_records", "records", "handed over to the store")                   \
 	X(STORE_COALESCED, "store_coalesced", "records",                                           \
 		"changes of a record that was waiting to be handed over")                          \
@@ -65,6 +68,9 @@
 		"in the store at the start, but the configuration has no place for them")          \
 	X(STORE_DAMAGED, "store_damaged", "times",                                                 \
 		"the store was damaged at the start, and was moved aside")                         \
+	X(STORE_NO_CLOCK, "store_no_clock", "times",                                               \
+		"the clock does not say how long ago the store was written: bindings went on "     \
+		"with what they had left then")                                                    \
 	X(TURNS, "control_turns", "turns", "turns of the control core")
 
 enum ctl_counter {

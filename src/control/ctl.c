@@ -246,7 +246,7 @@ void ctl_free(struct ctl *ctl)
 {
 	if (ctl == NULL)
 		return;
-	free(ctl->load);
+	persist_load_free(ctl->load);
 	persist_free(ctl, ctl->persist);
 	acct_free(ctl, ctl->acct);
 	alarm_free(ctl->alarms);

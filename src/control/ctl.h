@@ -38,17 +38,20 @@ bool ctl_poll(void *ctl); /* a dp_poll_fn: one turn */
 
 struct feed *ctl_feed(const struct ctl *ctl); /* for the store's thread; NULL: no store */
 
+int64_t ctl_store_clock(const struct ctl *ctl); /* struct store_opts' clock_ms */
+
 /* What is in the store, record by record: struct store_reader's functions (host/store_read.h). What
  * is over by now, and what the configuration has no place for any more, is left out and counted. */
-void ctl_load_begin(void *ctl, uint64_t last_ms);
+void ctl_load_clock(void *ctl, uint64_t now_ms);
 int ctl_load_domain(void *ctl, const char *name);
 int ctl_load_record(void *ctl, int domain, const struct record_image *image);
+int ctl_load_end(void *ctl);
 
 struct ctl_past { /* of what was before this start */
-	bool is_known; /* the store was there, could be believed, and had been told everything... */
-	bool is_closed; /* ...until the last run ended in order; or else */
-	bool is_same_boot; /* the machine did not stop since: all that was written is there */
-	bool was_damaged; /* it could not be believed */
+	/* By domain: for how long all bindings have been known, 0: some may have been forgotten. */
+	const uint64_t *known_ms;
+	bool was_damaged; /* the store could not be believed */
+	bool has_no_clock; /* nobody knows how long ago it was written */
 };
 
 /* That was all of it: the bindings are in force, and changes are told to the store from now on. 0,
@@ -56,8 +59,8 @@ struct ctl_past { /* of what was before this start */
 int ctl_loaded(struct ctl *ctl, const struct ctl_past *past, char *err, size_t err_len);
 /* The store's thread runs: until everything is in its new file, or it fails. */
 void ctl_store_settle(struct ctl *ctl);
-/* The same at the end: until everything is handed over. */
-void ctl_store_finish(struct ctl *ctl);
+/* The same at the end: until everything is handed over. False: it was not. */
+bool ctl_store_finish(struct ctl *ctl);
 
 enum ctl_cmd {
 	CTL_SHOW_BINDINGS, /* filters: prefix, coa, domain; includes tombstones with `all` */

@@ -246,10 +246,14 @@ bool acct_status(const struct ctl *ctl, struct acct_status *out); /* false: no a
 /* --- persist.c: what the store is told --- */
 int persist_new(struct ctl *ctl, struct persist **out); /* 0 or -ENOMEM; records must be there */
 void persist_free(struct ctl *ctl, struct persist *p); /* before the records; NULL is fine */
+void persist_load_free(struct persist_load *l); /* NULL is fine */
 /* From now on the store is told of each change of a record: by records_on_change(). */
 void persist_begin(struct ctl *ctl);
 /* A record carried traffic that somebody was told of; nothing happens without a store. */
 void persist_touch(struct ctl *ctl, const struct record *r);
+/* At the end, when nothing else runs: waits until all that was counted is written, or the store has
+ * failed or is stuck. */
+void persist_tell_counts(struct ctl *ctl);
 bool persist_run(struct ctl *ctl); /* hands over, bounded; true: there was something */
 /* Its last change is not handed over yet: it must not go. False without a store. */
 bool persist_is_behind(const struct ctl *ctl, const struct record *r);

@@ -4,8 +4,8 @@
  * changes before it is handed over, and handed over as it is then: a store that is slow, or away,
  * costs four octets a record, and never a Binding Update. Everything is told anew, a slice a turn,
  * when the store asks for it, when its file has grown to twice of what there is to say, and when
- * the clock was set (ends are stored as times of day). Ends by time are not told: they stand in the
- * record. Packets that were counted are told with the record, and for bindings that carry traffic
+ * the clock was set, so that what is on disk says soon what time it is now. Ends by time are not
+ * told: they stand in the record. Packets that were counted are told with the record, and for bindings that carry traffic
  * without changing every store.counters-s.
  */
 #include <assert.h>
@@ -58,8 +58,9 @@ struct persist {
 	uint32_t walk_cursor;
 	uint64_t images; /* in the file */
 	uint64_t failures; /* seen */
-	int64_t clock_ms; /* time of day minus ctl->now_ms, now */
-	int64_t clock_then_ms; /* and when everything was told last */
+	int64_t clock_ms; /* times in images minus ctl->now_ms: the time of day at the start */
+	int64_t real_ms; /* time of day minus ctl->now_ms, now */
+	int64_t real_then_ms; /* and when everything was told last */
 
 	uint32_t sweep_cursor;
 	uint64_t sweep_since_ms;
@@ -210,7 +211,7 @@ static bool is_due(const struct ctl *ctl)
 	const struct persist *p = ctl->persist;
 	uint64_t records = records_live(ctl->records) + records_tombstones(ctl->records);
 
-	return p->wants_all || llabs(p->clock_ms - p->clock_then_ms) > CLOCK_SET_MS ||
+	return p->wants_all || llabs(p->real_ms - p->real_then_ms) > CLOCK_SET_MS ||
 	       p->images >= 2 * records + GROWN_IMAGES;
 }
 
@@ -224,7 +225,7 @@ static void begin_walk(struct ctl *ctl)
 	p->wants_all = false;
 	p->walk_cursor = 0;
 	p->images = 0;
-	p->clock_then_ms = p->clock_ms;
+	p->real_then_ms = p->real_ms;
 }
 
 /* As far as the disk follows; and in any case as many as changes were handed over, so that it gets
@@ -341,7 +342,7 @@ bool persist_run(struct ctl *ctl)
 	uint32_t n;
 	bool busy;
 
-	p->clock_ms = clock_now(ctl);
+	p->real_ms = clock_now(ctl);
 	look_at_store(p);
 	ctl->counters[CTL_STORE_FAILURES] = feed_stat(p->feed, FEED_STAT_FAILURES);
 	begin_walk(ctl);
@@ -389,7 +390,26 @@ void ctl_store_settle(struct ctl *ctl)
 	drive(ctl, has_told_all);
 }
 
-void ctl_store_finish(struct ctl *ctl)
+static bool has_written(const struct persist *p)
+{
+	return p->handed == p->queued && feed_written(p->feed) >= p->handed;
+}
+
+void persist_tell_counts(struct ctl *ctl)
+{
+	uint32_t cursor = 0;
+	const struct record *r;
+
+	while ((r = records_next(ctl->records, &cursor)) != NULL) {
+		if (ctl->persist->counted != NULL)
+			sweep_one(ctl, r);
+		else if (r->state == RECORD_LIVE)
+			on_change(ctl, r);
+	}
+	drive(ctl, has_written);
+}
+
+bool ctl_store_finish(struct ctl *ctl)
 {
 	uint32_t cursor = 0;
 	const struct record *r;
@@ -398,6 +418,12 @@ void ctl_store_finish(struct ctl *ctl)
 		while ((r = records_next(ctl->records, &cursor)) != NULL)
 			sweep_one(ctl, r);
 	drive(ctl, has_handed_over);
+	return has_handed_over(ctl->persist) && !persist_has_failed(ctl);
+}
+
+int64_t ctl_store_clock(const struct ctl *ctl)
+{
+	return ctl->persist->clock_ms;
 }
 
 /* --- what others know of it --- */
@@ -442,7 +468,7 @@ int persist_new(struct ctl *ctl, struct persist **out)
 	if (p == NULL)
 		return -ENOMEM;
 	p->size = max + 1;
-	p->clock_ms = p->clock_then_ms = clock_now(ctl);
+	p->clock_ms = p->real_ms = p->real_then_ms = clock_now(ctl);
 	p->sweep_since_ms = ctl->now_ms;
 	p->queue = calloc(p->size, sizeof(*p->queue));
 	p->queued_bit = calloc(p->size / 64 + 1, sizeof(*p->queued_bit));

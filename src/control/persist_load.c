@@ -3,21 +3,21 @@
  * From the store to records and tables, once, before the first turn: nobody is served, or told that
  * there is no binding, by a home agent that has not read what it knew.
  *
- * Lifetimes go by the time of day, which may have been set meanwhile. It is not earlier than the
- * last time that something was stored, and nothing lasts longer than it was granted for.
+ * What time it is by the clock that images are of, the store says. Nothing lasts longer than it was
+ * granted for.
  */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "common/log.h"
 #include "common/ntp.h"
 #include "conf/conf.h"
 #include "control/ctl_priv.h"
 #include "control/mip6/mip6_priv.h"
+#include "control/spare.h"
 #include "records/image.h"
 #include "records/records.h"
 #include "tables/bc.h"
@@ -30,34 +30,37 @@
 #define STAMP_AHEAD_S 86400
 
 struct persist_load {
-	uint64_t now_ms; /* since 1970, as far as the store knows */
+	uint64_t now_ms; /* by the clock of the images that come now */
 	uint64_t read, over, no_place;
+	struct spare spare; /* with times by control's clock */
 	struct bc_counts counts[]; /* by number of the record */
 };
 
-static uint64_t unix_ms(void)
+static struct persist_load *load_new(const struct ctl *ctl)
 {
-	struct timespec ts;
+	size_t counts = (records_max(ctl->records) + 1ULL) * sizeof(struct bc_counts);
+	struct persist_load *l = calloc(1, sizeof(*l) + counts);
 
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+	if (l != NULL)
+		l->spare.seed = ctl->seed;
+	return l;
 }
 
-void ctl_load_begin(void *ctx, uint64_t last_ms)
+void persist_load_free(struct persist_load *l)
+{
+	if (l != NULL)
+		spare_free(&l->spare);
+	free(l);
+}
+
+void ctl_load_clock(void *ctx, uint64_t now_ms)
 {
 	struct ctl *ctl = ctx;
-	uint64_t now_ms = unix_ms();
-	size_t counts = (records_max(ctl->records) + 1ULL) * sizeof(struct bc_counts);
 
-	ctl->load = calloc(1, sizeof(*ctl->load) + counts);
 	if (ctl->load == NULL)
-		return; /* the first record says so */
-	ctl->load->now_ms = now_ms > last_ms ? now_ms : last_ms;
-	if (now_ms < last_ms)
-		log_warn(TAG,
-			"the clock is behind the last time that something was stored: lifetimes go "
-			"on from then behind-s=%" PRIu64,
-			(last_ms - now_ms) / 1000);
+		ctl->load = load_new(ctl);
+	if (ctl->load != NULL) /* else the first record says so */
+		ctl->load->now_ms = now_ms;
 }
 
 int ctl_load_domain(void *ctx, const char *name)
@@ -101,28 +104,61 @@ static void load_stamp(struct ctl *ctl, uint16_t domain, const struct record_ima
 		(void)mip6_set_stamp(ctl, domain, &image->hoa, image->ntp_last);
 }
 
-static int load(struct ctl *ctl, struct record *r, const struct record_image *image)
+/* Of an image with times by control's clock. 0; -ENOSPC: there is no room. */
+static int load(struct ctl *ctl, const struct record_image *image)
 {
-	bool is_one_more = image->state == RECORD_LIVE && r->state != RECORD_LIVE;
-	uint64_t age_ms = ctl->load->now_ms - image->since_ms;
+	struct record *r = records_find(ctl->records, image->domain, &image->hoa);
+	bool is_one_more = image->state == RECORD_LIVE && (r == NULL || r->state != RECORD_LIVE);
 
 	if (is_one_more && records_live(ctl->records) >= ctl->conf->runtime.max_bindings)
+		return -ENOSPC;
+	if (r == NULL)
+		r = records_add(ctl->records, image->domain, &image->hoa);
+	if (r == NULL)
 		return -ENOSPC;
 	r->ha = image->ha;
 	r->seq = image->seq;
 	r->flags = image->flags;
 	r->lifetime_s = image->lifetime_s;
 	r->session = image->session;
-	r->since_ms = ctl->now_ms - age_ms;
+	r->since_ms = image->since_ms;
 	ctl->load->counts[r->handle] = (struct bc_counts){
 		.packets_to = image->packets_to,
 		.bytes_to = image->bytes_to,
 		.packets_from = image->packets_from,
 		.bytes_from = image->bytes_from,
 	};
-	records_set(ctl->records, r, (enum record_state)image->state, &image->coa,
-		ctl->now_ms + remaining_ms(ctl, image));
+	records_set(ctl->records, r, (enum record_state)image->state, &image->coa, image->ends_ms);
 	return 0;
+}
+
+/* What was known of the home address until now is so no more. */
+static void unload(struct ctl *ctl, uint16_t domain, const struct ip6_addr *hoa)
+{
+	struct record *r = records_find(ctl->records, domain, hoa);
+
+	if (r != NULL)
+		records_del(ctl->records, r);
+	spare_del(&ctl->load->spare, domain, hoa);
+}
+
+static int load_or_spare(struct ctl *ctl, uint16_t domain, const struct record_image *image)
+{
+	uint64_t now_ms = ctl->load->now_ms;
+	struct record_image mine = *image;
+	int ret;
+
+	mine.domain = domain;
+	mine.ends_ms = ctl->now_ms + remaining_ms(ctl, image);
+	/* by difference: it may have been before this start of the machine; never to come */
+	mine.since_ms = ctl->now_ms - (now_ms > image->since_ms ? now_ms - image->since_ms : 0);
+	spare_del(&ctl->load->spare, domain, &image->hoa);
+	ret = load(ctl, &mine);
+	if (ret < 0) {
+		unload(ctl, domain, &image->hoa);
+		ret = spare_put(&ctl->load->spare, &mine);
+	}
+	return ret;
 }
 
 /* The same home address may come again, with what became of it later. */
@@ -131,7 +167,6 @@ int ctl_load_record(void *ctx, int number, const struct record_image *image)
 	struct ctl *ctl = ctx;
 	uint16_t domain = (uint16_t)number;
 	bool is_over, fits;
-	struct record *r;
 
 	if (ctl->load == NULL)
 		return -ENOMEM;
@@ -143,15 +178,25 @@ int ctl_load_record(void *ctx, int number, const struct record_image *image)
 	if (number < 0)
 		return 0;
 	load_stamp(ctl, domain, image);
-	r = records_find(ctl->records, domain, &image->hoa);
-	if (is_over || !fits) {
-		if (r != NULL)
-			records_del(ctl->records, r);
-		return 0;
-	}
-	if (r == NULL)
-		r = records_add(ctl->records, domain, &image->hoa);
-	return r != NULL ? load(ctl, r, image) : -ENOSPC;
+	if (!is_over && fits)
+		return load_or_spare(ctl, domain, image);
+	unload(ctl, domain, &image->hoa);
+	return 0;
+}
+
+/* Who ended has made room by now. */
+int ctl_load_end(void *ctx)
+{
+	struct ctl *ctl = ctx;
+	const struct record_image *image;
+	uint32_t cursor = 0;
+	int ret = 0;
+
+	if (ctl->load == NULL)
+		return -ENOMEM;
+	while (ret == 0 && (image = spare_next(&ctl->load->spare, &cursor)) != NULL)
+		ret = load(ctl, image);
+	return ret;
 }
 
 /* --- afterwards --- */
@@ -183,17 +228,6 @@ static int publish_all(struct ctl *ctl)
 	return ret;
 }
 
-/* Until a domain is trusted, mobile nodes of which nothing is known are not told so. */
-static void trust(struct ctl *ctl, const struct ctl_past *past)
-{
-	for (uint16_t d = 0; d < ctl->conf->domain_count; d++) {
-		bool acks = ctl->conf->domains[d].ack_peers == CONF_ACK_STORE;
-
-		if (past->is_known && (past->is_closed || (past->is_same_boot && acks)))
-			mip6_trust(ctl, d);
-	}
-}
-
 static void say_loaded(struct ctl *ctl, const struct persist_load *l)
 {
 	uint32_t live = records_live(ctl->records);
@@ -214,6 +248,7 @@ int ctl_loaded(struct ctl *ctl, const struct ctl_past *past, char *err, size_t e
 	int ret = 0;
 
 	ctl->counters[CTL_STORE_DAMAGED] = past->was_damaged;
+	ctl->counters[CTL_STORE_NO_CLOCK] = past->has_no_clock;
 	if (ctl->load != NULL) {
 		ret = publish_all(ctl);
 		if (ret == 0)
@@ -222,9 +257,10 @@ int ctl_loaded(struct ctl *ctl, const struct ctl_past *past, char *err, size_t e
 			snprintf(err, err_len, "control: bindings from the store: %s",
 				strerror(-ret));
 	}
-	free(ctl->load);
+	persist_load_free(ctl->load);
 	ctl->load = NULL;
-	trust(ctl, past);
+	for (uint16_t d = 0; past->known_ms != NULL && d < ctl->conf->domain_count; d++)
+		mip6_has_known(ctl, d, past->known_ms[d]);
 	persist_begin(ctl);
 	return ret;
 }

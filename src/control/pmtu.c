@@ -9,14 +9,17 @@
 
 #define WAYS 4
 
+/* A destination is known by 64 bits of its hash: two that share them, and the set, share what either
+ * learned, and of two MTUs the lower is never wrong. Nobody finds such a pair who does not know the
+ * seed. */
 struct entry {
-	struct ip6_addr dst;
+	uint64_t tag;
 	uint64_t until_ms : 47; /* 0: never used */
 	uint64_t use : 1;
 	uint64_t mtu : 16;
 };
 
-static_assert(sizeof(struct entry) == 24, "one for every binding, twice");
+static_assert(sizeof(struct entry) == 16, "one for every binding, twice");
 
 struct pmtu {
 	struct entry (*set)[WAYS];
@@ -64,11 +67,16 @@ static struct entry *set_of(const struct pmtu *p, const struct ip6_addr *dst)
 	return p->set[ip6_hash(dst, p->seed) & p->mask];
 }
 
-static struct entry *find(
-	struct entry *set, uint64_t now_ms, const struct ip6_addr *dst, enum pmtu_use use)
+/* Another hash than the set's, which has said a part of its own already. */
+static uint64_t tag_of(const struct pmtu *p, const struct ip6_addr *dst)
+{
+	return ip6_hash(dst, ~p->seed);
+}
+
+static struct entry *find(struct entry *set, uint64_t now_ms, uint64_t tag, enum pmtu_use use)
 {
 	for (struct entry *e = set; e < set + WAYS; e++) {
-		if (e->until_ms > now_ms && e->use == use && ip6_eq(&e->dst, dst))
+		if (e->until_ms > now_ms && e->use == use && e->tag == tag)
 			return e;
 	}
 	return NULL;
@@ -107,7 +115,8 @@ static bool lower(struct entry *e, uint64_t now_ms, uint32_t mtu)
 bool pmtu_learn(struct pmtu *p, uint64_t now_ms, const struct ip6_addr *dst, enum pmtu_use use,
 	uint32_t mtu)
 {
-	struct entry *set = set_of(p, dst), *e = find(set, now_ms, dst, use);
+	uint64_t tag = tag_of(p, dst);
+	struct entry *set = set_of(p, dst), *e = find(set, now_ms, tag, use);
 	bool lowered;
 
 	/* no link of ours takes as much */
@@ -117,7 +126,7 @@ bool pmtu_learn(struct pmtu *p, uint64_t now_ms, const struct ip6_addr *dst, enu
 		e = place(set, now_ms, use);
 		if (e == NULL)
 			return false;
-		*e = (struct entry){ .dst = *dst, .use = use, .mtu = UINT16_MAX };
+		*e = (struct entry){ .tag = tag, .use = use, .mtu = UINT16_MAX };
 	}
 	lowered = lower(e, now_ms, mtu);
 	if (use == PMTU_TUNNEL && e->until_ms > p->tunnels_end_ms)
@@ -128,9 +137,10 @@ bool pmtu_learn(struct pmtu *p, uint64_t now_ms, const struct ip6_addr *dst, enu
 uint16_t pmtu_get(
 	const struct pmtu *p, uint64_t now_ms, const struct ip6_addr *dst, enum pmtu_use use)
 {
+	uint64_t tag = tag_of(p, dst);
 	struct entry *set = set_of(p, dst);
-	const struct entry *own = find(set, now_ms, dst, PMTU_OWN);
-	const struct entry *e = find(set, now_ms, dst, PMTU_TUNNEL);
+	const struct entry *own = find(set, now_ms, tag, PMTU_OWN);
+	const struct entry *e = find(set, now_ms, tag, PMTU_TUNNEL);
 
 	if (use == PMTU_OWN && own != NULL && (e == NULL || own->mtu < e->mtu))
 		e = own;

@@ -85,24 +85,20 @@ static void hand_over(struct ctl *ctl, enum dp_punt_class c, struct rte_mbuf *m)
 	dp_release(ctl->dp, m);
 }
 
-/* Which neighbour the packet waits for. */
 static void resolve(struct ctl *ctl, struct rte_mbuf *m)
 {
 	const struct dp_meta *meta = dp_meta(m);
-	uint32_t adj = meta->adj;
+	const struct punt_waiting w = { .adj = meta->adj,
+		.adj_owner = meta->adj_owner,
+		.fib = meta->fib,
+		.dst = dp_ip6(m)->dst };
 	struct ip6_addr addr;
+	uint16_t port;
 
-	if (adj == ADJ_NONE && fib_kind(meta->fib) == FIB_VIA)
-		adj = fib_index(meta->fib);
-	if (adj != ADJ_NONE) {
-		addr = *adj_addr(ctl->t->adj, adj);
-		nd_resolve(ctl, adj_port(ctl->t->adj, adj), &addr, m);
-	} else if (fib_kind(meta->fib) == FIB_ONLINK) {
-		addr = dp_ip6(m)->dst;
-		nd_resolve(ctl, (uint16_t)fib_index(meta->fib), &addr, m);
-	} else {
+	if (punt_neighbor(ctl->t, &w, &port, &addr))
+		nd_resolve(ctl, port, &addr, m);
+	else
 		dp_drop(ctl->dp, m, DP_DROP_NO_ROUTE);
-	}
 }
 
 /* An error to the source of the packet, or of what we tunnelled in it; never to ourselves. */

@@ -2,7 +2,9 @@
 #include "control/punt_rules.h"
 
 #include "net/icmp6.h"
+#include "tables/adj.h"
 #include "tables/fib.h"
+#include "tables/tables.h"
 
 static struct punt_verdict refuse(enum dp_drop drop)
 {
@@ -59,4 +61,25 @@ struct punt_verdict punt_judge(enum dp_punt_class c, const struct ctl_pkt *p, bo
 	v.needs_binding = (p->ext.flags & EXT_HAO) != 0 && p->ext.upper != IP6_MH &&
 			  p->ext.upper != IP6_ESP;
 	return v;
+}
+
+bool punt_neighbor(
+	const struct tables *t, const struct punt_waiting *w, uint16_t *port, struct ip6_addr *addr)
+{
+	uint32_t adj = w->adj, fib = w->fib;
+
+	if (adj != ADJ_NONE && adj_owner(t->adj, adj) != w->adj_owner) {
+		adj = ADJ_NONE;
+		fib = fib_lookup(t->fib, &w->dst);
+	}
+	if (adj == ADJ_NONE && fib_kind(fib) == FIB_VIA)
+		adj = fib_index(fib);
+	if (adj != ADJ_NONE) {
+		*port = adj_port(t->adj, adj);
+		*addr = *adj_addr(t->adj, adj);
+		return true;
+	}
+	*port = (uint16_t)fib_index(fib);
+	*addr = w->dst;
+	return fib_kind(fib) == FIB_ONLINK;
 }

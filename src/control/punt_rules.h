@@ -23,5 +23,17 @@ struct punt_verdict {
 	enum dp_drop drop;
 };
 
+/* Which neighbour a packet of class RESOLVE waits for. Control is no reader of adjacencies: while
+ * the packet stood in the queue its neighbour may have been forgotten and the id become another's;
+ * then the FIB is asked once more. False: there is no way any more. */
+struct punt_waiting {
+	uint32_t adj; /* ADJ_NONE: the destination itself, on the port that fib names */
+	uint8_t adj_owner;
+	uint32_t fib;
+	struct ip6_addr dst;
+};
+bool punt_neighbor(const struct tables *t, const struct punt_waiting *w, uint16_t *port,
+	struct ip6_addr *addr);
+
 /* For the classes ND, KNOWN, SIGNALLING, DISCOVERY and LOCAL; has_mip6: there are domains. */
 struct punt_verdict punt_judge(enum dp_punt_class c, const struct ctl_pkt *p, bool has_mip6);

@@ -9,6 +9,7 @@
  */
 #include "dataplane/worker.h"
 
+#include "dataplane/police.h"
 #include "net/icmp6.h"
 #include "tables/bc.h"
 #include "tables/fib.h"
@@ -130,10 +131,8 @@ static void to_reass(struct dp_worker *w, struct rte_mbuf *m)
 		dp_vec_push(&w->vec[V_FRAGMENT], m);
 }
 
-/* Who speaks from where it is bound stands in a queue of its own: no flood of invented home or
- * care-of addresses gets between a mobile node and its refresh. That the message is genuine is
- * for control to find out. */
-static enum dp_punt_class signalling_class(struct dp_worker *w, struct rte_mbuf *m)
+/* The binding of who speaks from where it is bound, NULL: nobody. */
+static const struct bc_entry *known_speaker(struct dp_worker *w, struct rte_mbuf *m)
 {
 	const struct net_ip6 *ip = dp_ip6(m);
 	const struct dp_meta *meta = dp_meta(m);
@@ -142,34 +141,46 @@ static enum dp_punt_class signalling_class(struct dp_worker *w, struct rte_mbuf 
 	const struct ip6_addr *key = &hoa;
 
 	if (!(meta->ext.flags & EXT_HAO) || fib_kind(meta->fib) != FIB_HOME_AGENT)
-		return DP_PUNT_SIGNALLING;
+		return NULL;
 	memcpy(&hoa, (const uint8_t *)ip + meta->ext.hao_off + 2, sizeof(hoa));
 	bc_find_bulk(w->t->bc, &key, 1, &bind);
-	return bind != NULL && ip6_eq(&bind->coa, &ip->src) && ip6_eq(&bind->ha, &ip->dst)
-		       ? DP_PUNT_KNOWN
-		       : DP_PUNT_SIGNALLING;
+	return bind != NULL && ip6_eq(&bind->coa, &ip->src) && ip6_eq(&bind->ha, &ip->dst) ? bind
+											   : NULL;
 }
 
-/* With the lookup of its inner source begun, should there be one. */
+/* Who speaks from where it is bound stands in a queue of its own: no flood of invented home or
+ * care-of addresses gets between a mobile node and its refresh, nor does one in the name of
+ * another. That the message is genuine is for control to find out. */
+static void to_mip6(struct dp_worker *w, struct rte_mbuf *m)
+{
+	const struct bc_entry *bind = known_speaker(w, m);
+
+	if (bind == NULL)
+		dp_punt(w, m, DP_PUNT_SIGNALLING);
+	else if (police_take(w->police, bind->domain, &bind->hoa, rte_rdtsc()))
+		dp_punt(w, m, DP_PUNT_KNOWN);
+	else
+		dp_worker_drop(w, m, DP_DROP_PUNT_KNOWN_RATE);
+}
+
+/* With the lookup of its inner source begun, or of anything, should there be none. */
 static void to_decap(struct dp_worker *w, struct rte_mbuf *m)
 {
 	struct dp_vec *tunnel = &w->vec[V_TUNNEL];
 	uint32_t off = dp_meta(m)->ext.upper_off;
-	const struct net_ip6 *inner = rte_pktmbuf_mtod_offset(m, const struct net_ip6 *, off);
+	const struct net_ip6 *ip = dp_ip6(m);
 
-	w->hash_tunnel[tunnel->n] =
-		m->data_len >= off + sizeof(*inner) ? bc_hash(w->t->bc, &inner->src) : 0;
+	if (m->data_len >= off + sizeof(*ip))
+		ip = rte_pktmbuf_mtod_offset(m, const struct net_ip6 *, off);
+	dp_seek(&w->tunnel, w->t->bc, tunnel->n, &ip->src);
 	dp_vec_push(tunnel, m);
 }
 
 /* A flood of what anybody may ask starves neither signalling nor the rest. */
-static enum dp_punt_class class_of(
-	struct dp_worker *w, struct rte_mbuf *m, const struct ext_info *x)
+static enum dp_punt_class class_of(const struct rte_mbuf *m, const struct ext_info *x)
 {
 	int type = icmp6_type(m, x);
 
-	if (x->upper == IP6_MH)
-		return signalling_class(w, m);
 	return type == ICMP6_HAAD_REQUEST || type == ICMP6_MPS ? DP_PUNT_DISCOVERY : DP_PUNT_LOCAL;
 }
 
@@ -203,8 +214,10 @@ static void to_us(struct dp_worker *w, struct rte_mbuf *m)
 		to_decap(w, m);
 	else if (is_from_us(w, m))
 		dp_worker_drop(w, m, DP_DROP_SRC_OURS);
+	else if (x->upper == IP6_MH)
+		to_mip6(w, m);
 	else
-		dp_punt(w, m, class_of(w, m, x));
+		dp_punt(w, m, class_of(m, x));
 }
 
 static void by_fib(struct dp_worker *w, struct rte_mbuf *m, uint32_t value)
@@ -216,7 +229,7 @@ static void by_fib(struct dp_worker *w, struct rte_mbuf *m, uint32_t value)
 	if (likely(kind == FIB_DOMAIN && !(meta->flags & DP_META_UNCHECKED))) {
 		struct dp_vec *home = &w->vec[V_HOME];
 
-		w->hash_home[home->n] = bc_hash(w->t->bc, &dp_ip6(m)->dst);
+		dp_seek(&w->home, w->t->bc, home->n, &dp_ip6(m)->dst);
 		dp_vec_push(home, m);
 		return;
 	}

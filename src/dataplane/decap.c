@@ -14,32 +14,32 @@
 #include "tables/tables.h"
 
 /* -1 and the inner header, or the reason why it is no IPv6 packet that may leave a tunnel. */
-static int inner_of(struct rte_mbuf *m, struct net_ip6 **inner)
+static inline int inner_of(struct rte_mbuf *m, struct net_ip6 **inner)
 {
 	uint32_t off = dp_meta(m)->ext.upper_off, left = m->data_len - off;
 	struct net_ip6 *ip = rte_pktmbuf_mtod_offset(m, struct net_ip6 *, off);
 
 	*inner = ip;
-	if (left < sizeof(*ip) || net_ip6_version(ip) != 6 ||
-		net_ip6_payload_len(ip) > left - sizeof(*ip) ||
-		(net_ip6_payload_len(ip) == 0 && ip->next_header == IP6_HOPOPT))
+	if (unlikely(left < sizeof(*ip) || net_ip6_version(ip) != 6 ||
+		     net_ip6_payload_len(ip) > left - sizeof(*ip) ||
+		     (net_ip6_payload_len(ip) == 0 && ip->next_header == IP6_HOPOPT)))
 		return DP_DROP_DECAP_INNER;
-	if (dp_meta(m)->opened >= DP_MAX_OPENED)
+	if (unlikely(dp_meta(m)->opened >= DP_MAX_OPENED))
 		return DP_DROP_DECAP_LIMIT;
-	if (ip6_is_link_local(&ip->src) || ip6_is_link_local(&ip->dst))
+	if (unlikely(ip6_is_link_local(&ip->src) || ip6_is_link_local(&ip->dst)))
 		return DP_DROP_DECAP_LINK_LOCAL;
 	return -1;
 }
 
 /* -1, or why this tunnel packet may not speak for its inner source. */
-static int check_binding(
+static inline int check_binding(
 	const struct dp_meta *meta, const struct net_ip6 *outer, const struct bc_entry *bind)
 {
-	if (bind == NULL)
+	if (unlikely(bind == NULL))
 		return DP_DROP_DECAP_NO_BINDING;
-	if (bind->domain != fib_index(meta->fib))
+	if (unlikely(bind->domain != fib_index(meta->fib)))
 		return DP_DROP_DECAP_WRONG_DOMAIN;
-	if (!ip6_eq(&outer->src, &bind->coa))
+	if (unlikely(!ip6_eq(&outer->src, &bind->coa)))
 		return DP_DROP_DECAP_WRONG_COA;
 	return -1;
 }
@@ -50,7 +50,7 @@ static bool may_be_signalling(const struct net_ip6 *inner)
 }
 
 /* From here on the inner packet is the packet. */
-static void open_tunnel(struct rte_mbuf *m, const struct net_ip6 *inner, uint8_t flags)
+static inline void open_tunnel(struct rte_mbuf *m, const struct net_ip6 *inner, uint8_t flags)
 {
 	struct dp_meta *meta = dp_meta(m);
 	uint16_t off = (uint16_t)((const uint8_t *)inner - rte_pktmbuf_mtod(m, const uint8_t *));
@@ -73,32 +73,45 @@ static void clamp(struct dp_worker *w, struct rte_mbuf *m, struct net_ip6 *inner
 		dp_clamp_mss(w, bind, inner, len, w->port[port].mtu);
 }
 
-static void decap_one(
+/* RFC 6040, 4.2. Where the outer header says nothing, the inner one stays as it is. False: drop. */
+static inline bool take_ecn(const struct net_ip6 *outer, struct net_ip6 *inner)
+{
+	uint8_t said = net_ip6_tclass(outer) & 3;
+	int ecn;
+
+	if (likely(said == ECN_NOT_ECT))
+		return true;
+	ecn = net_ecn_decap(net_ip6_tclass(inner) & 3, said);
+	if (ecn < 0)
+		return false;
+	net_ip6_set_ecn(inner, (uint8_t)ecn);
+	return true;
+}
+
+static inline void decap_one(
 	struct dp_worker *w, struct rte_mbuf *m, struct net_ip6 *inner, const struct bc_entry *bind)
 {
 	const struct net_ip6 *outer = dp_ip6(m);
 	struct dp_meta *meta = dp_meta(m);
 	int reason = check_binding(meta, outer, bind);
 	uint32_t len = sizeof(*inner) + net_ip6_payload_len(inner);
-	int ecn = net_ecn_decap(net_ip6_tclass(inner) & 3, net_ip6_tclass(outer) & 3);
 
-	if (reason >= 0 && !may_be_signalling(inner)) {
+	if (unlikely(reason >= 0) && !may_be_signalling(inner)) {
 		dp_worker_drop(w, m, (enum dp_drop)reason);
 		return;
 	}
-	if (ecn < 0) {
+	if (unlikely(!take_ecn(outer, inner))) {
 		dp_worker_drop(w, m, DP_DROP_DECAP_ECN);
 		return;
 	}
-	net_ip6_set_ecn(inner, (uint8_t)ecn);
-	if (reason >= 0) {
+	if (unlikely(reason >= 0)) {
 		meta->drop = (uint8_t)reason; /* counted if it turns out to be anything else */
 		open_tunnel(m, inner, DP_META_UNCHECKED);
 	} else {
 		if (unlikely(dp_is_syn(inner, len))) /* one packet of a connection */
 			clamp(w, m, inner, len, bind);
 		open_tunnel(m, inner, DP_META_TUNNELLED);
-		bc_count_from(bind, 1, m->data_len);
+		bc_count_from(bind, 1, len);
 	}
 	dp_counted(w, DP_COUNTER_DECAPSULATED, 1);
 	dp_vec_push(&w->vec[V_AGAIN], m);
@@ -106,30 +119,19 @@ static void decap_one(
 
 void dp_decap(struct dp_worker *w, struct dp_vec *in)
 {
-	const struct ip6_addr *src[DP_BURST];
-	const struct bc_entry *bind[DP_BURST];
-	struct net_ip6 *inner[DP_BURST];
-	uint32_t n = 0;
+	const struct bc *bc = w->t->bc;
 
+	dp_seek_rest(&w->tunnel, bc, in->n);
 	for (uint32_t i = 0; i < in->n; i++) {
 		struct rte_mbuf *m = in->pkt[i];
-		int reason = inner_of(m, &inner[n]);
+		struct net_ip6 *inner;
+		int reason = inner_of(m, &inner);
 
-		if (unlikely(reason >= 0)) {
+		if (unlikely(reason >= 0))
 			dp_worker_drop(w, m, (enum dp_drop)reason);
-			continue;
-		}
-		src[n] = &inner[n]->src;
-		w->hash_tunnel[n] = w->hash_tunnel[i];
-		in->pkt[n++] = m;
+		else
+			decap_one(w, m, inner,
+				bc_check(bc, &inner->src, w->tunnel.hash[i], w->tunnel.guess[i]));
 	}
 	in->n = 0;
-	if (n == 0)
-		return;
-	bc_find_hashed(w->t->bc, src, w->hash_tunnel, n, bind);
-	dp_bind_ahead(bind, 0, DP_AHEAD, n);
-	for (uint32_t i = 0; i < n; i++) {
-		dp_bind_ahead(bind, i + DP_AHEAD, i + DP_AHEAD + 1, n);
-		decap_one(w, in->pkt[i], inner[i], bind[i]);
-	}
 }

@@ -19,6 +19,7 @@
 
 #include "common/log.h"
 #include "conf/conf.h"
+#include "dataplane/police.h"
 #include "tables/tables.h"
 
 #define TAG "dataplane"
@@ -154,6 +155,15 @@ static int give_reass(struct dp *dp, struct dp_worker *w)
 	return dp_reass_start(w, opts);
 }
 
+/* Of those that receive: what control itself refuses is before it already. */
+static struct dp_allowance give_errors(const struct dp *dp)
+{
+	return (struct dp_allowance){ .cycles = rte_get_tsc_hz() / 2 / dp->conf->icmp_errors_per_s,
+		.last = rte_rdtsc(),
+		.left = 2 * dp->conf->icmp_burst,
+		.burst = 2 * dp->conf->icmp_burst };
+}
+
 /* Worker i, or with i == worker_count what control has. */
 static int make_worker(struct dp *dp, uint16_t i)
 {
@@ -171,11 +181,19 @@ static int make_worker(struct dp *dp, uint16_t i)
 	w->flow_seed = dp->flow_seed;
 	fragid_init(&w->fragid, dp->fragid_key, i, dp->worker_count + 1u);
 	w->is_reader = i < dp->worker_count;
-	if (w->is_reader)
+	if (w->is_reader) {
 		w->tx_in = dp->tx_ring[i];
+		w->errors = give_errors(dp);
+	}
 	give_queues(dp, w);
 	if (w->is_reader && rte_rcu_qsbr_thread_register(dp->t->rcu, i) != 0)
 		return -ENOSPC;
+	if (w->rxq_count > 0 && dp->conf->domain_count > 0) {
+		int ret = police_new(dp->conf, rte_get_tsc_hz(), &w->police);
+
+		if (ret < 0)
+			return ret;
+	}
 	return give_reass(dp, w);
 }
 
@@ -303,8 +321,10 @@ void dp_free(struct dp *dp)
 		rte_ring_free(dp->tx_ring[i]);
 	}
 	for (uint16_t i = 0; i <= dp->worker_count; i++) {
-		if (dp->workers[i] != NULL)
+		if (dp->workers[i] != NULL) {
 			dp_reass_stop(dp->workers[i]);
+			police_free(dp->workers[i]->police);
+		}
 		rte_free(dp->workers[i]);
 	}
 	rte_mempool_free(dp->pool);

@@ -90,6 +90,9 @@
 	X(PUNT_ND_FULL, "punt_nd_full", "control core's queue for neighbour discovery is full")    \
 	X(PUNT_KNOWN_FULL, "punt_known_full",                                                      \
 		"control core's queue for signalling of bound mobile nodes is full")               \
+	X(PUNT_KNOWN_RATE, "punt_known_rate",                                                      \
+		"signalling in the name of one bound mobile node above "                           \
+		"limits.bu-per-s-per-source")                                                      \
 	X(PUNT_SIGNALLING_FULL, "punt_signalling_full",                                            \
 		"control core's queue for other signalling is full")                               \
 	X(PUNT_DISCOVERY_FULL, "punt_discovery_full",                                              \

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * In:  packets for home addresses with their bindings in worker.bind[].
- * Out: ROUTE: tunnel packets from the home agent address of the binding to its care-of address,
- *      next hop known. RFC 2473 (hop limits, encapsulation limit, sizes), RFC 6040 (ECN),
+ * Out: tunnel packets from the home agent address of the binding to its care-of address: what is
+ *      plain as a frame, by its port; the rest to ROUTE, next hop known. RFC 2473 (hop limits, encapsulation limit, sizes), RFC 6040 (ECN),
  *      RFC 6438 (flow label). Every check comes before the first octet is changed, because an
  *      ICMPv6 error quotes the packet as it came.
  */
@@ -87,28 +87,27 @@ static bool too_big(struct dp_worker *w, struct rte_mbuf *m, uint32_t overhead, 
 	return true;
 }
 
-static void wrap(const struct dp_worker *w, struct rte_mbuf *m, const struct bc_entry *bind,
-	int limit, uint8_t *room)
+/* The tunnel's header, in front of `inner` and what is put between them. */
+static inline void put_outer(const struct dp_worker *w, struct net_ip6 *outer,
+	const struct net_ip6 *inner, uint32_t inner_len, const struct bc_entry *bind)
 {
-	const uint8_t *inner =
-		room + sizeof(struct net_ip6) + (limit == LIMIT_NONE ? 0 : BC_LIMIT_LEN);
-	const struct net_ip6 *ip = (const struct net_ip6 *)inner;
-	struct net_ip6 *outer = (struct net_ip6 *)room;
-	uint16_t inner_len = (uint16_t)(room + m->data_len - inner);
-	uint32_t flow = net_tunnel_flow(ip, inner_len, w->flow_seed);
+	uint32_t flow = net_tunnel_flow(inner, (uint16_t)inner_len, w->flow_seed);
 
 	/* One copy: the entry keeps the addresses in the header's order. */
 	memcpy(&outer->src, &bind->ha, 2 * sizeof(struct ip6_addr));
-	net_ip6_set_vtf(outer, net_ip6_tclass(ip), flow);
-	net_ip6_set_payload_len(outer, (uint16_t)(m->data_len - sizeof(*outer)));
-	outer->hop_limit = OUTER_HOP_LIMIT;
+	net_ip6_set_vtf(outer, net_ip6_tclass(inner), flow);
+	net_ip6_set_payload_len(
+		outer, (uint16_t)(inner_len + ((const uint8_t *)inner - (uint8_t *)(outer + 1))));
 	outer->next_header = IP6_IN_IP6;
-	if (limit != LIMIT_NONE) {
-		const uint8_t opt[BC_LIMIT_LEN] = { IP6_IN_IP6, 0, 4, 1, (uint8_t)limit, 1, 1, 0 };
+	outer->hop_limit = OUTER_HOP_LIMIT;
+}
 
-		outer->next_header = IP6_DSTOPT;
-		memcpy(outer + 1, opt, sizeof(opt));
-	}
+static void put_limit(struct net_ip6 *outer, int limit)
+{
+	const uint8_t opt[BC_LIMIT_LEN] = { IP6_IN_IP6, 0, 4, 1, (uint8_t)limit, 1, 1, 0 };
+
+	outer->next_header = IP6_DSTOPT;
+	memcpy(outer + 1, opt, sizeof(opt));
 }
 
 /* What a tunnel packet is made with. */
@@ -183,7 +182,9 @@ static void encap_one(struct dp_worker *w, struct rte_mbuf *m, const struct bc_e
 	inner->hop_limit--;
 	if (unlikely(dp_is_syn(inner, inner_len))) /* one packet of a connection */
 		dp_clamp_mss(w, bind, inner, inner_len, w->port[way.port].mtu);
-	wrap(w, m, bind, way.limit, (uint8_t *)room);
+	put_outer(w, (struct net_ip6 *)room, inner, inner_len, bind);
+	if (way.limit != LIMIT_NONE)
+		put_limit((struct net_ip6 *)room, way.limit);
 	dp_meta(m)->flags |= DP_META_ENCAPSULATED;
 	if (likely(m->data_len <= way.mtu))
 		dp_vec_push(&w->vec[V_ROUTE], m);
@@ -193,12 +194,86 @@ static void encap_one(struct dp_worker *w, struct rte_mbuf *m, const struct bc_e
 	dp_counted(w, DP_COUNTER_ENCAPSULATED, 1);
 }
 
+/*
+ * The straight way for what most packets are: TCP, UDP or anything else without extension headers,
+ * that fits the path as one packet and whose next hop is known. It takes the same steps as the
+ * stages do one after the other, in one go: both headers are written in front of the packet while
+ * it is looked at, and it leaves as a frame. False: m is untouched and has to go the long way.
+ */
+struct straight {
+	uint64_t cached; /* bc_entry.nexthop of what leaves by `way` */
+	uint32_t mtu; /* of way.port; 0: the way is not plain */
+	struct dp_way way;
+	uint8_t head[16]; /* way.head ends it: copied at once */
+};
+
+#define STRAIGHT_HEAD 14
+#define STRAIGHT_ROOM (sizeof(struct net_ip6) + sizeof(((struct straight *)NULL)->head))
+
+/* Takes another way; false: it has to be looked up. */
+static bool turn(const struct dp_worker *w, struct straight *s, uint64_t cached)
+{
+	if ((uint32_t)cached == ADJ_NONE || cached >> 32 != fib_generation(w->t->fib))
+		return false;
+	s->cached = cached;
+	s->way = dp_way_by(w, (uint32_t)cached, 0);
+	s->mtu = s->way.is_open && s->way.head_len == STRAIGHT_HEAD ? s->way.mtu : 0;
+	memcpy(s->head + sizeof(s->head) - STRAIGHT_HEAD, s->way.head, STRAIGHT_HEAD);
+	return true;
+}
+
+static bool may_nest(uint8_t next)
+{
+	const uint64_t those = 1ULL << IP6_IN_IP6 | 1ULL << IP6_HOPOPT | 1ULL << IP6_DSTOPT |
+			       1ULL << IP6_ROUTING | 1ULL << IP6_FRAGMENT | 1ULL << IP6_AH;
+
+	return next < 64 && (those >> next & 1) != 0;
+}
+
+static bool go_straight(
+	struct dp_worker *w, struct rte_mbuf *m, const struct bc_entry *bind, struct straight *s)
+{
+	uint64_t cached = atomic_load_explicit(&bind->nexthop, memory_order_relaxed);
+	struct net_ip6 *inner = dp_ip6(m), *outer = inner - 1;
+	uint32_t len = m->data_len;
+
+	if (unlikely(cached != s->cached) && !turn(w, s, cached))
+		return false;
+	if (unlikely(inner->hop_limit <= 1 || may_nest(inner->next_header) ||
+		     (bind->flags & BC_LIMIT_ALWAYS) || m->data_off < STRAIGHT_ROOM ||
+		     len + sizeof(*outer) > bc_path_mtu(bind, s->mtu)))
+		return false;
+	inner->hop_limit--;
+	if (unlikely(dp_is_syn(inner, len))) /* one packet of a connection */
+		dp_clamp_mss(w, bind, inner, len, s->mtu);
+	put_outer(w, outer, inner, len, bind);
+	memcpy((uint8_t *)outer - sizeof(s->head), s->head, sizeof(s->head));
+	m->data_off = (uint16_t)(m->data_off - sizeof(*outer) - STRAIGHT_HEAD);
+	m->data_len = (uint16_t)(len + sizeof(*outer) + STRAIGHT_HEAD);
+	m->pkt_len = m->data_len;
+	m->port = s->way.port;
+	dp_vec_push(&w->tx[s->way.port], m);
+	bc_count_to(bind, 1, len);
+	return true;
+}
+
+/* Behind one that goes the long way the others do, too: no packet overtakes one of its flow. So do
+ * all while somebody watches, and is shown each stage. */
 void dp_encap(struct dp_worker *w, struct dp_vec *in)
 {
-	dp_bind_ahead(w->bind, 0, DP_AHEAD, in->n);
+	const uint32_t ahead = w->vec[V_ROUTE].n;
+	struct straight s = { .cached = 0 };
+	bool straight = !w->watched;
+	uint32_t gone = 0;
+
 	for (uint32_t i = 0; i < in->n; i++) {
-		dp_bind_ahead(w->bind, i + DP_AHEAD, i + DP_AHEAD + 1, in->n);
+		if (likely(straight && go_straight(w, in->pkt[i], w->bind[i], &s))) {
+			gone++;
+			continue;
+		}
 		encap_one(w, in->pkt[i], w->bind[i]);
+		straight = straight && w->vec[V_ROUTE].n == ahead;
 	}
+	dp_counted(w, DP_COUNTER_ENCAPSULATED, gone);
 	in->n = 0;
 }

@@ -12,25 +12,25 @@
 
 void dp_intercept(struct dp_worker *w, struct dp_vec *in)
 {
-	const struct ip6_addr *dst[DP_BURST];
-	const struct bc_entry *bind[DP_BURST];
 	struct dp_vec *out = &w->vec[V_ENCAP];
 
-	for (uint32_t i = 0; i < in->n; i++)
-		dst[i] = &dp_ip6(in->pkt[i])->dst;
-	bc_find_hashed(w->t->bc, dst, w->hash_home, in->n, bind);
+	dp_seek_rest(&w->home, w->t->bc, in->n);
 	for (uint32_t i = 0; i < in->n; i++) {
-		if (unlikely(ip6_is_link_local(&dp_ip6(in->pkt[i])->src))) {
+		const struct net_ip6 *ip = dp_ip6(in->pkt[i]);
+		const struct bc_entry *bind =
+			bc_check(w->t->bc, &ip->dst, w->home.hash[i], w->home.guess[i]);
+
+		if (unlikely(ip6_is_link_local(&ip->src))) {
 			dp_error(w, in->pkt[i], DP_DROP_SRC_SCOPE, ICMP6_UNREACHABLE,
 				ICMP6_BEYOND_SCOPE, 0);
 			continue;
 		}
-		if (unlikely(bind[i] == NULL)) {
+		if (unlikely(bind == NULL)) {
 			dp_error(w, in->pkt[i], DP_DROP_INTERCEPT_NO_BINDING, ICMP6_UNREACHABLE,
 				ICMP6_ADDRESS, 0);
 			continue;
 		}
-		w->bind[out->n] = bind[i];
+		w->bind[out->n] = bind;
 		dp_vec_push(out, in->pkt[i]);
 	}
 	in->n = 0;

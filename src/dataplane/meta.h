@@ -32,6 +32,7 @@ struct dp_meta {
 	uint8_t icmp_type, icmp_code; /* punt class ERROR */
 	uint32_t icmp_arg; /* MTU or pointer */
 	uint8_t drop; /* punt class ERROR: enum dp_drop it is counted under */
+	uint8_t adj_owner; /* punt class RESOLVE: of adj, which may be another's when control looks */
 };
 _Static_assert(sizeof(struct dp_meta) <= 64, "one cache line");
 _Static_assert(DP_DROP_COUNT <= UINT8_MAX + 1, "dp_meta.drop");

@@ -24,6 +24,16 @@ static struct watch_lane *tracer(const struct dp *dp)
 	return dp_own(dp)->watching[WATCH_TRACE];
 }
 
+static void tell_own(struct dp *dp, struct rte_mbuf *m)
+{
+	struct watch_lane *l = tracer(dp);
+
+	if (likely(l == NULL))
+		return;
+	watch_find_coa(dp->t, l);
+	trace_own(l, m);
+}
+
 /* A buffer with a copy of pkt and clean metadata. */
 static struct rte_mbuf *own_mbuf(struct dp *dp, const uint8_t *pkt, uint16_t len)
 {
@@ -42,8 +52,7 @@ static struct rte_mbuf *own_mbuf(struct dp *dp, const uint8_t *pkt, uint16_t len
 	memcpy(room, pkt, len);
 	memset(dp_meta(m), 0, sizeof(struct dp_meta));
 	dp_meta(m)->flags = DP_META_OWN;
-	if (unlikely(tracer(dp) != NULL))
-		trace_own(tracer(dp), m);
+	tell_own(dp, m);
 	return m;
 }
 
@@ -84,8 +93,7 @@ static int send_fragments(
 		return -ENOBUFS;
 	}
 	for (uint32_t i = 0; i < n; i++) {
-		if (unlikely(tracer(dp) != NULL))
-			trace_own(tracer(dp), part[i]);
+		tell_own(dp, part[i]);
 		route(dp, part[i]);
 	}
 	return 0;
@@ -148,6 +156,8 @@ void dp_resume(struct dp *dp, struct rte_mbuf *m, uint32_t adjacency)
 	dp_meta(m)->adj = adjacency;
 	if (unlikely(tracer(dp) != NULL))
 		trace_resume(tracer(dp), m);
+	if (unlikely(dp_own(dp)->watched))
+		dp_watch_gone(dp_own(dp), m);
 	route(dp, m);
 }
 
@@ -160,6 +170,8 @@ void dp_release(struct dp *dp, struct rte_mbuf *m)
 {
 	if (unlikely(tracer(dp) != NULL))
 		trace_release(tracer(dp), m);
+	if (unlikely(dp_own(dp)->watched))
+		dp_watch_gone(dp_own(dp), m);
 	rte_pktmbuf_free(m);
 }
 

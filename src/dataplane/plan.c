@@ -127,6 +127,13 @@ int plan_make(const struct plan_caps *caps, const struct plan_request *req, stru
 	return 0;
 }
 
+void plan_know_driver(const char *driver, struct plan_caps *caps)
+{
+	caps->fixed_rx_queues = strcmp(driver, "net_af_packet") == 0 ||
+				strcmp(driver, "net_pcap") == 0;
+	caps->equal_queues = strcmp(driver, "net_tap") == 0 || strcmp(driver, "net_memif") == 0;
+}
+
 int plan_check_device(const char *device, uint16_t mtu, char *err, size_t err_len)
 {
 	unsigned long need = mtu + PLAN_L2_OVERHEAD + AF_PACKET_FRAME_OVERHEAD, have;

@@ -27,7 +27,8 @@ struct plan_caps { /* from rte_eth_dev_info */
 	bool rss_level; /* can hash the innermost headers */
 	bool fixed_rx_queues; /* made with the device, which spreads packets over all of them: what
 	                         nobody polls is lost (net_af_packet's qpairs=) */
-	bool equal_queues; /* as many TX as RX queues, or the device refuses (net_tap) */
+	bool equal_queues; /* as many TX as RX queues: net_tap refuses else, net_memif loses what is
+	                      sent on a queue that its other end does not have */
 	uint16_t min_mtu, max_mtu;
 };
 
@@ -62,6 +63,9 @@ struct plan {
 	struct plan_rule rules[PLAN_MAX_RULES];
 	uint16_t rule_count;
 };
+
+/* What a driver does not say about itself: sets fixed_rx_queues and equal_queues. */
+void plan_know_driver(const char *driver, struct plan_caps *caps);
 
 /* 0; -EINVAL with a line in err: the MTU is outside what the device can do. */
 int plan_make(const struct plan_caps *caps, const struct plan_request *req, struct plan *out,

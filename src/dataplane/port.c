@@ -47,12 +47,6 @@ int port_find(const struct conf_port *conf, uint16_t *id, char *err, size_t err_
 	return -ENODEV;
 }
 
-/* Drivers whose queues are as many as their device string says. */
-static bool has_fixed_queues(const char *driver)
-{
-	return strcmp(driver, "net_af_packet") == 0 || strcmp(driver, "net_pcap") == 0;
-}
-
 int port_plan(struct port *p, const struct conf_port *conf, const struct plan_request *req,
 	char *err, size_t err_len)
 {
@@ -75,12 +69,11 @@ int port_plan(struct port *p, const struct conf_port *conf, const struct plan_re
 		.reta_size = info.reta_size,
 		.rss_hf = info.flow_type_rss_offloads,
 		.rss_level = (info.flow_type_rss_offloads & RTE_ETH_RSS_LEVEL_MASK) != 0,
-		.fixed_rx_queues = has_fixed_queues(info.driver_name),
-		.equal_queues = strcmp(info.driver_name, "net_tap") == 0,
 		.min_mtu = info.min_mtu,
 		/* a driver that does not know says UINT16_MAX, one that never heard of MTUs says 0 */
 		.max_mtu = info.max_mtu == 0 ? UINT16_MAX : info.max_mtu,
 	};
+	plan_know_driver(info.driver_name, &caps);
 	r.mtu = (uint16_t)conf->mtu;
 	r.rx_queues = (uint16_t)conf->rx_queues;
 	r.rss_wanted = RSS_WANTED;

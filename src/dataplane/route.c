@@ -12,7 +12,7 @@
 #include "tables/fib.h"
 #include "tables/tables.h"
 
-static uint32_t adjacency_of(const struct dp_worker *w, struct rte_mbuf *m)
+static inline uint32_t adjacency_of(const struct dp_worker *w, struct rte_mbuf *m)
 {
 	const struct dp_meta *meta = dp_meta(m);
 
@@ -24,7 +24,7 @@ static uint32_t adjacency_of(const struct dp_worker *w, struct rte_mbuf *m)
 }
 
 /* What a router owes to packets of others (RFC 8200, 3 and 5; RFC 4291, 2.5.6). True: gone. */
-static bool refuse_transit(struct dp_worker *w, struct rte_mbuf *m, uint16_t port)
+static inline bool refuse_transit(struct dp_worker *w, struct rte_mbuf *m, uint32_t mtu)
 {
 	const struct net_ip6 *ip = dp_ip6(m);
 
@@ -32,19 +32,17 @@ static bool refuse_transit(struct dp_worker *w, struct rte_mbuf *m, uint16_t por
 		dp_error(w, m, DP_DROP_SRC_SCOPE, ICMP6_UNREACHABLE, ICMP6_BEYOND_SCOPE, 0);
 	else if (unlikely(ip->hop_limit <= 1))
 		dp_error(w, m, DP_DROP_HOP_LIMIT, ICMP6_TIME_EXCEEDED, 0, 0);
-	else if (unlikely(m->data_len > w->port[port].mtu))
-		dp_error(w, m, DP_DROP_TOO_BIG, ICMP6_TOO_BIG, 0, w->port[port].mtu);
+	else if (unlikely(m->data_len > mtu))
+		dp_error(w, m, DP_DROP_TOO_BIG, ICMP6_TOO_BIG, 0, mtu);
 	else
 		return false;
 	return true;
 }
 
-#define HEAD_MAX 18
-
 /* Ethernet header with the port's VLAN tag, if it has one; its length. */
 static uint16_t make_head(const struct dp_port_view *p, const uint8_t mac[6], uint8_t *head)
 {
-	uint16_t len = p->vlan == 0 ? 14 : HEAD_MAX;
+	uint16_t len = p->vlan == 0 ? 14 : DP_HEAD_MAX;
 
 	memcpy(head, mac, 6);
 	memcpy(head + 6, p->mac, 6);
@@ -60,7 +58,7 @@ static uint16_t make_head(const struct dp_port_view *p, const uint8_t mac[6], ui
 
 bool dp_put_frame(struct dp_worker *w, struct rte_mbuf *m, uint16_t port, const uint8_t mac[6])
 {
-	uint8_t head[HEAD_MAX], len = (uint8_t)make_head(&w->port[port], mac, head);
+	uint8_t head[DP_HEAD_MAX], len = (uint8_t)make_head(&w->port[port], mac, head);
 	char *frame = rte_pktmbuf_prepend(m, len);
 
 	if (frame == NULL)
@@ -70,21 +68,12 @@ bool dp_put_frame(struct dp_worker *w, struct rte_mbuf *m, uint16_t port, const 
 	return true;
 }
 
-/* Where packets leave: the same for most of a burst, so it is looked at once. */
-struct way {
-	uint32_t adj;
-	uint16_t port;
-	uint16_t head_len;
-	uint8_t head[HEAD_MAX];
-	bool is_open; /* resolved, nobody waits to hear of its use, the link is up */
-	uint64_t word;
-};
-
-static struct way way_by(const struct dp_worker *w, uint32_t adj, uint32_t fib)
+struct dp_way dp_way_by(const struct dp_worker *w, uint32_t adj, uint32_t fib)
 {
-	struct way y = { .adj = adj, .word = adj_word(w->t->adj, adj) };
+	struct dp_way y = { .adj = adj, .word = adj_word(w->t->adj, adj) };
 
 	y.port = adj != ADJ_NONE ? adj_port(w->t->adj, adj) : (uint16_t)fib_index(fib);
+	y.mtu = w->port[y.port].mtu;
 	y.head_len = make_head(&w->port[y.port], (const uint8_t *)&y.word, y.head);
 	y.is_open = (y.word & (ADJ_RESOLVED | ADJ_REPORT_USE)) == ADJ_RESOLVED &&
 		    atomic_load_explicit(&w->port[y.port].link_up, memory_order_relaxed);
@@ -92,9 +81,10 @@ static struct way way_by(const struct dp_worker *w, uint32_t adj, uint32_t fib)
 }
 
 /* True: it may leave all the same. */
-static bool pass_closed(struct dp_worker *w, struct rte_mbuf *m, const struct way *y)
+static bool pass_closed(struct dp_worker *w, struct rte_mbuf *m, const struct dp_way *y)
 {
 	if (!(y->word & ADJ_RESOLVED)) {
+		dp_meta(m)->adj_owner = adj_owner(w->t->adj, y->adj);
 		dp_punt(w, m, DP_PUNT_RESOLVE); /* comes back by dp_resume(), hop limit untouched */
 		return false;
 	}
@@ -106,13 +96,13 @@ static bool pass_closed(struct dp_worker *w, struct rte_mbuf *m, const struct wa
 	return false;
 }
 
-static void route_one(struct dp_worker *w, struct rte_mbuf *m, const struct way *y)
+static inline void route_one(struct dp_worker *w, struct rte_mbuf *m, const struct dp_way *y)
 {
 	struct dp_meta *meta = dp_meta(m);
 	bool transit = !(meta->flags & (DP_META_ENCAPSULATED | DP_META_OWN));
 	char *frame;
 
-	if (transit && refuse_transit(w, m, y->port))
+	if (transit && refuse_transit(w, m, y->mtu))
 		return;
 	meta->adj = y->adj;
 	if (unlikely(!y->is_open) && !pass_closed(w, m, y))
@@ -127,7 +117,7 @@ static void route_one(struct dp_worker *w, struct rte_mbuf *m, const struct way 
 	if (likely(y->head_len == 14))
 		memcpy(frame, y->head, 14);
 	else
-		memcpy(frame, y->head, HEAD_MAX);
+		memcpy(frame, y->head, DP_HEAD_MAX);
 	m->port = y->port;
 	dp_counted(w, DP_COUNTER_FORWARDED, transit);
 	dp_vec_push(&w->tx[y->port], m);
@@ -135,13 +125,13 @@ static void route_one(struct dp_worker *w, struct rte_mbuf *m, const struct way 
 
 void dp_route(struct dp_worker *w, struct dp_vec *in)
 {
-	struct way way = { .adj = ADJ_NONE };
+	struct dp_way way = { .adj = ADJ_NONE };
 
 	for (uint32_t i = 0; i < in->n; i++) {
 		uint32_t adj = adjacency_of(w, in->pkt[i]);
 
 		if (adj == ADJ_NONE || adj != way.adj)
-			way = way_by(w, adj, dp_meta(in->pkt[i])->fib);
+			way = dp_way_by(w, adj, dp_meta(in->pkt[i])->fib);
 		route_one(w, in->pkt[i], &way);
 	}
 	in->n = 0;

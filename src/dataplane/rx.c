@@ -89,45 +89,71 @@ static int trim(struct rte_mbuf *m, uint32_t l2)
 	return -1;
 }
 
-static void begin(struct rte_mbuf *m, uint16_t port, const uint8_t *frame)
+/* Eight octets at once: an Ethernet address and two that are masked out or looked at, too. */
+static inline uint64_t octets(const void *p)
+{
+	uint64_t w;
+
+	memcpy(&w, p, sizeof(w));
+	return w;
+}
+
+static const uint8_t mac_mask[8] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0 };
+static const uint8_t type_ipv6[8] = { [6] = ETHERTYPE_IPV6 >> 8, [7] = ETHERTYPE_IPV6 & 0xff };
+
+/* What most frames are, at one glance: one segment, whole, to this port (mac: its address) from
+ * another one, IPv6 without a tag. False says nothing. */
+static inline bool is_plain(const struct rte_mbuf *m, uint64_t mac)
+{
+	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
+	const struct net_ip6 *ip = (const struct net_ip6 *)(frame + ETHER_LEN);
+	uint64_t mask = octets(mac_mask), to, from;
+	uint32_t payload;
+
+	if (m->data_len < ETHER_LEN + sizeof(*ip) || m->nb_segs != 1)
+		return false;
+	to = octets(frame);
+	from = octets(frame + 6);
+	payload = net_ip6_payload_len(ip);
+	return ((to ^ mac) & mask) == 0 && (from & ~mask) == octets(type_ipv6) &&
+	       ((from ^ mac) & mask) != 0 && !(frame[6] & 1) && net_ip6_version(ip) == 6 &&
+	       payload > 0 && payload + ETHER_LEN + sizeof(*ip) <= m->data_len;
+}
+
+static inline void begin(struct rte_mbuf *m, uint16_t port, const uint8_t *frame)
 {
 	struct dp_meta *meta = dp_meta(m);
 
+	meta->trace = 0;
+	meta->fib = 0;
+	meta->adj = 0;
+	meta->port = port;
 	meta->flags = 0;
 	meta->opened = 0;
-	meta->adj = 0;
-	meta->fib = 0;
-	meta->trace = 0;
-	meta->port = port;
 	memcpy(meta->src_mac, frame + 6, sizeof(meta->src_mac));
 	m->port = port;
 	m->ol_flags = 0; /* nothing a driver left may ask for an offload on the way out */
 }
 
-/* What most frames are, at one glance: whole, to this port from another one, IPv6 without a tag.
- * False says nothing. */
-static inline bool is_plain(const struct dp_port_view *port, const uint8_t *frame, uint32_t len)
+/* Anything else. False: it is dropped. */
+static __attribute__((noinline)) bool unpack(struct dp_worker *w, struct rte_mbuf *m, uint16_t port)
 {
-	const struct net_ip6 *ip = (const struct net_ip6 *)(frame + ETHER_LEN);
+	const uint8_t *frame;
+	int l2, reason;
 
-	return port->vlan == 0 && len >= ETHER_LEN + sizeof(*ip) &&
-	       memcmp(frame, port->mac, 6) == 0 && !(frame[6] & 1) &&
-	       memcmp(frame + 6, port->mac, 6) != 0 && be16_at(frame + 12) == ETHERTYPE_IPV6 &&
-	       net_ip6_version(ip) == 6 && net_ip6_payload_len(ip) > 0 &&
-	       net_ip6_payload_len(ip) <= len - ETHER_LEN - sizeof(*ip);
-}
-
-/* The packet without its frame, or a reason. */
-static int unpack(struct rte_mbuf *m, const struct dp_port_view *port, const uint8_t *frame)
-{
-	int l2;
-
-	if (likely(is_plain(port, frame, m->data_len))) {
-		cut(m, ETHER_LEN, rte_pktmbuf_mtod_offset(m, const struct net_ip6 *, ETHER_LEN));
-		return -1;
+	if (m->nb_segs > 1 && rte_pktmbuf_linearize(m) < 0) {
+		dp_worker_drop(w, m, DP_DROP_RX_CHAINED);
+		return false;
 	}
-	l2 = check_l2(port, frame, m->data_len);
-	return l2 < 0 ? -l2 - 1 : trim(m, (uint32_t)l2);
+	frame = rte_pktmbuf_mtod(m, const uint8_t *);
+	l2 = check_l2(&w->port[port], frame, m->data_len);
+	reason = l2 < 0 ? -l2 - 1 : trim(m, (uint32_t)l2);
+	if (reason >= 0) {
+		dp_worker_drop(w, m, (enum dp_drop)reason);
+		return false;
+	}
+	begin(m, port, frame);
+	return true;
 }
 
 uint32_t dp_rx(struct dp_worker *w, const struct dp_rx_queue *q, struct dp_vec *out)
@@ -135,27 +161,22 @@ uint32_t dp_rx(struct dp_worker *w, const struct dp_rx_queue *q, struct dp_vec *
 	const struct dp_port_view *port = &w->port[q->port];
 	struct rte_mbuf *pkt[DP_BURST];
 	uint16_t n = rte_eth_rx_burst(port->dev, q->queue, pkt, DP_BURST);
-	uint64_t bytes = 0;
+	uint64_t bytes = 0, mac = 0;
 
+	memcpy(&mac, port->mac, sizeof(port->mac));
 	for (uint16_t i = 0; i < n; i++)
 		rte_prefetch0(rte_pktmbuf_mtod(pkt[i], void *));
 	for (uint16_t i = 0; i < n; i++) {
 		struct rte_mbuf *m = pkt[i];
-		const uint8_t *frame;
-		int reason;
+		const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
 
 		bytes += m->pkt_len;
-		if (unlikely(m->nb_segs > 1) && rte_pktmbuf_linearize(m) < 0) {
-			dp_worker_drop(w, m, DP_DROP_RX_CHAINED);
+		if (likely(port->vlan == 0 && is_plain(m, mac))) {
+			cut(m, ETHER_LEN, (const struct net_ip6 *)(frame + ETHER_LEN));
+			begin(m, q->port, frame);
+		} else if (!unpack(w, m, q->port)) {
 			continue;
 		}
-		frame = rte_pktmbuf_mtod(m, const uint8_t *);
-		reason = unpack(m, port, frame);
-		if (unlikely(reason >= 0)) {
-			dp_worker_drop(w, m, (enum dp_drop)reason);
-			continue;
-		}
-		begin(m, q->port, frame);
 		dp_vec_push(out, m);
 	}
 	dp_counted(w, DP_COUNTER_RX_PACKETS, n);

@@ -248,11 +248,17 @@ static void remember(struct watch_lane *l, const struct dp_vec *in)
 
 	d->in_n = 0;
 	for (uint32_t i = 0; i < in->n; i++) {
-		struct trace_story *s = slot_of(d, dp_meta(in->pkt[i])->trace);
+		struct rte_mbuf *m = in->pkt[i];
+		struct trace_story *s = slot_of(d, dp_meta(m)->trace);
 
-		if (!is_marked(l, in->pkt[i]) || s->m != in->pkt[i])
+		if (!is_marked(l, m))
+			continue;
+		if (s->m != m)
+			s = &d->stray;
+		if (s->m != m)
 			continue;
 		d->in[d->in_n].story = s;
+		d->in[d->in_n].m = m;
 		d->in[d->in_n++].hops = s->leg.hops;
 	}
 }
@@ -266,7 +272,7 @@ static void keep(struct watch_lane *l)
 	for (uint32_t i = 0; i < l->desk->in_n; i++) {
 		struct trace_story *s = l->desk->in[i].story;
 
-		if (s->m == NULL || s->leg.hops != l->desk->in[i].hops)
+		if (s->m != l->desk->in[i].m || s->leg.hops != l->desk->in[i].hops)
 			continue;
 		add_hop(s, l->desk->stage, door, 0);
 		commit(l, s);
@@ -383,11 +389,19 @@ void trace_drop(struct watch_lane *l, struct rte_mbuf *m, enum dp_drop reason)
 		commit(l, s);
 }
 
+/* What has not ended is told before a burst is handed over: when it is known how much of it was
+ * taken, only that is published. */
+void trace_close(struct watch_lane *l)
+{
+	if (l->desk->stray.m != NULL)
+		commit(l, &l->desk->stray);
+}
+
 /* A leg of one hop, in the ring before the port has taken the frame: afterwards it is no longer
  * ours to look at. */
 static void put_tx(struct watch_lane *l, struct rte_mbuf *m, bool ring, uint16_t queue)
 {
-	struct trace_story *s = stray(l, m);
+	struct trace_story *s = begin(&l->desk->stray, l, m, TRACE_GOES_ON);
 	struct trace_hop *h = add_hop(s, DP_STAGE_TX, ring ? TRACE_RING : TRACE_WIRE, l->tx_port);
 
 	look_frame(h, m);

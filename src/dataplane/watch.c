@@ -23,10 +23,19 @@ static void lane_free(struct watch_lane *l)
 	free(l);
 }
 
+uint32_t watch_octets(const struct watch *w)
+{
+	return w->kind == WATCH_TRACE ? TRACE_OCTETS : CAPTURE_OCTETS;
+}
+
+bool watch_is_used_up(const struct watch *w)
+{
+	return atomic_load_explicit(&w->left, memory_order_relaxed) <= 0;
+}
+
 static struct watch_lane *lane_new(struct watch *w, uint16_t number)
 {
 	struct watch_lane *l = calloc(1, sizeof(*l));
-	uint32_t octets = w->kind == WATCH_TRACE ? TRACE_OCTETS : CAPTURE_OCTETS;
 
 	if (l == NULL)
 		return NULL;
@@ -37,7 +46,8 @@ static struct watch_lane *lane_new(struct watch *w, uint16_t number)
 		if (l->desk != NULL) /* touched here, workers must not fault */
 			memset(l->desk, 0, sizeof(*l->desk));
 	}
-	if (bring_new(octets, &l->ring) < 0 || (w->kind == WATCH_TRACE && l->desk == NULL)) {
+	if (bring_new(watch_octets(w), &l->ring) < 0 ||
+		(w->kind == WATCH_TRACE && l->desk == NULL)) {
 		lane_free(l);
 		return NULL;
 	}

@@ -62,6 +62,9 @@ bool watch_is_on(const struct watch *w); /* control has given it to the workers;
 const void *watch_peek(struct watch *w, uint16_t lane, uint32_t *len);
 void watch_next(struct watch *w, uint16_t lane);
 uint16_t watch_lanes(const struct watch *w); /* the last one is the control core's */
+uint32_t watch_octets(const struct watch *w); /* of a lane's ring */
+/* A trace: as many packets as were asked for were chosen, more will not be. */
+bool watch_is_used_up(const struct watch *w);
 uint64_t watch_lost(const struct watch *w); /* records that found no room */
 uint64_t watch_lost_at(const struct watch *w, unsigned place); /* a capture's, of one place */
 

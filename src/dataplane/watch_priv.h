@@ -33,6 +33,7 @@ struct trace_desk {
 	uint32_t in_n; /* stories of what went in, and how long they were */
 	struct {
 		struct trace_story *story;
+		struct rte_mbuf *m;
 		unsigned hops;
 	} in[DP_VEC];
 };
@@ -71,6 +72,8 @@ static_assert(WATCH_PORTS == DP_MAX_PORTS, "watch.h sees no worker.h");
 /* Whether the packet is one of those looked for, but for port, stage and fate. len octets are
  * there from pkt on, an IPv6 header if there are 40 of them. */
 bool watch_wants(const struct watch_lane *l, const uint8_t *pkt, uint32_t len);
+/* Where the filter's mobile node is at this moment, for watch_wants(). */
+void watch_find_coa(const struct tables *t, struct watch_lane *l);
 /* Where the IPv6 packet of a frame is, 0: there is none. */
 uint32_t watch_l2_len(const uint8_t *frame, uint32_t len);
 
@@ -88,6 +91,8 @@ void dp_watch_drop(struct dp_worker *w, struct rte_mbuf *m, enum dp_drop reason)
 void dp_watch_tx(struct dp_worker *w, uint16_t port, const struct dp_vec *v, bool ring);
 void dp_watch_sent(struct dp_worker *w, uint32_t sent);
 void dp_watch_count(struct dp_worker *w, enum dp_drop reason); /* control, see dp_count_drop() */
+/* Control lets go of a packet, be it the one that an engine looks at: its buffer may be another's. */
+void dp_watch_gone(struct dp_worker *w, const struct rte_mbuf *m);
 
 /* --- trace.c --- */
 void trace_begin_rx(struct watch_lane *l, const struct dp_rx_queue *q);
@@ -96,6 +101,7 @@ void trace_enter(struct dp_worker *w, enum dp_stage s, enum dp_vec_id in);
 void trace_leave(struct dp_worker *w);
 void trace_punt(struct watch_lane *l, struct rte_mbuf *m, enum dp_punt_class c);
 void trace_drop(struct watch_lane *l, struct rte_mbuf *m, enum dp_drop reason);
+void trace_close(struct watch_lane *l);
 void trace_tx(struct dp_worker *w, struct watch_lane *l, const struct dp_vec *v, bool ring);
 void trace_own(struct watch_lane *l, struct rte_mbuf *m);
 void trace_resume(struct watch_lane *l, struct rte_mbuf *m);

@@ -61,15 +61,14 @@ bool watch_wants(const struct watch_lane *l, const uint8_t *pkt, uint32_t len)
 	       (!f->has_hoa || is_of(&p, &f->hoa, &l->coa));
 }
 
-/* Where the mobile node is at this moment. */
-static void find_coa(const struct dp_worker *w, struct watch_lane *l)
+void watch_find_coa(const struct tables *t, struct watch_lane *l)
 {
 	const struct ip6_addr *hoa = &l->watch->filter.hoa;
 	const struct bc_entry *bind = NULL;
 
-	if (!l->watch->filter.has_hoa || w->t->bc == NULL)
+	if (!l->watch->filter.has_hoa || t->bc == NULL)
 		return;
-	bc_find_bulk(w->t->bc, &hoa, 1, &bind);
+	bc_find_bulk(t->bc, &hoa, 1, &bind);
 	l->coa = bind != NULL ? bind->coa : ip6_unspecified;
 }
 
@@ -166,6 +165,14 @@ void dp_watch_begin(struct dp *dp, struct rte_mbuf *m, enum dp_punt_class c)
 	trace_take(trace, c);
 }
 
+void dp_watch_gone(struct dp_worker *w, const struct rte_mbuf *m)
+{
+	struct watch_lane *capture = w->watching[WATCH_CAPTURE];
+
+	if (capture != NULL && capture->current == m)
+		capture->current = NULL;
+}
+
 void dp_watch_end(struct dp *dp)
 {
 	if (likely(!dp_own(dp)->watched))
@@ -195,7 +202,7 @@ void dp_worker_watch(struct dp_worker *w)
 			atomic_load_explicit(&w->watch_next[kind], memory_order_acquire);
 		if (w->watching[kind] == NULL)
 			continue;
-		find_coa(w, w->watching[kind]);
+		watch_find_coa(w->t, w->watching[kind]);
 		w->watched = true;
 	}
 }
@@ -212,7 +219,7 @@ uint32_t dp_watch_rx(struct dp_worker *w, const struct dp_rx_queue *q)
 			continue;
 		l->in_rx = true;
 		l->rx_port = q->port;
-		find_coa(w, l);
+		watch_find_coa(w->t, l);
 	}
 	if (trace != NULL)
 		trace_begin_rx(trace, q);
@@ -242,6 +249,7 @@ void dp_watch_drop(struct dp_worker *w, struct rte_mbuf *m, enum dp_drop reason)
 		trace_drop(w->watching[WATCH_TRACE], m, reason);
 	if (w->watching[WATCH_CAPTURE] != NULL)
 		capture_drop(w->watching[WATCH_CAPTURE], m, reason);
+	dp_watch_gone(w, m);
 }
 
 void dp_watch_count(struct dp_worker *w, enum dp_drop reason)
@@ -254,12 +262,16 @@ void dp_watch_count(struct dp_worker *w, enum dp_drop reason)
 
 void dp_watch_tx(struct dp_worker *w, uint16_t port, const struct dp_vec *v, bool ring)
 {
+	if (w->watching[WATCH_TRACE] != NULL)
+		trace_close(w->watching[WATCH_TRACE]);
 	for (unsigned kind = 0; kind < WATCH_KIND_COUNT; kind++) {
 		struct watch_lane *l = w->watching[kind];
 
 		if (l == NULL)
 			continue;
 		l->tx_port = port;
+		if (!w->is_reader) /* control sends without having received */
+			watch_find_coa(w->t, l);
 		l->at[0] = bring_at(l->ring);
 	}
 	if (w->watching[WATCH_TRACE] != NULL)

@@ -26,11 +26,35 @@ void dp_punt(struct dp_worker *w, struct rte_mbuf *m, enum dp_punt_class c)
 		dp_worker_drop(w, m, dp_punt_full(c));
 }
 
+static bool may_err(struct dp_worker *w)
+{
+	struct dp_allowance *a = &w->errors;
+
+	if (a->cycles == 0)
+		return true;
+	if (a->left == 0 && a->turn != w->counters.c[DP_COUNTER_POLLS]) {
+		uint64_t now = rte_rdtsc(), more = (now - a->last) / a->cycles;
+
+		a->turn = w->counters.c[DP_COUNTER_POLLS];
+		a->left = more < a->burst ? (uint32_t)more : a->burst;
+		a->last = more < a->burst ? a->last + more * a->cycles : now;
+	}
+	if (a->left == 0)
+		return false;
+	a->left--;
+	return true;
+}
+
 void dp_error(struct dp_worker *w, struct rte_mbuf *m, enum dp_drop reason, uint8_t type,
 	uint8_t code, uint32_t arg)
 {
 	struct dp_meta *meta = dp_meta(m);
 
+	if (unlikely(!may_err(w))) {
+		w->counters.drop[DP_DROP_ICMP6_RATE]++;
+		dp_worker_drop(w, m, reason);
+		return;
+	}
 	meta->drop = (uint8_t)reason;
 	meta->icmp_type = type;
 	meta->icmp_code = code;
@@ -93,6 +117,7 @@ static inline uint64_t gone(const struct dp_worker *w)
 	n += w->reass != NULL ? reass_tab_fragments(w->reass) : 0;
 	for (unsigned i = 0; i < DP_DROP_COUNT; i++)
 		n += w->counters.drop[i];
+	n -= w->counters.drop[DP_DROP_ICMP6_RATE]; /* of an error that was not made */
 	for (uint16_t i = 0; i < w->port_count; i++)
 		n += w->tx[i].n;
 	return n;
@@ -110,7 +135,7 @@ static inline __attribute__((always_inline)) void carry(struct dp_worker *w, boo
 		run(w, traced, DP_STAGE_REASS, V_FRAGMENT, dp_reass); /* -> AGAIN, held */
 		run(w, traced, DP_STAGE_DECAP, V_TUNNEL, dp_decap); /* -> AGAIN */
 		run(w, traced, DP_STAGE_INTERCEPT, V_HOME, dp_intercept); /* -> ENCAP */
-		run(w, traced, DP_STAGE_ENCAP, V_ENCAP, dp_encap); /* -> ROUTE */
+		run(w, traced, DP_STAGE_ENCAP, V_ENCAP, dp_encap); /* -> tx, ROUTE */
 		run(w, traced, DP_STAGE_ROUTE, V_ROUTE, dp_route); /* -> tx, punt */
 	}
 	too_deep(w, traced, &w->vec[V_AGAIN]);

@@ -27,12 +27,14 @@
 #include "net/tcpmss.h"
 #include "tables/bc_view.h"
 
+struct police;
 struct watch_lane;
 
 #define DP_BURST      64 /* packets a turn carries at most */
-#define DP_AHEAD      8 /* packets: bindings are asked for that much before they are used */
+#define DP_AHEAD      16 /* packets: so much before it is used memory is asked for a binding */
 #define DP_VEC        (2 * DP_BURST) /* each of them may leave as two fragments */
 #define DP_FRAGMENTS  16 /* of one packet: the largest port MTU in pieces of 1280 are eight */
+#define DP_HEAD_MAX   18 /* octets of an Ethernet header with a VLAN tag */
 #define DP_MAX_OPENED 2 /* tunnels inside each other that are opened */
 /* How often a turn looks at what came out: each packet of a nest may have been in fragments. */
 #define DP_MAX_PASSES (2 * (DP_MAX_OPENED + 1))
@@ -43,8 +45,23 @@ struct dp_vec {
 	struct rte_mbuf *pkt[DP_VEC];
 };
 
+/* Lookups of bindings under way (tables/bc_view.h), beside a vector. */
+struct dp_sought {
+	uint64_t hash[DP_BURST];
+	const struct bc_entry *guess[DP_BURST]; /* but for the last DP_AHEAD */
+};
+
 struct dp_stage_stat {
 	uint64_t calls, packets, cycles;
+};
+
+/* How many ICMPv6 errors a worker asks control for: twice what that will send at most, so that the
+ * limit is control's, but a flood does not reach it, or its packet buffers the other lcore. */
+struct dp_allowance {
+	uint64_t cycles; /* TSC, for one more; 0: no limit */
+	uint64_t last; /* TSC, of the last one */
+	uint64_t turn; /* when time was looked at: once a turn does */
+	uint32_t left, burst;
 };
 
 struct dp_rx_queue {
@@ -82,17 +99,20 @@ struct dp_worker {
 	struct rte_ring *punt[DP_PUNT_COUNT];
 
 	struct fragid fragid;
+	struct dp_allowance errors;
 
 	/* this turn's packets */
 	struct dp_vec vec[V_COUNT];
-	uint64_t hash_home[DP_BURST]; /* bc_hash() of the destination, beside vec[V_HOME] */
-	uint64_t hash_tunnel[DP_BURST]; /* of the inner source, beside vec[V_TUNNEL] */
+	struct dp_sought home; /* the destinations, beside vec[V_HOME] */
+	struct dp_sought tunnel; /* the inner sources, beside vec[V_TUNNEL] */
 	const struct bc_entry *bind[DP_BURST]; /* beside vec[V_ENCAP] */
 	struct dp_vec tx[DP_MAX_PORTS];
 
 	/* what waits longer than a turn: fragments for the others of their datagram */
 	struct reass_tab *reass; /* NULL: a worker that receives nothing */
 	uint32_t reass_max; /* octets of the largest packet that is put together */
+
+	struct police *police; /* of signalling; NULL: none */
 
 	/* What watches this worker, its own lanes: taken over from watch_next at the start of a
 	 * turn, where watch_version has moved. */
@@ -135,7 +155,8 @@ void dp_reass_expire(struct dp_worker *w, uint64_t now);
 /* Doors. */
 void dp_worker_drop(struct dp_worker *w, struct rte_mbuf *m, enum dp_drop reason);
 void dp_punt(struct dp_worker *w, struct rte_mbuf *m, enum dp_punt_class c);
-/* Dropped for `reason`, but the source is owed an ICMPv6 error, which control sends. */
+/* Dropped for `reason`, but the source is owed an ICMPv6 error, which control sends. Above the rate of
+ * errors (RFC 4443, 2.4 f) it is dropped here, and ICMP6_RATE counts the error. */
 void dp_error(struct dp_worker *w, struct rte_mbuf *m, enum dp_drop reason, uint8_t type,
 	uint8_t code, uint32_t arg);
 
@@ -155,6 +176,20 @@ void dp_clamp_mss(struct dp_worker *w, const struct bc_entry *bind, struct net_i
 uint32_t dp_fragment(struct dp_worker *w, const uint8_t *pkt, uint16_t len, uint16_t mtu,
 	const struct dp_meta *meta, struct rte_mbuf *out[static DP_FRAGMENTS]);
 
+/* A way out: a next hop and what every frame to it begins with. The same for most packets of a
+ * burst, so stages keep one while they carry it, and no longer. */
+struct dp_way {
+	uint32_t adj;
+	uint16_t port;
+	uint16_t mtu; /* of the port */
+	uint16_t head_len;
+	uint8_t head[DP_HEAD_MAX];
+	bool is_open; /* resolved, nobody waits to hear of its use, the link is up */
+	uint64_t word; /* adj_word() */
+};
+
+struct dp_way dp_way_by(const struct dp_worker *w, uint32_t adj, uint32_t fib);
+
 /* Ethernet header (and the port's VLAN tag) in front of the packet; m->port becomes the way
  * out. False: no headroom. */
 bool dp_put_frame(struct dp_worker *w, struct rte_mbuf *m, uint16_t port, const uint8_t mac[6]);
@@ -172,12 +207,20 @@ static inline void dp_vec_push(struct dp_vec *v, struct rte_mbuf *m)
 	v->pkt[v->n++] = m;
 }
 
-/* Second lines of bindings from..to, as far as there are so many (and where there is one). */
-static inline void dp_bind_ahead(
-	const struct bc_entry *const bind[], uint32_t from, uint32_t to, uint32_t n)
+/* Packet n of a vector is sought by hoa; the one DP_AHEAD before it is a step further. */
+static inline void dp_seek(
+	struct dp_sought *s, const struct bc *bc, uint32_t n, const struct ip6_addr *hoa)
 {
-	for (uint32_t i = from; i < to && i < n; i++)
-		bc_prefetch(bind[i]);
+	s->hash[n] = bc_ask(bc, hoa);
+	if (n >= DP_AHEAD)
+		s->guess[n - DP_AHEAD] = bc_guess(bc, s->hash[n - DP_AHEAD]);
+}
+
+/* The vector has n packets: the last ones, too. */
+static inline void dp_seek_rest(struct dp_sought *s, const struct bc *bc, uint32_t n)
+{
+	for (uint32_t i = n > DP_AHEAD ? n - DP_AHEAD : 0; i < n; i++)
+		s->guess[i] = bc_guess(bc, s->hash[i]);
 }
 
 static inline void dp_counted(struct dp_worker *w, enum dp_counter c, uint64_t n)

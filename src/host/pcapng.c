@@ -71,10 +71,23 @@ static void option(struct net_wr *w, enum option code, const void *value, size_t
 	pad(w, len);
 }
 
+/* Texts are UTF-8: what is cut, here or before, ends with a whole character. */
+static size_t text_len(const char *text)
+{
+	size_t n = strnlen(text, PCAPNG_COMMENT_MAX), more = 0, wanted;
+	uint8_t lead;
+
+	while (more < 3 && more < n && ((uint8_t)text[n - more - 1] & 0xc0) == 0x80)
+		more++;
+	lead = n > more ? (uint8_t)text[n - more - 1] : 0;
+	wanted = lead >= 0xf0 ? 3 : lead >= 0xe0 ? 2 : lead >= 0xc0 ? 1 : 0;
+	return wanted > more ? n - more - 1 : n;
+}
+
 static void option_text(struct net_wr *w, enum option code, const char *text)
 {
 	if (text != NULL)
-		option(w, code, text, strnlen(text, PCAPNG_COMMENT_MAX));
+		option(w, code, text, text_len(text));
 }
 
 static void option_u64(struct net_wr *w, enum option code, uint64_t v)

@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "host/store.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -16,49 +14,12 @@
 #include <unistd.h>
 
 #include "common/log.h"
-#include "host/store_dir.h"
-#include "host/store_file.h"
+#include "host/store_priv.h"
 #include "records/feed.h"
 
 #define TAG "store"
 
-#define BATCH       512 /* items for one write() */
-#define RETRY_MIN_S 1
-#define RETRY_MAX_S 60
 #define SPARE_BYTES (1U << 20) /* besides a copy of all there is: less is a full disk */
-#define BOOT_ID     "/proc/sys/kernel/random/boot_id"
-
-struct old_file {
-	uint64_t number, length;
-};
-
-struct store {
-	struct store_dir dir;
-	struct store_opts opts;
-	struct feed *feed;
-	uint8_t boot[SEGMENT_BOOT_LEN];
-	struct store_writer w;
-	uint64_t next_number;
-	struct old_file old[STORE_FILES_MAX]; /* those before w that are still needed */
-	uint32_t old_count;
-
-	uint64_t taken; /* items, ever */
-	uint64_t mark; /* of the last one written */
-	bool dirty; /* something is written and not forced to disk */
-	uint64_t sync_us; /* when the last sync began */
-	bool failed;
-	bool has_records; /* in w */
-	bool has_gap; /* between those in w something was lost */
-	bool walking; /* all records are coming, from FEED_BEGIN on, and none was lost */
-	uint64_t retry_us;
-	uint32_t retry_s;
-
-	int wake_fd;
-	atomic_bool stopping;
-	bool running;
-	pthread_t thread;
-	uint8_t buf[BATCH * (FRAME_HEAD + RECORD_IMAGE_MAX)];
-};
 
 static uint64_t clock_us(void)
 {
@@ -93,30 +54,28 @@ static void tell_files(struct store *s)
 
 /* --- failing and coming back --- */
 
-/* What is in the file stays good; what was handed over and is not in it is lost, until all is
- * written anew. */
-static void fail(struct store *s, int error, const char *what)
+void store_fail(struct store *s, int error, const char *what)
 {
 	bool is_news = !s->failed;
 
-	/* told first: whoever sees the failure counted must see that it lasts */
-	feed_stat_set(s->feed, FEED_STAT_FAILED, 1);
-	feed_fail(s->feed);
+	s->retry_us = clock_us() + s->retry_s * 1000000ULL;
+	/* counted last: whoever sees the failure counted must see that it lasts, and why */
 	feed_stat_set(s->feed, FEED_STAT_ERRNO, (uint64_t)-error);
 	feed_stat_set(s->feed, FEED_STAT_FAILED_MS, unix_ms());
+	feed_stat_set(s->feed, FEED_STAT_FAILED, 1);
 	if (is_news)
 		feed_stat_add(s->feed, FEED_STAT_FAILURES, 1);
-	s->failed = true;
+	feed_fail(s->feed);
+	s->failed = s->has_lost = true;
 	s->has_gap = s->has_records;
 	s->walking = false;
 	s->dirty = false;
-	s->retry_us = clock_us() + s->retry_s * 1000000ULL;
-	if (is_news || s->retry_s == RETRY_MAX_S)
+	if (is_news || s->retry_s == STORE_RETRY_MAX_S)
 		log_warn(TAG,
 			"bindings are not being kept: %s: %s; hamd goes on, and tries again "
 			"path=%s",
 			what, strerror(-error), s->dir.path);
-	s->retry_s = s->retry_s * 2 < RETRY_MAX_S ? s->retry_s * 2 : RETRY_MAX_S;
+	s->retry_s = s->retry_s * 2 < STORE_RETRY_MAX_S ? s->retry_s * 2 : STORE_RETRY_MAX_S;
 }
 
 /* No more than a try: on a disk that is read-only, or gone, the old mark stays. The new one
@@ -126,36 +85,64 @@ static void mark_lost(struct store *s)
 	(void)store_writer_flag(&s->w, s->w.mark.flags | SEGMENT_LOST);
 }
 
-/* The file is not to be gone on with. */
+/* The file is not to be gone on with. One that says nothing makes room for the next. */
 static void retire(struct store *s)
 {
 	if (s->w.fd < 0)
 		return;
-	s->old[s->old_count++] = (struct old_file){ s->w.number, s->w.length };
+	if (s->has_records || (s->w.mark.flags & SEGMENT_WHOLE) != 0)
+		s->old[s->old_count++] = (struct old_file){ s->w.number, s->w.length };
+	else
+		s->next_number = s->w.number;
 	store_writer_close(&s->w);
 }
 
-static int new_file(struct store *s, uint32_t flags)
+void store_file_opts(const struct store *s, struct store_file_opts *out)
 {
-	struct store_file_opts opts = {
+	*out = (struct store_file_opts){
 		.dir_fd = s->dir.fd,
 		.number = s->next_number,
 		.domains = s->opts.domains,
 		.domain_count = s->opts.domain_count,
-		.flags = flags,
+		.known_ms = s->known_ms,
+		.waits = s->opts.waits,
+		.clock_ms = s->opts.clock_ms,
+		.flags = (s->has_lost ? SEGMENT_LOST : 0) |
+			 (s->old_count == 0 ? SEGMENT_WHOLE : 0), /* there is none that it needs */
 	};
-	int ret;
+	memcpy(out->boot, s->began.boot, sizeof(out->boot));
+}
+
+int store_new_file(struct store *s)
+{
+	struct store_file_opts opts;
+	int ret = 0;
 
 	if (s->old_count + 1 >= STORE_FILES_MAX)
-		return -EMFILE;
-	memcpy(opts.boot, s->boot, sizeof(opts.boot));
-	ret = store_writer_open(&s->w, &opts);
+		ret = store_fold(s);
+	if (ret == 0) {
+		store_file_opts(s, &opts);
+		ret = store_writer_open(&s->w, &opts);
+	}
 	if (ret == 0) {
 		s->next_number++;
 		s->has_records = s->has_gap = false;
 	}
 	tell_files(s);
 	return ret;
+}
+
+void store_remove_old(struct store *s)
+{
+	for (uint32_t i = 0; i < s->old_count; i++) {
+		char name[STORE_NAME_LEN];
+
+		store_file_name(s->old[i].number, name);
+		if (unlinkat(s->dir.fd, name, 0) < 0 && errno != ENOENT)
+			log_warn(TAG, "cannot remove a file that is not needed: %s file=%s/%s",
+				strerror(errno), s->dir.path, name);
+	}
+	s->old_count = 0;
 }
 
 static int check_space(const struct store *s)
@@ -172,15 +159,15 @@ static void recover(struct store *s)
 	int ret = check_space(s);
 
 	if (ret == 0 && s->w.fd < 0)
-		ret = new_file(s, 0);
+		ret = store_new_file(s);
 	if (ret < 0) {
-		fail(s, ret, "a new file");
+		store_fail(s, ret, "a new file");
 		return;
 	}
 	s->failed = false;
 	feed_set_synced(s->feed, s->mark, s->taken); /* nothing waits for the disk */
+	feed_want_all(s->feed); /* before it is said that all is well */
 	feed_stat_set(s->feed, FEED_STAT_FAILED, 0);
-	feed_want_all(s->feed);
 	log_info(TAG, "bindings are being kept again, all of them are written anew path=%s",
 		s->dir.path);
 }
@@ -195,14 +182,14 @@ static void fail_append(struct store *s, int error)
 	mark_lost(s);
 	if (ret < 0 || is_whole)
 		retire(s);
-	fail(s, error, "writing");
+	store_fail(s, error, "writing");
 }
 
 static void fail_sync(struct store *s, int error)
 {
 	mark_lost(s);
 	retire(s);
-	fail(s, error, "forcing to disk");
+	store_fail(s, error, "forcing to disk");
 }
 
 /* --- writing --- */
@@ -248,9 +235,9 @@ static void begin_all(struct store *s)
 		if (sync_on(s) < 0)
 			return;
 		retire(s);
-		ret = new_file(s, 0);
+		ret = store_new_file(s);
 		if (ret < 0) {
-			fail(s, ret, "a new file");
+			store_fail(s, ret, "a new file");
 			return;
 		}
 	}
@@ -266,16 +253,9 @@ static void end_all(struct store *s)
 	s->walking = false;
 	if (sync_file(s, SEGMENT_WHOLE) < 0 || sync_on(s) < 0)
 		return;
-	for (uint32_t i = 0; i < s->old_count; i++) {
-		char name[STORE_NAME_LEN];
-
-		store_file_name(s->old[i].number, name);
-		if (unlinkat(s->dir.fd, name, 0) < 0 && errno != ENOENT)
-			log_warn(TAG, "cannot remove a file that is not needed: %s file=%s/%s",
-				strerror(errno), s->dir.path, name);
-	}
-	s->old_count = 0;
-	s->retry_s = RETRY_MIN_S;
+	store_remove_old(s);
+	s->has_lost = false;
+	s->retry_s = STORE_RETRY_MIN_S;
 	feed_stat_add(s->feed, FEED_STAT_CHECKPOINTS, 1);
 	tell_files(s);
 }
@@ -287,7 +267,7 @@ static uint32_t fill(struct store *s, size_t *len, uint64_t *mark)
 	uint32_t n = 0;
 
 	*len = 0;
-	while (n < BATCH && (it = feed_peek(s->feed, n)) != NULL && it->kind == FEED_RECORD) {
+	while (n < STORE_BATCH && (it = feed_peek(s->feed, n)) != NULL && it->kind == FEED_RECORD) {
 		uint8_t *frame = s->buf + *len;
 		size_t body = record_image_encode(&it->image, frame + FRAME_HEAD);
 
@@ -344,9 +324,9 @@ static bool work(struct store *s)
 
 /* --- the thread --- */
 
-static void on_wake(void *ctx)
+void store_on_wake(void *store)
 {
-	struct store *s = ctx;
+	struct store *s = store;
 
 	eventfd_write(s->wake_fd, 1);
 }
@@ -399,9 +379,10 @@ int store_run(struct store *s, char *err, size_t err_len)
 }
 
 /* Twice: what was written, then the mark that says so. */
-static void close_in_order(struct store *s)
+static void close_file(struct store *s, bool is_all)
 {
-	uint32_t flags = s->w.mark.flags | SEGMENT_CLOSED;
+	uint32_t end = is_all && !s->has_lost ? SEGMENT_CLOSED : SEGMENT_LOST;
+	uint32_t flags = s->w.mark.flags | end;
 	int ret;
 
 	if (s->w.fd < 0 || s->failed)
@@ -414,16 +395,16 @@ static void close_in_order(struct store *s)
 			s->dir.path);
 }
 
-void store_stop(struct store *s)
+void store_stop(struct store *s, bool is_all)
 {
 	if (s == NULL)
 		return;
 	if (s->running) {
 		s->stopping = true;
-		on_wake(s);
+		store_on_wake(s);
 		pthread_join(s->thread, NULL);
-		close_in_order(s);
-		if (s->failed)
+		close_file(s, is_all);
+		if (s->failed || s->has_lost || !is_all)
 			log_warn(TAG, "stops without having kept the last bindings path=%s",
 				s->dir.path);
 	}
@@ -432,128 +413,4 @@ void store_stop(struct store *s)
 	if (s->wake_fd >= 0)
 		close(s->wake_fd);
 	free(s);
-}
-
-/* --- opening --- */
-
-/* All zero when the machine does not say: then every start counts as one of the machine. */
-static void read_boot_id(uint8_t boot[static SEGMENT_BOOT_LEN])
-{
-	FILE *f = fopen(BOOT_ID, "re");
-	unsigned n = 0, digit;
-
-	memset(boot, 0, SEGMENT_BOOT_LEN);
-	if (f == NULL)
-		return;
-	for (int c; n < 2 * SEGMENT_BOOT_LEN && (c = fgetc(f)) != EOF;) {
-		if (c == '-')
-			continue;
-		if (c >= '0' && c <= '9')
-			digit = (unsigned)(c - '0');
-		else if (c >= 'a' && c <= 'f')
-			digit = (unsigned)(c - 'a' + 10);
-		else
-			break;
-		boot[n / 2] |= (uint8_t)(digit << (n % 2 == 0 ? 4 : 0));
-		n++;
-	}
-	fclose(f);
-}
-
-/* Damaged, why stands in err. */
-static int set_aside(struct store *s, struct store_start *start, char *err, size_t err_len)
-{
-	char why[400], to_err[400];
-	int ret;
-
-	snprintf(why, sizeof(why), "%s", err);
-	if (s->opts.refuse_damage) {
-		snprintf(err, err_len,
-			"%s; nothing was touched: move %s away to start without its bindings", why,
-			s->dir.path);
-		return -EBADMSG;
-	}
-	ret = store_dir_move_aside(
-		&s->dir, start->moved_to, sizeof(start->moved_to), to_err, sizeof(to_err));
-	if (ret < 0) {
-		snprintf(err, err_len, "%s; %s", why, to_err);
-		return ret;
-	}
-	log_warn(TAG, "%s: moved aside, hamd starts without bindings moved-to=%s", why,
-		start->moved_to);
-	start->was_moved = start->is_new = true;
-	start->found = (struct store_found){ 0 };
-	return 0;
-}
-
-static int read_store(struct store *s, const struct store_reader *reader, struct store_start *start,
-	char *err, size_t err_len)
-{
-	int ret = store_read(&s->dir, s->boot, reader, &start->found, err, err_len);
-
-	if (ret == -EBADMSG)
-		return set_aside(s, start, err, err_len);
-	start->is_new = ret == 0 && start->found.last_number == 0;
-	if (ret == 0 && start->found.torn > 0)
-		log_info(TAG,
-			"the last octets were not written to their end and are left out "
-			"octets=%" PRIu64 " path=%s",
-			start->found.torn, s->dir.path);
-	return ret;
-}
-
-/* Files that a mark made superfluous and nobody came to remove go with the others. */
-static void take_over(struct store *s, const struct store_found *found)
-{
-	for (uint32_t i = 0; i < s->dir.count; i++)
-		s->old[s->old_count++] = (struct old_file){ s->dir.number[i], 0 };
-	s->next_number = found->last_number + 1;
-	if (found->is_last_empty) { /* one that is killed at each start makes no row of files */
-		s->old_count--;
-		s->next_number--;
-	}
-	if (s->old_count > 0)
-		s->old[s->old_count - 1].length = found->octets;
-}
-
-static void begin_writing(struct store *s, bool is_new)
-{
-	int ret = new_file(s, is_new ? SEGMENT_WHOLE : 0);
-
-	if (ret < 0)
-		fail(s, ret, "a new file");
-	else if (!is_new)
-		feed_want_all(s->feed);
-}
-
-int store_open(const struct store_opts *opts, const struct store_reader *reader, struct store **out,
-	struct store_start *start, char *err, size_t err_len)
-{
-	struct store *s = calloc(1, sizeof(*s));
-	int ret = -ENOMEM;
-
-	*start = (struct store_start){ 0 };
-	snprintf(err, err_len, "store %s: %s", opts->path, strerror(ENOMEM));
-	if (s == NULL)
-		return ret;
-	s->opts = *opts;
-	s->feed = opts->feed;
-	s->w.fd = s->dir.fd = -1;
-	s->retry_s = RETRY_MIN_S;
-	s->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	if (s->wake_fd >= 0) {
-		read_boot_id(s->boot);
-		ret = store_dir_open(&s->dir, opts->path, err, err_len);
-	}
-	if (ret == 0)
-		ret = read_store(s, reader, start, err, err_len);
-	if (ret < 0) {
-		store_stop(s);
-		return ret;
-	}
-	take_over(s, &start->found);
-	begin_writing(s, start->is_new);
-	feed_on_wake(s->feed, on_wake, s);
-	*out = s;
-	return 0;
 }

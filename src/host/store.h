@@ -28,7 +28,11 @@ struct store_opts {
 	uint32_t sync_ms;
 	bool refuse_damage; /* else a damaged store is moved aside */
 	const char *const *domains; /* names by number; must outlive the store */
-	uint32_t domain_count;
+	/* By the same number: nothing is acknowledged there before it is written. */
+	const bool *waits;
+	uint32_t domain_count; /* at most STORE_DOMAINS_MAX */
+	/* Times in images are so far ahead of CLOCK_MONOTONIC, milliseconds. */
+	int64_t clock_ms;
 	struct feed *feed;
 };
 
@@ -37,6 +41,9 @@ struct store_start {
 	bool is_new; /* there was none, or none that could be believed: nothing is known */
 	bool was_moved; /* it was damaged and is at: */
 	char moved_to[4200];
+	/* By number: for how long all bindings of the domain have been known until now, also across
+	 * starts; 0: some may have been forgotten. */
+	uint64_t known_ms[STORE_DOMAINS_MAX];
 };
 
 /*
@@ -48,5 +55,6 @@ int store_open(const struct store_opts *opts, const struct store_reader *reader,
 	struct store_start *start, char *err, size_t err_len);
 int store_run(struct store *s, char *err, size_t err_len); /* starts the thread */
 /* Writes what is in the feed, closes the files, joins the thread; NULL is fine. The feed's
- * producer must have stopped. */
-void store_stop(struct store *s);
+ * producer must have stopped. is_all: it has handed over everything; else the store says that
+ * something is missing. */
+void store_stop(struct store *s, bool is_all);

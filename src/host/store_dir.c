@@ -16,7 +16,8 @@
 
 #define SUFFIX     ".seg"
 #define DIGITS     16
-#define BAD_SAME_S 100 /* names that are tried for one second */
+#define ASIDE      "bad-"
+#define ASIDE_MAX  100 /* names that are tried for one second */
 #define LOCK_TRIES 3
 
 void store_file_name(uint64_t number, char name[static STORE_NAME_LEN])
@@ -54,6 +55,11 @@ static int take_name(struct store_dir *d, const char *name, char *err, size_t er
 
 	if (is_harmless(name))
 		return 0;
+	if (strncmp(name, ASIDE, strlen(ASIDE)) == 0 && strlen(name) < sizeof(d->aside)) {
+		if (strcmp(name, d->aside) > 0)
+			snprintf(d->aside, sizeof(d->aside), "%s", name);
+		return 0;
+	}
 	if (number == 0) {
 		snprintf(err, err_len,
 			"store %s: %.64s is in it, which is no part of a store: hamd needs a "
@@ -76,6 +82,7 @@ static int list(struct store_dir *d, char *err, size_t err_len)
 	const struct dirent *e;
 
 	d->count = 0;
+	d->aside[0] = '\0';
 	if (dir == NULL) {
 		ret = -errno;
 		snprintf(err, err_len, "store %s: %s", d->path, strerror(-ret));
@@ -95,24 +102,39 @@ static int list(struct store_dir *d, char *err, size_t err_len)
 	return ret;
 }
 
+/* A directory whose name is not on disk goes with all that is in it when the power does. */
+static int make_one(const char *path, const char *parent, mode_t mode)
+{
+	int fd, ret = 0;
+
+	if (mkdir(path, mode) < 0)
+		return errno == EEXIST ? 0 : -errno;
+	fd = open(*parent != '\0' ? parent : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || fsync(fd) < 0)
+		ret = -errno;
+	if (fd >= 0)
+		close(fd);
+	return ret;
+}
+
 static int make(const char *path)
 {
 	char parent[sizeof(((struct store_dir *)NULL)->path)];
-	char *slash;
+	char above[sizeof(parent)];
+	int ret;
 
-	if (mkdir(path, 0700) == 0 || errno == EEXIST)
-		return 0;
-	if (errno != ENOENT)
-		return -errno;
 	snprintf(parent, sizeof(parent), "%s", path);
-	slash = strrchr(parent, '/');
-	*slash = '\0';
-	if (mkdir(parent, 0750) < 0 && errno != EEXIST)
-		return -errno;
-	return mkdir(path, 0700) == 0 || errno == EEXIST ? 0 : -errno;
+	*strrchr(parent, '/') = '\0';
+	ret = make_one(path, parent, 0700);
+	if (ret != -ENOENT || parent[0] == '\0')
+		return ret;
+	snprintf(above, sizeof(above), "%s", parent);
+	*strrchr(above, '/') = '\0';
+	ret = make_one(parent, above, 0750);
+	return ret == 0 ? make_one(path, parent, 0700) : ret;
 }
 
-/* It may have been moved aside between open() and flock(). */
+/* An operator may have moved it away between open() and flock(). */
 static bool is_still_there(const struct store_dir *d)
 {
 	struct stat here, there;
@@ -191,42 +213,54 @@ void store_dir_close(struct store_dir *d)
 	d->fd = -1;
 }
 
-/* PATH.bad-20260131T235959Z, with a number behind it when there is one already. */
-static int free_name(const struct store_dir *d, char *to, size_t to_len)
+/* bad-20260131T235959Z, with a number behind it when there is one already. Opens it. */
+static int make_aside(struct store_dir *d)
 {
 	time_t now = time(NULL);
 	char stamp[32];
-	struct stat st;
 	struct tm tm;
+	int fd;
 
 	strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", gmtime_r(&now, &tm));
-	for (unsigned i = 1; i <= BAD_SAME_S; i++) {
-		int n = snprintf(
-			to, to_len, i == 1 ? "%s.bad-%s" : "%s.bad-%s-%u", d->path, stamp, i);
-
-		if ((size_t)n >= to_len)
-			return -ENAMETOOLONG;
-		if (lstat(to, &st) < 0)
-			return errno == ENOENT ? 0 : -errno;
+	for (unsigned i = 1; i <= ASIDE_MAX; i++) {
+		snprintf(d->aside, sizeof(d->aside), i == 1 ? ASIDE "%s" : ASIDE "%s-%u", stamp, i);
+		if (mkdirat(d->fd, d->aside, 0700) == 0)
+			break;
+		if (errno != EEXIST || i == ASIDE_MAX)
+			return -errno;
 	}
-	return -EEXIST;
+	fd = openat(d->fd, d->aside, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	return fd >= 0 ? fd : -errno;
 }
 
-int store_dir_move_aside(struct store_dir *d, char *to, size_t to_len, char *err, size_t err_len)
+/* Where it is going first: a name that is in neither directory is lost. */
+static int move_file(const struct store_dir *d, uint64_t number, int to)
 {
-	struct store_dir fresh;
-	int ret = free_name(d, to, to_len);
+	char name[STORE_NAME_LEN];
 
-	if (ret == 0 && rename(d->path, to) < 0)
-		ret = -errno;
+	store_file_name(number, name);
+	if (renameat(d->fd, name, to, name) < 0 || fsync(to) < 0 || fsync(d->fd) < 0)
+		return -errno;
+	return 0;
+}
+
+int store_dir_move_aside(struct store_dir *d, char *err, size_t err_len)
+{
+	int to = make_aside(d), ret = to < 0 ? to : 0;
+	uint32_t moved = 0;
+
+	while (ret == 0 && moved < d->count) {
+		ret = move_file(d, d->number[moved], to);
+		moved += ret == 0;
+	}
+	if (to >= 0)
+		close(to);
 	if (ret < 0) {
-		snprintf(err, err_len, "it cannot be moved aside: %s", strerror(-ret));
+		if (to >= 0 && moved == 0)
+			(void)unlinkat(d->fd, d->aside, AT_REMOVEDIR);
+		snprintf(err, err_len, "cannot be moved aside: %s", strerror(-ret));
 		return ret;
 	}
-	ret = store_dir_open(&fresh, d->path, err, err_len);
-	if (ret < 0)
-		return ret;
-	store_dir_close(d); /* the lock was on what has moved */
-	*d = fresh;
+	d->count = 0;
 	return 0;
 }

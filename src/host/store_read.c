@@ -13,15 +13,16 @@
 
 #include "common/util.h"
 #include "host/store_dir.h"
+#include "net/cursor.h"
 #include "records/image.h"
 
 #define CHUNK         (1U << 20)
-#define DOMAINS_MAX   256 /* names in one file; conf.h allows 64 */
 #define NAME_MAX_LEN  255
 #define DOMAIN_UNSAID (-2)
 
 struct reading {
 	const struct store_dir *dir;
+	struct store_found *found;
 	struct store_file file[STORE_FILES_MAX];
 	char *err;
 	size_t err_len;
@@ -30,7 +31,8 @@ struct reading {
 	const struct store_reader *reader;
 	uint64_t records, torn;
 	uint64_t in_file; /* records of the file being read */
-	int domain[DOMAINS_MAX]; /* of the file being read: today's number, or DOMAIN_UNSAID */
+	int domain
+		[STORE_DOMAINS_MAX]; /* of the file being read: today's number, or DOMAIN_UNSAID */
 	uint8_t *buf;
 };
 
@@ -156,6 +158,34 @@ static int choose(struct reading *x, struct store_found *out)
 	return 0;
 }
 
+static void moment_of(const struct store_file *f, struct store_moment *out)
+{
+	memcpy(out->boot, f->head.boot, sizeof(out->boot));
+	out->real_ms = f->mark.real_ms;
+	out->up_ms = f->mark.up_ms;
+}
+
+/* How long ago their last marks were written, from the newest file back. */
+static void look_at_clocks(struct reading *x, const struct store_moment *now)
+{
+	struct store_found *out = x->found;
+	struct store_moment later = *now;
+	uint64_t away_ms = 0;
+
+	for (uint32_t i = out->first + out->count; i-- > out->first;) {
+		struct store_file *f = &x->file[i];
+		enum store_clock clock;
+		struct store_moment then;
+
+		moment_of(f, &then);
+		away_ms += store_passed_ms(&then, &later, &clock);
+		f->away_ms = away_ms;
+		if (out->clock == STORE_CLOCK_OK)
+			out->clock = clock;
+		later = then;
+	}
+}
+
 /* --- frames --- */
 
 static int take_domain(struct reading *x, const struct store_file *f, const struct frame *frame)
@@ -167,11 +197,30 @@ static int take_domain(struct reading *x, const struct store_file *f, const stru
 	if (len < 3 || len - 2 > NAME_MAX_LEN)
 		return fault(x, f, -EBADMSG, "is damaged: the name of a domain");
 	number = (unsigned)frame->body[0] << 8 | frame->body[1];
-	if (number >= DOMAINS_MAX)
+	if (number >= STORE_DOMAINS_MAX)
 		return fault(x, f, -EBADMSG, "is damaged: the number of a domain");
 	memcpy(name, frame->body + 2, len - 2);
 	name[len - 2] = '\0';
 	x->domain[number] = x->reader != NULL ? x->reader->domain(x->reader->ctx, name) : -1;
+	return 0;
+}
+
+static int take_known(struct reading *x, const struct store_file *f, const struct frame *frame)
+{
+	struct net_rd r = net_rd_init(frame->body, frame->len);
+	uint16_t number = net_rd_u16(&r);
+	bool waited = net_rd_u8(&r) == 1;
+	uint64_t since_ms = net_rd_u64(&r), now_ms = f->mark.at_ms + f->away_ms;
+	int today;
+
+	if (r.bad || net_rd_left(&r) > 0 || number >= STORE_DOMAINS_MAX ||
+		x->domain[number] == DOMAIN_UNSAID)
+		return fault(x, f, -EBADMSG, "is damaged: since when a domain is known");
+	today = x->domain[number];
+	if (x->reader == NULL || today < 0)
+		return 0;
+	x->found->known_ms[today] = now_ms > since_ms ? now_ms - since_ms : 0;
+	x->found->waited[today] = waited;
 	return 0;
 }
 
@@ -182,19 +231,14 @@ static int take_record(struct reading *x, const struct store_file *f, const stru
 
 	if (ret == -ENOTSUP)
 		return newer(x, f);
-	if (ret < 0 || image.domain >= DOMAINS_MAX || x->domain[image.domain] == DOMAIN_UNSAID)
+	if (ret < 0 || image.domain >= STORE_DOMAINS_MAX ||
+		x->domain[image.domain] == DOMAIN_UNSAID)
 		return fault(x, f, -EBADMSG, "is damaged: a record");
 	x->records++;
 	x->in_file++;
-	if (x->reader == NULL)
-		return 0;
-	ret = x->reader->record(x->reader->ctx, x->domain[image.domain], &image);
-	if (ret == -ENOSPC)
-		snprintf(x->err, x->err_len,
-			"store %s: has more bindings than runtime.max-bindings allows: raise it, "
-			"or move the store away to start without them",
-			x->dir->path);
-	return ret;
+	return x->reader != NULL
+		       ? x->reader->record(x->reader->ctx, x->domain[image.domain], &image)
+		       : 0;
 }
 
 static int take_frame(struct reading *x, const struct store_file *f, const struct frame *frame)
@@ -204,6 +248,8 @@ static int take_frame(struct reading *x, const struct store_file *f, const struc
 		return take_domain(x, f, frame);
 	case FRAME_RECORD:
 		return take_record(x, f, frame);
+	case FRAME_KNOWN:
+		return take_known(x, f, frame);
 	default:
 		return frame->type >= FRAME_CRITICAL ? newer(x, f) : 0;
 	}
@@ -269,14 +315,16 @@ static int read_file(struct reading *x, const struct store_file *f)
 	for (size_t i = 0; i < DIM(x->domain); i++)
 		x->domain[i] = DOMAIN_UNSAID;
 	x->in_file = 0;
+	if (x->reader != NULL)
+		x->reader->clock(x->reader->ctx, f->mark.at_ms + f->away_ms);
 	ret = read_frames(x, f, fd);
 	close(fd);
 	return ret;
 }
 
-static int pass(
-	struct reading *x, const struct store_found *found, const struct store_reader *reader)
+static int pass(struct reading *x, const struct store_reader *reader)
 {
+	const struct store_found *found = x->found;
 	int ret = 0;
 
 	x->reader = reader;
@@ -286,11 +334,13 @@ static int pass(
 	return ret;
 }
 
-static void summarize(
-	const struct reading *x, const uint8_t boot[SEGMENT_BOOT_LEN], struct store_found *out)
+static void summarize(const struct reading *x, const struct store_moment *now)
 {
 	const struct store_file *last = &x->file[x->dir->count - 1];
+	struct store_found *out = x->found;
+	struct store_moment then;
 
+	moment_of(last, &then);
 	out->records = x->records;
 	out->torn = x->torn;
 	for (uint32_t i = out->first; i < out->first + out->count; i++) {
@@ -299,13 +349,26 @@ static void summarize(
 	}
 	out->last_number = last->number;
 	out->is_last_empty = x->in_file == 0 && (last->mark.flags & SEGMENT_WHOLE) == 0;
-	out->last_ms = last->mark.at_ms;
+	out->away_ms = last->away_ms;
 	out->is_closed = (last->mark.flags & SEGMENT_CLOSED) != 0;
-	out->is_same_boot = memcmp(last->head.boot, boot, SEGMENT_BOOT_LEN) == 0;
+	out->is_same_boot = store_is_same_boot(&then, now);
+}
+
+/* Everything was told: is there room for it? */
+static int end(struct reading *x, const struct store_reader *reader)
+{
+	int ret = reader->end(reader->ctx);
+
+	if (ret == -ENOSPC)
+		snprintf(x->err, x->err_len,
+			"store %s: has more bindings than runtime.max-bindings allows: raise it, "
+			"or move the store away to start without them",
+			x->dir->path);
+	return ret;
 }
 
 /* All is checked before anything is told: what is damaged is told to nobody. */
-int store_read(const struct store_dir *d, const uint8_t boot[SEGMENT_BOOT_LEN],
+int store_read(const struct store_dir *d, const struct store_moment *now,
 	const struct store_reader *reader, struct store_found *out, char *err, size_t err_len)
 {
 	struct reading *x = calloc(1, sizeof(*x));
@@ -316,19 +379,22 @@ int store_read(const struct store_dir *d, const uint8_t boot[SEGMENT_BOOT_LEN],
 	if (x == NULL)
 		return ret;
 	x->dir = d;
+	x->found = out;
 	x->err = err;
 	x->err_len = err_len;
 	x->buf = malloc(CHUNK);
 	if (x->buf != NULL)
 		ret = choose(x, out);
+	if (ret == 0) {
+		look_at_clocks(x, now);
+		ret = pass(x, NULL);
+	}
 	if (ret == 0)
-		ret = pass(x, out, NULL);
+		ret = pass(x, reader);
 	if (ret == 0 && d->count > 0)
-		reader->begin(reader->ctx, x->file[d->count - 1].mark.at_ms);
-	if (ret == 0)
-		ret = pass(x, out, reader);
+		ret = end(x, reader);
 	if (ret == 0 && d->count > 0)
-		summarize(x, boot, out);
+		summarize(x, now);
 	free(x->buf);
 	free(x);
 	return ret;

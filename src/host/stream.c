@@ -12,6 +12,7 @@ struct stream {
 	enum watch_kind kind;
 	uint64_t count, end_ms; /* 0: without */
 	uint64_t packets; /* that went out */
+	uint64_t heard_ms; /* of a trace: when there was something in a ring */
 	bool has_ended; /* the last document is out */
 	struct assembly *assembly; /* of a trace */
 	struct capture_file *file; /* of a capture */
@@ -28,6 +29,7 @@ int stream_new(const struct ctl_req *req, uint16_t lanes, uint64_t now_ms, struc
 	opts.lanes = lanes;
 	s->kind = opts.kind;
 	s->count = opts.count;
+	s->heard_ms = now_ms;
 	s->end_ms = req->ask_seconds > 0 ? now_ms + 1000ULL * req->ask_seconds : 0;
 	ret = watch_new(&opts, &s->watch);
 	if (ret == 0 && s->kind == WATCH_TRACE)
@@ -69,22 +71,27 @@ static bool is_full(const struct stream *s)
 
 /* --- a trace --- */
 
-/* A bounded part of what is in the rings; true: there was something. */
+/* What is in the rings, and no more than they hold: a worker may write as fast as this reads.
+ * True: there was something. */
 static bool read_legs(struct stream *s, uint64_t now_ms)
 {
 	bool any = false;
 
 	for (uint16_t lane = 0; lane < watch_lanes(s->watch); lane++) {
 		const struct trace_leg *leg;
-		uint32_t len;
+		uint32_t len, octets = 0;
 
-		while ((leg = watch_peek(s->watch, lane, &len)) != NULL) {
+		while (octets < watch_octets(s->watch) &&
+			(leg = watch_peek(s->watch, lane, &len)) != NULL) {
 			assembly_add(s->assembly, leg, now_ms);
 			watch_next(s->watch, lane);
+			octets += len;
 			any = true;
 		}
 	}
 	assembly_round(s->assembly);
+	if (any)
+		s->heard_ms = now_ms;
 	return any;
 }
 
@@ -147,14 +154,24 @@ static bool pump(struct stream *s, struct jw *out, uint64_t now_ms, bool all)
 	return s->kind == WATCH_TRACE ? pump_trace(s, out, now_ms, all) : pump_capture(s, out);
 }
 
+/* So many packets were chosen as are wanted, but not all of them were told: nothing comes any
+ * more, and what could not be put together has been told as it was. */
+static bool is_over(const struct stream *s, uint64_t now_ms)
+{
+	return s->kind == WATCH_TRACE && watch_is_used_up(s->watch) &&
+	       now_ms - s->heard_ms > ASSEMBLE_WAIT_MS;
+}
+
 bool stream_pump(struct stream *s, struct jw *out, uint64_t now_ms)
 {
 	bool any;
 
-	if (!watch_is_on(s->watch))
+	if (!watch_is_on(s->watch)) {
+		s->heard_ms = now_ms;
 		return false;
+	}
 	any = pump(s, out, now_ms, false);
-	if (is_full(s) || (s->end_ms > 0 && now_ms >= s->end_ms))
+	if (is_full(s) || (s->end_ms > 0 && now_ms >= s->end_ms) || (!any && is_over(s, now_ms)))
 		watch_stop(s->watch);
 	return any;
 }

@@ -59,39 +59,9 @@ static uint32_t flow_word(const uint8_t *pkt, uint16_t len, uint8_t upper, uint1
 	return net_ip6_flow((const struct net_ip6 *)pkt);
 }
 
-static inline uint64_t fold(uint64_t a, uint64_t b)
-{
-	unsigned __int128 product = (unsigned __int128)a * b;
-
-	return (uint64_t)product ^ (uint64_t)(product >> 64);
-}
-
 uint32_t net_flow_hash(
 	const uint8_t *pkt, uint16_t len, uint8_t upper, uint16_t upper_off, uint64_t seed)
 {
-	const struct net_ip6 *h = (const struct net_ip6 *)pkt;
-	uint64_t proto = upper_off != 0 ? upper : 0;
-	uint64_t word = flow_word(pkt, len, upper, upper_off);
-	uint64_t x;
-
-	/* Odd constants without structure; each word meets another one, so that equal words or
-	 * swapped addresses do not cancel out. The seed is in both factors: else an address could
-	 * make one of them 0, and all that went before would not matter. */
-	x = fold(ip6_word(&h->src, 0) ^ 0xa0761d6478bd642fULL ^ seed,
-		ip6_word(&h->src, 1) ^ 0xe7037ed1a0b428dbULL ^ (seed << 32 | seed >> 32));
-	x = fold(x ^ ip6_word(&h->dst, 0) ^ 0x8ebc6af09c88c6e3ULL,
-		ip6_word(&h->dst, 1) ^ 0x589965cc75374cc3ULL ^ seed);
-	x = fold(x ^ word << 8 ^ proto, 0x1d8e4e27c47d124fULL);
-	x = fold(x, 0xeb44accab455d165ULL);
-
-	/* 64 bits onto 1 .. 2^20 - 1. */
-	return (uint32_t)((unsigned __int128)x * 0xfffff >> 64) + 1;
-}
-
-uint32_t net_tunnel_flow(const struct net_ip6 *inner, uint16_t len, uint64_t seed)
-{
-	bool plain = inner->next_header == IP6_TCP || inner->next_header == IP6_UDP;
-
-	return net_flow_hash(
-		(const uint8_t *)inner, len, inner->next_header, plain ? sizeof(*inner) : 0, seed);
+	return net_flow_mix((const struct net_ip6 *)pkt, flow_word(pkt, len, upper, upper_off),
+		upper_off != 0 ? upper : 0, seed);
 }

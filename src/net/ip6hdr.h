@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <endian.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -47,33 +48,44 @@ static inline uint8_t net_ip6_version(const struct net_ip6 *h)
 	return h->vtf[0] >> 4;
 }
 
+static inline uint32_t net_ip6_vtf(const struct net_ip6 *h)
+{
+	uint32_t be;
+
+	memcpy(&be, h->vtf, sizeof(be));
+	return be32toh(be);
+}
+
 static inline uint8_t net_ip6_tclass(const struct net_ip6 *h)
 {
-	return (uint8_t)(h->vtf[0] << 4 | h->vtf[1] >> 4);
+	return (uint8_t)(net_ip6_vtf(h) >> 20);
 }
 
 static inline uint32_t net_ip6_flow(const struct net_ip6 *h)
 {
-	return (uint32_t)(h->vtf[1] & 0x0f) << 16 | (uint32_t)h->vtf[2] << 8 | h->vtf[3];
+	return net_ip6_vtf(h) & 0xfffff;
 }
 
 static inline uint16_t net_ip6_payload_len(const struct net_ip6 *h)
 {
-	return (uint16_t)(h->payload_len[0] << 8 | h->payload_len[1]);
+	uint16_t be;
+
+	memcpy(&be, h->payload_len, sizeof(be));
+	return be16toh(be);
 }
 
 static inline void net_ip6_set_vtf(struct net_ip6 *h, uint8_t tclass, uint32_t flow)
 {
-	h->vtf[0] = (uint8_t)(0x60 | tclass >> 4);
-	h->vtf[1] = (uint8_t)((tclass & 0x0fu) << 4 | (flow >> 16 & 0x0f));
-	h->vtf[2] = (uint8_t)(flow >> 8);
-	h->vtf[3] = (uint8_t)flow;
+	uint32_t be = htobe32(6U << 28 | (uint32_t)tclass << 20 | (flow & 0xfffff));
+
+	memcpy(h->vtf, &be, sizeof(be));
 }
 
 static inline void net_ip6_set_payload_len(struct net_ip6 *h, uint16_t len)
 {
-	h->payload_len[0] = (uint8_t)(len >> 8);
-	h->payload_len[1] = (uint8_t)len;
+	uint16_t be = htobe16(len);
+
+	memcpy(h->payload_len, &be, sizeof(be));
 }
 
 /* Fill a header: traffic class and flow label 0. */
@@ -119,6 +131,45 @@ static inline void net_ip6_set_ecn(struct net_ip6 *h, uint8_t ecn)
 uint32_t net_flow_hash(
 	const uint8_t *pkt, uint16_t len, uint8_t upper, uint16_t upper_off, uint64_t seed);
 
-/* The label of a tunnel packet that carries `inner`, of which len octets (>= 40) are there. With
- * ports or without: what stands behind extension headers is not looked for. */
-uint32_t net_tunnel_flow(const struct net_ip6 *inner, uint16_t len, uint64_t seed);
+/* Private to the functions above and below. */
+static inline uint64_t net_flow_fold(uint64_t a, uint64_t b)
+{
+	unsigned __int128 product = (unsigned __int128)a * b;
+
+	return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+/* The label from what tells flows between two addresses apart. */
+static inline uint32_t net_flow_mix(
+	const struct net_ip6 *h, uint32_t word, uint8_t proto, uint64_t seed)
+{
+	uint64_t x;
+
+	/* Odd constants without structure; each word meets another one, so that equal words or
+	 * swapped addresses do not cancel out. The seed is in both factors: else an address could
+	 * make one of them 0, and all that went before would not matter. */
+	x = net_flow_fold(ip6_word(&h->src, 0) ^ 0xa0761d6478bd642fULL ^ seed,
+		ip6_word(&h->src, 1) ^ 0xe7037ed1a0b428dbULL ^ (seed << 32 | seed >> 32));
+	x = net_flow_fold(x ^ ip6_word(&h->dst, 0) ^ 0x8ebc6af09c88c6e3ULL,
+		ip6_word(&h->dst, 1) ^ 0x589965cc75374cc3ULL ^ seed);
+	x = net_flow_fold(x ^ (uint64_t)word << 8 ^ proto, 0x1d8e4e27c47d124fULL);
+	x = net_flow_fold(x, 0xeb44accab455d165ULL);
+
+	/* 64 bits onto 1 .. 2^20 - 1. */
+	return (uint32_t)((unsigned __int128)x * 0xfffff >> 64) + 1;
+}
+
+/* The label of a tunnel packet that carries `inner`, of which len octets (>= 40) are there: what
+ * net_flow_hash() says, inline. With ports or without: what stands behind extension headers is not
+ * looked for. */
+static inline uint32_t net_tunnel_flow(const struct net_ip6 *inner, uint16_t len, uint64_t seed)
+{
+	bool plain = inner->next_header == IP6_TCP || inner->next_header == IP6_UDP;
+	uint32_t word;
+
+	if (plain && len >= sizeof(*inner) + sizeof(word))
+		memcpy(&word, inner + 1, sizeof(word));
+	else
+		word = net_ip6_flow(inner);
+	return net_flow_mix(inner, word, plain ? inner->next_header : 0, seed);
+}

@@ -15,6 +15,9 @@ enum field {
 	FIELD_TIMESTAMP = 1, /* the highest one accepted, NTP's 64 bits */
 	FIELD_COUNTERS = 2, /* packets and octets to the mobile node, and from it: 64 bits each */
 	FIELD_SESSION = 3, /* 64 bits */
+	/* content: number 8, hlc 8, epoch 4, node 1; owner: number 8, epoch 4, term 3, node 1;
+	 * whose word the end is: term 3, node 1; what the numbers are: 1 */
+	FIELD_VERSIONS = 4,
 	FIELD_CRITICAL = 128,
 };
 
@@ -22,10 +25,32 @@ enum field {
 #define TIMESTAMP_LEN 8
 #define COUNTERS_LEN  32
 #define SESSION_LEN   8
+#define VERSIONS_LEN  42
 
 static_assert(
-	FIXED_LEN + 2 + TIMESTAMP_LEN + 2 + COUNTERS_LEN + 2 + SESSION_LEN == RECORD_IMAGE_MAX,
+	FIXED_LEN + 2 + TIMESTAMP_LEN + 2 + COUNTERS_LEN + 2 + SESSION_LEN + 2 + VERSIONS_LEN ==
+		RECORD_IMAGE_MAX,
 	"all fields");
+
+static uint8_t *put_term(uint8_t *p, uint32_t term, uint8_t node)
+{
+	return put_u32(p, term << 8 | node);
+}
+
+static uint8_t *put_versions(uint8_t *p, const struct record_image *r)
+{
+	p = put_u8(p, FIELD_VERSIONS);
+	p = put_u8(p, VERSIONS_LEN);
+	p = put_u64(p, r->content.ext_seq);
+	p = put_u64(p, r->content.hlc);
+	p = put_u32(p, r->content.epoch);
+	p = put_u8(p, r->content.node);
+	p = put_u64(p, r->owner.ext_seq);
+	p = put_u32(p, r->owner.epoch);
+	p = put_term(p, r->owner.term, r->owner.node);
+	p = put_term(p, r->remaining_by.term, r->remaining_by.node);
+	return put_u8(p, r->order);
+}
 
 static uint8_t *put_fields(uint8_t *p, const struct record_image *r)
 {
@@ -47,6 +72,8 @@ static uint8_t *put_fields(uint8_t *p, const struct record_image *r)
 		p = put_u8(p, SESSION_LEN);
 		p = put_u64(p, r->session);
 	}
+	if (r->content.node != 0)
+		p = put_versions(p, r);
 	return p;
 }
 
@@ -68,6 +95,33 @@ size_t record_image_encode(const struct record_image *r, uint8_t buf[static RECO
 	return (size_t)(put_fields(p, r) - buf);
 }
 
+static struct owner_term read_term(struct net_rd *r)
+{
+	uint32_t v = net_rd_u32(r);
+
+	return (struct owner_term){ .node = v & 0xff, .term = v >> 8 };
+}
+
+static void read_versions(struct net_rd *r, struct record_image *out)
+{
+	struct owner_term owner;
+
+	out->content.ext_seq = net_rd_u64(r);
+	out->content.hlc = net_rd_u64(r);
+	out->content.epoch = net_rd_u32(r);
+	out->content.node = net_rd_u8(r);
+	out->owner.ext_seq = net_rd_u64(r);
+	out->owner.epoch = net_rd_u32(r);
+	owner = read_term(r);
+	out->owner.term = owner.term;
+	out->owner.node = owner.node;
+	out->remaining_by = read_term(r);
+	out->order = net_rd_u8(r);
+	/* no site has the number 0; whose word the end is may be nobody's */
+	if (out->content.node == 0 || owner.node == 0 || out->order > RECORD_BY_STAMP)
+		r->bad = true;
+}
+
 static int read_field(uint8_t field, struct net_rd *r, struct record_image *out)
 {
 	switch (field) {
@@ -82,6 +136,9 @@ static int read_field(uint8_t field, struct net_rd *r, struct record_image *out)
 		break;
 	case FIELD_SESSION:
 		out->session = net_rd_u64(r);
+		break;
+	case FIELD_VERSIONS:
+		read_versions(r, out);
 		break;
 	default:
 		return field >= FIELD_CRITICAL ? -ENOTSUP : 0;

@@ -12,7 +12,7 @@
  *      4  sequence number
  *      6  flags
  *      8  lifetime granted, seconds
- *     12  end, milliseconds since 1970
+ *     12  end, milliseconds by the clock that goes with the images
  *     20  first registered, the same
  *     28  home address
  *     44  home agent address
@@ -28,15 +28,13 @@
 #include <stdint.h>
 
 #include "common/ip6.h"
+#include "records/records.h"
 
-#define RECORD_IMAGE_MAX 130 /* octets of the longest one that is written */
-
-/* A lifetime of 65535 units of 4 s (RFC 6275, 6.1.8). */
-#define RECORD_LIFETIME_MAX_S 262140
+#define RECORD_IMAGE_MAX 174 /* octets of the longest one that is written */
 
 struct record_image {
 	struct ip6_addr hoa, ha, coa;
-	uint64_t ends_ms, since_ms; /* time of day, milliseconds since 1970 */
+	uint64_t ends_ms, since_ms;
 	uint64_t ntp_last; /* highest timestamp accepted from the mobile node, 0: none */
 	uint64_t packets_to, bytes_to, packets_from, bytes_from;
 	uint64_t session; /* accounting's number of it, 0: none */
@@ -45,6 +43,12 @@ struct record_image {
 	uint16_t seq;
 	uint16_t flags;
 	uint8_t state; /* enum record_state */
+
+	/* in a mesh; content.node 0: it never was in one, and none of these is there */
+	uint8_t order; /* enum record_order */
+	struct owner_term remaining_by;
+	struct content_version content;
+	struct owner_version owner;
 };
 
 /* Returns the length. */

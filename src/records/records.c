@@ -4,6 +4,9 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include "common/plant.h"
 
 #define DOMAINS  65536
 #define RETRY_MS 1000
@@ -16,6 +19,8 @@ struct slot {
 };
 
 static_assert(sizeof(struct slot) <= 120, "a million of them: memory per binding");
+
+static_assert(sizeof(struct record_mesh) <= 80, "as many again in a mesh");
 
 /* How many live records share a care-of address. */
 struct coa {
@@ -39,6 +44,11 @@ struct records {
 	uint32_t *live_in; /* by domain */
 	records_change_fn changed; /* NULL: nobody wants to know */
 	void *changed_ctx;
+	records_del_fn on_del; /* NULL: nobody wants to know */
+	void *on_del_ctx;
+	struct record_mesh *mesh; /* by handle; NULL: there is no mesh */
+	struct record_extra **extra; /* by handle, in a mesh; mostly NULL */
+	uint64_t extra_octets;
 };
 
 int records_new(const struct records_opts *opts, struct records **out)
@@ -48,13 +58,12 @@ int records_new(const struct records_opts *opts, struct records **out)
 
 	if (rs == NULL)
 		return -ENOMEM;
-	while (heads < opts->max && heads < 1U << 31)
+	while (heads <= opts->max / 2) /* one to a chain on average, or two */
 		heads <<= 1;
 	rs->max = opts->max;
 	rs->fresh = rs->coa_fresh = 1;
 	rs->hash_mask = heads - 1;
-	/* half as many: it is asked once a Binding Update, by control alone */
-	rs->coa_mask = heads / 2 > 0 ? heads / 2 - 1 : 0;
+	rs->coa_mask = heads - 1;
 	rs->seed = opts->seed;
 	rs->wheel = wheel_new(opts->now_ms);
 	rs->slot = calloc(rs->max + 1ULL, sizeof(*rs->slot));
@@ -64,18 +73,36 @@ int records_new(const struct records_opts *opts, struct records **out)
 	rs->coa_hash = calloc(rs->coa_mask + 1ULL, sizeof(*rs->coa_hash));
 	rs->live_in = calloc(DOMAINS, sizeof(*rs->live_in));
 	if (rs->wheel == NULL || rs->slot == NULL || rs->coa == NULL || rs->used == NULL ||
-		rs->hash == NULL || rs->coa_hash == NULL || rs->live_in == NULL) {
-		records_free(rs);
-		return -ENOMEM;
+		rs->hash == NULL || rs->coa_hash == NULL || rs->live_in == NULL)
+		goto err;
+	if (opts->mesh) {
+		rs->mesh = calloc(rs->max + 1ULL, sizeof(*rs->mesh));
+		rs->extra = calloc(rs->max + 1ULL, sizeof(*rs->extra));
+		if (rs->mesh == NULL || rs->extra == NULL)
+			goto err;
 	}
 	*out = rs;
 	return 0;
+err:
+	records_free(rs);
+	return -ENOMEM;
+}
+
+static void free_extras(struct records *rs)
+{
+	if (rs->extra == NULL)
+		return;
+	for (uint32_t h = 1; h < rs->fresh; h++)
+		free(rs->extra[h]);
+	free(rs->extra);
 }
 
 void records_free(struct records *rs)
 {
 	if (rs == NULL)
 		return;
+	free_extras(rs);
+	free(rs->mesh);
 	free(rs->live_in);
 	free(rs->coa_hash);
 	free(rs->hash);
@@ -92,11 +119,19 @@ void records_on_change(struct records *rs, records_change_fn fn, void *ctx)
 	rs->changed_ctx = ctx;
 }
 
+void records_on_del(struct records *rs, records_del_fn fn, void *ctx)
+{
+	rs->on_del = fn;
+	rs->on_del_ctx = ctx;
+}
+
 uint64_t records_memory(const struct records *rs)
 {
 	uint64_t heads = rs->hash_mask + 1ULL, coa_heads = rs->coa_mask + 1ULL;
+	uint64_t mesh = rs->mesh == NULL ? 0 : sizeof(*rs->mesh) + sizeof(*rs->extra);
 
-	return sizeof(*rs) + (rs->max + 1ULL) * (sizeof(*rs->slot) + sizeof(*rs->coa)) +
+	return sizeof(*rs) + (rs->max + 1ULL) * mesh + rs->extra_octets +
+	       (rs->max + 1ULL) * (sizeof(*rs->slot) + sizeof(*rs->coa)) +
 	       (rs->max / 64 + 1ULL) * sizeof(*rs->used) + heads * sizeof(*rs->hash) +
 	       coa_heads * sizeof(*rs->coa_hash) + DOMAINS * sizeof(*rs->live_in);
 }
@@ -148,6 +183,8 @@ struct record *records_add(struct records *rs, uint16_t domain, const struct ip6
 		(struct slot){ .r = { .hoa = *hoa, .domain = domain, .handle = h }, .next = *head };
 	*head = h;
 	rs->used[h / 64] |= 1ULL << h % 64;
+	if (rs->mesh != NULL)
+		rs->mesh[h] = (struct record_mesh){ 0 };
 	return &rs->slot[h].r;
 }
 
@@ -240,10 +277,25 @@ void records_set(struct records *rs, struct record *r, enum record_state state,
 		rs->changed(rs->changed_ctx, r);
 }
 
+static void drop_extra(struct records *rs, uint32_t h)
+{
+	struct record_extra *x = rs->extra[h];
+
+	if (x == NULL)
+		return;
+	rs->extra_octets -= sizeof(*x) + x->len;
+	free(x);
+	rs->extra[h] = NULL;
+}
+
 void records_del(struct records *rs, struct record *r)
 {
 	uint32_t h = r->handle, *link = chain(rs, r->domain, &r->hoa);
 
+	if (rs->on_del != NULL)
+		rs->on_del(rs->on_del_ctx, r);
+	if (rs->mesh != NULL)
+		drop_extra(rs, h);
 	uncount(rs, r);
 	wheel_del(rs->wheel, &r->timer);
 	while (*link != h)
@@ -254,7 +306,90 @@ void records_del(struct records *rs, struct record *r)
 	rs->used[h / 64] &= ~(1ULL << h % 64);
 }
 
+/* --- what a mesh needs --- */
+
+bool records_has_mesh(const struct records *rs)
+{
+	return rs->mesh != NULL;
+}
+
+struct record_mesh *records_mesh(struct records *rs, const struct record *r)
+{
+	return &rs->mesh[r->handle];
+}
+
+struct record_mesh *records_mesh_at(struct records *rs, uint32_t handle)
+{
+	return &rs->mesh[handle];
+}
+
+const struct record_extra *records_extra(const struct records *rs, const struct record *r)
+{
+	return rs->extra[r->handle];
+}
+
+/* With as many octets of fields; what is there already stays. */
+static struct record_extra *extra_of(struct records *rs, uint32_t h, uint8_t len)
+{
+	struct record_extra *old = rs->extra[h], *x;
+
+	if (old != NULL && old->len == len)
+		return old;
+	x = realloc(old, sizeof(*x) + len);
+	if (x == NULL)
+		return NULL;
+	if (old == NULL)
+		*x = (struct record_extra){ 0 };
+	rs->extra_octets += sizeof(*x) + len - (old == NULL ? 0 : sizeof(*x) + x->len);
+	x->len = len;
+	rs->extra[h] = x;
+	return x;
+}
+
+int records_set_extra(struct records *rs, const struct record *r, const uint8_t *field, uint8_t len)
+{
+	struct record_extra *x = rs->extra[r->handle];
+
+	if (len == 0 && (x == NULL || x->mtu == 0)) {
+		drop_extra(rs, r->handle);
+		return 0;
+	}
+	x = extra_of(rs, r->handle, len);
+	if (x == NULL)
+		return -ENOMEM;
+	if (len > 0)
+		memmove(x->field, field, len);
+	return 0;
+}
+
+int records_set_mtu(struct records *rs, const struct record *r, uint16_t mtu, uint64_t until_ms)
+{
+	struct record_extra *x = rs->extra[r->handle];
+
+	if (mtu == 0 && (x == NULL || x->len == 0)) {
+		drop_extra(rs, r->handle);
+		return 0;
+	}
+	x = extra_of(rs, r->handle, x == NULL ? 0 : x->len);
+	if (x == NULL)
+		return -ENOMEM;
+	x->mtu = mtu;
+	x->mtu_until_ms = until_ms;
+	return 0;
+}
+
 /* --- time --- */
+
+uint32_t records_tombstone_ms(const struct records *rs, const struct record *r)
+{
+	uint32_t granted_ms = r->lifetime_s * 1000;
+
+	if (planted(PLANT_TOMBSTONE_EARLY))
+		return 1;
+	if (rs->mesh == NULL || granted_ms < RECORD_TOMBSTONE_MS)
+		return RECORD_TOMBSTONE_MS;
+	return granted_ms;
+}
 
 struct expiry {
 	struct records *rs;

@@ -6,6 +6,10 @@
  * A record is live until its lifetime ends, then it is removed. A de-registered one stays as a
  * tombstone for RECORD_TOMBSTONE_MS so that a delayed Binding Update is answered with 135
  * instead of taken (RFC 6275, 10.3.2: MAX_DELETE_BCE_TIMEOUT).
+ *
+ * In a mesh each record has a second part, struct record_mesh: which version it is, and its places
+ * in the list of changes and in the digests. It lies in an array of its own; without a mesh there
+ * is none.
  */
 #pragma once
 
@@ -14,11 +18,22 @@
 
 #include "common/ip6.h"
 #include "common/wheel.h"
+#include "records/changes.h"
+#include "records/version.h"
 
 #define RECORD_NONE         0
 #define RECORD_TOMBSTONE_MS 10000
 
+/* A lifetime of 65535 units of 4 s (RFC 6275, 6.1.8). */
+#define RECORD_LIFETIME_MAX_S 262140
+
+#define RECORD_MTU_AGE_S 600 /* a path MTU that nobody confirms any more is forgotten */
+#define RECORD_EXTRA_MAX 255 /* octets of fields that this release does not know */
+
 enum record_state { RECORD_LIVE = 1, RECORD_TOMBSTONE };
+
+/* What its mobile node's messages are ordered by. */
+enum record_order { RECORD_BY_SEQUENCE, RECORD_BY_STAMP /* RFC 5213: the timestamp alone */ };
 
 struct record {
 	struct wheel_timer timer; /* fires at ends_ms; records/ starts and stops it */
@@ -36,6 +51,32 @@ struct record {
 	uint8_t state; /* enum record_state */
 };
 
+enum record_mesh_flag {
+	RECORD_ALONE = 1, /* acknowledged while no other site had it */
+	RECORD_IN_DIGEST = 2, /* records/digest.c's own, and: */
+	RECORD_DIGEST_TURN = 4,
+};
+
+struct record_mesh {
+	struct content_version content; /* of what the record says */
+	struct owner_version owner; /* who answers for it */
+	struct change_link change; /* records/changes.h */
+	uint64_t hash; /* records/digest.c's own, as the links in its range */
+	uint32_t range_prev, range_next;
+	struct owner_term remaining_by; /* whose word the end is */
+	uint8_t origin; /* the site that this state was learned from; self: made here */
+	uint8_t order; /* enum record_order */
+	uint8_t flags; /* enum record_mesh_flag */
+};
+
+/* What few records have. */
+struct record_extra {
+	uint64_t mtu_until_ms;
+	uint16_t mtu; /* to coa, until then; 0: none */
+	uint8_t len;
+	uint8_t field[]; /* fields that this release does not know, as they came */
+};
+
 struct records;
 
 struct records_opts {
@@ -43,6 +84,7 @@ struct records_opts {
 	              they are used */
 	uint64_t seed;
 	uint64_t now_ms;
+	bool mesh; /* 80 octets more for each record */
 };
 
 /* What a turn found at its end; called from records_expire(). The record is still there for
@@ -57,6 +99,10 @@ void records_free(struct records *rs);
 typedef void (*records_change_fn)(void *ctx, const struct record *r);
 void records_on_change(struct records *rs, records_change_fn fn, void *ctx);
 
+/* Called by records_del() before it goes; one at most, NULL: none. */
+typedef void (*records_del_fn)(void *ctx, struct record *r);
+void records_on_del(struct records *rs, records_del_fn fn, void *ctx);
+
 struct record *records_find(struct records *rs, uint16_t domain, const struct ip6_addr *hoa);
 struct record *records_at(struct records *rs, uint32_t handle); /* NULL: no such record */
 /* A new record with domain, hoa and handle set, everything else zero; it counts for nothing
@@ -67,6 +113,10 @@ struct record *records_add(struct records *rs, uint16_t domain, const struct ip6
 void records_set(struct records *rs, struct record *r, enum record_state state,
 	const struct ip6_addr *coa, uint64_t ends_ms);
 void records_del(struct records *rs, struct record *r);
+
+/* How long a tombstone of it lasts. In a mesh for the lifetime that was granted, too: as long as
+ * another site may have the binding that it ends. */
+uint32_t records_tombstone_ms(const struct records *rs, const struct record *r);
 
 /* Ends what ended, at most max; returns how many. */
 uint32_t records_expire(
@@ -83,3 +133,18 @@ uint32_t records_tombstones(const struct records *rs);
 /* Live bindings whose care-of address this is (limit per CoA). */
 uint32_t records_at_coa(const struct records *rs, const struct ip6_addr *coa);
 uint64_t records_memory(const struct records *rs); /* bytes taken */
+
+/* --- with opts.mesh --- */
+
+bool records_has_mesh(const struct records *rs);
+struct record_mesh *records_mesh(struct records *rs, const struct record *r);
+/* The same by handle, whether a record has it or not. */
+struct record_mesh *records_mesh_at(struct records *rs, uint32_t handle);
+
+/* NULL: it has neither. */
+const struct record_extra *records_extra(const struct records *rs, const struct record *r);
+/* Replaces the fields; len at most RECORD_EXTRA_MAX. 0, -ENOMEM: nothing has changed. */
+int records_set_extra(
+	struct records *rs, const struct record *r, const uint8_t *field, uint8_t len);
+/* 0: none. 0, -ENOMEM. */
+int records_set_mtu(struct records *rs, const struct record *r, uint16_t mtu, uint64_t until_ms);

@@ -11,6 +11,8 @@
 #define VERSION_AT 8
 #define HEAD_CRC   60 /* octets that the head's checksum is over */
 #define MARK_CRC   28
+#define MARK_TIMES 32 /* the part that older files have not */
+#define TIMES_CRC  16
 #define MARK_FIRST 512 /* sectors of their own */
 #define MARK_OTHER 1024
 #define FRAME_CRC  4 /* octets of the checksum in front of what it is over */
@@ -66,7 +68,25 @@ void segment_mark_write(
 	p = put_u64(p, m->length);
 	p = put_u64(p, m->at_ms);
 	p = put_u32(p, m->flags);
-	put_u32(p, crc32c(nonce, buf, MARK_CRC));
+	p = put_u32(p, crc32c(nonce, buf, MARK_CRC));
+	p = put_u64(p, m->real_ms);
+	p = put_u64(p, m->up_ms);
+	put_u32(p, crc32c(nonce, buf, MARK_TIMES + TIMES_CRC));
+}
+
+static bool read_times(
+	struct net_rd *r, const uint8_t *buf, uint32_t nonce, struct segment_mark *out)
+{
+	static const uint8_t none[SEGMENT_MARK_LEN - MARK_TIMES];
+
+	if (memcmp(buf + MARK_TIMES, none, sizeof(none)) == 0) {
+		out->real_ms = out->at_ms;
+		out->up_ms = 0;
+		return true;
+	}
+	out->real_ms = net_rd_u64(r);
+	out->up_ms = net_rd_u64(r);
+	return net_rd_u32(r) == crc32c(nonce, buf, MARK_TIMES + TIMES_CRC);
 }
 
 static bool read_mark(const uint8_t *buf, uint32_t nonce, struct segment_mark *out)
@@ -77,7 +97,9 @@ static bool read_mark(const uint8_t *buf, uint32_t nonce, struct segment_mark *o
 	out->length = net_rd_u64(&r);
 	out->at_ms = net_rd_u64(&r);
 	out->flags = net_rd_u32(&r);
-	return net_rd_u32(&r) == crc32c(nonce, buf, MARK_CRC) && out->length >= SEGMENT_PAGE;
+	if (net_rd_u32(&r) != crc32c(nonce, buf, MARK_CRC) || out->length < SEGMENT_PAGE)
+		return false;
+	return read_times(&r, buf, nonce, out);
 }
 
 int segment_mark_read(

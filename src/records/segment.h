@@ -16,9 +16,14 @@
  *    512  mark, and another one at 1024; the one with the higher turn counts
  *   4096  frames
  *
- * A mark, 32 octets: turn (8), octets of the file known to be on disk (8), when that was,
- * milliseconds since 1970 (8), flags (4), checksum (4). Two, because a loss of power may spoil the
- * one being written.
+ * A mark: turn (8), octets of the file known to be on disk (8), when that was, by the file's clock
+ * (8), flags (4), checksum (4); behind it the same moment by the time of day (8) and by what the
+ * machine has been up (8), and the checksum of all of it (4). Files of before these last 20 octets have
+ * zeroes there, and their clock is the time of day. Two marks, because a loss of power may spoil
+ * the one being written.
+ *
+ * The file's clock, milliseconds, is that of all times in its frames. It began as the time of day
+ * and is never set. How long ago the last mark was written, the other two times say.
  *
  * A frame: checksum of what follows (4), length of the body (2), type (1), zero (1), body.
  *
@@ -35,10 +40,12 @@
 #define SEGMENT_PAGE     4096 /* frames begin here */
 #define SEGMENT_HEAD     64
 #define SEGMENT_BOOT_LEN 16
-#define SEGMENT_MARK_LEN 32
+#define SEGMENT_MARK_LEN 52
 
 #define FRAME_HEAD     8
 #define FRAME_BODY_MAX 1024 /* a longer one is no frame */
+
+#define FRAME_KNOWN_LEN 11
 
 struct segment_head {
 	uint64_t number;
@@ -56,13 +63,18 @@ enum segment_flag {
 struct segment_mark {
 	uint64_t turn;
 	uint64_t length; /* on disk; SEGMENT_PAGE at least */
-	uint64_t at_ms;
+	uint64_t at_ms; /* by the file's clock */
+	uint64_t real_ms; /* since 1970 */
+	uint64_t up_ms; /* since the machine was started, sleep included; 0: not known */
 	uint32_t flags;
 };
 
 enum frame_type {
 	FRAME_DOMAIN = 1, /* number (2), name: what the domain of later records is called */
 	FRAME_RECORD = 2, /* records/image.h */
+	/* Number of a domain (2), 1 if nothing is acknowledged there before it is written (1), since
+	 * when all its bindings are known (8). */
+	FRAME_KNOWN = 3,
 	FRAME_CRITICAL = 128, /* types below that are not known are skipped */
 };
 

@@ -36,7 +36,7 @@ int stamps_new(const struct stamps_opts *opts, struct stamps **out)
 
 	if (s == NULL)
 		return -ENOMEM;
-	while (heads < opts->max && heads < 1U << 31)
+	while (heads <= opts->max / 2) /* one to a chain on average, or two */
 		heads <<= 1;
 	s->max = opts->max;
 	s->window_s = opts->window_s;

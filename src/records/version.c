@@ -28,6 +28,13 @@ int owner_version_cmp(const struct owner_version *a, const struct owner_version 
 	return c != 0 ? c : cmp(a->node, b->node);
 }
 
+int owner_term_cmp(struct owner_term a, struct owner_term b)
+{
+	int c = cmp(a.term, b.term);
+
+	return c != 0 ? c : cmp(a.node, b.node);
+}
+
 uint64_t version_unwrap(uint64_t last, uint16_t seq)
 {
 	uint16_t ahead = (uint16_t)(seq - (uint16_t)last);

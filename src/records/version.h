@@ -24,16 +24,25 @@ struct content_version {
 
 /* epoch and ext_seq of the Binding Update by which it was claimed; term: raised by takeover, drain,
  * return and by hand, which claim nothing newer; node: the owner. */
+#define OWNER_TERM_MAX 0xffffff /* 64 a second for as long as a binding lasts at most */
+
 struct owner_version {
 	uint64_t ext_seq;
 	uint32_t epoch;
-	uint32_t term;
-	uint8_t node;
+	uint32_t node : 8;
+	uint32_t term : 24;
+};
+
+/* One owner's words about a content: which of its owners they come from. */
+struct owner_term {
+	uint32_t node : 8;
+	uint32_t term : 24;
 };
 
 /* < 0: a is older; 0: equal; > 0: a is newer. */
 int content_version_cmp(const struct content_version *a, const struct content_version *b);
 int owner_version_cmp(const struct owner_version *a, const struct owner_version *b);
+int owner_term_cmp(struct owner_term a, struct owner_term b);
 
 /* The 16-bit sequence number of an accepted Binding Update, unwrapped: the least number above
  * last whose low 16 bits are seq. */

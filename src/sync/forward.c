@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stddef.h>
 
+#include "common/plant.h"
 #include "common/util.h"
 
 const char *forward_drop_name(enum forward_drop drop)
@@ -52,7 +53,7 @@ static bool is_held_by_peer(const struct forward_domain *d, const struct forward
 /* Hands it to a peer, if it may still be relayed and does not come from there. */
 static struct forward_result relay(const struct forward_packet *p, uint8_t node)
 {
-	if (p->from == FORWARD_RELAYED)
+	if (p->from == FORWARD_RELAYED && !planted(PLANT_HOP_IGNORED))
 		return dropped(FORWARD_DROP_HOP_LIMIT);
 	if (p->from == FORWARD_FIRST && node == p->peer)
 		return dropped(FORWARD_DROP_BACK);

@@ -29,7 +29,7 @@
 
 #define HELLO_MAX          1232 /* octets of the longest datagram: 1,280 with IPv6 and UDP */
 #define HELLO_DOMAINS      64 /* of a site */
-#define HELLO_INTERVAL_MIN 10 /* milliseconds between hellos */
+#define HELLO_INTERVAL_MIN 10 /* milliseconds between hellos, news included */
 #define HELLO_INTERVAL_MAX 60000
 #define HELLO_SILENCES     3 /* so many intervals without a hello are needed, at least */
 #define HELLO_LATE_MS                                                                              \
@@ -86,8 +86,8 @@ enum hello_event {
 	HELLO_RESTARTED, /* node is another process than before; value: its boot id */
 	HELLO_INCOMPATIBLE, /* node speaks no version that we do (value 1), or does again (0) */
 	HELLO_DRIFT, /* domain, node; value: the settings that differ, 1 << enum hello_setting */
-	HELLO_CLOCK, /* two live peers agree that our clock is off (value: by how many ms), or not
-	              * any more (0) */
+	HELLO_CLOCK, /* two live peers agree with each other about the time and not with us (value: theirs
+	              * less ours, ms), or not any more (0) */
 	HELLO_STALL, /* nothing was sent for value ms, longer than others wait: we may have been
 	              * taken for dead, and say joining now */
 };
@@ -140,11 +140,12 @@ void hello_free(struct hello *h); /* wipes; NULL is fine */
  * began the handshake uses the new ones only when a hello under them arrived. */
 void hello_keys(struct hello *h, uint8_t node, const struct session_keys *keys, uint64_t now_ms);
 
-/* What we say of ourselves; told to all by the next hello_turn(), which should follow soon. */
+/* What we say of ourselves; hello_turn() tells it to all. */
 void hello_say(struct hello *h, uint32_t domain, enum next_says says);
 
 /*
  * Sends and notices what is due; returns in how many milliseconds it wants to be called again.
+ * Besides, call it behind hello_say(), hello_keys() and hello_input(): there may be news to tell.
  * now_ms: monotonic, wall_ms: the time of day, since 1970. may_send: control has finished a turn
  * and every worker has polled not long ago; otherwise we fall silent, so that others take over.
  */
@@ -177,6 +178,9 @@ struct hello_info {
 };
 /* -EINVAL: no such peer. */
 int hello_info(const struct hello *h, uint8_t node, struct hello_info *out);
+/* Who is up there, by its newest hello, in any domain that both are in: bit node % 64 of word
+ * node / 64. */
+void hello_up_there(const struct hello *h, uint8_t node, uint64_t up[static NEXT_NODES / 64]);
 /* Settings of the domain that differ at the peer, 1 << enum hello_setting; 0 also for who is no
  * member. */
 uint32_t hello_drift(const struct hello *h, uint32_t domain, uint8_t node);

@@ -14,6 +14,7 @@ struct adj {
 	uint32_t next_free;
 	uint16_t port;
 	_Atomic uint8_t used;
+	uint8_t owner; /* counts those who had this id */
 };
 
 static_assert(sizeof(struct adj) == 32, "two a cache line");
@@ -118,6 +119,7 @@ uint32_t adj_add(struct adj_tbl *t, uint16_t port, const struct ip6_addr *addr)
 	atomic_store_explicit(&t->adj[id].used, 0, memory_order_relaxed);
 	t->adj[id].addr = *addr;
 	t->adj[id].port = port;
+	t->adj[id].owner++;
 	if (sigtab_add(&t->tab, adj_hash(t, port, addr), id) < 0) {
 		id_put(t, id);
 		return ADJ_NONE;
@@ -173,6 +175,11 @@ uint64_t adj_word(const struct adj_tbl *t, uint32_t id)
 uint16_t adj_port(const struct adj_tbl *t, uint32_t id)
 {
 	return t->adj[id].port;
+}
+
+uint8_t adj_owner(const struct adj_tbl *t, uint32_t id)
+{
+	return t->adj[id].owner;
 }
 
 const struct ip6_addr *adj_addr(const struct adj_tbl *t, uint32_t id)

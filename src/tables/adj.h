@@ -46,4 +46,7 @@ uint32_t adj_find(const struct adj_tbl *t, uint16_t port, const struct ip6_addr 
 uint64_t adj_word(const struct adj_tbl *t, uint32_t id); /* 0 for ADJ_NONE */
 uint16_t adj_port(const struct adj_tbl *t, uint32_t id);
 const struct ip6_addr *adj_addr(const struct adj_tbl *t, uint32_t id);
+/* Differs from one owner of an id to the next, for who keeps an id longer than that: the same again
+ * when 256 had it, each after a round of all free ids and a grace period. */
+uint8_t adj_owner(const struct adj_tbl *t, uint32_t id);
 void adj_mark_used(const struct adj_tbl *t, uint32_t id);

@@ -109,8 +109,7 @@ static uint32_t find_at(
 	return n;
 }
 
-/* Where a bucket has overflown, or two signatures are alike. */
-static const struct bc_entry *find_again(
+const struct bc_entry *bc_check_again(
 	const struct bc *bc, const struct ip6_addr *hoa, uint64_t hash)
 {
 	struct sigtab_it at;
@@ -121,20 +120,7 @@ static const struct bc_entry *find_again(
 
 const struct bc_entry *bc_find(const struct bc *bc, const struct ip6_addr *hoa)
 {
-	return find_again(bc, hoa, ip6_hash(hoa, bc->v.seed));
-}
-
-void bc_find_hashed(const struct bc *bc, const struct ip6_addr *const hoa[], const uint64_t hash[],
-	uint32_t n, const struct bc_entry *out[])
-{
-	for (uint32_t i = 0; i < n; i++) {
-		out[i] = &bc->v.entry[sigtab_peek(&bc->v.tab, hash[i])];
-		__builtin_prefetch(out[i]);
-	}
-	for (uint32_t i = 0; i < n; i++) {
-		if (unlikely(out[i] == bc->v.entry || !ip6_eq(&out[i]->hoa, hoa[i])))
-			out[i] = find_again(bc, hoa[i], hash[i]);
-	}
+	return bc_check_again(bc, hoa, ip6_hash(hoa, bc->v.seed));
 }
 
 void bc_find_bulk(const struct bc *bc, const struct ip6_addr *const hoa[], uint32_t n,
@@ -143,8 +129,11 @@ void bc_find_bulk(const struct bc *bc, const struct ip6_addr *const hoa[], uint3
 	uint64_t hash[BC_BULK_MAX];
 
 	for (uint32_t i = 0; i < n; i++)
-		hash[i] = bc_hash(bc, hoa[i]);
-	bc_find_hashed(bc, hoa, hash, n, out);
+		hash[i] = bc_ask(bc, hoa[i]);
+	for (uint32_t i = 0; i < n; i++)
+		out[i] = bc_guess(bc, hash[i]);
+	for (uint32_t i = 0; i < n; i++)
+		out[i] = bc_check(bc, hoa[i], hash[i], out[i]);
 }
 
 static uint64_t nexthop(uint32_t fib_generation, uint32_t adjacency)

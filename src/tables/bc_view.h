@@ -62,13 +62,16 @@ static inline const struct bc_view *bc_view(const struct bc *bc)
 	return (const struct bc_view *)bc;
 }
 
-#define BC_BULK_MAX 64
-
 /*
- * A lookup begins: what bc_find_hashed() wants to know, and the bucket is on its way. To be done
- * as early as the home address is known: at a million bindings it comes from memory.
+ * A lookup in steps, for who has other work between them: at a million bindings each touches memory
+ * that no cache holds, and a core waits for some twenty lines at a time, not for a burst's. What is
+ * found stays valid until the caller's next quiescent report.
+ *
+ *   hash = bc_ask(bc, hoa)               the bucket is on its way
+ *   guess = bc_guess(bc, hash)           both lines of what will nearly always be the binding
+ *   e = bc_check(bc, hoa, hash, guess)   the binding, or NULL
  */
-static inline uint64_t bc_hash(const struct bc *bc, const struct ip6_addr *hoa)
+static inline uint64_t bc_ask(const struct bc *bc, const struct ip6_addr *hoa)
 {
 	uint64_t hash = ip6_hash(hoa, bc_view(bc)->seed);
 
@@ -76,25 +79,33 @@ static inline uint64_t bc_hash(const struct bc *bc, const struct ip6_addr *hoa)
 	return hash;
 }
 
-/*
- * The bindings of n home addresses (n <= BC_BULK_MAX) with their hashes, NULL where there is none.
- * Probes of the whole burst are issued together. What is found stays valid until the caller's
- * next quiescent report; its second line is not here yet: bc_prefetch().
- */
-void bc_find_hashed(const struct bc *bc, const struct ip6_addr *const hoa[], const uint64_t hash[],
-	uint32_t n, const struct bc_entry *out[]);
+static inline const struct bc_entry *bc_guess(const struct bc *bc, uint64_t hash)
+{
+	const struct bc_entry *e = &bc_view(bc)->entry[sigtab_peek(&bc_view(bc)->tab, hash)];
 
-/* The same for a caller that has nothing else to do meanwhile. */
+	__builtin_prefetch(e);
+	__builtin_prefetch(&e->ha, 1);
+	return e;
+}
+
+/* Where a bucket has overflown, two signatures are alike, or there is no binding. */
+const struct bc_entry *bc_check_again(
+	const struct bc *bc, const struct ip6_addr *hoa, uint64_t hash);
+
+static inline const struct bc_entry *bc_check(const struct bc *bc, const struct ip6_addr *hoa,
+	uint64_t hash, const struct bc_entry *guess)
+{
+	if (likely(ip6_eq(&guess->hoa, hoa) && guess != bc_view(bc)->entry))
+		return guess;
+	return bc_check_again(bc, hoa, hash);
+}
+
+#define BC_BULK_MAX 64
+
+/* The bindings of n home addresses (n <= BC_BULK_MAX), NULL where there is none: all the steps, for
+ * a caller that has nothing else to do meanwhile. */
 void bc_find_bulk(const struct bc *bc, const struct ip6_addr *const hoa[], uint32_t n,
 	const struct bc_entry *out[]);
-
-/* A few packets before it is needed, so that memory is never asked for a whole burst at once: some
- * twenty lines are all that a core waits for at a time. */
-static inline void bc_prefetch(const struct bc_entry *e)
-{
-	if (e != NULL)
-		__builtin_prefetch(&e->ha, 1);
-}
 
 #define BC_LIMIT_LEN 8 /* Destination Options with the encapsulation limit and padding */
 

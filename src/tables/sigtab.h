@@ -101,8 +101,9 @@ static inline uint32_t sigtab_peek(const struct sigtab *t, uint64_t hash)
 	struct sigtab_bucket *b = sigtab_main(t, hash);
 	uint32_t hits = sigtab_match(b, (uint16_t)(hash >> 48));
 
-	return hits != 0 ? atomic_load_explicit(&b->id[__builtin_ctz(hits)], memory_order_acquire)
-			 : 0;
+	if (unlikely(hits == 0))
+		return 0;
+	return atomic_load_explicit(&b->id[__builtin_ctz(hits)], memory_order_acquire);
 }
 
 static inline struct sigtab_it sigtab_first(const struct sigtab *t, uint64_t hash)

@@ -68,9 +68,10 @@ def start(world, lab, daemon):
         path = lab.dir / f"{name}.jsonl"
         if "socket" not in accounting:
             accounting["file"] = str(path)
+        store = {"store": accounting.pop("store")} if "store" in accounting else {}
         limits = {"bu-burst-per-source": 1000, "bu-burst-per-mobile-node": 1000}
         config = home_agent_config(2, port={"dad": False}, domain={"limits": limits},
-                                   accounting={"interim-s": INTERIM_S, **accounting})
+                                   accounting={"interim-s": INTERIM_S, **accounting}, **store)
         hamd = daemon(world.ha, config, name).start()
         started.append(hamd)
         return SimpleNamespace(hamd=hamd, ctl=hamd.ctl, path=path, lines=Lines(path))
@@ -177,6 +178,29 @@ def test_killed(world, start):
     again = it.lines.last(event="start", run=run)
     assert again["session"] not in {r.get("session") for r in rows}
     assert_gapless([r for r in it.lines() if r["run"] == again["run"]])
+
+
+def test_killed_with_a_store(world, start, lab):
+    """The session goes on in the next run, and with no less than was told, whenever hamd is
+    killed: here as soon as a line is there."""
+    it = start(store={"path": str(lab.dir / "acct-store")})
+    world.mn.register("link1")
+    session = it.lines.last(event="start")["session"]
+    ping = world.cn.popen("ping", "-6", "-q", "-n", "-i", "0.005", world.mn.hoa, stdout=-3)
+    try:
+        for _ in range(3):
+            told = len(it.lines(event="interim"))
+            until("a line", lambda told=told: len(it.lines(event="interim")) > told, 5)
+            it.hamd.kill9()
+            it.hamd.start()
+        until("the fourth run's", lambda: len({r["run"] for r in it.lines(event="interim")}) == 4, 5)
+    finally:
+        ping.send_signal(signal.SIGINT)
+        ping.wait()
+    used = [r["packets-to"] for r in it.lines(session=session)]
+    assert len(used) >= 5 and used == sorted(used), used
+    assert {r["session"] for r in it.lines(event="interim")} == {session}
+    assert it.ctl.counters()["accounting_unstored"] == 0
 
 
 def test_logrotate_while_events_flow(world, start):

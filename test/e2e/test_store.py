@@ -156,8 +156,9 @@ def test_no_advice_with_a_store(world, make, path):
 
 
 def test_binding_errors_after_a_start(world, make, path):
-    """Without a store a mobile node that is not bound may have been: silence. A store that was
-    closed in order says that it is not: it is told."""
+    """Without a store a mobile node that is not bound may have been, for as long as it may have
+    been granted: silence. A store that was closed in order says since when it is not: it is told
+    as soon as that is long enough, also across restarts."""
     def data():
         link = world.mn.links["link1"]
         world.mn.native(link)
@@ -165,11 +166,18 @@ def test_binding_errors_after_a_start(world, make, path):
             return wire.ask(mip6.with_hao(link.coa, HOA, HA) / ICMPv6EchoRequest(id=3),
                             lambda p: mip6.read_be(p) is not None, 1.0)
 
-    hamd = make().start()
+    few = {"lifetime-max-s": 4}
+    hamd = make(domain=few).start()
     assert data() is None
     hamd.stop()
-    hamd = make(path).start()
+    hamd = make(path, domain=few).start()
+    began = time.monotonic()
     assert data() is None, "the first start with a store knows no better"
+    hamd.stop()
+    hamd.start()
+    if time.monotonic() < began + 3.5:
+        assert data() is None, "closed in order, but what was before is not known"
+    time.sleep(max(0, began + 4.5 - time.monotonic()))
     hamd.stop()
     hamd.start()
     assert data() is not None
@@ -236,7 +244,7 @@ def test_damaged(world, make, path, damage):
     line = next(line for line in hamd.lines if "moved aside" in line)
     assert line.startswith("warn") and said in line and str(path) in line, line
     aside = Path(line.split("moved-to=")[1])
-    assert aside.name.startswith(path.name + ".bad-")
+    assert aside.parent == path and aside.name.startswith("bad-")
     assert contents(aside) == was
     assert hamd.ctl.bindings() == {}
     assert hamd.ctl.counters()["store_damaged"] == 1
@@ -255,7 +263,7 @@ def test_damaged_and_refused(world, make, path):
     log = refused(hamd)
     assert "is damaged at octet" in log and "nothing was touched" in log
     assert contents(path) == was
-    assert not list(path.parent.glob(path.name + ".bad-*"))
+    assert not list(path.glob("bad-*"))
 
 
 def test_torn_tail(world, make, path):
@@ -281,13 +289,37 @@ def test_newer_version(world, make, path):
     assert contents(path) == was
 
 
-def crc32c(octets):
-    crc = 0xffffffff
+def crc32c(octets, start=0):
+    crc = start ^ 0xffffffff
     for octet in octets:
         crc ^= octet
         for _ in range(8):
             crc = crc >> 1 ^ (0x82f63b78 if crc & 1 else 0)
     return crc ^ 0xffffffff
+
+
+def test_clock_of_1970(world, make, path):
+    """Written by a machine whose clock was never set, then started anew with the right time: the
+    binding goes on with what it had left, and somebody is told."""
+    hamd = bound(world, path, make)
+    file = files(path)[-1]
+    octets = bytearray(file.read_bytes())
+    octets[32] ^= 1  # another start of the machine
+    octets[60:64] = crc32c(octets[:60]).to_bytes(4, "big")
+    nonce = int.from_bytes(octets[12:16], "big")
+    for mark in 512, 1024:
+        octets[mark + 32:mark + 40] = (100000).to_bytes(8, "big")
+        octets[mark + 48:mark + 52] = crc32c(octets[mark:mark + 48], nonce).to_bytes(4, "big")
+    file.write_bytes(octets)
+    hamd.start()
+    assert HOA in hamd.ctl.bindings()
+    assert any(line.startswith("warn store: the clock is ahead") for line in hamd.lines)
+    until("an alarm", lambda: any(a["alarm"] == "store_no_clock" for a in hamd.ctl.show("alarms")),
+          3)
+    assert hamd.stop() == 0
+    hamd.start()
+    assert HOA in hamd.ctl.bindings()
+    assert hamd.ctl.counters()["store_no_clock"] == 0
 
 
 def test_somebody_elses_directory(world, make, path):
@@ -394,6 +426,17 @@ def test_read_only(world, make, small_disk):
     for where in ((), ("nsenter", "-m", "-t", hamd.pid)):
         sh(*where, "mount", "-o", "remount,rw", small_disk)
     until("kept again", lambda: hamd.ctl.show("store")[0]["state"] != "failed", 10)
+
+
+def test_damaged_at_a_mount_point(world, make, small_disk):
+    """The directory itself cannot be moved, and need not be."""
+    hamd = bound(world, small_disk, make)
+    flip(files(small_disk)[-1], PAGE + 60)
+    was = contents(small_disk)
+    hamd.start()
+    line = next(line for line in hamd.lines if "moved aside" in line)
+    assert contents(line.split("moved-to=")[1]) == was
+    assert hamd.ctl.bindings() == {}
 
 
 def test_no_directory_to_be_had(world, make):

@@ -104,9 +104,11 @@ class Pings:
         self.proc.send_signal(signal.SIGINT)
         out = self.proc.communicate(timeout=10)[0]
         if kind is None:
-            sent, got = map(int, re.search(r"(\d+) packets transmitted, (\d+) received",
-                                           out).groups())
-            assert sent > 20 and got == sent, out[-300:]
+            sent = int(re.search(r"(\d+) packets transmitted", out)[1])
+            got = [int(n) for n in re.findall(r"icmp_seq=(\d+) ttl", out)]
+            # The last one may have been on its way when ping was ended: it does not wait then.
+            assert sent > 20 and sorted(got) in ([*range(1, sent + 1)], [*range(1, sent)]), \
+                out[-300:]
 
 
 def test_at_start(home, file):

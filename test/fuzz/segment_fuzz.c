@@ -66,8 +66,8 @@ static void seal(uint8_t *buf, size_t len, uint32_t nonce)
 static void check_page(const uint8_t *page)
 {
 	struct segment_head h;
-	struct segment_mark m;
-	uint8_t again[SEGMENT_PAGE];
+	struct segment_mark m, twice;
+	uint8_t again[SEGMENT_PAGE] = { 0 };
 	int ret = segment_head_read(page, SEGMENT_HEAD, &h);
 
 	FUZZ_CHECK(ret == 0 || ret == -ENOMSG || ret == -EBADMSG || ret == -ENOTSUP);
@@ -78,6 +78,13 @@ static void check_page(const uint8_t *page)
 	ret = segment_mark_read(page, h.nonce, &m);
 	FUZZ_CHECK(ret == 0 || ret == -EBADMSG);
 	FUZZ_CHECK(ret < 0 || m.length >= SEGMENT_PAGE);
+	if (ret < 0)
+		return;
+	segment_mark_write(&m, h.nonce, again + segment_mark_at(m.turn));
+	memset(again + segment_mark_at(m.turn + 1), 0, SEGMENT_MARK_LEN);
+	FUZZ_CHECK(segment_mark_read(again, h.nonce, &twice) == 0);
+	FUZZ_CHECK(twice.turn == m.turn && twice.length == m.length && twice.at_ms == m.at_ms);
+	FUZZ_CHECK(twice.real_ms == m.real_ms && twice.up_ms == m.up_ms);
 }
 
 static void check_cut_heads(const uint8_t *data)

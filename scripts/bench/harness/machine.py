@@ -70,8 +70,17 @@ def hugepages(megabytes):
         PAGES.write_text(before)
 
 
+def _meminfo():
+    """{name: value}; sizes in KiB."""
+    lines = (line.split() for line in Path("/proc/meminfo").read_text().splitlines())
+    return {words[0].rstrip(":"): int(words[1]) for words in lines}
+
+
+def free_hugepages_mb():
+    """Of the size that is the machine's default."""
+    info = _meminfo()
+    return info.get("HugePages_Free", 0) * info.get("Hugepagesize", 0) // 1024
+
+
 def free_mb():
-    for line in Path("/proc/meminfo").read_text().splitlines():
-        if line.startswith("MemAvailable:"):
-            return int(line.split()[1]) // 1024
-    return 0
+    return _meminfo().get("MemAvailable", 0) // 1024

@@ -3,17 +3,23 @@
 
 import argparse
 import atexit
+import contextlib
 import datetime
 import fnmatch
+import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+import pktgen_options
 import report
 from machine import environment
+from pktgen_plan import Plan
+from pktgen_rows import PKTGEN_ROWS, Session
 from programs import BenchError
 from rows import ROWS
 
@@ -29,6 +35,8 @@ Binding Updates that were acknowledged) is void. docs/performance.md says what t
 Needs root, two cores, dpdk-testpmd (scripts/deps --bench) and an l3fwd, which scripts/bench/peers
 builds from Debian's source package; --l3fwd names another one. Without an l3fwd rows have no
 ratio. Huge pages are set up for each row and given back.
+
+With --pktgen the traffic comes from Pktgen-DPDK, over two ports of its own.
 
 Exit status: 0 all rows count, 1 a row is void or fell short of --require, 2 usage, 3 cannot run.
 """
@@ -53,15 +61,19 @@ def options(argv):
     p.add_argument("--l3fwd", type=Path, metavar="PATH", help="the peer; none: \"none\"")
     p.add_argument("--core", type=int, default=1, help="the worker's (1)")
     p.add_argument("--control-core", type=int, default=0, help="hamd's control core (0)")
+    pktgen_options.add(p)
     o = p.parse_args(argv)
+    if o.smoke and o.pktgen:
+        p.error("--smoke is without Pktgen")
     if o.smoke:
         o.turns, o.seconds = 2, 0.3
     elif o.turns < 5:
         p.error("--turns: at least 5, or medians mean little")
     if o.core == o.control_core:
         p.error("--core and --control-core are the same")
+    pktgen_options.check(p, o)
     o.root = ROOT
-    o.selected = [r for r in ROWS if
+    o.selected = [r for r in offered(o) if
                   (r.smoke if o.smoke and not o.rows else not o.rows or
                    any(fnmatch.fnmatch(r.name, pattern) for pattern in o.rows))]
     if not o.selected:
@@ -69,14 +81,22 @@ def options(argv):
     return o
 
 
+def offered(o):
+    """The rows there are. With cards in a loop there is no hamd, without a loop nothing else."""
+    if o.pktgen is None:
+        return ROWS
+    on_cards = o.tx_mac is not None or o.loop
+    return [r for r in PKTGEN_ROWS if r.loop == o.loop or not on_cards]
+
+
 def say(text):
     print(text, flush=True)
 
 
-def list_rows():
-    for row in ROWS:
+def list_rows(rows):
+    for row in rows:
         limits = "" if row.must is None else f"  (must {row.must:g}, aim {row.aim:g} {row.unit})"
-        say(f"{row.name:16} {row.title}{limits}")
+        say(f"{row.name:22} {row.title}{limits}")
 
 
 def quietly(what, *command, **kind):
@@ -88,6 +108,8 @@ def quietly(what, *command, **kind):
 
 def prepare_build(o):
     """A release build of hamd and of the source of traffic: assertions cost cycles."""
+    if o.pktgen and not pktgen_options.needs_hamd(o):
+        return
     if o.build is None:
         o.build = ROOT / "build-bench"
         env = {**os.environ, "PATH": "/usr/bin:" + os.environ["PATH"], "NINJA": "/usr/bin/ninja"}
@@ -95,6 +117,8 @@ def prepare_build(o):
             quietly("meson setup", "/usr/bin/meson", "setup", str(o.build), str(ROOT),
                     "--buildtype=release", "-Dtests=false", "-Dbench=true", env=env)
         quietly("the build", "/usr/bin/ninja", "-C", str(o.build), env=env)
+    if o.pktgen:
+        return
     o.plugin = o.build.resolve() / "scripts" / "bench" / "rnd" / "bench-source.so"
     if not o.plugin.exists():
         raise BenchError(f"{o.plugin} is missing: that is no build with -Dbench=true")
@@ -121,6 +145,11 @@ def measure(o):
     result = {"format": report.FORMAT, "made": datetime.datetime.now(datetime.timezone.utc)
               .isoformat(timespec="seconds"), "command": " ".join(sys.argv[1:]),
               "turns": o.turns, "seconds": o.seconds, "environment": environment(o), "rows": []}
+    if o.session:
+        result |= {"turns": None, "seconds": o.trial_seconds}
+        result["environment"] = {k: v for k, v in {**result["environment"],
+                                                   **o.session.environment()}.items()
+                                 if v is not None}
     for row in o.selected:
         say(f"{row.name}: {row.title}")
         try:
@@ -141,25 +170,36 @@ def verdict(o, rows):
         for r in rows:
             limit = r.get(o.require)
             if r["status"] in ("ok", "short") and limit is not None and "value" in r:
-                less = r["unit"] in ("octets", "ms")
+                less = r["unit"] in ("octets", "ms", "s")
                 if (r["value"] > limit) if less else (r["value"] < limit):
                     bad.append(r["row"])
     return bad
 
 
 def main(argv):
+    # What was started is stopped, whoever ends this.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     o = options(argv)
     if o.list:
-        list_rows()
+        list_rows(ROWS + PKTGEN_ROWS if o.pktgen is None else offered(o))
+        return 0
+    if o.hamd_config:
+        config = Plan(o.bindings).config(
+            "PCI address of the port opposite of tx", "PCI address of the port opposite of rx",
+            {"lcores": f"{o.control_core},{o.core}"}, 1600)
+        say(json.dumps({"node": {"name": "bench"}, **config}, indent=2))
         return 0
     try:
         cores = os.sched_getaffinity(0)
-        if not {o.core, o.control_core} <= cores:
-            raise BenchError(f"needs cores {o.core} and {o.control_core}; here are"
+        needed = set(o.pktgen_lcores[0] if o.pktgen else ()) | {o.core, o.control_core}
+        if not needed <= cores:
+            raise BenchError(f"needs cores {', '.join(map(str, sorted(needed)))}; here are"
                              f" {sorted(cores)}")
         prepare_build(o)
-        prepare_peer(o)
-        result = measure(o)
+        with Session(o) if o.pktgen else contextlib.nullcontext() as o.session:
+            if not o.pktgen:
+                prepare_peer(o)
+            result = measure(o)
     except BenchError as e:
         print(f"scripts/bench/run: {e}", file=sys.stderr)
         return 3

@@ -11,7 +11,8 @@ DST_AT = ETHER + 24  # of a packet's destination, in the frame
 SRC_AT = ETHER + 8
 INNER_SRC_AT = ETHER + IP6 + 8
 
-UDP, IP6_IN_IP6, ICMP6 = 17, 41, 58
+UDP, IP6_IN_IP6, ICMP6, DEST_OPTIONS, MOBILITY = 17, 41, 58, 60, 135
+BINDING_UPDATE, FLAGS_A_H = 5, 0xc000
 
 
 def address(text):
@@ -51,13 +52,24 @@ def tunnelled(n, dst_mac, coa, ha, hoa, dst, octets):
     return ether(dst_mac, ip6(address(coa), address(ha), IP6_IN_IP6, inner))
 
 
-def advertisement(router, router_mac, to):
-    """A solicited Neighbour Advertisement (RFC 4861, 4.4); the source of traffic puts the
-    port's own MAC in."""
+def advertisement(router, router_mac, to, dst_mac=bytes(6)):
+    """A solicited Neighbour Advertisement (RFC 4861, 4.4); where scripts/bench/rnd sends it, it
+    puts the port's own MAC in."""
     src, dst = address(router), address(to)
     body = struct.pack("!BBHI", 136, 0, 0, 0x60000000) + src + b"\x02\x01" + router_mac
     body = body[:2] + struct.pack("!H", checksum(src, dst, ICMP6, body)) + body[4:]
-    return ether(bytes(6), ip6(src, dst, ICMP6, body, 255))
+    return ether(dst_mac, ip6(src, dst, ICMP6, body, 255))
+
+
+def binding_update(dst_mac, coa, ha, hoa, sequence, lifetime_s):
+    """A home registration from away (RFC 6275, 6.1.7) with the Home Address and the alternate
+    care-of address option; the checksum is over the home address (6.1.1)."""
+    coa, ha, hoa = map(address, (coa, ha, hoa))
+    body = struct.pack("!BBBBHHHH", 59, 3, BINDING_UPDATE, 0, 0, sequence, FLAGS_A_H,
+                       lifetime_s // 4) + b"\x01\x00\x03\x10" + coa
+    body = body[:4] + struct.pack("!H", checksum(hoa, ha, MOBILITY, body)) + body[6:]
+    options = struct.pack("!BBBBBB", MOBILITY, 2, 1, 2, 0, 0) + b"\xc9\x10" + hoa
+    return ether(dst_mac, ip6(coa, ha, DEST_OPTIONS, options + body))
 
 
 def write_capture(path, make, count=CAPTURE_PACKETS):

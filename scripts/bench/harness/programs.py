@@ -117,25 +117,14 @@ class L3fwd(Program):
                                f"--rule_ipv4={rules[1]}"], **kind)
 
 
-class Hamd(Program):
-    """hamd of the release build. Its configuration names what EAL's arguments say for others."""
+class Hamctl:
+    """What a hamd says about itself."""
 
-    def __init__(self, directory, build, config, *, name="hamd", plugin, source):
-        self._hamctl = [str(Path(build) / "src" / "cli" / "hamctl"), "-s",
-                        str(Path(directory) / f"{name}.sock")]
-        self._path = Path(directory) / f"{name}.json"
-        super().__init__(name, [str(Path(build) / "src" / "hamd")], directory, lcores="",
-                         vdevs=(), plugin=plugin, source=source)
-        config["node"] = {"name": self.prefix}
-        config["runtime"] |= {"socket": self._hamctl[2], "dpdk-drivers": str(plugin)}
-        self.telemetry = Telemetry(f"hamd-{self.prefix}")
-        self._path.write_text(json.dumps(config, separators=(",", ":")))
-
-    def arguments(self, command, eal, rest):
-        return [*command, "-c", str(self._path)]
+    def __init__(self, build, socket):
+        self.hamctl = [str(Path(build) / "src" / "cli" / "hamctl"), "-s", str(socket)]
 
     def show(self, what, *options):
-        done = subprocess.run([*self._hamctl, "show", what, *options, "--json"],
+        done = subprocess.run([*self.hamctl, "show", what, *options, "--json"],
                               capture_output=True, text=True, timeout=120)
         if done.returncode != 0:
             raise BenchError(f"hamctl show {what}: {done.stderr.strip()}")
@@ -174,3 +163,24 @@ class Hamd(Program):
                 packets, cycles = sums.get(s["stage"], (0, 0))
                 sums[s["stage"]] = packets + s["packets"], cycles + s["cycles"]
         return sums, longest
+
+
+class Hamd(Program, Hamctl):
+    """hamd of a build. Its configuration names what EAL's arguments say for others. plugin: None:
+    it gets none."""
+
+    def __init__(self, directory, build, config, *, name="hamd", plugin, source):
+        socket = Path(directory) / f"{name}.sock"
+        Hamctl.__init__(self, build, socket)
+        self._path = Path(directory) / f"{name}.json"
+        Program.__init__(self, name, [str(Path(build) / "src" / "hamd")], directory, lcores="",
+                         vdevs=(), plugin=plugin, source=source)
+        config["node"] = {"name": self.prefix}
+        config["runtime"] |= {"socket": str(socket)}
+        if plugin:
+            config["runtime"] |= {"dpdk-drivers": str(plugin)}
+        self.telemetry = Telemetry(f"hamd-{self.prefix}")
+        self._path.write_text(json.dumps(config, separators=(",", ":")))
+
+    def arguments(self, command, eal, rest):
+        return [*command, "-c", str(self._path)]

@@ -4,6 +4,8 @@
 import json
 from pathlib import Path
 
+import pktgen_report
+
 FORMAT = 1
 
 
@@ -27,6 +29,9 @@ def _limits(row):
 def _value(row):
     if row["status"] == "not shown":
         return "-"
+    text = pktgen_report.value(row)
+    if text:
+        return text
     if row["unit"] == "ratio":
         return _span(row.get("ratio")) + " x"
     if "rate" in row:
@@ -40,6 +45,9 @@ def _remark(row):
     return "; ".join(missed) or row.get("why", "")
 
 
+COMPARED = ("Median (least - most) of turns; ns a packet on one worker core, taken in turn with the"
+            " peer (l3fwd with its FIB, 64 routes) and the floor (testpmd that only receives). Net"
+            " cost: (hamd - floor) / (peer - floor).")
 HEAD = ("row", "floor ns", "peer ns", "hamd ns", "value", "net cost", "must / aim", "status")
 
 
@@ -61,9 +69,7 @@ def markdown(report):
     out += [f"- {key}: {value}" for key, value in report["environment"].items()]
     out += ["", "| " + " | ".join(HEAD) + " |", "|" + " --- |" * len(HEAD)]
     out += ["| " + " | ".join(cells(row)) + " |" for row in report["rows"]]
-    out += ["", "Median (least - most) of turns; ns a packet on one worker core, taken in turn"
-            " with the peer (l3fwd with its FIB, 64 routes) and the floor (testpmd that only"
-            " receives). Net cost: (hamd - floor) / (peer - floor).", ""]
+    out += ["", pktgen_report.note(report["rows"]) or COMPARED, ""]
     for row in report["rows"]:
         if "tracing" in row:
             out.append(f"- {row['row']}, ns a packet that nobody traces: never traced"
@@ -122,7 +128,8 @@ def plots(report, directory):
         import matplotlib.pyplot as plt
     except ImportError:
         return False
-    rows = [r for r in report["rows"] if r["status"] in ("ok", "short")]
+    rows = [r for r in report["rows"] if r["status"] in ("ok", "short", "functional")]
+    pktgen_report.plots(plt, directory, rows)
     by_bindings = sorted((r for r in rows if r["row"].startswith("intercept") and
                           r.get("size") == 78), key=lambda r: r["bindings"])
     by_size = sorted((r for r in rows if r["row"].startswith("intercept") and

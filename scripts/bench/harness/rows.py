@@ -185,10 +185,10 @@ def updates_for(hamd, rate, moves, seconds):
 FLOOD = 2000000  # more than anybody takes: what is accepted is what control can do
 
 
-def updates(moves, signed):
+def updates(moves, signed, stored=False):
     def run(options, directory, row, result):
         scenario = Scenario(options, directory, bindings=row.bindings, kind="quiet",
-                            signed=signed)
+                            signed=signed, stored=stored)
         with running(scenario.hamd()) as hamd:
             result["fill-s"] = fill(hamd, row.bindings)
             taken = [updates_for(hamd, FLOOD, moves, options.seconds)
@@ -202,8 +202,36 @@ def updates(moves, signed):
                       min(t["authenticated" if signed else "kind"] for t in taken), SENT)
             _, result["longest-turn-us"] = hamd.stages()
             result["counters"] = {k: v for k, v in hamd.counters().items() if v}
-        result["store"] = "off"
+            if stored:
+                result["stored"] = hamd.show("store")
+        result["store"] = "on, one lcore" if stored else "off"
     return run
+
+
+def bindings_there(hamd):
+    """0 while hamctl is not answered yet."""
+    try:
+        return hamd.show("version")[0]["bindings"]
+    except BenchError:
+        return 0
+
+
+def starts(options, directory, row, result):
+    """From the command to all bindings back from the store, EAL's start included."""
+    hamd = Scenario(options, directory, bindings=row.bindings, kind="quiet", stored=True).hamd()
+    with running(hamd):
+        result["fill-s"] = fill(hamd, row.bindings)
+    seconds = []
+    for _ in range(options.turns):
+        begin = time.monotonic()
+        with running(hamd):
+            while bindings_there(hamd) < row.bindings:
+                if time.monotonic() > begin + FILL_TIMEOUT_S:
+                    raise BenchError("not all bindings came back from the store")
+                time.sleep(0.02)
+            seconds.append(time.monotonic() - begin)
+    result["start-s"] = summary(seconds)
+    result["value"] = result["start-s"]["median"]
 
 
 BUSY_RATE = 100000
@@ -330,6 +358,11 @@ ROWS = [
         unit="a second", smoke=True),
     Row("move-signed-1m", "the same, moves, with RFC 4285 authentication", updates(1, True),
         bindings=MILLION, must=100000, aim=300000, unit="a second"),
+    Row("move-stored-1m", "the same, moves, with the store on and one lcore",
+        updates(1, False, stored=True), bindings=MILLION, must=100000, aim=300000,
+        unit="a second"),
+    Row("start-1m", "start until 1 M bindings are back from the store", starts,
+        bindings=MILLION, must=5, aim=2, unit="s", less_is_more=True),
     Row("memory-1m", "memory of a binding: tables and records", memory, bindings=MILLION,
         must=400, aim=256, unit="octets", less_is_more=True),
     Row("turn-1m", "the control core's longest turn, dumps and 100 k moves a second",

@@ -44,13 +44,16 @@ def sizes(size, n):
 
 
 class Scenario:
-    """kind: "intercept", "decap", or "quiet", a port without any data; size: octets of a frame as it is without a tunnel, or
-    "imix"."""
+    """kind: "intercept", "decap", or "quiet", a port without any data; size: octets of a frame as it
+    is without a tunnel, or "imix"; stored: bindings are kept on disk, and one lcore does
+    everything, so that the threads that write have the other core."""
 
-    def __init__(self, options, directory, *, bindings, kind="intercept", size=78, signed=False):
+    def __init__(self, options, directory, *, bindings, kind="intercept", size=78, signed=False,
+                 stored=False):
         self.options = options
         self.directory = Path(directory)
         self.bindings, self.kind, self.size = bindings, kind, size
+        self.stored = stored
         self.key = secrets.token_hex(20) if signed else None
         self._port = QUIET_DEVICE if kind == "quiet" else DATA_DEVICE
         if kind != "quiet":
@@ -102,9 +105,14 @@ class Scenario:
         path.write_text(self.key + "\n")
         return {"type": "mn-ha", "spi": SPI, "key-file": str(path), "replay": True}
 
+    def _lcores(self):
+        return str(self.options.core) if self.stored else \
+            f"{self.options.control_core},{self.options.core}"
+
     def config(self):
-        return {
-            "runtime": {"lcores": f"{self.options.control_core},{self.options.core}",
+        store = {"store": {"path": str(self.directory / "store")}} if self.stored else {}
+        return store | {
+            "runtime": {"lcores": self._lcores(),
                         "memory-mb": 256, "idle-sleep-us": SLEEP_US,
                         "max-bindings": max(self.bindings, 1000)},
             "ports": [{"name": "wan", "device": self._device(), "mtu": MTU, "dad": False,

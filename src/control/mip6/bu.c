@@ -241,7 +241,8 @@ int mip6_withdraw(struct ctl *ctl, struct record *rec, enum acct_cause cause)
 	if (ret < 0)
 		return ret;
 	advert_cancel(ctl, rec);
-	records_set(ctl->records, rec, RECORD_TOMBSTONE, &coa, ctl->now_ms + RECORD_TOMBSTONE_MS);
+	records_set(ctl->records, rec, RECORD_TOMBSTONE, &coa,
+		ctl->now_ms + records_tombstone_ms(ctl->records, rec));
 	return 0;
 }
 

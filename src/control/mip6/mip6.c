@@ -110,9 +110,11 @@ int mip6_set_stamp(struct ctl *ctl, uint16_t domain, const struct ip6_addr *hoa,
 	return stamps_set(ctl->mip6->stamps, domain, hoa, stamp, ctl->ntp);
 }
 
-void mip6_trust(struct ctl *ctl, uint16_t domain)
+void mip6_has_known(struct ctl *ctl, uint16_t domain, uint64_t known_ms)
 {
-	ctl->mip6->quiet_until_ms[domain] = ctl->now_ms;
+	uint64_t *until_ms = &ctl->mip6->quiet_until_ms[domain];
+
+	*until_ms -= known_ms < *until_ms - ctl->now_ms ? known_ms : *until_ms - ctl->now_ms;
 }
 
 /* The domain in whose mobile prefix the address is, NULL: none. */
@@ -304,14 +306,9 @@ bool mip6_expire(struct ctl *ctl)
 	return records_expire(ctl->records, ctl->now_ms, EXPIRE_SLICE, end, ctl) > 0;
 }
 
-/* Looking at a record and for its subscriber costs some 0.4 us (cache misses), ending one some 4:
- * a slice takes about 0.1 ms either way. */
-#define STRANGERS_COST 256
-#define STRANGERS_END  9
-
 bool mip6_end_strangers(struct ctl *ctl, uint32_t *cursor, uint32_t *ended)
 {
-	for (int left = STRANGERS_COST; left > 0; left--) {
+	for (int left = MIP6_STRANGERS_COST; left > 0; left--) {
 		uint32_t next = *cursor;
 		struct record *rec = records_next(ctl->records, &next);
 
@@ -324,7 +321,7 @@ bool mip6_end_strangers(struct ctl *ctl, uint32_t *cursor, uint32_t *ended)
 				return true;
 			ctl_count(ctl, CTL_BINDINGS_REMOVED);
 			++*ended;
-			left -= STRANGERS_END;
+			left -= MIP6_STRANGERS_END;
 		}
 		*cursor = next;
 	}

@@ -26,6 +26,11 @@ struct mip6 {
 	uint64_t failures; /* of the store, seen */
 };
 
+/* A slice of mip6_end_strangers(). Looking at a record and for its subscriber costs some 0.4 us
+ * (cache misses), ending one some 4 on top: a slice takes about 0.1 ms either way. */
+#define MIP6_STRANGERS_COST 256 /* records in a slice that ends none */
+#define MIP6_STRANGERS_END  9 /* as many records is one that is ended */
+
 static inline bool mip6_is_in_tunnel(const struct ctl_pkt *p)
 {
 	return p->tunnelled || p->unchecked;
@@ -46,8 +51,8 @@ static inline int mip6_send(
 		       : ctl_send_wire(ctl, pkt, len);
 }
 
-/* Nothing that this home agent granted is forgotten. */
-void mip6_trust(struct ctl *ctl, uint16_t domain);
+/* At a start: nothing that this home agent granted in the last known_ms is forgotten. */
+void mip6_has_known(struct ctl *ctl, uint16_t domain, uint64_t known_ms);
 
 /* By today's configuration. */
 bool mip6_is_coa_allowed(const struct ctl *ctl, uint16_t domain, const struct ip6_addr *coa);

@@ -4,10 +4,9 @@
  * for the domain: one for mobile nodes that speak from where they are bound, one for everybody
  * else, so that whoever invents addresses takes nothing from a refresh. How many are carried out:
  * a bucket for each mobile node. How many requests for home agents are answered: a bucket for each
- * source, and one for the domain. Sources and mobile nodes are remembered in tables of fixed size,
- * 4-way set-associative with a keyed hash: a flood from many sources replaces the longest silent
- * ones and then meets the domain's bucket; it cannot choose whom it replaces. Who is new, or was
- * forgotten, starts with a full burst. Pure: time is handed in. One owner.
+ * source, and one for the domain. Sources and mobile nodes are remembered in tables of fixed size
+ * (common/bucket_tab.h): a flood from many sources replaces the longest silent ones and then meets
+ * the domain's bucket. Pure: time is handed in. One owner.
  */
 #pragma once
 
@@ -19,12 +18,10 @@
 struct conf_domain;
 struct ratelimit;
 
-#define RATELIMIT_WAYS 4
-
 struct ratelimit_opts {
 	const struct conf_domain *domains; /* their limits; kept, must outlive the table */
 	uint32_t domain_count;
-	uint32_t entries; /* remembered in each table: a power of two, at least RATELIMIT_WAYS */
+	uint32_t entries; /* remembered in each table: as in bucket_tab_new() */
 	uint64_t seed;
 	uint64_t now_ms;
 };

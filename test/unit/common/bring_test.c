@@ -106,6 +106,36 @@ static void test_publish_some(void **state)
 	bring_free(r);
 }
 
+/* What was published is not taken back, read or not. */
+static void test_publish_older(void **state)
+{
+	struct bring *r;
+	uint32_t len;
+	uint64_t at;
+
+	(void)state;
+	assert_int_equal(bring_new(64, &r), 0);
+	for (unsigned i = 0; i < 100; i++) { /* at every place of the ring */
+		at = bring_at(r);
+		write_one(r, "one");
+		memcpy(bring_prepare(r, 3), "two", 3);
+		bring_publish(r, at); /* from before `one` */
+		if (i % 2 == 0) {
+			read_one(r, "one");
+			bring_publish(r, at);
+			assert_null(bring_peek(r, &len));
+			assert_int_equal(bring_at(r), at + 16);
+		}
+		write_one(r, "three");
+		if (i % 2 != 0)
+			read_one(r, "one");
+		read_one(r, "three");
+		assert_null(bring_peek(r, &len));
+	}
+	assert_int_equal(bring_lost(r), 0);
+	bring_free(r);
+}
+
 /* --- the model --- */
 
 struct twin {
@@ -249,6 +279,7 @@ int main(void)
 		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_full),
 		cmocka_unit_test(test_publish_some),
+		cmocka_unit_test(test_publish_older),
 		cmocka_unit_test(test_model),
 		cmocka_unit_test(test_threads),
 	};

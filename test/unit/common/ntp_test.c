@@ -42,11 +42,34 @@ static void test_compare(void **state)
 			fail_msg("case %zu", i);
 }
 
+static void test_later(void **state)
+{
+	static const struct {
+		uint64_t a, b, later;
+	} cases[] = {
+		{ 0, 0, 0 },
+		{ 0, S(100), S(100) },
+		{ S(100), S(100), S(100) },
+		{ S(100), S(101), S(101) },
+		{ S(0xfffffffe), S(2), S(2) },
+		{ S(1), S(0x80000001), S(0x80000001) }, /* half an era apart */
+		{ S(2), S(0x80000001), S(0x80000001) },
+		{ S(1), S(0x80000002), S(1) },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < DIM(cases); i++)
+		if (ntp_later(cases[i].a, cases[i].b) != cases[i].later ||
+			ntp_later(cases[i].b, cases[i].a) != cases[i].later)
+			fail_msg("case %zu", i);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_from_unix),
 		cmocka_unit_test(test_compare),
+		cmocka_unit_test(test_later),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

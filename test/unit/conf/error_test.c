@@ -176,12 +176,15 @@ static const struct {
 		"t.json: reassembly.max-per-source: 33 is more than half of max-datagrams (65)" },
 	{ REASS("'max-per-source':33,'max-fragments':65"),
 		"t.json: reassembly.max-per-source: 33 is more than half of max-fragments (65)" },
-	{ RUNTIME("'lcores':'0-2','mbufs':8191"),
+	{ RUNTIME("'lcores':'0-2','mbufs':12287"), /* control may receive as well */
+		"t.json: runtime.mbufs: 12287 is less than twice reassembly.max-fragments (2048) "
+		"of each core (3)" },
+	{ RUNTIME("'lcores':'0-1','mbufs':8191"),
 		"t.json: runtime.mbufs: 8191 is less than twice reassembly.max-fragments (2048) of "
-		"each worker (2)" },
+		"each core (2)" },
 	{ RUNTIME("'mbufs':4095"),
 		"t.json: runtime.mbufs: 4095 is less than twice reassembly.max-fragments (2048) of "
-		"each worker (1)" },
+		"each core (1)" },
 
 	/* Ports. */
 	{ "{'ports':[{'device':'net_null0'}]}", "t.json: ports[0].name: is missing" },

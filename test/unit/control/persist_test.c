@@ -56,6 +56,14 @@ int clock_gettime(clockid_t id, struct timespec *ts)
 	return 0;
 }
 
+/* Nobody else runs: waiting would help nobody. */
+int nanosleep(const struct timespec *want, struct timespec *left)
+{
+	(void)want;
+	(void)left;
+	return 0;
+}
+
 static struct ip6_addr hoa_of(unsigned n)
 {
 	struct ip6_addr a = addr("2001:db8:a::");
@@ -481,8 +489,9 @@ static void test_clock_set(void **state)
 	while (persist_run(&t.ctl))
 		;
 	assert_int_equal(count_kind(FEED_BEGIN), 1);
-	assert_int_equal(feed_peek(t.feed, 1)->image.ends_ms,
-		START_UNIX_MS + 100000 + (uint64_t)clock_set_ms);
+	/* images are by the clock of the start, whatever becomes of the time of day */
+	assert_int_equal(feed_peek(t.feed, 1)->image.ends_ms, START_UNIX_MS + 100000);
+	assert_int_equal(ctl_store_clock(&t.ctl), START_UNIX_MS - START_MS);
 	sync_all();
 	persist_run(&t.ctl);
 	assert_int_equal(waiting(), 0);
@@ -731,7 +740,7 @@ static void test_load(void **state)
 	struct record *r;
 
 	(void)state;
-	ctl_load_begin(&t.ctl, unix_ms() - 1000);
+	ctl_load_clock(&t.ctl, unix_ms());
 	assert_int_equal(ctl_load_domain(&t.ctl, "alpha"), 0);
 	assert_int_equal(ctl_load_domain(&t.ctl, "beta"), 1);
 	assert_int_equal(ctl_load_domain(&t.ctl, "gamma"), -1);
@@ -767,7 +776,7 @@ static void test_load_older_than_the_machine(void **state)
 
 	(void)state;
 	image.since_ms = unix_ms() - 10ULL * START_MS;
-	ctl_load_begin(&t.ctl, unix_ms());
+	ctl_load_clock(&t.ctl, unix_ms());
 	load(image);
 	start();
 	assert_int_equal(t.ctl.now_ms - record_of(1)->since_ms, 10ULL * START_MS);
@@ -779,7 +788,7 @@ static void test_load_later_ones(void **state)
 	struct record_image image = image_of(1);
 
 	(void)state;
-	ctl_load_begin(&t.ctl, unix_ms());
+	ctl_load_clock(&t.ctl, unix_ms());
 	load(image); /* 1: moved */
 	image.coa = coa_of(77);
 	image.seq++;
@@ -861,7 +870,7 @@ static void test_load_places(void **state)
 		image.hoa = addr(places[i].hoa);
 		image.ha = addr(places[i].ha);
 		image.coa = addr(places[i].coa);
-		ctl_load_begin(&t.ctl, unix_ms());
+		ctl_load_clock(&t.ctl, unix_ms());
 		assert_int_equal(ctl_load_record(&t.ctl, places[i].domain, &image), 0);
 		start();
 		left_out = t.ctl.counters[CTL_STORE_LEFT_OUT];
@@ -871,24 +880,22 @@ static void test_load_places(void **state)
 	}
 }
 
-/* The time of day: how long is left, of a lifetime of 100 s granted at its 0. */
+/* How long is left, of a lifetime of 100 s granted at the 0 of the clock that the store has. */
 static const struct {
 	const char *name;
-	int64_t now_s, last_s, left_s;
+	int64_t now_s, left_s;
 	bool tombstone;
 } clocks[] = {
-	{ "at once", 0, 0, 100, false },
-	{ "later", 60, 60, 40, false },
-	{ "the last moment", 99, 99, 1, false },
-	{ "over", 100, 0, 0, false },
-	{ "long over", 1000000000, 60, 0, false },
-	{ "set back a little: not before what was stored last", 10, 60, 40, false },
-	{ "set back to nothing", -1000000000, 60, 40, false },
-	{ "stored by a clock that was ahead", 0, -5, 100, false },
-	{ "granted by a clock that is years ahead of us", -1000000000, -1000000000, 100, false },
-	{ "tombstone", 3, 3, 7, true },
-	{ "tombstone of a clock that is ahead", -500, -500, 10, true },
-	{ "tombstone, over", 10, 10, 0, true },
+	{ "at once", 0, 100, false },
+	{ "later", 60, 40, false },
+	{ "the last moment", 99, 1, false },
+	{ "over", 100, 0, false },
+	{ "long over", 1000000000, 0, false },
+	{ "granted by a clock that is ahead", -1, 100, false },
+	{ "granted by a clock that is years ahead", -1000000000, 100, false },
+	{ "tombstone", 3, 7, true },
+	{ "tombstone of a clock that is ahead", -500, 10, true },
+	{ "tombstone, over", 10, 0, true },
 };
 
 static void test_load_clocks(void **state)
@@ -896,7 +903,7 @@ static void test_load_clocks(void **state)
 	(void)state;
 	for (size_t i = 0; i < DIM(clocks); i++) {
 		struct record_image image = image_of(1);
-		uint64_t granted_ms = unix_ms() - (uint64_t)(1000 * clocks[i].now_s);
+		uint64_t granted_ms = 5000000000000;
 		struct record *r;
 		uint64_t left_ms;
 
@@ -905,7 +912,7 @@ static void test_load_clocks(void **state)
 		image.state = clocks[i].tombstone ? RECORD_TOMBSTONE : RECORD_LIVE;
 		image.ends_ms = granted_ms + (clocks[i].tombstone ? 10000 : 100000);
 		image.since_ms = granted_ms;
-		ctl_load_begin(&t.ctl, granted_ms + (uint64_t)(1000 * clocks[i].last_s));
+		ctl_load_clock(&t.ctl, granted_ms + (uint64_t)(1000 * clocks[i].now_s));
 		load(image);
 		start();
 		r = record_of(1);
@@ -913,7 +920,30 @@ static void test_load_clocks(void **state)
 		if ((r != NULL) != (clocks[i].left_s > 0) ||
 			left_ms != 1000 * (uint64_t)clocks[i].left_s)
 			fail_msg("%s: %u ms left", clocks[i].name, (unsigned)left_ms);
+		/* registered in time to come: now */
+		if (r != NULL &&
+			t.ctl.now_ms - r->since_ms !=
+				(uint64_t)(clocks[i].now_s > 0 ? 1000 * clocks[i].now_s : 0))
+			fail_msg("%s: since %u", clocks[i].name, (unsigned)r->since_ms);
 	}
+}
+
+/* Files by clocks of their own. */
+static void test_load_two_clocks(void **state)
+{
+	struct record_image image = image_of(1);
+
+	(void)state;
+	image.ends_ms = 90000;
+	ctl_load_clock(&t.ctl, 50000);
+	load(image);
+	image = image_of(2);
+	image.ends_ms = 7000000;
+	ctl_load_clock(&t.ctl, 6980000);
+	load(image);
+	start();
+	assert_int_equal(record_of(1)->ends_ms, START_MS + 40000);
+	assert_int_equal(record_of(2)->ends_ms, START_MS + 20000);
 }
 
 static void test_load_stamps(void **state)
@@ -924,7 +954,7 @@ static void test_load_stamps(void **state)
 
 	(void)state;
 	image.hoa = keyed;
-	ctl_load_begin(&t.ctl, unix_ms());
+	ctl_load_clock(&t.ctl, unix_ms());
 	image.ntp_last = floor - NTP_SECOND;
 	load(image);
 	assert_true(mip6_stamp(&t.ctl, 0, &keyed) == floor);
@@ -944,47 +974,292 @@ static void test_load_too_many(void **state)
 	struct record_image image;
 
 	(void)state;
-	ctl_load_begin(&t.ctl, unix_ms());
+	ctl_load_clock(&t.ctl, unix_ms());
 	for (unsigned n = 0; n < MAX; n++)
 		load(image_of(n));
 	load(image_of(0)); /* one that is there */
 	image = image_of(MAX);
-	assert_int_equal(ctl_load_record(&t.ctl, 0, &image), -ENOSPC);
 	image.state = RECORD_TOMBSTONE; /* of which there may be more */
-	assert_int_equal(ctl_load_record(&t.ctl, 0, &image), 0);
+	load(image);
+	assert_int_equal(ctl_load_end(&t.ctl), 0);
+	load(image_of(MAX + 1));
+	assert_int_equal(ctl_load_end(&t.ctl), -ENOSPC);
 	start();
 	assert_int_equal(records_live(t.ctl.records), MAX);
 	assert_int_equal(bc_count(t.tables.bc), MAX);
 }
 
-/* Whom Binding Errors may be sent about at once: domain 0 waits for the store before it answers,
- * domain 1 does not. */
+/* A history that has too many bindings at once in its middle, but not at its end: it is what is
+ * left that counts, each as it was last, and the order does not. */
+static void test_load_more_in_the_middle(void **state)
+{
+	enum { HOMES = MAX + 5000 };
+	static struct record_image last[HOMES];
+	uint64_t rng = rng_start("middle");
+	unsigned live = 0;
+
+	(void)state;
+	ctl_load_clock(&t.ctl, unix_ms());
+	for (unsigned n = 0; n < HOMES; n++)
+		load(image_of(n));
+	assert_int_equal(records_live(t.ctl.records), MAX);
+	for (unsigned step = 0; step < 4 * HOMES; step++) {
+		unsigned n = (unsigned)rng_below(&rng, HOMES);
+		struct record_image image = image_of(n);
+
+		image.coa = coa_of(step);
+		image.seq = (uint16_t)step;
+		image.session = step;
+		if (rng_below(&rng, 3) == 0) {
+			image.state = RECORD_TOMBSTONE;
+			image.ends_ms = unix_ms() + (rng_below(&rng, 8) == 0 ? 5000 : 0);
+		}
+		load(image);
+		last[n] = image;
+	}
+	for (unsigned n = 0; n < HOMES; n++) { /* and down to what is allowed */
+		if (n % 2 == 0) {
+			last[n] = image_of(n);
+			last[n].ends_ms = unix_ms() - 1;
+			load(last[n]);
+		} else if (last[n].state == 0) {
+			last[n] = image_of(n);
+		}
+	}
+	assert_int_equal(ctl_load_end(&t.ctl), 0);
+	start();
+	for (unsigned n = 0; n < HOMES; n++) {
+		const struct record *r = record_of(n);
+		bool is_over = last[n].ends_ms <= unix_ms();
+
+		live += !is_over && last[n].state == RECORD_LIVE;
+		assert_int_equal(r == NULL, is_over);
+		if (r == NULL)
+			continue;
+		assert_int_equal(r->state, last[n].state);
+		assert_int_equal(r->seq, last[n].seq);
+		assert_int_equal(r->session, last[n].session);
+		assert_true(ip6_eq(&r->coa, &last[n].coa));
+	}
+	assert_int_equal(records_live(t.ctl.records), live);
+	assert_int_equal(bc_count(t.tables.bc), live);
+}
+
+/* Until when there is silence about mobile nodes that are not bound: for as long as one may hold a
+ * binding that has been forgotten. Lifetimes are up to 600 s. */
 static const struct {
 	const char *name;
-	struct ctl_past past;
-	bool trusted[2];
-} pasts[] = {
-	{ "no store", { 0 }, { false, false } },
-	{ "damaged", { .was_damaged = true }, { false, false } },
-	{ "stopped in order", { .is_known = true, .is_closed = true }, { true, true } },
-	{ "killed", { .is_known = true, .is_same_boot = true }, { true, false } },
-	{ "power lost", { .is_known = true }, { false, false } },
-	{ "stopped, not everything was written", { .is_closed = true, .is_same_boot = true },
-		{ false, false } },
+	uint64_t known_ms, quiet_ms;
+} knowns[] = {
+	{ "nothing", 0, 600000 },
+	{ "a minute", 60000, 540000 },
+	{ "all but the last moment", 599999, 1 },
+	{ "just long enough", 600000, 0 },
+	{ "for ever", UINT64_MAX, 0 },
 };
 
-static void test_trust(void **state)
+static void test_known(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < DIM(pasts); i++) {
+	for (size_t i = 0; i < DIM(knowns); i++) {
+		uint64_t known_ms[2] = { 0, knowns[i].known_ms };
+		struct ctl_past past = {
+			.known_ms = known_ms, .was_damaged = i % 2 == 0, .has_no_clock = i % 2 == 1
+		};
+
 		teardown(NULL);
 		setup(NULL);
-		ctl_load_begin(&t.ctl, unix_ms());
-		assert_int_equal(ctl_loaded(&t.ctl, &pasts[i].past, t.err, sizeof(t.err)), 0);
-		for (unsigned d = 0; d < 2; d++)
-			if ((t.ctl.mip6->quiet_until_ms[d] <= t.ctl.now_ms) != pasts[i].trusted[d])
-				fail_msg("%s: domain %u", pasts[i].name, d);
-		assert_int_equal(t.ctl.counters[CTL_STORE_DAMAGED], pasts[i].past.was_damaged);
+		ctl_load_clock(&t.ctl, unix_ms());
+		assert_int_equal(ctl_loaded(&t.ctl, &past, t.err, sizeof(t.err)), 0);
+		assert_int_equal(t.ctl.mip6->quiet_until_ms[0], START_MS + 600000);
+		if (t.ctl.mip6->quiet_until_ms[1] != START_MS + knowns[i].quiet_ms)
+			fail_msg("%s: silent for %u ms", knowns[i].name,
+				(unsigned)(t.ctl.mip6->quiet_until_ms[1] - START_MS));
+		assert_int_equal(t.ctl.counters[CTL_STORE_DAMAGED], past.was_damaged);
+		assert_int_equal(t.ctl.counters[CTL_STORE_NO_CLOCK], past.has_no_clock);
+	}
+}
+
+/* --- accounting --- */
+
+static struct acct_event events[64];
+
+static void account(void)
+{
+	t.conf.accounting = (struct conf_accounting){ .file = (char *)"/f", .interim_s = 100 };
+	assert_int_equal(acct_new(&t.ctl, &t.ctl.acct), 0);
+	start();
+	acct_run(&t.ctl);
+	assert_int_equal(acct_take(t.ctl.acct, events, DIM(events)), 1); /* on */
+}
+
+static struct record *begin_session(unsigned n)
+{
+	struct record *r = bind(n, n, 600);
+
+	acct_start(&t.ctl, r, ACCT_CAUSE_REGISTERED);
+	assert_int_equal(acct_take(t.ctl.acct, events, DIM(events)), 1);
+	return r;
+}
+
+static uint32_t told(void)
+{
+	for (unsigned i = 0; i < 100; i++)
+		acct_run(&t.ctl);
+	return acct_take(t.ctl.acct, events, DIM(events));
+}
+
+/* What was told last is in the store: counts there are the same or later ones. */
+static void test_told_when_stored(void **state)
+{
+	struct record *r;
+	struct ip6_addr old;
+	uint64_t stored = 0;
+
+	(void)state;
+	account();
+	r = begin_session(1);
+	while (persist_run(&t.ctl))
+		;
+	sync_all();
+	/* an interim */
+	bc_count_to(bc_find(t.tables.bc, &r->hoa), 7, 70);
+	t.ctl.now_ms += 100000;
+	assert_int_equal(told(), 0);
+	bc_count_to(bc_find(t.tables.bc, &r->hoa), 1, 10); /* is not in it any more */
+	while (persist_run(&t.ctl))
+		;
+	assert_int_equal(told(), 0);
+	assert_int_equal(waiting(), 1);
+	stored = feed_peek(t.feed, 0)->image.packets_to;
+	sync_all();
+	assert_int_equal(told(), 1);
+	assert_int_equal(events[0].type, ACCT_INTERIM);
+	assert_int_equal(events[0].packets_to, 7);
+	assert_int_equal(stored, 8);
+	/* a move, and then an end: in their order */
+	old = r->coa;
+	r = bind(1, 2, 600);
+	acct_move(&t.ctl, r, &old);
+	while (persist_run(&t.ctl))
+		;
+	assert_int_equal(mip6_withdraw(&t.ctl, r, ACCT_CAUSE_DEREGISTERED), 0);
+	dq_drain(t.tables.dq);
+	assert_int_equal(told(), 0);
+	feed_set_written(t.feed, feed_peek(t.feed, 0)->mark);
+	assert_int_equal(told(), 1);
+	assert_int_equal(events[0].type, ACCT_MOVE);
+	assert_int_equal(events[0].packets_to, 8);
+	assert_int_equal(told(), 0);
+	while (persist_run(&t.ctl))
+		;
+	sync_all();
+	assert_int_equal(told(), 1);
+	assert_int_equal(events[0].type, ACCT_STOP);
+	assert_int_equal(t.ctl.counters[CTL_ACCT_UNSTORED], 0);
+	assert_int_equal(t.ctl.counters[CTL_ACCT_LOST], 0);
+	acct_free(&t.ctl, t.ctl.acct);
+}
+
+/* A store that cannot be written holds nothing back; what was lost with it is not taken for
+ * written when it is well again. */
+static void test_told_when_the_store_fails(void **state)
+{
+	(void)state;
+	account();
+	begin_session(1);
+	while (persist_run(&t.ctl))
+		;
+	sync_all();
+	t.ctl.now_ms += 100000;
+	assert_int_equal(told(), 0);
+	feed_fail(t.feed);
+	assert_int_equal(told(), 1);
+	assert_int_equal(t.ctl.counters[CTL_ACCT_UNSTORED], 1);
+	feed_stat_set(t.feed, FEED_STAT_FAILED, 1);
+	t.ctl.now_ms += 100000;
+	assert_int_equal(told(), 1);
+	assert_int_equal(t.ctl.counters[CTL_ACCT_UNSTORED], 2);
+	feed_stat_set(t.feed, FEED_STAT_FAILED, 0);
+	t.ctl.now_ms += 100000;
+	assert_int_equal(told(), 0);
+	while (persist_run(&t.ctl))
+		;
+	sync_all();
+	assert_int_equal(told(), 1);
+	assert_int_equal(t.ctl.counters[CTL_ACCT_UNSTORED], 2);
+	acct_free(&t.ctl, t.ctl.acct);
+}
+
+/* A store that takes nothing: what waits is bounded, moves are told early rather than not at all,
+ * interims wait. */
+static void test_told_when_the_store_stalls(void **state)
+{
+	enum { MOVES = 6000 };
+	struct ip6_addr old = coa_of(0);
+	struct record *r;
+	unsigned got = 0, n;
+
+	(void)state;
+	account();
+	r = begin_session(1);
+	for (unsigned i = 1; i <= MOVES; i++) {
+		r = bind(1, i % 2, 600);
+		acct_move(&t.ctl, r, &old);
+		if (i % 32 == 0)
+			got += acct_take(t.ctl.acct, events, DIM(events));
+	}
+	got += acct_take(t.ctl.acct, events, DIM(events));
+	assert_int_equal(got, MOVES - 4096);
+	assert_int_equal(t.ctl.counters[CTL_ACCT_UNSTORED], MOVES - 4096);
+	assert_int_equal(events[0].type, ACCT_MOVE);
+	t.ctl.now_ms += 100000;
+	assert_int_equal(told(), 0);
+	while (persist_run(&t.ctl))
+		;
+	sync_all();
+	while ((n = told()) > 0) {
+		got += n;
+		assert_int_equal(events[0].type, got > MOVES ? ACCT_INTERIM : ACCT_MOVE);
+		while (persist_run(&t.ctl))
+			;
+		sync_all();
+	}
+	assert_int_equal(got, MOVES + 1);
+	assert_int_equal(t.ctl.counters[CTL_ACCT_UNSTORED], MOVES - 4096);
+	assert_int_equal(t.ctl.counters[CTL_ACCT_LOST], 0);
+	acct_free(&t.ctl, t.ctl.acct);
+}
+
+/* At the end: first the store, then the lines, with and without a sweep of counters. */
+static void test_told_at_the_end(void **state)
+{
+	(void)state;
+	for (unsigned round = 0; round < 2; round++) {
+		struct record *r;
+
+		teardown(NULL);
+		setup(NULL);
+		if (round == 1) {
+			persist_free(&t.ctl, t.ctl.persist);
+			t.conf.store.counters_s = 0;
+			assert_int_equal(persist_new(&t.ctl, &t.ctl.persist), 0);
+			t.feed = ctl_feed(&t.ctl);
+		}
+		account();
+		r = begin_session(1);
+		while (persist_run(&t.ctl))
+			;
+		sync_all();
+		bc_count_to(bc_find(t.tables.bc, &r->hoa), 7, 70);
+		acct_finish(&t.ctl); /* nobody takes anything: gives up in the end */
+		assert_int_equal(waiting(), 1);
+		assert_int_equal(feed_peek(t.feed, 0)->image.packets_to, 7);
+		assert_int_equal(acct_take(t.ctl.acct, events, DIM(events)), 2);
+		assert_int_equal(events[0].type, ACCT_INTERIM);
+		assert_int_equal(events[0].packets_to, 7);
+		assert_int_equal(events[1].type, ACCT_OFF);
+		acct_free(&t.ctl, t.ctl.acct);
 	}
 }
 
@@ -1004,12 +1279,30 @@ static void test_finish(void **state)
 	sync_all();
 	bc_count_from(bc_find(t.tables.bc, &a), 5, 500);
 	bind(4, 5, 100);
-	ctl_store_finish(&t.ctl);
+	assert_true(ctl_store_finish(&t.ctl));
 	assert_int_equal(waiting(), 2);
 	feed_stat_set(t.feed, FEED_STAT_FAILED, 1); /* nobody takes it, and nobody waits */
 	for (unsigned n = 0; n < 10; n++)
 		bind(n, n, 100);
-	ctl_store_finish(&t.ctl);
+	assert_false(ctl_store_finish(&t.ctl));
+}
+
+/* The store does not fail, but takes nothing either: there is an end to waiting, and what is left
+ * is said. */
+static void test_finish_gives_up(void **state)
+{
+	(void)state;
+	start();
+	for (unsigned i = 0; i < 3; i++) {
+		for (unsigned n = 0; n < MAX; n++)
+			bind(n, i, 100);
+		while (persist_run(&t.ctl))
+			;
+	}
+	assert_int_equal(waiting(), FEED);
+	assert_false(ctl_store_finish(&t.ctl));
+	sync_all();
+	assert_true(ctl_store_finish(&t.ctl));
 }
 
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
@@ -1032,10 +1325,17 @@ int main(void)
 		TEST(test_load_later_ones),
 		TEST(test_load_places),
 		TEST(test_load_clocks),
+		TEST(test_load_two_clocks),
 		TEST(test_load_stamps),
 		TEST(test_load_too_many),
-		TEST(test_trust),
+		TEST(test_load_more_in_the_middle),
+		TEST(test_known),
+		TEST(test_told_when_stored),
+		TEST(test_told_when_the_store_fails),
+		TEST(test_told_when_the_store_stalls),
+		TEST(test_told_at_the_end),
 		TEST(test_finish),
+		TEST(test_finish_gives_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -117,7 +117,7 @@ static uint32_t flood(struct pmtu *p, uint32_t n, uint64_t from_ms, enum pmtu_us
 static void test_flood(void **state)
 {
 	struct pmtu *p = make(1000);
-	size_t places = pmtu_memory(p) / 24;
+	size_t places = pmtu_memory(p) / 16;
 
 	(void)state;
 	assert_in_range(flood(p, 100000, 0, PMTU_TUNNEL), 2024, places);

@@ -4,7 +4,10 @@
 
 #include "control/punt_rules.h"
 #include "net/icmp6.h"
+#include "tables/adj.h"
+#include "tables/dq.h"
 #include "tables/fib.h"
+#include "tables/tables.h"
 
 #define NH_OFF 48
 
@@ -101,10 +104,75 @@ static void test_judge(void **state)
 	}
 }
 
+/* --- neighbours that packets wait for --- */
+
+static struct tables *world(void)
+{
+	struct tables_opts opts = { .readers = 1, .max_neighbors = 2, .max_routes = 16, .seed = 3 };
+	struct tables *t;
+
+	assert_int_equal(tables_new(&opts, &t), 0);
+	return t;
+}
+
+static void route(struct tables *t, const char *p, uint32_t value)
+{
+	struct ip6_prefix pre = prefix(p);
+
+	assert_int_equal(fib_set(t->fib, &pre, value), 0);
+}
+
+static void expect(
+	const struct tables *t, const struct punt_waiting *w, uint16_t port, const char *neighbor)
+{
+	struct ip6_addr got, want = addr(neighbor);
+	uint16_t at;
+
+	assert_true(punt_neighbor(t, w, &at, &got));
+	assert_int_equal(at, port);
+	assert_true(ip6_eq(&got, &want));
+}
+
+static void test_neighbor(void **state)
+{
+	struct tables *t = world();
+	struct ip6_addr host = addr("2001:db8:2::77"), gw = addr("2001:db8:1::1"), unused;
+	struct ip6_addr other = addr("fe80::1");
+	struct punt_waiting w = { .adj = adj_add(t->adj, 1, &gw), .dst = addr("2001:db8:c::1") };
+	uint16_t port;
+
+	(void)state;
+	route(t, "2001:db8:2::/64", fib_value(FIB_ONLINK, 2));
+	route(t, "2001:db8:dead::/48", fib_value(FIB_UNREACHABLE, 0));
+	route(t, "2001:db8:c::/48", fib_value(FIB_VIA, w.adj));
+	w.adj_owner = adj_owner(t->adj, w.adj);
+	expect(t, &w, 1, "2001:db8:1::1");
+	w = (struct punt_waiting){ .fib = fib_value(FIB_ONLINK, 2), .dst = host };
+	expect(t, &w, 2, "2001:db8:2::77");
+	w = (struct punt_waiting){ .fib = fib_value(FIB_UNREACHABLE, 0), .dst = host };
+	assert_false(punt_neighbor(t, &w, &port, &unused));
+
+	/* forgotten while the packet stood in the queue: what it waits for is still the same */
+	w = (struct punt_waiting){ .adj = adj_add(t->adj, 2, &host), .dst = host };
+	w.adj_owner = adj_owner(t->adj, w.adj);
+	assert_int_equal(adj_del(t->adj, w.adj), 0);
+	expect(t, &w, 2, "2001:db8:2::77");
+	/* and another's by now */
+	dq_run(t->dq, UINT32_MAX);
+	assert_int_equal(adj_add(t->adj, 0, &other), w.adj);
+	expect(t, &w, 2, "2001:db8:2::77");
+	w.dst = addr("2001:db8:c::1");
+	expect(t, &w, 1, "2001:db8:1::1");
+	w.dst = addr("2001:db8:dead::1");
+	assert_false(punt_neighbor(t, &w, &port, &unused));
+	tables_free(t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_judge),
+		cmocka_unit_test(test_neighbor),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "common/bucket_tab.h"
 #include "conf/conf.h"
 #include "control/mip6/ratelimit.h"
 
@@ -82,7 +83,7 @@ static void test_source(void **state)
 /* One address that speaks to two domains has a bucket in each, with that domain's limits. */
 static void test_domains_apart(void **state)
 {
-	struct ratelimit *rl = table(RATELIMIT_WAYS, 1);
+	struct ratelimit *rl = table(BUCKET_TAB_WAYS, 1);
 	struct ip6_addr a = addr("2001:db8:c::1");
 
 	(void)state;
@@ -221,7 +222,7 @@ static void test_mobile_node(void **state)
 /* One set: a fifth source replaces the one that was silent longest, never a busy one. */
 static void test_replacement(void **state)
 {
-	struct ratelimit *rl = table(RATELIMIT_WAYS, 1);
+	struct ratelimit *rl = table(BUCKET_TAB_WAYS, 1);
 	struct ip6_addr a[5];
 
 	(void)state;

@@ -14,6 +14,8 @@
 #include <rte_eal.h>
 #include <rte_rcu_qsbr.h>
 
+#include "conf/conf.h"
+#include "dataplane/police.h"
 #include "dataplane/worker.h"
 #include "net/cksum.h"
 #include "net/icmp6.h"
@@ -1059,6 +1061,44 @@ static void test_punt_full(void **state)
 	check_full(udp(CN, "2001:db8:a::999", 8), DP_PUNT_ERROR, DP_DROP_PUNT_ERROR_FULL);
 }
 
+/* One mobile node in whose name somebody floods: the queue keeps its room for the others. */
+static void test_police(void **state)
+{
+	struct conf_domain domains[] = {
+		{ .limits = { .bu_per_s_per_source = 1, .bu_burst_per_source = 7 } },
+		{ .limits = { .bu_per_s_per_source = 1, .bu_burst_per_source = 3 } },
+	};
+	struct conf conf = { .domains = domains, .domain_count = DIM(domains) };
+	struct dp_counters before = worker.counters;
+	struct pkt loud = mobility(COA, HA, HOA),
+		   other = mobility("2001:db8:2::5", HA, "2001:db8:a::101"),
+		   second = mobility("2001:db8:f::2", "2001:db8:b::1", "2001:db8:b::100"),
+		   stranger = mobility("2001:db8:f::77", HA, HOA);
+	void *m;
+
+	(void)state;
+	assert_int_equal(police_new(&conf, UINT64_MAX, &worker.police), 0); /* time stands still */
+	for (unsigned i = 0; i < 60; i++) {
+		put(&loud);
+		put(&second);
+		put(&stranger);
+		if (i < 5)
+			put(&other);
+		dp_carry(&worker);
+	}
+	assert_int_equal(rte_ring_count(punt[DP_PUNT_KNOWN]), 7 + 3 + 5);
+	assert_int_equal(rte_ring_count(punt[DP_PUNT_SIGNALLING]), 60);
+	assert_int_equal(worker.counters.drop[DP_DROP_PUNT_KNOWN_RATE] -
+				 before.drop[DP_DROP_PUNT_KNOWN_RATE],
+		60 - 7 + 60 - 3);
+	for (unsigned c = 0; c < DP_PUNT_COUNT; c++) {
+		while (rte_ring_dequeue(punt[c], &m) == 0)
+			rte_pktmbuf_free(m);
+	}
+	police_free(worker.police);
+	worker.police = NULL;
+}
+
 /* Headers grow into the room in front of a packet, or the packet is dropped whole. */
 static void test_headroom(void **state)
 {
@@ -1081,6 +1121,229 @@ static void test_headroom(void **state)
 		check_door(rows[i].name, udp(CN, rows[i].dst, 8), rows[i].door);
 	}
 	headroom = RTE_PKTMBUF_HEADROOM;
+}
+
+/* No more errors are asked for than twice what control sends; the packets are dropped as before. */
+static void test_error_allowance(void **state)
+{
+	const struct dp_allowance none = { 0 };
+	struct pkt p = set_hops(udp(CN, HOA, 8), 1);
+	struct dp_counters before;
+
+	(void)state;
+	worker.errors = (struct dp_allowance){
+		.cycles = UINT64_MAX / 2, .last = rte_rdtsc(), .left = 2, .burst = 2
+	};
+	check_door("the first", p, DOOR_PUNT(DP_PUNT_ERROR));
+	check_door("the second", p, DOOR_PUNT(DP_PUNT_ERROR));
+	worker.counters.c[DP_COUNTER_POLLS]++;
+	before = worker.counters;
+	put(&p);
+	dp_carry(&worker);
+	assert_int_equal(
+		worker.counters.drop[DP_DROP_HOP_LIMIT] - before.drop[DP_DROP_HOP_LIMIT], 1);
+	assert_int_equal(
+		worker.counters.drop[DP_DROP_ICMP6_RATE] - before.drop[DP_DROP_ICMP6_RATE], 1);
+	assert_int_equal(rte_ring_count(punt[DP_PUNT_ERROR]), 0);
+	/* time passes: as many as it is worth, at most a burst, and looked at once a turn */
+	worker.errors.cycles = 1;
+	before = worker.counters;
+	put(&p);
+	dp_carry(&worker);
+	assert_int_equal(rte_ring_count(punt[DP_PUNT_ERROR]), 0);
+	worker.counters.c[DP_COUNTER_POLLS]++;
+	check_door("later", p, DOOR_PUNT(DP_PUNT_ERROR));
+	check_door("later still", p, DOOR_PUNT(DP_PUNT_ERROR));
+	put(&p);
+	dp_carry(&worker);
+	assert_int_equal(rte_ring_count(punt[DP_PUNT_ERROR]), 0);
+	worker.errors = none;
+}
+
+/* --- the straight way through encapsulation --- */
+
+/* What control does once it has resolved the care-of address, or has not. */
+static void cache_hop(const char *hoa, uint32_t adj)
+{
+	struct ip6_addr a = addr(hoa);
+
+	bc_set_nexthop(bc_find(t->bc, &a), fib_generation(t->fib), adj);
+}
+
+static void cache_hops(bool known)
+{
+	struct ip6_addr near = addr("2001:db8:2::5");
+	uint32_t neighbor = known ? adj_find(t->adj, 1, &near) : ADJ_NONE;
+
+	cache_hop(HOA, known ? gateway : ADJ_NONE);
+	cache_hop(NEAR, neighbor);
+	cache_hop("2001:db8:b::100", known ? gateway : ADJ_NONE);
+}
+
+static uint64_t packets_to(const char *hoa)
+{
+	struct ip6_addr a = addr(hoa);
+	struct bc_counts c;
+
+	bc_counts(t->bc, bc_find(t->bc, &a), &c);
+	return c.packets_to << 32 | c.bytes_to;
+}
+
+/* What comes out of a burst of one packet; each fragment has a number of its own. */
+static struct fate send_or_divide(const struct pkt *p)
+{
+	struct dp_counters before = worker.counters;
+	struct fate f = { .door = -100 };
+
+	put(p);
+	dp_carry(&worker);
+	if (collect(&f, 1, &before) > 1)
+		memset(f.frame, 0, sizeof(f.frame));
+	return f;
+}
+
+/* One packet by both ways: the same door, the same octets, the same counters. */
+static void check_both(const char *name, const char *hoa, struct pkt p)
+{
+	struct dp_counters a = worker.counters, b;
+	uint64_t to = packets_to(hoa), to_long;
+	struct fate straight, other;
+
+	cache_hops(false);
+	other = send_or_divide(&p);
+	to_long = packets_to(hoa) - to;
+	b = worker.counters;
+	cache_hops(true);
+	straight = send_or_divide(&p);
+	cache_hops(false);
+	if (straight.door != other.door || straight.port != other.port || straight.n != other.n ||
+		memcmp(straight.frame, other.frame, other.n) != 0)
+		fail_msg("%s: %s, %u octets; by the long way %s, %u octets", name,
+			door_name(straight.door), straight.n, door_name(other.door), other.n);
+	assert_int_equal(packets_to(hoa) - to, 2 * to_long);
+	for (unsigned c = 0; c < DP_COUNTER_COUNT; c++)
+		assert_int_equal(worker.counters.c[c] - b.c[c], b.c[c] - a.c[c]);
+	for (unsigned r = 0; r < DP_DROP_COUNT; r++)
+		assert_int_equal(worker.counters.drop[r] - b.drop[r], b.drop[r] - a.drop[r]);
+}
+
+static void check_all_both(const char *hoa)
+{
+	static const uint8_t protocols[] = { IP6_UDP, IP6_TCP, IP6_ICMP6, IP6_ESP, IP6_SCTP,
+		IP6_NONE, IP6_IN_IP6, IP6_AH, 63, 64, 105, 255 };
+	static const uint16_t lengths[] = { 0, 3, 4, 20, 600, 1200, 1201, 1240, 1241, 1420, 1421,
+		1460, 1461 };
+	uint8_t syn[1500] = { 0x12, 0x34, 0, 80, [12] = 0x60, [13] = 2, [20] = 2, 4, 0x05, 0xb4 };
+	char name[64];
+
+	for (unsigned i = 0; i < DIM(protocols); i++) {
+		for (unsigned k = 0; k < DIM(lengths); k++) {
+			struct pkt p = ip6(CN, hoa, protocols[i], 64, syn, lengths[k]);
+
+			snprintf(name, sizeof(name), "%s: protocol %u, %u octets", hoa,
+				protocols[i], lengths[k]);
+			check_both(name, hoa, p);
+			check_both("traffic class", hoa, set_tclass(p, (uint8_t)(k * 19)));
+		}
+	}
+	check_both("hop limit 1", hoa, set_hops(udp(CN, hoa, 8), 1));
+	check_both("hop limit 2", hoa, set_hops(udp(CN, hoa, 8), 2));
+	check_both(
+		"options", hoa, with_ext(udp(CN, hoa, 8), IP6_DSTOPT, "00 00 04 01 00 01 00 00"));
+	check_both("limit", hoa, with_ext(udp(CN, hoa, 8), IP6_DSTOPT, "00 00 04 01 03 01 00 00"));
+	check_both("hop by hop", hoa, with_ext(udp(CN, hoa, 8), IP6_HOPOPT, "0000010400000000"));
+	check_both("fragment", hoa, with_ext(udp(CN, hoa, 8), IP6_FRAGMENT, "0000000100000001"));
+}
+
+/* Which way it was, or both would be the same and nobody would notice. */
+static void check_way(bool is_straight)
+{
+	const struct dp_stage_stat *route = &worker.stage[DP_STAGE_ROUTE];
+	uint64_t before = route->packets;
+	struct pkt p = udp(CN, HOA, 8);
+
+	cache_hops(is_straight);
+	send_or_divide(&p);
+	cache_hops(false);
+	assert_int_equal(route->packets - before, is_straight ? 0 : 1);
+}
+
+static void test_straight(void **state)
+{
+	static const char *const hoas[] = { HOA, NEAR, "2001:db8:b::100" };
+
+	(void)state;
+	check_way(true);
+	check_way(false);
+	for (unsigned i = 0; i < DIM(hoas); i++) {
+		check_all_both(hoas[i]);
+		for (headroom = 38; headroom < 60; headroom++)
+			check_both("headroom", hoas[i], udp(CN, hoas[i], 8));
+		headroom = RTE_PKTMBUF_HEADROOM;
+	}
+	path_mtu(HOA, 1300);
+	check_all_both(HOA);
+	path_mtu(HOA, 0);
+}
+
+/* What makes a way another one than it was: seen at once. */
+static void test_straight_closed(void **state)
+{
+	struct ip6_addr near = addr("2001:db8:2::5");
+	uint32_t neighbor = adj_find(t->adj, 1, &near);
+
+	(void)state;
+	views[1].link_up = false;
+	check_both("port down", NEAR, udp(CN, NEAR, 8));
+	views[1].link_up = true;
+	views[1].vlan = 100;
+	views[1].vlan_tci_be = rte_cpu_to_be_16(100);
+	check_both("VLAN", NEAR, udp(CN, NEAR, 8));
+	views[1].vlan = 0;
+	adj_clear(t->adj, neighbor);
+	cache_hops(true);
+	check_door("unresolved", udp(CN, NEAR, 8), DOOR_PUNT(DP_PUNT_RESOLVE));
+	adj_set(t->adj, neighbor, mac_neighbor, ADJ_RESOLVED | ADJ_REPORT_USE);
+	(void)adj_take_used(t->adj, neighbor);
+	check_door("stale", udp(CN, NEAR, 8), DOOR_TX);
+	assert_true(adj_take_used(t->adj, neighbor));
+	adj_set(t->adj, neighbor, mac_neighbor, ADJ_RESOLVED);
+	route("2001:db8:f::/64", fib_value(FIB_ONLINK, 1)); /* another generation, another way */
+	check_door("another route", udp(CN, HOA, 8), DOOR_PUNT(DP_PUNT_RESOLVE));
+	route("2001:db8:f::/64", fib_value(FIB_VIA, gateway));
+	cache_hops(false);
+}
+
+/* Packets of one flow leave in the order in which they came, whichever way each of them goes. */
+static void test_order(void **state)
+{
+	struct pkt long_way = with_ext(udp(CN, HOA, 8), IP6_DSTOPT, "00 00 01 04 00 00 00 00");
+	struct pkt dropped = set_hops(udp(CN, HOA, 8), 1);
+
+	(void)state;
+	cache_hops(true);
+	for (unsigned at = 0; at < DP_BURST; at++) {
+		struct dp_counters before = worker.counters;
+		struct fate f;
+
+		for (unsigned i = 0; i < DP_BURST; i++) {
+			struct pkt p = i == at ? long_way : i % 5 == 4 ? dropped : udp(CN, HOA, 8);
+
+			p.b[p.n - 1] = (uint8_t)i;
+			put(&p);
+		}
+		dp_carry(&worker);
+		assert_int_equal(worker.vec[V_ROUTE].n, 0);
+		for (unsigned i = 0, last = 0; i < worker.tx[0].n; i++) {
+			struct rte_mbuf *m = worker.tx[0].pkt[i];
+			unsigned number = rte_pktmbuf_mtod(m, uint8_t *)[m->data_len - 1];
+
+			assert_true(i == 0 || number > last);
+			last = number;
+		}
+		assert_int_equal(collect(&f, 1, &before), DP_BURST);
+	}
+	cache_hops(false);
 }
 
 int main(void)
@@ -1110,7 +1373,12 @@ int main(void)
 		cmocka_unit_test(test_depth),
 		cmocka_unit_test(test_conservation),
 		cmocka_unit_test(test_punt_full),
+		cmocka_unit_test(test_police),
 		cmocka_unit_test(test_headroom),
+		cmocka_unit_test(test_error_allowance),
+		cmocka_unit_test(test_straight),
+		cmocka_unit_test(test_straight_closed),
+		cmocka_unit_test(test_order),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

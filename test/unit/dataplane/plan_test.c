@@ -198,6 +198,29 @@ static void test_devices(void **state)
 	}
 }
 
+static void test_drivers(void **state)
+{
+	static const struct {
+		const char *driver;
+		bool fixed, equal;
+	} rows[] = {
+		{ "net_af_packet", true, false },
+		{ "net_pcap", true, false },
+		{ "net_tap", false, true },
+		{ "net_memif", false, true },
+		{ "net_ice", false, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < DIM(rows); i++) {
+		struct plan_caps caps = { 0 };
+
+		plan_know_driver(rows[i].driver, &caps);
+		if (caps.fixed_rx_queues != rows[i].fixed || caps.equal_queues != rows[i].equal)
+			fail_msg("%s", rows[i].driver);
+	}
+}
+
 /* A tunnel around a packet of the port's MTU, or what was asked for. */
 static void test_datagram(void **state)
 {
@@ -216,6 +239,7 @@ int main(void)
 		cmocka_unit_test(test_rules),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_devices),
+		cmocka_unit_test(test_drivers),
 		cmocka_unit_test(test_datagram),
 	};
 

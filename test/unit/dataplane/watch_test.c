@@ -40,6 +40,7 @@ static struct watch *watch;
 static const struct dp_rx_queue queue = { 0, 3 };
 static struct dp_port_view views[1];
 static const uint8_t mac[] = { 2, 0, 0, 0, 0, 1 };
+static uint32_t gateway; /* its adjacency */
 
 /* --- the world --- */
 
@@ -66,12 +67,11 @@ static void make_tables(void)
 		.max_addrs = 8,
 		.seed = 42 };
 	struct ip6_addr gw = addr(GATEWAY);
-	uint32_t id;
 
 	assert_int_equal(tables_new(&opts, &t), 0);
-	id = adj_add(t->adj, 0, &gw);
-	adj_set(t->adj, id, mac, ADJ_RESOLVED);
-	route("::/0", fib_value(FIB_VIA, id));
+	gateway = adj_add(t->adj, 0, &gw);
+	adj_set(t->adj, gateway, mac, ADJ_RESOLVED);
+	route("::/0", fib_value(FIB_VIA, gateway));
 	route("2001:db8:1::/64", fib_value(FIB_ONLINK, 0));
 	route(US "/128", fib_value(FIB_LOCAL, 0));
 	route("2001:db8:a::/48", fib_value(FIB_DOMAIN, 0));
@@ -372,6 +372,49 @@ static void test_fragments(void **state)
 	carry(fragment(16)); /* both in a burst: one becomes part of the other */
 	expect("together", "+rx>classify classify>reass reass:waits\n"
 			   "+rx>classify classify>reass reass>classify classify:punt=local\n");
+	watch_off();
+	empty_rings();
+}
+
+/* A piece, off octets into the whole, of a tunnel to us. */
+static struct pkt tunnel_piece(struct pkt whole, uint16_t off, uint16_t len, bool more)
+{
+	uint8_t b[8 + 1500] = { IP6_IN_IP6, 0, (uint8_t)(off >> 8),
+		(uint8_t)(off | more), [7] = 7 };
+
+	memcpy(b + 8, whole.b + off, len);
+	return ip6(COA, HA, IP6_FRAGMENT, 64, b, (uint16_t)(8 + len));
+}
+
+/*
+ * The buffer of a turn before goes on with the whole tunnel, in which there is a fragment again,
+ * and that waits. Meanwhile another packet is ready, of which the port takes nothing: nothing is
+ * told of it, and nothing of what was told is taken back.
+ */
+static void test_waits_inside(void **state)
+{
+	uint8_t b[8 + 40] = { IP6_UDP, [3] = 1, [7] = 5 };
+	struct pkt inner = ip6(HOA, US, IP6_FRAGMENT, 64, b, sizeof(b));
+
+	(void)state;
+	trace_on((struct watch_filter){ 0 });
+	carry(tunnel_piece(inner, 0, 48, true));
+	expect("first piece", "+rx>classify classify>reass reass:waits\n");
+	put(udp(CN, "2001:db8:9::1"));
+	put(tunnel_piece(inner, 48, (uint16_t)(inner.n - 48), false));
+	received();
+	dp_carry(&worker);
+	expect("the rest", "+rx>classify classify>reass reass:waits\n"
+			   "+rx>classify classify>route route:tx\n"
+			   ".reass>classify classify>decap decap>classify(0) classify>reass "
+			   "reass:waits\n");
+	dp_watch_tx(&worker, 0, &worker.tx[0], false);
+	expect("nothing yet", "");
+	dp_watch_sent(&worker, 0);
+	expect("nothing was taken", "");
+	send_some(DP_BURST);
+	expect("taken", ".tx:wire\n");
+	dp_reass_expire(&worker, rte_rdtsc() + UINT64_MAX / 2);
 	watch_off();
 	empty_rings();
 }
@@ -950,6 +993,54 @@ static void test_capture(void **state)
 	watch_off();
 }
 
+/* What is counted when the packet is let go is nobody's: its buffer may be another's. */
+static void test_capture_gone(void **state)
+{
+	struct rte_mbuf *m;
+
+	(void)state;
+	capture_on((struct watch_filter){ .dropped = true }, 0);
+	for (unsigned way = 0; way < 3; way++) {
+		carry(udp(CN, US));
+		m = take(DP_PUNT_LOCAL);
+		if (way == 0)
+			dp_release(&dp, m);
+		else if (way == 1)
+			dp_drop(&dp, m, DP_DROP_LOCAL_PORT);
+		else
+			dp_resume(&dp, m, gateway);
+		send_some(DP_BURST);
+		dp_count_drop(&dp, DP_DROP_LOCAL_ICMP6);
+		dp_watch_end(&dp);
+		expect_frames("let go", way == 1 ? "dropped 0 packet 48/48 60 local_port\n" : "");
+	}
+	watch_off();
+}
+
+/* What control says to a mobile node that moves, without having received anything. */
+static void test_follows(void **state)
+{
+	struct pkt old = udp(US, COA), now = udp(US, "2001:db8:f::2");
+
+	(void)state;
+	capture_on((struct watch_filter){ .has_hoa = true, .hoa = addr(HOA) }, 14);
+	bind_at(HOA, "2001:db8:f::2");
+	assert_int_equal(dp_send(&dp, old.b, old.n, 1500), 0);
+	assert_int_equal(dp_send(&dp, now.b, now.n, 1500), 0);
+	send_some(DP_BURST);
+	expect_frames("captured", "out 0 frame 14/62 02\n");
+	watch_off();
+	bind_at(HOA, COA);
+	trace_on((struct watch_filter){ .has_hoa = true, .hoa = addr(HOA) });
+	bind_at(HOA, "2001:db8:f::2");
+	assert_int_equal(dp_send(&dp, old.b, old.n, 1500), 0);
+	assert_int_equal(dp_send(&dp, now.b, now.n, 1500), 0);
+	send_some(DP_BURST);
+	expect("traced", "*control:sent route:tx\n.tx:wire\n");
+	watch_off();
+	bind_at(HOA, COA);
+}
+
 static void test_capture_filters(void **state)
 {
 	static const uint8_t arp[60] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, [12] = 8, [13] = 6 };
@@ -1097,6 +1188,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_ways),
 		cmocka_unit_test(test_fragments),
+		cmocka_unit_test(test_waits_inside),
 		cmocka_unit_test(test_divided),
 		cmocka_unit_test(test_hop),
 		cmocka_unit_test(test_filters),
@@ -1115,6 +1207,8 @@ int main(void)
 		cmocka_unit_test(test_buffer_again),
 		cmocka_unit_test(test_waits),
 		cmocka_unit_test(test_capture),
+		cmocka_unit_test(test_capture_gone),
+		cmocka_unit_test(test_follows),
 		cmocka_unit_test(test_capture_filters),
 		cmocka_unit_test(test_capture_vlan),
 		cmocka_unit_test(test_capture_tx),

@@ -114,6 +114,40 @@ static void test_statistics(void **state)
 }
 
 /* Longer comments are cut, and the room that is promised is enough. */
+/* Octets of a comment that are kept: the last character is there or is not. */
+static void test_text(void **state)
+{
+	static const struct {
+		const char *end; /* of a comment, behind `fill` times "x" */
+		unsigned fill, kept;
+	} cases[] = {
+		{ "", 0, 0 }, { "\xc3\xa4", 0, 2 }, { "\xc3\xa4", 198, 200 },
+		{ "\xc3\xa4", 199, 199 }, { "\xe2\x82\xac", 197, 200 },
+		{ "\xe2\x82\xac", 198, 198 }, { "\xe2\x82\xac", 199, 199 },
+		{ "\xf0\x9f\x90\xa2", 196, 200 }, { "\xf0\x9f\x90\xa2", 197, 197 },
+		{ "\xf0\x9f\x90\xa2", 200, 200 },
+		{ "\xf0\x9f\x90", 3, 3 }, /* cut by somebody else */
+		{ "\xc3", 3, 3 }, { "\xc3\xa4z", 3, 6 },
+		{ "\x80\x80\x80\x80", 0, 4 }, /* no UTF-8: as it is */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < DIM(cases); i++) {
+		char text[256] = { 0 };
+		struct pcapng_packet p = { .comment = text };
+		struct net_wr w = start();
+
+		memset(text, 'x', cases[i].fill);
+		strcpy(text + cases[i].fill, cases[i].end);
+		pcapng_packet(&w, &p);
+		assert_false(w.bad);
+		if (out[28] != 0 || out[29] != 1 ||
+			(out[30] << 8 | out[31]) != (int)cases[i].kept ||
+			memcmp(out + 32, text, cases[i].kept) != 0)
+			fail_msg("case %zu: %d octets", i, out[30] << 8 | out[31]);
+	}
+}
+
 static void test_room(void **state)
 {
 	char comment[2 * PCAPNG_COMMENT_MAX];
@@ -147,6 +181,7 @@ int main(void)
 		cmocka_unit_test(test_interface),
 		cmocka_unit_test(test_packet),
 		cmocka_unit_test(test_statistics),
+		cmocka_unit_test(test_text),
 		cmocka_unit_test(test_room),
 	};
 

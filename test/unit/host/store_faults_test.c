@@ -8,7 +8,9 @@
  */
 #include "store_lab.h"
 
+#include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
@@ -58,7 +60,13 @@ static struct {
 	_Atomic bool sync_loses; /* a failure is told once, and what was to be written is gone */
 	_Atomic unsigned short_writes; /* every so many writes does only a part */
 	_Atomic unsigned writes;
-} disk = { .lock = PTHREAD_MUTEX_INITIALIZER, .room = -1 };
+	_Atomic int renames; /* that still succeed, -1: any number */
+	_Atomic uint64_t skip_ms; /* the machine's clock is ahead by that */
+
+	/* directories that were forced to disk */
+	ino_t synced[64];
+	unsigned synced_count;
+} disk = { .lock = PTHREAD_MUTEX_INITIALIZER, .room = -1, .renames = -1 };
 
 static void disk_reset(void)
 {
@@ -78,6 +86,8 @@ static void disk_reset(void)
 	disk.fail_sync = disk.fail_open = disk.fail_rename = 0;
 	disk.short_writes = disk.writes = 0;
 	disk.sync_loses = false;
+	disk.renames = -1;
+	disk.synced_count = 0;
 }
 
 static struct inode *inode_of(int fd)
@@ -268,8 +278,11 @@ int fdatasync(int fd)
 /* Of directories only. */
 int fsync(int fd)
 {
-	(void)fd;
+	struct stat st;
+
 	pthread_mutex_lock(&disk.lock);
+	if (disk.synced_count < DIM(disk.synced) && fstat(fd, &st) == 0)
+		disk.synced[disk.synced_count++] = st.st_ino;
 	disk.dir_disk = disk.dir_count;
 	pthread_mutex_unlock(&disk.lock);
 	return 0;
@@ -277,10 +290,12 @@ int fsync(int fd)
 
 int renameat(int from_dir, const char *from, int to_dir, const char *to)
 {
-	if (disk.on && disk.fail_rename != 0) {
-		errno = disk.fail_rename;
+	if (disk.on && (disk.fail_rename != 0 || disk.renames == 0)) {
+		errno = disk.fail_rename != 0 ? disk.fail_rename : EIO;
 		return -1;
 	}
+	if (disk.renames > 0)
+		disk.renames--;
 	pthread_mutex_lock(&disk.lock);
 	if (disk.on) /* the store renames what it has just made */
 		add_entry(LINK, disk.inodes - 1, to);
@@ -303,6 +318,24 @@ int fstatvfs(int fd, struct statvfs *st)
 	*st = (struct statvfs){ .f_frsize = 1,
 		.f_bavail = disk.room < 0 ? 1ULL << 40 : (uint64_t)disk.room };
 	return 0;
+}
+
+/* A test does not wait for the next try: it lets the time pass. */
+int clock_gettime(clockid_t id, struct timespec *ts)
+{
+	int ret = (int)syscall(SYS_clock_gettime, id, ts);
+
+	if (id == CLOCK_MONOTONIC)
+		ts->tv_sec += (time_t)(disk.skip_ms / 1000);
+	return ret;
+}
+
+int ppoll(struct pollfd *p, nfds_t n, const struct timespec *limit, const sigset_t *set)
+{
+	static const struct timespec soon = { .tv_nsec = 1000000 };
+
+	(void)set;
+	return (int)syscall(SYS_ppoll, p, n, limit != NULL ? &soon : NULL, NULL, 0);
 }
 
 static int setup(void **state)
@@ -499,9 +532,9 @@ static void check_recovers(unsigned failures, int error)
 {
 	uint64_t written;
 
-	WAIT_FOR(is_failed());
+	WAIT_FOR(feed_failures(lab.feed) >= failures);
+	assert_true(is_failed());
 	written = feed_written(lab.feed);
-	assert_int_equal(feed_failures(lab.feed) >= failures, 1);
 	assert_int_equal(feed_stat(lab.feed, FEED_STAT_ERRNO), error);
 	/* hamd goes on: what it hands over is taken, and nothing of it is called written */
 	for (unsigned i = 0; i < 3 * FEED_SIZE; i++)
@@ -787,6 +820,269 @@ static void test_read_only_at_start(void **state)
 	check_recovers(1, EROFS);
 }
 
+/* Until the next try, whenever that would be. */
+static void wait_recovered(void)
+{
+	WAIT_FOR(is_failed());
+	disk.skip_ms += 61000;
+	WAIT_FOR(!is_failed());
+}
+
+/* A disk that fails each time before everything is written anew, and takes what comes in between:
+ * that is not lost, and the store does not come to an end of its files. */
+static void check_fails_for_ever(unsigned times)
+{
+	uint64_t acknowledged[KEYS];
+
+	lab_start();
+	for (unsigned k = 0; k < KEYS; k++)
+		lab_put(k);
+	lab_wait_synced();
+	for (unsigned i = 0; i < times; i++) {
+		disk.fail_sync = EIO;
+		lab_put(i % KEYS); /* in the file, and then its sync fails */
+		lab_flush();
+		WAIT_FOR(is_failed());
+		disk.fail_sync = 0;
+		wait_recovered();
+		assert_true(feed_wants_all(lab.feed));
+		lab_put_item(FEED_BEGIN, 0, 0);
+		lab_put_item(FEED_RECORD, 3, lab.now[3]);
+		lab_put((i + 7) % KEYS);
+		lab_wait_written();
+		assert_in_range(lab_files(lab.path), 1, STORE_FILES_MAX);
+	}
+	memcpy(acknowledged, lab.now, sizeof(acknowledged));
+	lab_kill();
+	disk.on = false;
+	assert_int_equal(lab_look(lab.path), 0);
+	assert_true(lab.start.found.is_lost);
+	for (unsigned k = 0; k < KEYS; k++)
+		assert_int_equal(lab.told[k], acknowledged[k]);
+	disk.on = true;
+	lab_start();
+	assert_false(is_failed());
+	assert_true(lab_answer());
+	lab_wait_checkpoints(1);
+	assert_int_equal(lab_files(lab.path), 1);
+	lab_stop();
+	assert_int_equal(lab_look(lab.path), 0);
+	assert_false(lab.start.found.is_lost);
+	for (unsigned k = 0; k < KEYS; k++)
+		assert_int_equal(lab.told[k], acknowledged[k]);
+}
+
+static void test_sync_fails_again_and_again(void **state)
+{
+	(void)state;
+	check_fails_for_ever(150);
+}
+
+/* One file of too many cannot be made now: later it can. */
+static void test_no_room_for_one_file_of_many(void **state)
+{
+	(void)state;
+	check_fails_for_ever(STORE_FILES_MAX - 2);
+	lab_remove(lab.path);
+	disk_reset();
+	lab_start();
+	for (unsigned i = 0; i < STORE_FILES_MAX - 2; i++) {
+		disk.fail_sync = EIO;
+		lab_put(i % KEYS);
+		lab_flush();
+		WAIT_FOR(is_failed());
+		disk.fail_sync = 0;
+		wait_recovered();
+	}
+	lab_put(1);
+	lab_wait_written();
+	assert_int_equal(lab_files(lab.path), STORE_FILES_MAX - 1);
+	disk.fail_rename = EIO;
+	disk.fail_sync = EIO;
+	lab_put(2);
+	lab_flush();
+	WAIT_FOR(is_failed());
+	disk.fail_sync = 0;
+	disk.skip_ms += 61000;
+	for (unsigned i = 0; i < 10; i++)
+		pause_us(10000);
+	assert_true(is_failed());
+	assert_int_equal(lab_files(lab.path), STORE_FILES_MAX - 1);
+	disk.fail_rename = 0;
+	disk.skip_ms += 61000;
+	WAIT_FOR(!is_failed());
+	assert_int_equal(lab_files(lab.path), 2);
+	assert_true(lab_answer());
+	lab_wait_checkpoints(1);
+	lab_stop();
+	assert_int_equal(lab_look(lab.path), 0);
+	lab_check_all();
+}
+
+/* A file that nothing was written into is used again. */
+static void test_empty_files_make_no_row(void **state)
+{
+	(void)state;
+	lab_start();
+	lab_put(1);
+	lab_wait_synced();
+	for (unsigned i = 0; i < 20; i++) {
+		disk.room = 0;
+		lab_put(2);
+		lab_flush();
+		WAIT_FOR(is_failed());
+		disk.room = -1;
+		wait_recovered();
+		disk.fail_sync = EIO; /* for the end of the file before the walk */
+		lab_put_item(FEED_BEGIN, 0, 0);
+		lab_flush();
+		pause_us(2000);
+		disk.fail_sync = 0;
+		if (is_failed())
+			wait_recovered();
+		assert_in_range(lab_files(lab.path), 1, 3);
+	}
+	lab_stop();
+}
+
+/* Ends in order before everything is written anew: that is no order. */
+static void test_stopped_before_all_is_anew(void **state)
+{
+	(void)state;
+	lab_start();
+	lab_put(1);
+	lab_wait_synced();
+	disk.fail_sync = EIO;
+	lab_put(2);
+	lab_flush();
+	WAIT_FOR(is_failed());
+	for (unsigned i = 0; i <= FEED_SIZE; i++)
+		lab_put(3); /* lost: when there is room for the last one, the first was taken */
+	disk.fail_sync = 0;
+	wait_recovered();
+	lab_stop();
+	assert_int_equal(lab_look(lab.path), 0);
+	assert_false(lab.start.found.is_closed);
+	assert_true(lab.start.found.is_lost);
+	assert_int_equal(lab.start.known_ms[0], 0);
+}
+
+/* A start that can write nothing, after one that ended in order: its end counts no more. */
+static void test_no_file_at_start(void **state)
+{
+	(void)state;
+	lab_start();
+	lab_put(1);
+	lab_stop();
+	disk.fail_open = ENOSPC;
+	lab_start();
+	assert_true(is_failed());
+	assert_true(lab.start.found.is_closed);
+	lab_stop();
+	disk.fail_open = 0;
+	assert_int_equal(lab_look(lab.path), 0);
+	assert_false(lab.start.found.is_closed);
+	assert_true(lab.start.known_ms[0] == 0 && lab.start.known_ms[1] == 0);
+	lab_check_all();
+}
+
+/* The first start of all can write nothing, then it can, and is killed: no damage. */
+static void test_no_file_at_first_start(void **state)
+{
+	(void)state;
+	disk.fail_open = ENOSPC;
+	lab_start();
+	assert_true(is_failed());
+	disk.fail_open = 0;
+	wait_recovered();
+	assert_true(feed_wants_all(lab.feed));
+	lab_put(1);
+	lab_wait_written();
+	lab_kill();
+	disk.on = false;
+	lab.opts.refuse_damage = true;
+	if (lab_look(lab.path) < 0)
+		fail_msg("%s", lab.err);
+	lab_check_all();
+}
+
+/* A directory that was made is on disk, and the one above it. */
+static void test_new_directories(void **state)
+{
+	struct stat st;
+	char above[NAME];
+	unsigned found = 0;
+
+	(void)state;
+	lab_name(above, "%s/a", lab.base);
+	snprintf(lab.path, sizeof(lab.path), "%s/a/s", lab.base);
+	lab_start();
+	lab_stop();
+	for (unsigned dir = 0; dir < 2; dir++) {
+		assert_int_equal(stat(dir == 0 ? lab.base : above, &st), 0);
+		for (unsigned i = 0; i < disk.synced_count; i++)
+			if (disk.synced[i] == st.st_ino) {
+				found++;
+				break;
+			}
+	}
+	assert_int_equal(found, 2);
+}
+
+/* In all directories that damaged files were moved into. */
+static unsigned files_aside(void)
+{
+	DIR *dir = opendir(lab.path);
+	const struct dirent *e;
+	unsigned files = 0;
+	char name[NAME];
+
+	assert_non_null(dir);
+	while ((e = readdir(dir)) != NULL) {
+		lab_name(name, "%s/%s", lab.path, e->d_name);
+		files += strncmp(e->d_name, "bad-", 4) == 0 ? lab_files(name) : 0;
+	}
+	closedir(dir);
+	return files;
+}
+
+/* Moving aside ends at any file: what is left is no store, and the next start moves that too. */
+static void test_moved_in_part(void **state)
+{
+	char name[NAME];
+
+	(void)state;
+	for (int renames = 0; renames <= 3; renames++) {
+		lab_remove(lab.path);
+		lab_start();
+		lab_put(1);
+		lab_stop();
+		for (unsigned run = 0; run < 2; run++) {
+			lab_start();
+			lab_put_item(FEED_BEGIN, 0, 0);
+			lab_put(2 + run);
+			lab_wait_written();
+			lab_kill();
+		}
+		assert_int_equal(lab_files(lab.path), 3);
+		lab_name(name, "%s", lab_entry(lab.path, ".seg", 2));
+		lab_write(name, "x", 1);
+		disk.renames = renames;
+		assert_int_equal(lab_open(lab.path), renames < 3 ? -EIO : 0);
+		assert_int_equal(lab.told_count, 0);
+		if (renames == 3)
+			lab_stop();
+		disk.renames = -1;
+		if (renames < 3) {
+			assert_int_equal(lab_files(lab.path), 3 - renames);
+			assert_int_equal(lab_look(lab.path), 0);
+			assert_true(lab.start.was_moved);
+			assert_int_equal(lab.told_count, 0);
+		}
+		assert_int_equal(files_aside(), 3);
+	}
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -805,6 +1101,14 @@ int main(void)
 		T(test_no_new_file),
 		T(test_no_rename),
 		T(test_read_only_at_start),
+		T(test_sync_fails_again_and_again),
+		T(test_no_room_for_one_file_of_many),
+		T(test_empty_files_make_no_row),
+		T(test_stopped_before_all_is_anew),
+		T(test_no_file_at_start),
+		T(test_no_file_at_first_start),
+		T(test_new_directories),
+		T(test_moved_in_part),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

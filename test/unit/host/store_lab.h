@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A store under test: a directory of its own, a producer whose records are numbers, and a model of
- * what was ever put. Put number g says that home address `key` is in state g: its end in
- * milliseconds is g. So what a store tells can be held against the history: it has to be what the
+ * what was ever put. Put number g says that home address `key` is in state g: its lifetime in
+ * seconds is g. So what a store tells can be held against the history: it has to be what the
  * history was at one moment.
  */
 #pragma once
@@ -29,6 +29,9 @@
 #define PUTS_MAX  200000
 #define FEED_SIZE 1024
 
+#define LAB_CLOCK_MS 1700000000000 /* ahead of CLOCK_MONOTONIC */
+#define LAB_LASTS_MS 3600000 /* a binding */
+
 static struct {
 	char base[64]; /* where all of a test's directories are */
 	char path[96];
@@ -46,11 +49,16 @@ static struct {
 	/* what was read */
 	uint64_t told[KEYS];
 	uint64_t told_count;
-	bool begun;
-	uint64_t room; /* records that may be told, 0: any number */
+	int64_t left_ms; /* until the end of the last one that was told... */
+	int64_t least_ms, most_ms; /* ...and of all of them */
+	bool has_clock;
+	uint64_t now_ms; /* by the clock of the file that was read last */
+	bool has_ended;
+	uint64_t room; /* records that there is room for, 0: any number */
 } lab;
 
 static const char *const lab_domains[] = { "alpha", "beta" };
+static const bool lab_waits[] = { true, false, false }; /* for the store; one to spare */
 
 /* --- directories --- */
 
@@ -160,13 +168,12 @@ static inline unsigned lab_files(const char *path)
 
 /* --- reading --- */
 
-static inline void lab_begin_reading(void *ctx, uint64_t last_ms)
+static inline void lab_clock(void *ctx, uint64_t now_ms)
 {
 	(void)ctx;
-	/* time() is some milliseconds behind the clock that the store reads */
-	assert_true(last_ms / 1000 <= (uint64_t)time(NULL) + 1);
-	assert_true(last_ms / 1000 + 1000 > (uint64_t)time(NULL));
-	lab.begun = true;
+	assert_false(lab.has_ended);
+	lab.has_clock = true;
+	lab.now_ms = now_ms;
 }
 
 static inline int lab_domain(void *ctx, const char *name)
@@ -183,20 +190,30 @@ static inline int lab_record(void *ctx, int domain, const struct record_image *r
 	unsigned key = r->hoa.b[15];
 
 	(void)ctx;
-	assert_true(lab.begun);
-	if (lab.room > 0 && lab.told_count >= lab.room)
-		return -ENOSPC;
+	assert_true(lab.has_clock && !lab.has_ended);
 	assert_true(key < KEYS);
 	assert_int_equal(domain, (int)(key % DIM(lab_domains)));
-	assert_int_equal(r->lifetime_s, 3600);
-	assert_int_equal(r->seq, r->ends_ms & 0xffff);
-	lab.told[key] = r->ends_ms;
+	assert_int_equal(r->seq, r->lifetime_s & 0xffff);
+	lab.left_ms = (int64_t)(r->ends_ms - lab.now_ms);
+	if (lab.told_count == 0 || lab.left_ms < lab.least_ms)
+		lab.least_ms = lab.left_ms;
+	if (lab.told_count == 0 || lab.left_ms > lab.most_ms)
+		lab.most_ms = lab.left_ms;
+	lab.told[key] = r->lifetime_s;
 	lab.told_count++;
 	return 0;
 }
 
+static inline int lab_told_all(void *ctx)
+{
+	(void)ctx;
+	assert_true(lab.has_clock && !lab.has_ended);
+	lab.has_ended = true;
+	return lab.room > 0 && lab.told_count > lab.room ? -ENOSPC : 0;
+}
+
 static const struct store_reader lab_reader = {
-	.begin = lab_begin_reading, .domain = lab_domain, .record = lab_record
+	.clock = lab_clock, .domain = lab_domain, .record = lab_record, .end = lab_told_all
 };
 
 /* What was told is the history up to some put, and that is no earlier than `least`. */
@@ -240,7 +257,9 @@ static inline void lab_begin(void)
 		.path = lab.path,
 		.sync_ms = 2,
 		.domains = lab_domains,
+		.waits = lab_waits,
 		.domain_count = DIM(lab_domains),
+		.clock_ms = LAB_CLOCK_MS,
 	};
 }
 
@@ -256,7 +275,7 @@ static inline int lab_open(const char *path)
 
 	memset(lab.told, 0, sizeof(lab.told));
 	lab.told_count = 0;
-	lab.begun = false;
+	lab.has_clock = lab.has_ended = false;
 	assert_int_equal(feed_new(FEED_SIZE, &lab.feed), 0);
 	lab.opts.path = path;
 	lab.opts.feed = lab.feed;
@@ -278,8 +297,19 @@ static inline void lab_start(void)
 static inline void lab_stop(void)
 {
 	feed_flush(lab.feed);
-	store_stop(lab.store);
+	store_stop(lab.store, true);
 	feed_free(lab.feed);
+}
+
+/* As if it had been killed at this moment. */
+static inline void lab_kill(void)
+{
+	char copy[NAME];
+
+	lab_name(copy, "%s/killed", lab.base);
+	lab_copy(lab.path, copy);
+	lab_stop();
+	lab_copy(copy, lab.path);
 }
 
 /* Reads a directory and says what is in it; it is as it was afterwards. */
@@ -320,8 +350,8 @@ static inline void lab_put_item(enum feed_kind kind, unsigned key, uint64_t g)
 		.kind = kind,
 		.image = {
 			.hoa = { { 0x20, [15] = (uint8_t)key } },
-			.ends_ms = g,
-			.lifetime_s = 3600,
+			.ends_ms = store_own_ms(LAB_CLOCK_MS) + LAB_LASTS_MS,
+			.lifetime_s = (uint32_t)g,
 			.seq = (uint16_t)g,
 			.domain = (uint16_t)(key % DIM(lab_domains)),
 			.state = RECORD_LIVE,

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 
 #include "common/crc32c.h"
+#include "host/store_file.h"
 #include "records/put.h"
 #include "rng.h"
 
@@ -174,30 +175,43 @@ static void test_checkpoint(void **state)
 	lab_check_all();
 }
 
-/* Killed before all is written anew, again and again: the old files stay until it is. */
-static void test_unfinished_checkpoints(void **state)
+/* Killed before all is written anew, again and again: the old files stay until it is. When there
+ * are too many one is made of them, and what they say is the same. */
+static void check_unfinished(unsigned runs)
 {
+	unsigned most = 0;
 	char copy[NAME];
 
-	(void)state;
 	lab_name(copy, "%s/copy", lab.base);
 	lab_start();
 	for (unsigned i = 0; i < 100; i++)
 		lab_put(i % KEYS);
 	lab_stop();
-	for (unsigned run = 1; run <= 5; run++) {
+	for (unsigned run = 1; run <= runs; run++) {
 		lab_start();
 		lab_check_all();
+		assert_in_range(lab.least_ms, LAB_LASTS_MS - 600000, lab.most_ms);
+		assert_in_range(lab.most_ms, lab.least_ms, LAB_LASTS_MS + 100);
 		assert_true(feed_wants_all(lab.feed));
 		lab_put_item(FEED_BEGIN, 0, 0);
 		lab_put_item(FEED_RECORD, 1, lab.now[1]);
-		lab_put(run);
+		lab_put(run % KEYS);
 		lab_wait_written();
 		lab_copy(lab.path, copy);
 		lab_stop();
-		assert_int_equal(lab_files(copy), run + 1);
+		if (run < STORE_FILES_MAX - 1)
+			assert_int_equal(lab_files(copy), run + 1);
+		if (lab_files(copy) > most)
+			most = lab_files(copy);
 		lab_copy(copy, lab.path);
 	}
+	assert_in_range(most, 2, STORE_FILES_MAX);
+}
+
+static void test_unfinished_checkpoints(void **state)
+{
+	(void)state;
+	check_unfinished(5);
 	lab_start();
 	lab_check_all();
 	lab_answer();
@@ -205,6 +219,33 @@ static void test_unfinished_checkpoints(void **state)
 	assert_int_equal(lab_files(lab.path), 1);
 	lab_stop();
 	assert_int_equal(lab_look(lab.path), 0);
+	lab_check_all();
+}
+
+static void test_too_many_files(void **state)
+{
+	(void)state;
+	check_unfinished(2 * STORE_FILES_MAX + 3);
+	assert_int_equal(lab_look(lab.path), 0);
+	assert_false(lab.start.found.is_lost);
+	lab_check_all();
+}
+
+/* One of many that says that something is missing. */
+static void test_too_many_files_and_one_lost(void **state)
+{
+	int fd;
+
+	(void)state;
+	check_unfinished(STORE_FILES_MAX - 2);
+	fd = open(lab.path, O_RDONLY | O_DIRECTORY);
+	assert_int_equal(store_file_set_lost(fd, 5), 0);
+	close(fd);
+	assert_int_equal(lab_look(lab.path), 0);
+	assert_in_range(lab_files(lab.path), 2, 3);
+	assert_true(lab.start.found.is_lost);
+	assert_int_equal(lab_look(lab.path), 0);
+	assert_true(lab.start.found.is_lost);
 	lab_check_all();
 }
 
@@ -247,6 +288,209 @@ static void test_domains_by_name(void **state)
 	lab.opts.domain_count = 0;
 	assert_int_equal(lab_look(lab.path), 0);
 	lab_check_all();
+}
+
+/* --- times --- */
+
+/* The last file's head and mark as they would be otherwise. */
+static void edit_last(void (*edit)(struct segment_head *h, struct segment_mark *m, const void *arg),
+	const void *arg)
+{
+	char name[NAME];
+	struct segment_head head;
+	struct segment_mark mark;
+	struct buf b;
+
+	lab_name(name, "%s", lab_entry(lab.path, ".seg", lab_files(lab.path) - 1));
+	b = lab_read(name);
+	assert_int_equal(segment_head_read(b.p, b.n, &head), 0);
+	assert_int_equal(segment_mark_read(b.p, head.nonce, &mark), 0);
+	edit(&head, &mark, arg);
+	segment_head_write(&head, b.p);
+	memset(b.p + segment_mark_at(mark.turn + 1), 0, SEGMENT_MARK_LEN);
+	segment_mark_write(&mark, head.nonce, b.p + segment_mark_at(mark.turn));
+	lab_write(name, b.p, b.n);
+	buf_free(&b);
+}
+
+/* How the clocks stood when the last mark was written, by what they say today; and how much is left
+ * of a binding that was to last an hour. */
+static const struct times {
+	const char *name;
+	bool other_boot;
+	int64_t real_ago_s, up_ago_s; /* up_ago_s -1: not known */
+	enum store_clock clock;
+	int64_t left_s;
+} times[] = {
+	{ "at once", false, 0, 0, STORE_CLOCK_OK, 3600 },
+	{ "later", false, 600, 600, STORE_CLOCK_OK, 3000 },
+	{ "over", false, 3700, 3700, STORE_CLOCK_OK, -100 },
+	{ "the clock was 1970 and is right now", false, 1700000000, 60, STORE_CLOCK_OK, 3540 },
+	{ "the clock was right and is 1970 now", false, -1700000000, 60, STORE_CLOCK_OK, 3540 },
+	{ "started anew, both clocks right", true, 120, 0, STORE_CLOCK_OK, 3480 },
+	{ "off for a day", true, 86400, 0, STORE_CLOCK_OK, 3600 - 86400 },
+	{ "off for four weeks", true, 28 * 86400, 0, STORE_CLOCK_OK, 3600 - 28 * 86400 },
+	{ "off for longer than machines are", true, 31 * 86400, 0, STORE_CLOCK_AHEAD, 3600 },
+	{ "the clock was 1970 before a start", true, 1700000000, 0, STORE_CLOCK_AHEAD, 3600 },
+	{ "the clock is 1970 since a start", true, -1700000000, 0, STORE_CLOCK_BACK, 3600 },
+	{ "set back a little", true, -5, 0, STORE_CLOCK_BACK, 3600 },
+	{ "not known how long it is up", false, 300, -1, STORE_CLOCK_OK, 3300 },
+	{ "up for less than then", false, 300, -1000, STORE_CLOCK_OK, 3300 },
+};
+
+static void edit_times(struct segment_head *h, struct segment_mark *m, const void *arg)
+{
+	const struct times *x = arg;
+	struct store_moment now;
+
+	store_now(&now);
+	h->boot[0] ^= x->other_boot;
+	m->real_ms = now.real_ms - (uint64_t)(x->real_ago_s * 1000);
+	m->up_ms = x->up_ago_s == -1 ? 0 : now.up_ms - (uint64_t)(x->up_ago_s * 1000);
+}
+
+static void test_times(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < DIM(times); i++) {
+		int64_t left_ms;
+
+		lab_start();
+		lab_put(1);
+		lab_stop();
+		edit_last(edit_times, &times[i]);
+		assert_int_equal(lab_look(lab.path), 0);
+		left_ms = lab.left_ms - times[i].left_s * 1000;
+		if (lab.start.found.clock != times[i].clock || left_ms > 5000 || left_ms < -5000)
+			fail_msg("%s: clock %d, %" PRId64 " ms left", times[i].name,
+				lab.start.found.clock, lab.left_ms);
+		lab_remove(lab.path);
+	}
+}
+
+/* Of two files with clocks of their own: each time by its own. */
+static void test_times_of_two_files(void **state)
+{
+	static const struct times first = { .real_ago_s = 600, .up_ago_s = 600 };
+	static const struct times second = { .real_ago_s = 200, .up_ago_s = 200 };
+
+	(void)state;
+	lab_start();
+	lab_put(1);
+	lab_stop();
+	edit_last(edit_times, &first);
+	lab.opts.clock_ms += 86400000;
+	lab_start();
+	lab_kill();
+	assert_int_equal(lab_files(lab.path), 2);
+	edit_last(edit_times, &second);
+	assert_int_equal(lab_look(lab.path), 0);
+	assert_in_range(lab.left_ms, LAB_LASTS_MS - 605000, LAB_LASTS_MS - 595000);
+}
+
+static uint64_t known(unsigned domain)
+{
+	return lab.start.known_ms[domain];
+}
+
+#define MOMENT_MS 20
+
+static void run_for_a_moment(void)
+{
+	lab_start();
+	lab_put(1);
+	lab_wait_written();
+	pause_us(MOMENT_MS * 1000);
+}
+
+/* For how long everything is known: in domain 0, which waits for the store, and in domain 1. */
+static void test_known(void **state)
+{
+	static const struct times long_ago = { .real_ago_s = 61, .up_ago_s = 61 };
+
+	(void)state;
+	run_for_a_moment();
+	assert_true(known(0) == 0 && known(1) == 0); /* who knows what was before */
+	lab_stop();
+	run_for_a_moment();
+	assert_in_range(known(0), MOMENT_MS, 60000);
+	assert_in_range(known(1), MOMENT_MS, 60000);
+	lab_stop();
+	run_for_a_moment();
+	assert_in_range(known(0), 2 * MOMENT_MS, 60000); /* it adds up */
+	lab_kill();
+	run_for_a_moment();
+	assert_in_range(known(0), 3 * MOMENT_MS, 60000);
+	assert_int_equal(known(1), 0); /* acknowledged, and perhaps not written */
+	lab_stop();
+	lab_start();
+	assert_in_range(known(1), MOMENT_MS, known(0) - 2 * MOMENT_MS);
+	lab_answer();
+	lab_wait_checkpoints(1); /* one file, of which the time is changed now */
+	lab_stop();
+	/* long ago: somebody may have run since that could write nothing; who waits said nothing */
+	edit_last(edit_times, &long_ago);
+	lab_start();
+	assert_in_range(known(0), 61000, 120000);
+	assert_int_equal(known(1), 0);
+	lab_stop();
+}
+
+/* The number of the last start counts, not that of the last word. */
+static void test_known_of_another_configuration(void **state)
+{
+	static const char *const names[] = { "alpha", "gamma", "beta" };
+	static const bool waits[] = { true, true, true };
+
+	(void)state;
+	run_for_a_moment();
+	lab_kill();
+	lab.opts.domains = names;
+	lab.opts.waits = waits;
+	lab.opts.domain_count = DIM(names);
+	lab_start();
+	assert_in_range(known(0), MOMENT_MS, 60000);
+	assert_int_equal(known(1), 0); /* it is new */
+	assert_int_equal(known(2), 0); /* it did not wait then */
+	lab_stop();
+}
+
+/* A damaged store, then a restart in order: what was in the damaged one is still not known. */
+static void test_known_after_damage(void **state)
+{
+	char name[NAME];
+
+	(void)state;
+	run_for_a_moment();
+	pause_us(200000);
+	lab_stop();
+	lab_name(name, "%s", lab_entry(lab.path, ".seg", 0));
+	lab_write(name, "x", 1);
+	run_for_a_moment();
+	assert_true(lab.start.was_moved);
+	assert_true(known(0) == 0 && known(1) == 0);
+	lab_stop();
+	lab_start();
+	assert_true(lab.start.found.is_closed);
+	assert_in_range(known(0), MOMENT_MS, 190);
+	assert_in_range(known(1), MOMENT_MS, 190);
+	lab_stop();
+}
+
+/* Who hands over has given up before everything was handed over. */
+static void test_stopped_with_something_missing(void **state)
+{
+	(void)state;
+	run_for_a_moment();
+	feed_flush(lab.feed);
+	store_stop(lab.store, false);
+	feed_free(lab.feed);
+	lab_start();
+	assert_false(lab.start.found.is_closed);
+	assert_true(lab.start.found.is_lost);
+	assert_true(known(0) == 0 && known(1) == 0);
+	lab_check_all();
+	lab_stop();
 }
 
 /* --- whose it is --- */
@@ -468,6 +712,27 @@ static void test_missing_file(void **state)
 	assert_non_null(strstr(lab.err, "missing"));
 }
 
+/* Killed when everything had been moved aside and nothing else was there yet. */
+static void test_moved_and_killed(void **state)
+{
+	char name[NAME], aside[NAME];
+
+	(void)state;
+	lab_start();
+	lab_put(1);
+	lab_stop();
+	lab_name(name, "%s", lab_entry(lab.path, ".seg", 0));
+	lab_write(name, "x", 1);
+	assert_int_equal(lab_look(lab.path), 0);
+	lab_name(aside, "%s", lab.start.moved_to);
+	unlink(lab_entry(lab.path, ".seg", 0));
+	assert_int_equal(lab_look(lab.path), 0);
+	assert_true(lab.start.was_moved && lab.start.is_new);
+	assert_string_equal(lab.start.moved_to, aside);
+	assert_int_equal(lab_look(lab.path), 0); /* said once */
+	assert_false(lab.start.was_moved || lab.start.is_new);
+}
+
 /* Twice within a second, the names differ. */
 static void test_moved_twice(void **state)
 {
@@ -484,7 +749,6 @@ static void test_moved_twice(void **state)
 		assert_int_equal(access(lab.start.moved_to, F_OK), 0);
 		assert_string_not_equal(first, lab.start.moved_to);
 		lab_name(first, "%s", lab.start.moved_to);
-		lab_remove(lab.path);
 	}
 }
 
@@ -544,7 +808,8 @@ static void test_flipped_bits(void **state)
 	buf_free(&file[1]);
 }
 
-#define NAMES  (FRAME_HEAD + 2 + 5 + FRAME_HEAD + 2 + 4) /* octets of lab_domains' names */
+/* octets that are said of lab_domains */
+#define NAMES  (FRAME_HEAD + 2 + 5 + FRAME_HEAD + 2 + 4 + 2 * (FRAME_HEAD + FRAME_KNOWN_LEN))
 #define RECORD (FRAME_HEAD + 76)
 
 /* Cut anywhere behind the mark: the history up to there. In front of it: damaged. */
@@ -654,14 +919,23 @@ int main(void)
 		T(test_killed),
 		T(test_checkpoint),
 		T(test_unfinished_checkpoints),
+		T(test_too_many_files),
+		T(test_too_many_files_and_one_lost),
 		T(test_dies_at_start),
 		T(test_domains_by_name),
+		T(test_times),
+		T(test_times_of_two_files),
+		T(test_known),
+		T(test_known_of_another_configuration),
+		T(test_known_after_damage),
+		T(test_stopped_with_something_missing),
 		T(test_locked),
 		T(test_not_ours),
 		T(test_leftovers),
 		T(test_no_room),
 		T(test_damaged),
 		T(test_missing_file),
+		T(test_moved_and_killed),
 		T(test_moved_twice),
 		T(test_flipped_bits),
 		T(test_cut_anywhere),

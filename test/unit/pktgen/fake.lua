@@ -7,9 +7,11 @@
 -- device = {capacity (packets a second, each way), loss (share of all, besides), generator (what a
 -- port can send at most), links ({[port] = "<UP-...>"}), chatter (packets a second that come out of
 -- themselves), late_s (nothing arrives before), delay_s (on the way), forgets_s (nothing arrives when
--- the other port was silent for so long), updates (the port that sends Binding Updates), answers (to
+-- the other port was silent for so long), asks_s (data is lost until the other port has answered
+-- within so long after data came), updates (the port that sends Binding Updates), answers (to
 -- this share of them), refuse (rounds that get none) of round (frames), blocked (data lost for each
--- move), stamps (latencies in ns that stamped packets show), asides ({[port] = ...})}
+-- move), stamps (latencies in ns that stamped packets show), asides ({[port] = ...}), frames
+-- ({[port] = {true: this one is an aside, ...}}, instead of asides)}
 
 local F = {}
 
@@ -62,13 +64,28 @@ end
 -- Frames of a port's capture that have been sent, told apart: asides and others.
 local function others(world, port, n)
 	local every = (world.device.asides or {})[port.n] or 0
+	local frames = (world.device.frames or {})[port.n]
 	local count = 0
 	for at = port.tx, port.tx + n - 1 do
-		if every == 0 or at % every ~= 0 then
-			count = count + 1
+		local aside = every > 0 and at % every == 0
+		if frames then
+			aside = frames[at % #frames + 1]
 		end
+		count = count + (aside and 0 or 1)
 	end
 	return count
+end
+
+-- Neighbour discovery: an answer counts for a while after the question, data make one ask.
+local function resolve(world, port, n, data)
+	local asked, to = world.asked[port.n], 1 - port.n
+	if n > data and asked and world.now > asked and world.now - asked <= world.device.asks_s then
+		world.known[port.n] = true
+	end
+	asked = world.asked[to]
+	if data > 0 and not (asked and world.now - asked <= world.device.asks_s) then
+		world.asked[to] = world.now
+	end
 end
 
 local function carry(world, port, n)
@@ -76,6 +93,9 @@ local function carry(world, port, n)
 	local data = others(world, port, n)
 	local to = world.ports[1 - port.n]
 	port.tx = port.tx + n
+	if d.asks_s then
+		resolve(world, port, n, data)
+	end
 	local heard = world.now - (world.heard[1 - port.n] or START)
 	world.heard[port.n] = n > 0 and world.now or world.heard[port.n]
 	if d.updates == port.n then
@@ -86,7 +106,8 @@ local function carry(world, port, n)
 		world.owed = (world.owed or 0) + data * (d.blocked or 0)
 		return
 	end
-	if world.now < (d.late_s or 0) or heard > (d.forgets_s or math.huge) then
+	if world.now < (d.late_s or 0) or heard > (d.forgets_s or math.huge)
+		or d.asks_s and not world.known[to.n] then
 		return
 	end
 	local can = math.floor((d.capacity or math.huge) * STEP_S + (world.spare[port.n] or 0))
@@ -241,7 +262,7 @@ end
 -- was said on standard error, and the world as it was left.
 function F.run(script, device, octets, environment)
 	local world = { device = device, mbits = device.mbits or 10000, now = START, beat = math.huge,
-		spare = {}, heard = {}, way = {},
+		spare = {}, heard = {}, way = {}, asked = {}, known = {},
 		ports = { [0] = new_port(0), [1] = new_port(1) } }
 	for n, port in pairs(world.ports) do
 		port.octets = octets[n]

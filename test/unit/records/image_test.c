@@ -16,6 +16,10 @@
 #define COUNTERS  "02 20 0000000000000001 0000000000000578 0000000100000000 fffffffffffffff0"
 
 #define SESSION "03 08 0168fa0080123456"
+#define VERSIONS                                                                                   \
+	"04 2a 000000000001beef 018bcfe568010000 00000007 09"                                      \
+	"000000000001bee0 00000006 abcdef 0a 000001 0b 01"
+
 static struct record_image plain(void)
 {
 	return (struct record_image){
@@ -43,6 +47,14 @@ static struct record_image full(void)
 	r.packets_from = 1ULL << 32;
 	r.bytes_from = UINT64_MAX - 15;
 	r.session = 0x0168fa0080123456;
+	r.content = (struct content_version){
+		.ext_seq = 0x1beef, .hlc = 0x018bcfe568010000, .epoch = 7, .node = 9
+	};
+	r.owner = (struct owner_version){
+		.ext_seq = 0x1bee0, .epoch = 6, .term = 0xabcdef, .node = 10
+	};
+	r.remaining_by = (struct owner_term){ .term = 1, .node = 11 };
+	r.order = RECORD_BY_STAMP;
 	return r;
 }
 
@@ -62,6 +74,10 @@ static void assert_same(const struct record_image *a, const struct record_image 
 	assert_int_equal(a->seq, b->seq);
 	assert_int_equal(a->flags, b->flags);
 	assert_int_equal(a->state, b->state);
+	assert_int_equal(content_version_cmp(&a->content, &b->content), 0);
+	assert_int_equal(owner_version_cmp(&a->owner, &b->owner), 0);
+	assert_int_equal(owner_term_cmp(a->remaining_by, b->remaining_by), 0);
+	assert_int_equal(a->order, b->order);
 }
 
 static void check_golden(const struct record_image *r, const char *hex)
@@ -87,7 +103,7 @@ static void test_golden(void **state)
 	check_golden(&a, PLAIN TIMESTAMP);
 	check_golden(&b, "01 02 0003 beef c000 00000e10 0000018bcfe56801 0000018bcfe56800"
 			 "20010db8000a00000000000000000100 20010db8000a00000000000000000001"
-			 "20010db8000c00000000000000000001" TIMESTAMP COUNTERS SESSION);
+			 "20010db8000c00000000000000000001" TIMESTAMP COUNTERS SESSION VERSIONS);
 }
 
 static const struct {
@@ -99,19 +115,38 @@ static const struct {
 	{ "form 2, whatever it is", "02", -ENOTSUP },
 	{ "as it was", PLAIN, 0 },
 	{ "state 0", "01 00", -EBADMSG },
-	{ "field 4 is skipped", PLAIN "04 02 aabb", 0 },
-	{ "an empty one too", PLAIN "04 00", 0 },
+	{ "field 5 is skipped", PLAIN "05 02 aabb", 0 },
+	{ "an empty one too", PLAIN "05 00", 0 },
 	{ "field 127 is skipped behind others", PLAIN TIMESTAMP COUNTERS SESSION "7f 01 00", 0 },
 	{ "field 128 is not", PLAIN "80 02 aabb", -ENOTSUP },
 	{ "field 128 cut short", PLAIN "80 02 aa", -EBADMSG },
-	{ "a field's number alone", PLAIN "04", -EBADMSG },
-	{ "a field runs past the end", PLAIN "04 02 aa", -EBADMSG },
+	{ "a field's number alone", PLAIN "05", -EBADMSG },
+	{ "a field runs past the end", PLAIN "05 02 aa", -EBADMSG },
 	{ "timestamp twice", PLAIN TIMESTAMP TIMESTAMP, -EBADMSG },
 	{ "out of order", PLAIN COUNTERS TIMESTAMP, -EBADMSG },
 	{ "field 0", PLAIN "00 00", -EBADMSG },
 	{ "timestamp too short", PLAIN "01 07 00000000000000", -EBADMSG },
 	{ "timestamp too long", PLAIN "01 09 000000000000000000", -EBADMSG },
 	{ "session too short", PLAIN "03 04 00000000", -EBADMSG },
+	{ "versions", PLAIN VERSIONS, 0 },
+	{ "versions too short", PLAIN "04 01 00", -EBADMSG },
+	{ "an octet behind versions", PLAIN VERSIONS "00", -EBADMSG },
+	{ "content of nobody",
+		PLAIN "04 2a 000000000001beef 018bcfe568010000 00000007 00"
+		      "000000000001bee0 00000006 abcdef 0a 000001 0b 01",
+		-EBADMSG },
+	{ "owned by nobody",
+		PLAIN "04 2a 000000000001beef 018bcfe568010000 00000007 09"
+		      "000000000001bee0 00000006 abcdef 00 000001 0b 01",
+		-EBADMSG },
+	{ "nobody's word",
+		PLAIN "04 2a 000000000001beef 018bcfe568010000 00000007 09"
+		      "000000000001bee0 00000006 abcdef 0a 000001 00 01",
+		0 },
+	{ "numbers of a third kind",
+		PLAIN "04 2a 000000000001beef 018bcfe568010000 00000007 09"
+		      "000000000001bee0 00000006 abcdef 0a 000001 0b 02",
+		-EBADMSG },
 	{ "counters too short", PLAIN "02 08 0000000000000000", -EBADMSG },
 };
 
@@ -159,14 +194,16 @@ static void test_values(void **state)
 
 static void test_cut(void **state)
 {
-	struct buf whole = buf_from_hex(PLAIN TIMESTAMP COUNTERS SESSION);
-	const size_t good[] = { 76, 76 + 10, 76 + 10 + 34, 76 + 10 + 34 + 10 };
+	struct buf whole = buf_from_hex(PLAIN TIMESTAMP COUNTERS SESSION VERSIONS);
+	const size_t good[] = { 76, 76 + 10, 76 + 10 + 34, 76 + 10 + 34 + 10,
+		76 + 10 + 34 + 10 + 44 };
 
 	(void)state;
 	for (size_t n = 0; n <= whole.n; n++) {
 		struct buf b = buf_copy(whole.p, n);
 		struct record_image r;
-		bool is_good = n == good[0] || n == good[1] || n == good[2] || n == good[3];
+		bool is_good = n == good[0] || n == good[1] || n == good[2] || n == good[3] ||
+			       n == good[4];
 
 		assert_int_equal(record_image_decode(b.p, b.n, &r), is_good ? 0 : -EBADMSG);
 		buf_free(&b);
@@ -205,6 +242,16 @@ static void test_round_trip(void **state)
 		struct record_image again;
 		size_t len;
 
+		if (rng_below(&rng, 2) == 0) {
+			struct record_image f = full();
+
+			r.content = f.content;
+			r.content.hlc = rng_next(&rng);
+			r.owner = f.owner;
+			r.owner.term = rng_next(&rng) & OWNER_TERM_MAX;
+			r.remaining_by = f.remaining_by;
+			r.order = rng_below(&rng, 2) & 1;
+		}
 		rng_fill(&rng, &r.hoa, 3 * sizeof(r.hoa));
 		len = record_image_encode(&r, buf);
 		assert_in_range(len, 76, sizeof(buf));

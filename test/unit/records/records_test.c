@@ -142,6 +142,164 @@ static void test_kept(void **state)
 	records_free(rs);
 }
 
+static void count_it(void *ctx, const struct record *r)
+{
+	uint32_t *n = ctx;
+
+	assert_int_equal(r->ends_ms, 50 + *n);
+	++*n;
+}
+
+/* Whoever asks is told of each state that a record is given, when it has it. */
+static void test_told(void **state)
+{
+	struct ip6_addr hoa = addr("2001:db8:a::1");
+	uint32_t told = 0;
+	struct record *r;
+
+	(void)state;
+	start(4, 0);
+	assert_int_equal(records_max(rs), 4);
+	records_on_change(rs, count_it, &told);
+	r = records_add(rs, 0, &hoa);
+	assert_int_equal(told, 0);
+	records_set(rs, r, RECORD_LIVE, &hoa, 50);
+	records_set(rs, r, RECORD_TOMBSTONE, &hoa, 51);
+	assert_int_equal(told, 2);
+	records_del(rs, r);
+	assert_int_equal(told, 2);
+	records_free(rs);
+}
+
+/* --- in a mesh --- */
+
+static void start_mesh(uint32_t max)
+{
+	struct records_opts opts = { .max = max, .seed = 42, .mesh = true };
+
+	assert_int_equal(records_new(&opts, &rs), 0);
+}
+
+static void test_tombstone(void **state)
+{
+	static const struct {
+		uint32_t granted_s, alone_ms, mesh_ms;
+	} rows[] = {
+		{ 0, 10000, 10000 },
+		{ 10, 10000, 10000 },
+		{ 12, 10000, 12000 },
+		{ RECORD_LIFETIME_MAX_S, 10000, 262140000 },
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < DIM(rows); i++) {
+		struct record r = { .lifetime_s = rows[i].granted_s };
+
+		start(1, 0);
+		assert_int_equal(records_tombstone_ms(rs, &r), rows[i].alone_ms);
+		records_free(rs);
+		start_mesh(1);
+		assert_int_equal(records_tombstone_ms(rs, &r), rows[i].mesh_ms);
+		records_free(rs);
+	}
+}
+
+static void see_it_go(void *ctx, struct record *r)
+{
+	struct record **gone = ctx;
+
+	assert_int_equal(r->state, RECORD_LIVE); /* all of it is still there */
+	assert_ptr_equal(records_at(rs, r->handle), r);
+	*gone = r;
+}
+
+/* Whoever has the handle next has nothing of who had it before. */
+static void test_second_part(void **state)
+{
+	struct ip6_addr hoa = addr("2001:db8:a::1"), coa = addr("2001:db8:1::1");
+	struct record *r, *gone = NULL;
+	uint64_t memory;
+
+	(void)state;
+	start(4, 0);
+	assert_false(records_has_mesh(rs));
+	memory = records_memory(rs);
+	records_free(rs);
+	start_mesh(4);
+	assert_true(records_has_mesh(rs));
+	assert_int_equal(records_memory(rs), memory + 5 * 88);
+
+	records_on_del(rs, see_it_go, &gone);
+	for (unsigned i = 0; i < 2; i++) {
+		struct record_mesh *m;
+
+		r = records_add(rs, 0, &hoa);
+		m = records_mesh(rs, r);
+		assert_ptr_equal(m, records_mesh_at(rs, r->handle));
+		assert_int_equal(m->flags, 0);
+		assert_int_equal(m->content.ext_seq, 0);
+		assert_int_equal(m->change.number, 0);
+		assert_null(records_extra(rs, r));
+		m->flags = RECORD_ALONE;
+		m->content.ext_seq = 7;
+		m->change.number = 9;
+		assert_int_equal(records_set_mtu(rs, r, 1400, 10), 0);
+		records_set(rs, r, RECORD_LIVE, &coa, 1000);
+		records_del(rs, r);
+		assert_ptr_equal(gone, r);
+		gone = NULL;
+	}
+	assert_int_equal(records_memory(rs), memory + 5 * 88);
+	records_free(rs);
+}
+
+/* What few records have is there when it is, and is counted. */
+static void test_extra(void **state)
+{
+	static const uint8_t field[RECORD_EXTRA_MAX] = { 1, 2, 3 };
+	struct ip6_addr hoa = addr("2001:db8:a::1");
+	const struct record_extra *x;
+	struct record *r;
+	uint64_t memory;
+
+	(void)state;
+	start_mesh(4);
+	memory = records_memory(rs);
+	r = records_add(rs, 0, &hoa);
+	assert_int_equal(records_set_mtu(rs, r, 0, 0), 0);
+	assert_int_equal(records_set_extra(rs, r, NULL, 0), 0);
+	assert_null(records_extra(rs, r));
+
+	assert_int_equal(records_set_extra(rs, r, field, 3), 0);
+	assert_int_equal(records_set_mtu(rs, r, 1400, 77), 0);
+	x = records_extra(rs, r);
+	assert_int_equal(x->mtu, 1400);
+	assert_int_equal(x->mtu_until_ms, 77);
+	assert_int_equal(x->len, 3);
+	assert_memory_equal(x->field, field, 3);
+	assert_int_equal(records_memory(rs), memory + sizeof(*x) + 3);
+
+	assert_int_equal(records_set_extra(rs, r, field, RECORD_EXTRA_MAX), 0);
+	assert_int_equal(records_extra(rs, r)->mtu, 1400);
+	assert_int_equal(records_memory(rs), memory + sizeof(*x) + RECORD_EXTRA_MAX);
+	assert_int_equal(records_set_extra(rs, r, NULL, 0), 0);
+	assert_int_equal(records_extra(rs, r)->mtu, 1400);
+	assert_int_equal(records_memory(rs), memory + sizeof(*x));
+	assert_int_equal(records_set_mtu(rs, r, 0, 0), 0);
+	assert_null(records_extra(rs, r));
+	assert_int_equal(records_memory(rs), memory);
+
+	/* the fields stay when the path MTU goes */
+	assert_int_equal(records_set_mtu(rs, r, 1400, 77), 0);
+	assert_int_equal(records_set_extra(rs, r, field, 3), 0);
+	assert_int_equal(records_set_mtu(rs, r, 0, 0), 0);
+	assert_int_equal(records_extra(rs, r)->len, 3);
+	assert_int_equal(records_set_extra(rs, r, NULL, 0), 0);
+	assert_null(records_extra(rs, r));
+	assert_int_equal(records_set_mtu(rs, r, 1400, 77), 0);
+	records_free(rs); /* and what is there, with it */
+}
+
 /* --- against plain arrays --- */
 
 enum { KEYS = 300, MAX = 200, COAS = 12, DOMAINS = 3 };
@@ -283,6 +441,10 @@ int main(void)
 		cmocka_unit_test(test_life),
 		cmocka_unit_test(test_handles),
 		cmocka_unit_test(test_kept),
+		cmocka_unit_test(test_told),
+		cmocka_unit_test(test_tombstone),
+		cmocka_unit_test(test_second_part),
+		cmocka_unit_test(test_extra),
 		cmocka_unit_test(test_model),
 	};
 

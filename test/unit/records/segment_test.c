@@ -90,7 +90,12 @@ static void test_head_version(void **state)
 
 static void put_mark(uint8_t *page, uint64_t turn, uint64_t length)
 {
-	struct segment_mark m = { .turn = turn, .length = length, .at_ms = 7, .flags = 5 };
+	struct segment_mark m = { .turn = turn,
+		.length = length,
+		.at_ms = 7,
+		.real_ms = 1700000000001,
+		.up_ms = 0x1122334455,
+		.flags = 5 };
 
 	segment_mark_write(&m, NONCE, page + segment_mark_at(turn));
 }
@@ -98,7 +103,8 @@ static void put_mark(uint8_t *page, uint64_t turn, uint64_t length)
 static void test_mark(void **state)
 {
 	struct buf golden = buf_from_hex(
-		"0000000000000002 0000000000001000 0000000000000007 00000005 36d66aef");
+		"0000000000000002 0000000000001000 0000000000000007 00000005 36d66aef"
+		"0000018bcfe56801 0000001122334455 4e69a202");
 	uint8_t *page = calloc(1, SEGMENT_PAGE);
 	struct segment_mark m;
 
@@ -112,6 +118,8 @@ static void test_mark(void **state)
 	assert_int_equal(m.turn, 2);
 	assert_int_equal(m.length, SEGMENT_PAGE);
 	assert_int_equal(m.at_ms, 7);
+	assert_int_equal(m.real_ms, 1700000000001);
+	assert_int_equal(m.up_ms, 0x1122334455);
 	assert_int_equal(m.flags, SEGMENT_WHOLE | SEGMENT_LOST);
 	assert_int_equal(segment_mark_read(page, NONCE + 1, &m), -EBADMSG);
 	/* the newer one, wherever it is; the older one when the newer is spoiled */
@@ -136,6 +144,26 @@ static void test_mark(void **state)
 	assert_int_equal(segment_mark_at(0) % 512, 0);
 	assert_int_equal(segment_mark_at(1) % 512, 0);
 	assert_int_not_equal(segment_mark_at(0), segment_mark_at(1));
+	buf_free(&golden);
+	free(page);
+}
+
+/* One of before it had the times behind it. */
+static void test_mark_without_times(void **state)
+{
+	struct buf golden = buf_from_hex(
+		"0000000000000002 0000000000001000 0000000000000007 00000005 36d66aef");
+	uint8_t *page = calloc(1, SEGMENT_PAGE);
+	struct segment_mark m;
+
+	(void)state;
+	memcpy(page + 512, golden.p, golden.n);
+	assert_int_equal(segment_mark_read(page, NONCE, &m), 0);
+	assert_int_equal(m.at_ms, 7);
+	assert_int_equal(m.real_ms, 7);
+	assert_int_equal(m.up_ms, 0);
+	page[512 + golden.n + 5] = 1;
+	assert_int_equal(segment_mark_read(page, NONCE, &m), -EBADMSG);
 	buf_free(&golden);
 	free(page);
 }
@@ -246,6 +274,7 @@ int main(void)
 		cmocka_unit_test(test_head_flipped),
 		cmocka_unit_test(test_head_version),
 		cmocka_unit_test(test_mark),
+		cmocka_unit_test(test_mark_without_times),
 		cmocka_unit_test(test_frame),
 		cmocka_unit_test(test_frame_flipped),
 		cmocka_unit_test(test_frame_limits),

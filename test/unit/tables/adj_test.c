@@ -89,6 +89,7 @@ static void test_ids_rest(void **state)
 	struct ip6_addr a[5] = { addr("fe80::1"), addr("fe80::2"), addr("fe80::3"), addr("fe80::4"),
 		addr("fe80::5") };
 	uint32_t id[4];
+	uint8_t owner;
 
 	(void)state;
 	start(4);
@@ -98,6 +99,7 @@ static void test_ids_rest(void **state)
 	assert_int_equal(adj_count(t), 4);
 	adj_set(t, id[1], a[0].b, ADJ_RESOLVED);
 	adj_mark_used(t, id[1]);
+	owner = adj_owner(t, id[1]);
 	assert_int_equal(adj_del(t, id[1]), 0);
 	assert_int_equal(adj_del(t, id[1]), 0); /* once is enough */
 	assert_int_equal(adj_count(t), 3);
@@ -105,7 +107,10 @@ static void test_ids_rest(void **state)
 	assert_int_equal(adj_word(t, id[1]), 0); /* who still holds the id finds it unresolved */
 	assert_int_equal(adj_add(t, 0, &a[4]), ADJ_NONE); /* before the grace period */
 	grace();
+	assert_int_equal(adj_owner(t, id[1]), owner); /* what is behind the id is still there */
+	assert_true(ip6_eq(adj_addr(t, id[1]), &a[1]));
 	assert_int_equal(adj_add(t, 0, &a[4]), id[1]);
+	assert_int_equal(adj_owner(t, id[1]), owner + 1);
 	assert_false(adj_take_used(t, id[1]));
 	stop();
 }

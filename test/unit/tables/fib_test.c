@@ -278,6 +278,10 @@ static void compare(uint64_t *r, const struct twin *twin)
 			a[i] = twin[at].p.addr;
 			a[i].b[rng_below(r, 16)] ^= (uint8_t)(1U << rng_below(r, 8));
 		}
+		if (i > 0 &&
+			rng_below(r, 8) == 0) { /* the one before, or all but its last octets */
+			memcpy(&a[i], &a[i - 1], rng_below(r, 2) == 0 ? 16 : 8);
+		}
 		dst[i] = &a[i];
 	}
 	fib_lookup_bulk(fib, dst, value, n);

@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The packet path alone: one process, one core, no control, no peer. Bursts of 64 packets, each of
+ * a random mobile node, are carried from a port that makes them to one that drops them, and the
+ * cycles of each stage are printed: the median of all bursts, and the tenth of them that was
+ * fastest. A burst takes some microseconds, so what else the machine does falls into few of them:
+ * a change of one stage shows although the machine is busy. For rates and ratios there is
+ * scripts/bench/run.
+ *
+ *   bench-stages intercept|decap|miss|transit BINDINGS [BURSTS [EAL ARGUMENT...]]
+ *
+ * Packets are copied from 4096 prepared ones, as DPDK's net_pcap does with infinite_rx=1; rx is
+ * printed without that.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <rte_eal.h>
+#include <rte_ethdev.h>
+#include <rte_malloc.h>
+#include <rte_rcu_qsbr.h>
+
+#include "dataplane/worker.h"
+#include "frame.h"
+#include "net/ip6hdr.h"
+#include "tables/adj.h"
+#include "tables/bc.h"
+#include "tables/fib.h"
+#include "tables/mem.h"
+#include "tables/tables.h"
+
+#define DEVICE      "net_null0"
+#define TEMPLATES   4096
+#define STRIDE      2304 /* of a packet buffer */
+#define FRAME       78
+#define SUBNET_BITS 6
+#define WARM        2000 /* bursts */
+#define BURSTS      40000
+
+#define HOME                                                                                       \
+	{                                                                                          \
+		{                                                                                  \
+			0x20, 0x01, 0x0d, 0xb8, 0, 0xa                                             \
+		}                                                                                  \
+	}
+#define AWAY                                                                                       \
+	{                                                                                          \
+		{                                                                                  \
+			0x20, 0x01, 0x0d, 0xb8, 0, 0xc                                             \
+		}                                                                                  \
+	}
+#define OTHER                                                                                      \
+	{                                                                                          \
+		{                                                                                  \
+			0x20, 0x01, 0x0d, 0xb8, 0, 0x99, [15] = 1                                  \
+		}                                                                                  \
+	}
+#define ROUTER                                                                                     \
+	{                                                                                          \
+		{                                                                                  \
+			0x20, 0x01, 0x0d, 0xb8, 0, 0x1, [15] = 1                                   \
+		}                                                                                  \
+	}
+#define AGENT                                                                                      \
+	{                                                                                          \
+		{                                                                                  \
+			0x20, 0x01, 0x0d, 0xb8, 0, 0xa, [15] = 1                                   \
+		}                                                                                  \
+	}
+
+enum kind { INTERCEPT, DECAP, MISS, TRANSIT, KIND_COUNT };
+
+static struct {
+	enum kind kind;
+	uint32_t bindings, bursts;
+	uint8_t *templates;
+	uint16_t len;
+	uint32_t next;
+	uint64_t state;
+	uint64_t spent; /* TSC cycles of the source in this burst */
+	uint64_t lost; /* of the packets that control would get */
+} bench;
+
+static struct tables *t;
+static struct dp_worker worker;
+static struct dp_port_view view = { .mac = { 2, [5] = 0x10 }, .mtu = 1600, .link_up = true };
+
+static void die(const char *what)
+{
+	fprintf(stderr, "bench-stages: %s\n", what);
+	exit(2);
+}
+
+/* --- the source --- */
+
+static void fill(uint8_t *frame, uint32_t n)
+{
+	static const struct ip6_addr home = HOME, away = AWAY, other = OTHER, agent = AGENT;
+	static const uint8_t router_mac[6] = { 2, [5] = 0x99 };
+	struct net_ip6 *ip = (struct net_ip6 *)(frame + FRAME_ETHER);
+	uint16_t len = FRAME - FRAME_ETHER - FRAME_IP6;
+
+	memcpy(frame, view.mac, 6);
+	memcpy(frame + 6, router_mac, 6);
+	frame[12] = 0x86;
+	frame[13] = 0xdd;
+	if (bench.kind == DECAP) {
+		net_ip6_fill(ip, (uint16_t)(FRAME_IP6 + len), IP6_IN_IP6, 64, &away, &agent);
+		net_ip6_fill(ip + 1, len, IP6_UDP, 64, &home, &other);
+		ip++;
+	} else {
+		net_ip6_fill(ip, len, IP6_UDP, 64, &other, bench.kind == TRANSIT ? &away : &home);
+	}
+	memset(ip + 1, 0x55, len);
+	memcpy(ip + 1, (const uint8_t[]){ (uint8_t)(n >> 8), (uint8_t)n, 0, 9 }, 4);
+}
+
+static uint16_t on_rx(
+	uint16_t port, uint16_t queue, struct rte_mbuf *pkt[], uint16_t n, uint16_t max, void *ctx)
+{
+	uint64_t start = rte_rdtsc();
+
+	(void)port, (void)queue, (void)max, (void)ctx;
+	for (uint16_t i = 0; i < n; i++) {
+		uint32_t node = node_random(&bench.state, bench.bindings);
+		uint8_t *frame = rte_pktmbuf_mtod(pkt[i], uint8_t *);
+
+		memcpy(frame, bench.templates + (size_t)bench.next * STRIDE, bench.len);
+		bench.next = (bench.next + 1) % TEMPLATES;
+		pkt[i]->data_len = bench.len;
+		pkt[i]->pkt_len = bench.len;
+		if (bench.kind == MISS)
+			node += bench.bindings;
+		if (bench.kind == DECAP) {
+			node_write(frame + FRAME_ETHER + 8, node, SUBNET_BITS);
+			node_write(frame + FRAME_ETHER + FRAME_IP6 + 8, node, SUBNET_BITS);
+		} else {
+			node_write(frame + FRAME_ETHER + 24, node, SUBNET_BITS);
+		}
+	}
+	bench.spent = rte_rdtsc() - start;
+	return n;
+}
+
+static void make_templates(void)
+{
+	bench.len = FRAME + (bench.kind == DECAP ? FRAME_IP6 : 0);
+	bench.templates = rte_zmalloc(NULL, (size_t)TEMPLATES * STRIDE, 64);
+	if (bench.templates == NULL)
+		die("no memory for packets");
+	for (uint32_t n = 0; n < TEMPLATES; n++)
+		fill(bench.templates + (size_t)n * STRIDE, n);
+}
+
+/* --- what the packets meet --- */
+
+static void route(struct ip6_addr addr, uint8_t len, uint32_t value)
+{
+	struct ip6_prefix p = { addr, len };
+
+	if (fib_set(t->fib, &p, value) < 0)
+		die("no room for a route");
+}
+
+static void bind_all(uint32_t gateway)
+{
+	for (uint32_t n = 0; n < bench.bindings; n++) {
+		struct bc_binding b = { .hoa = HOME,
+			.coa = AWAY,
+			.ha = AGENT,
+			.record = n + 1,
+			.mss = BC_MSS_AUTO,
+			.adjacency = gateway,
+			.fib_generation = fib_generation(t->fib) };
+
+		node_write(b.hoa.b, n, SUBNET_BITS);
+		node_write(b.coa.b, n, SUBNET_BITS);
+		if (bc_publish(t->bc, &b) < 0)
+			die("no room for a binding");
+	}
+}
+
+static void make_tables(void)
+{
+	static const uint8_t gateway_mac[6] = { 2, [5] = 1 };
+	struct tables_opts opts = { .readers = 1,
+		.max_bindings = bench.bindings,
+		.max_neighbors = 1024,
+		.max_routes = 1024,
+		.max_addrs = 8,
+		.seed = 42 };
+	struct ip6_addr router = ROUTER;
+	uint32_t gateway;
+
+	if (tables_new(&opts, &t) < 0)
+		die("no memory for tables");
+	gateway = adj_add(t->adj, 0, &router);
+	adj_set(t->adj, gateway, gateway_mac, ADJ_RESOLVED);
+	route((struct ip6_addr){ { 0 } }, 0, fib_value(FIB_VIA, gateway));
+	route((struct ip6_addr)HOME, 48, fib_value(FIB_DOMAIN, 0));
+	route((struct ip6_addr)AGENT, 128, fib_value(FIB_HOME_AGENT, 0));
+	bind_all(gateway);
+}
+
+/* --- the worker --- */
+
+static struct rte_mempool *make_port(void)
+{
+	struct rte_eth_conf conf = { 0 };
+	struct rte_mempool *pool = rte_pktmbuf_pool_create("pkts", 16383, 256,
+		RTE_ALIGN(sizeof(struct dp_meta), RTE_MBUF_PRIV_ALIGN), RTE_MBUF_DEFAULT_BUF_SIZE,
+		SOCKET_ID_ANY);
+	uint16_t dev;
+
+	if (pool == NULL || rte_eth_dev_get_port_by_name(DEVICE, &dev) < 0 ||
+		rte_eth_dev_configure(dev, 1, 1, &conf) < 0 ||
+		rte_eth_rx_queue_setup(dev, 0, 256, SOCKET_ID_ANY, NULL, pool) < 0 ||
+		rte_eth_tx_queue_setup(dev, 0, 256, SOCKET_ID_ANY, NULL) < 0 ||
+		rte_eth_dev_start(dev) < 0 || rte_eth_add_rx_callback(dev, 0, on_rx, NULL) == NULL)
+		die("no port");
+	view.dev = dev;
+	return pool;
+}
+
+static void make_worker(struct rte_mempool *pool)
+{
+	char name[16];
+
+	worker.t = t;
+	worker.port = &view;
+	worker.port_count = 1;
+	worker.rxq_count = 1;
+	worker.is_reader = true;
+	worker.pool = pool;
+	worker.flow_seed = 42;
+	for (unsigned c = 0; c < DP_PUNT_COUNT; c++) {
+		snprintf(name, sizeof(name), "punt%u", c);
+		worker.punt[c] = rte_ring_create(name, 1024, SOCKET_ID_ANY, 0);
+		if (worker.punt[c] == NULL)
+			die("no memory for rings");
+	}
+	if (rte_rcu_qsbr_thread_register(t->rcu, 0) < 0)
+		die("no reader");
+	rte_rcu_qsbr_thread_online(t->rcu, 0);
+}
+
+/* As when control is too slow: what is punted is dropped. */
+static void drain(void)
+{
+	void *m[DP_BURST];
+	unsigned n;
+
+	for (unsigned c = 0; c < DP_PUNT_COUNT; c++) {
+		while ((n = rte_ring_dequeue_burst(worker.punt[c], m, DP_BURST, NULL)) > 0) {
+			rte_pktmbuf_free_bulk((struct rte_mbuf **)m, n);
+			bench.lost += n;
+		}
+	}
+}
+
+/* --- figures --- */
+
+static int by_value(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static uint32_t *taken[DP_STAGE_COUNT + 1]; /* cycles of 64 packets, and of all stages */
+
+static void turn(uint32_t burst)
+{
+	struct dp_stage_stat before[DP_STAGE_COUNT];
+	uint64_t all = 0;
+
+	memcpy(before, worker.stage, sizeof(before));
+	dp_worker_poll(&worker);
+	drain();
+	for (unsigned s = 0; s < DP_STAGE_COUNT; s++) {
+		uint64_t spent = worker.stage[s].cycles - before[s].cycles;
+
+		if (s == DP_STAGE_RX)
+			spent -= bench.spent;
+		taken[s][burst] = (uint32_t)spent;
+		all += spent;
+	}
+	taken[DP_STAGE_COUNT][burst] = (uint32_t)all;
+}
+
+static void print(const char *name, uint32_t *values)
+{
+	qsort(values, bench.bursts, sizeof(*values), by_value);
+	if (values[bench.bursts - 1] > 0)
+		printf("%-10s %6.1f %6.1f\n", name, values[bench.bursts / 2] / (double)DP_BURST,
+			values[bench.bursts / 10] / (double)DP_BURST);
+}
+
+static void report(void)
+{
+	static const char *const names[] = {
+#define X(id, name) [DP_STAGE_##id] = name,
+		DP_STAGE_LIST(X)
+#undef X
+	};
+	const uint64_t *c = worker.counters.c;
+
+	printf("cycles     median  tenth\n");
+	for (unsigned s = 0; s < DP_STAGE_COUNT; s++)
+		print(names[s], taken[s]);
+	print("all", taken[DP_STAGE_COUNT]);
+	printf("received %lu encapsulated %lu decapsulated %lu sent %lu punted %lu\n",
+		c[DP_COUNTER_RX_PACKETS], c[DP_COUNTER_ENCAPSULATED], c[DP_COUNTER_DECAPSULATED],
+		c[DP_COUNTER_TX_PACKETS], bench.lost);
+}
+
+static void read_arguments(int argc, char *argv[])
+{
+	static const char *const kinds[KIND_COUNT] = { "intercept", "decap", "miss", "transit" };
+
+	if (argc < 3)
+		die("intercept|decap|miss|transit BINDINGS [BURSTS [EAL ARGUMENT...]]");
+	while (strcmp(kinds[bench.kind], argv[1]) != 0) {
+		if (++bench.kind == KIND_COUNT)
+			die("no such kind of packets");
+	}
+	bench.bindings = (uint32_t)strtoul(argv[2], NULL, 0);
+	bench.bursts = argc > 3 ? (uint32_t)strtoul(argv[3], NULL, 0) : BURSTS;
+	if (bench.bindings == 0 || bench.bursts == 0)
+		die("at least one binding and one burst");
+}
+
+int main(int argc, char *argv[])
+{
+	const char *eal[32] = { argv[0], "--no-pci", "--no-telemetry", "--log-level=*:error",
+		"--vdev=" DEVICE, "--in-memory", "-m", "256" };
+	int n = argc > 4 ? 5 : 8;
+
+	read_arguments(argc, argv);
+	for (int i = 4; i < argc && n < (int)DIM(eal) - 1; i++)
+		eal[n++] = argv[i];
+	if (rte_eal_init(n, (char **)(uintptr_t)eal) < 0)
+		die("no EAL");
+	mem_use_hugepages(true);
+	make_templates();
+	make_tables();
+	make_worker(make_port());
+	for (unsigned s = 0; s <= DP_STAGE_COUNT; s++) {
+		taken[s] = calloc(bench.bursts, sizeof(*taken[s]));
+		if (taken[s] == NULL)
+			die("no memory for figures");
+	}
+	for (uint32_t i = 0; i < WARM + bench.bursts; i++)
+		turn(i < WARM ? 0 : i - WARM);
+	report();
+	return 0;
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "common/bucket_tab.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "common/bucket.h"
+
+struct entry {
+	struct ip6_addr addr;
+	uint32_t group; /* + 1; 0 = never used */
+	struct bucket bucket; /* last_ms: when the address was last heard */
+};
+
+struct bucket_tab {
+	uint64_t seed;
+	uint32_t set_mask;
+	struct entry entry[];
+};
+
+int bucket_tab_new(uint32_t entries, uint64_t seed, struct bucket_tab **out)
+{
+	struct bucket_tab *t;
+	size_t octets = sizeof(*t) + entries * sizeof(t->entry[0]);
+
+	if (entries < BUCKET_TAB_WAYS || (entries & (entries - 1)) != 0)
+		return -EINVAL;
+	t = malloc(octets);
+	if (t == NULL)
+		return -ENOMEM;
+	memset(t, 0, octets); /* touched here: a worker must not fault */
+	t->seed = seed;
+	t->set_mask = entries / BUCKET_TAB_WAYS - 1;
+	*out = t;
+	return 0;
+}
+
+void bucket_tab_free(struct bucket_tab *t)
+{
+	free(t);
+}
+
+/* Longer silent; within one millisecond, who has more left: not who is in a flood. */
+static bool is_quieter(const struct bucket *a, const struct bucket *b)
+{
+	if (a->last_ms != b->last_ms)
+		return a->last_ms < b->last_ms;
+	return a->millitokens > b->millitokens;
+}
+
+/* The address's entry, or the one of its set that is empty or longest silent. */
+static struct entry *find(
+	struct bucket_tab *t, uint32_t group, const struct ip6_addr *addr, bool *found)
+{
+	uint64_t set = ip6_hash(addr, t->seed ^ group) & t->set_mask;
+	struct entry *ways = &t->entry[set * BUCKET_TAB_WAYS];
+	struct entry *oldest = ways;
+
+	*found = true;
+	for (struct entry *e = ways; e < ways + BUCKET_TAB_WAYS; e++) {
+		if (e->group == group + 1 && ip6_eq(&e->addr, addr))
+			return e;
+		if (is_quieter(&e->bucket, &oldest->bucket))
+			oldest = e;
+	}
+	*found = false;
+	return oldest;
+}
+
+bool bucket_tab_take(struct bucket_tab *t, uint32_t group, const struct ip6_addr *addr,
+	uint32_t rate, uint32_t burst, uint64_t now_ms)
+{
+	bool found;
+	struct entry *e = find(t, group, addr, &found);
+
+	if (!found) {
+		e->addr = *addr;
+		e->group = group + 1;
+		bucket_init(&e->bucket, rate, burst, now_ms);
+	}
+	return bucket_take(&e->bucket, now_ms);
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Faults that are built in on purpose, to see that the simulator finds them: each is a mistake that
+ * somebody could make. Only test/sim's own second build knows them (HAMD_PLANT), where one is
+ * chosen on the command line; everywhere else planted() is the constant false and the compiler
+ * leaves nothing of it. Write it where the mistake would be made:
+ *
+ *	if (planted(PLANT_GAP_IGNORED))
+ *		return;
+ */
+#pragma once
+
+#include <stdbool.h>
+
+/* X(id, name, what is wrong): the simulator finds each of these within 500 worlds, ... */
+#define PLANT_FOUND_LIST(X)                                                                        \
+	X(ONE_VERSION, "one-version", "content and owner are merged by one version")               \
+	X(TOMBSTONE_EARLY, "tombstone-early", "a tombstone is forgotten at once")                  \
+	X(ACK_BEFORE_APPLY, "ack-before-apply", "a peer acknowledges deltas it did not apply")     \
+	X(DIGEST_ORDER, "digest-order", "a digest depends on the order of the records")            \
+	X(REMAINING_WHOLE, "remaining-whole", "the granted lifetime travels, not what remains")    \
+	X(STALE_OWNER, "stale-owner", "an owner goes on after it heard of a newer one")            \
+	X(OWN_SOURCE, "own-source", "a tunnel's source is this site's address, not the record's")
+
+/* ... and these it does not find yet, or not surely: docs/simulator.md says why. */
+#define PLANT_OPEN_LIST(X)                                                                         \
+	X(SNAPSHOT_INSERTS, "snapshot-inserts", "a snapshot brings back what was deleted")         \
+	X(UNADOPT_EARLY, "unadopt-early", "an address is given back before its site is ready")     \
+	X(GAP_IGNORED, "gap-ignored", "a gap report is ignored")                                   \
+	X(SELF_COMMIT, "self-commit", "a site counts itself among the peers that hold a record")   \
+	X(QUEUE_PURGES, "queue-purges", "a full send queue forgets its oldest change")             \
+	X(REFRESH_NEW, "refresh-new", "a refresh counts as new content")                           \
+	X(EXPIRE_ALL, "expire-all", "whoever holds a record expires it on time, not its owner")    \
+	X(CLAIM_FROM_RETURNED, "claim-from-returned", "who came back is taken over from again")    \
+	X(HOP_IGNORED, "hop-ignored", "a packet that was relayed is relayed again")                \
+	X(STALL_VERDICT, "stall-verdict", "who was frozen calls the others dead")                  \
+	X(DEAD_VOUCH, "dead-vouch", "sites that nobody hears vouch for each other")                \
+	X(ONE_WAY, "one-way", "a path that works one way is taken for up")
+
+#define PLANT_LIST(X)                                                                              \
+	PLANT_FOUND_LIST(X)                                                                        \
+	PLANT_OPEN_LIST(X)
+
+enum plant {
+	PLANT_NONE,
+#define X(id, name, help) PLANT_##id,
+	PLANT_LIST(X)
+#undef X
+		PLANT_COUNT
+};
+
+#ifdef HAMD_PLANT
+extern enum plant plant_chosen; /* test/sim's */
+#define planted(p) (plant_chosen == (p))
+#else
+#define planted(p) false
+#endif

@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "records/seen.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "common/ntp.h"
+#include "records/changes.h"
+
+#define LOOKED_AT 32 /* entries that one seen_raise() looks at for one to give way: some 3 us */
+
+struct entry {
+	struct ip6_addr hoa;
+	uint64_t ext_seq, stamp;
+	struct change_link change;
+	uint32_t epoch;
+	uint32_t next; /* of the same hash; 0 ends it */
+	uint16_t domain;
+	uint16_t ha; /* number of the address */
+	uint8_t order;
+	bool is_remembered;
+};
+
+static_assert(sizeof(struct entry) == 64, "one a pair: memory");
+
+struct seen {
+	uint32_t max, count;
+	uint32_t hand; /* the last that was looked at */
+	uint32_t window_s;
+	uint32_t hash_mask, ha_mask;
+	uint64_t floor, seed;
+	struct entry *entry; /* 1..max; 0: the list of changes' own */
+	uint32_t *hash; /* all pairs of a home address are in one chain */
+	struct ip6_addr *ha; /* 1..addresses */
+	uint16_t *ha_hash; /* open: numbers, 0: free */
+	uint16_t ha_max, ha_count;
+	struct changes *changes;
+};
+
+static uint32_t power_of_2(uint32_t least)
+{
+	uint32_t n = 1;
+
+	while (n < least && n < 1U << 31)
+		n <<= 1;
+	return n;
+}
+
+static int allocate(struct seen *s, const struct seen_opts *opts)
+{
+	struct changes_opts list = {
+		.stride = sizeof(*s->entry), .max = opts->max, .markers = opts->markers
+	};
+
+	s->hash_mask = power_of_2(opts->max) - 1;
+	s->ha_mask = power_of_2(2U * opts->addresses) - 1;
+	s->entry = calloc(s->max + 1ULL, sizeof(*s->entry));
+	s->hash = calloc(s->hash_mask + 1ULL, sizeof(*s->hash));
+	s->ha = calloc(s->ha_max + 1ULL, sizeof(*s->ha));
+	s->ha_hash = calloc(s->ha_mask + 1ULL, sizeof(*s->ha_hash));
+	if (s->entry == NULL || s->hash == NULL || s->ha == NULL || s->ha_hash == NULL)
+		return -ENOMEM;
+	list.links = &s->entry[0].change;
+	return changes_new(&list, &s->changes);
+}
+
+int seen_new(const struct seen_opts *opts, struct seen **out)
+{
+	struct seen *s;
+	int ret;
+
+	if (opts->max == 0 || opts->addresses == 0)
+		return -EINVAL;
+	s = calloc(1, sizeof(*s));
+	if (s == NULL)
+		return -ENOMEM;
+	s->max = opts->max;
+	s->window_s = opts->window_s;
+	s->floor = opts->floor;
+	s->seed = opts->seed;
+	s->ha_max = opts->addresses;
+	ret = allocate(s, opts);
+	if (ret < 0) {
+		seen_free(s);
+		return ret;
+	}
+	*out = s;
+	return 0;
+}
+
+void seen_free(struct seen *s)
+{
+	if (s == NULL)
+		return;
+	changes_free(s->changes);
+	free(s->ha_hash);
+	free(s->ha);
+	free(s->hash);
+	free(s->entry);
+	free(s);
+}
+
+uint32_t seen_max(const struct seen *s)
+{
+	return s->max;
+}
+
+uint32_t seen_count(const struct seen *s)
+{
+	return s->count;
+}
+
+uint64_t seen_memory(const struct seen *s)
+{
+	return sizeof(*s) + (s->max + 1ULL) * sizeof(*s->entry) +
+	       (s->hash_mask + 1ULL) * sizeof(*s->hash) + (s->ha_max + 1ULL) * sizeof(*s->ha) +
+	       (s->ha_mask + 1ULL) * sizeof(*s->ha_hash);
+}
+
+/* --- values --- */
+
+static bool is_later_stamp(uint64_t a, uint64_t b)
+{
+	return a != 0 && (b == 0 || ntp_is_after(a, b));
+}
+
+static bool is_later_number(const struct seen_value *a, const struct seen_value *b)
+{
+	if (a->epoch != b->epoch)
+		return a->epoch > b->epoch;
+	if (a->ext_seq != b->ext_seq)
+		return a->ext_seq > b->ext_seq;
+	return a->order > b->order;
+}
+
+void seen_merge(const struct seen_value *a, const struct seen_value *b, struct seen_value *out)
+{
+	struct seen_value m = is_later_number(a, b) ? *a : *b;
+
+	m.stamp = ntp_later(a->stamp, b->stamp);
+	*out = m;
+}
+
+/* --- home agent addresses --- */
+
+/* Where its number is, or would be. */
+static uint16_t *ha_place(const struct seen *s, const struct ip6_addr *ha)
+{
+	uint64_t h = ip6_hash(ha, s->seed);
+
+	while (s->ha_hash[h & s->ha_mask] != 0 && !ip6_eq(&s->ha[s->ha_hash[h & s->ha_mask]], ha))
+		h++;
+	return &s->ha_hash[h & s->ha_mask];
+}
+
+/* 0: there is no room for one more. */
+static uint16_t ha_number(struct seen *s, const struct ip6_addr *ha)
+{
+	uint16_t *place = ha_place(s, ha);
+
+	if (*place == 0 && s->ha_count < s->ha_max) {
+		*place = ++s->ha_count;
+		s->ha[*place] = *ha;
+	}
+	return *place;
+}
+
+/* --- entries --- */
+
+static uint32_t *chain(const struct seen *s, uint16_t domain, const struct ip6_addr *hoa)
+{
+	return &s->hash[ip6_hash(hoa, s->seed ^ (uint64_t)domain << 48) & s->hash_mask];
+}
+
+/* From i on the next of the home address, with whatever home agent address. */
+static uint32_t same_hoa(
+	const struct seen *s, uint32_t i, uint16_t domain, const struct ip6_addr *hoa)
+{
+	while (i != 0 && !(s->entry[i].domain == domain && ip6_eq(&s->entry[i].hoa, hoa)))
+		i = s->entry[i].next;
+	return i;
+}
+
+static uint32_t find(const struct seen *s, uint16_t domain, const struct ip6_addr *hoa, uint16_t ha)
+{
+	uint32_t i = same_hoa(s, *chain(s, domain, hoa), domain, hoa);
+
+	while (i != 0 && s->entry[i].ha != ha)
+		i = same_hoa(s, s->entry[i].next, domain, hoa);
+	return i;
+}
+
+static struct seen_value value_of(const struct entry *e)
+{
+	return (struct seen_value){
+		.ext_seq = e->ext_seq, .stamp = e->stamp, .epoch = e->epoch, .order = e->order
+	};
+}
+
+static bool may_give_way(const struct seen *s, const struct entry *e, uint64_t now)
+{
+	return !e->is_remembered &&
+	       (e->stamp == 0 || ntp_is_after(now - s->window_s * NTP_SECOND, e->stamp));
+}
+
+static void remove_entry(struct seen *s, uint32_t i)
+{
+	struct entry *e = &s->entry[i];
+	uint32_t *link = chain(s, e->domain, &e->hoa);
+
+	if (is_later_stamp(e->stamp, s->floor))
+		s->floor = e->stamp;
+	changes_del(s->changes, i);
+	while (*link != i)
+		link = &s->entry[*link].next;
+	*link = e->next;
+}
+
+/* The hand goes round, so that whoever speaks often enough is passed over. */
+static uint32_t make_room(struct seen *s, uint64_t now)
+{
+	if (s->count < s->max)
+		return ++s->count;
+	for (unsigned n = 0; n < LOOKED_AT; n++) {
+		s->hand = s->hand % s->max + 1;
+		if (!may_give_way(s, &s->entry[s->hand], now))
+			continue;
+		remove_entry(s, s->hand);
+		return s->hand;
+	}
+	return 0;
+}
+
+static uint32_t add(struct seen *s, const struct seen_pair *p, uint16_t ha, uint64_t now)
+{
+	uint32_t i = make_room(s, now), *head = chain(s, p->domain, &p->hoa);
+
+	if (i == 0)
+		return 0;
+	s->entry[i] = (struct entry){
+		.hoa = p->hoa,
+		.next = *head,
+		.domain = p->domain,
+		.ha = ha,
+	};
+	*head = i;
+	return i;
+}
+
+int seen_raise(struct seen *s, const struct seen_pair *pair, unsigned how, uint64_t now)
+{
+	uint16_t ha = ha_number(s, &pair->ha);
+	uint32_t i = ha != 0 ? find(s, pair->domain, &pair->hoa, ha) : 0;
+	struct seen_value old, v;
+	struct entry *e;
+	bool is_news = i == 0;
+
+	if (i == 0)
+		i = ha != 0 ? add(s, pair, ha, now) : 0;
+	if (i == 0)
+		return -ENOSPC;
+	e = &s->entry[i];
+	old = value_of(e);
+	seen_merge(&old, &pair->value, &v);
+	is_news = is_news || is_later_number(&v, &old) || v.stamp != old.stamp;
+	e->ext_seq = v.ext_seq;
+	e->stamp = v.stamp;
+	e->epoch = v.epoch;
+	e->order = v.order;
+	e->is_remembered = (how & SEEN_REMEMBERED) != 0;
+	if ((is_news && (how & SEEN_LISTED) != 0) || (how & SEEN_AGAIN) != 0)
+		changes_touch(s->changes, i);
+	return is_news;
+}
+
+bool seen_get(const struct seen *s, uint16_t domain, const struct ip6_addr *hoa,
+	const struct ip6_addr *ha, struct seen_value *out)
+{
+	uint16_t number = *ha_place(s, ha);
+	uint32_t i = number != 0 ? find(s, domain, hoa, number) : 0;
+
+	if (i == 0)
+		return false;
+	*out = value_of(&s->entry[i]);
+	return true;
+}
+
+uint32_t seen_epoch(const struct seen *s, uint16_t domain, const struct ip6_addr *hoa)
+{
+	uint32_t epoch = 0, i = same_hoa(s, *chain(s, domain, hoa), domain, hoa);
+
+	for (; i != 0; i = same_hoa(s, s->entry[i].next, domain, hoa)) {
+		if (s->entry[i].epoch > epoch)
+			epoch = s->entry[i].epoch;
+	}
+	return epoch;
+}
+
+uint64_t seen_stamp(const struct seen *s, uint16_t domain, const struct ip6_addr *hoa)
+{
+	uint64_t stamp = s->floor;
+	uint32_t i = same_hoa(s, *chain(s, domain, hoa), domain, hoa);
+
+	for (; i != 0; i = same_hoa(s, s->entry[i].next, domain, hoa)) {
+		if (is_later_stamp(s->entry[i].stamp, stamp))
+			stamp = s->entry[i].stamp;
+	}
+	return stamp;
+}
+
+/* --- all of them --- */
+
+bool seen_at(const struct seen *s, uint32_t handle, struct seen_pair *out)
+{
+	const struct entry *e;
+
+	if (handle == 0 || handle > s->count)
+		return false;
+	e = &s->entry[handle];
+	*out = (struct seen_pair){
+		.hoa = e->hoa, .ha = s->ha[e->ha], .value = value_of(e), .domain = e->domain
+	};
+	return true;
+}
+
+uint32_t seen_next(const struct seen *s, uint32_t handle)
+{
+	return handle < s->count ? handle + 1 : 0;
+}
+
+struct changes *seen_changes(struct seen *s)
+{
+	return s->changes;
+}

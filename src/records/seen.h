@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What was last seen of a mobile node at each home agent address, in each domain, whether its
+ * binding lasts or not: the last accepted sequence number, unwrapped, with its epoch, and the
+ * highest RFC 4285 timestamp. Merged by the maximum of both, apart. Plain C, no clock: time is
+ * handed in, NTP's 64 bits. One owner.
+ *
+ * While a record lives, its versions say the same for the address that it was registered with, and
+ * travel with it: then it is enough to note an entry silently. What else changes is listed, like
+ * the records' changes, so that other sites and the store can be told of it (seen_changes()).
+ *
+ * Bounded: when it is full an entry gives way on which no refusal depends: its number need not be
+ * remembered, and its timestamp has left the window in which timestamps are taken at all; whoever
+ * is not in the table is held to that timestamp from then on (the floor), as in records/stamps.h.
+ * Only where there is no such entry is there no room.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/ip6.h"
+
+struct changes;
+struct seen;
+
+struct seen_value {
+	uint64_t ext_seq;
+	uint64_t stamp; /* 0: none */
+	uint32_t epoch;
+	uint8_t order; /* enum record_order of ext_seq */
+};
+
+/* One entry as it travels. */
+struct seen_pair {
+	struct ip6_addr hoa, ha;
+	struct seen_value value;
+	uint16_t domain; /* here; between sites the message says which */
+};
+
+struct seen_opts {
+	uint32_t max; /* pairs, > 0; pages are taken as they are used */
+	uint16_t addresses; /* different home agent addresses there are ever, > 0 */
+	uint16_t markers; /* of the list of changes */
+	uint32_t window_s; /* a timestamp further from the clock than that is refused anyway */
+	uint64_t floor; /* of the timestamps of who is not in the table: the time of the start */
+	uint64_t seed;
+};
+
+int seen_new(const struct seen_opts *opts, struct seen **out); /* 0, -EINVAL, -ENOMEM */
+void seen_free(struct seen *s); /* NULL is fine */
+
+/* The greater of two, in each of its parts. */
+void seen_merge(const struct seen_value *a, const struct seen_value *b, struct seen_value *out);
+
+enum seen_how {
+	SEEN_LISTED = 1, /* others do not hear of it by a record: a change of its own */
+	SEEN_AGAIN = 2, /* the same even if it is no news: it was noted silently */
+	SEEN_REMEMBERED = 4, /* its number is to be remembered: it never gives way */
+};
+
+/*
+ * At least this; what there is already counts, too. An earlier one has an entry afterwards, which
+ * makes room for what is to come. how: enum seen_how. Returns 1: it was news, 0: it was not,
+ * -ENOSPC: there is no room, nothing changed.
+ */
+int seen_raise(struct seen *s, const struct seen_pair *pair, unsigned how, uint64_t now);
+
+bool seen_get(const struct seen *s, uint16_t domain, const struct ip6_addr *hoa,
+	const struct ip6_addr *ha, struct seen_value *out);
+/* The highest epoch, and the highest timestamp or the floor, of all pairs of the home address. */
+uint32_t seen_epoch(const struct seen *s, uint16_t domain, const struct ip6_addr *hoa);
+uint64_t seen_stamp(const struct seen *s, uint16_t domain, const struct ip6_addr *hoa);
+
+/* Handles are 1..max; false: there is none. */
+bool seen_at(const struct seen *s, uint32_t handle, struct seen_pair *out);
+/* The next handle in use behind `handle`, 0: no more. Start with 0. */
+uint32_t seen_next(const struct seen *s, uint32_t handle);
+struct changes *seen_changes(struct seen *s);
+
+uint32_t seen_max(const struct seen *s); /* the highest handle there can be */
+uint32_t seen_count(const struct seen *s);
+uint64_t seen_memory(const struct seen *s); /* octets when all of it is in use */

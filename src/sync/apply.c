@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * How a record changes: by a peer's copy, or here. Each change is whole or not at all: where there
+ * is no room to publish it, the record is what it was before.
+ */
+#include <string.h>
+
+#include "common/plant.h"
+#include "records/key.h"
+#include "records/order.h"
+#include "records/seen.h"
+#include "sync/engine_priv.h"
+
+bool is_past(const struct engine *e, const struct domain *d, const struct record *r)
+{
+	(void)d;
+	return r->state == RECORD_LIVE && r->ends_ms <= e->now_ms &&
+	       records_mesh(e->rs, r)->owner.node != e->opts.self;
+}
+
+void copy_for_wire(struct engine *e, const struct record *r, struct record_copy *out)
+{
+	struct seen_value v;
+
+	record_copy_of(e->rs, r, e->now_ms, out);
+	if (seen_get(e->opts.seen, r->domain, &r->hoa, &r->ha, &v))
+		out->stamp = v.stamp;
+	if (planted(PLANT_REMAINING_WHOLE))
+		out->remaining_ms = record_lasts_most_ms(r->state, r->lifetime_s);
+}
+
+/* --- what was seen --- */
+
+static int raise_seen(
+	struct engine *e, const struct domain *d, const struct seen_pair *pair, unsigned how)
+{
+	if (d->conf.remembers)
+		how |= SEEN_REMEMBERED;
+	return seen_raise(e->opts.seen, pair, how, stamp_now(e));
+}
+
+/* The pair that a record speaks of: it travels with it, so it is not listed. */
+static struct seen_pair pair_of(const struct domain *d, const struct record_copy *c)
+{
+	return (struct seen_pair){ .hoa = c->hoa,
+		.ha = c->ha,
+		.domain = d->conf.number,
+		.value = { .ext_seq = c->content.ext_seq,
+			.stamp = c->stamp,
+			.epoch = c->content.epoch,
+			.order = c->order } };
+}
+
+static bool is_address(const struct domain *d, const struct ip6_addr *ha)
+{
+	for (uint32_t i = 0; i < d->conf.address_count; i++)
+		if (ip6_eq(&d->conf.addresses[i], ha))
+			return true;
+	return d->conf.address_count == 0;
+}
+
+static bool is_ours_to_hear(struct engine *e, const struct domain *d, const struct ip6_addr *hoa,
+	const struct ip6_addr *ha)
+{
+	return is_address(d, ha) && e->opts.ops.covers(e->opts.ops.ctx, d->conf.number, hoa);
+}
+
+static enum applied refuse(
+	struct engine *e, struct peer *p, const struct domain *d, enum engine_event why)
+{
+	if (why == ENGINE_EV_FULL) {
+		if (p->refused_ms == 0 || e->now_ms - p->refused_ms >= REFUSED_MS)
+			tell(e, why, d, p->node, 0);
+		p->refused_ms = e->now_ms;
+	} else if (p->info.refused == 0) {
+		tell(e, why, d, p->node, 0);
+	}
+	p->info.refused++;
+	return APPLY_REFUSED;
+}
+
+enum applied apply_seen(
+	struct engine *e, struct peer *p, struct domain *d, const struct seen_pair *pair)
+{
+	bool is_passed_on = has_cut(e, p->node);
+	int ret;
+
+	if (!is_ours_to_hear(e, d, &pair->hoa, &pair->ha))
+		return refuse(e, p, d, ENGINE_EV_FOREIGN);
+	ret = raise_seen(e, d, pair, is_passed_on ? SEEN_LISTED : 0);
+	if (ret < 0)
+		return refuse(e, p, d, ENGINE_EV_FULL);
+	if (is_passed_on && ret > 0)
+		e->urgent_seen = changes_last(seen_changes(e->opts.seen));
+	return ret > 0 ? APPLY_NEWER : APPLY_SAME;
+}
+
+/* --- changes made here --- */
+
+/* As it is now, in the digests or out of them. */
+static void count_in(struct engine *e, struct domain *d, struct record *r)
+{
+	if (is_past(e, d, r))
+		digest_drop(d->digest, r);
+	else
+		digest_set(d->digest, r);
+}
+
+static void list(
+	struct engine *e, struct domain *d, struct record *r, uint8_t origin, bool is_urgent)
+{
+	struct record_mesh *m = records_mesh(e->rs, r);
+
+	m->origin = origin;
+	changes_touch(e->changes, r->handle);
+	commit_moved(e, r);
+	if (is_urgent)
+		e->urgent = m->change.number;
+	count_in(e, d, r);
+}
+
+void change_own(struct engine *e, struct domain *d, struct record *r, bool is_urgent)
+{
+	list(e, d, r, e->opts.self, is_urgent);
+}
+
+static bool publish(struct engine *e, struct record *r, enum engine_why why)
+{
+	return e->opts.ops.changed(e->opts.ops.ctx, r, why);
+}
+
+bool change_owner(struct engine *e, struct domain *d, struct record *r, uint8_t to)
+{
+	struct record_mesh *m = records_mesh(e->rs, r);
+	struct owner_version owner = m->owner;
+	struct owner_term by = m->remaining_by;
+	uint64_t ends_ms = r->ends_ms;
+	bool takes = to == e->opts.self;
+
+	m->owner = order_raise(&owner, to);
+	if (takes) {
+		m->remaining_by = (struct owner_term){ .node = to, .term = m->owner.term };
+		records_set(e->rs, r, RECORD_LIVE, &r->coa,
+			e->now_ms + record_lasts_most_ms(RECORD_LIVE, r->lifetime_s));
+	}
+	if (!publish(e, r, takes ? ENGINE_TOOK_OVER : ENGINE_HANDED)) {
+		m->owner = owner;
+		m->remaining_by = by;
+		if (takes)
+			records_set(e->rs, r, RECORD_LIVE, &r->coa, ends_ms);
+		return false;
+	}
+	change_own(e, d, r, false);
+	return true;
+}
+
+/* --- a peer's copy --- */
+
+static bool makes_sense(struct engine *e, const struct domain *d, const struct record_copy *c)
+{
+	if (c->state != RECORD_LIVE && c->state != RECORD_TOMBSTONE)
+		return false;
+	if (c->lifetime_s > RECORD_LIFETIME_MAX_S ||
+		c->remaining_ms > record_lasts_most_ms(c->state, c->lifetime_s))
+		return false;
+	if (c->state == RECORD_LIVE && !ip6_is_routable(&c->coa))
+		return false;
+	if (c->owner.node == 0 || c->content.node == 0)
+		return false;
+	return is_ours_to_hear(e, d, &c->hoa, &c->ha);
+}
+
+/* Heard from a peer: told to others only where they cannot hear it themselves. A change of our own
+ * that waits in the list stays one: what it made of the record may be ours alone. */
+static void learned(struct engine *e, struct domain *d, struct record *r, const struct peer *p)
+{
+	struct record_mesh *m = records_mesh(e->rs, r);
+
+	if (has_cut(e, p->node)) {
+		list(e, d, r, p->node, true);
+		return;
+	}
+	if (m->change.number == 0)
+		m->origin = p->node;
+	count_in(e, d, r);
+}
+
+static enum applied take_new(
+	struct engine *e, struct peer *p, struct domain *d, const struct record_copy *c)
+{
+	struct record *r;
+
+	if (c->remaining_ms == 0)
+		return APPLY_SAME; /* over */
+	if (c->state == RECORD_LIVE &&
+		records_live_in(e->rs, d->conf.number) >= d->conf.max_bindings)
+		return refuse(e, p, d, ENGINE_EV_FULL);
+	r = records_add(e->rs, d->conf.number, &c->hoa);
+	if (r == NULL)
+		return refuse(e, p, d, ENGINE_EV_FULL);
+	if (record_copy_put(e->rs, r, c, e->now_ms) < 0 || !publish(e, r, ENGINE_HEARD)) {
+		records_del(e->rs, r);
+		return APPLY_LATER;
+	}
+	learned(e, d, r, p);
+	walk_late(e, d, r);
+	return APPLY_NEWER;
+}
+
+static bool is_same_word(const struct record_copy *a, const struct record_copy *b)
+{
+	return content_version_cmp(&a->content, &b->content) == 0 &&
+	       owner_version_cmp(&a->owner, &b->owner) == 0;
+}
+
+static bool is_same(const struct record_copy *a, const struct record_copy *b)
+{
+	return is_same_word(a, b) && owner_term_cmp(a->remaining_by, b->remaining_by) == 0 &&
+	       a->mtu == b->mtu && ip6_eq(&a->coa, &b->coa) && ip6_eq(&a->ha, &b->ha) &&
+	       a->lifetime_s == b->lifetime_s && a->flags == b->flags && a->state == b->state &&
+	       a->extra_len == b->extra_len;
+}
+
+static enum applied take_newer(struct engine *e, struct peer *p, struct domain *d, struct record *r,
+	const struct record_copy *c)
+{
+	uint8_t extra[RECORD_EXTRA_MAX];
+	struct record_copy mine, merged;
+
+	record_copy_of(e->rs, r, e->now_ms, &mine);
+	if (mine.extra_len > 0)
+		memcpy(extra, mine.extra, mine.extra_len);
+	mine.extra = extra; /* the store's own goes when the record changes */
+	record_merge(&mine, c, &merged);
+	if (planted(PLANT_STALE_OWNER) && mine.owner.node == e->opts.self)
+		merged.owner = mine.owner;
+	if (is_same(&mine, &merged))
+		return APPLY_SAME;
+	if (record_copy_put(e->rs, r, &merged, e->now_ms) < 0)
+		return APPLY_LATER;
+	if (!publish(e, r, ENGINE_HEARD)) {
+		/* without memory for them it loses fields that this release does not know */
+		(void)record_copy_put(e->rs, r, &mine, e->now_ms);
+		return APPLY_LATER;
+	}
+	if (is_same_word(&merged, c))
+		learned(e, d, r, p);
+	else
+		change_own(e, d, r, false); /* made of both: nobody else may have it */
+	walk_late(e, d, r);
+	return APPLY_NEWER;
+}
+
+enum applied apply_record(
+	struct engine *e, struct peer *p, struct domain *d, const struct record_copy *c)
+{
+	struct seen_pair pair = pair_of(d, c);
+	struct record *r;
+
+	if (!makes_sense(e, d, c))
+		return refuse(e, p, d, ENGINE_EV_FOREIGN);
+	hlc_hear(&e->hlc, c->content.hlc, e->wall_ms);
+	if (raise_seen(e, d, &pair, 0) < 0)
+		return refuse(e, p, d, ENGINE_EV_FULL);
+	r = records_find(e->rs, d->conf.number, &c->hoa);
+	if (r != NULL && planted(PLANT_SNAPSHOT_INSERTS) && r->state == RECORD_TOMBSTONE &&
+		p->asked_domain == d->index) {
+		records_del(e->rs, r);
+		r = NULL;
+	}
+	return r == NULL ? take_new(e, p, d, c) : take_newer(e, p, d, r, c);
+}
+
+/* --- what control does --- */
+
+bool engine_accepted(struct engine *e, struct record *r, const struct order_result *o,
+	enum record_order by, bool is_refresh, uint64_t now_ms, uint64_t wall_ms)
+{
+	struct domain *d = domain_by_number(e, r->domain);
+	struct record_mesh *m = records_mesh(e->rs, r);
+	bool waits = !is_refresh || m->owner.node != e->opts.self || commit_has(e, r) ||
+		     planted(PLANT_REFRESH_NEW);
+	struct record_copy c;
+	struct seen_pair pair;
+
+	e->now_ms = now_ms;
+	e->wall_ms = wall_ms;
+	m->content = order_content(o, hlc_tick(&e->hlc, wall_ms), e->opts.self);
+	m->owner = order_claim(&m->content);
+	m->remaining_by = (struct owner_term){ .node = e->opts.self };
+	m->order = (uint8_t)by;
+	if (d == NULL)
+		return false;
+	record_copy_of(e->rs, r, now_ms, &c);
+	pair = pair_of(d, &c);
+	(void)raise_seen(e, d, &pair, 0); /* no room: the record itself still knows its number */
+	change_own(e, d, r, waits);
+	if (d->drain >= DRAIN_HAND)
+		walk_begin(d, WALK_DRAIN); /* that one, too, is to be handed on */
+	return waits;
+}
+
+void engine_touched(struct engine *e, struct record *r, uint64_t now_ms, uint64_t wall_ms)
+{
+	struct domain *d = domain_by_number(e, r->domain);
+	struct record_mesh *m = records_mesh(e->rs, r);
+
+	e->now_ms = now_ms;
+	e->wall_ms = wall_ms;
+	m->content.hlc = hlc_tick(&e->hlc, wall_ms);
+	m->content.node = e->opts.self;
+	if (d != NULL)
+		change_own(e, d, r, true);
+}
+
+void engine_soft(struct engine *e, struct record *r, uint64_t now_ms)
+{
+	struct domain *d = domain_by_number(e, r->domain);
+
+	e->now_ms = now_ms;
+	if (d != NULL)
+		change_own(e, d, r, false);
+}
+
+int engine_seen(struct engine *e, const struct seen_pair *pair, uint64_t now_ms, uint64_t wall_ms)
+{
+	struct domain *d = domain_by_number(e, pair->domain);
+	int ret;
+
+	e->now_ms = now_ms;
+	e->wall_ms = wall_ms;
+	if (d == NULL)
+		return 0;
+	ret = raise_seen(e, d, pair, SEEN_LISTED);
+	if (ret > 0)
+		e->urgent_seen = changes_last(seen_changes(e->opts.seen));
+	return ret < 0 ? ret : 0;
+}
+
+void engine_loaded(struct engine *e, struct record *r)
+{
+	struct domain *d = domain_by_number(e, r->domain);
+
+	if (d == NULL)
+		return;
+	hlc_hear(&e->hlc, records_mesh(e->rs, r)->content.hlc, e->wall_ms);
+	/* how long it lasts was reckoned with a clock that may have been set: anybody knows better */
+	records_mesh(e->rs, r)->remaining_by = (struct owner_term){ 0 };
+	count_in(e, d, r);
+}
+
+/* Its number outlives it: who never heard of the record must hear of that. */
+static void outlive(struct engine *e, struct domain *d, struct record *r)
+{
+	struct record_copy c;
+	struct seen_pair pair;
+
+	record_copy_of(e->rs, r, e->now_ms, &c);
+	pair = pair_of(d, &c);
+	(void)raise_seen(e, d, &pair, SEEN_LISTED | SEEN_AGAIN);
+}
+
+bool engine_end(struct engine *e, struct record *r, uint64_t now_ms)
+{
+	struct domain *d = domain_by_number(e, r->domain);
+	bool is_ours = records_mesh(e->rs, r)->owner.node == e->opts.self;
+
+	e->now_ms = now_ms;
+	if (d == NULL || planted(PLANT_EXPIRE_ALL))
+		return true;
+	if (is_ours)
+		outlive(e, d, r);
+	if (is_ours || r->state != RECORD_LIVE || d->conf.member_count == 0)
+		return true;
+	digest_drop(d->digest, r);
+	return now_ms >= r->ends_ms + e->opts.dead_ms + KEPT_MS;
+}

@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Inside the engine. Who does what:
+ *
+ *	engine.c    making and freeing, one turn, one datagram, finding domains and peers
+ *	stream.c    our streams to a peer: what to send, again, how fast; acknowledgements heard
+ *	receive.c   a peer's streams: what was applied, what is missing; acknowledgements told
+ *	apply.c     a peer's copy becomes a record, or does not; changes made here
+ *	commit.c    acknowledgements that wait until enough peers hold a record
+ *	view.c      who is there, and in the live set; next[][]
+ *	walk.c      slices over all records: takeover, hand back, drain, gauges
+ *	ready.c     joining, ready, draining, left; snapshots asked for
+ *	repair.c    digest rounds
+ */
+#pragma once
+
+#include <assert.h>
+
+#include "common/bucket.h"
+#include "common/wheel.h"
+#include "records/changes.h"
+#include "records/copy.h"
+#include "records/digest.h"
+#include "records/records.h"
+#include "sync/engine.h"
+#include "sync/message.h"
+
+#define LAZY_MS       100 /* refreshes are collected for so long; promised: 1 s */
+#define ACK_DELAY_MS  20 /* an acknowledgement nobody waits for, */
+#define ACK_EVERY     8 /* ... and after so many datagrams */
+#define GREET_MS      200 /* a peer whose boot number is not known is asked for it again */
+#define RTO_MIN_MS    100 /* what is not acknowledged is sent again: after 2 RTT and this */
+#define RTO_MAX_MS    2000
+#define WINDOW_MIN    16 /* datagrams under way, whatever the rate */
+#define RATE_MIN      125000 /* octets a second: 1 Mbit/s gets through anywhere */
+#define AHEAD_MAX     16 /* pieces of a stream behind a gap that are remembered */
+#define REPAIR_MS     10000 /* between two digest rounds with a peer, in the background */
+#define ROUND_SLOTS   32 /* questions of a digest round under way at once */
+#define ROUND_TRIES   6
+#define SETTLE_MS     500 /* survivors compare, before they take over */
+#define RETRY_MS      1000 /* a round or snapshot that came to nothing is begun again */
+#define KEPT_MS       5000 /* and dead-ms: how long others keep what its owner has not renewed */
+#define IDLE_MS       50 /* longest time between two turns */
+#define REFUSED_MS    1000 /* told that there is no room for so long after the last time */
+#define KEYS_WALK_MAX 4096 /* records looked at for one list of keys of a peer's */
+#define PUSH_MAX      64 /* records sent for one list of keys; the rest when it asks again */
+#define ASKED_S       2000 /* digests and lists of a peer answered in a second */
+#define NOBODY        UINT16_MAX
+
+/* One of our streams to a peer. */
+struct out {
+	uint32_t id; /* 0: not begun */
+	uint16_t domain; /* SNAPSHOT: index */
+	uint8_t flags; /* SNAPSHOT: DELTA_READY */
+	uint64_t base, sent, acked; /* positions: where it began, told until, acknowledged until */
+	uint64_t refused;
+	/* where sent, acked, and what is sent again stand: markers; SNAPSHOT: handles */
+	uint32_t sent_mark, acked_mark, again_mark;
+	struct message_hole hole[MESSAGE_HOLES]; /* to be sent again */
+	uint8_t holes, hole_at;
+	uint64_t hole_first; /* first position reported missing, when it was last seen to */
+	uint64_t again_ms; /* then */
+	uint64_t progress_ms; /* acknowledged something, or began to wait */
+	uint64_t drained_ms; /* nothing was left to send */
+	bool is_done; /* SNAPSHOT: all of it was acknowledged */
+};
+
+/* One of a peer's streams to us. */
+struct in {
+	uint32_t id; /* 0: none */
+	uint64_t until; /* applied */
+	uint64_t refused;
+	uint64_t end; /* SNAPSHOT: its last position, 0: not known yet */
+	struct message_hole ahead[AHEAD_MAX]; /* applied behind a gap, in order, apart */
+	uint8_t aheads;
+	uint8_t flags; /* SNAPSHOT: DELTA_READY in all of it */
+	bool ack_due;
+};
+
+enum slot_kind { SLOT_FREE, SLOT_DIGEST, SLOT_KEYS };
+
+/* A question of a digest round that waits for its answer. */
+struct slot {
+	enum slot_kind kind;
+	uint8_t tries;
+	uint8_t bits, count; /* DIGEST */
+	uint32_t from; /* DIGEST: first range; KEYS: the range */
+	uint64_t first, last; /* KEYS: asked about; last: of what was listed */
+	uint64_t sent_ms;
+};
+
+/* A digest round that we began with a peer. */
+struct round {
+	uint16_t domain; /* NOBODY: none is under way */
+	uint32_t id;
+	uint64_t begun_ms;
+	uint64_t change; /* the last change when it began */
+	bool is_partial; /* some range could not be made equal */
+	uint8_t bits; /* of the ranges whose keys are listed */
+	uint8_t top_bits; /* of those compared first */
+	bool top_done; /* those were compared */
+	uint32_t at_block, at_leaf; /* cursors in what is to be done */
+	uint64_t *block; /* bit: top range differs, its leaves are to be compared */
+	uint64_t *leaf; /* bit: leaf range differs, its keys are to be listed */
+	struct slot slot[ROUND_SLOTS];
+};
+
+struct peer {
+	uint8_t node;
+	bool is_up; /* hello says so, in any domain */
+	bool is_open; /* its boot number is known, and ours there */
+	bool is_full; /* it refuses records */
+	uint64_t refused_ms; /* we last refused one of it for want of room, 0: never */
+	bool must_greet;
+	uint64_t boot, old_boot;
+	bool has_told_hears;
+	uint64_t hears[4]; /* sites that are up there */
+	uint32_t rtt_ms;
+	uint32_t next_id; /* of streams and requests */
+	struct out out[STREAM_COUNT];
+	struct in in[STREAM_COUNT];
+
+	/* sending */
+	uint64_t rate; /* octets a second */
+	int64_t tokens; /* millioctets: 1/1000 */
+	uint64_t tokens_ms;
+	uint32_t numbered, heard_until; /* datagrams sent, of them no longer under way */
+	uint32_t lost; /* as last reported */
+	uint64_t slowed_ms, sped_ms;
+	uint64_t greeted_ms;
+
+	/* receiving */
+	uint32_t highest, received;
+	uint16_t unacked; /* datagrams since the last acknowledgement */
+	bool ack_now;
+	uint64_t ack_ms; /* when the oldest of them came */
+	struct bucket asked;
+	int64_t records; /* thousandths of records that it may send now; below 0: a debt */
+	uint64_t records_ms;
+
+	/* snapshot asked for by us */
+	uint16_t asked_domain; /* NOBODY */
+	uint32_t asked_id;
+	uint64_t asked_ms; /* when asked or last heard */
+	uint64_t asked_records;
+
+	/* digests */
+	uint64_t want_round; /* bit: domain, at once */
+	uint64_t round_due_ms, round_retry_ms;
+	uint8_t digest_bits; /* its own, 0: not heard yet */
+	struct round round;
+
+	struct engine_peer_info info;
+};
+
+struct wait {
+	struct wheel_timer timer;
+	uint64_t token, change;
+	uint32_t handle;
+	uint32_t prev, next; /* of the domain, by change; free list: next */
+	uint32_t chain; /* same hash of handle */
+	uint16_t domain; /* index */
+};
+
+enum walk_for { WALK_NONE, WALK_OWNERS, WALK_DRAIN };
+
+enum drain_step {
+	DRAIN_NO,
+	DRAIN_QUIET, /* the route is withdrawn: waits until nothing comes any more */
+	DRAIN_HAND, /* gives its bindings away */
+	DRAIN_FLUSH, /* waits until the successors have them */
+	DRAIN_LEFT, /* said left, serves on until all have heard */
+	DRAIN_GONE, /* relays */
+};
+
+struct domain {
+	struct engine_domain conf; /* arrays: own copies */
+	uint16_t index;
+	uint64_t members[4], retired[4];
+	struct digest *digest;
+
+	/* states */
+	enum next_says says;
+	bool is_frozen; /* joining because it stood still, not because it started */
+	bool is_forced;
+	bool was_told; /* of the first state */
+	uint64_t since_ms; /* joining or draining */
+	uint64_t none_ready_ms; /* frozen: no peer is ready since then; 0: not known yet */
+	uint64_t exchanged_ms; /* joining: when all were asked again that had been asked before */
+	uint64_t got[4], gave[4]; /* snapshots complete: from whom, to whom (of a joining site) */
+	uint8_t waits_for;
+	bool told_waiting;
+	enum drain_step drain;
+	uint64_t drain_change; /* FLUSH: must be acknowledged */
+	bool is_forced_drain, is_left_heard;
+
+	/* views */
+	struct next_view raw, view; /* as hello has it; as packets go */
+	bool is_view_known;
+	uint64_t in[4]; /* live and in the live set */
+	uint64_t back_ms[NEXT_NODES]; /* live again since */
+	uint64_t hand_back[4]; /* returned: what was registered with its address goes back */
+	uint8_t successor[NEXT_BUCKETS];
+
+	/* walk over all records */
+	enum walk_for walk, walk_again; /* under way; to begin anew after it */
+	uint32_t walk_at;
+	uint64_t walk_from_ms; /* not earlier */
+	uint64_t walk_count, walk_handed;
+	uint32_t sweep_at; /* looks for records that are not alone any more; 0: not under way */
+	uint64_t sweep_change;
+
+	/* acknowledgements */
+	uint32_t wait_head, wait_tail;
+	uint64_t waiting, alone;
+};
+
+struct engine {
+	struct engine_opts opts;
+	struct records *rs;
+	struct changes *changes; /* of records */
+	struct peer *peer[NEXT_NODES];
+	uint8_t peer_node[NEXT_NODES]; /* of those there are */
+	uint32_t peer_count;
+	struct domain *domain;
+	uint32_t domain_count;
+	struct hlc hlc;
+	uint64_t now_ms, wall_ms;
+	uint64_t urgent; /* the last change that somebody waits for */
+	uint64_t urgent_seen; /* the same of last seen numbers: all of them */
+	uint64_t cut[NEXT_NODES]
+		    [4]; /* sites that do not hear, or are not heard by, the first one */
+	bool any_cut;
+	uint8_t turn_at; /* peer that is served first */
+
+	struct wheel *wheel; /* of waits */
+	struct wait *wait; /* 1.. */
+	uint32_t *wait_hash;
+	uint32_t wait_mask, wait_free;
+	uint32_t wait_count;
+};
+
+/* --- sets of sites: 4 words --- */
+
+static inline bool set_has(const uint64_t set[static 4], uint8_t node)
+{
+	return set[node / 64] >> node % 64 & 1;
+}
+
+static inline void set_add(uint64_t set[static 4], uint8_t node)
+{
+	set[node / 64] |= 1ULL << node % 64;
+}
+
+static inline void set_del(uint64_t set[static 4], uint8_t node)
+{
+	set[node / 64] &= ~(1ULL << node % 64);
+}
+
+/* The first member behind `node` (start with 0), 0: no more. */
+uint8_t set_next(const uint64_t set[static 4], uint8_t node);
+
+/* --- engine.c --- */
+
+struct domain *domain_by_number(struct engine *e, uint16_t number); /* NULL: none */
+struct domain *domain_by_id(struct engine *e, uint32_t id);
+bool is_member(const struct domain *d, uint8_t node); /* self is none */
+bool is_peer_up(const struct engine *e, const struct domain *d, uint8_t node);
+void tell(struct engine *e, enum engine_event ev, const struct domain *d, uint8_t node, uint64_t n);
+uint64_t stamp_now(const struct engine *e); /* the time of day, NTP's */
+/* P is to be told by us what O says, because they do not hear each other. */
+static inline bool is_cut(const struct engine *e, uint8_t p, uint8_t o)
+{
+	return e->any_cut && set_has(e->cut[p], o);
+}
+/* Somebody is cut off from it. */
+bool has_cut(const struct engine *e, uint8_t o);
+
+/* --- stream.c --- */
+
+/* A datagram: begin, add messages, end. */
+void tx_begin(struct engine *e, struct peer *p, uint8_t *buf, struct net_wr *w);
+void tx_end(struct engine *e, struct peer *p, struct net_wr *w);
+void peer_reset(struct engine *e, struct peer *p); /* the peer's is a new life */
+void streams_begin(struct engine *e, struct peer *p); /* it is open now */
+void streams_came_up(struct engine *e, struct peer *p);
+void snapshot_give(struct engine *e, struct peer *p, struct domain *d, uint32_t request);
+void stream_ack(struct engine *e, struct peer *p, const struct message_ack *m);
+/* Sends what is due; *budget: records. Returns when to be called again. */
+uint32_t stream_turn(struct engine *e, struct peer *p, uint32_t *budget);
+uint32_t rto_ms(const struct peer *p);
+
+/* --- receive.c --- */
+
+void receive_delta(struct engine *e, struct peer *p, struct message_delta *m);
+void receive_records(struct engine *e, struct peer *p, struct net_rd *sections);
+void receive_acks(struct engine *e, struct peer *p, struct net_wr *w); /* those that are due */
+bool receive_has_acks(const struct engine *e, const struct peer *p);
+
+/* --- apply.c --- */
+
+enum applied {
+	APPLY_SAME, /* nothing new in it */
+	APPLY_NEWER,
+	APPLY_REFUSED, /* by a fence or for want of space: it is not held here */
+	APPLY_LATER, /* no room to publish it now */
+};
+enum applied apply_record(
+	struct engine *e, struct peer *p, struct domain *d, const struct record_copy *c);
+enum applied apply_seen(
+	struct engine *e, struct peer *p, struct domain *d, const struct seen_pair *pair);
+/* The record changed here: its place in the list of changes, and in the digest. */
+void change_own(struct engine *e, struct domain *d, struct record *r, bool is_urgent);
+/* Another owner for a record, by us; its lifetime begins anew when it is us. False: no room. */
+bool change_owner(struct engine *e, struct domain *d, struct record *r, uint8_t to);
+/* As it travels. */
+void copy_for_wire(struct engine *e, const struct record *r, struct record_copy *out);
+/* Live, but past its time, and another site's: kept, and not told to anybody. */
+bool is_past(const struct engine *e, const struct domain *d, const struct record *r);
+
+/* --- commit.c --- */
+
+int commit_new(struct engine *e);
+void commit_free(struct engine *e);
+void commit_check(struct engine *e, struct domain *d); /* somebody acknowledged, came or went */
+void commit_moved(struct engine *e, struct record *r); /* has another change number now */
+void commit_gone(struct engine *e, struct record *r);
+bool commit_has(const struct engine *e, const struct record *r); /* somebody waits for it */
+uint32_t commit_turn(struct engine *e, uint32_t *budget);
+void alone_set(struct engine *e, struct domain *d, struct record *r);
+void alone_clear(struct engine *e, struct domain *d, struct record *r);
+
+/* --- view.c --- */
+
+void view_update(struct engine *e, struct domain *d);
+/* A digest round with that peer is complete. */
+void view_round_done(struct engine *e, struct domain *d, struct peer *p, uint64_t begun_ms);
+bool view_serves(const struct domain *d, const struct engine *e);
+/* Its bindings may be claimed: dead, or says itself that it serves none. */
+bool view_is_gone(const struct domain *d, const struct engine *e, uint8_t node);
+
+/* --- walk.c --- */
+
+void walk_begin(struct domain *d, enum walk_for why);
+uint32_t walk_turn(struct engine *e, struct domain *d, uint32_t *budget);
+/* A record that was heard names an owner: is it ours to take over? */
+void walk_late(struct engine *e, struct domain *d, struct record *r);
+void sweep_begin(struct domain *d, uint64_t change);
+
+/* --- ready.c --- */
+
+void ready_set(struct engine *e, struct domain *d, enum next_says says);
+uint32_t ready_turn(struct engine *e, struct domain *d);
+void ready_asked(struct engine *e, struct peer *p, const struct message_ask *m);
+void ready_snapshot_heard(struct engine *e, struct peer *p, uint64_t records);
+void ready_snapshot_done(struct engine *e, struct peer *p, bool is_ready);
+void ready_snapshot_given(struct engine *e, struct peer *p);
+void ready_round_done(struct engine *e, struct domain *d, struct peer *p, uint64_t begun_ms);
+
+/* --- repair.c --- */
+
+void repair_want(struct engine *e, struct domain *d, uint8_t node);
+void repair_stop(struct peer *p);
+uint32_t repair_turn(struct engine *e, struct peer *p, uint32_t *budget);
+void repair_digest(struct engine *e, struct peer *p, const struct message_digest *m);
+void repair_differ(struct engine *e, struct peer *p, const struct message_differ *m);
+void repair_keys(struct engine *e, struct peer *p, const struct message_keys *m);
+void repair_want_heard(struct engine *e, struct peer *p, const struct message_want *m);

@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What we say of ourselves in a domain. Joining: we serve nothing of our own, because others may
+ * know better. We become ready when a ready peer has filled us; or, where none is ready, when all
+ * that are configured have answered and each has given its snapshot to the other; or because the
+ * operator, or cold-start, says so. Who stood still needs no snapshot, only a digest round.
+ *
+ * Draining: the route is withdrawn, we answer whatever still comes, then give our bindings to their
+ * successors, wait until those have them, say left, and relay once everybody has heard that.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "sync/engine_priv.h"
+
+#define JOIN_MS 20 /* between two looks at who has answered */
+
+/* Members that answer one day. */
+static uint8_t next_awaited(const struct domain *d, uint8_t node)
+{
+	do {
+		node = set_next(d->members, node);
+	} while (node != 0 && set_has(d->retired, node));
+	return node;
+}
+
+void ready_set(struct engine *e, struct domain *d, enum next_says says)
+{
+	d->says = says;
+	d->since_ms = e->now_ms;
+	d->told_waiting = false;
+	d->waits_for = 0;
+	if (says == NEXT_READY) {
+		d->is_frozen = d->is_forced = false;
+		/* what our store, or one who filled us, had and others have not */
+		for (uint8_t n = set_next(d->members, 0); n != 0; n = set_next(d->members, n))
+			repair_want(e, d, n);
+	}
+	e->opts.ops.state(e->opts.ops.ctx, d->conf.number, says);
+	tell(e, ENGINE_EV_STATE, d, 0, says);
+	view_update(e, d);
+}
+
+/* --- snapshots --- */
+
+static void ask(struct engine *e, struct domain *d, struct peer *p)
+{
+	uint8_t buf[ENGINE_DATAGRAM];
+	struct net_wr w;
+
+	p->asked_domain = d->index;
+	p->asked_id = p->next_id++;
+	p->asked_ms = e->now_ms;
+	p->asked_records = 0;
+	tx_begin(e, p, buf, &w);
+	message_write_ask(&w, &(struct message_ask){ d->conf.id, p->asked_id });
+	tx_end(e, p, &w);
+	tell(e, ENGINE_EV_SNAPSHOT_BEGUN, d, p->node, 0);
+}
+
+void ready_asked(struct engine *e, struct peer *p, const struct message_ask *m)
+{
+	struct domain *d = domain_by_id(e, m->domain);
+
+	/* one that was asked for earlier, and comes late, does not end the present one */
+	if (d != NULL && is_member(d, p->node) && m->request > p->out[STREAM_SNAPSHOT].id)
+		snapshot_give(e, p, d, m->request);
+}
+
+void ready_snapshot_given(struct engine *e, struct peer *p)
+{
+	set_add(e->domain[p->out[STREAM_SNAPSHOT].domain].gave, p->node);
+}
+
+void ready_snapshot_heard(struct engine *e, struct peer *p, uint64_t records)
+{
+	p->asked_ms = e->now_ms;
+	p->asked_records += records;
+}
+
+void ready_snapshot_done(struct engine *e, struct peer *p, bool is_ready)
+{
+	struct domain *d;
+
+	if (p->asked_domain == NOBODY)
+		return;
+	d = &e->domain[p->asked_domain];
+	p->asked_domain = NOBODY;
+	set_add(d->got, p->node);
+	tell(e, ENGINE_EV_SNAPSHOT_DONE, d, p->node, p->asked_records);
+	if (is_ready && d->says == NEXT_JOINING && !d->is_frozen)
+		ready_set(e, d, NEXT_READY);
+}
+
+/* One that was asked and fell silent is asked anew, or another one is. */
+static bool is_asking(const struct engine *e, struct peer *p)
+{
+	if (p->asked_domain == NOBODY)
+		return false;
+	if (p->is_up && e->now_ms - p->asked_ms < RETRY_MS)
+		return true;
+	/* whichever domain it was for: that one may be ready by now and not look any more */
+	p->asked_domain = NOBODY;
+	return false;
+}
+
+/* --- joining --- */
+
+static bool is_ready_peer(const struct engine *e, const struct domain *d, uint8_t node)
+{
+	return is_peer_up(e, d, node) && next_is_live(&d->raw, node);
+}
+
+/*
+ * All live peers must have begun their streams to us before one of them fills us: their streams
+ * begin where the others' knowledge ends, so between the two nothing is left out.
+ */
+static bool have_streams(const struct engine *e, const struct domain *d)
+{
+	for (uint8_t n = set_next(d->members, 0); n != 0; n = set_next(d->members, n))
+		if (is_ready_peer(e, d, n) && !e->peer[n]->is_open)
+			return false;
+	return true;
+}
+
+/* From one that is ready: the nearest. True: there is one. */
+static bool ask_ready(struct engine *e, struct domain *d)
+{
+	struct peer *best = NULL;
+	bool is_any = false;
+
+	for (uint8_t n = set_next(d->members, 0); n != 0; n = set_next(d->members, n)) {
+		struct peer *p = e->peer[n];
+
+		if (!is_ready_peer(e, d, n))
+			continue;
+		is_any = true;
+		if (is_asking(e, p))
+			return true;
+		if (p->is_open && (best == NULL || p->rtt_ms < best->rtt_ms))
+			best = p;
+	}
+	if (best != NULL && (have_streams(e, d) || e->now_ms - d->since_ms >= RETRY_MS))
+		ask(e, d, best);
+	return is_any;
+}
+
+/* None is ready: each gives what it has to each. True: all have. */
+static bool exchange(struct engine *e, struct domain *d)
+{
+	bool is_all = true, again = e->now_ms - d->exchanged_ms >= 2 * RETRY_MS;
+
+	if (again)
+		d->exchanged_ms = e->now_ms;
+	d->waits_for = 0;
+	for (uint8_t n = next_awaited(d, 0); n != 0; n = next_awaited(d, n)) {
+		struct peer *p = e->peer[n];
+
+		if (!set_has(d->got, n) || !set_has(d->gave, n)) {
+			is_all = false;
+			if (d->waits_for == 0)
+				d->waits_for = n;
+		}
+		/* what it knows of our having it may have been lost: now and then it is asked
+		 * again */
+		if (is_peer_up(e, d, n) && p->is_open && (!set_has(d->got, n) || again) &&
+			!is_asking(e, p))
+			ask(e, d, p);
+	}
+	return is_all;
+}
+
+/*
+ * Ready again once a round with a ready peer is complete (ready_round_done()), or when there has
+ * been none for dead-ms: then nobody can have taken over, or nobody whom we could ask. That holds
+ * for all sites that stood still at once, too.
+ */
+static void thaw(struct engine *e, struct domain *d)
+{
+	bool is_any = false;
+
+	for (uint8_t n = set_next(d->members, 0); n != 0; n = set_next(d->members, n)) {
+		if (!is_ready_peer(e, d, n))
+			continue;
+		is_any = true;
+		repair_want(e, d, n);
+	}
+	if (is_any || d->none_ready_ms == 0)
+		d->none_ready_ms = e->now_ms;
+	if (e->now_ms - d->none_ready_ms >= e->opts.dead_ms)
+		ready_set(e, d, NEXT_READY);
+}
+
+void ready_round_done(struct engine *e, struct domain *d, struct peer *p, uint64_t begun_ms)
+{
+	if (d->says == NEXT_JOINING && d->is_frozen && is_ready_peer(e, d, p->node) &&
+		begun_ms >= d->since_ms)
+		ready_set(e, d, NEXT_READY);
+}
+
+static void tell_waiting(struct engine *e, struct domain *d)
+{
+	if (d->told_waiting || d->waits_for == 0 ||
+		e->now_ms - d->since_ms < d->conf.join_timeout_ms)
+		return;
+	d->told_waiting = true;
+	tell(e, ENGINE_EV_WAITING_FOR, d, d->waits_for, 0);
+}
+
+static void join(struct engine *e, struct domain *d)
+{
+	bool may_serve = d->conf.cold_start_serve && d->conf.store_is_fresh &&
+			 e->now_ms - d->since_ms >= d->conf.join_timeout_ms;
+
+	if (d->is_forced || next_awaited(d, 0) == 0) {
+		ready_set(e, d, NEXT_READY);
+		return;
+	}
+	if (d->is_frozen) {
+		thaw(e, d);
+		return;
+	}
+	if (ask_ready(e, d))
+		return;
+	if (exchange(e, d) || may_serve)
+		ready_set(e, d, NEXT_READY);
+	else
+		tell_waiting(e, d);
+}
+
+/* --- draining --- */
+
+static bool is_anybody_ready(const struct domain *d)
+{
+	for (uint8_t n = set_next(d->members, 0); n != 0; n = set_next(d->members, n))
+		if (next_is_ready(&d->view, n))
+			return true;
+	return false;
+}
+
+/* All that may have become an owner hold what was given to them. */
+static bool is_flushed(const struct engine *e, const struct domain *d)
+{
+	for (uint8_t n = set_next(d->members, 0); n != 0; n = set_next(d->members, n)) {
+		if (!next_is_ready(&d->view, n) || !is_peer_up(e, d, n))
+			continue;
+		if (e->peer[n]->out[STREAM_CHANGES].acked < d->drain_change)
+			return false;
+	}
+	return true;
+}
+
+static void say_left(struct engine *e, struct domain *d)
+{
+	d->drain = DRAIN_LEFT;
+	d->is_left_heard = false;
+	tell(e, ENGINE_EV_DRAINED, d, 0, 0);
+	ready_set(e, d, NEXT_LEFT);
+}
+
+static void drain(struct engine *e, struct domain *d)
+{
+	bool is_late = e->now_ms - d->since_ms >= d->conf.drain_wait_ms;
+
+	switch (d->drain) {
+	case DRAIN_QUIET:
+		if (!is_late)
+			return;
+		d->drain = DRAIN_HAND;
+		walk_begin(d, WALK_DRAIN);
+		break;
+	case DRAIN_HAND:
+		if (d->walk != WALK_NONE)
+			return;
+		d->drain_change = changes_last(e->changes);
+		d->drain = DRAIN_FLUSH;
+		break;
+	case DRAIN_FLUSH:
+		if (d->walk != WALK_NONE)
+			d->drain = DRAIN_HAND; /* accepted meanwhile */
+		else if (is_flushed(e, d))
+			say_left(e, d);
+		break;
+	default:
+		break;
+	}
+}
+
+/* --- a turn, and what the operator wants --- */
+
+uint32_t ready_turn(struct engine *e, struct domain *d)
+{
+	if (d->says == NEXT_JOINING) {
+		join(e, d);
+		return JOIN_MS;
+	}
+	if (d->drain != DRAIN_NO)
+		drain(e, d);
+	return IDLE_MS;
+}
+
+void engine_stall(struct engine *e, uint64_t gap_ms, uint64_t now_ms)
+{
+	e->now_ms = now_ms;
+	tell(e, ENGINE_EV_STALLED, NULL, 0, gap_ms);
+	if (gap_ms <= e->opts.dead_ms)
+		return;
+	for (uint32_t i = 0; i < e->domain_count; i++) {
+		struct domain *d = &e->domain[i];
+
+		if (d->says != NEXT_READY && d->says != NEXT_DRAINING)
+			continue;
+		if (next_awaited(d, 0) == 0)
+			continue; /* nobody can have taken over */
+		d->is_frozen = true;
+		d->none_ready_ms = 0;
+		d->drain = DRAIN_NO;
+		ready_set(e, d, NEXT_JOINING);
+	}
+}
+
+int engine_force_ready(struct engine *e, uint16_t number, uint64_t now_ms)
+{
+	struct domain *d = domain_by_number(e, number);
+
+	e->now_ms = now_ms;
+	if (d == NULL)
+		return -ENOENT;
+	if (d->says != NEXT_JOINING)
+		return -EALREADY;
+	d->is_forced = true;
+	return 0;
+}
+
+int engine_drain(struct engine *e, uint16_t number, bool force, uint64_t now_ms)
+{
+	struct domain *d = domain_by_number(e, number);
+
+	e->now_ms = now_ms;
+	if (d == NULL)
+		return -ENOENT;
+	if (d->says != NEXT_READY)
+		return -EALREADY;
+	if (!force && !is_anybody_ready(d))
+		return -EHOSTUNREACH;
+	d->drain = DRAIN_QUIET;
+	ready_set(e, d, NEXT_DRAINING);
+	return 0;
+}
+
+void engine_quiet(struct engine *e, uint16_t number, uint64_t now_ms)
+{
+	struct domain *d = domain_by_number(e, number);
+
+	e->now_ms = now_ms;
+	if (d == NULL || d->drain != DRAIN_QUIET)
+		return;
+	d->drain = DRAIN_HAND;
+	walk_begin(d, WALK_DRAIN);
+}
+
+/* Who has left may have missed something: like one that stood still. */
+int engine_undrain(struct engine *e, uint16_t number, uint64_t now_ms)
+{
+	struct domain *d = domain_by_number(e, number);
+	bool had_left;
+
+	e->now_ms = now_ms;
+	if (d == NULL)
+		return -ENOENT;
+	if (d->drain == DRAIN_NO)
+		return -EALREADY;
+	had_left = d->drain >= DRAIN_LEFT;
+	d->drain = DRAIN_NO;
+	d->is_frozen = had_left;
+	d->none_ready_ms = 0;
+	ready_set(e, d, had_left ? NEXT_JOINING : NEXT_READY);
+	return 0;
+}
+
+int engine_move(struct engine *e, struct record *r, uint8_t node, uint64_t now_ms, uint64_t wall_ms)
+{
+	struct domain *d = domain_by_number(e, r->domain);
+
+	e->now_ms = now_ms;
+	e->wall_ms = wall_ms;
+	if (d == NULL || !is_member(d, node) || !next_is_ready(&d->view, node))
+		return -EINVAL;
+	if (r->state != RECORD_LIVE || records_mesh(e->rs, r)->owner.node != e->opts.self)
+		return -EPERM;
+	return change_owner(e, d, r, node) ? 0 : -EAGAIN;
+}

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A peer's streams to us: every piece is applied when it comes, in whichever order, because merging
+ * does not mind; but what is acknowledged is a position up to which there is no gap, with the gaps
+ * behind it. A piece that could not be applied is as good as lost: it comes again.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "common/plant.h"
+#include "records/seen.h"
+#include "records/wire.h"
+#include "sync/engine_priv.h"
+
+/* --- positions --- */
+
+static bool is_known(const struct in *in, uint64_t first, uint64_t last)
+{
+	if (last <= in->until)
+		return true;
+	for (unsigned i = 0; i < in->aheads; i++)
+		if (in->ahead[i].first <= first && last <= in->ahead[i].last)
+			return true;
+	return false;
+}
+
+static void remove_ahead(struct in *in, unsigned i, unsigned n)
+{
+	memmove(&in->ahead[i], &in->ahead[i + n], (in->aheads - i - n) * sizeof(in->ahead[0]));
+	in->aheads = (uint8_t)(in->aheads - n);
+}
+
+/* Behind a gap: apart from its neighbours, or together with them. False: no room to remember it. */
+static bool note_ahead(struct in *in, uint64_t first, uint64_t last)
+{
+	unsigned i = 0, n = 0;
+
+	while (i < in->aheads && in->ahead[i].last + 1 < first)
+		i++;
+	while (i + n < in->aheads && in->ahead[i + n].first <= last + 1) {
+		if (in->ahead[i + n].first < first)
+			first = in->ahead[i + n].first;
+		if (in->ahead[i + n].last > last)
+			last = in->ahead[i + n].last;
+		n++;
+	}
+	if (n > 0) {
+		in->ahead[i] = (struct message_hole){ first, last };
+		remove_ahead(in, i + 1, n - 1);
+		return true;
+	}
+	if (in->aheads == AHEAD_MAX)
+		return false;
+	memmove(&in->ahead[i + 1], &in->ahead[i], (in->aheads - i) * sizeof(in->ahead[0]));
+	in->ahead[i] = (struct message_hole){ first, last };
+	in->aheads++;
+	return true;
+}
+
+static bool note(struct in *in, uint64_t first, uint64_t last)
+{
+	if (first > in->until + 1)
+		return note_ahead(in, first, last);
+	if (last > in->until)
+		in->until = last;
+	while (in->aheads > 0 && in->ahead[0].first <= in->until + 1) {
+		if (in->ahead[0].last > in->until)
+			in->until = in->ahead[0].last;
+		remove_ahead(in, 0, 1);
+	}
+	return true;
+}
+
+/* --- items --- */
+
+/* What became of all items of a message. */
+struct outcome {
+	bool is_later; /* something must come again */
+	bool is_refused; /* something is not held here */
+	uint32_t items;
+};
+
+/* Whether another message may come. What it holds is taken as a whole and owed for, so that a peer
+ * that sends too much gets on all the same, at the rate that it has. */
+static bool is_within_rate(struct engine *e, struct peer *p)
+{
+	int64_t most = 1000LL * e->opts.records_s;
+	uint64_t ms = e->now_ms - p->records_ms;
+
+	p->records_ms = e->now_ms;
+	p->records += (int64_t)((ms < 1000 ? ms : 1000) * e->opts.records_s);
+	if (p->records > most)
+		p->records = most;
+	return p->records > 0;
+}
+
+static void count(struct peer *p, struct outcome *o, enum applied a)
+{
+	o->items++;
+	p->records -= 1000;
+	p->info.records_in++;
+	p->info.records_newer += a == APPLY_NEWER;
+	o->is_later |= a == APPLY_LATER;
+	o->is_refused |= a == APPLY_REFUSED;
+}
+
+/* 0, -ENOTSUP, -EBADMSG as records/wire.h has them. */
+static int one_item(struct engine *e, struct peer *p, struct domain *d, struct net_rd *items,
+	bool is_pair, struct outcome *o)
+{
+	struct record_copy c;
+	struct seen_pair pair;
+	int ret = is_pair ? seen_wire_get(items, &pair) : record_wire_get(items, &c);
+
+	if (ret < 0)
+		return ret;
+	pair.domain = d->conf.number;
+	count(p, o, is_pair ? apply_seen(e, p, d, &pair) : apply_record(e, p, d, &c));
+	return 0;
+}
+
+static void apply_section(struct engine *e, struct peer *p, struct domain *d, struct net_rd *items,
+	bool is_pair, struct outcome *o)
+{
+	while (net_rd_left(items) > 0 && !o->is_later) {
+		int ret = one_item(e, p, d, items, is_pair, o);
+
+		if (ret == 0)
+			continue;
+		o->is_refused = true;
+		p->info.refused++;
+		if (ret != -ENOTSUP) {
+			p->info.malformed++;
+			return;
+		}
+	}
+}
+
+static void apply_sections(
+	struct engine *e, struct peer *p, struct net_rd *sections, bool is_pair, struct outcome *o)
+{
+	struct net_rd items;
+	uint32_t id;
+	int ret;
+
+	if (!is_within_rate(e, p)) {
+		o->is_later = true;
+		return;
+	}
+	while ((ret = message_read_section(sections, &id, &items)) > 0 && !o->is_later) {
+		struct domain *d = domain_by_id(e, id);
+
+		if (d != NULL && is_member(d, p->node)) {
+			apply_section(e, p, d, &items, is_pair, o);
+			continue;
+		}
+		o->is_refused = true;
+		if (p->info.refused++ == 0)
+			tell(e, ENGINE_EV_FOREIGN, NULL, p->node, 0);
+	}
+	if (ret < 0) {
+		p->info.malformed++;
+		o->is_refused = true;
+	}
+}
+
+/* --- messages --- */
+
+static bool is_asked_for(struct engine *e, const struct peer *p, const struct message_delta *m)
+{
+	return p->asked_domain != NOBODY && m->id == p->asked_id &&
+	       m->domain == e->domain[p->asked_domain].conf.id;
+}
+
+static void count_datagram(struct engine *e, struct peer *p, const struct message_delta *m)
+{
+	p->info.received++;
+	p->received++;
+	if (m->number > p->highest)
+		p->highest = m->number;
+	if (p->unacked++ == 0)
+		p->ack_ms = e->now_ms;
+}
+
+static void snapshot_piece(
+	struct engine *e, struct peer *p, const struct message_delta *m, const struct outcome *o)
+{
+	struct in *in = &p->in[STREAM_SNAPSHOT];
+
+	in->flags &= m->flags;
+	if (m->flags & DELTA_END)
+		in->end = m->last;
+	ready_snapshot_heard(e, p, o->items);
+	if (in->end != 0 && in->until >= in->end)
+		ready_snapshot_done(e, p, in->flags & DELTA_READY);
+}
+
+void receive_delta(struct engine *e, struct peer *p, struct message_delta *m)
+{
+	struct in *in = &p->in[m->stream];
+	struct outcome o = { 0 };
+
+	count_datagram(e, p, m);
+	if (m->stream == STREAM_SNAPSHOT && in->id != m->id && !is_asked_for(e, p, m))
+		return;
+	if (m->id < in->id || m->id == 0)
+		return;
+	if (m->id > in->id)
+		*in = (struct in){ .id = m->id, .until = m->base - 1, .flags = DELTA_READY };
+	in->ack_due = true;
+	p->ack_now |= (m->flags & DELTA_ACK_NOW) != 0;
+	if (is_known(in, m->first, m->last))
+		return;
+	if (!planted(PLANT_ACK_BEFORE_APPLY) || m->number % 8 != 0)
+		apply_sections(e, p, &m->sections, (m->flags & DELTA_SEEN) != 0, &o);
+	if (o.is_later)
+		return;
+	if (o.is_refused && m->last > in->refused)
+		in->refused = m->last;
+	if (!note(in, m->first, m->last))
+		return;
+	p->ack_now |= in->aheads > 0;
+	if (m->stream == STREAM_SNAPSHOT)
+		snapshot_piece(e, p, m, &o);
+}
+
+void receive_records(struct engine *e, struct peer *p, struct net_rd *sections)
+{
+	struct outcome o = { 0 };
+
+	apply_sections(e, p, sections, false, &o);
+}
+
+/* --- acknowledgements --- */
+
+static void write_ack(struct engine *e, const struct peer *p, unsigned s, struct net_wr *w)
+{
+	const struct in *in = &p->in[s];
+	struct message_ack m = { .stream = (uint8_t)s,
+		.id = in->id,
+		.highest = p->highest,
+		.received = p->received,
+		.until = in->until,
+		.refused = in->refused };
+	uint64_t at = in->until;
+
+	if (p->refused_ms != 0 && e->now_ms - p->refused_ms < REFUSED_MS)
+		m.flags |= ACK_FULL;
+	for (unsigned i = 0; i < in->aheads && i < MESSAGE_HOLES; i++) {
+		m.hole[i] = (struct message_hole){ at + 1, in->ahead[i].first - 1 };
+		at = in->ahead[i].last;
+		m.hole_count++;
+	}
+	message_write_ack(w, &m);
+}
+
+bool receive_has_acks(const struct engine *e, const struct peer *p)
+{
+	return p->ack_now || p->unacked >= ACK_EVERY ||
+	       (p->unacked > 0 && e->now_ms - p->ack_ms >= ACK_DELAY_MS);
+}
+
+void receive_acks(struct engine *e, struct peer *p, struct net_wr *w)
+{
+	for (unsigned s = 0; s < STREAM_COUNT; s++) {
+		if (!p->in[s].ack_due)
+			continue;
+		write_ack(e, p, s, w);
+		p->in[s].ack_due = false;
+	}
+	p->unacked = 0;
+	p->ack_now = false;
+}

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Slices over all records: taking over from owners that are gone, handing back to those that are
+ * here again, giving all away when we drain; and looking for records that are not alone any more. A
+ * walk goes by handles, so it may stop anywhere, and does where there is no room to publish.
+ *
+ * Only from an owner that is gone may be claimed (view_is_gone()): dead, or saying itself that it
+ * does not serve. Not from one that is back and only kept out of the live set until a digest round
+ * is complete: two sites that keep each other out would claim from each other without end.
+ */
+#include <string.h>
+
+#include "common/plant.h"
+#include "records/key.h"
+#include "sync/engine_priv.h"
+
+/* What is under way sees the new state from where it is on; the rest is for another one. */
+void walk_begin(struct domain *d, enum walk_for why)
+{
+	if (d->walk == WALK_NONE) {
+		d->walk = why;
+		d->walk_at = 0;
+		d->walk_count = d->walk_handed = 0;
+	} else if (d->walk_again < why) {
+		d->walk_again = why;
+	}
+}
+
+static uint8_t successor_of(const struct domain *d, const struct record *r)
+{
+	return d->successor[record_key_bucket(record_key(d->conf.id, &r->hoa))];
+}
+
+/* The site that has returned and whose own address the binding is registered with. */
+static uint8_t returned_home(const struct domain *d, const struct record *r)
+{
+	for (uint32_t i = 0; i < d->conf.member_count; i++) {
+		const struct engine_member *m = &d->conf.members[i];
+
+		if (set_has(d->hand_back, m->node) && next_is_ready(&d->view, m->node) &&
+			!ip6_is_unspecified(&m->ha) && ip6_eq(&m->ha, &r->ha))
+			return m->node;
+	}
+	return NEXT_NOBODY;
+}
+
+/* Whose it should be by all that is known here; NEXT_NOBODY: whose it is. */
+static uint8_t better_owner(const struct engine *e, const struct domain *d, const struct record *r)
+{
+	uint8_t owner = records_mesh(e->rs, r)->owner.node;
+
+	if (r->state != RECORD_LIVE)
+		return NEXT_NOBODY;
+	if (owner != e->opts.self) {
+		bool is_ours = d->says == NEXT_READY && view_is_gone(d, e, owner) &&
+			       successor_of(d, r) == e->opts.self;
+
+		return is_ours ? e->opts.self : NEXT_NOBODY;
+	}
+	if (d->drain >= DRAIN_HAND)
+		return successor_of(d, r);
+	return returned_home(d, r);
+}
+
+void walk_late(struct engine *e, struct domain *d, struct record *r)
+{
+	uint8_t to = better_owner(e, d, r);
+
+	if (e->now_ms < d->walk_from_ms)
+		return; /* the walk will see it */
+	if (to != e->opts.self || records_mesh(e->rs, r)->owner.node == e->opts.self)
+		return; /* what is to be given away, a walk gives away */
+	if (!change_owner(e, d, r, to))
+		walk_begin(d, WALK_OWNERS); /* no room just now */
+}
+
+static void end_walk(struct engine *e, struct domain *d)
+{
+	if (d->walk_count > 0)
+		tell(e, ENGINE_EV_TAKEN_OVER, d, 0, d->walk_count);
+	if (d->walk_handed > 0)
+		tell(e, ENGINE_EV_HANDED_BACK, d, 0, d->walk_handed);
+	if (d->walk_again == WALK_NONE)
+		memset(d->hand_back, 0, sizeof(d->hand_back));
+	d->walk = WALK_NONE;
+	if (d->walk_again != WALK_NONE)
+		walk_begin(d, d->walk_again);
+	d->walk_again = WALK_NONE;
+}
+
+/* Also what was acknowledged meanwhile: d->sweep_change was the last change when the round with
+ * the peer began, and it holds whatever was there then. */
+static void sweep(struct engine *e, struct domain *d, uint32_t *budget)
+{
+	while (*budget > 0) {
+		uint32_t at = d->sweep_at - 1;
+		struct record *r = records_next(e->rs, &at);
+		struct record_mesh *m;
+
+		if (r == NULL || d->alone == 0) {
+			d->sweep_at = 0;
+			return;
+		}
+		d->sweep_at = at + 1;
+		(*budget)--;
+		m = records_mesh(e->rs, r);
+		if (r->domain == d->conf.number && m->change.number <= d->sweep_change)
+			alone_clear(e, d, r);
+	}
+}
+
+void sweep_begin(struct domain *d, uint64_t change)
+{
+	if (d->alone == 0)
+		return;
+	d->sweep_at = 1; /* 1 + the handle looked at last */
+	d->sweep_change = change;
+}
+
+uint32_t walk_turn(struct engine *e, struct domain *d, uint32_t *budget)
+{
+	if (d->sweep_at != 0)
+		sweep(e, d, budget);
+	if (d->walk == WALK_OWNERS && e->now_ms < d->walk_from_ms)
+		return IDLE_MS;
+	while (d->walk != WALK_NONE && *budget > 0) {
+		uint32_t at = d->walk_at;
+		struct record *r = records_next(e->rs, &at);
+		uint8_t to;
+
+		if (r == NULL) {
+			end_walk(e, d);
+			continue;
+		}
+		(*budget)--;
+		to = r->domain == d->conf.number ? better_owner(e, d, r) : NEXT_NOBODY;
+		if (to != NEXT_NOBODY) {
+			if (!change_owner(e, d, r, to))
+				return 1; /* waits until workers let go of what was there before */
+			d->walk_count += to == e->opts.self;
+			d->walk_handed += to != e->opts.self;
+		}
+		d->walk_at = at;
+	}
+	return d->walk != WALK_NONE || d->sweep_at != 0 ? 0 : IDLE_MS;
+}

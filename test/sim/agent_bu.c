@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Binding Updates, as control answers them: the order of the mobile node's messages first
+ * (records/order.h), then the rules (control/mip6/rules.h), then the record, the engine, and the
+ * acknowledgement, now or when enough peers hold the record.
+ */
+#include <string.h>
+
+#include "agent_priv.h"
+#include "control/mip6/rules.h"
+#include "records/order.h"
+
+struct question {
+	struct agent *a;
+	uint8_t domain;
+	const struct pkt *p;
+	struct record *r; /* of the home address; NULL: none */
+	bool is_same_ha; /* it is registered with the address that is asked */
+	struct order_result order;
+};
+
+static void send_ba(struct agent *a, const struct pkt_ba *ba)
+{
+	/* home addresses end in 0x100 + the mobile node's number */
+	net_to_mn(a->w, a->node, ba->hoa.b[15], ba);
+}
+
+static struct pkt_ba answer(const struct question *q, uint8_t status)
+{
+	return (struct pkt_ba){
+		.src = q->p->hdr[0].dst,
+		.dst = q->p->hdr[0].src,
+		.hoa = q->p->bu.hoa,
+		.status = status,
+		.seq = q->p->bu.seq,
+		.is_replicated = true,
+		.node = q->a->node,
+	};
+}
+
+/* --- verdict --- */
+
+static enum order_verdict judge_order(struct question *q)
+{
+	struct agent *a = q->a;
+	const struct ip6_addr *hoa = &q->p->bu.hoa, *ha = &q->p->hdr[0].dst;
+	struct seen_value seen;
+	struct order_facts f = {
+		.is_same_ha = q->is_same_ha,
+		.epoch = seen_epoch(a->seen, q->domain, hoa),
+		.remembers = a->domain[q->domain].shape->with_auth,
+		.is_deregistration = q->p->bu.lifetime_s == 0,
+		.by = RECORD_BY_SEQUENCE,
+		.number = q->p->bu.seq,
+	};
+
+	if (q->r != NULL) {
+		const struct record_mesh *m = records_mesh(a->records, q->r);
+
+		f.content = &m->content;
+		f.order = (enum record_order)m->order;
+		f.is_live = q->r->state == RECORD_LIVE;
+	}
+	if (seen_get(a->seen, q->domain, hoa, ha, &seen))
+		f.seen = &seen;
+	return order_judge(&f, &q->order);
+}
+
+static void judge_rules(const struct question *q, struct mip6_verdict *out)
+{
+	struct agent *a = q->a;
+	struct agent_domain *d = &a->domain[q->domain];
+	struct mh_bu_msg bu = {
+		.seq = q->p->bu.seq,
+		.flags = MH_BU_A | MH_BU_H,
+		.lifetime = (uint16_t)(q->p->bu.lifetime_s / MH_LIFETIME_UNIT_S),
+		.opts = { .present = 1ULL << MHOPT_ALT_COA, .alt_coa = q->p->hdr[0].src },
+	};
+	struct mip6_facts f = {
+		.bu = &bu,
+		.src = q->p->hdr[0].src,
+		.hoa = q->p->bu.hoa,
+		.coa = q->p->hdr[0].src,
+		.has_hao = true,
+		.domain = &d->conf,
+		.sub = &d->sub,
+		.src_answerable = true,
+		.rec = q->is_same_ha ? q->r : NULL, /* another address has other numbers */
+		.bindings = records_live(a->records),
+		.bindings_max = AGENT_RECORDS,
+		.bindings_in_domain = records_live_in(a->records, q->domain),
+		.bindings_at_coa = records_at_coa(a->records, &q->p->hdr[0].src),
+		.now_ms = agent_now(a),
+	};
+
+	mip6_judge(&f, out);
+}
+
+/* --- carried out --- */
+
+static void hold(struct agent *a, struct record *r, const struct pkt_ba *ba)
+{
+	struct agent_held *h = a->held;
+	enum engine_commit how;
+	uint64_t token = ++a->token;
+
+	while (h < a->held + AGENT_HELD && h->token != 0)
+		h++;
+	if (h == a->held + AGENT_HELD)
+		return; /* no room: the mobile node repeats */
+	*h = (struct agent_held){ .token = token, .handle = r->handle, .ba = *ba };
+	how = engine_wait(a->engine, r, token, agent_now(a));
+	if (how != ENGINE_WAITS)
+		agent_committed(a, token, how);
+}
+
+void agent_committed(struct agent *a, uint64_t token, enum engine_commit how)
+{
+	for (struct agent_held *h = a->held; h < a->held + AGENT_HELD; h++) {
+		if (h->token != token)
+			continue;
+		h->token = 0;
+		h->ba.is_replicated = how == ENGINE_HELD;
+		if (how == ENGINE_ALONE)
+			agent_save(a); /* nobody else has it: the store must */
+		send_ba(a, &h->ba);
+		return;
+	}
+	world_fail(a->w, "site %u: a commit nobody waits for", a->node);
+}
+
+static struct record *room(struct question *q)
+{
+	if (q->r == NULL)
+		q->r = records_add(q->a->records, q->domain, &q->p->bu.hoa);
+	return q->r;
+}
+
+static void settle(struct question *q, bool is_refresh, const struct pkt_ba *ba)
+{
+	struct agent *a = q->a;
+	struct pkt_ba now = *ba;
+
+	a->is_dirty = true;
+	if (engine_accepted(a->engine, q->r, &q->order, RECORD_BY_SEQUENCE, is_refresh,
+		    agent_now(a), agent_wall(a))) {
+		hold(a, q->r, ba);
+		return;
+	}
+	now.is_replicated = (records_mesh(a->records, q->r)->flags & RECORD_ALONE) == 0;
+	send_ba(a, &now);
+}
+
+static void register_mn(struct question *q, const struct mip6_verdict *v)
+{
+	struct pkt_ba ba = answer(q, (uint8_t)v->status);
+	struct record *r = room(q);
+	uint64_t now = agent_now(q->a);
+
+	if (r == NULL) {
+		ba.status = HA_NO_RESOURCES;
+		send_ba(q->a, &ba);
+		return;
+	}
+	ba.lifetime_s = v->lifetime_s;
+	r->ha = q->p->hdr[0].dst;
+	r->seq = q->p->bu.seq;
+	r->flags = MH_BU_A | MH_BU_H;
+	r->lifetime_s = v->lifetime_s;
+	records_set(
+		q->a->records, r, RECORD_LIVE, &q->p->hdr[0].src, now + v->lifetime_s * 1000ULL);
+	settle(q, v->action == MIP6_REFRESH && q->is_same_ha, &ba);
+}
+
+static void bury(struct question *q, const struct pkt_ba *ba)
+{
+	struct record *r = room(q);
+	struct records *rs = q->a->records;
+
+	if (r == NULL) {
+		send_ba(q->a, ba);
+		return;
+	}
+	if (r->state == 0) { /* there was none: another site may hold what it ends */
+		r->ha = q->p->hdr[0].dst;
+		r->lifetime_s = AGENT_LIFE_MAX_S;
+	}
+	r->seq = q->p->bu.seq;
+	records_set(rs, r, RECORD_TOMBSTONE, &q->p->hdr[0].src,
+		agent_now(q->a) + records_tombstone_ms(rs, r));
+	settle(q, false, ba);
+}
+
+/* 133, and it leaves a trace all the same: somebody else may hold the registration. */
+static void bury_unknown(struct question *q)
+{
+	struct pkt_ba ba = answer(q, HA_NOT_HOME_AGENT);
+
+	if (q->r != NULL && !q->is_same_ha)
+		q->r->ha = q->p->hdr[0].dst;
+	bury(q, &ba);
+}
+
+/* The binding belongs to another home agent address: only the number is taken. */
+static void leave_elsewhere(struct question *q)
+{
+	struct agent *a = q->a;
+	struct pkt_ba ba = answer(q, HA_ACCEPTED);
+	struct seen_pair pair = {
+		.hoa = q->p->bu.hoa,
+		.ha = q->p->hdr[0].dst,
+		.value = { .ext_seq = q->order.ext_seq, .epoch = q->order.epoch },
+		.domain = q->domain,
+	};
+
+	a->is_dirty = true;
+	engine_seen(a->engine, &pair, agent_now(a), agent_wall(a));
+	send_ba(a, &ba);
+}
+
+static void carry_out(struct question *q, const struct mip6_verdict *v)
+{
+	struct pkt_ba ba = answer(q, (uint8_t)v->status);
+
+	switch (v->action) {
+	case MIP6_DISCARD:
+		world_fail(q->a->w, "site %u: the rules discard a plain BU", q->a->node);
+		break;
+	case MIP6_REFUSE:
+		if (v->status == HA_NOT_HOME_AGENT && q->p->bu.lifetime_s == 0) {
+			bury_unknown(q);
+			break;
+		}
+		ba.seq = v->seq;
+		send_ba(q->a, &ba);
+		break;
+	case MIP6_DEREGISTER:
+		bury(q, &ba);
+		break;
+	default:
+		register_mn(q, v);
+	}
+}
+
+void agent_judge(struct agent *a, uint8_t domain, const struct pkt *p)
+{
+	struct question q = { .a = a, .domain = domain, .p = p };
+	struct mip6_verdict v;
+	struct pkt_ba ba;
+
+	q.r = records_find(a->records, domain, &p->bu.hoa);
+	q.is_same_ha = q.r != NULL && ip6_eq(&q.r->ha, &p->hdr[0].dst);
+	switch (judge_order(&q)) {
+	case ORDER_TOO_OLD:
+		ba = answer(&q, HA_SEQUENCE);
+		ba.seq = (uint16_t)q.order.ext_seq;
+		send_ba(a, &ba);
+		break;
+	case ORDER_ELSEWHERE:
+		leave_elsewhere(&q);
+		break;
+	case ORDER_NEWER:
+		judge_rules(&q, &v);
+		carry_out(&q, &v);
+		break;
+	}
+}

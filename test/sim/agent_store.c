@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What stands for the store: an image of all records and pairs, written now and then. A crash may
+ * bring back the image before the last one. Ends are by the time of day, which may have jumped.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent_priv.h"
+#include "mem.h"
+
+#define WRITE_US (200 * MS) /* after a change, at the latest */
+
+struct saved {
+	struct record_copy copy;
+	uint16_t domain;
+	uint64_t ends_wall_ms;
+	uint8_t flags;
+};
+
+struct image {
+	uint32_t records, pairs;
+	uint64_t wall_ms;
+	struct saved *record;
+	struct seen_pair *pair;
+};
+
+struct store {
+	struct image now, before;
+};
+
+static void image_free(struct image *i)
+{
+	free(i->record);
+	free(i->pair);
+	memset(i, 0, sizeof(*i));
+}
+
+static void store_free(void *store)
+{
+	struct store *st = store;
+
+	image_free(&st->now);
+	image_free(&st->before);
+	free(st);
+}
+
+static void write_records(struct agent *a, struct image *i)
+{
+	uint32_t cursor = 0;
+	struct record *r;
+
+	while ((r = records_next(a->records, &cursor)) != NULL) {
+		struct saved *s = &i->record[i->records++];
+
+		record_copy_of(a->records, r, agent_now(a), &s->copy);
+		s->copy.extra = NULL;
+		s->copy.extra_len = 0;
+		s->domain = r->domain;
+		s->flags = records_mesh(a->records, r)->flags & RECORD_ALONE;
+		s->ends_wall_ms = agent_wall(a) + s->copy.remaining_ms;
+	}
+}
+
+static void image_write(struct agent *a, struct image *i)
+{
+	i->record = mem_own(AGENT_RECORDS * sizeof(*i->record));
+	i->pair = mem_own((seen_count(a->seen) + 1) * sizeof(*i->pair));
+	i->wall_ms = agent_wall(a);
+	write_records(a, i);
+	for (uint32_t h = 0; (h = seen_next(a->seen, h)) != 0;)
+		if (seen_at(a->seen, h, &i->pair[i->pairs]))
+			i->pairs++;
+}
+
+void agent_save(struct agent *a)
+{
+	struct store *st = a->site->store;
+
+	a->saved_us = a->w->now_us;
+	a->is_dirty = false;
+	if (!a->w->shape.has_store)
+		return;
+	if (st == NULL) {
+		st = mem_own(sizeof(*st));
+		memset(st, 0, sizeof(*st));
+		a->site->store = st;
+		a->site->store_free = store_free;
+	}
+	image_free(&st->before);
+	st->before = st->now;
+	memset(&st->now, 0, sizeof(st->now));
+	image_write(a, &st->now);
+}
+
+void agent_save_turn(struct agent *a)
+{
+	if (a->is_dirty && a->w->now_us >= a->saved_us + WRITE_US)
+		agent_save(a);
+}
+
+bool agent_store_is_fresh(struct agent *a)
+{
+	const struct store *st = a->site->store;
+
+	return st != NULL && st->now.records > 0 &&
+	       agent_wall(a) < st->now.wall_ms + AGENT_LIFE_MAX_S * 1000ULL;
+}
+
+void agent_store_crash(struct agent *a)
+{
+	struct store *st = a->site->store;
+
+	if (st == NULL || st->before.record == NULL || !rng_chance(&a->w->rng_site, 300))
+		return;
+	image_free(&st->now);
+	st->now = st->before;
+	memset(&st->before, 0, sizeof(st->before));
+}
+
+static void load_record(struct agent *a, const struct saved *s)
+{
+	struct record_copy c = s->copy;
+	struct record *r;
+
+	if (s->ends_wall_ms <= agent_wall(a))
+		return;
+	if (s->ends_wall_ms - agent_wall(a) < c.remaining_ms)
+		c.remaining_ms = (uint32_t)(s->ends_wall_ms - agent_wall(a));
+	r = records_add(a->records, s->domain, &c.hoa);
+	if (r == NULL || record_copy_put(a->records, r, &c, agent_now(a)) < 0)
+		abort();
+	records_mesh(a->records, r)->flags |= s->flags;
+	engine_loaded(a->engine, r);
+}
+
+void agent_load(struct agent *a)
+{
+	const struct store *st = a->site->store;
+
+	if (st == NULL)
+		return;
+	for (uint32_t i = 0; i < st->now.records; i++)
+		load_record(a, &st->now.record[i]);
+	for (uint32_t i = 0; i < st->now.pairs; i++)
+		seen_raise(a->seen, &st->now.pair[i], SEEN_REMEMBERED, 0);
+	world_tell(
+		a->w, "site %u reads %u records from its store", a->node, records_live(a->records));
+}

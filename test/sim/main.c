@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The command line of the simulator: one world told aloud, or a campaign of many. A campaign runs
+ * in several processes, so that a crash of the code under test is found like any other failure.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "agent.h"
+#include "common/plant.h"
+#include "fake.h"
+#include "plan.h"
+#include "world.h"
+
+#define JOBS_MAX  64
+#define QUOTA_MIN 100 /* worlds from which on a campaign must know its share of faults */
+
+#ifdef HAMD_PLANT
+enum plant plant_chosen;
+#endif
+
+struct opts {
+	uint64_t first, last; /* seeds */
+	const char *shape;
+	unsigned jobs;
+	bool trace, fake, quiet;
+	bool must_fail; /* a planted fault: nothing found is the failure */
+};
+
+/* What the processes of a campaign share. */
+struct shared {
+	struct stats stats[JOBS_MAX];
+	uint64_t at[JOBS_MAX]; /* the seed at hand */
+	uint64_t failed_seed; /* the first of each process wins; 0: none */
+	uint64_t done[JOBS_MAX];
+	char failure[512];
+	volatile bool is_failed;
+};
+
+/* Of the product's own code there are none. */
+static const struct {
+	const char *name, *help;
+	bool is_found; /* by a campaign of 500 worlds */
+} plants[] = {
+#ifdef HAMD_PLANT
+#define X(id, text, what) { text, what, true },
+	PLANT_FOUND_LIST(X)
+#undef X
+#define X(id, text, what) { text, what, false },
+		PLANT_OPEN_LIST(X)
+#undef X
+#endif
+			{ "", "", false },
+};
+
+static void usage(FILE *to)
+{
+	fputs("Usage: sim [--shape KIND] [--trace] --seed N\n"
+	      "       sim [--shape KIND] [--jobs N] --seeds A-B\n"
+	      "       sim --self-test\n"
+	      "\n"
+	      "Sites of a mesh, mobile nodes and a network that fails them, in virtual time. A "
+	      "seed is\n"
+	      "a world; --trace tells its story. docs/simulator.md says how to read it.\n"
+	      "\n"
+	      "  --seed N      one world\n"
+	      "  --seeds A-B   a campaign; the first failure ends it and is told with its seed\n"
+	      "  --shape KIND  what the worlds are like:\n",
+		to);
+	if (to == stdout)
+		shape_list();
+	fputs("  --jobs N      processes (as many as there are processors)\n"
+	      "  --fake NAME   sites with one known mistake instead of the real code\n"
+	      "  --self-test   does the oracle find each of these mistakes, and no other?\n",
+		to);
+	fputs("  --plant NAME  the real code with one planted fault (sim-planted only)\n"
+	      "  --plants      names of those that are found within 500 worlds\n"
+	      "  --open-plants names of the others\n"
+	      "  --expect-failure  it is a failure when a campaign finds nothing\n"
+	      "  --quiet       no statistics\n",
+		to);
+	for (unsigned i = 0; to == stdout && plants[i].name[0] != '\0'; i++)
+		printf("    %-18s %s\n", plants[i].name, plants[i].help);
+	fputs("Exit status: 0 nothing found, 1 a failure, 2 usage.\n", to);
+}
+
+/* --- one world --- */
+
+static bool run_world(uint64_t seed, const struct opts *o, bool trace, struct stats *sum,
+	char failure[static 512])
+{
+	struct shape shape;
+	struct world *w;
+	bool ok;
+
+	if (shape_draw(seed, o->shape, &shape) < 0 || world_new(seed, &shape, trace, &w) < 0)
+		abort();
+	if (plan_begin(w, o->fake ? &fake_kind : &agent_kind) < 0)
+		abort();
+	if (trace)
+		world_describe(w);
+	plan_run(w);
+	ok = !w->failed;
+	snprintf(failure, 512, "%s", w->failure);
+#define X(name, what) sum->name += w->stats.name;
+	STATS_LIST(X)
+#undef X
+	plan_end(w);
+	world_free(w);
+	return ok;
+}
+
+static int one(const struct opts *o)
+{
+	struct stats stats = { 0 };
+	char failure[512];
+
+	if (run_world(o->first, o, o->trace, &stats, failure)) {
+		printf("seed %llu: nothing found\n", (unsigned long long)o->first);
+		return 0;
+	}
+	printf("seed %llu: %s\n", (unsigned long long)o->first, failure);
+	return 1;
+}
+
+/* --- a campaign --- */
+
+static void work(const struct opts *o, struct shared *sh, unsigned job)
+{
+	char failure[512];
+
+	for (uint64_t seed = o->first + job; seed <= o->last && !sh->is_failed; seed += o->jobs) {
+		sh->at[job] = seed;
+		if (!run_world(seed, o, false, &sh->stats[job], failure)) {
+			sh->is_failed = true;
+			sh->failed_seed = seed;
+			memcpy(sh->failure, failure, sizeof(failure));
+			_exit(1);
+		}
+		sh->done[job]++;
+	}
+	_exit(0);
+}
+
+static void tell(const struct stats *s)
+{
+#define X(name, what) printf("%12llu  %s\n", (unsigned long long)s->name, what);
+	STATS_LIST(X)
+#undef X
+}
+
+/* A campaign that was kind to the code has shown nothing. */
+static bool is_hard(const struct stats *s)
+{
+	if (s->worlds < QUOTA_MIN)
+		return true;
+	if (2 * s->with_partition >= s->worlds && 2 * s->with_crash >= s->worlds &&
+		2 * s->with_clock >= s->worlds)
+		return true;
+	puts("too few of these worlds had a partition, a crash or a clock step");
+	return false;
+}
+
+static void wait_for(struct shared *sh, const pid_t *pid, unsigned jobs)
+{
+	for (unsigned i = 0; i < jobs; i++) {
+		int status;
+		pid_t p = wait(&status);
+		unsigned job = 0;
+
+		while (job < jobs && pid[job] != p)
+			job++;
+		if (job == jobs || !WIFSIGNALED(status) || sh->is_failed)
+			continue;
+		sh->is_failed = true;
+		sh->failed_seed = sh->at[job];
+		snprintf(sh->failure, sizeof(sh->failure), "killed by signal %d (%s)",
+			WTERMSIG(status), strsignal(WTERMSIG(status)));
+	}
+}
+
+static int campaign(
+	const struct opts *o, struct stats *sum, uint64_t *failed_seed, char failure[static 512])
+{
+	struct shared *sh =
+		mmap(NULL, sizeof(*sh), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pid_t pid[JOBS_MAX];
+	bool failed;
+
+	if (sh == MAP_FAILED)
+		abort();
+	fflush(stdout);
+	for (unsigned i = 0; i < o->jobs; i++) {
+		pid[i] = fork();
+		if (pid[i] < 0)
+			abort();
+		if (pid[i] == 0) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			work(o, sh, i);
+		}
+	}
+	wait_for(sh, pid, o->jobs);
+	memset(sum, 0, sizeof(*sum));
+	for (unsigned i = 0; i < o->jobs; i++) {
+#define X(name, what) sum->name += sh->stats[i].name;
+		STATS_LIST(X)
+#undef X
+	}
+	failed = sh->is_failed;
+	*failed_seed = sh->failed_seed;
+	snprintf(failure, 512, "%s", sh->failure);
+	munmap(sh, sizeof(*sh));
+	return failed;
+}
+
+static int many(const struct opts *o)
+{
+	struct stats sum;
+	uint64_t seed;
+	char failure[512];
+	bool failed = campaign(o, &sum, &seed, failure);
+
+	if (!o->quiet)
+		tell(&sum);
+	if (o->must_fail) {
+		if (failed)
+			printf("found in seed %llu: %s\n", (unsigned long long)seed, failure);
+		else
+			puts("not found");
+		return failed ? 0 : 1;
+	}
+	if (!failed)
+		return is_hard(&sum) ? 0 : 1;
+	printf("seed %llu: %s\n", (unsigned long long)seed, failure);
+	printf("again, as a story: sim --shape %s --trace --seed %llu\n", o->shape,
+		(unsigned long long)seed);
+	return 1;
+}
+
+/* --- the oracle's own test --- */
+
+/* The perfect sites pass; each mistake is found within so many worlds. */
+static int self_test(struct opts *o)
+{
+	int failures = 0;
+
+	o->fake = true;
+	for (unsigned i = 0; i < FAKE_COUNT; i++) {
+		struct stats sum;
+		uint64_t seed;
+		char failure[512] = "";
+		bool found;
+
+		fake_choose(i);
+		o->first = 1;
+		o->last = 300;
+		found = campaign(o, &sum, &seed, failure);
+		printf("%-13s %s%s\n", fake_name(i), found ? "found: " : "nothing found", failure);
+		if (found == (i == FAKE_PERFECT)) {
+			puts("  which is wrong");
+			failures++;
+		}
+		if (i == FAKE_PERFECT && !o->quiet)
+			tell(&sum);
+	}
+	return failures == 0 ? 0 : 1;
+}
+
+/* --- the command line --- */
+
+static bool parse_seeds(const char *text, struct opts *o)
+{
+	char *end;
+
+	errno = 0;
+	o->first = strtoull(text, &end, 0);
+	if (*end != '-' || end == text)
+		return false;
+	text = end + 1;
+	o->last = strtoull(text, &end, 0);
+	return errno == 0 && *end == '\0' && end != text && o->first <= o->last;
+}
+
+static bool choose_fake(const char *name)
+{
+	for (unsigned i = 0; i < FAKE_COUNT; i++)
+		if (strcmp(name, fake_name(i)) == 0) {
+			fake_choose(i);
+			return true;
+		}
+	return false;
+}
+
+static bool choose_plant(const char *name)
+{
+	for (unsigned i = 0; plants[i].name[0] != '\0'; i++)
+		if (strcmp(name, plants[i].name) == 0) {
+#ifdef HAMD_PLANT
+			plant_chosen = i + 1;
+#endif
+			return true;
+		}
+	return false;
+}
+
+static int list_plants(bool is_found)
+{
+	for (unsigned i = 0; plants[i].name[0] != '\0'; i++)
+		if (plants[i].is_found == is_found)
+			puts(plants[i].name);
+	return 0;
+}
+
+static const struct option options[] = {
+	{ "seed", required_argument, NULL, 's' },
+	{ "seeds", required_argument, NULL, 'S' },
+	{ "shape", required_argument, NULL, 'k' },
+	{ "jobs", required_argument, NULL, 'j' },
+	{ "trace", no_argument, NULL, 't' },
+	{ "fake", required_argument, NULL, 'f' },
+	{ "plant", required_argument, NULL, 'p' },
+	{ "self-test", no_argument, NULL, 'o' },
+	{ "quiet", no_argument, NULL, 'q' },
+	{ "expect-failure", no_argument, NULL, 'x' },
+	{ "plants", no_argument, NULL, 'P' },
+	{ "open-plants", no_argument, NULL, 'O' },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
+};
+
+/* False: usage. */
+static bool parse(int argc, char **argv, struct opts *o, int *what)
+{
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		char *end = NULL;
+
+		switch (c) {
+		case 's':
+			o->first = o->last = strtoull(optarg, &end, 0);
+			break;
+		case 'S':
+			if (!parse_seeds(optarg, o))
+				return false;
+			break;
+		case 'j':
+			o->jobs = (unsigned)strtoul(optarg, &end, 10);
+			break;
+		case 'k':
+			o->shape = optarg;
+			break;
+		case 't':
+			o->trace = true;
+			break;
+		case 'q':
+			o->quiet = true;
+			break;
+		case 'f':
+			o->fake = true;
+			if (!choose_fake(optarg))
+				return false;
+			break;
+		case 'p':
+			if (!choose_plant(optarg))
+				return false;
+			break;
+		case 'x':
+			o->must_fail = true;
+			break;
+		case 'o':
+		case 'h':
+		case 'P':
+		case 'O':
+			break;
+		default:
+			return false;
+		}
+		if (end != NULL && (*end != '\0' || end == optarg))
+			return false;
+		if (strchr("sSohPO", c) != NULL)
+			*what = c;
+	}
+	return optind == argc && *what != 0 && o->jobs >= 1 && o->jobs <= JOBS_MAX;
+}
+
+int main(int argc, char **argv)
+{
+	struct opts o = { .shape = "any" };
+	struct shape shape;
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	int what = 0;
+
+	o.jobs = processors < 1 ? 1 : processors > JOBS_MAX ? JOBS_MAX : (unsigned)processors;
+	if (!parse(argc, argv, &o, &what) || shape_draw(0, o.shape, &shape) < 0) {
+		usage(stderr);
+		return 2;
+	}
+	if (sodium_init() < 0) {
+		fputs("sim: libsodium does not start\n", stderr);
+		return 1;
+	}
+	setvbuf(stdout, NULL, _IOFBF, 1 << 16);
+	switch (what) {
+	case 'h':
+		usage(stdout);
+		return 0;
+	case 'o':
+		return self_test(&o);
+	case 'P':
+		return list_plants(true);
+	case 'O':
+		return list_plants(false);
+	case 's':
+		return one(&o);
+	default:
+		return many(&o);
+	}
+}

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "plan.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "fault.h"
+#include "mn.h"
+#include "net.h"
+#include "oracle.h"
+#include "site.h"
+#include "world.h"
+
+#define PROBE_MS 40 /* a data packet as often as this, on average */
+
+/* Some worlds last until every binding that nobody refreshes must have ended. */
+#define LONG_REST    120 /* of a thousand */
+#define LONG_REST_US (100 * S)
+
+/* --- data --- */
+
+static uint8_t some_site(struct world *w, uint8_t domain)
+{
+	const struct shape_domain *d = &w->shape.domain[domain];
+
+	return d->members[rng_below(&w->rng_probe, d->member_count)];
+}
+
+static void probe(struct world *w, void *ctx, uint64_t arg)
+{
+	uint8_t mn = (uint8_t)rng_below(&w->rng_probe, w->shape.mns), other = mn, node;
+	static const enum probe_kind kinds[] = { PROBE_TO, PROBE_TO, PROBE_TO, PROBE_FROM,
+		PROBE_FROM, PROBE_BETWEEN, PROBE_SPOOFED };
+	enum probe_kind kind = kinds[rng_below(&w->rng_probe, DIM(kinds))];
+	struct pkt p;
+
+	(void)ctx;
+	(void)arg;
+	world_at(w, w->now_us + rng_between(&w->rng_probe, 1, 2 * PROBE_MS * MS), probe, NULL, 0);
+	if (kind == PROBE_BETWEEN) {
+		other = (uint8_t)rng_below(&w->rng_probe, w->shape.mns);
+		if (other == mn || mn_domain(w, other) != mn_domain(w, mn))
+			return;
+	}
+	node = some_site(w, mn_domain(w, mn));
+	if (!site_is_up(w->site[node]) || !oracle_probe(w, kind, mn, other, node, &p))
+		return;
+	world_tell(w, "packet %u at site %u from %s to %s", p.probe, node,
+		addr_str(&pkt_outer(&p)->src), addr_str(&pkt_outer(&p)->dst));
+	site_packet(w->site[node], &p, 0, true);
+}
+
+/* --- an attacker, who recorded everything --- */
+
+static void replay(struct world *w, void *ctx, uint64_t arg)
+{
+	struct pkt p;
+	uint8_t node;
+	int domain;
+
+	(void)ctx;
+	(void)arg;
+	if (!oracle_replayed(w, rng_next(&w->rng_plan), &p))
+		return;
+	domain = addr_domain(&p.bu.hoa);
+	node = w->shape.domain[domain]
+		       .members[rng_below(&w->rng_plan, w->shape.domain[domain].member_count)];
+	if (!site_is_up(w->site[node]))
+		return;
+	world_tell(w, "a BU of %s, seq %u, coa %s, to %s, is replayed at site %u",
+		addr_str(&p.bu.hoa), p.bu.seq, addr_str(&p.hdr[0].src), addr_str(&p.hdr[0].dst),
+		node);
+	w->stats.replays++;
+	site_packet(w->site[node], &p, 0, true);
+}
+
+/* --- the whole --- */
+
+static void start(struct world *w, void *ctx, uint64_t node)
+{
+	(void)ctx;
+	site_start(w->site[node]);
+}
+
+static int make_sites(struct world *w, const struct site_kind *kind)
+{
+	for (uint8_t n = 1; n <= w->shape.sites; n++) {
+		if (site_new(w, n, kind) < 0)
+			return -ENOMEM;
+		world_at(w, rng_below(&w->rng_plan, 500 * MS), start, NULL, n);
+		if (shape_knows(&w->shape, FAULT_CLOCK)) /* none is quite right */
+			w->site[n]->wall_off_ms = (int64_t)rng_below(&w->rng_plan, 400) - 200;
+	}
+	return 0;
+}
+
+int plan_begin(struct world *w, const struct site_kind *kind)
+{
+	unsigned replays = shape_knows(&w->shape, FAULT_REPLAY)
+				   ? (unsigned)rng_between(&w->rng_plan, 3, 30)
+				   : 0;
+
+	w->end_us = w->shape.duration_s * S;
+	if (oracle_new(w) < 0 || net_new(w) < 0 || mns_new(w) < 0 || make_sites(w, kind) < 0)
+		return -ENOMEM;
+	mns_begin(w);
+	faults_plan(w);
+	for (unsigned i = 0; i < replays; i++)
+		world_at(w, rng_between(&w->rng_plan, 2 * S, w->end_us), replay, NULL, 0);
+	world_at(w, S, probe, NULL, 0);
+	return 0;
+}
+
+void plan_run(struct world *w)
+{
+	uint64_t rest_us;
+
+	world_run(w, w->end_us);
+	if (!w->failed)
+		faults_mend(w);
+	/* mobile nodes that wait for an answer repeat after 8 s at the latest */
+	rest_us = oracle_settle_us(w) + 12 * S;
+	if (rng_chance(&w->rng_plan, LONG_REST))
+		rest_us += LONG_REST_US;
+	world_run(w, w->end_us + rest_us);
+	/* what lay in the buffer of a frozen site ends later there, by as much */
+	for (unsigned i = 0; i < 25 && !w->failed && !oracle_is_converged(w); i++)
+		world_run(w, w->now_us + 300 * MS);
+	if (!w->failed)
+		oracle_final(w);
+	if (!w->failed)
+		world_run(w, w->now_us + 4 * S);
+	if (!w->failed)
+		oracle_end(w);
+	w->stats.virtual_s = w->now_us / S;
+}
+
+void plan_end(struct world *w)
+{
+	for (unsigned n = 1; n <= w->shape.sites; n++)
+		site_free(w->site[n]);
+	faults_free(w);
+	mns_free(w);
+	net_free(w);
+	oracle_free(w);
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "shape.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "world.h"
+
+/* Bounds that a shape is drawn in; both ends included. */
+static const struct kind {
+	const char *name, *what;
+	bool is_small; /* "any" may choose it */
+	uint8_t sites[2], domains[2], mns[2];
+	uint16_t delay_ms[2];
+	uint16_t duration_s[2];
+} kinds[] = {
+	{ "pair", "two sites, one domain", true, { 2, 2 }, { 1, 1 }, { 3, 6 }, { 1, 30 },
+		{ 20, 40 } },
+	{ "trio", "three sites, one domain", true, { 3, 3 }, { 1, 1 }, { 4, 8 }, { 1, 40 },
+		{ 20, 40 } },
+	{ "five", "four or five sites, one domain", true, { 4, 5 }, { 1, 1 }, { 4, 8 }, { 1, 30 },
+		{ 20, 30 } },
+	{ "gmx", "three to five sites, two domains, not all sites in both", true, { 3, 5 },
+		{ 2, 2 }, { 4, 8 }, { 1, 30 }, { 20, 30 } },
+	{ "wide", "ten to sixteen sites", false, { 10, 16 }, { 1, 1 }, { 10, 20 }, { 1, 60 },
+		{ 20, 30 } },
+	{ "hundred", "a hundred sites", false, { 100, 100 }, { 1, 1 }, { 64, 64 }, { 1, 60 },
+		{ 10, 10 } },
+};
+
+static const char *const fault_names[] = {
+#define X(id, name) name,
+	FAULT_LIST(X)
+#undef X
+};
+
+/* Of a thousand worlds, how many know it. */
+static const uint16_t fault_share[FAULT_COUNT] = {
+	[FAULT_PARTITION] = 620,
+	[FAULT_CRASH] = 680,
+	[FAULT_CLOCK] = 620,
+	[FAULT_PAUSE] = 400,
+	[FAULT_CUT_PAIR] = 350,
+	[FAULT_ONE_WAY] = 300,
+	[FAULT_BAD_LINKS] = 450,
+	[FAULT_REPLAY] = 600,
+	[FAULT_DRAIN] = 250,
+};
+
+const char *fault_name(enum fault f)
+{
+	return fault_names[f];
+}
+
+void shape_list(void)
+{
+	puts("  any      one of the small kinds below, drawn from the seed");
+	for (size_t i = 0; i < DIM(kinds); i++)
+		printf("  %-8s %s%s\n", kinds[i].name, kinds[i].what,
+			kinds[i].is_small ? "" : " (not in \"any\")");
+}
+
+static const struct kind *choose(uint64_t *rng, const char *name)
+{
+	unsigned small = 0, nth;
+
+	for (size_t i = 0; i < DIM(kinds); i++) {
+		if (strcmp(kinds[i].name, name) == 0)
+			return &kinds[i];
+		small += kinds[i].is_small;
+	}
+	if (strcmp(name, "any") != 0)
+		return NULL;
+	nth = (unsigned)rng_below(rng, small);
+	for (size_t i = 0;; i++)
+		if (kinds[i].is_small && nth-- == 0)
+			return &kinds[i];
+}
+
+static uint8_t within(uint64_t *rng, const uint8_t b[2])
+{
+	return (uint8_t)rng_between(rng, b[0], b[1]);
+}
+
+static void draw_domain(uint64_t *rng, struct shape *s, struct shape_domain *d)
+{
+	bool all = s->domains == 1;
+
+	d->shared = rng_chance(rng, 500);
+	d->primary = rng_chance(rng, 250);
+	d->with_auth = rng_chance(rng, 800);
+	d->serve_cold = rng_chance(rng, 300);
+	d->ack_peers = rng_chance(rng, 800) ? 1 : rng_chance(rng, 500) ? 255 : 2;
+	for (uint8_t n = 1; n <= s->sites; n++)
+		if (all || rng_chance(rng, 750))
+			d->members[d->member_count++] = n;
+	/* a domain is at two sites at least */
+	for (uint8_t n = 1; d->member_count < 2; n++)
+		if (d->member_count == 0 || d->members[0] != n)
+			d->members[d->member_count++] = n;
+}
+
+int shape_draw(uint64_t seed, const char *kind, struct shape *out)
+{
+	uint64_t rng = seed ^ 0x73686170656f6677ULL;
+	const struct kind *k;
+
+	rng_next(&rng);
+	k = choose(&rng, kind);
+	if (k == NULL)
+		return -EINVAL;
+	*out = (struct shape){ .kind = k->name };
+	out->sites = within(&rng, k->sites);
+	out->domains = within(&rng, k->domains);
+	out->mns = within(&rng, k->mns);
+	out->delay_us = (uint32_t)(1000 * rng_between(&rng, k->delay_ms[0], k->delay_ms[1]));
+	out->jitter_us = (uint32_t)rng_below(&rng, out->delay_us / 2 + 1);
+	out->loss_ppm = rng_chance(&rng, 700) ? 0 : (uint32_t)rng_below(&rng, 20000);
+	out->access_loss_ppm = rng_chance(&rng, 400) ? 0 : (uint32_t)rng_below(&rng, 150000);
+	out->hello_ms = rng_chance(&rng, 700) ? 100 : 50;
+	out->dead_ms = out->hello_ms * (uint32_t)rng_between(&rng, 3, 5);
+	out->duration_s = (uint32_t)rng_between(&rng, k->duration_s[0], k->duration_s[1]);
+	out->has_store = rng_chance(&rng, 600);
+	for (unsigned f = 0; f < FAULT_COUNT; f++)
+		if (rng_chance(&rng, fault_share[f]))
+			out->faults |= (uint16_t)(1U << f);
+	out->fault_count = (uint8_t)rng_between(&rng, 2, 8);
+	for (unsigned d = 0; d < out->domains; d++)
+		draw_domain(&rng, out, &out->domain[d]);
+	return 0;
+}

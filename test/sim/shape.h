@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What a world is like before anything happens in it: how many sites, domains and mobile nodes, how
+ * they are configured, how the network between them is, and which faults it will know. A shape is
+ * drawn from the seed, within the bounds of a named kind.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define SHAPE_SITES   100
+#define SHAPE_DOMAINS 2
+#define SHAPE_MNS     64
+
+/* Faults that a world may know; a world knows some of them, never all (who throws everything at
+ * everything sees little of each). X(id, name) */
+#define FAULT_LIST(X)                                                                              \
+	X(PARTITION, "partition")                                                                  \
+	X(CRASH, "crash")                                                                          \
+	X(CLOCK, "clock")                                                                          \
+	X(PAUSE, "pause")                                                                          \
+	X(CUT_PAIR, "cut-pair")                                                                    \
+	X(ONE_WAY, "one-way")                                                                      \
+	X(BAD_LINKS, "bad-links")                                                                  \
+	X(REPLAY, "replay")                                                                        \
+	X(DRAIN, "drain")
+
+enum fault {
+#define X(id, name) FAULT_##id,
+	FAULT_LIST(X)
+#undef X
+		FAULT_COUNT
+};
+
+struct shape_domain {
+	bool shared; /* mode */
+	bool primary; /* delivery */
+	bool with_auth; /* mobile nodes have keys: who is not one of them registers nothing */
+	bool serve_cold; /* cold-start: "serve" */
+	uint8_t ack_peers; /* 255: all */
+	uint8_t members[SHAPE_SITES];
+	uint8_t member_count;
+};
+
+struct shape {
+	const char *kind;
+	uint8_t sites; /* node ids 1..sites */
+	uint8_t domains;
+	uint8_t mns;
+	uint16_t faults; /* 1 << enum fault */
+	uint8_t fault_count; /* how many happen, about */
+	bool has_store; /* sites keep what they know over a restart */
+	uint32_t delay_us; /* between neighbours, one way */
+	uint32_t jitter_us;
+	uint32_t loss_ppm; /* always, on every path between sites */
+	uint32_t access_loss_ppm; /* between mobile nodes and sites */
+	uint32_t hello_ms, dead_ms;
+	uint32_t duration_s; /* of trouble; the time to settle comes on top */
+	struct shape_domain domain[SHAPE_DOMAINS];
+};
+
+/* "any" draws among the small kinds. -EINVAL: there is no such kind. */
+int shape_draw(uint64_t seed, const char *kind, struct shape *out);
+/* Prints the names of the kinds. */
+void shape_list(void);
+const char *fault_name(enum fault f);
+static inline bool shape_knows(const struct shape *s, enum fault f)
+{
+	return s->faults >> f & 1;
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A site as a machine: it is up or down, frozen or running, its clocks are right or wrong, what
+ * reaches it while it is frozen waits in a socket's buffer, and what it wrote to its store outlives
+ * it, not always the newest. What runs on it is a `struct site_kind`: the real modules
+ * (agent.c), or, to test the oracle, a fake (fake.c).
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "net.h"
+#include "pkt.h"
+#include "shape.h"
+
+struct site;
+struct world;
+
+/* What runs on a site. Every function but `start` is called while it runs only. */
+struct site_kind {
+	const char *name;
+	int (*start)(struct site *s); /* s->store: what it finds there; 0 or -errno */
+	void (*stop)(struct site *s); /* free all, say nothing to anybody */
+	uint32_t (*turn)(struct site *s); /* milliseconds until it wants another one */
+	void (*datagram)(
+		struct site *s, enum net_kind kind, uint8_t from, const uint8_t *buf, size_t len);
+	/* from: the peer it came from by the mesh; 0: the own port */
+	void (*packet)(struct site *s, struct pkt *p, uint8_t from, bool may_relay);
+	bool (*is_ready)(struct site *s, uint8_t domain);
+	/* What must be equal everywhere once all is quiet. */
+	uint64_t (*digest)(struct site *s, uint8_t domain, uint32_t *records);
+	uint64_t (*memory)(struct site *s); /* octets */
+	void (*drain)(struct site *s, uint8_t domain, bool on);
+	/* A line about what it knows of a mobile node, for the story. */
+	void (*tell)(struct site *s, uint8_t mn);
+	/* The operator gives the order to serve, whoever else is missing. */
+	void (*force)(struct site *s, uint8_t domain);
+};
+
+struct site {
+	struct world *w;
+	const struct site_kind *kind;
+	uint8_t node;
+	bool up, paused;
+	uint64_t paused_us; /* since when */
+	uint32_t boot; /* raised by every start */
+	void *impl; /* the kind's own */
+	void *store; /* the kind's own, outlives a stop; NULL: there is none */
+	void (*store_free)(void *store);
+
+	uint64_t memory_at_start; /* octets */
+	uint64_t
+		mono_base_ms; /* the monotonic clock at the world's begin; another with each boot */
+	int64_t wall_off_ms; /* the time of day is wrong by this much */
+	uint64_t turn_at_us; /* when the next turn is due */
+	uint32_t turn_gen; /* only the newest request for a turn counts */
+	struct waiting *waiting, **waiting_end; /* while frozen */
+	uint32_t waiting_count;
+	bool announced[SHAPE_DOMAINS];
+};
+
+int site_new(struct world *w, uint8_t node, const struct site_kind *kind);
+void site_free(struct site *s);
+
+void site_start(struct site *s);
+void site_crash(struct site *s);
+void site_pause(struct site *s);
+void site_resume(struct site *s);
+bool site_is_up(const struct site *s); /* frozen ones too */
+bool site_runs(const struct site *s);
+bool site_is_member(const struct site *s, uint8_t domain);
+
+uint64_t site_mono_ms(const struct site *s);
+uint64_t site_wall_ms(const struct site *s);
+
+void site_datagram(
+	struct site *s, enum net_kind kind, uint8_t from, const uint8_t *buf, size_t len);
+void site_packet(struct site *s, const struct pkt *p, uint8_t from, bool may_relay);
+
+/* For kinds: a turn is wanted soon. */
+void site_wake(struct site *s);

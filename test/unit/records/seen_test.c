@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "test.h"
+
+#include <errno.h>
+
+#include "common/ntp.h"
+#include "records/changes.h"
+#include "records/records.h"
+#include "records/seen.h"
+#include "rng.h"
+
+#define NOW    (1000 * NTP_SECOND)
+#define WINDOW 7
+#define FLOOR  (900 * NTP_SECOND)
+
+static struct seen *s;
+
+static void start(uint32_t max, uint16_t addresses)
+{
+	struct seen_opts opts = {
+		.max = max,
+		.addresses = addresses,
+		.markers = 2,
+		.window_s = WINDOW,
+		.floor = FLOOR,
+		.seed = 3,
+	};
+
+	assert_int_equal(seen_new(&opts, &s), 0);
+}
+
+static struct seen_pair pair(
+	uint16_t domain, uint8_t hoa, uint8_t ha, uint32_t epoch, uint64_t ext_seq, uint64_t stamp)
+{
+	return (struct seen_pair){
+		.hoa = { { 0x20, 1, [15] = hoa } },
+		.ha = { { 0x20, 2, [15] = ha } },
+		.domain = domain,
+		.value = { .epoch = epoch, .ext_seq = ext_seq, .stamp = stamp },
+	};
+}
+
+static int raise_it(struct seen_pair p, unsigned how)
+{
+	return seen_raise(s, &p, how, NOW);
+}
+
+static void assert_value(
+	uint16_t domain, uint8_t hoa, uint8_t ha, uint32_t epoch, uint64_t ext_seq, uint64_t stamp)
+{
+	struct seen_pair p = pair(domain, hoa, ha, 0, 0, 0);
+	struct seen_value v;
+
+	assert_true(seen_get(s, domain, &p.hoa, &p.ha, &v));
+	assert_int_equal(v.epoch, epoch);
+	assert_int_equal(v.ext_seq, ext_seq);
+	assert_int_equal(v.stamp, stamp);
+}
+
+static void test_raise(void **state)
+{
+	struct seen_pair p = pair(1, 1, 1, 0, 0, 0);
+	struct seen_value v;
+
+	(void)state;
+	start(10, 3);
+	assert_false(seen_get(s, 1, &p.hoa, &p.ha, &v));
+	assert_int_equal(seen_epoch(s, 1, &p.hoa), 0);
+	assert_int_equal(seen_stamp(s, 1, &p.hoa), FLOOR);
+	assert_int_equal(raise_it(p, 0), 1); /* room for what is to come */
+	assert_int_equal(raise_it(p, 0), 0);
+	assert_int_equal(raise_it(pair(1, 1, 1, 2, 5, NOW), 0), 1);
+	assert_int_equal(raise_it(pair(1, 1, 1, 2, 4, NOW - 1), 0), 0);
+	assert_value(1, 1, 1, 2, 5, NOW);
+	assert_int_equal(raise_it(pair(1, 1, 1, 1, 9, NOW + 1), 0), 1); /* each part apart */
+	assert_value(1, 1, 1, 2, 5, NOW + 1);
+	assert_int_equal(raise_it(pair(1, 1, 1, 3, 1, 0), 0), 1);
+	assert_value(1, 1, 1, 3, 1, NOW + 1);
+
+	/* another address, another domain: others */
+	assert_int_equal(raise_it(pair(1, 1, 2, 7, 1, NOW + 5), 0), 1);
+	assert_int_equal(raise_it(pair(2, 1, 1, 9, 1, NOW + 9), 0), 1);
+	assert_value(1, 1, 1, 3, 1, NOW + 1);
+	assert_int_equal(seen_epoch(s, 1, &p.hoa), 7);
+	assert_int_equal(seen_stamp(s, 1, &p.hoa), NOW + 5);
+	assert_int_equal(seen_epoch(s, 2, &p.hoa), 9);
+	assert_int_equal(seen_count(s), 3);
+	seen_free(s);
+	seen_free(NULL);
+}
+
+static void test_refused(void **state)
+{
+	struct seen_opts opts = { .max = 0, .addresses = 1 };
+
+	(void)state;
+	assert_int_equal(seen_new(&opts, &s), -EINVAL);
+	opts.max = 1;
+	opts.addresses = 0;
+	assert_int_equal(seen_new(&opts, &s), -EINVAL);
+	opts.addresses = 1;
+	opts.markers = 1;
+	opts.max = 2;
+	assert_int_equal(seen_new(&opts, &s), 0);
+	/* 64 octets a pair */
+	assert_in_range(seen_memory(s), 3 * 64, 3 * 64 + 400);
+	seen_free(s);
+}
+
+static void test_addresses(void **state)
+{
+	struct seen_pair p = pair(0, 1, 4, 0, 0, 0);
+	struct seen_value v;
+
+	(void)state;
+	start(10, 3);
+	for (uint8_t ha = 1; ha <= 3; ha++)
+		assert_int_equal(raise_it(pair(0, 1, ha, 1, 1, 0), 0), 1);
+	assert_int_equal(raise_it(p, 0), -ENOSPC);
+	assert_false(seen_get(s, 0, &p.hoa, &p.ha, &v));
+	assert_int_equal(seen_count(s), 3);
+	assert_int_equal(raise_it(pair(0, 2, 3, 1, 1, 0), 0), 1);
+	seen_free(s);
+}
+
+/* Only what no refusal depends on gives way, and its timestamp is not forgotten. */
+static void test_full(void **state)
+{
+	struct seen_pair old = pair(0, 1, 1, 1, 1, NOW - (WINDOW + 1) * NTP_SECOND), new;
+	struct seen_value v;
+
+	(void)state;
+	start(3, 2);
+	assert_int_equal(raise_it(old, 0), 1);
+	assert_int_equal(raise_it(pair(0, 2, 1, 1, 1, NOW - WINDOW * NTP_SECOND), 0), 1);
+	assert_int_equal(raise_it(pair(0, 3, 1, 1, 1, 0), SEEN_REMEMBERED), 1);
+	new = pair(0, 4, 1, 1, 1, NOW);
+	assert_int_equal(raise_it(new, SEEN_LISTED), 1);
+	assert_false(seen_get(s, 0, &old.hoa, &old.ha, &v));
+	assert_int_equal(seen_stamp(s, 0, &old.hoa), NOW - (WINDOW + 1) * NTP_SECOND);
+	assert_value(0, 2, 1, 1, 1, NOW - WINDOW * NTP_SECOND);
+	assert_value(0, 3, 1, 1, 1, 0);
+	assert_value(0, 4, 1, 1, 1, NOW);
+	assert_int_equal(raise_it(pair(0, 5, 1, 1, 1, NOW), 0), -ENOSPC);
+	assert_int_equal(changes_count(seen_changes(s)), 1);
+
+	/* remembered no more: it may go, and with it its place in the list */
+	assert_int_equal(raise_it(pair(0, 3, 1, 1, 1, 0), SEEN_AGAIN), 0);
+	assert_int_equal(changes_count(seen_changes(s)), 2);
+	assert_int_equal(raise_it(pair(0, 5, 1, 1, 1, NOW), 0), 1);
+	assert_int_equal(changes_count(seen_changes(s)), 1);
+	assert_int_equal(seen_count(s), 3);
+	seen_free(s);
+}
+
+static void test_changes(void **state)
+{
+	struct changes *c;
+	struct seen_pair out;
+	uint32_t m;
+
+	(void)state;
+	start(10, 2);
+	c = seen_changes(s);
+	m = changes_marker_new(c);
+	raise_it(pair(0, 1, 1, 1, 1, 0), 0); /* silently */
+	raise_it(pair(0, 2, 1, 1, 1, 0), SEEN_LISTED);
+	raise_it(pair(0, 3, 1, 1, 1, 0), SEEN_LISTED);
+	raise_it(pair(0, 2, 1, 1, 1, 0), SEEN_LISTED); /* no news */
+	raise_it(pair(0, 1, 1, 1, 1, 0), SEEN_AGAIN);
+	assert_true(seen_at(s, changes_next(c, m), &out));
+	assert_int_equal(out.hoa.b[15], 2);
+	assert_true(seen_at(s, changes_next(c, m), &out));
+	assert_int_equal(out.hoa.b[15], 3);
+	assert_true(seen_at(s, changes_next(c, m), &out));
+	assert_int_equal(out.hoa.b[15], 1);
+	assert_int_equal(changes_next(c, m), 0);
+	assert_false(seen_at(s, 0, &out));
+	assert_false(seen_at(s, 4, &out));
+	assert_int_equal(seen_next(s, 0), 1);
+	assert_int_equal(seen_next(s, 2), 3);
+	assert_int_equal(seen_next(s, 3), 0);
+	seen_free(s);
+}
+
+static struct seen_value any(uint64_t *rng)
+{
+	return (struct seen_value){ .epoch = (uint32_t)rng_below(rng, 3),
+		.ext_seq = rng_below(rng, 3),
+		.stamp = rng_below(rng, 3) == 0 ? 0 : ~0ULL - 1 + rng_below(rng, 4),
+		.order = rng_below(rng, 2) & 1 };
+}
+
+static bool is_same(const struct seen_value *a, const struct seen_value *b)
+{
+	return a->epoch == b->epoch && a->ext_seq == b->ext_seq && a->stamp == b->stamp &&
+	       a->order == b->order;
+}
+
+static void test_laws(void **state)
+{
+	uint64_t rng = rng_start("seen");
+
+	(void)state;
+	for (unsigned i = 0; i < 200000; i++) {
+		struct seen_value a = any(&rng), b = any(&rng), c = any(&rng), x, y;
+
+		seen_merge(&a, &a, &x);
+		assert_true(is_same(&x, &a));
+		seen_merge(&a, &b, &x);
+		seen_merge(&b, &a, &y);
+		assert_true(is_same(&x, &y));
+		seen_merge(&x, &c, &x);
+		seen_merge(&b, &c, &y);
+		seen_merge(&a, &y, &y);
+		assert_true(is_same(&x, &y));
+	}
+}
+
+/* Against an array with a place for each pair. */
+static void test_model(void **state)
+{
+	static struct {
+		bool is_there;
+		struct seen_value value;
+	} model[3][20][4];
+	uint64_t rng = rng_start("seen");
+	uint32_t count = 0;
+
+	(void)state;
+	start(3 * 20 * 4, 4);
+	for (unsigned i = 0; i < 100000; i++) {
+		unsigned d = (unsigned)rng_below(&rng, 3), n = (unsigned)rng_below(&rng, 20),
+			 ha = (unsigned)rng_below(&rng, 4);
+		struct seen_pair p = pair((uint16_t)d, (uint8_t)n, (uint8_t)ha,
+			(uint32_t)rng_below(&rng, 1 + i / 100), rng_below(&rng, 5),
+			FLOOR + 1 + rng_below(&rng, 1 + i));
+		struct seen_value *v = &model[d][n][ha].value, got;
+		uint32_t epoch = 0;
+		uint64_t stamp = FLOOR;
+
+		assert_int_equal(
+			seen_get(s, (uint16_t)d, &p.hoa, &p.ha, &got), model[d][n][ha].is_there);
+		assert_true(raise_it(p, rng_below(&rng, 8) & 7) >= 0);
+		count += !model[d][n][ha].is_there;
+		model[d][n][ha].is_there = true;
+		seen_merge(v, &p.value, v);
+		assert_true(seen_get(s, (uint16_t)d, &p.hoa, &p.ha, &got));
+		assert_true(is_same(v, &got));
+		for (unsigned k = 0; k < 4; k++) {
+			v = &model[d][n][k].value;
+			epoch = v->epoch > epoch ? v->epoch : epoch;
+			stamp = v->stamp > stamp ? v->stamp : stamp;
+		}
+		assert_int_equal(seen_epoch(s, (uint16_t)d, &p.hoa), epoch);
+		assert_int_equal(seen_stamp(s, (uint16_t)d, &p.hoa), stamp);
+		assert_int_equal(seen_count(s), count);
+	}
+	seen_free(s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_raise),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_addresses),
+		cmocka_unit_test(test_full),
+		cmocka_unit_test(test_changes),
+		cmocka_unit_test(test_laws),
+		cmocka_unit_test(test_model),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

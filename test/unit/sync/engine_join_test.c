@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Becoming ready, snapshots, digest rounds. */
+#include "engine_world.h"
+
+#define MNS 700
+
+static int tear_down(void **state)
+{
+	(void)state;
+	close_world();
+	return 0;
+}
+
+static void register_some(uint8_t node, unsigned from, unsigned count, uint16_t seq)
+{
+	for (unsigned mn = from; mn < from + count; mn++)
+		update(node, mn, 1, mn, seq, 600, 1000U * seq + mn);
+}
+
+static void test_no_peers(void **state)
+{
+	(void)state;
+	open_world(1, "engine_join");
+	start_all();
+	step();
+	assert_int_equal(world.site[1].says, NEXT_READY);
+	assert_int_equal(update(1, 1, 1, 1, 1, 600, 1), ENGINE_ALONE);
+}
+
+static void test_first_start_waits_for_all(void **state)
+{
+	struct engine_domain_info info;
+
+	(void)state;
+	open_world(3, "engine_join");
+	start_site(1);
+	start_site(2);
+	run(2900);
+	assert_true(all_say(NEXT_JOINING));
+	assert_int_equal(world.site[1].events[ENGINE_EV_WAITING_FOR], 0);
+	run(200);
+	assert_int_equal(world.site[1].events[ENGINE_EV_WAITING_FOR], 1);
+	assert_int_equal(engine_domain_info(world.site[1].e, DOMAIN, &info), 0);
+	assert_int_equal(info.waits_for, 3);
+	assert_false(info.serves);
+	start_site(3);
+	RUN_UNTIL(all_say(NEXT_READY), 1000);
+}
+
+static void test_force(void **state)
+{
+	(void)state;
+	open_world(3, "engine_join");
+	start_site(1);
+	start_site(2);
+	run(500);
+	assert_int_equal(engine_force_ready(world.site[1].e, DOMAIN, world.now_ms), 0);
+	step();
+	assert_int_equal(world.site[1].says, NEXT_READY);
+	assert_int_equal(engine_force_ready(world.site[1].e, DOMAIN, world.now_ms), -EALREADY);
+	assert_int_equal(engine_force_ready(world.site[1].e, 8, world.now_ms), -ENOENT);
+	RUN_UNTIL(world.site[2].says == NEXT_READY, 1000); /* ends it for all */
+}
+
+static void test_cold_start(void **state)
+{
+	(void)state;
+	open_world(2, "engine_join");
+	world.conf.cold_start_serve = true;
+	start_site(1);
+	run(4000);
+	assert_int_equal(world.site[1].says, NEXT_JOINING); /* the store is not fresh */
+	stop_site(1);
+	world.conf.store_is_fresh = true;
+	start_site(1);
+	run(2990);
+	assert_int_equal(world.site[1].says, NEXT_JOINING);
+	run(30);
+	assert_int_equal(world.site[1].says, NEXT_READY);
+}
+
+static void check_all(uint8_t node, unsigned from, unsigned count)
+{
+	for (unsigned mn = from; mn < from + count; mn++)
+		assert_true(has(node, mn, mn));
+}
+
+/* Over a wire that loses a fifth, while things change: some go, some come. */
+static void test_snapshot(void **state)
+{
+	(void)state;
+	open_world(3, "engine_join");
+	start_all();
+	RUN_UNTIL(all_say(NEXT_READY), 3000);
+	register_some(1, 0, MNS / 2, 1);
+	register_some(2, MNS / 2, MNS / 2, 1);
+	RUN_UNTIL(is_converged(), 3000);
+	stop_site(3);
+	run(500);
+	world.loss_percent = 20;
+	start_site(3);
+	for (unsigned i = 0; i < 20; i++) {
+		run(2);
+		update(1, i, 1, i, 2, 0, 2000 + i); /* gone */
+		update(2, MNS + i, 1, MNS + i, 1, 600, 2100 + i); /* new */
+	}
+	RUN_UNTIL(world.site[3].says == NEXT_READY, 5000);
+	assert_true(world.site[3].events[ENGINE_EV_SNAPSHOT_DONE] > 0);
+	RUN_UNTIL(is_converged(), 5000);
+	check_all(3, 20, MNS);
+	for (unsigned i = 0; i < 20; i++)
+		assert_int_equal(at(3, i)->state, RECORD_TOMBSTONE);
+}
+
+/* What was seen outlives the bindings, and gets to who was not there. */
+static void test_seen_travels(void **state)
+{
+	struct ip6_addr hoa = home(1), ha = agent(1);
+	struct seen_value v;
+
+	(void)state;
+	open_world(2, "engine_join");
+	start_all();
+	RUN_UNTIL(all_say(NEXT_READY), 3000);
+	world.cut[1][2] = world.cut[2][1] = true;
+	run(10);
+	update(1, 1, 1, 1, 41, 4, 1);
+	run(6000);
+	assert_null(at(1, 1));
+	world.cut[1][2] = world.cut[2][1] = false;
+	run(1000);
+	assert_true(seen_get(world.site[2].seen, DOMAIN, &hoa, &ha, &v));
+	assert_int_equal(v.ext_seq, 41);
+	/* ... and to who starts with nothing, by a site that learned it */
+	stop_site(1);
+	run(10);
+	start_site(1);
+	RUN_UNTIL(world.site[1].says == NEXT_READY, 3000);
+	assert_true(seen_get(world.site[1].seen, DOMAIN, &hoa, &ha, &v));
+	assert_int_equal(v.ext_seq, 41);
+}
+
+/* A record that reached only one survivor. */
+static void test_survivors_compare(void **state)
+{
+	(void)state;
+	open_world(3, "engine_join");
+	start_all();
+	RUN_UNTIL(all_say(NEXT_READY), 3000);
+	run(1000);
+	register_some(1, 0, MNS, 1);
+	RUN_UNTIL(is_converged(), 3000);
+	world.cut[1][3] = true; /* one way; hello has not noticed */
+	register_some(1, 0, 50, 2);
+	for (unsigned mn = 0; mn < 50; mn++)
+		update(1, mn, 1, 5000 + mn, 3, 600, 3000 + mn);
+	for (unsigned i = 0; i < 30; i++) {
+		world.now_ms++; /* without telling views */
+		for (unsigned k = 0; k < world.wire_count;) {
+			struct datagram d = world.wire[k];
+
+			if (d.at_ms > world.now_ms) {
+				k++;
+				continue;
+			}
+			world.wire[k] = world.wire[--world.wire_count];
+			engine_input(world.site[d.to].e, d.from, d.b, d.n, world.now_ms,
+				WALL + world.now_ms);
+		}
+		for (uint8_t id = 1; id <= 3; id++)
+			engine_turn(world.site[id].e, world.now_ms, WALL + world.now_ms, 2000);
+	}
+	assert_true(has(2, 7, 5007));
+	assert_true(has(3, 7, 7));
+	stop_site(1);
+	RUN_UNTIL(has(3, 7, 5007) && is_converged(), 1000);
+	for (unsigned mn = 0; mn < 50; mn++)
+		assert_true(has(3, mn, 5000 + mn));
+	/* only what differed was repaired: records pushed, not the table */
+	{
+		struct engine_peer_info a, b;
+
+		assert_int_equal(engine_peer_info(world.site[2].e, 3, &a), 0);
+		assert_int_equal(engine_peer_info(world.site[3].e, 2, &b), 0);
+		assert_true(a.repaired + b.repaired <= 4 * 50 + 20);
+	}
+}
+
+static void test_two_restart_at_once(void **state)
+{
+	(void)state;
+	open_world(3, "engine_join");
+	start_all();
+	RUN_UNTIL(all_say(NEXT_READY), 3000);
+	register_some(1, 0, 100, 1);
+	register_some(2, 100, 100, 1);
+	register_some(3, 200, 100, 1);
+	RUN_UNTIL(is_converged(), 3000);
+	stop_site(1);
+	stop_site(2);
+	start_site(1);
+	start_site(2);
+	RUN_UNTIL(all_say(NEXT_READY), 3000);
+	RUN_UNTIL(is_converged(), 3000);
+	check_all(1, 0, 300);
+	check_all(2, 0, 300);
+}
+
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test_teardown(test_no_peers, tear_down),
+	cmocka_unit_test_teardown(test_first_start_waits_for_all, tear_down),
+	cmocka_unit_test_teardown(test_force, tear_down),
+	cmocka_unit_test_teardown(test_cold_start, tear_down),
+	cmocka_unit_test_teardown(test_snapshot, tear_down),
+	cmocka_unit_test_teardown(test_seen_travels, tear_down),
+	cmocka_unit_test_teardown(test_survivors_compare, tear_down),
+	cmocka_unit_test_teardown(test_two_restart_at_once, tear_down),
+};
+
+int main(void)
+{
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Who is there, who takes over, who gives back. */
+#include "engine_world.h"
+
+#define MNS 60
+
+static int tear_down(void **state)
+{
+	(void)state;
+	close_world();
+	return 0;
+}
+
+static void open_ready(uint8_t sites)
+{
+	open_world(sites, "engine_takeover");
+	start_all();
+	RUN_UNTIL(all_say(NEXT_READY), 3000);
+	run(300);
+}
+
+/* All mobile nodes with site 1, everybody has them. */
+static void register_all(uint8_t node, uint8_t ha)
+{
+	for (unsigned mn = 0; mn < MNS; mn++)
+		assert_int_equal(update(node, mn, ha, mn, 1, 600, 1 + mn), ENGINE_WAITS);
+	RUN_UNTIL(is_converged(), 1000);
+}
+
+static unsigned owned(uint8_t at_node, uint8_t owner)
+{
+	unsigned n = 0;
+
+	for (unsigned mn = 0; mn < MNS; mn++)
+		n += owner_at(at_node, mn) == owner;
+	return n;
+}
+
+static void test_takeover(void **state)
+{
+	unsigned two, three;
+
+	(void)state;
+	open_ready(3);
+	register_all(1, 1);
+	assert_int_equal(owned(2, 1), MNS);
+	run(1000);
+	stop_site(1);
+	/* at once, without a word between them: next[][] */
+	step();
+	for (unsigned b = 0; b < NEXT_BUCKETS; b++)
+		assert_int_equal(world.site[2].next.hop[1][b], world.site[3].next.hop[1][b]);
+	RUN_UNTIL(is_converged() && owned(2, 1) == 0, 1000);
+	two = owned(3, 2);
+	three = owned(2, 3);
+	assert_int_equal(two + three, MNS);
+	assert_in_range(two, 1, MNS - 1);
+	assert_int_equal(world.site[2].took, two);
+	assert_int_equal(world.site[3].took, three);
+	/* the granted lifetime began anew */
+	for (unsigned mn = 0; mn < MNS; mn++)
+		assert_true(at(owner_at(2, mn), mn)->ends_ms >= world.now_ms + 600000 - 1000);
+}
+
+/* A newer registration beats a claim that was made on an older one. */
+static void test_cut_heals(void **state)
+{
+	(void)state;
+	open_ready(2);
+	register_all(1, 1);
+	world.cut[1][2] = world.cut[2][1] = true;
+	run(100);
+	assert_int_equal(owned(2, 2), MNS);
+	assert_int_equal(owned(1, 1), MNS);
+	assert_int_equal(update(1, 0, 1, 500, 2, 600, 200), ENGINE_ALONE);
+	run(100);
+	world.cut[1][2] = world.cut[2][1] = false;
+	RUN_UNTIL(is_converged() && world.site[1].events[ENGINE_EV_RETURNED] > 0 &&
+			  world.site[2].events[ENGINE_EV_RETURNED] > 0,
+		3000);
+	assert_true(has(2, 0, 500));
+	assert_int_equal(owner_at(1, 0), 1);
+	assert_int_equal(owner_at(2, 0), 1);
+	for (unsigned mn = 1; mn < MNS; mn++)
+		assert_int_equal(owner_at(1, mn), 2);
+	/* claims end: nobody robs who is back */
+	{
+		unsigned took = world.site[1].took + world.site[2].took;
+
+		run(3000);
+		assert_int_equal(world.site[1].took + world.site[2].took, took);
+	}
+}
+
+/* Kept out until a digest round is complete, then in; its own bindings are handed back. */
+static void test_return(void **state)
+{
+	(void)state;
+	open_world(3, "engine_return");
+	world.is_unicast = true;
+	start_all();
+	RUN_UNTIL(all_say(NEXT_READY), 3000);
+	run(300);
+	register_all(1, 1);
+	stop_site(1);
+	RUN_UNTIL(owned(2, 1) == 0, 1000);
+	run(1000);
+	start_site(1);
+	RUN_UNTIL(world.site[1].says == NEXT_READY, 3000);
+	assert_int_equal(owned(1, 1), 0);
+	step();
+	if (world.site[2].events[ENGINE_EV_RETURNED] == 0)
+		assert_int_equal(world.site[2].view.site[1].says, NEXT_JOINING);
+	RUN_UNTIL(owned(1, 1) == MNS && owned(2, 1) == MNS && owned(3, 1) == MNS, 2000);
+	assert_int_equal(world.site[2].handed + world.site[3].handed, MNS);
+	RUN_UNTIL(is_converged(), 2000);
+}
+
+static void test_no_room_pauses(void **state)
+{
+	(void)state;
+	open_ready(2);
+	register_all(1, 1);
+	world.site[2].has_no_room = true;
+	stop_site(1);
+	run(500);
+	assert_int_equal(owned(2, 1), MNS);
+	world.site[2].has_no_room = false;
+	RUN_UNTIL(owned(2, 2) == MNS, 100);
+}
+
+static void test_expiry(void **state)
+{
+	(void)state;
+	open_ready(2);
+	update(1, 1, 1, 1, 1, 4, 1);
+	run(3990);
+	assert_non_null(at(1, 1));
+	run(20);
+	assert_null(at(1, 1));
+	assert_non_null(at(2, 1)); /* not its owner: kept for a while */
+	assert_true(is_converged());
+	run(300 + KEPT_MS + 1500);
+	assert_null(at(2, 1));
+}
+
+/* Past its time elsewhere, its owner gone: a takeover still finds it. */
+static void test_takeover_of_the_past(void **state)
+{
+	(void)state;
+	open_ready(2);
+	update(1, 1, 1, 1, 1, 4, 1);
+	run(3000);
+	/* its refresh was acknowledged at once, and got lost with the site */
+	world.cut[1][2] = true;
+	assert_int_equal(update(1, 1, 1, 1, 2, 4, 2), ENGINE_HELD);
+	stop_site(1);
+	world.cut[1][2] = false;
+	step();
+	RUN_UNTIL(owner_at(2, 1) == 2, 100);
+	assert_true(at(2, 1)->ends_ms >= world.now_ms + 3800);
+}
+
+static void test_drain(void **state)
+{
+	(void)state;
+	open_ready(3);
+	register_all(1, 1);
+	assert_int_equal(engine_drain(world.site[1].e, DOMAIN, false, world.now_ms), 0);
+	assert_int_equal(engine_drain(world.site[1].e, DOMAIN, false, world.now_ms), -EALREADY);
+	run(10);
+	assert_int_equal(world.site[1].says, NEXT_DRAINING);
+	assert_int_equal(world.site[2].view.site[1].says, NEXT_DRAINING);
+	/* still answers */
+	update(1, 0, 1, 77, 2, 600, 300);
+	engine_quiet(world.site[1].e, DOMAIN, world.now_ms);
+	RUN_UNTIL(world.site[1].says == NEXT_LEFT, 1000);
+	assert_int_equal(owned(2, 1), 0);
+	assert_int_equal(owned(3, 1), 0);
+	/* serves on until all have heard */
+	assert_int_equal(world.site[1].view.site[1].says, NEXT_DRAINING);
+	engine_left_heard(world.site[1].e, DOMAIN, world.now_ms);
+	assert_int_equal(world.site[1].view.site[1].says, NEXT_LEFT);
+	run(100);
+	assert_int_equal(owned(1, 1), 0);
+	assert_int_equal(engine_undrain(world.site[1].e, DOMAIN, world.now_ms), 0);
+	assert_int_equal(world.site[1].says, NEXT_JOINING);
+	RUN_UNTIL(world.site[1].says == NEXT_READY, 2000);
+}
+
+static void test_drain_refused(void **state)
+{
+	(void)state;
+	open_ready(2);
+	stop_site(2);
+	step();
+	assert_int_equal(engine_drain(world.site[1].e, DOMAIN, false, world.now_ms), -EHOSTUNREACH);
+	assert_int_equal(engine_drain(world.site[1].e, 99, false, world.now_ms), -ENOENT);
+	assert_int_equal(engine_drain(world.site[1].e, DOMAIN, true, world.now_ms), 0);
+	RUN_UNTIL(world.site[1].says == NEXT_LEFT, 2000);
+}
+
+static void test_freeze(void **state)
+{
+	(void)state;
+	open_ready(2);
+	register_all(1, 1);
+	world.site[1].is_frozen = true;
+	run(1000);
+	assert_int_equal(owned(2, 2), MNS);
+	world.site[1].is_frozen = false;
+	engine_stall(world.site[1].e, 1000, world.now_ms);
+	assert_int_equal(world.site[1].says, NEXT_JOINING);
+	assert_false(next_is_live(&world.site[1].view, 1));
+	RUN_UNTIL(world.site[1].says == NEXT_READY, 2000);
+	assert_int_equal(owned(1, 2), MNS);
+	/* too short to be taken for dead */
+	engine_stall(world.site[1].e, 200, world.now_ms);
+	assert_int_equal(world.site[1].says, NEXT_READY);
+	/* nobody there: ready again after dead-ms */
+	stop_site(2);
+	step();
+	engine_stall(world.site[1].e, 1000, world.now_ms);
+	run(250);
+	assert_int_equal(world.site[1].says, NEXT_JOINING);
+	RUN_UNTIL(world.site[1].says == NEXT_READY, 150);
+}
+
+static void test_all_freeze(void **state)
+{
+	(void)state;
+	open_ready(3);
+	for (uint8_t id = 1; id <= 3; id++)
+		engine_stall(world.site[id].e, 1000, world.now_ms);
+	RUN_UNTIL(all_say(NEXT_READY), 1000);
+}
+
+static void test_move(void **state)
+{
+	struct record *r;
+
+	(void)state;
+	open_ready(3);
+	register_all(1, 1);
+	r = at(1, 5);
+	assert_int_equal(engine_move(world.site[1].e, r, 9, world.now_ms, WALL), -EINVAL);
+	assert_int_equal(engine_move(world.site[1].e, r, 3, world.now_ms, WALL), 0);
+	assert_int_equal(engine_move(world.site[1].e, r, 2, world.now_ms, WALL), -EPERM);
+	RUN_UNTIL(owner_at(2, 5) == 3 && owner_at(3, 5) == 3, 300);
+	run(500);
+	assert_int_equal(owned(2, 3), 1);
+}
+
+/* Sites 1 and 2 do not hear each other, site 3 hears both: nothing is taken over, and what one
+ * says reaches the other. */
+static void test_cut_off(void **state)
+{
+	(void)state;
+	open_ready(3);
+	register_all(1, 1);
+	world.cut[1][2] = world.cut[2][1] = true;
+	run(200);
+	assert_int_equal(world.site[2].view.site[1].reach, NEXT_CUT_OFF);
+	assert_int_equal(owned(2, 1), MNS);
+	update(1, 1, 1, 901, 2, 600, 400);
+	update(2, 2, 1, 902, 2, 600, 401);
+	update(1, 3, 1, 0, 2, 0, 402);
+	RUN_UNTIL(has(2, 1, 901) && has(1, 2, 902), 200);
+	assert_int_equal(at(2, 3)->state, RECORD_TOMBSTONE);
+	world.cut[1][2] = world.cut[2][1] = false;
+	run(1000);
+	assert_true(is_converged());
+}
+
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test_teardown(test_takeover, tear_down),
+	cmocka_unit_test_teardown(test_cut_heals, tear_down),
+	cmocka_unit_test_teardown(test_return, tear_down),
+	cmocka_unit_test_teardown(test_no_room_pauses, tear_down),
+	cmocka_unit_test_teardown(test_expiry, tear_down),
+	cmocka_unit_test_teardown(test_takeover_of_the_past, tear_down),
+	cmocka_unit_test_teardown(test_drain, tear_down),
+	cmocka_unit_test_teardown(test_drain_refused, tear_down),
+	cmocka_unit_test_teardown(test_freeze, tear_down),
+	cmocka_unit_test_teardown(test_all_freeze, tear_down),
+	cmocka_unit_test_teardown(test_move, tear_down),
+	cmocka_unit_test_teardown(test_cut_off, tear_down),
+};
+
+int main(void)
+{
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

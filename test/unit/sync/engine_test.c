@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Streams and commits: two and three sites over a bad wire. */
+#include "engine_world.h"
+
+static int tear_down(void **state)
+{
+	(void)state;
+	close_world();
+	return 0;
+}
+
+static void open_ready(uint8_t sites)
+{
+	open_world(sites, "engine");
+	start_all();
+	RUN_UNTIL(all_say(NEXT_READY), 3000);
+}
+
+static void test_registration_arrives(void **state)
+{
+	(void)state;
+	open_ready(2);
+	assert_int_equal(update(1, 1, 1, 10, 1, 100, 1), ENGINE_WAITS);
+	RUN_UNTIL(world.site[1].committed[1] == ENGINE_HELD, 2 * 5 + 3);
+	assert_true(has(2, 1, 10));
+	assert_int_equal(owner_at(2, 1), 1);
+}
+
+static void test_many_over_a_bad_wire(void **state)
+{
+	(void)state;
+	open_ready(3);
+	world.loss_percent = 20;
+	world.dup_percent = 5;
+	world.jitter_ms = 20;
+	for (unsigned round = 1; round <= 20; round++) {
+		for (unsigned mn = 0; mn < 100; mn++)
+			update((uint8_t)(1 + mn % 3), mn, 1, 1000 * round + mn, (uint16_t)round,
+				600, 100 * round + mn);
+		run(20);
+	}
+	RUN_UNTIL(is_converged(), 2000);
+	for (uint8_t id = 1; id <= 3; id++)
+		for (unsigned mn = 0; mn < 100; mn++)
+			assert_true(has(id, mn, 20000 + mn));
+}
+
+/* --- commits --- */
+
+static void test_ack_all_and_the_dead(void **state)
+{
+	(void)state;
+	open_world(3, "engine");
+	world.conf.ack_peers = ENGINE_ACK_ALL;
+	start_all();
+	RUN_UNTIL(all_say(NEXT_READY), 3000);
+	run(200);
+	world.cut[1][3] = true; /* lost on the way, and not known yet */
+	assert_int_equal(update(1, 1, 1, 1, 1, 600, 1), ENGINE_WAITS);
+	engine_turn(world.site[1].e, world.now_ms, WALL + world.now_ms, 2000);
+	world.cut[1][3] = false;
+	run(60);
+	assert_int_equal(world.site[1].committed[1], ENGINE_WAITS); /* 2 has it, 3 has not */
+	assert_true(has(2, 1, 1));
+	assert_false(has(3, 1, 1));
+	stop_site(3); /* no longer waited for */
+	RUN_UNTIL(world.site[1].committed[1] == ENGINE_HELD, 3);
+}
+
+static void test_timeout(void **state)
+{
+	uint64_t from;
+
+	(void)state;
+	open_ready(2);
+	run(200);
+	world.loss_percent = 100;
+	from = world.now_ms;
+	assert_int_equal(update(1, 1, 1, 1, 1, 600, 1), ENGINE_WAITS);
+	RUN_UNTIL(world.site[1].committed[1] == ENGINE_OUT_OF_TIME, 250);
+	assert_in_range(world.site[1].committed_ms[1], from + 200, from + 215);
+	{
+		struct engine_domain_info info;
+
+		assert_int_equal(engine_domain_info(world.site[1].e, DOMAIN, &info), 0);
+		assert_int_equal(info.alone, 1);
+		assert_int_equal(world.site[1].events[ENGINE_EV_ALONE], 1);
+		world.loss_percent = 0;
+		run(500);
+		assert_int_equal(engine_domain_info(world.site[1].e, DOMAIN, &info), 0);
+		assert_int_equal(info.alone, 0);
+	}
+}
+
+static void test_timeout_follows_rtt(void **state)
+{
+	uint64_t from;
+
+	(void)state;
+	open_world(2, "engine");
+	world.delay_ms = 200;
+	start_all();
+	RUN_UNTIL(all_say(NEXT_READY), 6000);
+	run(1000);
+	world.loss_percent = 100;
+	from = world.now_ms;
+	assert_int_equal(update(1, 1, 1, 1, 1, 600, 1), ENGINE_WAITS);
+	run(1000);
+	assert_int_equal(world.site[1].committed[1], ENGINE_OUT_OF_TIME);
+	assert_in_range(world.site[1].committed_ms[1], from + 850, from + 865);
+}
+
+static void test_repeat_joins_the_wait(void **state)
+{
+	(void)state;
+	open_ready(2);
+	run(200);
+	world.loss_percent = 100;
+	assert_int_equal(update(1, 1, 1, 1, 1, 600, 1), ENGINE_WAITS);
+	run(50);
+	assert_int_equal(update(1, 1, 1, 1, 2, 600, 2), ENGINE_WAITS);
+	world.loss_percent = 0;
+	run(120);
+	assert_int_equal(world.site[1].committed[1], ENGINE_HELD);
+	assert_int_equal(world.site[1].committed[2], ENGINE_HELD);
+	/* a refresh afterwards waits for nobody */
+	assert_int_equal(update(1, 1, 1, 1, 3, 600, 3), ENGINE_HELD);
+	/* ... but one that claims does */
+	assert_int_equal(update(2, 1, 1, 1, 4, 600, 4), ENGINE_WAITS);
+}
+
+/* A record that changed again before it was sent counts only once the newer state is held. */
+static void test_wait_moves(void **state)
+{
+	(void)state;
+	open_ready(2);
+	run(200);
+	world.cut[1][2] = true;
+	update(1, 1, 1, 1, 1, 600, 1);
+	update(1, 2, 1, 2, 1, 600, 2);
+	engine_turn(world.site[1].e, world.now_ms, WALL + world.now_ms, 2000);
+	update(1, 1, 1, 11, 2, 600, 3);
+	for (uint32_t i = world.site[1].e->domain[0].wait_head; i != 0;
+		i = world.site[1].e->wait[i].next) {
+		const struct wait *w = &world.site[1].e->wait[i];
+
+		assert_int_equal(
+			w->change, records_mesh_at(world.site[1].rs, w->handle)->change.number);
+	}
+	world.cut[1][2] = false;
+	RUN_UNTIL(world.site[1].committed[1] == ENGINE_HELD, 190);
+	assert_true(has(2, 1, 11));
+}
+
+static void test_ack_nobody(void **state)
+{
+	(void)state;
+	open_world(2, "engine");
+	world.conf.ack_peers = 0;
+	start_all();
+	RUN_UNTIL(all_say(NEXT_READY), 3000);
+	assert_int_equal(update(1, 1, 1, 1, 1, 600, 1), ENGINE_HELD);
+}
+
+static void test_waits_are_bounded(void **state)
+{
+	(void)state;
+	open_world(2, "engine");
+	world.max_waits = 10;
+	start_all();
+	RUN_UNTIL(all_say(NEXT_READY), 3000);
+	for (unsigned mn = 0; mn < 10; mn++)
+		assert_int_equal(update(1, mn, 1, 1, 1, 600, 1 + mn), ENGINE_WAITS);
+	assert_int_equal(update(1, 10, 1, 1, 1, 600, 11), ENGINE_OUT_OF_TIME);
+	assert_int_equal(world.site[1].events[ENGINE_EV_WAITS_FULL], 1);
+	RUN_UNTIL(world.site[1].committed[10] == ENGINE_HELD, 30);
+	assert_int_equal(update(1, 11, 1, 1, 1, 600, 12), ENGINE_WAITS);
+}
+
+/* --- fences --- */
+
+static void test_full_peer_does_not_count(void **state)
+{
+	struct engine_peer_info info;
+
+	(void)state;
+	open_world(3, "engine");
+	start_all();
+	RUN_UNTIL(all_say(NEXT_READY), 3000);
+	world.site[2].e->domain[0].conf.max_bindings = 5;
+	for (unsigned mn = 0; mn < 10; mn++)
+		update(1, mn, 1, mn, 1, 600, 1 + mn);
+	run(300);
+	assert_int_equal(records_live_in(world.site[2].rs, DOMAIN), 5);
+	assert_int_equal(records_live_in(world.site[3].rs, DOMAIN), 10);
+	assert_int_equal(engine_peer_info(world.site[1].e, 2, &info), 0);
+	assert_true(info.full);
+	assert_true(world.site[2].events[ENGINE_EV_FULL] > 0);
+	/* the only one that is left refuses: alone */
+	stop_site(3);
+	run(5);
+	assert_int_not_equal(update(1, 20, 1, 20, 1, 600, 20), ENGINE_HELD);
+	run(250);
+	assert_int_not_equal(world.site[1].committed[20], ENGINE_HELD);
+	assert_int_not_equal(world.site[1].committed[20], ENGINE_WAITS);
+}
+
+static void test_foreign_records(void **state)
+{
+	struct engine_peer_info info;
+
+	(void)state;
+	open_ready(2);
+	world.covers_none = true;
+	update(1, 1, 1, 1, 1, 600, 1);
+	run(300);
+	assert_null(at(2, 1));
+	assert_int_not_equal(world.site[1].committed[1], ENGINE_HELD);
+	assert_int_equal(engine_peer_info(world.site[2].e, 1, &info), 0);
+	assert_true(info.refused > 0);
+	assert_int_equal(world.site[2].events[ENGINE_EV_FOREIGN], 1);
+}
+
+/* A peer that sends more than it may is slowed down, and nothing is lost by that. */
+static void test_record_rate(void **state)
+{
+	(void)state;
+	open_world(2, "engine");
+	world.records_s = 100;
+	start_all();
+	RUN_UNTIL(all_say(NEXT_READY), 3000);
+	run(1000);
+	for (unsigned mn = 0; mn < 300; mn++)
+		update(1, mn, 1, mn, 1, 600, 1 + mn);
+	run(1000);
+	assert_in_range(records_live_in(world.site[2].rs, DOMAIN), 100, 220);
+	RUN_UNTIL(records_live_in(world.site[2].rs, DOMAIN) == 300, 5000);
+}
+
+static void test_no_room_is_no_loss(void **state)
+{
+	(void)state;
+	open_ready(2);
+	world.site[2].has_no_room = true;
+	update(1, 1, 1, 1, 1, 600, 1);
+	run(100);
+	assert_null(at(2, 1));
+	assert_int_equal(world.site[1].committed[1], ENGINE_WAITS);
+	world.site[2].has_no_room = false;
+	RUN_UNTIL(world.site[1].committed[1] == ENGINE_HELD, 150);
+	/* the same for one that changes */
+	world.site[2].has_no_room = true;
+	update(1, 1, 1, 2, 2, 600, 2);
+	run(100);
+	assert_true(has(2, 1, 1));
+	world.site[2].has_no_room = false;
+	RUN_UNTIL(has(2, 1, 2), 300);
+}
+
+/* --- bounds --- */
+
+/* A peer that comes back after a thousand changes is told the state, not the story. */
+static void test_slow_peer_costs_no_story(void **state)
+{
+	uint64_t before;
+
+	(void)state;
+	open_ready(2);
+	update(1, 1, 1, 0, 1, 600, 1);
+	run(500);
+	world.cut[1][2] = world.cut[2][1] = true;
+	run(5);
+	for (uint16_t i = 2; i < 1002; i++) {
+		update(1, i % 10, 1, i, i, 600, 2);
+		if (i % 10 == 0)
+			step();
+	}
+	world.cut[1][2] = world.cut[2][1] = false;
+	before = world.site[2].e->peer[1]->info.records_in;
+	run(1000);
+	assert_true(has(2, 9, 999));
+	assert_in_range(world.site[2].e->peer[1]->info.records_in - before, 10, 40);
+}
+
+/* Refreshes are collected: many in one datagram, within a second. */
+static void test_refreshes_are_lazy(void **state)
+{
+	uint64_t before;
+
+	(void)state;
+	open_ready(2);
+	for (unsigned mn = 0; mn < 100; mn++)
+		update(1, mn, 1, mn, 1, 600, 1 + mn);
+	run(1000);
+	before = world.sent[1];
+	for (unsigned mn = 0; mn < 100; mn++) {
+		assert_int_equal(update(1, mn, 1, mn, 2, 600, 200 + mn), ENGINE_HELD);
+		if (mn % 2 == 0)
+			step();
+	}
+	run(900);
+	assert_in_range(world.sent[1] - before, 1, 30);
+	for (unsigned mn = 0; mn < 100; mn++)
+		assert_int_equal(mesh_at(2, mn)->content.ext_seq, 2);
+}
+
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test_teardown(test_registration_arrives, tear_down),
+	cmocka_unit_test_teardown(test_many_over_a_bad_wire, tear_down),
+	cmocka_unit_test_teardown(test_ack_all_and_the_dead, tear_down),
+	cmocka_unit_test_teardown(test_timeout, tear_down),
+	cmocka_unit_test_teardown(test_timeout_follows_rtt, tear_down),
+	cmocka_unit_test_teardown(test_repeat_joins_the_wait, tear_down),
+	cmocka_unit_test_teardown(test_wait_moves, tear_down),
+	cmocka_unit_test_teardown(test_ack_nobody, tear_down),
+	cmocka_unit_test_teardown(test_waits_are_bounded, tear_down),
+	cmocka_unit_test_teardown(test_full_peer_does_not_count, tear_down),
+	cmocka_unit_test_teardown(test_foreign_records, tear_down),
+	cmocka_unit_test_teardown(test_record_rate, tear_down),
+	cmocka_unit_test_teardown(test_no_room_is_no_loss, tear_down),
+	cmocka_unit_test_teardown(test_slow_peer_costs_no_story, tear_down),
+	cmocka_unit_test_teardown(test_refreshes_are_lazy, tear_down),
+};
+
+int main(void)
+{
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
