@@ -133,7 +133,7 @@ class Hamctl:
     @contextlib.contextmanager
     def tracing(self, *options):
         """While `hamctl trace` runs; what it is told is thrown away."""
-        process = subprocess.Popen([*self._hamctl, "trace", "--count", "0", "--seconds", "0",
+        process = subprocess.Popen([*self.hamctl, "trace", "--count", "0", "--seconds", "0",
                                     *options], stdout=subprocess.DEVNULL,
                                    stderr=subprocess.PIPE, text=True)
         try:
