@@ -41,7 +41,7 @@ struct records {
 	struct coa *coa;
 	uint64_t *used; /* one bit a handle: walks skip what was freed */
 	uint32_t *hash, *coa_hash; /* heads of chains */
-	uint32_t *live_in; /* by domain */
+	uint32_t *live_in, *tombstones_in; /* by domain */
 	records_change_fn changed; /* NULL: nobody wants to know */
 	void *changed_ctx;
 	records_del_fn on_del; /* NULL: nobody wants to know */
@@ -72,8 +72,10 @@ int records_new(const struct records_opts *opts, struct records **out)
 	rs->hash = calloc(heads, sizeof(*rs->hash));
 	rs->coa_hash = calloc(rs->coa_mask + 1ULL, sizeof(*rs->coa_hash));
 	rs->live_in = calloc(DOMAINS, sizeof(*rs->live_in));
+	rs->tombstones_in = calloc(DOMAINS, sizeof(*rs->tombstones_in));
 	if (rs->wheel == NULL || rs->slot == NULL || rs->coa == NULL || rs->used == NULL ||
-		rs->hash == NULL || rs->coa_hash == NULL || rs->live_in == NULL)
+		rs->hash == NULL || rs->coa_hash == NULL || rs->live_in == NULL ||
+		rs->tombstones_in == NULL)
 		goto err;
 	if (opts->mesh) {
 		rs->mesh = calloc(rs->max + 1ULL, sizeof(*rs->mesh));
@@ -103,6 +105,7 @@ void records_free(struct records *rs)
 		return;
 	free_extras(rs);
 	free(rs->mesh);
+	free(rs->tombstones_in);
 	free(rs->live_in);
 	free(rs->coa_hash);
 	free(rs->hash);
@@ -133,7 +136,8 @@ uint64_t records_memory(const struct records *rs)
 	return sizeof(*rs) + (rs->max + 1ULL) * mesh + rs->extra_octets +
 	       (rs->max + 1ULL) * (sizeof(*rs->slot) + sizeof(*rs->coa)) +
 	       (rs->max / 64 + 1ULL) * sizeof(*rs->used) + heads * sizeof(*rs->hash) +
-	       coa_heads * sizeof(*rs->coa_hash) + DOMAINS * sizeof(*rs->live_in);
+	       coa_heads * sizeof(*rs->coa_hash) +
+	       DOMAINS * (sizeof(*rs->live_in) + sizeof(*rs->tombstones_in));
 }
 
 static uint32_t *chain(const struct records *rs, uint16_t domain, const struct ip6_addr *hoa)
@@ -241,8 +245,10 @@ static void uncount(struct records *rs, struct record *r)
 {
 	struct slot *s = slot_of(r);
 
-	if (r->state == RECORD_TOMBSTONE)
+	if (r->state == RECORD_TOMBSTONE) {
 		rs->tombstones--;
+		rs->tombstones_in[r->domain]--;
+	}
 	if (r->state != RECORD_LIVE)
 		return;
 	rs->live--;
@@ -253,8 +259,10 @@ static void uncount(struct records *rs, struct record *r)
 
 static void count(struct records *rs, struct record *r)
 {
-	if (r->state == RECORD_TOMBSTONE)
+	if (r->state == RECORD_TOMBSTONE) {
 		rs->tombstones++;
+		rs->tombstones_in[r->domain]++;
+	}
 	if (r->state != RECORD_LIVE)
 		return;
 	rs->live++;
@@ -457,6 +465,11 @@ uint32_t records_live_in(const struct records *rs, uint16_t domain)
 uint32_t records_tombstones(const struct records *rs)
 {
 	return rs->tombstones;
+}
+
+uint32_t records_tombstones_in(const struct records *rs, uint16_t domain)
+{
+	return rs->tombstones_in[domain];
 }
 
 uint32_t records_at_coa(const struct records *rs, const struct ip6_addr *coa)

@@ -130,6 +130,7 @@ uint32_t records_max(const struct records *rs); /* the highest handle there can 
 uint32_t records_live(const struct records *rs);
 uint32_t records_live_in(const struct records *rs, uint16_t domain);
 uint32_t records_tombstones(const struct records *rs);
+uint32_t records_tombstones_in(const struct records *rs, uint16_t domain);
 /* Live bindings whose care-of address this is (limit per CoA). */
 uint32_t records_at_coa(const struct records *rs, const struct ip6_addr *coa);
 uint64_t records_memory(const struct records *rs); /* bytes taken */

@@ -66,12 +66,14 @@ static bool is_ours_to_hear(struct engine *e, const struct domain *d, const stru
 }
 
 static enum applied refuse(
-	struct engine *e, struct peer *p, const struct domain *d, enum engine_event why)
+	struct engine *e, struct peer *p, struct domain *d, enum engine_event why)
 {
 	if (why == ENGINE_EV_FULL) {
-		if (p->refused_ms == 0 || e->now_ms - p->refused_ms >= REFUSED_MS)
+		uint64_t *refused_ms = &d->refused_ms[p->node];
+
+		if (*refused_ms == 0 || e->now_ms - *refused_ms >= REFUSED_MS)
 			tell(e, why, d, p->node, 0);
-		p->refused_ms = e->now_ms;
+		*refused_ms = e->now_ms;
 	} else if (p->info.refused == 0) {
 		tell(e, why, d, p->node, 0);
 	}
@@ -185,6 +187,24 @@ static void learned(struct engine *e, struct domain *d, struct record *r, const 
 	count_in(e, d, r);
 }
 
+/* The fence that keeps a domain from filling the store of all. One record more in it: as many
+ * tombstones as bindings have room. What ends a binding that is held here needs none. */
+static bool is_room_for(const struct engine *e, const struct domain *d, enum record_state state)
+{
+	uint64_t max = d->conf.max_bindings, live = records_live_in(e->rs, d->conf.number);
+
+	return (state != RECORD_LIVE || live < max) &&
+	       live + records_tombstones_in(e->rs, d->conf.number) < 2 * max;
+}
+
+/* The same for one that lives again. */
+static bool may_live(
+	const struct engine *e, const struct domain *d, enum record_state was, enum record_state is)
+{
+	return was == RECORD_LIVE || is != RECORD_LIVE ||
+	       records_live_in(e->rs, d->conf.number) < d->conf.max_bindings;
+}
+
 static enum applied take_new(
 	struct engine *e, struct peer *p, struct domain *d, const struct record_copy *c)
 {
@@ -192,8 +212,7 @@ static enum applied take_new(
 
 	if (c->remaining_ms == 0)
 		return APPLY_SAME; /* over */
-	if (c->state == RECORD_LIVE &&
-		records_live_in(e->rs, d->conf.number) >= d->conf.max_bindings)
+	if (!is_room_for(e, d, c->state))
 		return refuse(e, p, d, ENGINE_EV_FULL);
 	r = records_add(e->rs, d->conf.number, &c->hoa);
 	if (r == NULL)
@@ -236,6 +255,8 @@ static enum applied take_newer(struct engine *e, struct peer *p, struct domain *
 		merged.owner = mine.owner;
 	if (is_same(&mine, &merged))
 		return APPLY_SAME;
+	if (!may_live(e, d, mine.state, merged.state))
+		return refuse(e, p, d, ENGINE_EV_FULL);
 	if (record_copy_put(e->rs, r, &merged, e->now_ms) < 0)
 		return APPLY_LATER;
 	if (!publish(e, r, ENGINE_HEARD)) {
@@ -304,10 +325,15 @@ void engine_touched(struct engine *e, struct record *r, uint64_t now_ms, uint64_
 {
 	struct domain *d = domain_by_number(e, r->domain);
 	struct record_mesh *m = records_mesh(e->rs, r);
+	uint64_t hlc;
 
 	e->now_ms = now_ms;
 	e->wall_ms = wall_ms;
-	m->content.hlc = hlc_tick(&e->hlc, wall_ms);
+	hlc = hlc_tick(&e->hlc, wall_ms);
+	/* the site that made it may have a clock far in front of ours, which we do not follow */
+	if (hlc <= m->content.hlc && m->content.hlc < UINT64_MAX)
+		hlc = m->content.hlc + 1;
+	m->content.hlc = hlc;
 	m->content.node = e->opts.self;
 	if (d != NULL)
 		change_own(e, d, r, true);

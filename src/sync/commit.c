@@ -4,10 +4,10 @@
  *
  * Every wait knows the change number of its record. A peer that has acknowledged our changes up to
  * some number holds all records up to it; so with the waits of a domain in the order of numbers, an
- * acknowledgement ends those at the head, and no other need be looked at.
+ * acknowledgement ends those at the head, and few others need be looked at.
  *
  * Counted are peers of the domain that are up and say ready or draining, unless they refuse
- * records; when there are fewer than ack_peers of them, all of them are enough. A peer's word about
+ * records, or refused that one; when there are fewer than ack_peers of them, all are enough. A peer's word about
  * a change counts only if its stream began in front of the change and it did not refuse anything
  * since: what a snapshot brought it is not known here by number.
  */
@@ -20,6 +20,8 @@
 #define TIMEOUT_MIN_MS  200
 #define TIMEOUT_MORE_MS 50 /* beside two round trips */
 #define TIMEOUT_MAX_MS  900 /* a mobile node repeats its update after 1 s (RFC 6275, 12) */
+/* Waits that one peer has acknowledged and others have not, looked at for what is behind them. */
+#define PASSED_MAX 64
 
 int commit_new(struct engine *e)
 {
@@ -134,16 +136,35 @@ void commit_gone(struct engine *e, struct record *r)
 
 static bool counts(const struct engine *e, const struct domain *d, uint8_t node)
 {
-	return is_peer_up(e, d, node) && next_is_live(&d->raw, node) && !e->peer[node]->is_full;
+	return is_peer_up(e, d, node) && next_is_live(&d->raw, node) && !set_has(d->full, node);
 }
 
-static unsigned counted(const struct engine *e, const struct domain *d)
+/* It refused that change, or something told after it: it will never be known to hold it. */
+static bool refused(const struct engine *e, uint8_t node, uint64_t change)
+{
+	const struct out *out = &e->peer[node]->out[STREAM_CHANGES];
+
+	return out->id != 0 && out->refused >= change;
+}
+
+static unsigned counted(const struct engine *e, const struct domain *d, uint64_t change)
 {
 	unsigned n = 0;
 
 	for (uint8_t node = set_next(d->members, 0); node != 0; node = set_next(d->members, node))
-		n += counts(e, d, node);
+		n += counts(e, d, node) && !refused(e, node, change);
 	return n;
+}
+
+/* The last change that any of them has acknowledged. */
+static uint64_t most_acked(const struct engine *e, const struct domain *d)
+{
+	uint64_t most = 0;
+
+	for (uint8_t node = set_next(d->members, 0); node != 0; node = set_next(d->members, node))
+		if (counts(e, d, node) && e->peer[node]->out[STREAM_CHANGES].acked > most)
+			most = e->peer[node]->out[STREAM_CHANGES].acked;
+	return most;
 }
 
 /* That peer has the record as it is since that change. */
@@ -209,23 +230,39 @@ void alone_clear(struct engine *e, struct domain *d, struct record *r)
 
 /* --- waiting --- */
 
-/* The heads that enough peers hold; the more peers there are the more must hold them. */
+/* Ends it if enough peers hold it; the more peers there are the more must hold it. */
+static bool decide(struct engine *e, struct domain *d, uint32_t i)
+{
+	const struct wait *w = &e->wait[i];
+	struct record *r = records_at(e->rs, w->handle);
+	unsigned there = counted(e, d, w->change);
+
+	if (there > 0 && holders(e, d, w->change) < wanted(d, there))
+		return false;
+	if (there == 0 && r != NULL && !anybody_holds(e, d, w->change))
+		alone_set(e, d, r);
+	finish(e, i, there > 0 ? ENGINE_HELD : ENGINE_ALONE);
+	return true;
+}
+
 void commit_check(struct engine *e, struct domain *d)
 {
-	unsigned there;
+	uint32_t i = d->wait_head, next;
+	unsigned passed = 0;
+	uint64_t most;
 
-	if (d->wait_head == 0)
+	if (i == 0)
 		return;
-	there = counted(e, d);
-	while (d->wait_head != 0) {
-		struct wait *w = &e->wait[d->wait_head];
-		struct record *r = records_at(e->rs, w->handle);
+	most = most_acked(e, d);
+	for (; i != 0 && passed < PASSED_MAX; i = next) {
+		bool is_acked = e->wait[i].change <= most;
 
-		if (there > 0 && holders(e, d, w->change) < wanted(d, there))
+		next = e->wait[i].next;
+		if (decide(e, d, i))
+			continue;
+		if (!is_acked)
 			return;
-		if (there == 0 && r != NULL && !anybody_holds(e, d, w->change))
-			alone_set(e, d, r);
-		finish(e, d->wait_head, there > 0 ? ENGINE_HELD : ENGINE_ALONE);
+		passed++;
 	}
 }
 
@@ -292,11 +329,11 @@ enum engine_commit engine_wait(struct engine *e, struct record *r, uint64_t toke
 	e->now_ms = now_ms;
 	if (d == NULL || d->conf.ack_peers == 0)
 		return ENGINE_HELD;
-	if (counted(e, d) == 0) {
+	if (counted(e, d, change) == 0) {
 		alone_set(e, d, r);
 		return ENGINE_ALONE;
 	}
-	if (holders(e, d, change) >= wanted(d, counted(e, d)))
+	if (holders(e, d, change) >= wanted(d, counted(e, d, change)))
 		return ENGINE_HELD;
 	if (e->wait_free == 0) {
 		tell(e, ENGINE_EV_WAITS_FULL, d, 0, e->wait_count);

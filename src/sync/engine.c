@@ -450,7 +450,9 @@ int engine_peer_info(const struct engine *e, uint8_t node, struct engine_peer_in
 		return -ENOENT;
 	*out = p->info;
 	out->open = p->is_open;
-	out->full = p->is_full;
+	out->full = false;
+	for (uint32_t i = 0; i < e->domain_count; i++)
+		out->full |= set_has(e->domain[i].full, node);
 	out->rate = p->rate;
 	out->behind = p->is_open ? changes_last(e->changes) - p->out[STREAM_CHANGES].acked : 0;
 	if (changes_peek(e->changes, p->out[STREAM_CHANGES].acked_mark) == 0)

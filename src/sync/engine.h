@@ -47,7 +47,7 @@ enum engine_why {
 enum engine_commit {
 	ENGINE_WAITS, /* not yet: ops.committed() says when */
 	ENGINE_HELD, /* enough peers hold it, or none is wanted */
-	ENGINE_ALONE, /* no peer to wait for: the local store must have it */
+	ENGINE_ALONE, /* no peer to wait for, or all refused it: the local store must have it */
 	ENGINE_OUT_OF_TIME, /* not enough in time, or more waits than there is room for */
 };
 
@@ -58,14 +58,18 @@ enum engine_commit {
 	X(WAITING_FOR, "waiting_for", "cannot become ready before that site answers")              \
 	X(SNAPSHOT_BEGUN, "snapshot_begun", "a peer fills us")                                     \
 	X(SNAPSHOT_DONE, "snapshot_done", "a peer filled us; n: records")                          \
+	X(SNAPSHOT_REFUSED, "snapshot_refused",                                                    \
+		"something of a peer's snapshot was refused here: not ready by it, asked again")   \
 	X(HELD_OUT, "held_out", "a site left the live set; its bindings are taken over")           \
 	X(RETURNED, "returned", "a site is back in the live set")                                  \
 	X(TAKEN_OVER, "taken_over", "walk over the records complete; n: bindings taken over")      \
 	X(HANDED_BACK, "handed_back", "walk over the records complete; n: bindings handed back")   \
 	X(DRAINED, "drained", "every binding of ours is held by its successor")                    \
+	X(DRAIN_REFUSED, "drain_refused", "a site refuses bindings of ours: the drain waits")      \
 	X(STALLED, "stalled", "this site stood still; n: for so many ms")                          \
 	X(ALONE, "alone", "a binding was acknowledged that no other site holds")                   \
 	X(PEER_FULL, "peer_full", "a peer refuses records: its store is full, or a fence")         \
+	X(UNLIKE, "unlike", "digest rounds leave a peer's records different; n: how many")         \
 	X(PEER_RESTARTED, "peer_restarted", "a peer began a new life")                             \
 	X(FOREIGN, "foreign", "a peer sent a record of a domain or prefix that is not its own")    \
 	X(FULL, "full", "a record of a peer was refused: max-bindings, or no room")                \
@@ -93,7 +97,8 @@ struct engine_ops {
 	 * are still kept out of it are dead in this view. Both valid in the call. */
 	void (*next)(void *ctx, uint16_t domain, const struct next_view *view,
 		const struct next_table *t);
-	/* A wait is over: ENGINE_HELD, ENGINE_ALONE or ENGINE_OUT_OF_TIME. */
+	/* A wait is over: ENGINE_HELD, ENGINE_ALONE or ENGINE_OUT_OF_TIME. Must not remove records,
+	 * nor call the engine. */
 	void (*committed)(void *ctx, uint64_t token, enum engine_commit how);
 	/* What hello says of us in that domain from now on. */
 	void (*state)(void *ctx, uint16_t domain, enum next_says says);
@@ -122,7 +127,7 @@ struct engine_domain {
 	bool store_is_fresh; /* last write younger than the longest lifetime in it */
 	uint32_t join_timeout_ms;
 	uint32_t drain_wait_ms;
-	uint32_t max_bindings;
+	uint32_t max_bindings; /* live ones; with tombstones twice as many are taken from peers */
 };
 
 struct engine_opts {
@@ -213,7 +218,7 @@ int engine_move(
 
 struct engine_peer_info {
 	bool open; /* heard in its present life */
-	bool full; /* it refuses records now */
+	bool full; /* it refuses records of some domain now */
 	uint64_t behind; /* changes made here that it has not acknowledged */
 	uint64_t rate; /* octets a second it is sent at most now */
 	uint64_t sent, sent_again, received; /* datagrams of streams */

@@ -31,6 +31,7 @@
 #define GREET_MS      200 /* a peer whose boot number is not known is asked for it again */
 #define RTO_MIN_MS    100 /* what is not acknowledged is sent again: after 2 RTT and this */
 #define RTO_MAX_MS    2000
+#define GIVE_TRIES    10 /* a snapshot sent so often in vain is not wanted any more */
 #define WINDOW_MIN    16 /* datagrams under way, whatever the rate */
 #define RATE_MIN      125000 /* octets a second: 1 Mbit/s gets through anywhere */
 #define AHEAD_MAX     16 /* pieces of a stream behind a gap that are remembered */
@@ -38,6 +39,7 @@
 #define ROUND_SLOTS   32 /* questions of a digest round under way at once */
 #define ROUND_TRIES   6
 #define SETTLE_MS     500 /* survivors compare, before they take over */
+#define SETTLE_MAX_MS 1000 /* ... after the first of several went */
 #define RETRY_MS      1000 /* a round or snapshot that came to nothing is begun again */
 #define KEPT_MS       5000 /* and dead-ms: how long others keep what its owner has not renewed */
 #define IDLE_MS       50 /* longest time between two turns */
@@ -62,6 +64,7 @@ struct out {
 	uint64_t again_ms; /* then */
 	uint64_t progress_ms; /* acknowledged something, or began to wait */
 	uint64_t drained_ms; /* nothing was left to send */
+	uint8_t silences; /* SNAPSHOT: sent again since anything was acknowledged; too many end it */
 	bool is_done; /* SNAPSHOT: all of it was acknowledged */
 };
 
@@ -84,6 +87,8 @@ struct slot {
 	enum slot_kind kind;
 	uint8_t tries;
 	uint8_t bits, count; /* DIGEST */
+	uint16_t
+		differ; /* KEYS: records that were not the same when last answered; at first MESSAGE_LISTED */
 	uint32_t from; /* DIGEST: first range; KEYS: the range */
 	uint64_t first, last; /* KEYS: asked about; last: of what was listed */
 	uint64_t sent_ms;
@@ -95,7 +100,7 @@ struct round {
 	uint32_t id;
 	uint64_t begun_ms;
 	uint64_t change; /* the last change when it began */
-	bool is_partial; /* some range could not be made equal */
+	uint64_t left; /* records that could not be made equal */
 	uint8_t bits; /* of the ranges whose keys are listed */
 	uint8_t top_bits; /* of those compared first */
 	bool top_done; /* those were compared */
@@ -109,8 +114,6 @@ struct peer {
 	uint8_t node;
 	bool is_up; /* hello says so, in any domain */
 	bool is_open; /* its boot number is known, and ours there */
-	bool is_full; /* it refuses records */
-	uint64_t refused_ms; /* we last refused one of it for want of room, 0: never */
 	bool must_greet;
 	uint64_t boot, old_boot;
 	bool has_told_hears;
@@ -125,6 +128,7 @@ struct peer {
 	int64_t tokens; /* millioctets: 1/1000 */
 	uint64_t tokens_ms;
 	uint32_t numbered, heard_until; /* datagrams sent, of them no longer under way */
+	uint64_t heard_ms; /* when acknowledged last, or began to be under way */
 	uint32_t lost; /* as last reported */
 	uint64_t slowed_ms, sped_ms;
 	uint64_t greeted_ms;
@@ -143,11 +147,11 @@ struct peer {
 	uint32_t asked_id;
 	uint64_t asked_ms; /* when asked or last heard */
 	uint64_t asked_records;
+	uint64_t snapshot_refused_ms; /* when something of one was refused here last, 0: never */
 
 	/* digests */
 	uint64_t want_round; /* bit: domain, at once */
 	uint64_t round_due_ms, round_retry_ms;
-	uint8_t digest_bits; /* its own, 0: not heard yet */
 	struct round round;
 
 	struct engine_peer_info info;
@@ -177,7 +181,11 @@ struct domain {
 	struct engine_domain conf; /* arrays: own copies */
 	uint16_t index;
 	uint64_t members[4], retired[4];
+	uint64_t full[4]; /* peers that refuse records of it */
+	uint64_t refused_ms[NEXT_NODES]; /* we last refused one for want of room, 0: never */
 	struct digest *digest;
+	uint8_t peer_bits[NEXT_NODES]; /* of peers' digests, of those that were heard */
+	uint64_t has_peer_bits[4];
 
 	/* states */
 	enum next_says says;
@@ -191,7 +199,11 @@ struct domain {
 	uint8_t waits_for;
 	bool told_waiting;
 	enum drain_step drain;
+	bool drains_on; /* stood still while it drained: goes on once it could be ready */
+	uint64_t drain_from; /* HAND, FLUSH: the last change before any binding was given away */
 	uint64_t drain_change; /* FLUSH: must be acknowledged */
+	uint64_t drain_whole[4]; /* FLUSH: a digest round since shows that it holds everything */
+	bool told_refused; /* in this state: DRAIN_REFUSED or SNAPSHOT_REFUSED */
 	bool is_forced_drain, is_left_heard;
 
 	/* views */
@@ -199,6 +211,8 @@ struct domain {
 	bool is_view_known;
 	uint64_t in[4]; /* live and in the live set */
 	uint64_t back_ms[NEXT_NODES]; /* live again since */
+	uint64_t unlike[NEXT_NODES]; /* records left different by the round before this one, or 0 */
+	uint64_t told_unlike[4];
 	uint64_t hand_back[4]; /* returned: what was registered with its address goes back */
 	uint8_t successor[NEXT_BUCKETS];
 
@@ -206,6 +220,7 @@ struct domain {
 	enum walk_for walk, walk_again; /* under way; to begin anew after it */
 	uint32_t walk_at;
 	uint64_t walk_from_ms; /* not earlier */
+	uint64_t settle_ms; /* since when it is put off */
 	uint64_t walk_count, walk_handed;
 	uint32_t sweep_at; /* looks for records that are not alone any more; 0: not under way */
 	uint64_t sweep_change;
@@ -239,6 +254,12 @@ struct engine {
 	uint32_t wait_mask, wait_free;
 	uint32_t wait_count;
 };
+
+/* Counts of datagrams go round: less than half a round apart. */
+static inline bool is_later(uint32_t a, uint32_t b)
+{
+	return a - b - 1 < UINT32_MAX / 2;
+}
 
 /* --- sets of sites: 4 words --- */
 
@@ -280,6 +301,8 @@ bool has_cut(const struct engine *e, uint8_t o);
 
 /* A datagram: begin, add messages, end. */
 void tx_begin(struct engine *e, struct peer *p, uint8_t *buf, struct net_wr *w);
+/* Without the acknowledgements that are due: for what may need all of it. */
+void tx_begin_full(struct engine *e, struct peer *p, uint8_t *buf, struct net_wr *w);
 void tx_end(struct engine *e, struct peer *p, struct net_wr *w);
 void peer_reset(struct engine *e, struct peer *p); /* the peer's is a new life */
 void streams_begin(struct engine *e, struct peer *p); /* it is open now */
@@ -353,9 +376,11 @@ void ready_set(struct engine *e, struct domain *d, enum next_says says);
 uint32_t ready_turn(struct engine *e, struct domain *d);
 void ready_asked(struct engine *e, struct peer *p, const struct message_ask *m);
 void ready_snapshot_heard(struct engine *e, struct peer *p, uint64_t records);
-void ready_snapshot_done(struct engine *e, struct peer *p, bool is_ready);
+void ready_snapshot_done(struct engine *e, struct peer *p, bool is_ready, bool is_refused);
 void ready_snapshot_given(struct engine *e, struct peer *p);
 void ready_round_done(struct engine *e, struct domain *d, struct peer *p, uint64_t begun_ms);
+/* A round left no difference in what had changed up to that when it began. */
+void ready_round_whole(struct domain *d, const struct peer *p, uint64_t change);
 
 /* --- repair.c --- */
 

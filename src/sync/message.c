@@ -51,6 +51,16 @@ static bool read_delta(struct net_rd *r, struct message_delta *m)
 	       m->last >= m->first && m->last < UINT64_MAX;
 }
 
+static bool read_full(struct net_rd *r, struct message_ack *m)
+{
+	m->full_count = net_rd_left(r) > 0 ? net_rd_u8(r) : 0;
+	if (m->full_count > MESSAGE_FULL)
+		return false;
+	for (unsigned i = 0; i < m->full_count; i++)
+		m->full[i] = net_rd_u32(r);
+	return true;
+}
+
 static bool read_ack(struct net_rd *r, struct message_ack *m)
 {
 	uint64_t at;
@@ -73,7 +83,7 @@ static bool read_ack(struct net_rd *r, struct message_ack *m)
 			return false;
 		at = m->hole[i].last;
 	}
-	return true;
+	return read_full(r, m);
 }
 
 static bool read_ask(struct net_rd *r, struct message_ask *m)
@@ -314,6 +324,10 @@ void message_write_ack(struct net_wr *w, const struct message_ack *m)
 		net_wr_u64(w, m->hole[i].first);
 		net_wr_u64(w, m->hole[i].last);
 	}
+	if (m->full_count > 0)
+		net_wr_u8(w, m->full_count);
+	for (unsigned i = 0; i < m->full_count; i++)
+		net_wr_u32(w, m->full[i]);
 	message_close(w, &b, NULL);
 }
 

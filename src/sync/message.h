@@ -63,14 +63,16 @@ enum message_stream {
 struct message_delta {
 	uint8_t stream, flags;
 	uint32_t id; /* of the stream: a later one begins it anew */
-	uint32_t number; /* of the datagram, counted from 1 over all streams to that peer */
+	uint32_t number; /* of the datagram, counted from 1 over all streams to that peer; goes
+	                    round */
 	uint32_t domain; /* snapshot: of which domain; else 0 */
 	uint64_t base; /* where the stream began: everything in front of it is not sent */
 	uint64_t first, last;
 	struct net_rd sections; /* decoded only */
 };
 
-#define ACK_FULL 1 /* records are refused now */
+#define ACK_FULL     1 /* records are refused now, whatever the domain */
+#define MESSAGE_FULL 8 /* domains listed; of more, ACK_FULL */
 
 struct message_hole {
 	uint64_t first, last;
@@ -84,6 +86,8 @@ struct message_ack {
 	uint64_t until; /* everything up to here was applied */
 	uint64_t refused; /* but for something here, or before */
 	struct message_hole hole[MESSAGE_HOLES]; /* missing, in order, behind until */
+	uint8_t full_count; /* left out when there is none */
+	uint32_t full[MESSAGE_FULL]; /* domains whose records are refused now */
 };
 
 struct message_ask {

@@ -26,11 +26,18 @@ static uint8_t next_awaited(const struct domain *d, uint8_t node)
 
 void ready_set(struct engine *e, struct domain *d, enum next_says says)
 {
+	bool is_whole = says == NEXT_READY;
+
+	if (is_whole && d->drains_on) {
+		says = NEXT_DRAINING;
+		d->drain = DRAIN_QUIET;
+		d->drains_on = false;
+	}
 	d->says = says;
 	d->since_ms = e->now_ms;
-	d->told_waiting = false;
+	d->told_waiting = d->told_refused = false;
 	d->waits_for = 0;
-	if (says == NEXT_READY) {
+	if (is_whole) {
 		d->is_frozen = d->is_forced = false;
 		/* what our store, or one who filled us, had and others have not */
 		for (uint8_t n = set_next(d->members, 0); n != 0; n = set_next(d->members, n))
@@ -78,7 +85,16 @@ void ready_snapshot_heard(struct engine *e, struct peer *p, uint64_t records)
 	p->asked_records += records;
 }
 
-void ready_snapshot_done(struct engine *e, struct peer *p, bool is_ready)
+/* Who lacks a part knows less than the one that is to be relieved: asked again, it or another. */
+static void snapshot_refused(struct engine *e, struct domain *d, struct peer *p)
+{
+	p->snapshot_refused_ms = e->now_ms;
+	if (!d->told_refused)
+		tell(e, ENGINE_EV_SNAPSHOT_REFUSED, d, p->node, 0);
+	d->told_refused = true;
+}
+
+void ready_snapshot_done(struct engine *e, struct peer *p, bool is_ready, bool is_refused)
 {
 	struct domain *d;
 
@@ -86,6 +102,10 @@ void ready_snapshot_done(struct engine *e, struct peer *p, bool is_ready)
 		return;
 	d = &e->domain[p->asked_domain];
 	p->asked_domain = NOBODY;
+	if (is_refused) {
+		snapshot_refused(e, d, p);
+		return;
+	}
 	set_add(d->got, p->node);
 	tell(e, ENGINE_EV_SNAPSHOT_DONE, d, p->node, p->asked_records);
 	if (is_ready && d->says == NEXT_JOINING && !d->is_frozen)
@@ -102,6 +122,12 @@ static bool is_asking(const struct engine *e, struct peer *p)
 	/* whichever domain it was for: that one may be ready by now and not look any more */
 	p->asked_domain = NOBODY;
 	return false;
+}
+
+static bool may_ask(const struct engine *e, const struct peer *p)
+{
+	return p->is_open &&
+	       (p->snapshot_refused_ms == 0 || e->now_ms - p->snapshot_refused_ms >= RETRY_MS);
 }
 
 /* --- joining --- */
@@ -137,7 +163,7 @@ static bool ask_ready(struct engine *e, struct domain *d)
 		is_any = true;
 		if (is_asking(e, p))
 			return true;
-		if (p->is_open && (best == NULL || p->rtt_ms < best->rtt_ms))
+		if (may_ask(e, p) && (best == NULL || p->rtt_ms < best->rtt_ms))
 			best = p;
 	}
 	if (best != NULL && (have_streams(e, d) || e->now_ms - d->since_ms >= RETRY_MS))
@@ -163,7 +189,7 @@ static bool exchange(struct engine *e, struct domain *d)
 		}
 		/* what it knows of our having it may have been lost: now and then it is asked
 		 * again */
-		if (is_peer_up(e, d, n) && p->is_open && (!set_has(d->got, n) || again) &&
+		if (is_peer_up(e, d, n) && may_ask(e, p) && (!set_has(d->got, n) || again) &&
 			!is_asking(e, p))
 			ask(e, d, p);
 	}
@@ -238,16 +264,64 @@ static bool is_anybody_ready(const struct domain *d)
 	return false;
 }
 
-/* All that may have become an owner hold what was given to them. */
-static bool is_flushed(const struct engine *e, const struct domain *d)
+/* Nothing up to drain_change is left for that peer to acknowledge. Its stream tells no positions
+ * that hold nothing for it (another domain's), so what it has acknowledged may end in front. */
+static bool has_heard(const struct engine *e, const struct domain *d, const struct peer *p)
+{
+	const struct out *out = &p->out[STREAM_CHANGES];
+	uint32_t next;
+
+	if (!p->is_open || out->id == 0)
+		return false;
+	if (out->acked >= d->drain_change)
+		return true;
+	next = changes_peek(e->changes, out->sent_mark);
+	return out->sent == out->acked &&
+	       (next == 0 || changes_number(e->changes, next) > d->drain_change);
+}
+
+/* It refused something of what was given away, and no digest round has shown since that it holds
+ * everything all the same: such rounds are begun now and then. */
+static bool has_refused(struct engine *e, struct domain *d, struct peer *p)
+{
+	if (p->out[STREAM_CHANGES].refused <= d->drain_from || set_has(d->drain_whole, p->node))
+		return false;
+	if (!d->told_refused)
+		tell(e, ENGINE_EV_DRAIN_REFUSED, d, p->node, 0);
+	d->told_refused = true;
+	if (p->round.domain == NOBODY && e->now_ms >= p->round_due_ms)
+		repair_want(e, d, p->node);
+	return true;
+}
+
+/* All that may have become an owner hold what was given to them; or, where we do not hear each
+ * other, the site that passes it on does. */
+static bool is_flushed(struct engine *e, struct domain *d)
 {
 	for (uint8_t n = set_next(d->members, 0); n != 0; n = set_next(d->members, n)) {
-		if (!next_is_ready(&d->view, n) || !is_peer_up(e, d, n))
+		const struct next_site *s = &d->view.site[n];
+		uint8_t to = s->reach == NEXT_CUT_OFF ? s->via : n;
+
+		if (!next_is_ready(&d->view, n))
 			continue;
-		if (e->peer[n]->out[STREAM_CHANGES].acked < d->drain_change)
+		if (!is_peer_up(e, d, to) || !has_heard(e, d, e->peer[to]) ||
+			has_refused(e, d, e->peer[to]))
 			return false;
 	}
 	return true;
+}
+
+void ready_round_whole(struct domain *d, const struct peer *p, uint64_t change)
+{
+	if (d->drain == DRAIN_FLUSH && change >= d->drain_change)
+		set_add(d->drain_whole, p->node);
+}
+
+static void hand_over(struct engine *e, struct domain *d)
+{
+	d->drain = DRAIN_HAND;
+	d->drain_from = changes_last(e->changes);
+	walk_begin(d, WALK_DRAIN);
 }
 
 static void say_left(struct engine *e, struct domain *d)
@@ -264,15 +338,14 @@ static void drain(struct engine *e, struct domain *d)
 
 	switch (d->drain) {
 	case DRAIN_QUIET:
-		if (!is_late)
-			return;
-		d->drain = DRAIN_HAND;
-		walk_begin(d, WALK_DRAIN);
+		if (is_late)
+			hand_over(e, d);
 		break;
 	case DRAIN_HAND:
 		if (d->walk != WALK_NONE)
 			return;
 		d->drain_change = changes_last(e->changes);
+		memset(d->drain_whole, 0, sizeof(d->drain_whole));
 		d->drain = DRAIN_FLUSH;
 		break;
 	case DRAIN_FLUSH:
@@ -314,6 +387,7 @@ void engine_stall(struct engine *e, uint64_t gap_ms, uint64_t now_ms)
 			continue; /* nobody can have taken over */
 		d->is_frozen = true;
 		d->none_ready_ms = 0;
+		d->drains_on |= d->drain != DRAIN_NO;
 		d->drain = DRAIN_NO;
 		ready_set(e, d, NEXT_JOINING);
 	}
@@ -353,10 +427,8 @@ void engine_quiet(struct engine *e, uint16_t number, uint64_t now_ms)
 	struct domain *d = domain_by_number(e, number);
 
 	e->now_ms = now_ms;
-	if (d == NULL || d->drain != DRAIN_QUIET)
-		return;
-	d->drain = DRAIN_HAND;
-	walk_begin(d, WALK_DRAIN);
+	if (d != NULL && d->drain == DRAIN_QUIET)
+		hand_over(e, d);
 }
 
 /* Who has left may have missed something: like one that stood still. */
@@ -368,6 +440,10 @@ int engine_undrain(struct engine *e, uint16_t number, uint64_t now_ms)
 	e->now_ms = now_ms;
 	if (d == NULL)
 		return -ENOENT;
+	if (d->drains_on) {
+		d->drains_on = false; /* it stood still: goes on to be ready again */
+		return 0;
+	}
 	if (d->drain == DRAIN_NO)
 		return -EALREADY;
 	had_left = d->drain >= DRAIN_LEFT;

@@ -176,7 +176,7 @@ static void count_datagram(struct engine *e, struct peer *p, const struct messag
 {
 	p->info.received++;
 	p->received++;
-	if (m->number > p->highest)
+	if (is_later(m->number, p->highest))
 		p->highest = m->number;
 	if (p->unacked++ == 0)
 		p->ack_ms = e->now_ms;
@@ -192,7 +192,7 @@ static void snapshot_piece(
 		in->end = m->last;
 	ready_snapshot_heard(e, p, o->items);
 	if (in->end != 0 && in->until >= in->end)
-		ready_snapshot_done(e, p, in->flags & DELTA_READY);
+		ready_snapshot_done(e, p, in->flags & DELTA_READY, in->refused != 0);
 }
 
 void receive_delta(struct engine *e, struct peer *p, struct message_delta *m)
@@ -233,6 +233,22 @@ void receive_records(struct engine *e, struct peer *p, struct net_rd *sections)
 
 /* --- acknowledgements --- */
 
+static void list_full(const struct engine *e, const struct peer *p, struct message_ack *m)
+{
+	for (uint32_t i = 0; i < e->domain_count; i++) {
+		const struct domain *d = &e->domain[i];
+		uint64_t refused_ms = d->refused_ms[p->node];
+
+		if (refused_ms == 0 || e->now_ms - refused_ms >= REFUSED_MS)
+			continue;
+		if (m->full_count == MESSAGE_FULL) {
+			m->flags |= ACK_FULL;
+			return;
+		}
+		m->full[m->full_count++] = d->conf.id;
+	}
+}
+
 static void write_ack(struct engine *e, const struct peer *p, unsigned s, struct net_wr *w)
 {
 	const struct in *in = &p->in[s];
@@ -244,8 +260,7 @@ static void write_ack(struct engine *e, const struct peer *p, unsigned s, struct
 		.refused = in->refused };
 	uint64_t at = in->until;
 
-	if (p->refused_ms != 0 && e->now_ms - p->refused_ms < REFUSED_MS)
-		m.flags |= ACK_FULL;
+	list_full(e, p, &m);
 	for (unsigned i = 0; i < in->aheads && i < MESSAGE_HOLES; i++) {
 		m.hole[i] = (struct message_hole){ at + 1, in->ahead[i].first - 1 };
 		at = in->ahead[i].last;

@@ -8,9 +8,10 @@
  *	KEYS of each leaf that differs -> RECORDS that are not the same there, WANT for the others
  *	RECORDS that were wanted, and KEYS again, until WANT says that nothing differs
  *
- * Questions that are not answered are repeated, several are under way at once. A range that does
- * not become equal in some tries (it changes all the time, or a fence keeps a record out) is left
- * for the next round.
+ * Questions that are not answered are repeated, several are under way at once. Keys that do not
+ * become equal in some tries (they change all the time, or a fence keeps a record out) are left for
+ * another round, which follows at once as long as each leaves fewer of them than the one before;
+ * whoever waits for a round goes on waiting. Then it is over all the same, with an event.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -156,6 +157,12 @@ static void push(struct engine *e, struct peer *p, const struct domain *d, struc
 	x->items++;
 }
 
+/* The rest comes when it is asked for again. */
+static bool may_push(const struct peer *p, const struct push *x)
+{
+	return p->tokens >= 0 && x->sent + x->items < PUSH_MAX;
+}
+
 static void push_last(struct engine *e, struct peer *p, struct push *x)
 {
 	if (x->items > 0 || net_wr_len(&x->w) > MESSAGE_HEADER + 3) /* acknowledgements in front */
@@ -171,7 +178,7 @@ static void push_key(
 	uint64_t found;
 
 	while ((r = between_next(e, d, &b, &found)) != NULL)
-		if (x->sent + x->items < PUSH_MAX)
+		if (may_push(p, x))
 			push(e, p, d, x, r);
 }
 
@@ -193,6 +200,12 @@ static struct domain *asked_about(struct engine *e, struct peer *p, uint32_t id)
 	return d;
 }
 
+static void hear_bits(struct domain *d, const struct peer *p, uint8_t bits)
+{
+	d->peer_bits[p->node] = bits;
+	set_add(d->has_peer_bits, p->node);
+}
+
 void repair_digest(struct engine *e, struct peer *p, const struct message_digest *m)
 {
 	struct domain *d = asked_about(e, p, m->domain);
@@ -206,7 +219,7 @@ void repair_digest(struct engine *e, struct peer *p, const struct message_digest
 
 	if (d == NULL)
 		return;
-	p->digest_bits = m->most;
+	hear_bits(d, p, m->most);
 	out.most = (uint8_t)digest_bits_of(d->digest);
 	if (!is_comparable(d, &m->digest_key) || m->bits > out.most)
 		out.flags |= DIFFER_NOT_NOW;
@@ -269,7 +282,7 @@ void repair_keys(struct engine *e, struct peer *p, const struct message_keys *m)
 		}
 		if (at < 0)
 			want.differ++;
-		if (x.sent + x.items < PUSH_MAX)
+		if (may_push(p, &x))
 			push(e, p, d, &x, r);
 	}
 	push_last(e, p, &x);
@@ -277,7 +290,7 @@ void repair_keys(struct engine *e, struct peer *p, const struct message_keys *m)
 		if (!same[i])
 			want.key[want.count++] = m->key[i].key;
 	want.differ = (uint16_t)(want.differ + want.count + (b.left == 0));
-	tx_begin(e, p, x.buf, &w);
+	tx_begin_full(e, p, x.buf, &w);
 	message_write_want(&w, &want);
 	tx_end(e, p, &w);
 }
@@ -310,8 +323,8 @@ static void begin(struct engine *e, struct peer *p, struct domain *d)
 	unsigned bits = digest_bits_of(d->digest);
 
 	p->want_round &= ~(1ULL << d->index);
-	if (p->digest_bits != 0)
-		bits = min_bits(bits, p->digest_bits);
+	if (set_has(d->has_peer_bits, p->node))
+		bits = min_bits(bits, d->peer_bits[p->node]);
 	o->id++;
 	o->domain = d->index;
 	o->begun_ms = e->now_ms;
@@ -329,16 +342,39 @@ static void begin(struct engine *e, struct peer *p, struct domain *d)
 	};
 }
 
+/* Something was left: is another round of use? */
+static bool begins_again(struct engine *e, struct domain *d, const struct peer *p, uint64_t left)
+{
+	uint64_t was = d->unlike[p->node];
+
+	if (was == 0 || left < was) {
+		d->unlike[p->node] = left;
+		return true;
+	}
+	d->unlike[p->node] = 0;
+	if (!set_has(d->told_unlike, p->node))
+		tell(e, ENGINE_EV_UNLIKE, d, p->node, left);
+	set_add(d->told_unlike, p->node);
+	return false;
+}
+
 static void complete(struct engine *e, struct peer *p)
 {
 	struct domain *d = &e->domain[p->round.domain];
 	struct round o = p->round;
 
 	repair_stop(p);
+	if (o.left == 0) {
+		d->unlike[p->node] = 0;
+		set_del(d->told_unlike, p->node);
+		sweep_begin(d, o.change);
+		ready_round_whole(d, p, o.change);
+	} else if (begins_again(e, d, p, o.left)) {
+		repair_want(e, d, p->node);
+		return;
+	}
 	p->info.rounds++;
 	p->round_due_ms = e->now_ms + REPAIR_MS;
-	if (!o.is_partial)
-		sweep_begin(d, o.change);
 	view_round_done(e, d, p, o.begun_ms);
 	ready_round_done(e, d, p, o.begun_ms);
 }
@@ -357,7 +393,7 @@ static void ask_digest(struct engine *e, struct peer *p, const struct domain *d,
 
 	for (unsigned i = 0; i < s->count; i++)
 		m.hash[i] = digest_fold(d->digest, s->bits, s->from + i).hash;
-	tx_begin(e, p, buf, &w);
+	tx_begin_full(e, p, buf, &w);
 	message_write_digest(&w, &m);
 	tx_end(e, p, &w);
 }
@@ -393,7 +429,7 @@ static void ask_keys(struct engine *e, struct peer *p, const struct domain *d, s
 		list_key(&m, entry_of(d, r, key), &is_all);
 	m.last = is_all ? b.last : m.key[m.count - 1].key;
 	s->last = m.last;
-	tx_begin(e, p, buf, &w);
+	tx_begin_full(e, p, buf, &w);
 	message_write_keys(&w, &m);
 	tx_end(e, p, &w);
 }
@@ -418,18 +454,32 @@ static bool next_block(struct round *o, struct slot *s)
 	return false;
 }
 
+static void set_keys(struct slot *s, uint32_t range, uint64_t first)
+{
+	*s = (struct slot){
+		.kind = SLOT_KEYS, .from = range, .first = first, .differ = MESSAGE_LISTED
+	};
+}
+
+/* Those keys are done with: on to the rest of the range. */
+static void pass_keys(const struct round *o, struct slot *s)
+{
+	s->kind = SLOT_FREE;
+	if (s->last != last_key(o->bits, s->from))
+		set_keys(s, s->from, s->last + 1);
+}
+
 static bool next_leaf(struct round *o, struct slot *s)
 {
 	for (uint32_t n = 0; n < 1U << o->bits; n += 64) {
-		uint32_t word = (o->at_leaf + n / 64) % (uint32_t)map_words(o->bits);
+		uint32_t word = (o->at_leaf + n / 64) % (uint32_t)map_words(o->bits), range;
 
 		if (o->leaf[word] == 0)
 			continue;
 		o->at_leaf = word;
-		*s = (struct slot){ .kind = SLOT_KEYS,
-			.from = 64 * word + (uint32_t)__builtin_ctzll(o->leaf[word]) };
-		bit_clear(o->leaf, s->from);
-		s->first = first_key(o->bits, s->from);
+		range = 64 * word + (uint32_t)__builtin_ctzll(o->leaf[word]);
+		set_keys(s, range, first_key(o->bits, range));
+		bit_clear(o->leaf, range);
 		return true;
 	}
 	return false;
@@ -467,13 +517,15 @@ static bool ask_all(struct engine *e, struct peer *p, uint32_t *budget)
 		is_busy = true;
 		if (s->tries > 0 && e->now_ms - s->sent_ms < rto_ms(p))
 			continue;
+		if (s->kind == SLOT_KEYS && p->tokens < 0)
+			continue; /* streams first */
 		if (s->tries == ROUND_TRIES) {
 			if (s->kind == SLOT_DIGEST) {
 				abandon(e, p);
 				return true;
 			}
-			o->is_partial = true;
-			s->kind = SLOT_FREE;
+			o->left += s->differ;
+			pass_keys(o, s);
 			continue;
 		}
 		ask(e, p, d, s);
@@ -546,7 +598,7 @@ void repair_differ(struct engine *e, struct peer *p, const struct message_differ
 
 	if (!is_of_round(e, p, m->domain, m->round))
 		return;
-	p->digest_bits = m->most;
+	hear_bits(&e->domain[o->domain], p, m->most);
 	/* in any case: "not now" is said because the keys differ, too */
 	is_same = is_comparable(&e->domain[o->domain], &m->digest_key);
 	if ((m->flags & DIFFER_NOT_NOW) || !is_same || m->most < o->bits) {
@@ -590,9 +642,9 @@ void repair_want_heard(struct engine *e, struct peer *p, const struct message_wa
 		if (i == 0 || m->key[i] != m->key[i - 1])
 			push_key(e, p, d, &x, m->key[i]);
 	push_last(e, p, &x);
-	if (m->differ != 0)
-		return; /* asked again when it is due: until then what was sent has come */
-	s->kind = SLOT_FREE;
-	if (s->last != last_key(o->bits, s->from))
-		*s = (struct slot){ .kind = SLOT_KEYS, .from = s->from, .first = s->last + 1 };
+	if (m->differ < s->differ)
+		s->tries = 1; /* it goes on, a part at a time */
+	s->differ = m->differ;
+	if (m->differ == 0) /* else asked again when it is due: until then what was sent has come */
+		pass_keys(o, s);
 }

@@ -37,20 +37,40 @@ uint32_t rto_ms(const struct peer *p)
 	return least(2 * p->rtt_ms + RTO_MIN_MS, RTO_MAX_MS);
 }
 
+static uint32_t under_way(const struct peer *p)
+{
+	return p->numbered - p->heard_until;
+}
+
 /* --- datagrams --- */
 
-void tx_begin(struct engine *e, struct peer *p, uint8_t *buf, struct net_wr *w)
+void tx_begin_full(struct engine *e, struct peer *p, uint8_t *buf, struct net_wr *w)
 {
 	*w = net_wr_init(buf, ENGINE_DATAGRAM);
 	message_write_head(w, &(struct message_head){ e->opts.boot, p->boot });
+}
+
+void tx_begin(struct engine *e, struct peer *p, uint8_t *buf, struct net_wr *w)
+{
+	tx_begin_full(e, p, buf, w);
 	if (p->is_open)
 		receive_acks(e, p, w);
+}
+
+/* Tokens at most, and the greatest debt: 10 ms; 20 datagrams. */
+static int64_t burst(const struct peer *p)
+{
+	return (int64_t)(p->rate * 10 + 20000ULL * ENGINE_DATAGRAM);
 }
 
 void tx_end(struct engine *e, struct peer *p, struct net_wr *w)
 {
 	assert(!w->bad);
+	/* answers and acknowledgements leave even on credit: never so many that streams fall
+	 * silent for long */
 	p->tokens -= (int64_t)net_wr_len(w) * 1000;
+	if (p->tokens < -burst(p))
+		p->tokens = -burst(p);
 	e->opts.ops.send(e->opts.ops.ctx, p->node, w->base, net_wr_len(w));
 }
 
@@ -252,6 +272,8 @@ static bool send_piece(
 			tx_end(e, p, &acks);
 		return false;
 	}
+	if (under_way(p) == 0)
+		p->heard_ms = e->now_ms;
 	m = (struct message_delta){ .stream = (uint8_t)x->stream,
 		.flags = flags_of(e, x),
 		.id = x->out->id,
@@ -271,20 +293,13 @@ static bool send_piece(
 static void refill(struct engine *e, struct peer *p)
 {
 	uint64_t ms = e->now_ms - p->tokens_ms;
-	int64_t most =
-		(int64_t)(p->rate * 10 + 20000ULL * ENGINE_DATAGRAM); /* 10 ms; 20 datagrams */
 
 	if (ms > 1000)
 		ms = 1000;
 	p->tokens_ms = e->now_ms;
 	p->tokens += (int64_t)(p->rate * ms);
-	if (p->tokens > most)
-		p->tokens = most;
-}
-
-static uint32_t under_way(const struct peer *p)
-{
-	return p->numbered - p->heard_until;
+	if (p->tokens > burst(p))
+		p->tokens = burst(p);
 }
 
 static bool may_send(const struct peer *p)
@@ -316,13 +331,14 @@ static void speed_up(struct engine *e, struct peer *p)
 
 static void count_datagrams(struct engine *e, struct peer *p, const struct message_ack *m)
 {
-	uint32_t lost = m->received < m->highest ? m->highest - m->received : 0;
+	uint32_t lost = m->highest - m->received; /* "below 0" where some came twice */
 
-	if (m->highest > p->numbered) /* makes no sense */
+	if (is_later(m->highest, p->numbered)) /* makes no sense */
 		return;
-	if (m->highest > p->heard_until)
+	p->heard_ms = e->now_ms;
+	if (is_later(m->highest, p->heard_until))
 		p->heard_until = m->highest;
-	if (lost > p->lost)
+	if (is_later(lost, p->lost))
 		slow_down(e, p);
 	else
 		speed_up(e, p);
@@ -353,22 +369,43 @@ static void take_holes(
 	move_mark(e, (enum message_stream)m->stream, &out->again_mark, out->acked_mark);
 }
 
+static bool says_full(const struct message_ack *m, uint32_t domain)
+{
+	for (unsigned i = 0; i < m->full_count; i++)
+		if (m->full[i] == domain)
+			return true;
+	return (m->flags & ACK_FULL) != 0;
+}
+
+static void hear_full(struct engine *e, const struct peer *p, const struct message_ack *m)
+{
+	for (uint32_t i = 0; i < e->domain_count; i++) {
+		struct domain *d = &e->domain[i];
+
+		if (!is_member(d, p->node) || !says_full(m, d->conf.id)) {
+			set_del(d->full, p->node);
+			continue;
+		}
+		if (!set_has(d->full, p->node))
+			tell(e, ENGINE_EV_PEER_FULL, d, p->node, 0);
+		set_add(d->full, p->node);
+	}
+}
+
 void stream_ack(struct engine *e, struct peer *p, const struct message_ack *m)
 {
 	struct out *out = &p->out[m->stream];
-	bool was_full = p->is_full;
 
 	count_datagrams(e, p, m);
 	if (m->id != out->id || m->until > out->sent || m->until < out->base - 1)
 		return;
-	p->is_full = (m->flags & ACK_FULL) != 0;
-	if (p->is_full && !was_full)
-		tell(e, ENGINE_EV_PEER_FULL, NULL, p->node, 0);
+	hear_full(e, p, m);
 	if (m->refused > out->refused && m->refused <= out->sent)
 		out->refused = m->refused;
 	if (m->until > out->acked) {
 		out->acked = m->until;
 		out->progress_ms = e->now_ms;
+		out->silences = 0;
 	}
 	take_holes(e, p, out, m);
 	if (m->stream == STREAM_CHANGES)
@@ -458,6 +495,7 @@ static void begin(struct engine *e, struct peer *p, enum message_stream s, uint3
 	}
 	out->sent = out->acked = out->base - 1;
 	out->progress_ms = out->drained_ms = e->now_ms;
+	p->heard_until = p->numbered; /* nobody waits for what was under way of the one before */
 }
 
 void streams_begin(struct engine *e, struct peer *p)
@@ -481,7 +519,9 @@ void peer_reset(struct engine *e, struct peer *p)
 		p->out[s].holes = p->out[s].hole_at = 0;
 		p->in[s] = (struct in){ 0 };
 	}
-	p->is_open = p->is_full = p->ack_now = false;
+	p->is_open = p->ack_now = false;
+	for (uint32_t i = 0; i < e->domain_count; i++)
+		set_del(e->domain[i].full, p->node);
 	p->numbered = p->heard_until = p->lost = 0;
 	p->highest = p->received = 0;
 	p->unacked = 0;
@@ -499,6 +539,7 @@ static void lose_all(struct engine *e, struct peer *p, enum message_stream s)
 {
 	struct out *out = &p->out[s];
 
+	p->heard_until = p->numbered;
 	if (out->id == 0 || out->sent == out->acked)
 		return;
 	out->hole[0] = (struct message_hole){ out->acked + 1, out->sent };
@@ -506,7 +547,6 @@ static void lose_all(struct engine *e, struct peer *p, enum message_stream s)
 	out->hole_at = 0;
 	out->hole_first = out->acked + 1;
 	out->again_ms = out->progress_ms = e->now_ms;
-	p->heard_until = p->numbered;
 	move_mark(e, s, &out->again_mark, out->acked_mark);
 }
 
@@ -588,13 +628,14 @@ static uint32_t one_stream(
 	struct out *out = &p->out[s];
 	uint32_t next;
 
-	if (out->id == 0)
+	if (out->id == 0 || out->silences > GIVE_TRIES)
 		return IDLE_MS;
 	follow(e, p, s, budget);
 	if (out->sent > out->acked && out->hole_at == out->holes &&
 		e->now_ms - out->progress_ms >= rto_ms(p)) {
 		lose_all(e, p, s);
 		slow_down(e, p);
+		out->silences += s == STREAM_SNAPSHOT;
 	}
 	send_again(e, p, s, budget);
 	if (out->hole_at < out->holes)
@@ -608,6 +649,9 @@ uint32_t stream_turn(struct engine *e, struct peer *p, uint32_t *budget)
 	uint32_t next = IDLE_MS;
 
 	refill(e, p);
+	/* whichever stream it was of: what nobody speaks of does not keep the window shut */
+	if (under_way(p) > 0 && e->now_ms - p->heard_ms >= rto_ms(p))
+		p->heard_until = p->numbered;
 	for (unsigned s = 0; s < STREAM_COUNT; s++) {
 		/* changes before snapshot, last seen numbers in front of it, too */
 		static const enum message_stream order[STREAM_COUNT] = { STREAM_CHANGES,

@@ -43,19 +43,47 @@ static uint8_t speaks_for(const struct domain *d, uint8_t node)
 	return d->raw.site[node].reach == NEXT_CUT_OFF ? d->raw.site[node].via : node;
 }
 
+/* Taking over waits for a digest round; sites that go one after the other do not put it off for
+ * ever. */
+static void settle(const struct engine *e, struct domain *d)
+{
+	uint64_t from_ms = e->now_ms + SETTLE_MS;
+
+	if (e->now_ms >= d->walk_from_ms)
+		d->settle_ms = e->now_ms; /* the first to go */
+	if (from_ms > d->settle_ms + SETTLE_MAX_MS)
+		from_ms = d->settle_ms + SETTLE_MAX_MS;
+	d->walk_from_ms = from_ms;
+}
+
 /* Each pair of survivors compares at once: what one of them has heard of it the other may lack.
  * Taking over may wait for that, packets don't: a claim on every record would be a difference in
  * every record. */
 static void went(struct engine *e, struct domain *d, uint8_t node)
 {
+	bool is_any = false;
+
 	set_del(d->in, node);
 	tell(e, ENGINE_EV_HELD_OUT, d, node, 0);
 	for (uint8_t n = set_next(d->members, 0); n != 0; n = set_next(d->members, n))
 		if (n != node && is_peer_up(e, d, n)) {
 			if (e->opts.self < n)
 				repair_want(e, d, n);
-			d->walk_from_ms = e->now_ms + SETTLE_MS;
+			is_any = true;
 		}
+	if (is_any)
+		settle(e, d);
+}
+
+/* With whoever speaks for it now: that may be another one than when it came back. */
+static void want_round(struct engine *e, struct domain *d, uint8_t node)
+{
+	uint8_t with = speaks_for(d, node);
+	const struct peer *p = e->peer[with];
+
+	if (p != NULL && p->round.domain == d->index && p->round.begun_ms >= d->back_ms[node])
+		return; /* that round will do */
+	repair_want(e, d, with);
 }
 
 static void came(struct engine *e, struct domain *d, uint8_t node)
@@ -65,7 +93,7 @@ static void came(struct engine *e, struct domain *d, uint8_t node)
 	if (!view_serves(d, e) || planted(PLANT_UNADOPT_EARLY))
 		set_add(d->in, node);
 	else
-		repair_want(e, d, speaks_for(d, node));
+		want_round(e, d, node);
 }
 
 static void follow_site(struct engine *e, struct domain *d, uint8_t node)
@@ -80,6 +108,8 @@ static void follow_site(struct engine *e, struct domain *d, uint8_t node)
 			went(e, d, node);
 	} else if (is_live && !view_serves(d, e)) {
 		set_add(d->in, node);
+	} else if (is_live && !set_has(d->in, node)) {
+		want_round(e, d, node);
 	}
 }
 
@@ -160,6 +190,15 @@ static bool do_hear(const struct engine *e, uint8_t a, uint8_t b)
 	       (!pb->has_told_hears || set_has(pb->hears, a));
 }
 
+/* Sites that share none have nothing to hear from each other. */
+static bool have_common_domain(const struct engine *e, uint8_t a, uint8_t b)
+{
+	for (uint32_t i = 0; i < e->domain_count; i++)
+		if (is_member(&e->domain[i], a) && is_member(&e->domain[i], b))
+			return true;
+	return false;
+}
+
 static void make_cut(struct engine *e, uint8_t a)
 {
 	uint64_t was[4];
@@ -169,7 +208,8 @@ static void make_cut(struct engine *e, uint8_t a)
 	for (uint32_t i = 0; i < e->peer_count; i++) {
 		uint8_t b = e->peer_node[i];
 
-		if (b == a || !e->peer[a]->is_up || !e->peer[b]->is_up || do_hear(e, a, b))
+		if (b == a || !e->peer[a]->is_up || !e->peer[b]->is_up || do_hear(e, a, b) ||
+			!have_common_domain(e, a, b))
 			continue;
 		set_add(e->cut[a], b);
 		e->any_cut = true;

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The programs that are measured: started once, then stopped and continued in turn."""
 
+import contextlib
 import json
 import os
 import signal
@@ -128,6 +129,21 @@ class Hamctl:
         if done.returncode != 0:
             raise BenchError(f"hamctl show {what}: {done.stderr.strip()}")
         return [json.loads(line) for line in done.stdout.splitlines()]
+
+    @contextlib.contextmanager
+    def tracing(self, *options):
+        """While `hamctl trace` runs; what it is told is thrown away."""
+        process = subprocess.Popen([*self.hamctl, "trace", "--count", "0", "--seconds", "0",
+                                    *options], stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.PIPE, text=True)
+        try:
+            time.sleep(0.3)
+            if process.poll() is not None:
+                raise BenchError(f"hamctl trace: {process.stderr.read().strip()}")
+            yield
+        finally:
+            process.terminate()
+            process.communicate()
 
     def counters(self):
         """Counters and drops: {name: value}."""

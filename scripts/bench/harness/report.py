@@ -71,6 +71,11 @@ def markdown(report):
     out += ["| " + " | ".join(cells(row)) + " |" for row in report["rows"]]
     out += ["", pktgen_report.note(report["rows"]) or COMPARED, ""]
     for row in report["rows"]:
+        if "tracing" in row:
+            out.append(f"- {row['row']}, ns a packet that nobody traces: never traced"
+                       f" {row['calm']['ns']['median']:.1f}, while others are traced"
+                       f" {row['tracing']['ns']['median']:.1f}, afterwards"
+                       f" {row['hamd']['ns']['median']:.1f}")
         if "stages" in row:
             out.append(f"- {row['row']}, cycles a packet: " +
                        ", ".join(f"{s} {c:.0f}" for s, c in row["stages"].items()))

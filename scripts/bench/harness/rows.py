@@ -269,6 +269,39 @@ def busy(options, directory, row, result):
     condition(result, "packets sent on", min(t.sent for t in calm + stirred), SENT)
 
 
+ABSENT = "2001:db8:ffff::1"  # nobody's address
+
+
+def traced(options, directory, row, result):
+    """One hamd that never traced beside one that has and does not any more, and that one while it
+    traces packets that do not come: what all others pay for it."""
+    scenario = Scenario(options, directory, bindings=row.bindings)
+    never, ended, during = [], [], []
+    with contextlib.ExitStack() as stack:
+        one, other = (stack.enter_context(running(scenario.hamd(name)))
+                      for name in ("never", "ended"))
+        for hamd in (one, other):
+            result["fill-s"] = fill(hamd, row.bindings)
+        one.pause()
+        for _ in range(options.turns):
+            other.resume()
+            with other.tracing("--prefix", f"{ABSENT}/128"):
+                during.append(take_turn(other, options.seconds))
+                other.resume()  # to hear that it is over
+            time.sleep(0.1)
+            ended.append(take_turn(other, options.seconds))
+            never.append(take_turn(one, options.seconds))
+        other.resume()
+        result["counters"] = {k: v for k, v in other.counters().items() if v}
+    result["calm"] = {"ns": summary([t.ns for t in never])}
+    result["hamd"] = {"ns": summary([t.ns for t in ended]),
+                      "mpps": summary([t.pps / 1e6 for t in ended])}
+    result["tracing"] = {"ns": summary([t.ns for t in during])}
+    result["ratio"] = summary([n.ns / e.ns for n, e in zip(never, ended)])
+    result["value"] = result["ratio"]["median"]
+    condition(result, "packets sent on", min(t.sent for t in never + ended + during), SENT)
+
+
 def memory(options, directory, row, result):
     """What records and tables say, and how much memory the machine has less."""
     with running(Scenario(options, directory, bindings=row.bindings, kind="quiet").hamd()) as hamd:
@@ -315,6 +348,8 @@ ROWS = [
         data("intercept", 1514), bindings=TEN_K),
     Row("busy-1m", "intercept + encapsulate, 1 M bindings, while 100 k mobile nodes a second"
         " move; against itself at rest", busy, bindings=MILLION, must=0.9, aim=0.98),
+    Row("trace-10k", "intercept + encapsulate, 10 k bindings, after a trace; against a hamd that"
+        " never traced", traced, bindings=TEN_K, must=0.98),
     Row("refresh-1m", "Binding Updates accepted and acknowledged: refreshes of 1 M bindings",
         updates(0, False), bindings=MILLION, must=100000, aim=300000, unit="a second"),
     Row("move-1m", "the same, moves", updates(1, False), bindings=MILLION, must=100000,

@@ -127,6 +127,6 @@ class Scenario:
                 "subscribers": {"ranges": [{"home-addresses": f"{HOME}/48",
                                             "auth": self._auth()}]}}]}
 
-    def hamd(self):
-        return Hamd(self.directory, self.options.build, self.config(),
+    def hamd(self, name="hamd"):
+        return Hamd(self.directory, self.options.build, self.config(), name=name,
                     plugin=self.options.plugin, source=self._source())

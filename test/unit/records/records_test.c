@@ -342,12 +342,14 @@ static bool on_end(void *ctx, struct record *r)
 static void check_counts(void)
 {
 	uint32_t live = 0, dead = 0, in[DOMAINS] = { 0 }, at[COAS] = { 0 };
+	uint32_t ended[DOMAINS] = { 0 };
 
 	for (uint32_t k = 0; k < KEYS; k++) {
 		struct ip6_addr hoa = key(k);
 
 		assert_ptr_equal(records_find(rs, k % DOMAINS, &hoa), twin[k].r);
 		dead += twin[k].state == RECORD_TOMBSTONE;
+		ended[k % DOMAINS] += twin[k].state == RECORD_TOMBSTONE;
 		if (twin[k].state != RECORD_LIVE)
 			continue;
 		live++;
@@ -357,8 +359,10 @@ static void check_counts(void)
 	}
 	assert_int_equal(records_live(rs), live);
 	assert_int_equal(records_tombstones(rs), dead);
-	for (uint32_t d = 0; d < DOMAINS; d++)
+	for (uint32_t d = 0; d < DOMAINS; d++) {
 		assert_int_equal(records_live_in(rs, (uint16_t)d), in[d]);
+		assert_int_equal(records_tombstones_in(rs, (uint16_t)d), ended[d]);
+	}
 	for (uint32_t c = 0; c < COAS; c++) {
 		struct ip6_addr coa = coa_of(c);
 

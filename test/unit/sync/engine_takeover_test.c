@@ -116,6 +116,33 @@ static void test_return(void **state)
 	RUN_UNTIL(is_converged(), 2000);
 }
 
+/* Another one that goes and comes puts a takeover off, but not for long. */
+static void test_takeover_is_due(void **state)
+{
+	uint64_t gone_ms;
+
+	(void)state;
+	open_ready(4);
+	register_all(1, 1);
+	run(1000);
+	stop_site(1);
+	step();
+	gone_ms = world.now_ms;
+	for (unsigned i = 0; i < 2; i++) {
+		run(400);
+		world.site[3].is_frozen = true;
+		run(50);
+		world.site[3].is_frozen = false;
+		RUN_UNTIL(next_is_ready(&world.site[2].view, 3), 300);
+	}
+	assert_in_range(world.now_ms, gone_ms + 900, gone_ms + 999);
+	world.site[3].is_frozen = true;
+	while (world.now_ms < gone_ms + SETTLE_MAX_MS + 2 * LAZY_MS)
+		step();
+	assert_int_equal(owned(2, 1), 0);
+	assert_int_equal(owned(4, 1), 0);
+}
+
 static void test_no_room_pauses(void **state)
 {
 	(void)state;
@@ -276,6 +303,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_teardown(test_takeover, tear_down),
 	cmocka_unit_test_teardown(test_cut_heals, tear_down),
 	cmocka_unit_test_teardown(test_return, tear_down),
+	cmocka_unit_test_teardown(test_takeover_is_due, tear_down),
 	cmocka_unit_test_teardown(test_no_room_pauses, tear_down),
 	cmocka_unit_test_teardown(test_expiry, tear_down),
 	cmocka_unit_test_teardown(test_takeover_of_the_past, tear_down),

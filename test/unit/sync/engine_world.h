@@ -60,6 +60,8 @@ struct world {
 	unsigned loss_percent, dup_percent, delay_ms, jitter_ms;
 	bool cut[SITES + 1][SITES + 1];
 	bool covers_none;
+	uint8_t refuser; /* to this site home(refused) is none of the domain's */
+	unsigned refused;
 	/* options for sites that are started */
 	struct engine_domain conf;
 	bool is_unicast;
@@ -129,9 +131,10 @@ static void op_send(void *ctx, uint8_t node, const uint8_t *buf, size_t len)
 
 static bool op_covers(void *ctx, uint16_t domain, const struct ip6_addr *hoa)
 {
-	struct ip6_addr prefix = addr("2001:db8:a::");
+	struct ip6_addr prefix = addr("2001:db8:a::"), refused = home(world.refused);
 
-	(void)ctx;
+	if (((struct site *)ctx)->node == world.refuser && ip6_eq(&refused, hoa))
+		return false;
 	return domain == DOMAIN && memcmp(hoa, &prefix, 6) == 0 && !world.covers_none;
 }
 
@@ -454,7 +457,7 @@ static enum engine_commit update(uint8_t node, unsigned mn, uint8_t ha, unsigned
 	return s->committed[token] = engine_wait(s->e, r, token, world.now_ms);
 }
 
-static uint64_t digest_of(uint8_t node)
+static inline uint64_t digest_of(uint8_t node)
 {
 	struct engine_domain_info info;
 
@@ -463,7 +466,7 @@ static uint64_t digest_of(uint8_t node)
 }
 
 /* Every live site holds the same, by digests under the same key. */
-static bool is_converged(void)
+static inline bool is_converged(void)
 {
 	uint64_t sum = 0;
 	const struct digest_key *key = NULL;

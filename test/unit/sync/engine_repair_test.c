@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Digest rounds, and what waits for them. */
+#include "engine_world.h"
+
+static int tear_down(void **state)
+{
+	(void)state;
+	close_world();
+	return 0;
+}
+
+static void link_sites(uint8_t a, uint8_t b, bool is_linked)
+{
+	world.cut[a][b] = world.cut[b][a] = !is_linked;
+}
+
+/* Site 1 comes back behind site 3, and is heard itself before the round with that one ends. */
+static void test_speaker_changes(void **state)
+{
+	(void)state;
+	open_world(3, "engine_speaker");
+	start_all();
+	RUN_UNTIL(all_say(NEXT_READY), 3000);
+	run(500);
+	link_sites(1, 2, false);
+	step();
+	link_sites(1, 3, false);
+	run(1000);
+	update(2, 1, 1, 1, 1, 600, 1);
+	run(1000);
+	link_sites(1, 3, true);
+	run(3);
+	assert_int_equal(world.site[2].e->domain[0].raw.site[1].reach, NEXT_CUT_OFF);
+	assert_false(next_is_live(&world.site[2].view, 1));
+	link_sites(1, 2, true);
+	RUN_UNTIL(next_is_ready(&world.site[2].view, 1), 1000);
+	assert_true(has(1, 1, 1));
+	RUN_UNTIL(is_converged(), 1000);
+}
+
+static unsigned held_by_1(unsigned mns)
+{
+	unsigned n = 0;
+
+	for (unsigned mn = 0; mn < mns; mn++)
+		n += has(1, mn, mn);
+	return n;
+}
+
+/* More than site 1 may be sent in the tries of one round: it stays held out until it has all. */
+static void test_partial_round(void **state)
+{
+	const unsigned mns = 2000;
+
+	(void)state;
+	open_world(2, "engine_partial");
+	world.records_s = 300;
+	start_all();
+	RUN_UNTIL(all_say(NEXT_READY), 3000);
+	run(500);
+	link_sites(1, 2, false);
+	run(1000);
+	for (unsigned mn = 0; mn < mns; mn++)
+		update(2, mn, 1, mn, 1, 6000, 1 + mn);
+	link_sites(1, 2, true);
+	RUN_UNTIL(next_is_ready(&world.site[2].view, 1), 30000);
+	assert_int_equal(held_by_1(mns), mns);
+	assert_int_equal(world.site[2].events[ENGINE_EV_UNLIKE], 0);
+}
+
+/* The same for a site that stood still. */
+static void test_partial_thaw(void **state)
+{
+	const unsigned mns = 2000;
+
+	(void)state;
+	open_world(2, "engine_partial_thaw");
+	world.records_s = 300;
+	start_all();
+	RUN_UNTIL(all_say(NEXT_READY), 3000);
+	world.site[1].is_frozen = true;
+	run(1000);
+	for (unsigned mn = 0; mn < mns; mn++)
+		update(2, mn, 1, mn, 1, 6000, 1 + mn);
+	world.site[1].is_frozen = false;
+	engine_stall(world.site[1].e, 1000, world.now_ms);
+	RUN_UNTIL(world.site[1].says == NEXT_READY, 30000);
+	assert_int_equal(held_by_1(mns), mns);
+}
+
+/* What is never taken does not hold it out for ever: told once, then it is back. */
+static void test_no_progress(void **state)
+{
+	(void)state;
+	open_world(2, "engine_no_progress");
+	start_site(1);
+	world.conf.max_bindings = 150;
+	start_site(2);
+	RUN_UNTIL(all_say(NEXT_READY), 3000);
+	link_sites(1, 2, false);
+	run(1000);
+	for (unsigned mn = 0; mn < 300; mn++)
+		update(1, mn, 1, mn, 1, 6000, 1 + mn);
+	link_sites(1, 2, true);
+	RUN_UNTIL(next_is_ready(&world.site[1].view, 2), 5000);
+	assert_int_equal(world.site[1].events[ENGINE_EV_UNLIKE], 1);
+	run(30000);
+	assert_int_equal(world.site[1].events[ENGINE_EV_UNLIKE], 1);
+}
+
+/* One range is all that site 2 has. */
+static void test_one_range(void **state)
+{
+	uint64_t rounds;
+
+	(void)state;
+	open_world(2, "engine_one_range");
+	start_site(1);
+	world.conf.max_bindings = 100;
+	start_site(2);
+	RUN_UNTIL(all_say(NEXT_READY), 3000);
+	rounds = world.site[1].e->peer[2]->info.rounds;
+	link_sites(1, 2, false);
+	run(1000);
+	update(1, 1, 1, 1, 1, 600, 1);
+	update(2, 2, 1, 2, 1, 600, 2);
+	link_sites(1, 2, true);
+	RUN_UNTIL(next_is_ready(&world.site[1].view, 2) && next_is_ready(&world.site[2].view, 1),
+		2000);
+	assert_true(world.site[1].e->peer[2]->info.rounds > rounds);
+	assert_true(has(1, 2, 2) && has(2, 1, 1));
+}
+
+/* Whole lists of keys, while there is always something to acknowledge. */
+static void test_full_lists(void **state)
+{
+	const unsigned mns = 1500;
+
+	(void)state;
+	open_world(2, "engine_full_lists");
+	world.delay_ms = 20;
+	world.conf.max_bindings = 2000; /* 16 ranges */
+	start_all();
+	RUN_UNTIL(all_say(NEXT_READY), 3000);
+	link_sites(1, 2, false);
+	run(1000);
+	for (unsigned mn = 0; mn < mns; mn++)
+		update(2, mn, 1, mn, 1, 6000, 1 + mn);
+	link_sites(1, 2, true);
+	for (unsigned i = 0; i < 1000; i++) {
+		world.site[2].e->peer[1]->in[STREAM_CHANGES].ack_due = true;
+		world.site[1].e->peer[2]->in[STREAM_CHANGES].ack_due = true;
+		step();
+	}
+	RUN_UNTIL(is_converged() && held_by_1(mns) == mns, 3000);
+}
+
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test_teardown(test_speaker_changes, tear_down),
+	cmocka_unit_test_teardown(test_partial_round, tear_down),
+	cmocka_unit_test_teardown(test_partial_thaw, tear_down),
+	cmocka_unit_test_teardown(test_no_progress, tear_down),
+	cmocka_unit_test_teardown(test_one_range, tear_down),
+	cmocka_unit_test_teardown(test_full_lists, tear_down),
+};
+
+int main(void)
+{
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
