@@ -72,6 +72,14 @@ static const struct record_copy *lower_mtu(const struct record_copy *a, const st
 	return a->mtu_age_s > b->mtu_age_s ? a : b;
 }
 
+/* The mistake of PLANT_ONE_VERSION: whoever raised the term last is believed in all. */
+static const struct record_copy *last_word(const struct record_copy *a, const struct record_copy *b)
+{
+	if (a->owner.term != b->owner.term)
+		return a->owner.term > b->owner.term ? a : b;
+	return owner_version_cmp(&a->owner, &b->owner) > 0 ? a : b;
+}
+
 void record_merge(const struct record_copy *a, const struct record_copy *b, struct record_copy *out)
 {
 	int c = cmp_content(a, b);
@@ -89,7 +97,7 @@ void record_merge(const struct record_copy *a, const struct record_copy *b, stru
 	m.mtu_age_s = has_mtu(mtu) ? mtu->mtu_age_s : 0;
 	m.owner = owner_version_cmp(&a->owner, &b->owner) > 0 ? a->owner : b->owner;
 	if (planted(PLANT_ONE_VERSION))
-		m = owner_version_cmp(&a->owner, &b->owner) > 0 ? *a : *b;
+		m = *last_word(a, b);
 	m.stamp = ntp_later(a->stamp, b->stamp);
 	*out = m;
 }
