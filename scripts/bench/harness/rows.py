@@ -185,6 +185,19 @@ def updates_for(hamd, rate, moves, seconds):
 FLOOD = 2000000  # more than anybody takes: what is accepted is what control can do
 
 
+KEEP_UP_S = 5
+
+
+def kept_up(hamd, result):
+    """Nothing failed, and soon after the flood nothing waits any more."""
+    deadline = time.monotonic() + KEEP_UP_S
+    while hamd.show("store")[0]["waiting"] > 0 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    store = result["stored"] = hamd.show("store")[0]
+    condition(result, f"records written {KEEP_UP_S} s after the last turn",
+              store["waiting"] == 0 and store["failures"] == 0, True)
+
+
 def updates(moves, signed, stored=False):
     def run(options, directory, row, result):
         scenario = Scenario(options, directory, bindings=row.bindings, kind="quiet",
@@ -203,7 +216,7 @@ def updates(moves, signed, stored=False):
             _, result["longest-turn-us"] = hamd.stages()
             result["counters"] = {k: v for k, v in hamd.counters().items() if v}
             if stored:
-                result["stored"] = hamd.show("store")
+                kept_up(hamd, result)
         result["store"] = "on, one lcore" if stored else "off"
     return run
 

@@ -304,6 +304,34 @@ static void test_refreshes_are_lazy(void **state)
 		assert_int_equal(mesh_at(2, mn)->content.ext_seq, 2);
 }
 
+static uint16_t mtu_at(uint8_t node, unsigned mn)
+{
+	const struct record_extra *x = records_extra(world.site[node].rs, at(node, mn));
+
+	return x == NULL ? 0 : x->mtu;
+}
+
+/* What a stranger's site learned of the path reaches the owner, and makes the record no newer. */
+static void test_path_mtu_is_soft(void **state)
+{
+	struct content_version before;
+	struct record *r;
+
+	(void)state;
+	open_ready(2);
+	update(1, 1, 1, 1, 1, 600, 1);
+	RUN_UNTIL(is_converged() && has(2, 1, 1), 1000);
+	before = mesh_at(2, 1)->content;
+	r = at(2, 1);
+	assert_int_equal(records_set_mtu(world.site[2].rs, r, 1400, world.now_ms + 600000), 0);
+	engine_soft(world.site[2].e, r, world.now_ms);
+	RUN_UNTIL(mtu_at(1, 1) == 1400, 2000);
+	for (uint8_t node = 1; node <= 2; node++)
+		assert_int_equal(content_version_cmp(&mesh_at(node, 1)->content, &before), 0);
+	assert_int_equal(owner_at(1, 1), 1);
+	assert_int_equal(owner_at(2, 1), 1);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_teardown(test_registration_arrives, tear_down),
 	cmocka_unit_test_teardown(test_many_over_a_bad_wire, tear_down),
@@ -320,6 +348,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_teardown(test_no_room_is_no_loss, tear_down),
 	cmocka_unit_test_teardown(test_slow_peer_costs_no_story, tear_down),
 	cmocka_unit_test_teardown(test_refreshes_are_lazy, tear_down),
+	cmocka_unit_test_teardown(test_path_mtu_is_soft, tear_down),
 };
 
 int main(void)
