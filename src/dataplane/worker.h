@@ -28,6 +28,7 @@
 #include "tables/bc_view.h"
 
 struct police;
+struct relay;
 struct watch_lane;
 
 #define DP_BURST      64 /* packets a turn carries at most */
@@ -113,6 +114,7 @@ struct dp_worker {
 	uint32_t reass_max; /* octets of the largest packet that is put together */
 
 	struct police *police; /* of signalling; NULL: none */
+	struct relay *relay; /* NULL: there is no mesh */
 
 	/* What watches this worker, its own lanes: taken over from watch_next at the start of a
 	 * turn, where watch_version has moved. */

@@ -15,12 +15,12 @@
 #include <stdint.h>
 
 #include "common/ip6.h"
+#include "sync/forward.h"
 #include "sync/next.h"
 #include "tables/meshtab.h"
 
 struct conf;
 struct ctl;
-struct record;
 struct route;
 
 /* 0 or -errno with a line in err. From then on workers have a table of each domain, in which this
@@ -44,7 +44,10 @@ uint8_t route_agent(const struct conf *conf, uint16_t domain, const struct ip6_a
 /* This site answers on that home agent address of the domain now: its own, shared or adopted. */
 bool route_is_held(const struct ctl *ctl, uint16_t domain, const struct ip6_addr *agent);
 
-/* The answers, as they are compiled. For tests: serving or not, of a domain with that delivery. */
-void route_compile(bool serving, int delivery, struct mesh_answers *out);
+/* --- pure; what route_publish() is made of --- */
+
+/* All that a site, serving or not, answers in a domain with that delivery. 0 or -ENOMEM. */
+int route_compile(bool serving, enum forward_delivery delivery, struct mesh_answers *out);
+/* All of a domain's table but its answers. */
 void route_fill(const struct conf *conf, uint16_t domain, const struct next_view *view,
 	const struct next_table *next, struct mesh_domain *out);
