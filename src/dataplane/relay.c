@@ -23,7 +23,7 @@ struct pace {
 
 struct lane {
 	struct pace mismatches, packets, octets;
-	struct relay_counts counts;
+	struct dp_relay_counts counts;
 };
 
 struct relay {
@@ -98,9 +98,9 @@ void relay_free(struct relay *r)
 	free(r);
 }
 
-void relay_add_counts(const struct relay *r, uint16_t domain, struct relay_counts *sum)
+void relay_add_counts(const struct relay *r, uint16_t domain, struct dp_relay_counts *sum)
 {
-	const struct relay_counts *c = &r->lane[domain].counts;
+	const struct dp_relay_counts *c = &r->lane[domain].counts;
 
 	sum->first_packets += c->first_packets;
 	sum->first_octets += c->first_octets;

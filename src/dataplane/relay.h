@@ -16,19 +16,12 @@
 
 struct conf;
 
-/* Of a domain: handed to the seal stage, by whose they were before. */
-struct relay_counts {
-	uint64_t first_packets, first_octets; /* our own */
-	uint64_t further_packets, further_octets; /* a peer's: their second and last hop */
-	uint64_t mismatches; /* of both: relayed because a peer may know better */
-};
-
 /* hz: of rte_rdtsc(). workers: that share the bounds. 0 or -ENOMEM. */
 int relay_new(const struct conf *conf, uint64_t hz, uint16_t workers, struct relay **out);
 void relay_free(struct relay *r); /* NULL is fine */
-void relay_add_counts(const struct relay *r, uint16_t domain, struct relay_counts *sum);
+void relay_add_counts(const struct relay *r, uint16_t domain, struct dp_relay_counts *sum);
 
-/* The packet as it came: what mesh_ask() is asked. */
+/* How the packet came: the beginning of what mesh_ask() is asked. */
 static inline struct mesh_query dp_query(struct rte_mbuf *m, enum mesh_kind kind)
 {
 	const struct dp_meta *meta = dp_meta(m);

@@ -7,14 +7,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/key.h"
 #include "conf/conf.h"
 #include "control/ctl_priv.h"
+#include "records/records.h"
 #include "tables/addrs.h"
 #include "tables/tables.h"
 
 struct route {
 	struct mesh_answers answers[2][2]; /* serving or not, by delivery */
 	bool waits[CONF_DOMAINS_MAX]; /* a table is filled and not published yet */
+	uint32_t id[CONF_DOMAINS_MAX]; /* next_domain() */
 };
 
 static_assert(MESH_NODES == NEXT_NODES && MESH_BUCKETS == NEXT_BUCKETS, "copied");
@@ -258,6 +261,17 @@ uint8_t route_agent(const struct conf *conf, uint16_t domain, const struct ip6_a
 	return (uint8_t)conf->node.id;
 }
 
+void route_place(
+	const struct ctl *ctl, const struct record *r, uint8_t *owner, uint8_t *bucket)
+{
+	*owner = 0;
+	*bucket = 0;
+	if (ctl->route == NULL)
+		return;
+	*owner = records_mesh(ctl->records, r)->owner.node;
+	*bucket = record_key_bucket(record_key(ctl->route->id[r->domain], &r->hoa));
+}
+
 bool route_is_held(const struct ctl *ctl, uint16_t domain, const struct ip6_addr *agent)
 {
 	const struct addr_row *row = addrs_find(ctl->t->addrs, agent, ADDR_NO_PORT);
@@ -281,7 +295,8 @@ static int publish_nothing(struct ctl *ctl)
 	x->view.self = (uint8_t)ctl->conf->node.id;
 	x->view.site[x->view.self].reach = NEXT_UP;
 	for (uint16_t d = 0; d < ctl->conf->domain_count; d++) {
-		x->view.domain = next_domain(ctl->conf->domains[d].name);
+		ctl->route->id[d] = next_domain(ctl->conf->domains[d].name);
+		x->view.domain = ctl->route->id[d];
 		route_publish(ctl, d, &x->view, &x->next);
 	}
 	free(x);
