@@ -98,7 +98,7 @@ static void to_nd(struct dp_worker *w, struct rte_mbuf *m)
 	const struct dp_meta *meta = dp_meta(m);
 	uint8_t type = rte_pktmbuf_mtod(m, const uint8_t *)[meta->ext.upper_off];
 
-	if (meta->opened > 0 || meta->peer != 0)
+	if (meta->opened > 0)
 		dp_worker_drop(w, m, DP_DROP_ND_INVALID); /* a tunnel is no link of ours */
 	else if (meta->ext.flags & (EXT_FRAGMENT | EXT_ATOMIC))
 		dp_worker_drop(w, m, DP_DROP_ND_FRAGMENT);
@@ -393,12 +393,8 @@ static bool unusual(struct dp_worker *w, struct rte_mbuf *m)
 	const struct net_ip6 *ip = dp_ip6(m);
 	int reason = check_addresses(ip);
 
-	if (reason < 0 && dp_meta(m)->peer != 0) { /* no link of ours */
-		if (!ip6_is_routable(&ip->dst))
-			reason = DP_DROP_MESH_FOREIGN_DOMAIN;
-		else if (!ip6_is_routable(&ip->src))
-			reason = DP_DROP_SRC_SCOPE;
-	}
+	if (reason < 0 && dp_meta(m)->peer != 0 && !ip6_is_routable(&ip->src))
+		reason = DP_DROP_SRC_SCOPE; /* its link is not here */
 	if (reason < 0)
 		return scoped(w, m);
 	dp_worker_drop(w, m, (enum dp_drop)reason);
