@@ -117,6 +117,8 @@ static const struct {
 	{ OSAKA, TOKYO, PEER1 "public-key: " TOKYO " is that of peers[0]" },
 	{ OSAKA_ITEM, OSAKA_ITEM "'dead-ms':100,'hello-ms':100,",
 		PEER1 "dead-ms: 100 is less than 3 x hello-ms (100)" },
+	{ OSAKA_ITEM, OSAKA_ITEM "'dead-ms':299,",
+		PEER1 "dead-ms: 299 is less than 3 x hello-ms (100)" },
 	{ OSAKA_ITEM, OSAKA_ITEM "'hello-ms':101,",
 		PEER1 "dead-ms: 300 is less than 3 x hello-ms (101)" },
 	{ OSAKA_ITEM, OSAKA_ITEM "'hello-ms':10001,",
