@@ -427,11 +427,8 @@ static int check_addresses(const struct net_ip6 *ip)
 /* Neither from nor to a global address: false: done with m. */
 static bool unusual(struct dp_worker *w, struct rte_mbuf *m)
 {
-	const struct net_ip6 *ip = dp_ip6(m);
-	int reason = check_addresses(ip);
+	int reason = check_addresses(dp_ip6(m));
 
-	if (reason < 0 && dp_meta(m)->peer != 0 && !ip6_is_routable(&ip->src))
-		reason = DP_DROP_SRC_SCOPE; /* its link is not here */
 	if (reason < 0)
 		return scoped(w, m);
 	dp_worker_drop(w, m, (enum dp_drop)reason);

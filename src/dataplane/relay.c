@@ -13,12 +13,11 @@
 #define LARGEST      65575 /* octets of a packet: let one through whatever the bound is */
 #define TUNNEL_HEADS (2 * sizeof(struct net_ip6) + 20) /* around TCP's data: outer, inner, TCP */
 
-/* A bound by time: the next token is due when all taken so far are paid for, and no more than
- * `depth` cycles are paid for late. */
+/* A bucket of time: what a token costs is saved up, cycle by cycle. */
 struct pace {
 	uint64_t per; /* cycles a token << PER_SHIFT; 0: no bound */
-	uint64_t depth;
-	uint64_t due; /* TSC */
+	uint64_t depth, saved; /* cycles: most, and now */
+	uint64_t last; /* TSC */
 };
 
 struct lane {
@@ -39,6 +38,7 @@ static struct pace pace_of(uint64_t hz, uint64_t rate, uint64_t burst)
 		return p;
 	p.per = (uint64_t)((double)hz / (double)rate * (1 << PER_SHIFT));
 	p.depth = (uint64_t)((double)hz / (double)rate * (double)burst);
+	p.saved = p.depth;
 	return p;
 }
 
@@ -48,11 +48,11 @@ static bool pace_take(struct pace *p, uint64_t tokens, uint64_t now)
 
 	if (p->per == 0)
 		return true;
-	if (p->due + p->depth < now)
-		p->due = now - p->depth; /* no more than a burst is saved up */
-	if (p->due + cost > now)
+	p->saved = now - p->last < p->depth - p->saved ? p->saved + (now - p->last) : p->depth;
+	p->last = now;
+	if (p->saved < cost)
 		return false;
-	p->due += cost;
+	p->saved -= cost;
 	return true;
 }
 
