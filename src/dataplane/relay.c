@@ -71,8 +71,8 @@ static uint64_t burst_of(uint64_t rate, uint64_t least)
 
 int relay_new(const struct conf *conf, uint64_t hz, uint16_t workers, struct relay **out)
 {
-	struct relay *r = aligned_alloc(64,
-		(sizeof(*r) + conf->domain_count * sizeof(r->lane[0]) + 63) / 64 * 64);
+	struct relay *r = aligned_alloc(
+		64, (sizeof(*r) + conf->domain_count * sizeof(r->lane[0]) + 63) / 64 * 64);
 
 	if (r == NULL)
 		return -ENOMEM;
