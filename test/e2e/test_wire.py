@@ -70,8 +70,8 @@ def test_loss_and_copies(line, x):
 
 
 def test_order(line, x):
-    """One in five is late by 10 ms, so that those behind it come first."""
-    x("there", reorder_percent=20, late_ms=10)
+    """One in five is late by 100 ms, so that those behind it come first."""
+    x("there", reorder_percent=20, late_ms=100)
     _, said = line[0].ping(B, count=200, interval=0.002, wait=1)
     order = [int(part.split("icmp_seq=")[1].split()[0]) for part in said.splitlines()
              if "icmp_seq=" in part]
