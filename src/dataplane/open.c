@@ -173,7 +173,8 @@ static inline int check_inner(const struct esp_inner *inner)
 }
 
 /* From here on the inner packet is the packet. */
-static inline void become(struct rte_mbuf *m, const struct esp_inner *inner, uint8_t node, bool relayed)
+static inline void become(
+	struct rte_mbuf *m, const struct esp_inner *inner, uint8_t node, bool relayed)
 {
 	const struct net_ip6 *ip = (const struct net_ip6 *)inner->at;
 	struct dp_meta *meta = dp_meta(m);
