@@ -11,7 +11,6 @@
 #define PER_SHIFT    20 /* fraction bits of cycles a token: 100 Gb/s are 0.2 cycles an octet */
 #define OCTETS_MBIT  125000
 #define LARGEST      65575 /* octets of a packet: let one through whatever the bound is */
-#define TUNNEL_HEADS (2 * sizeof(struct net_ip6) + 20) /* around TCP's data: outer, inner, TCP */
 
 /* A bucket of time: what a token costs is saved up, cycle by cycle. */
 struct pace {

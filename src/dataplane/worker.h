@@ -167,7 +167,8 @@ void dp_reass_expire(struct dp_worker *w, uint64_t now);
 void dp_worker_drop(struct dp_worker *w, struct rte_mbuf *m, enum dp_drop reason);
 void dp_punt(struct dp_worker *w, struct rte_mbuf *m, enum dp_punt_class c);
 /* Dropped for `reason`, but the source is owed an ICMPv6 error, which control sends. Above the rate of
- * errors (RFC 4443, 2.4 f) it is dropped here, and ICMP6_RATE counts the error. */
+ * errors (RFC 4443, 2.4 f), or about an ICMPv6 error (2.4 e.1), it is dropped here, and ICMP6_RATE or
+ * ICMP6_NOT_DUE counts the error. */
 void dp_error(struct dp_worker *w, struct rte_mbuf *m, enum dp_drop reason, uint8_t type,
 	uint8_t code, uint32_t arg);
 
@@ -181,6 +182,10 @@ bool dp_tunnel_hop(
  * port with this MTU. inner and len octets behind it are there; dp_is_syn() said yes. */
 void dp_clamp_mss(struct dp_worker *w, const struct bc_entry *bind, struct net_ip6 *inner,
 	uint32_t len, uint32_t port_mtu);
+
+/* The same for one that is relayed, alone or in a mobile node's tunnel, by a mesh tunnel that takes
+ * inner_mtu octets, where its domain has sizes lowered by themselves. */
+void dp_clamp_relayed(struct dp_worker *w, struct rte_mbuf *m, uint32_t inner_mtu);
 
 /* The fragments of a packet of ours (len > mtu >= 1280), all of them or none: how many, in order,
  * each with this metadata. 0: there are no buffers, or it cannot be divided. Counted when made. */

@@ -183,7 +183,7 @@ void route_fill(const struct conf *conf, uint16_t domain, const struct next_view
 
 	out->id = view->domain;
 	out->self = view->self;
-	out->clamps = d->tcp_mss_clamp != CONF_MSS_OFF;
+	out->clamps = d->tcp_mss_clamp == CONF_MSS_AUTO;
 	memset(out->members, 0, sizeof(out->members));
 	out->members[view->self / 64] |= 1ULL << view->self % 64;
 	for (uint32_t i = 0; i < d->peer_count; i++) {
