@@ -25,11 +25,8 @@
 struct alarms;
 struct conf;
 struct conf_domain;
-<<<<<<< HEAD
 struct grace;
-=======
 struct data_keys;
->>>>>>> esp
 struct icmp;
 struct icmp6_err_msg;
 struct mip6;

@@ -14,10 +14,7 @@
 #include "net/icmp6.h"
 #include "tables/bc.h"
 #include "tables/fib.h"
-<<<<<<< HEAD
 #include "tables/meshtab.h"
-=======
->>>>>>> esp
 #include "tables/sa_view.h"
 #include "tables/tables.h"
 

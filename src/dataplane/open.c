@@ -22,13 +22,8 @@
 /* What the packet before was opened with: the same for most of a burst. */
 struct from {
 	uint32_t spi; /* 0: nothing yet */
-<<<<<<< HEAD
-	const struct sa_peer *peer;
-	struct sa_lane_in *lane;
-=======
 	const struct sa_peer *peer; /* NULL: there is none */
 	struct sa_lane_in *lane; /* NULL: there are no keys */
->>>>>>> esp
 };
 
 /* Packets for other workers: a burst's, each with its worker. */
@@ -85,21 +80,6 @@ static uint32_t be32_at(const void *p)
 	return be32toh(v);
 }
 
-<<<<<<< HEAD
-/* -1 and *f is what a packet of this SPI is opened with; or why it is not. */
-static int look_up(const struct sa_view *sa, uint32_t spi, struct from *f)
-{
-	const struct sa_peer *peer = sa->peer[sa_spi_node(spi)];
-	struct sa_in *in;
-
-	if (peer == NULL)
-		return DP_DROP_MESH_STRANGER;
-	in = sa_in_of(peer, sa_spi_generation(spi));
-	if (in == NULL || in->key == NULL)
-		return DP_DROP_MESH_ESP_KEYS;
-	*f = (struct from){ spi, peer, &in->lane[sa_lane_of(sa_spi_worker(spi), sa_spi_relayed(spi))] };
-	return -1;
-=======
 /* The lane of an SPI; NULL: its keys are not here. */
 static void look_up(const struct sa_view *sa, uint32_t spi, struct from *f)
 {
@@ -111,7 +91,6 @@ static void look_up(const struct sa_view *sa, uint32_t spi, struct from *f)
 	in = sa_in_of(f->peer, sa_spi_generation(spi));
 	if (in != NULL && in->key != NULL)
 		f->lane = &in->lane[sa_lane_of(sa_spi_worker(spi), sa_spi_relayed(spi))];
->>>>>>> esp
 }
 
 static int reason_of(enum esp_verdict v)
@@ -129,14 +108,6 @@ static int reason_of(enum esp_verdict v)
 	return reasons[v];
 }
 
-<<<<<<< HEAD
-/* -1 and what is inside, or why it is dropped. */
-static int open_sealed(const struct sa_view *sa, struct rte_mbuf *m, const struct from *f,
-	struct esp_inner *inner)
-{
-	if (unlikely(!ip6_eq(&dp_ip6(m)->src, &f->peer->address)))
-		return DP_DROP_MESH_SOURCE;
-=======
 /* -1 and what is inside, or why it is dropped; HANDED: it is to be opened by the worker *to. What
  * cannot be from a peer is not handed to anybody. */
 #define HANDED -2
@@ -158,7 +129,6 @@ static inline int open_sealed(const struct dp_worker *w, struct rte_mbuf *m, str
 		return HANDED;
 	if (unlikely(f->lane == NULL))
 		return DP_DROP_MESH_ESP_KEYS;
->>>>>>> esp
 	return reason_of(esp_open(sa->gcm, &f->lane->esp,
 		rte_pktmbuf_mtod_offset(m, uint8_t *, sizeof(struct net_ip6)),
 		m->data_len - (uint32_t)sizeof(struct net_ip6), inner));
@@ -172,10 +142,7 @@ static int open_clear(const struct dp_worker *w, struct rte_mbuf *m, struct from
 	const uint32_t head = sizeof(struct net_ip6) + SA_CLEAR_HEAD;
 	struct sa_in *in;
 
-<<<<<<< HEAD
-=======
 	f->spi = 0;
->>>>>>> esp
 	f->peer = sa_by_address(w->t->sa, &dp_ip6(m)->src);
 	if (f->peer == NULL)
 		return DP_DROP_MESH_STRANGER;
@@ -206,12 +173,8 @@ static inline int check_inner(const struct esp_inner *inner)
 }
 
 /* From here on the inner packet is the packet. */
-<<<<<<< HEAD
-static inline void become(struct rte_mbuf *m, const struct esp_inner *inner, uint8_t node, bool relayed)
-=======
 static inline void become(
 	struct rte_mbuf *m, const struct esp_inner *inner, uint8_t node, bool relayed)
->>>>>>> esp
 {
 	const struct net_ip6 *ip = (const struct net_ip6 *)inner->at;
 	struct dp_meta *meta = dp_meta(m);
@@ -239,29 +202,6 @@ static void pass_on(struct dp_worker *w, struct rte_mbuf *m, struct hand *h)
 
 static void open_one(struct dp_worker *w, struct rte_mbuf *m, struct from *f, struct hand *h)
 {
-<<<<<<< HEAD
-	const struct sa_view *sa = sa_view(w->t->sa);
-	bool sealed = dp_ip6(m)->next_header == IP6_ESP, relayed = false;
-	const struct net_ip6 *outer = dp_ip6(m);
-	struct esp_inner inner;
-	int reason = -1;
-
-	if (likely(sealed)) {
-		uint32_t spi = be32_at(outer + 1);
-
-		if (w->hand != NULL && sa_owner(spi, w->workers) != w->id) {
-			hand_to(h, m, sa_owner(spi, w->workers));
-			return;
-		}
-		if (unlikely(spi != f->spi))
-			reason = look_up(sa, spi, f);
-		if (likely(reason < 0))
-			reason = open_sealed(sa, m, f, &inner);
-		relayed = sa_spi_relayed(spi);
-	} else {
-		reason = open_clear(w, m, f, &relayed, &inner);
-	}
-=======
 	bool sealed = dp_ip6(m)->next_header == IP6_ESP, relayed = false;
 	const struct net_ip6 *outer = dp_ip6(m);
 	struct esp_inner inner;
@@ -278,7 +218,6 @@ static void open_one(struct dp_worker *w, struct rte_mbuf *m, struct from *f, st
 		hand_to(h, m, to);
 		return;
 	}
->>>>>>> esp
 	if (likely(reason < 0))
 		reason = check_inner(&inner);
 	if (likely(reason < 0) && !dp_take_ecn(outer, (struct net_ip6 *)inner.at))

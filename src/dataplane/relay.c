@@ -7,10 +7,10 @@
 #include "conf/conf.h"
 #include "tables/tables.h"
 
-#define BURST_MS     100 /* of limits.relay-*: what may come at once */
-#define PER_SHIFT    20 /* fraction bits of cycles a token: 100 Gb/s are 0.2 cycles an octet */
-#define OCTETS_MBIT  125000
-#define LARGEST      65575 /* octets of a packet: let one through whatever the bound is */
+#define BURST_MS    100 /* of limits.relay-*: what may come at once */
+#define PER_SHIFT   20 /* fraction bits of cycles a token: 100 Gb/s are 0.2 cycles an octet */
+#define OCTETS_MBIT 125000
+#define LARGEST     65575 /* octets of a packet: let one through whatever the bound is */
 
 /* A bucket of time: what a token costs is saved up, cycle by cycle. */
 struct pace {

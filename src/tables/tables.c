@@ -12,10 +12,7 @@
 #include "tables/dq.h"
 #include "tables/fib.h"
 #include "tables/mem.h"
-<<<<<<< HEAD
 #include "tables/meshtab.h"
-=======
->>>>>>> esp
 #include "tables/sa.h"
 
 /* 300,000 changes a second and workers that report within 50 ms: 15,000 wait. */
