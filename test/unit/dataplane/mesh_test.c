@@ -94,7 +94,9 @@ static void make_site(struct site *s, uint8_t node, uint32_t workers, const char
 	assert_int_equal(bc_publish(s->t->bc, &mn), 0);
 	d = meshtab_buffer(s->t->mesh, 0);
 	assert_int_equal(route_compile(true, FORWARD_DIRECT, &answers), 0);
-	*d = (struct mesh_domain){ .answers = &answers, .self = node, .members = { 1 << 1 | 1 << 2 } };
+	*d = (struct mesh_domain){
+		.answers = &answers, .self = node, .members = { 1 << 1 | 1 << 2 }
+	};
 	assert_int_equal(meshtab_publish(s->t->mesh, 0), 0);
 	s->workers = workers;
 }
