@@ -228,7 +228,8 @@ struct domain {
 	uint64_t hand_back[4]; /* returned: what was registered with its address goes back */
 	bool retake; /* what was given away, and nobody is known to hold, is taken back */
 	uint8_t successor[NEXT_BUCKETS]; /* to whom packets go */
-	uint8_t claimer[NEXT_BUCKETS]; /* who takes over: of the raw view, which sites share sooner */
+	uint8_t claimer
+		[NEXT_BUCKETS]; /* who takes over: of the raw view, which sites share sooner */
 	uint64_t changed_ms; /* the raw view's last change */
 
 	/* walk over all records */

@@ -96,7 +96,8 @@ static bool is_within_rate(struct engine *e, struct peer *p)
 	return p->records > 0;
 }
 
-static void count(struct engine *e, struct peer *p, struct domain *d, struct outcome *o, enum applied a)
+static void count(
+	struct engine *e, struct peer *p, struct domain *d, struct outcome *o, enum applied a)
 {
 	if (a == APPLY_LATER && !o->is_patient) {
 		apply_give_up(e, p, d);

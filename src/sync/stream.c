@@ -178,8 +178,9 @@ static enum put put_seen(struct engine *e, struct peer *p, struct piece *x, uint
 		return PUT_SKIPPED;
 	d = domain_by_number(e, pair.domain);
 	if (d == NULL || !is_member(d, p->node) ||
-		(x->stream == STREAM_SNAPSHOT ? d->index != x->out->domain
-					      : pair.origin != 0 && !is_cut(e, p->node, pair.origin)))
+		(x->stream == STREAM_SNAPSHOT
+				? d->index != x->out->domain
+				: pair.origin != 0 && !is_cut(e, p->node, pair.origin)))
 		return PUT_SKIPPED;
 	message_section(w, b, d->conf.id);
 	return !w->bad && seen_wire_put(w, &pair) ? PUT_DONE : PUT_NO_ROOM;

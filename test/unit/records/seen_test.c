@@ -374,7 +374,8 @@ static void test_origin(void **state)
 	assert_int_equal(raise_it(p, SEEN_LISTED), 1);
 	assert_true(seen_at(s, 1, &got));
 	assert_int_equal(got.origin, 9);
-	p = pair(1, 1, 1, 1, 1, NOW); /* an older number, a newer timestamp: both together are ours */
+	p = pair(1, 1, 1, 1, 1,
+		NOW); /* an older number, a newer timestamp: both together are ours */
 	p.origin = 8;
 	assert_int_equal(raise_it(p, SEEN_LISTED), 1);
 	assert_true(seen_at(s, 1, &got));

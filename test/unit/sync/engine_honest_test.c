@@ -108,8 +108,7 @@ static void test_successors_vanish(void **state)
 	assert_int_equal(world.site[1].events[ENGINE_EV_DRAINED], 0);
 	RUN_UNTIL(owned_by(1, 50) == 50, 3000);
 	/* with force it goes all the same */
-	assert_int_equal(
-		engine_drain(world.site[1].e, DOMAIN, false, world.now_ms), -EHOSTUNREACH);
+	assert_int_equal(engine_drain(world.site[1].e, DOMAIN, false, world.now_ms), -EHOSTUNREACH);
 	assert_int_equal(engine_drain(world.site[1].e, DOMAIN, true, world.now_ms), 0);
 	RUN_UNTIL(world.site[1].says == NEXT_LEFT, 2000);
 }

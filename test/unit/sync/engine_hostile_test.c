@@ -76,8 +76,7 @@ static void test_keys_are_paid_for(void **state)
 	/* nor does a second of it cost more than its share */
 	for (unsigned i = 0; i < 1000; i++)
 		hand_in();
-	assert_in_range(
-		world.sent[1] - answers, 1, WORK_MOST / 3000 + WORK_INPUT / 3000 + 2);
+	assert_in_range(world.sent[1] - answers, 1, WORK_MOST / 3000 + WORK_INPUT / 3000 + 2);
 	/* it pays off its debt; then it is answered again */
 	world.now_ms += 100;
 	answers = world.sent[1];
@@ -152,7 +151,8 @@ static void test_digest_keys(void **state)
 	assert_in_range(taken, 1, DIGEST_KEYS + 2);
 	for (unsigned i = 0; i < 2; i++) {
 		world.now_ms += DIGEST_KEY_MS;
-		for (m.digest_key.born_ms = 999; m.digest_key.born_ms > 900; m.digest_key.born_ms--) {
+		for (m.digest_key.born_ms = 999; m.digest_key.born_ms > 900;
+			m.digest_key.born_ms--) {
 			forge();
 			message_write_digest(&forgery, &m);
 			hand_in();
@@ -207,11 +207,15 @@ static void test_versions_out_of_reach(void **state)
 		{ .epoch = UINT32_MAX, .owner_epoch = 1 },
 		{ .epoch = UINT32_MAX - (1 << 24), .owner_epoch = 1 },
 		{ .epoch = 1, .owner_epoch = 2 },
-		{ .epoch = 1, .owner_epoch = 1, .ahead_ms = CLOCK_MORE_MS - 10000,
+		{ .epoch = 1,
+			.owner_epoch = 1,
+			.ahead_ms = CLOCK_MORE_MS - 10000,
 			.is_taken = true },
 		{ .epoch = 1, .owner_epoch = 1, .ahead_ms = CLOCK_MORE_MS + 10000 },
 		{ .epoch = 1, .owner_epoch = 1, .by_stamp = true, .is_taken = true },
-		{ .epoch = 1, .owner_epoch = 1, .by_stamp = true,
+		{ .epoch = 1,
+			.owner_epoch = 1,
+			.by_stamp = true,
 			.ahead_ms = CLOCK_MORE_MS + 10000 },
 	};
 
@@ -273,8 +277,8 @@ static void test_last_term(void **state)
 	stop_site(2);
 	run(2000);
 	/* packets go to its successor, whoever the record names */
-	assert_int_equal(engine_owner(world.site[1].e, at(1, 1)),
-		engine_owner(world.site[3].e, at(3, 1)));
+	assert_int_equal(
+		engine_owner(world.site[1].e, at(1, 1)), engine_owner(world.site[3].e, at(3, 1)));
 	update(3, 1, 1, 9, 2, 600, 2);
 	RUN_UNTIL(has(1, 1, 9) && owner_at(1, 1) == 3, 500);
 	assert_int_equal(mesh_at(1, 1)->owner.term, 0);
