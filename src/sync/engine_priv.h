@@ -221,6 +221,7 @@ struct domain {
 	/* views */
 	struct next_view raw, view; /* as hello has it; as packets go */
 	bool is_view_known;
+	bool is_raw_new; /* since claimers were chosen; what we say ourselves is part of it */
 	uint64_t in[4]; /* live and in the live set */
 	uint64_t back_ms[NEXT_NODES]; /* live again since */
 	uint64_t unlike[NEXT_NODES]; /* records left different by the round before this one, or 0 */

@@ -34,6 +34,7 @@ void ready_set(struct engine *e, struct domain *d, enum next_says says)
 		d->drains_on = false;
 	}
 	d->says = says;
+	d->is_raw_new = true;
 	d->since_ms = e->now_ms;
 	d->told_waiting = d->told_refused = d->told_clock = d->is_filled = false;
 	d->waits_for = 0;

@@ -168,8 +168,12 @@ static void publish(struct engine *e, struct domain *d)
 static bool choose_claimers(const struct engine *e, struct domain *d)
 {
 	uint8_t was[NEXT_BUCKETS];
-	struct next_view v = d->raw;
+	struct next_view v;
 
+	if (!d->is_raw_new)
+		return false;
+	d->is_raw_new = false;
+	v = d->raw;
 	memcpy(was, d->claimer, sizeof(was));
 	v.site[e->opts.self] = (struct next_site){ .reach = NEXT_UP, .says = d->says };
 	for (unsigned b = 0; b < NEXT_BUCKETS; b++)
@@ -281,8 +285,10 @@ void engine_view(struct engine *e, uint16_t number, const struct next_view *v, u
 		struct next_site was = d->raw.site[n];
 		bool was_cut = was.reach == NEXT_CUT_OFF;
 
-		if (was.reach != v->site[n].reach || was.says != v->site[n].says)
+		if (was.reach != v->site[n].reach || was.says != v->site[n].says) {
 			d->changed_ms = now_ms;
+			d->is_raw_new = true;
+		}
 		/* it does not drain any more: what it gave away goes back, as to one that returned */
 		if (was.says == NEXT_DRAINING && v->site[n].says == NEXT_READY)
 			set_add(d->hand_back, n);
