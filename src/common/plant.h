@@ -20,6 +20,7 @@
 	X(DIGEST_ORDER, "digest-order", "a digest depends on the order of the records")            \
 	X(REMAINING_WHOLE, "remaining-whole", "the granted lifetime travels, not what remains")    \
 	X(STALE_OWNER, "stale-owner", "an owner goes on after it heard of a newer one")            \
+	X(HOP_IGNORED, "hop-ignored", "a packet that was relayed is relayed again")                \
 	X(OWN_SOURCE, "own-source", "a tunnel's source is this site's address, not the record's")
 
 /* ... and these it does not find yet, or not surely: docs/simulator.md says why. */
@@ -32,7 +33,7 @@
 	X(REFRESH_NEW, "refresh-new", "a refresh counts as new content")                           \
 	X(EXPIRE_ALL, "expire-all", "whoever holds a record expires it on time, not its owner")    \
 	X(CLAIM_FROM_RETURNED, "claim-from-returned", "who came back is taken over from again")    \
-	X(HOP_IGNORED, "hop-ignored", "a packet that was relayed is relayed again")                \
+	X(EPOCH_CUT, "epoch-cut", "a site that misses others begins a new epoch")                  \
 	X(STALL_VERDICT, "stall-verdict", "who was frozen calls the others dead")                  \
 	X(DEAD_VOUCH, "dead-vouch", "sites that nobody hears vouch for each other")                \
 	X(ONE_WAY, "one-way", "a path that works one way is taken for up")

@@ -49,6 +49,8 @@ static bool on_changed(void *ctx, struct record *r, enum engine_why why)
 		[ENGINE_HANDED] = "hands on" };
 
 	a->is_dirty = true;
+	if (why == ENGINE_TOOK_OVER)
+		oracle_took_over(a->w, a->node, r->hoa.b[15]);
 	world_tell(a->w, "site %u %s %s: %s, coa %s, owner %u", a->node, text[why],
 		addr_str(&r->hoa), r->state == RECORD_LIVE ? "bound" : "tombstone",
 		addr_str(&r->coa), records_mesh(a->records, r)->owner.node);
@@ -136,7 +138,8 @@ static void on_hello_event(
 	case HELLO_REACH:
 		world_tell(a->w, "site %u: site %u is %s in domain %u", a->node, node, reach[value],
 			a->domain_of_hello[hello_domain]);
-		oracle_verdict(a->w, a->node, node, value != NEXT_DEAD);
+		oracle_verdict(
+			a->w, a->domain_of_hello[hello_domain], a->node, node, value != NEXT_DEAD);
 		break;
 	case HELLO_STALL:
 		world_tell(a->w, "site %u: stood still for %lld ms", a->node, (long long)value);

@@ -238,6 +238,8 @@ void net_to_mn(struct world *w, uint8_t node, uint8_t mn, const struct pkt_ba *b
 	uint8_t location = mn_location(w, mn);
 	struct pkt_ba *copy;
 
+	oracle_answers(w, node, mn, ba);
+
 	if (!net_reaches(w, location, node) || hits(w, w->shape.access_loss_ppm))
 		return;
 	copy = mem_own(sizeof(*copy));

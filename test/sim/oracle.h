@@ -49,8 +49,10 @@ void oracle_site(struct world *w, uint8_t node, uint64_t gap_us);
 void oracle_ready(struct world *w, uint8_t node, uint8_t domain);
 /* What a site holds now, and held when it began. */
 void oracle_memory(struct world *w, uint8_t node, uint64_t octets, uint64_t at_start);
-/* One site changed its mind about whether another one lives. */
-void oracle_verdict(struct world *w, uint8_t by, uint8_t node, bool lives);
+/* One site changed its mind about whether another one lives, in a domain. */
+void oracle_verdict(struct world *w, uint8_t domain, uint8_t by, uint8_t node, bool lives);
+/* A site takes a mobile node's binding over. */
+void oracle_took_over(struct world *w, uint8_t node, uint8_t mn);
 /* How long after the last fault everything is promised again. */
 uint64_t oracle_settle_us(const struct world *w);
 
@@ -59,6 +61,11 @@ uint64_t oracle_settle_us(const struct world *w);
 /* A Binding Update leaves; its number, from 1. */
 uint32_t oracle_sent(struct world *w, uint8_t mn, uint8_t agent, const struct pkt *bu);
 void oracle_acked(struct world *w, uint8_t mn, uint32_t bu, const struct pkt_ba *ba);
+/* It comes to a site, by itself or relayed; an answer leaves. */
+void oracle_heard(struct world *w, uint8_t node, uint8_t mn, const struct pkt *bu);
+void oracle_answers(struct world *w, uint8_t node, uint8_t mn, const struct pkt_ba *ba);
+/* Until when it believes in a registration that was acknowledged. */
+uint64_t oracle_until_us(struct world *w, uint8_t mn, uint32_t bu);
 void oracle_refused_leave(struct world *w, uint8_t mn, uint32_t bu);
 void oracle_ba_source(struct world *w, uint8_t mn, const struct pkt_ba *ba);
 /* The attacker sends one again that was sent before; false: there was none. */
