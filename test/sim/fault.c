@@ -275,9 +275,9 @@ static void end(struct world *w, void *ctx, uint64_t arg)
 	world_tell(w, "%s ends", fault_name(f->fault));
 	rows[f->fault].ends(w, f);
 	if (!rows[f->fault].is_state)
-		oracle_fault_ends(w);
+		oracle_fault_ends(w, rows[f->fault].is_path);
 	else
-		oracle_fault(w);
+		oracle_fault(w, rows[f->fault].is_path);
 }
 
 static void begin(struct world *w, void *ctx, uint64_t arg)
@@ -295,9 +295,9 @@ static void begin(struct world *w, void *ctx, uint64_t arg)
 	if (rows[f->fault].is_path)
 		oracle_path_begins(w);
 	if (!rows[f->fault].is_state)
-		oracle_fault_begins(w);
+		oracle_fault_begins(w, rows[f->fault].is_path);
 	else
-		oracle_fault(w);
+		oracle_fault(w, rows[f->fault].is_path);
 	world_at(w, w->now_us + f->lasts_us, end, f, 0);
 }
 
@@ -360,7 +360,7 @@ void faults_mend(struct world *w)
 	for (uint8_t n = 1; n <= w->shape.sites; n++)
 		if (!site_is_up(w->site[n]))
 			site_start(w->site[n]);
-	oracle_fault(w);
+	oracle_fault(w, false);
 }
 
 void faults_free(struct world *w)

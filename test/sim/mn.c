@@ -222,7 +222,7 @@ static void live(struct world *w, void *ctx, uint64_t gen)
 		live_again(w, m, S); /* wait for the answer, mostly */
 		return;
 	}
-	if (!m->is_bound || rng_chance(&w->rng_mn, 450))
+	if (!m->is_bound || w->shape.is_busy || rng_chance(&w->rng_mn, 450))
 		move(w, m);
 	else if (rng_chance(&w->rng_mn, 120))
 		register_now(w, m, true);
@@ -236,6 +236,8 @@ static void live(struct world *w, void *ctx, uint64_t gen)
 	}
 	if (half_us > 12 * S)
 		half_us = 12 * S;
+	if (w->shape.is_busy)
+		half_us = 600 * MS;
 	live_again(w, m, rng_between(&w->rng_mn, 300 * MS, half_us));
 }
 

@@ -35,9 +35,10 @@ void oracle_free(struct world *w);
 
 /* --- faults --- */
 
-void oracle_fault(struct world *w); /* something changed for good, or in a moment */
-void oracle_fault_begins(struct world *w);
-void oracle_fault_ends(struct world *w);
+/* is_path: nothing but paths between sites changed. */
+void oracle_fault(struct world *w, bool is_path); /* for good, or in a moment */
+void oracle_fault_begins(struct world *w, bool is_path);
+void oracle_fault_ends(struct world *w, bool is_path);
 void oracle_loss(struct world *w, uint8_t node); /* a site loses what it knows */
 bool oracle_is_settled(struct world *w);
 /* A path between sites is worse than it was; or as good as it was again. */

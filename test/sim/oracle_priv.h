@@ -46,6 +46,7 @@ struct probe {
 	uint64_t at_us;
 	uint32_t floor; /* PROBE_TO, PROBE_BETWEEN: of the receiver, older ones must not win */
 	uint32_t kept; /* older than this must never win, whatever happens */
+	bool is_home; /* it is at the site that acknowledged the newest Binding Update */
 	bool is_strict; /* all was settled when it was sent */
 	bool must_arrive; /* unless somebody says something new meanwhile: */
 	uint32_t said, said_other; /* Binding Updates of both mobile nodes until then */
@@ -61,6 +62,7 @@ struct life {
 struct oracle {
 	uint32_t open_faults;
 	uint64_t changed_us; /* the last begin or end of a fault */
+	uint64_t settled_us; /* all will have been dealt with by then */
 	uint64_t unsettled_us; /* since when, the last time that it was not settled */
 	uint64_t loss_us; /* the last loss of a site; 0: none */
 	bool loss_unsettled; /* a loss, and nothing has settled since */
@@ -69,7 +71,10 @@ struct oracle {
 	uint32_t open_paths;
 	uint64_t paths_us; /* the last begin or end of a fault of paths */
 	struct life life[SHAPE_SITES + 1];
+	uint64_t served_us[SHAPE_SITES + 1][SHAPE_DOMAINS]; /* since when it says that it does */
 	struct subject *subject; /* by mobile node */
+	uint32_t new_acks,
+		new_alone; /* registrations acknowledged; of them, as held by nobody else */
 	struct watch *watch; /* oracle_watch.c's; NULL: there are too many sites */
 	struct probe *probe; /* [1..count] */
 	uint32_t count, cap;

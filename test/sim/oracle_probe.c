@@ -26,7 +26,7 @@ static bool is_bound(const struct world *w, const struct subject *s, uint32_t fl
 	const struct bu *b = &s->bu[floor];
 	uint64_t until_us = b->until_us;
 
-	if (floor == 0 || b->pkt.bu.lifetime_s == 0 || w->now_us >= until_us)
+	if (floor == 0 || b->pkt.bu.lifetime_s == 0)
 		return false;
 	/* what was sent since says the same, but lasts longer: a refresh need not be known
 	 * everywhere for the binding to last */
@@ -36,10 +36,26 @@ static bool is_bound(const struct world *w, const struct subject *s, uint32_t fl
 		if (n->agent != b->agent || !ip6_eq(&n->pkt.hdr[0].src, &b->pkt.hdr[0].src) ||
 			n->pkt.bu.lifetime_s == 0)
 			return false;
-		if (n->acked_us != 0 && n->until_us > until_us)
+		if (n->acked_us != 0 && n->until_us > until_us && n->heard[0].us < until_us)
 			until_us = n->until_us;
 	}
 	return w->now_us + FATE_US < until_us;
+}
+
+/*
+ * The site that acknowledged the newest Binding Update, has served ever since and says that it
+ * does: it needs nobody to know better than any other site, whatever happens to those.
+ */
+static bool is_at_home(struct world *w, uint8_t mn, const struct subject *s, uint8_t node)
+{
+	const struct bu *b = &s->bu[s->acked];
+	uint8_t d = mn_domain(w, mn);
+
+	return s->acked != 0 && s->acked == s->count && !s->is_void && b->by == node &&
+	       b->pkt.bu.lifetime_s != 0 && w->now_us + FATE_US < b->until_us &&
+	       site_runs(w->site[node]) && w->site[node]->announced[d] &&
+	       w->oracle->life[node].at_us < b->acked_us &&
+	       w->oracle->served_us[node][d] < b->acked_us;
 }
 
 static void address(struct world *w, enum probe_kind kind, uint8_t mn, uint8_t other, struct pkt *p)
@@ -83,6 +99,7 @@ bool oracle_probe(struct world *w, enum probe_kind kind, uint8_t mn, uint8_t oth
 	if (p->is_strict && p->floor > to->kept)
 		to->kept = p->floor;
 	p->kept = to->kept;
+	p->is_home = is_at_home(w, mn, s, node) && (kind == PROBE_TO || kind == PROBE_FROM);
 	p->said = s->count;
 	p->said_other = to->count;
 	p->must_arrive = p->is_strict && kind != PROBE_SPOOFED && is_bound(w, to, p->floor) &&
@@ -165,18 +182,19 @@ static bool is_stale_after_stop(struct world *w, uint8_t node, uint8_t mn, uint3
 	const struct oracle *o = w->oracle;
 	const struct subject *s = &o->subject[mn];
 	const struct life *l = &o->life[node];
-	uint64_t begin_us, dead_us = (w->shape.dead_ms + 2 * w->shape.hello_ms) * MS;
+	uint64_t begin_us, long_us = (3 * w->shape.dead_ms + 3000) * MS;
+	uint64_t dead_us = (w->shape.dead_ms + 2 * w->shape.hello_ms) * MS;
 
 	if (l->gap_us == UINT64_MAX || l->gap_us < dead_us + 200 * MS || s->is_void ||
-		w->now_us < l->at_us + 50 * MS || w->now_us > l->at_us + 2 * S)
+		w->now_us < l->at_us + 5 * MS || w->now_us > l->at_us + 2 * S)
 		return false;
 	begin_us = l->at_us - l->gap_us;
-	if (o->open_paths > 0 || o->paths_us + oracle_settle_us(w) > begin_us ||
-		w->shape.loss_ppm > 0)
+	if (o->open_paths > 0 || o->paths_us + long_us > begin_us || w->shape.loss_ppm > 0 ||
+		2ULL * (w->shape.delay_us + w->shape.jitter_us) + 2 * w->shape.hello_ms * MS >
+			w->shape.dead_ms * MS)
 		return false;
 	for (uint8_t n = 1; n <= w->shape.sites; n++)
-		if (n != node && (!site_runs(w->site[n]) ||
-					 o->life[n].at_us + oracle_settle_us(w) > begin_us))
+		if (n != node && (!site_runs(w->site[n]) || o->life[n].at_us + long_us > begin_us))
 			return false;
 	for (uint32_t i = which + 1; i <= s->count; i++)
 		if (s->bu[i].acked_us > begin_us + dead_us && s->bu[i].by != node &&
@@ -269,8 +287,16 @@ void oracle_dropped(struct world *w, uint8_t node, const struct pkt *p, const ch
 	w->stats.dropped++;
 	from = &w->oracle->subject[pr->mn];
 	s = pr->kind == PROBE_BETWEEN ? &w->oracle->subject[pr->other] : from;
-	if (!pr->must_arrive || is_excused(w, s, pr) || from->count != pr->said ||
-		s->count != pr->said_other)
+	if (from->count != pr->said || s->count != pr->said_other)
+		return;
+	if (pr->is_home && !s->is_void)
+		world_fail(w,
+			"packet %u (%s mn %u, let loose at site %u, which registered it) is "
+			"dropped by "
+			"site %u: %s",
+			p->probe, pr->kind == PROBE_FROM ? "from" : "to", pr->mn, pr->node, node,
+			reason);
+	if (!pr->must_arrive || is_excused(w, s, pr))
 		return;
 	world_fail(w,
 		"packet %u (%s mn %u, let loose at site %u) is dropped by site %u: %s; nothing is "
