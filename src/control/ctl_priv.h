@@ -25,6 +25,7 @@
 struct alarms;
 struct conf;
 struct conf_domain;
+struct data_keys;
 struct icmp;
 struct icmp6_err_msg;
 struct mip6;
@@ -69,6 +70,7 @@ struct ctl {
 	struct acct *acct; /* NULL without accounting */
 	struct persist *persist; /* NULL without a store */
 	struct persist_load *load; /* while the store is read */
+	struct data_keys *data_keys; /* NULL: no mesh, or one without protection */
 	struct alarms *alarms;
 	struct rte_ring *submitted, *answered;
 	uint32_t in_flight; /* the submitters': requests that were not reaped yet */

@@ -13,7 +13,14 @@
 #include "net/icmp6.h"
 #include "tables/bc.h"
 #include "tables/fib.h"
+#include "tables/sa_view.h"
 #include "tables/tables.h"
+
+/* It came through some tunnel, not over a link of ours. */
+static bool is_tunnelled(const struct dp_meta *meta)
+{
+	return meta->opened > 0 || meta->peer != 0;
+}
 
 static void refuse_option(
 	struct dp_worker *w, struct rte_mbuf *m, enum dp_drop reason, uint8_t code)
@@ -96,7 +103,7 @@ static void to_nd(struct dp_worker *w, struct rte_mbuf *m)
 	const struct dp_meta *meta = dp_meta(m);
 	uint8_t type = rte_pktmbuf_mtod(m, const uint8_t *)[meta->ext.upper_off];
 
-	if (meta->opened > 0)
+	if (is_tunnelled(meta))
 		dp_worker_drop(w, m, DP_DROP_ND_INVALID); /* a tunnel is no link of ours */
 	else if (meta->ext.flags & (EXT_FRAGMENT | EXT_ATOMIC))
 		dp_worker_drop(w, m, DP_DROP_ND_FRAGMENT);
@@ -220,6 +227,32 @@ static void to_us(struct dp_worker *w, struct rte_mbuf *m)
 		dp_punt(w, m, class_of(m, x));
 }
 
+/* What the seal stage of a peer would write, of which open.c takes over; whoever wrote it. */
+static bool is_mesh(const struct dp_worker *w, struct rte_mbuf *m)
+{
+	const struct net_ip6 *ip = dp_ip6(m);
+	const uint8_t *next = (const uint8_t *)(ip + 1);
+
+	if (w->t->sa == NULL || !ip6_eq(&ip->dst, &sa_view(w->t->sa)->site))
+		return false;
+	if (ip->next_header == IP6_ESP)
+		return m->data_len >= sizeof(*ip) + ESP_HEAD;
+	return ip->next_header == IP6_DSTOPT && m->data_len >= sizeof(*ip) + SA_CLEAR_HEAD &&
+	       next[0] == IP6_IN_IP6 && next[1] == 0 && next[2] == 4 && next[3] == 1 &&
+	       next[4] <= 1;
+}
+
+/* Between sites, never inside another tunnel. */
+static void to_open(struct dp_worker *w, struct rte_mbuf *m)
+{
+	const struct dp_meta *meta = dp_meta(m);
+
+	if (unlikely(is_tunnelled(meta)))
+		dp_worker_drop(w, m, DP_DROP_MESH_NESTED);
+	else
+		dp_vec_push(&w->vec[V_MESH], m);
+}
+
 static void by_fib(struct dp_worker *w, struct rte_mbuf *m, uint32_t value)
 {
 	struct dp_meta *meta = dp_meta(m);
@@ -240,6 +273,10 @@ static void by_fib(struct dp_worker *w, struct rte_mbuf *m, uint32_t value)
 			.nh_off = offsetof(struct net_ip6, next_header) };
 		meta->flags |= DP_META_WALKED;
 		to_decap(w, m);
+		return;
+	}
+	if (kind == FIB_LOCAL && is_mesh(w, m)) {
+		to_open(w, m);
 		return;
 	}
 	if (kind == FIB_LOCAL || kind == FIB_HOME_AGENT || kind == FIB_ANYCAST) {
@@ -267,14 +304,14 @@ static bool scoped(struct dp_worker *w, struct rte_mbuf *m)
 	struct dp_meta *meta = dp_meta(m);
 
 	if (ip6_is_multicast(&ip->dst)) {
-		if (meta->opened > 0)
+		if (is_tunnelled(meta))
 			dp_worker_drop(w, m, DP_DROP_DST_MULTICAST);
 		else
 			to_us(w, m);
 		return false;
 	}
 	if (ip6_is_link_local(&ip->dst)) {
-		if (meta->opened > 0) {
+		if (is_tunnelled(meta)) {
 			dp_worker_drop(w, m, DP_DROP_DECAP_LINK_LOCAL);
 		} else if (ip6_eq(&ip->dst, &w->port[meta->port].link_local)) {
 			meta->fib = fib_value(FIB_LOCAL, 0);

@@ -60,6 +60,7 @@ static inline void open_tunnel(struct rte_mbuf *m, const struct net_ip6 *inner, 
 	m->pkt_len = m->data_len;
 	meta->flags = flags;
 	meta->opened++;
+	meta->peer = 0;
 	meta->adj = 0;
 }
 
@@ -71,21 +72,6 @@ static void clamp(struct dp_worker *w, struct rte_mbuf *m, struct net_ip6 *inner
 
 	if (dp_tunnel_hop(w, m, bind, &port))
 		dp_clamp_mss(w, bind, inner, len, w->port[port].mtu);
-}
-
-/* RFC 6040, 4.2. Where the outer header says nothing, the inner one stays as it is. False: drop. */
-static inline bool take_ecn(const struct net_ip6 *outer, struct net_ip6 *inner)
-{
-	uint8_t said = net_ip6_tclass(outer) & 3;
-	int ecn;
-
-	if (likely(said == ECN_NOT_ECT))
-		return true;
-	ecn = net_ecn_decap(net_ip6_tclass(inner) & 3, said);
-	if (ecn < 0)
-		return false;
-	net_ip6_set_ecn(inner, (uint8_t)ecn);
-	return true;
 }
 
 static inline void decap_one(
@@ -100,7 +86,7 @@ static inline void decap_one(
 		dp_worker_drop(w, m, (enum dp_drop)reason);
 		return;
 	}
-	if (unlikely(!take_ecn(outer, inner))) {
+	if (unlikely(!dp_take_ecn(outer, inner))) {
 		dp_worker_drop(w, m, DP_DROP_DECAP_ECN);
 		return;
 	}

@@ -36,8 +36,9 @@ static const uint32_t punt_size[] = {
 	[DP_PUNT_RESOLVE] = 512,
 	[DP_PUNT_ERROR] = 512,
 };
-#define TX_RING_SIZE 2048
-#define POOL_CACHE   256
+#define TX_RING_SIZE   2048
+#define HAND_RING_SIZE 2048 /* 32 bursts: what a worker gets behind while another one is at rest */
+#define POOL_CACHE     256
 
 static int fail(char *err, size_t err_len, int ret, const char *what)
 {
@@ -53,6 +54,11 @@ static struct rte_ring *ring_new(const char *kind, unsigned i, uint32_t size, un
 	return rte_ring_create(name, size, (int)rte_socket_id(), flags);
 }
 
+static bool hands_over(const struct dp *dp)
+{
+	return dp->t->sa != NULL && dp->worker_count > 1;
+}
+
 static int make_rings(struct dp *dp)
 {
 	for (unsigned c = 0; c < DP_PUNT_COUNT; c++) {
@@ -63,6 +69,11 @@ static int make_rings(struct dp *dp)
 	for (uint16_t i = 0; i < dp->worker_count; i++) {
 		dp->tx_ring[i] = ring_new("tx", i, TX_RING_SIZE, RING_F_SC_DEQ);
 		if (dp->tx_ring[i] == NULL)
+			return -rte_errno;
+		if (!hands_over(dp))
+			continue;
+		dp->hand[i] = ring_new("hand", i, HAND_RING_SIZE, RING_F_SC_DEQ);
+		if (dp->hand[i] == NULL)
 			return -rte_errno;
 	}
 	return 0;
@@ -85,12 +96,14 @@ static int make_pool(struct dp *dp)
 		queued += punt_size[c];
 	/* what waits for other fragments must not be missing where packets come in */
 	queued += receivers * dp->conf->reassembly.max_fragments;
+	if (hands_over(dp))
+		queued += dp->worker_count * HAND_RING_SIZE;
 	n = dp->conf->runtime.mbufs;
 	if (n == 0)
 		n = plan_mbufs(rx, tx, PORT_DESCRIPTORS, dp->worker_count, queued);
 	/* A packet of the greatest MTU is one segment, behind the usual headroom, and so is what
 	 * is put together from fragments. */
-	dp->datagram_max = plan_datagram(mtu, dp->conf->reassembly.max_octets);
+	dp->datagram_max = plan_datagram(mtu, dp->conf->reassembly.max_octets, dp->t->sa != NULL);
 	room = (uint16_t)(RTE_PKTMBUF_HEADROOM +
 			  RTE_ALIGN(dp->datagram_max + PLAN_L2_OVERHEAD, 64));
 	if (room < RTE_MBUF_DEFAULT_BUF_SIZE)
@@ -180,7 +193,12 @@ static int make_worker(struct dp *dp, uint16_t i)
 	w->pool = dp->pool;
 	w->flow_seed = dp->flow_seed;
 	fragid_init(&w->fragid, dp->fragid_key, i, dp->worker_count + 1u);
+	w->workers = dp->worker_count;
 	w->is_reader = i < dp->worker_count;
+	if (hands_over(dp)) {
+		w->hand = dp->hand;
+		w->spread = &dp->spreading;
+	}
 	if (w->is_reader) {
 		w->tx_in = dp->tx_ring[i];
 		w->errors = give_errors(dp);
@@ -319,6 +337,8 @@ void dp_free(struct dp *dp)
 	for (uint16_t i = 0; i < dp->worker_count; i++) {
 		empty_ring(dp, dp->tx_ring[i]);
 		rte_ring_free(dp->tx_ring[i]);
+		empty_ring(dp, dp->hand[i]);
+		rte_ring_free(dp->hand[i]);
 	}
 	for (uint16_t i = 0; i <= dp->worker_count; i++) {
 		if (dp->workers[i] != NULL) {

@@ -79,6 +79,8 @@ void dp_watch_say(struct dp *dp, const char *who, const char *what, int32_t stat
 void dp_watch_end(struct dp *dp);
 /* Puts what dp_send* collected on the wire; once a turn. */
 void dp_flush(struct dp *dp);
+/* Whether what comes out of mesh tunnels is spread over the workers: looks every SPREAD_MS. */
+void dp_balance(struct dp *dp, uint64_t now_ms);
 /* Refreshes link states at most every 100 ms, one port a turn. True when one changed. */
 bool dp_poll_links(struct dp *dp, uint64_t now_ms);
 /* The groups a port listens to, all of them. 0 or -errno (then all-multicast is on). */

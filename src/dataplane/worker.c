@@ -6,6 +6,7 @@
 #include <rte_rcu_qsbr.h>
 
 #include "dataplane/watch_priv.h"
+#include "net/icmp6.h"
 #include "tables/tables.h"
 
 void dp_worker_drop(struct dp_worker *w, struct rte_mbuf *m, enum dp_drop reason)
@@ -45,11 +46,26 @@ static bool may_err(struct dp_worker *w)
 	return true;
 }
 
+/* RFC 4443, 2.4 (e.1): about an error nobody is told. Control would find out; but how often it may be
+ * asked is bounded, and not for these. (Behind extension headers they are, and it does.) */
+static bool is_error(struct rte_mbuf *m)
+{
+	const struct net_ip6 *ip = dp_ip6(m);
+
+	return ip->next_header == IP6_ICMP6 && m->data_len > sizeof(*ip) &&
+	       *(const uint8_t *)(ip + 1) < ICMP6_ECHO_REQUEST;
+}
+
 void dp_error(struct dp_worker *w, struct rte_mbuf *m, enum dp_drop reason, uint8_t type,
 	uint8_t code, uint32_t arg)
 {
 	struct dp_meta *meta = dp_meta(m);
 
+	if (unlikely(is_error(m))) {
+		w->counters.drop[DP_DROP_ICMP6_NOT_DUE]++;
+		dp_worker_drop(w, m, reason);
+		return;
+	}
 	if (unlikely(!may_err(w))) {
 		w->counters.drop[DP_DROP_ICMP6_RATE]++;
 		dp_worker_drop(w, m, reason);
@@ -111,13 +127,15 @@ static void too_deep(struct dp_worker *w, bool traced, struct dp_vec *in)
 static inline uint64_t gone(const struct dp_worker *w)
 {
 	const uint64_t *c = w->counters.c;
-	uint64_t n = c[DP_COUNTER_PUNTED] + c[DP_COUNTER_FRAGMENTED] - c[DP_COUNTER_FRAGMENTS_MADE];
+	uint64_t n = c[DP_COUNTER_PUNTED] + c[DP_COUNTER_MESH_HANDED] + c[DP_COUNTER_FRAGMENTED] -
+		     c[DP_COUNTER_FRAGMENTS_MADE];
 
 	n += c[DP_COUNTER_FRAGMENTS_JOINED] - c[DP_COUNTER_REASSEMBLED];
 	n += w->reass != NULL ? reass_tab_fragments(w->reass) : 0;
 	for (unsigned i = 0; i < DP_DROP_COUNT; i++)
 		n += w->counters.drop[i];
-	n -= w->counters.drop[DP_DROP_ICMP6_RATE]; /* of an error that was not made */
+	n -= w->counters.drop[DP_DROP_ICMP6_RATE]; /* of an error that was not made, */
+	n -= w->counters.drop[DP_DROP_ICMP6_NOT_DUE]; /* and of one that nobody is owed */
 	for (uint16_t i = 0; i < w->port_count; i++)
 		n += w->tx[i].n;
 	return n;
@@ -133,9 +151,11 @@ static inline __attribute__((always_inline)) void carry(struct dp_worker *w, boo
 		run(w, traced, DP_STAGE_CLASSIFY, V_AGAIN,
 			dp_classify); /* -> all but ENCAP, punt */
 		run(w, traced, DP_STAGE_REASS, V_FRAGMENT, dp_reass); /* -> AGAIN, held */
+		run(w, traced, DP_STAGE_OPEN, V_MESH, dp_open); /* -> AGAIN, other worker */
 		run(w, traced, DP_STAGE_DECAP, V_TUNNEL, dp_decap); /* -> AGAIN */
 		run(w, traced, DP_STAGE_INTERCEPT, V_HOME, dp_intercept); /* -> ENCAP */
 		run(w, traced, DP_STAGE_ENCAP, V_ENCAP, dp_encap); /* -> tx, ROUTE */
+		run(w, traced, DP_STAGE_SEAL, V_RELAY, dp_seal); /* -> ROUTE */
 		run(w, traced, DP_STAGE_ROUTE, V_ROUTE, dp_route); /* -> tx, punt */
 	}
 	too_deep(w, traced, &w->vec[V_AGAIN]);
@@ -146,6 +166,7 @@ void dp_carry(struct dp_worker *w)
 {
 	if (w->vec[V_AGAIN].n == 0)
 		return;
+	w->spare = DP_SPARE;
 	if (likely(w->watching[WATCH_TRACE] == NULL)) /* what a trace costs while there is none */
 		carry(w, false);
 	else
@@ -166,6 +187,20 @@ static bool take_ringed(struct dp_worker *w)
 	return n > 0;
 }
 
+/* Packets that other workers have taken in for us. */
+static bool take_handed(struct dp_worker *w)
+{
+	struct dp_vec *v = &w->vec[V_AGAIN];
+
+	if (w->hand == NULL || !w->is_reader)
+		return false;
+	v->n = rte_ring_dequeue_burst(w->hand[w->id], (void **)v->pkt, DP_BURST, NULL);
+	if (v->n == 0)
+		return false;
+	dp_carry(w);
+	return true;
+}
+
 bool dp_worker_poll(void *worker)
 {
 	struct dp_worker *w = worker;
@@ -176,6 +211,10 @@ bool dp_worker_poll(void *worker)
 		    atomic_load_explicit(&w->watch_version, memory_order_relaxed) != w->watch_seen))
 		dp_worker_watch(w);
 	dp_tx(w);
+	if (take_handed(w)) {
+		ringed = true;
+		dp_tx(w);
+	}
 	for (uint16_t i = 0; i < w->rxq_count; i++) {
 		timed_rx(w, &w->rxq[i]); /* -> AGAIN */
 		dp_carry(w);

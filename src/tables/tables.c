@@ -12,6 +12,7 @@
 #include "tables/dq.h"
 #include "tables/fib.h"
 #include "tables/mem.h"
+#include "tables/sa.h"
 
 /* 300,000 changes a second and workers that report within 50 ms: 15,000 wait. */
 #define DQ_SIZE 16384
@@ -46,6 +47,8 @@ static int fill(struct tables *t, const struct tables_opts *o)
 		ret = bc_new(&bc, t->dq, &t->bc);
 	if (ret == 0)
 		ret = addrs_new(o->max_addrs, &t->addrs);
+	if (ret == 0 && o->mesh != NULL)
+		ret = sa_new(o->mesh, t->dq, &t->sa);
 	return ret;
 }
 
@@ -68,6 +71,7 @@ void tables_free(struct tables *t)
 {
 	if (t == NULL)
 		return;
+	sa_free(t->sa);
 	addrs_free(t->addrs);
 	bc_free(t->bc);
 	adj_free(t->adj);

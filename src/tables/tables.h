@@ -11,6 +11,8 @@ struct bc;
 struct dq;
 struct fib;
 struct rte_rcu_qsbr;
+struct sa;
+struct sa_opts;
 
 struct tables_opts {
 	uint32_t readers; /* most RCU reader ids: workers */
@@ -18,6 +20,7 @@ struct tables_opts {
 	uint32_t max_neighbors;
 	uint32_t max_routes;
 	uint32_t max_addrs;
+	const struct sa_opts *mesh; /* NULL: no mesh */
 	uint64_t seed;
 };
 
@@ -28,6 +31,7 @@ struct tables {
 	struct adj_tbl *adj;
 	struct bc *bc; /* NULL without domains */
 	struct addrs *addrs; /* control only */
+	struct sa *sa; /* NULL without a mesh */
 	size_t rcu_bytes;
 };
 
