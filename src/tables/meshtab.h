@@ -19,6 +19,7 @@
 #include "common/ip6.h"
 
 struct dq;
+struct meshtab_own;
 
 #define MESH_NODES   256 /* node ids 1..255; 0: nobody, or all of them */
 #define MESH_BUCKETS 256
@@ -149,7 +150,8 @@ static inline struct mesh_answer mesh_ask(
 }
 
 struct meshtab {
-	uint32_t count;
+	uint32_t count; /* of domains */
+	struct meshtab_own *own; /* control's */
 	const struct mesh_domain *_Atomic domain[]; /* NULL until its first table is published */
 };
 
