@@ -264,6 +264,16 @@ static void take_says(struct beat *b)
 	}
 }
 
+static void take_settings(struct beat *b)
+{
+	uint32_t all[HELLO_DOMAINS][HELLO_SETTING_COUNT];
+
+	if (!mail_take_settings(b->mail, all[0]))
+		return;
+	for (uint32_t i = 0; i < b->domain_count; i++)
+		hello_set_settings(b->hello, i, all[i]);
+}
+
 /* --- turns --- */
 
 /* Control has finished a turn and every worker has polled not long ago. All are looked at in each
@@ -289,6 +299,7 @@ uint32_t beat_turn(struct beat *b, uint64_t now_ms, uint64_t wall_ms)
 	if (mail_has_news(b->mail)) {
 		mail_take_keys(b->mail, take_keys, b);
 		take_says(b);
+		take_settings(b);
 	}
 	wait = hello_turn(b->hello, now_ms, wall_ms, may_send(b, now_ms));
 	tell(b, now_ms);

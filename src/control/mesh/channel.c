@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <sodium.h>
 
@@ -45,14 +44,6 @@ static const int drop_of[] = {
 };
 
 static_assert(DIM(drop_of) == SESSION_VERDICT_COUNT, "one each");
-
-static uint64_t wall_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
 
 /* --- what sessions ask for --- */
 
@@ -143,7 +134,7 @@ bool channel_run(struct ctl *ctl)
 
 	if (ctl->now_ms < c->next_ms)
 		return false;
-	if (sessions_turn(c->sessions, ctl->now_ms, wall_ms()))
+	if (sessions_turn(c->sessions, ctl->now_ms, ctl->wall_ms))
 		return true; /* there is more to begin: at the next turn of the loop */
 	c->next_ms = ctl->now_ms + TURN_MS;
 	return false;

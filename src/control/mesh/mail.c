@@ -24,6 +24,8 @@ struct peer {
 	_Atomic bool is_full;
 };
 
+#define SETTINGS (HELLO_SETTING_COUNT * sizeof(uint32_t)) /* octets, of a domain */
+
 struct mail {
 	uint32_t domain_count, peer_count;
 	_Atomic uint64_t *say; /* a word a domain */
@@ -31,6 +33,9 @@ struct mail {
 	struct slot *slot; /* one each */
 	uint8_t index[NEXT_NODES]; /* into peer, + 1 */
 	uint32_t kept; /* control's: peers with is_kept */
+	uint32_t *settings_sent, *settings_kept; /* as with keys */
+	bool is_settings_kept;
+	_Atomic bool is_settings_full;
 	struct bring *ring;
 	_Atomic uint32_t posted __attribute__((aligned(64))); /* times */
 	uint32_t seen __attribute__((aligned(64))); /* of these, hello's */
@@ -52,7 +57,10 @@ static int make(struct mail *m, const struct mail_opts *o)
 	m->say = calloc(o->domains + 1, sizeof(m->say[0]));
 	m->peer = calloc(o->peer_count + 1, sizeof(m->peer[0]));
 	m->slot = sodium_malloc(slots);
-	if (m->say == NULL || m->peer == NULL || m->slot == NULL)
+	m->settings_sent = calloc(o->domains + 1, SETTINGS);
+	m->settings_kept = calloc(o->domains + 1, SETTINGS);
+	if (m->say == NULL || m->peer == NULL || m->slot == NULL || m->settings_sent == NULL ||
+		m->settings_kept == NULL)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < o->peer_count; i++) {
 		m->peer[i].node = o->peers[i];
@@ -90,6 +98,8 @@ void mail_free(struct mail *m)
 		return;
 	bring_free(m->ring);
 	sodium_free(m->slot); /* wipes */
+	free(m->settings_sent);
+	free(m->settings_kept);
 	free(m->peer);
 	free(m->say);
 	free(m);
@@ -108,18 +118,16 @@ void mail_post_say(struct mail *m, uint32_t domain, struct mail_say s)
 	ring_the_bell(m);
 }
 
-/* True: they are there to be taken. */
-static bool hand_over(struct mail *m, uint32_t i)
+static void hand_over(struct mail *m, uint32_t i)
 {
 	if (atomic_load_explicit(&m->peer[i].is_full, memory_order_acquire))
-		return false;
+		return;
 	m->slot[i].sent = m->slot[i].kept;
 	sodium_memzero(&m->slot[i].kept, sizeof(m->slot[i].kept));
 	atomic_store_explicit(&m->peer[i].is_full, true, memory_order_release);
 	m->peer[i].is_kept = false;
 	m->kept--;
 	ring_the_bell(m);
-	return true;
 }
 
 void mail_post_keys(struct mail *m, uint8_t node, const struct session_keys *k)
@@ -134,12 +142,31 @@ void mail_post_keys(struct mail *m, uint8_t node, const struct session_keys *k)
 	hand_over(m, i);
 }
 
+static void hand_over_settings(struct mail *m)
+{
+	if (!m->is_settings_kept ||
+		atomic_load_explicit(&m->is_settings_full, memory_order_acquire))
+		return;
+	memcpy(m->settings_sent, m->settings_kept, m->domain_count * SETTINGS);
+	m->is_settings_kept = false;
+	atomic_store_explicit(&m->is_settings_full, true, memory_order_release);
+	ring_the_bell(m);
+}
+
+void mail_post_settings(struct mail *m, const uint32_t *all)
+{
+	memcpy(m->settings_kept, all, m->domain_count * SETTINGS);
+	m->is_settings_kept = true;
+	hand_over_settings(m);
+}
+
 bool mail_push(struct mail *m)
 {
+	hand_over_settings(m);
 	for (uint32_t i = 0; m->kept > 0 && i < m->peer_count; i++)
 		if (m->peer[i].is_kept)
 			hand_over(m, i);
-	return m->kept > 0;
+	return m->kept > 0 || m->is_settings_kept;
 }
 
 bool mail_waits(const struct mail *m)
@@ -176,6 +203,15 @@ void mail_take_keys(struct mail *m,
 		sodium_memzero(&m->slot[i].sent, sizeof(m->slot[i].sent));
 		atomic_store_explicit(&m->peer[i].is_full, false, memory_order_release);
 	}
+}
+
+bool mail_take_settings(struct mail *m, uint32_t *all)
+{
+	if (!atomic_load_explicit(&m->is_settings_full, memory_order_acquire))
+		return false;
+	memcpy(all, m->settings_sent, m->domain_count * SETTINGS);
+	atomic_store_explicit(&m->is_settings_full, false, memory_order_release);
+	return true;
 }
 
 /* --- hello -> control --- */

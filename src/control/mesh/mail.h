@@ -6,6 +6,7 @@
  *
  *      control -> hello   what we say in each domain: a word each, written over
  *                         keys of a peer's session: a slot each, guarded, empty again when taken
+ *                         all domains' settings: one slot
  *      hello -> control   views, events, what is known of peers: messages in a ring
  *
  * One thread on each side; the box is made before and freed after them.
@@ -47,6 +48,8 @@ struct mail_say {
 void mail_post_say(struct mail *m, uint32_t domain, struct mail_say s);
 /* Keeps the keys until hello's side has taken those before. */
 void mail_post_keys(struct mail *m, uint8_t node, const struct session_keys *k);
+/* Settings of all domains, HELLO_SETTING_COUNT each. */
+void mail_post_settings(struct mail *m, const uint32_t *all);
 /* Moves on what did not go yet; true: something still waits. */
 bool mail_push(struct mail *m);
 
@@ -57,6 +60,9 @@ struct mail_say mail_say_of(const struct mail *m, uint32_t domain);
 /* Calls fn for each peer with new keys, wipes them. */
 void mail_take_keys(struct mail *m,
 	void (*fn)(void *ctx, uint8_t node, const struct session_keys *k), void *ctx);
+
+/* True: they are in all now. */
+bool mail_take_settings(struct mail *m, uint32_t *all);
 
 /* --- what hello has to tell --- */
 

@@ -49,6 +49,7 @@ struct pulse {
 
 	/* control's */
 	uint16_t stalls;
+	uint32_t generation; /* of what may be reloaded, as hello tells it */
 	uint32_t domain_count;
 	struct said said[CONF_DOMAINS_MAX];
 };
@@ -191,12 +192,27 @@ static void read_one(struct ctl *ctl, const struct mail_msg *m)
 	}
 }
 
+/* A reload may have changed what all sites must have alike. */
+static void check_settings(struct ctl *ctl)
+{
+	uint32_t all[CONF_DOMAINS_MAX][HELLO_SETTING_COUNT];
+	struct pulse *p = ctl->pulse;
+
+	if (p->generation == ctl->generation)
+		return;
+	p->generation = ctl->generation;
+	for (uint16_t i = 0; i < p->domain_count; i++)
+		mesh_settings(ctl, i, all[i]);
+	mail_post_settings(p->mail, all[0]);
+}
+
 bool pulse_run(struct ctl *ctl)
 {
 	struct mail *mail = ctl->pulse->mail;
 	const struct mail_msg *m;
 	uint32_t n = 0;
 
+	check_settings(ctl);
 	mail_push(mail);
 	for (; n < READ_BUDGET && (m = mail_read(mail)) != NULL; n++) {
 		read_one(ctl, m);
@@ -241,7 +257,7 @@ static void plan_domain(const struct ctl *ctl, uint16_t i, struct plan *plan)
 		if (!c->retired)
 			plan->members[i][h->member_count++] = (uint8_t)c->id;
 	}
-	mesh_settings(ctl->conf, i, h->setting);
+	mesh_settings(ctl, i, h->setting);
 }
 
 static void plan_hello(const struct ctl *ctl, struct plan *plan)
@@ -299,6 +315,7 @@ int pulse_new(struct ctl *ctl, char *err, size_t err_len)
 		p->site = ctl->conf->mesh.site_address;
 		p->port = (uint16_t)(ctl->conf->mesh.port + 1);
 		p->domain_count = ctl->conf->domain_count;
+		p->generation = ctl->generation;
 		for (uint32_t i = 0; i < plan->hello.peer_count; i++)
 			p->address[plan->peers[i].node] = plan->peers[i].address;
 		ret = make(p, plan);
