@@ -167,6 +167,7 @@ static int start_control(struct hamd *h, char *err, size_t err_len)
 	conf_forget_keys(h->conf); /* who needs them has them now */
 	if (ret == 0)
 		h->subs = NULL;
+	conf_forget_private_key(h->conf);
 	return ret;
 }
 
