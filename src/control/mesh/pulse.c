@@ -203,7 +203,7 @@ static void check_settings(struct ctl *ctl)
 		return;
 	p->generation = ctl->generation;
 	for (uint16_t i = 0; i < p->domain_count; i++)
-		mesh_settings(ctl->conf, i, all[i]);
+		mesh_settings(ctl, i, all[i]);
 	mail_post_settings(p->mail, all[0]);
 }
 
@@ -258,7 +258,7 @@ static void plan_domain(const struct ctl *ctl, uint16_t i, struct plan *plan)
 		if (!c->retired)
 			plan->members[i][h->member_count++] = (uint8_t)c->id;
 	}
-	mesh_settings(ctl->conf, i, h->setting);
+	mesh_settings(ctl, i, h->setting);
 }
 
 static void plan_hello(const struct ctl *ctl, struct plan *plan)
