@@ -164,7 +164,6 @@ static int start_control(struct hamd *h, char *err, size_t err_len)
 {
 	int ret = ctl_new(h->conf, h->subs, h->tables, h->dp, &h->ctl, err, err_len);
 
-	conf_forget_keys(h->conf); /* who needs them has them now */
 	if (ret == 0)
 		h->subs = NULL;
 	conf_forget_private_key(h->conf);
@@ -521,6 +520,7 @@ static int load(struct hamd *h, char *err, size_t err_len)
 		conf_free(h->conf);
 		return ret;
 	}
+	conf_forget_keys(h->conf);
 	return 0;
 }
 
