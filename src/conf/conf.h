@@ -25,6 +25,8 @@ struct mac_key;
 #define CONF_PATH_MAX    108 /* a Unix socket's */
 #define CONF_PORTS_MAX   16
 #define CONF_DOMAINS_MAX 64
+#define CONF_PEERS_MAX   254 /* sites of a mesh beside this one */
+#define CONF_KEY_LEN     32 /* octets of an X25519 key */
 
 enum conf_auth_type { CONF_AUTH_NONE, CONF_AUTH_MN_HA };
 
@@ -34,7 +36,22 @@ enum conf_prefixes { CONF_PREFIXES_AUTO, CONF_PREFIXES_ALWAYS, CONF_PREFIXES_NEV
 
 enum { CONF_MSS_OFF, CONF_MSS_AUTO, CONF_MSS_MIN = 1000, CONF_MSS_MAX = 9500 };
 
-enum conf_ack_peers { CONF_ACK_NONE, CONF_ACK_STORE };
+/* conf_domain.ack_peers, or a number of peers. */
+enum { CONF_ACK_NONE, CONF_ACK_MAX = 254, CONF_ACK_ALL, CONF_ACK_STORE };
+
+enum { CONF_TIMEOUT_AUTO, CONF_RATE_OFF = 0 };
+
+enum conf_mode {
+	CONF_MODE_UNICAST, /* each site has a home agent address of its own */
+	CONF_MODE_SHARED, /* all sites answer on one */
+};
+
+enum conf_delivery {
+	CONF_DELIVERY_DIRECT, /* whoever intercepts tunnels to the care-of address */
+	CONF_DELIVERY_PRIMARY, /* whoever intercepts relays to the owner */
+};
+
+enum conf_cold_start { CONF_COLD_WAIT, CONF_COLD_SERVE };
 
 enum conf_on_damage { CONF_DAMAGE_MOVE_ASIDE, CONF_DAMAGE_REFUSE };
 
@@ -157,6 +174,10 @@ struct conf_limits {
 	uint32_t haad_burst_per_source;
 	uint32_t haad_per_s;
 	uint32_t mpa_per_s; /* unsolicited Mobile Prefix Advertisements begun */
+	uint32_t mismatch_per_s; /* packets of a tunnel relayed because a peer may know better */
+	uint32_t mismatch_burst;
+	uint32_t relay_mbps; /* what this site relays to peers, in all; CONF_RATE_OFF: no bound */
+	uint32_t relay_packets_per_s; /* CONF_RATE_OFF: no bound */
 	uint32_t given;
 };
 
@@ -183,17 +204,68 @@ struct conf_discovery {
 	uint32_t given;
 };
 
+/* Another site of the mesh. */
+struct conf_mesh_peer {
+	uint32_t id; /* 1..255, neither this node's nor another peer's */
+	char name[CONF_NAME_MAX];
+	struct ip6_addr address; /* its site address */
+	uint8_t public_key[CONF_KEY_LEN];
+	uint32_t hello_ms, dead_ms; /* the mesh's where the file says nothing */
+	bool retired; /* gone for good: not waited for, its addresses stay adopted */
+	uint32_t given;
+};
+
+struct conf_mesh {
+	struct ip6_addr site_address; /* an address of a port; unspecified: there is no mesh */
+	char *private_key_file; /* absolute path */
+	uint8_t *private_key; /* CONF_KEY_LEN octets in guarded memory, until conf_forget_keys();
+			       * never shown */
+	uint8_t public_key[CONF_KEY_LEN]; /* made of it */
+	uint32_t port; /* UDP: the session's; hello's is the next one */
+	uint32_t hello_ms, dead_ms; /* dead_ms >= 3 x hello_ms, also of each peer */
+	uint32_t clock_limit_ms;
+	uint32_t rate_mbps; /* of the stream to one peer, at most */
+	uint32_t records_per_s; /* taken from one peer, at most */
+	uint32_t max_waits; /* Binding Acknowledgements that may wait for peers at once */
+	bool protect_data; /* false: what is relayed goes in clear */
+	bool accept_cleartext_mesh; /* must be true then */
+	char *key_log_file; /* absolute path, NULL: session keys are written nowhere */
+	struct conf_mesh_peer *peers;
+	uint32_t peer_count; /* <= CONF_PEERS_MAX */
+	uint32_t given;
+};
+
+/* A site that serves a domain too. */
+struct conf_domain_peer {
+	char name[CONF_NAME_MAX]; /* one of mesh.peers */
+	int peer; /* its index there */
+	struct ip6_addr home_agent_address; /* CONF_MODE_SHARED: unspecified */
+	uint32_t given;
+};
+
 struct conf_domain {
 	char name[CONF_NAME_MAX];
 	struct ip6_prefix *mobile_prefixes;
 	uint32_t mobile_prefix_count;
 	struct ip6_addr home_agent_address;
+	enum conf_mode mode;
+	enum conf_delivery delivery;
+	struct conf_domain_peer *peers;
+	uint32_t peer_count; /* <= CONF_PEERS_MAX; 0 without a mesh */
 	struct conf_mobile_node *mobile_nodes; /* sorted by home address */
 	uint32_t mobile_node_count;
 	struct conf_subscribers subscribers;
 	uint32_t lifetime_max_s; /* granted at most; a multiple of 4 */
 	uint32_t refresh_advice_s; /* a multiple of 4; 0 = none is given */
-	enum conf_ack_peers ack_peers;
+	uint32_t ack_peers; /* 0..CONF_ACK_MAX, CONF_ACK_ALL, CONF_ACK_STORE; without peers
+			     * CONF_ACK_NONE or CONF_ACK_STORE */
+	uint32_t commit_timeout_ms; /* CONF_TIMEOUT_AUTO: by the RTT of the nearest peer */
+	enum conf_cold_start cold_start;
+	uint32_t join_timeout_ms;
+	uint32_t drain_wait_ms;
+	uint32_t old_coa_grace_ms; /* 0 = none */
+	bool remember_sequence; /* numbers outlive bindings */
+	bool home_agent_switch; /* mobile nodes are told when their home agent changes (RFC 5142) */
 	enum conf_encap_limit encap_limit;
 	uint32_t tcp_mss_clamp; /* CONF_MSS_OFF, CONF_MSS_AUTO, or CONF_MSS_MIN..MAX octets */
 	struct ip6_prefix *care_of_allowed; /* none: all that is not denied */
@@ -223,6 +295,7 @@ struct conf {
 	struct conf_node node;
 	struct conf_runtime runtime;
 	struct conf_store store;
+	struct conf_mesh mesh;
 	struct conf_port *ports;
 	uint32_t port_count; /* <= CONF_PORTS_MAX */
 	struct conf_route *routes;
@@ -274,6 +347,11 @@ static inline bool conf_port_is_virtual(const struct conf_port *p)
 static inline bool conf_has_accounting(const struct conf *c)
 {
 	return c->accounting.file != NULL || c->accounting.socket != NULL;
+}
+
+static inline bool conf_has_mesh(const struct conf *c)
+{
+	return !ip6_is_unspecified(&c->mesh.site_address);
 }
 
 /* Of the domain's mobile prefix number i: what prefix-lifetimes says, else infinite. */
