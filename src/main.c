@@ -181,7 +181,7 @@ static int start_store(struct hamd *h, char *err, size_t err_len)
 {
 	const struct conf_store *conf = &h->conf->store;
 	struct store_reader reader = { h->ctl, ctl_load_clock, ctl_load_domain, ctl_load_record,
-		ctl_load_end };
+		ctl_load_seen, ctl_load_end };
 	struct store_opts opts = {
 		.path = conf->path,
 		.sync_ms = conf->sync_ms,

@@ -230,8 +230,22 @@ static void test_cut(void **state)
 		assert_int_equal(record_image_decode(b.p, b.n, &r), is_good ? 0 : -EBADMSG);
 		buf_free(&b);
 	}
-	assert_int_equal(whole.n, RECORD_IMAGE_MAX);
 	buf_free(&whole);
+}
+
+static void test_longest(void **state)
+{
+	static const uint8_t extra[RECORD_EXTRA_MAX] = { 9, RECORD_EXTRA_MAX - 2 };
+	struct record_image r = full(), again;
+	uint8_t buf[RECORD_IMAGE_MAX];
+
+	(void)state;
+	r.extra = extra;
+	r.extra_len = RECORD_EXTRA_MAX;
+	r.alone = true;
+	assert_int_equal(record_image_encode(&r, buf), RECORD_IMAGE_MAX);
+	assert_int_equal(record_image_decode(buf, sizeof(buf), &again), 0);
+	assert_same(&r, &again);
 }
 
 static uint64_t some(uint64_t *rng)
@@ -289,6 +303,7 @@ int main(void)
 		cmocka_unit_test(test_decode),
 		cmocka_unit_test(test_values),
 		cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_longest),
 		cmocka_unit_test(test_round_trip),
 	};
 
