@@ -71,6 +71,14 @@
 	X(STORE_NO_CLOCK, "store_no_clock", "times",                                               \
 		"the clock does not say how long ago the store was written: bindings went on "     \
 		"with what they had left then")                                                    \
+	X(MESH_HEARD, "mesh_heard", "records",                                                     \
+		"changes of bindings that other sites told, and that were news here")              \
+	X(MESH_TAKEN_OVER, "mesh_taken_over", "bindings",                                          \
+		"taken over from a site that is gone or gave them away")                           \
+	X(MESH_HANDED_ON, "mesh_handed_on", "bindings",                                            \
+		"given to another site: drain, return of a site, binding move")                    \
+	X(MESH_ALONE, "mesh_alone", "bindings",                                                    \
+		"acknowledged while no other site held them")                                      \
 	X(TURNS, "control_turns", "turns", "turns of the control core")
 
 enum ctl_counter {

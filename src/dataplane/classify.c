@@ -10,6 +10,7 @@
 #include "dataplane/worker.h"
 
 #include "dataplane/police.h"
+#include "dataplane/sync.h"
 #include "net/icmp6.h"
 #include "tables/bc.h"
 #include "tables/fib.h"
@@ -216,7 +217,7 @@ static void to_us(struct dp_worker *w, struct rte_mbuf *m)
 		dp_worker_drop(w, m, DP_DROP_SRC_OURS);
 	else if (x->upper == IP6_MH)
 		to_mip6(w, m);
-	else
+	else if (x->upper != IP6_UDP || w->sync == NULL || !dp_to_sync(w, m))
 		dp_punt(w, m, class_of(m, x));
 }
 

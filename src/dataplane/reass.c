@@ -47,6 +47,12 @@ void dp_reass_expire(struct dp_worker *w, uint64_t now)
 	reass_tab_expire(w->reass, now, EXPIRE_MAX);
 }
 
+/* Through which tunnels: those of mobile nodes that were opened, and the site it came from. */
+static uint16_t path_of(const struct dp_meta *meta)
+{
+	return (uint16_t)(meta->peer << 8 | meta->opened);
+}
+
 /* A link-local address means another node on each link. */
 static struct reass_key key_of(struct rte_mbuf *m, uint32_t id)
 {
@@ -59,7 +65,7 @@ static struct reass_key key_of(struct rte_mbuf *m, uint32_t id)
 		.dst = ip->dst,
 		.id = id,
 		.zone = scoped ? (uint16_t)(meta->port + 1) : 0,
-		.path = meta->opened,
+		.path = path_of(meta),
 	};
 }
 

@@ -62,6 +62,8 @@ const char *hello_setting_name(enum hello_setting s);
 /* X(id, name, help): what became of a datagram. */
 #define HELLO_LIST(X)                                                                              \
 	X(TAKEN, "taken", "the newest of its sender")                                              \
+	HELLO_REFUSED_LIST(X)
+#define HELLO_REFUSED_LIST(X)                                                                      \
 	X(OLDER, "older", "genuine, but a newer one was taken before")                             \
 	X(LATE, "late", "genuine, but held back on the way for too long")                          \
 	X(MALFORMED, "malformed", "too short, too long, or of an unknown type")                    \

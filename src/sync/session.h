@@ -42,6 +42,8 @@ struct sessions;
 #define SESSION_LIST(X)                                                                            \
 	X(DATA, "data", "opened")                                                                  \
 	X(HANDLED, "handled", "a message of the session's own")                                    \
+	SESSION_REFUSED_LIST(X)
+#define SESSION_REFUSED_LIST(X)                                                                    \
 	X(MALFORMED, "malformed", "too short, too long, or of an unknown type")                    \
 	X(OTHER_VERSION, "other_version", "of a version that is not spoken here")                  \
 	X(STRANGER, "stranger", "of a node, or from an address, that is no peer's")                \

@@ -19,7 +19,6 @@
 #include "sync/hello.h"
 #include "sync/next.h"
 
-struct conf;
 struct ctl;
 struct mesh;
 struct record;
@@ -79,9 +78,10 @@ uint64_t mesh_boot(const struct ctl *ctl);
 /* Name of a site for people: the configuration's, "node 7" for one that it does not name. */
 const char *mesh_site_name(const struct ctl *ctl, uint8_t node);
 
-/* What all sites of a domain must have alike, as hello tells it: a number made of each. */
+/* What all sites of a domain must have alike, as hello tells it: a number made of each. A reload may
+ * change it. */
 void mesh_settings(
-	const struct conf *conf, uint16_t domain, uint32_t out[static HELLO_SETTING_COUNT]);
+	const struct ctl *ctl, uint16_t domain, uint32_t out[static HELLO_SETTING_COUNT]);
 
 /* --- from channel.h and pulse.h --- */
 
