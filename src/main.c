@@ -212,6 +212,7 @@ static int start_store(struct hamd *h, char *err, size_t err_len)
 		.known_ms = start.known_ms,
 		.was_damaged = start.was_moved,
 		.has_no_clock = start.found.clock != STORE_CLOCK_OK,
+		.away_ms = start.found.away_ms,
 	};
 	ret = ctl_loaded(h->ctl, &past, err, err_len);
 	if (ret == 0)
