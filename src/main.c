@@ -166,6 +166,7 @@ static int start_control(struct hamd *h, char *err, size_t err_len)
 
 	if (ret == 0)
 		h->subs = NULL;
+	conf_forget_private_key(h->conf);
 	return ret;
 }
 

@@ -86,22 +86,46 @@ const struct conf_place *conf_mobile_prefix(const struct conf_check *k, const st
  * Binding Update each in that time. */
 #define ADVICE_S 300
 
+static void derive_domain(const struct conf *conf, struct conf_domain *d)
+{
+	if (d->limits.max_bindings == 0)
+		d->limits.max_bindings = conf->runtime.max_bindings;
+	if (d->refresh_advice_s == CONF_ADVICE_AUTO)
+		d->refresh_advice_s = conf->store.path != NULL ? CONF_ADVICE_OFF : ADVICE_S;
+	if (d->ack_peers == CONF_ACK_AUTO)
+		d->ack_peers = d->peer_count > 0 ? 1 : CONF_ACK_NONE;
+	else if (d->ack_peers == CONF_ACK_ZERO)
+		d->ack_peers = CONF_ACK_NONE;
+}
+
+/* After conf_check_auth(): ranges have what they take from default then. */
+static void derive_remember(struct conf *conf)
+{
+	for (uint32_t i = 0; i < conf->domain_count; i++) {
+		struct conf_domain *d = &conf->domains[i];
+
+		if (!conf_is_given_at(
+			    conf_domain(), d, offsetof(struct conf_domain, remember_sequence)))
+			d->remember_sequence = conf_has_bare_numbers(d);
+	}
+}
+
 /* Defaults that come from other keys. */
 static void derive(struct conf *conf)
 {
 	struct conf_runtime *r = &conf->runtime;
+	struct conf_mesh *m = &conf->mesh;
 
 	r->lcore_count = conf_lcore_count(r->lcores);
 	if (r->socket[0] == '\0')
 		snprintf(r->socket, sizeof(r->socket), "/run/hamd/%s.sock", conf->node.name);
-	for (uint32_t i = 0; i < conf->domain_count; i++) {
-		struct conf_limits *limits = &conf->domains[i].limits;
-
-		if (limits->max_bindings == 0)
-			limits->max_bindings = r->max_bindings;
-		if (conf->domains[i].refresh_advice_s == CONF_ADVICE_AUTO)
-			conf->domains[i].refresh_advice_s =
-				conf->store.path != NULL ? CONF_ADVICE_OFF : ADVICE_S;
+	for (uint32_t i = 0; i < conf->domain_count; i++)
+		derive_domain(conf, &conf->domains[i]);
+	for (uint32_t i = 0; i < m->peer_count; i++) {
+		if (m->peers[i].hello_ms == 0)
+			m->peers[i].hello_ms = m->hello_ms;
+		if (m->peers[i].dead_ms == 0)
+			m->peers[i].dead_ms = m->dead_ms;
 	}
 }
 
@@ -116,12 +140,15 @@ static uint32_t anycasts(const struct conf *conf, const struct conf_place *mobil
 }
 
 /* What the forwarding table has to hold: the routes, a port's link-local address, an address and
- * its on-link prefix, a home agent address, the mobile prefixes and their anycast addresses. */
+ * its on-link prefix, home agent addresses (peers' too), the mobile prefixes and their anycast addresses. */
 static int check_fib_size(const struct conf_check *k)
 {
 	const struct conf *conf = k->conf;
 	uint32_t need = conf->route_count + conf->port_count + conf->domain_count + k->mobile_count;
 
+	for (uint32_t i = 0; i < conf->domain_count; i++)
+		need += conf->domains[i].mode == CONF_MODE_UNICAST ? conf->domains[i].peer_count
+								   : 0;
 	for (uint32_t i = 0; i < conf->port_count; i++)
 		need += 2 * conf->ports[i].address_count;
 	for (uint32_t i = 0; i < k->mobile_count; i++)
@@ -192,10 +219,13 @@ int conf_check(struct conf_ctx *c)
 		ret = check_reassembly(&k);
 	if (ret == 0)
 		ret = conf_check_auth(&k);
+	derive_remember(c->conf);
 	if (ret == 0)
 		ret = conf_check_domains(&k);
 	if (ret == 0)
 		ret = conf_check_ports(&k);
+	if (ret == 0)
+		ret = conf_check_mesh(&k);
 	if (ret == 0)
 		ret = conf_check_routes(&k);
 	if (ret == 0)

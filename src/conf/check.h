@@ -39,8 +39,16 @@ int conf_check_routes(const struct conf_check *k);
 /* Before the mobile nodes are sorted; reads key files into conf->keys. */
 int conf_check_auth(const struct conf_check *k);
 int conf_check_accounting(const struct conf_check *k);
-int conf_check_accounting_file(const struct conf_check *k); /* there is one; it looks at files */
+/* Each: there is one; they look at files. */
+int conf_check_accounting_file(const struct conf_check *k);
+int conf_check_key_log_file(const struct conf_check *k);
+/* After domains and ports: the mesh, and the peers of domains. Reads the private key. */
+int conf_check_mesh(const struct conf_check *k);
 int conf_check_subscribers(const struct conf_check *k, uint32_t domain);
+
+/* Whether sequence numbers are all that tells old Binding Updates of authenticated mobile nodes
+ * of the domain from new ones, as far as the configuration itself says. */
+bool conf_has_bare_numbers(const struct conf_domain *d);
 
 /* An auth object's key, and what is wrong with it. */
 struct conf_auth_fault {

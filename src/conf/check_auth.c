@@ -14,17 +14,8 @@
 
 /* --- what an object says and leaves out --- */
 
-static bool is_given(enum conf_auth_place place, const struct conf_auth *a, size_t offset)
-{
-	const struct conf_section *s = conf_auth_section(place);
-	size_t i = 0;
-
-	while (i < s->field_count && s->fields[i].offset != offset)
-		i++;
-	return i < s->field_count && conf_is_given(s, a, i);
-}
-
-#define GIVEN(member) is_given(place, a, offsetof(struct conf_auth, member))
+#define GIVEN(member)                                                                              \
+	conf_is_given_at(conf_auth_section(place), a, offsetof(struct conf_auth, member))
 
 /* The first key beside type that was written, or NULL. */
 static const char *first_given(enum conf_auth_place place, const struct conf_auth *a)
@@ -74,6 +65,24 @@ struct conf_auth_fault conf_auth_complete(
 		return (struct conf_auth_fault){ place == CONF_AUTH_LINE ? "key" : "key-file",
 			"is missing" };
 	return (struct conf_auth_fault){ NULL, NULL };
+}
+
+static bool has_bare_numbers(const struct conf_auth *a)
+{
+	return a->type == CONF_AUTH_MN_HA && !a->replay;
+}
+
+bool conf_has_bare_numbers(const struct conf_domain *d)
+{
+	const struct conf_subscribers *s = &d->subscribers;
+	bool is_bare = has_bare_numbers(&s->def.auth);
+
+	for (uint32_t i = 0; i < d->mobile_node_count; i++)
+		is_bare |= has_bare_numbers(&d->mobile_nodes[i].auth);
+	for (uint32_t i = 0; i < s->range_count; i++)
+		is_bare |= has_bare_numbers(&s->ranges[i].auth);
+	/* whose lines say by themselves what they are */
+	return is_bare || (s->file != NULL && s->def.auth.given == 0);
 }
 
 /* --- every auth object of the configuration --- */

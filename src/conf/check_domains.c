@@ -91,6 +91,10 @@ const char *conf_why_no_home_address(const struct conf_domain *d, const struct i
 		return "is in no mobile prefix of the domain";
 	if (ip6_eq(a, &d->home_agent_address))
 		return "is the home agent address";
+	for (uint32_t i = 0; i < d->peer_count; i++) {
+		if (ip6_eq(a, &d->peers[i].home_agent_address))
+			return "is the home agent address of a peer";
+	}
 	return conf_why_no_node(a, &d->mobile_prefixes[in]);
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Accounting appends to its file, cuts off half a line at its end, and renames files over others
- * when it rotates: none of that may happen to a file that hamd needs for something else. Files
- * are compared by what they are, not by how their paths are written.
+ * when it rotates, and the log of session keys is appended to: none of that may happen to a file
+ * that hamd needs for something else. Files are compared by what they are, not by how their paths
+ * are written.
  */
 #include <inttypes.h>
 #include <limits.h>
@@ -23,7 +24,8 @@ struct place {
 
 struct lookup {
 	const struct conf_check *k;
-	struct place file; /* accounting.file */
+	const char *key, *path; /* "accounting.file", and what it says */
+	struct place file;
 	uint32_t keep; /* it is renamed to FILE.1 up to that; 0: it is not */
 };
 
@@ -80,12 +82,10 @@ static int check_other(const struct lookup *l, const char *path, const char *wha
 		return 0;
 	look_up(path, &other);
 	if (is_same(&l->file, &other))
-		return conf_refuse(l->k->c, "accounting.file: \"%s\" is %s",
-			l->k->conf->accounting.file, what);
+		return conf_refuse(l->k->c, "%s: \"%s\" is %s", l->key, l->path, what);
 	if (is_rotated(l, &other))
-		return conf_refuse(l->k->c,
-			"accounting.file: \"%s\" would be rotated over \"%s\", which is %s",
-			l->k->conf->accounting.file, path, what);
+		return conf_refuse(l->k->c, "%s: \"%s\" would be rotated over \"%s\", which is %s",
+			l->key, l->path, path, what);
 	return 0;
 }
 
@@ -105,9 +105,8 @@ static int check_store(const struct lookup *l)
 		(l->file.path[len] != '/' && l->file.path[len] != '\0'))
 		return 0;
 	return conf_refuse(l->k->c,
-		"accounting.file: \"%s\" is in the directory of the store, which is for the store "
-		"alone",
-		l->k->conf->accounting.file);
+		"%s: \"%s\" is in the directory of the store, which is for the store alone", l->key,
+		l->path);
 }
 
 static int check_log(const struct lookup *l)
@@ -117,8 +116,7 @@ static int check_log(const struct lookup *l)
 	if (!l->file.exists || fstat(STDERR_FILENO, &st) < 0 || !S_ISREG(st.st_mode) ||
 		st.st_dev != l->file.dev || st.st_ino != l->file.ino)
 		return 0;
-	return conf_refuse(l->k->c, "accounting.file: \"%s\" is where the log goes",
-		l->k->conf->accounting.file);
+	return conf_refuse(l->k->c, "%s: \"%s\" is where the log goes", l->key, l->path);
 }
 
 static int check_domain(const struct lookup *l, uint32_t number)
@@ -148,24 +146,46 @@ static int check_domain(const struct lookup *l, uint32_t number)
 	return ret;
 }
 
+/* Everything that a file which hamd appends to must not be. */
+static int check_file(struct lookup *l)
+{
+	const struct conf *conf = l->k->conf;
+	int ret;
+
+	look_up(l->path, &l->file);
+	ret = check_other(l, l->k->c->name, "this configuration");
+	if (ret == 0)
+		ret = check_other(l, conf->runtime.socket, "runtime.socket");
+	if (ret == 0)
+		ret = check_other(l, conf->runtime.dpdk_drivers, "runtime.dpdk-drivers");
+	if (ret == 0)
+		ret = check_other(l, conf->mesh.private_key_file, "mesh.private-key-file");
+	if (ret == 0)
+		ret = check_store(l);
+	if (ret == 0)
+		ret = check_log(l);
+	for (uint32_t i = 0; ret == 0 && i < conf->domain_count; i++)
+		ret = check_domain(l, i);
+	return ret;
+}
+
 int conf_check_accounting_file(const struct conf_check *k)
 {
 	const struct conf_accounting *a = &k->conf->accounting;
 	struct lookup l = { .k = k,
+		.key = "accounting.file",
+		.path = a->file,
 		.keep = a->rotate_mb > 0 || a->rotate_s > 0 ? a->rotate_keep : 0 };
-	int ret;
+	int ret = check_file(&l);
 
-	look_up(a->file, &l.file);
-	ret = check_other(&l, k->c->name, "this configuration");
-	if (ret == 0)
-		ret = check_other(&l, k->conf->runtime.socket, "runtime.socket");
-	if (ret == 0)
-		ret = check_other(&l, k->conf->runtime.dpdk_drivers, "runtime.dpdk-drivers");
-	if (ret == 0)
-		ret = check_store(&l);
-	if (ret == 0)
-		ret = check_log(&l);
-	for (uint32_t i = 0; ret == 0 && i < k->conf->domain_count; i++)
-		ret = check_domain(&l, i);
-	return ret;
+	return ret == 0 ? check_other(&l, k->conf->mesh.key_log_file, "mesh.key-log-file") : ret;
+}
+
+int conf_check_key_log_file(const struct conf_check *k)
+{
+	struct lookup l = {
+		.k = k, .key = "mesh.key-log-file", .path = k->conf->mesh.key_log_file
+	};
+
+	return check_file(&l);
 }

@@ -132,6 +132,14 @@ static int check_hides(const struct conf_check *k, uint32_t i, const char *text)
 		return conf_refuse(k->c,
 			"routes[%u].prefix: %s hides domains[%u].home-agent-address (%s)", i, text,
 			mobile->i, ip6_str(&d->home_agent_address, hidden));
+	for (uint32_t j = 0; j < d->peer_count; j++) {
+		if (ip6_in_prefix(&d->peers[j].home_agent_address, p))
+			return conf_refuse(k->c,
+				"routes[%u].prefix: %s hides "
+				"domains[%u].peers[%u].home-agent-address (%s)",
+				i, text, mobile->i, j,
+				ip6_str(&d->peers[j].home_agent_address, hidden));
+	}
 	if (mn != NULL)
 		return conf_refuse(k->c,
 			"routes[%u].prefix: %s hides a mobile node of domains[%u] (%s)", i, text,

@@ -36,8 +36,16 @@ enum conf_prefixes { CONF_PREFIXES_AUTO, CONF_PREFIXES_ALWAYS, CONF_PREFIXES_NEV
 
 enum { CONF_MSS_OFF, CONF_MSS_AUTO, CONF_MSS_MIN = 1000, CONF_MSS_MAX = 9500 };
 
-/* conf_domain.ack_peers, or a number of peers. */
-enum { CONF_ACK_NONE, CONF_ACK_MAX = 254, CONF_ACK_ALL, CONF_ACK_STORE };
+/* conf_domain.ack_peers, or a number of peers. The last two stand in files only. */
+enum {
+	CONF_ACK_NONE,
+	CONF_ACK_MAX = 254,
+	CONF_ACK_WORDS,
+	CONF_ACK_ALL = CONF_ACK_WORDS,
+	CONF_ACK_STORE,
+	CONF_ACK_ZERO,
+	CONF_ACK_AUTO
+};
 
 enum { CONF_TIMEOUT_AUTO, CONF_RATE_OFF = 0 };
 
@@ -218,8 +226,8 @@ struct conf_mesh_peer {
 struct conf_mesh {
 	struct ip6_addr site_address; /* an address of a port; unspecified: there is no mesh */
 	char *private_key_file; /* absolute path */
-	uint8_t *private_key; /* CONF_KEY_LEN octets in guarded memory, until conf_forget_keys();
-			       * never shown */
+	uint8_t *private_key; /* CONF_KEY_LEN octets in guarded memory, NULL behind
+			       * conf_forget_private_key(); never shown */
 	uint8_t public_key[CONF_KEY_LEN]; /* made of it */
 	uint32_t port; /* UDP: the session's; hello's is the next one */
 	uint32_t hello_ms, dead_ms; /* dead_ms >= 3 x hello_ms, also of each peer */
@@ -361,7 +369,8 @@ int conf_mobile_prefix_of(const struct conf_domain *d, const struct ip6_addr *a)
 /* Why the address is no mobile node's of the domain, as text that reads on behind the address:
  * "is the home agent address"; NULL: it may be one's. */
 const char *conf_why_no_home_address(const struct conf_domain *d, const struct ip6_addr *a);
-/* Wipes what key files held, when somebody else keeps it. */
+/* Wipe what key files held when somebody else keeps it: those of mobile nodes, the site's. */
 void conf_forget_keys(struct conf *c);
+void conf_forget_private_key(struct conf *c);
 /* The original text as compact JSON for `hamctl show config`; owned by the conf. */
 const char *conf_json(const struct conf *c);

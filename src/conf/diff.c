@@ -77,6 +77,22 @@ static bool same_list(struct conf_path *p, const struct conf_field *f, const voi
 	return true;
 }
 
+/* Neither file says it, and what it comes from is compared, or may change (mobile nodes). */
+static bool is_derived(const struct conf_section *s, size_t i, const void *a, const void *b)
+{
+	return s->fields[i].derived != NULL && !conf_is_given(s, a, i) && !conf_is_given(s, b, i);
+}
+
+/* The file's name may be the same and the key in it another one. */
+static bool same_private_key(struct conf_path *p, const struct conf *a, const struct conf *b)
+{
+	if (memcmp(a->mesh.public_key, b->mesh.public_key, CONF_KEY_LEN) == 0)
+		return true;
+	conf_path_enter(p, "mesh");
+	conf_path_enter(p, "private-key-file");
+	return false;
+}
+
 /* False: p is where they differ. */
 static bool same_section(
 	struct conf_path *p, const struct conf_section *s, const void *a, const void *b)
@@ -85,7 +101,7 @@ static bool same_section(
 		const struct conf_field *f = &s->fields[i];
 		size_t old;
 
-		if (f->live)
+		if (f->live || is_derived(s, i, a, b))
 			continue;
 		old = conf_path_enter(p, f->key);
 		if (!(f->list ? same_list(p, f, a, b)
@@ -100,7 +116,8 @@ bool conf_can_become(
 	const struct conf *running, const struct conf *wanted, char path[static CONF_DIFF_MAX])
 {
 	struct conf_path p = { .len = 0 };
-	bool can = same_section(&p, conf_root(), running, wanted);
+	bool can = same_section(&p, conf_root(), running, wanted) &&
+		   same_private_key(&p, running, wanted);
 
 	memcpy(path, p.text, sizeof(p.text));
 	return can;

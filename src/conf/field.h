@@ -15,7 +15,8 @@
 #define CONF_KEYS_MAX 32 /* keys of one object: `given` is 32 bits */
 
 enum conf_type {
-	CONF_U32, /* uint32_t; with `values` also one of these words, stored as its index < min */
+	CONF_U32, /* uint32_t; with `values` also one of these words, stored as word_base and its
+		   * index: less than min, or more than max */
 	CONF_BOOL, /* bool */
 	CONF_STR, /* char[max], the zero included; `check` says whether it will do */
 	CONF_TEXT, /* char *, at most max - 1 octets, or NULL; checked as a CONF_STR is */
@@ -26,6 +27,7 @@ enum conf_type {
 	CONF_IP6, /* struct ip6_addr */
 	CONF_PREFIX, /* struct ip6_prefix without host bits */
 	CONF_IFADDR, /* struct ip6_prefix with host bits: an address and its prefix length */
+	CONF_KEY, /* uint8_t[CONF_KEY_LEN], written in base64; no secret */
 	CONF_PORT, /* int: the index of the port of that name */
 	CONF_NULL, /* null and nothing else, for the reason in `why`; stored nowhere */
 	CONF_EMPTY, /* an empty array and nothing else, likewise */
@@ -46,6 +48,7 @@ struct conf_field {
 	bool list; /* an array: a pointer at offset, the uint32_t number of items at count */
 	size_t count;
 	uint32_t min, max; /* of a CONF_U32 the range, of a list and a set how many items */
+	uint32_t word_base;
 	uint32_t multiple; /* CONF_U32: a multiple of that, 0 = any */
 	uint32_t def; /* CONF_U32, CONF_BOOL, CONF_ENUM, CONF_SET (bit i = values[i]) */
 	const char *def_text; /* CONF_STR, CONF_WORD */
@@ -68,6 +71,9 @@ struct conf_section {
 };
 
 const struct conf_section *conf_root(void);
+const struct conf_section *conf_node(void); /* struct conf_node */
+/* An item of domains, into a struct conf_domain. */
+const struct conf_section *conf_domain(void);
 /* A line of a subscribers file, into a struct conf_mobile_node. */
 const struct conf_section *conf_line(void);
 
@@ -85,6 +91,7 @@ const struct conf_section *conf_auth_section(enum conf_auth_place place);
 /* Octets of one value of the field, of one item of its list. */
 size_t conf_item_size(const struct conf_field *f);
 
+/* Whether the i-th key of its table was written. */
 static inline bool conf_is_given(const struct conf_section *s, const void *obj, size_t field)
 {
 	if (s->given == CONF_NONE_GIVEN)
@@ -92,10 +99,24 @@ static inline bool conf_is_given(const struct conf_section *s, const void *obj, 
 	return *(const uint32_t *)((const char *)obj + s->given) >> field & 1;
 }
 
+/* Whether the key that is stored at that offset was written; false: the table has none there. */
+static inline bool conf_is_given_at(const struct conf_section *s, const void *obj, size_t offset)
+{
+	for (size_t i = 0; i < s->field_count; i++) {
+		if (s->fields[i].offset == offset)
+			return conf_is_given(s, obj, i);
+	}
+	return false;
+}
+
 /* The word that a CONF_U32 of this value is written as, or NULL. */
 static inline const char *conf_word(const struct conf_field *f, uint32_t value)
 {
-	return f->values != NULL && value < f->min ? f->values[value] : NULL;
+	for (uint32_t i = 0; f->values != NULL && f->values[i] != NULL; i++) {
+		if (value == f->word_base + i)
+			return f->values[i];
+	}
+	return NULL;
 }
 
 static inline const void *conf_value(const struct conf_field *f, const void *obj)

@@ -3,25 +3,18 @@
  * The tables, leaves first. Fields are read in the order of their table, not in that of the file:
  * a key may refer to what stands above it (routes to ports).
  */
-#include "conf/field.h"
+#include "conf/fields.h"
 
 #include <assert.h>
 
-#include "conf/conf.h"
 #include "conf/keyfile.h"
 #include "conf/text.h"
 
-#define NAME_PATTERN   "^[a-z0-9][a-z0-9-]*$"
 #define LCORES_PATTERN "^[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*$"
 #define DEVICE_PATTERN                                                                             \
 	"^([0-9A-Fa-f]{4}:[0-9A-Fa-f]{2}:[01][0-9A-Fa-f]\\.[0-7]|net_[A-Za-z0-9_]+)(,[!-~]+)?$"
 
 #define BINDINGS_MAX 16777216
-
-#define ROOM(type, member) sizeof(((struct type *)NULL)->member)
-#define SECTION(type, table, mask)                                                                 \
-	.fields = (table), .field_count = DIM(table), .size = sizeof(struct type),                 \
-	.given = offsetof(struct type, mask)
 
 static_assert(sizeof(enum conf_auth_type) == sizeof(uint32_t), "CONF_ENUM is 32 bits");
 static_assert(sizeof(enum conf_encap_limit) == sizeof(uint32_t), "CONF_ENUM is 32 bits");
@@ -33,7 +26,21 @@ static const char *const auth_types[] = {
 	[CONF_AUTH_NONE] = "none", [CONF_AUTH_MN_HA] = "mn-ha", NULL
 };
 static const char *const ack_peers[] = {
-	[CONF_ACK_NONE] = "none", [CONF_ACK_STORE] = "store", NULL
+	[CONF_ACK_ALL - CONF_ACK_WORDS] = "all",
+	[CONF_ACK_STORE - CONF_ACK_WORDS] = "store",
+	[CONF_ACK_ZERO - CONF_ACK_WORDS] = "none",
+	[CONF_ACK_AUTO - CONF_ACK_WORDS] = "auto",
+	NULL,
+};
+static const char *const timeouts[] = { [CONF_TIMEOUT_AUTO] = "auto", NULL };
+static const char *const modes[] = {
+	[CONF_MODE_UNICAST] = "unicast", [CONF_MODE_SHARED] = "shared", NULL
+};
+static const char *const deliveries[] = {
+	[CONF_DELIVERY_DIRECT] = "direct", [CONF_DELIVERY_PRIMARY] = "primary", NULL
+};
+static const char *const cold_starts[] = {
+	[CONF_COLD_WAIT] = "wait", [CONF_COLD_SERVE] = "serve", NULL
 };
 static const char *const on_damage[] = {
 	[CONF_DAMAGE_MOVE_ASIDE] = "move-aside", [CONF_DAMAGE_REFUSE] = "refuse", NULL
@@ -66,17 +73,17 @@ static const char *const mss_clamps[] = {
 static const struct conf_field node_fields[] = {
 	{ "id", CONF_U32, AT(id), .def = 1, .min = 1, .max = 255, .help = "Number of this node." },
 	{ "name", CONF_STR, AT(name), .def_text = "hamd", .max = CONF_NAME_MAX,
-		.check = conf_check_name, .pattern = NAME_PATTERN,
+		.check = conf_check_name, .pattern = CONF_NAME_PATTERN,
 		.help = "Name of this node. The control socket is called after it." },
 	{ "roles", CONF_SET, AT(role_ha), .values = roles, .min = 1, .max = 1, .def = 1,
 		.help = "What this node is: ha, a Mobile IPv6 home agent (RFC 6275)." },
 };
-static const struct conf_section node_section = { SECTION(conf_node, node_fields, given) };
+static const struct conf_section node_section = { CONF_SECTION(conf_node, node_fields, given) };
 #undef AT
 
 #define AT(member) offsetof(struct conf_runtime, member)
 static const struct conf_field runtime_fields[] = {
-	{ "lcores", CONF_STR, AT(lcores), .def_text = "0", .max = ROOM(conf_runtime, lcores),
+	{ "lcores", CONF_STR, AT(lcores), .def_text = "0", .max = CONF_ROOM(conf_runtime, lcores),
 		.check = conf_check_lcores, .pattern = LCORES_PATTERN,
 		.help = "Processor cores to run on, like 0-3 or 0,2-3, none above 127. "
 			"The first runs the control core, a single one runs everything." },
@@ -117,10 +124,11 @@ static const struct conf_field runtime_fields[] = {
 			"loads at start: drivers of devices that it does not come with. "
 			"Nobody but their owner may be able to write there." },
 	{ "log-level", CONF_WORD, AT(log_level), .def_text = "info", .values = log_levels,
-		.max = ROOM(conf_runtime, log_level), .live = true,
+		.max = CONF_ROOM(conf_runtime, log_level), .live = true,
 		.help = "Lines of the log below this level are left out." },
 };
-static const struct conf_section runtime_section = { SECTION(conf_runtime, runtime_fields, given) };
+static const struct conf_section runtime_section = { CONF_SECTION(
+	conf_runtime, runtime_fields, given) };
 #undef AT
 
 #define AT(member) offsetof(struct conf, member)
@@ -130,7 +138,7 @@ static const struct conf_field icmp_fields[] = {
 	{ "burst", CONF_U32, AT(icmp_burst), .def = 100, .min = 1, .max = 1000000,
 		.help = "ICMPv6 errors sent in one go after a quiet time." },
 };
-static const struct conf_section icmp_section = { SECTION(conf, icmp_fields, icmp_given) };
+static const struct conf_section icmp_section = { CONF_SECTION(conf, icmp_fields, icmp_given) };
 #undef AT
 
 #define AT(member) offsetof(struct conf_store, member)
@@ -152,7 +160,7 @@ static const struct conf_field store_fields[] = {
 			"move-aside moves its files to PATH/bad-TIME and starts without "
 			"bindings, refuse does not start." },
 };
-static const struct conf_section store_section = { SECTION(conf_store, store_fields, given) };
+static const struct conf_section store_section = { CONF_SECTION(conf_store, store_fields, given) };
 #undef AT
 
 #define AT(member) offsetof(struct conf_reassembly, member)
@@ -175,14 +183,14 @@ static const struct conf_field reassembly_fields[] = {
 			"than the MTU of a port and a tunnel header. "
 			"Each packet buffer has room for it." },
 };
-static const struct conf_section reassembly_section = { SECTION(
+static const struct conf_section reassembly_section = { CONF_SECTION(
 	conf_reassembly, reassembly_fields, given) };
 #undef AT
 
 #define AT(member) offsetof(struct conf_port, member)
 static const struct conf_field port_fields[] = {
 	{ "name", CONF_STR, AT(name), .required = true, .max = CONF_NAME_MAX,
-		.check = conf_check_name, .pattern = NAME_PATTERN,
+		.check = conf_check_name, .pattern = CONF_NAME_PATTERN,
 		.help = "Name of the port in routes, hamctl and the log." },
 	{ "device", CONF_STR, AT(device), .required = true, .max = CONF_DEVICE_MAX,
 		.check = conf_check_device, .pattern = DEVICE_PATTERN,
@@ -204,7 +212,7 @@ static const struct conf_field port_fields[] = {
 			"The prefix is on-link, except that of a /128. "
 			"The port has a link-local address besides." },
 };
-static const struct conf_section port_section = { SECTION(conf_port, port_fields, given) };
+static const struct conf_section port_section = { CONF_SECTION(conf_port, port_fields, given) };
 #undef AT
 
 #define AT(member) offsetof(struct conf_route, member)
@@ -214,10 +222,10 @@ static const struct conf_field route_fields[] = {
 	{ "via", CONF_IP6, AT(via), .required = true,
 		.help = "Next hop: an address that is on-link at a port." },
 	{ "port", CONF_PORT, AT(port), .derived = "the port that via is on-link at",
-		.max = CONF_NAME_MAX, .pattern = NAME_PATTERN,
+		.max = CONF_NAME_MAX, .pattern = CONF_NAME_PATTERN,
 		.help = "Name of the port to send by. A link-local via needs it." },
 };
-static const struct conf_section route_section = { SECTION(conf_route, route_fields, given) };
+static const struct conf_section route_section = { CONF_SECTION(conf_route, route_fields, given) };
 #undef AT
 
 /* What an auth object consists of; which place has which of it, and must have, is below. */
@@ -283,10 +291,10 @@ static const struct conf_field line_auth_fields[] = {
 	{ AUTH_NAI },
 };
 static const struct conf_section auth_sections[CONF_AUTH_PLACE_COUNT] = {
-	[CONF_AUTH_NODE] = { SECTION(conf_auth, node_auth_fields, given) },
-	[CONF_AUTH_DEFAULT] = { SECTION(conf_auth, default_auth_fields, given) },
-	[CONF_AUTH_RANGE] = { SECTION(conf_auth, range_auth_fields, given) },
-	[CONF_AUTH_LINE] = { SECTION(conf_auth, line_auth_fields, given) },
+	[CONF_AUTH_NODE] = { CONF_SECTION(conf_auth, node_auth_fields, given) },
+	[CONF_AUTH_DEFAULT] = { CONF_SECTION(conf_auth, default_auth_fields, given) },
+	[CONF_AUTH_RANGE] = { CONF_SECTION(conf_auth, range_auth_fields, given) },
+	[CONF_AUTH_LINE] = { CONF_SECTION(conf_auth, line_auth_fields, given) },
 };
 #undef AT
 
@@ -315,7 +323,7 @@ static const struct conf_field mobile_node_fields[] = {
 		.help = "How the mobile node proves that a Binding Update is its own." },
 	{ NODE_LIFETIME_MAX },
 };
-static const struct conf_section mobile_node_section = { SECTION(
+static const struct conf_section mobile_node_section = { CONF_SECTION(
 	conf_mobile_node, mobile_node_fields, given) };
 
 static const struct conf_field line_fields[] = {
@@ -327,7 +335,8 @@ static const struct conf_field line_fields[] = {
 			"What it leaves out comes from default.auth if that is of the same type." },
 	{ NODE_LIFETIME_MAX },
 };
-static const struct conf_section line_section = { SECTION(conf_mobile_node, line_fields, given) };
+static const struct conf_section line_section = { CONF_SECTION(
+	conf_mobile_node, line_fields, given) };
 #undef AT
 
 #define AT(member) offsetof(struct conf_subscriber_default, member)
@@ -338,7 +347,7 @@ static const struct conf_field default_fields[] = {
 	{ LIFETIME_MAX,
 		.help = "Longest lifetime granted, in seconds, at most that of the domain." },
 };
-static const struct conf_section default_section = { SECTION(
+static const struct conf_section default_section = { CONF_SECTION(
 	conf_subscriber_default, default_fields, given) };
 #undef AT
 
@@ -354,7 +363,7 @@ static const struct conf_field range_fields[] = {
 	{ LIFETIME_MAX, .help = "Longest lifetime granted to each, in seconds, at most that of the "
 				"domain." },
 };
-static const struct conf_section range_section = { SECTION(conf_range, range_fields, given) };
+static const struct conf_section range_section = { CONF_SECTION(conf_range, range_fields, given) };
 #undef AT
 
 #define AT(member) offsetof(struct conf_subscribers, member)
@@ -371,7 +380,7 @@ static const struct conf_field subscribers_fields[] = {
 			"their own. "
 			"The longest prefix that holds an address counts." },
 };
-static const struct conf_section subscribers_section = { SECTION(
+static const struct conf_section subscribers_section = { CONF_SECTION(
 	conf_subscribers, subscribers_fields, given) };
 #undef AT
 
@@ -416,8 +425,22 @@ static const struct conf_field limits_fields[] = {
 		.help = "Mobile nodes that are sent a Mobile Prefix Advertisement which they did "
 			"not ask for, per second. "
 			"Up to three repetitions to each of them come on top." },
+	{ "mismatch-per-s", CONF_U32, AT(mismatch_per_s), .def = 1000, .min = 1, .max = 100000000,
+		.help = "Packets per second, tunnelled by no mobile node that is bound here like "
+			"that, which are relayed to the site that may know better." },
+	{ "mismatch-burst", CONF_U32, AT(mismatch_burst), .def = 200, .min = 1, .max = 1000000,
+		.help = "Such packets relayed in one go after a quiet time." },
+	{ "relay-mbps", CONF_U32, AT(relay_mbps), .def = CONF_RATE_OFF, .min = 1, .max = 1000000,
+		.values = off,
+		.help = "What this site relays to other sites of the domain, in megabits per "
+			"second. "
+			"off sets no bound." },
+	{ "relay-packets-per-s", CONF_U32, AT(relay_packets_per_s), .def = CONF_RATE_OFF, .min = 1,
+		.max = 1000000000, .values = off,
+		.help = "The same in packets per second. off sets no bound." },
 };
-static const struct conf_section limits_section = { SECTION(conf_limits, limits_fields, given) };
+static const struct conf_section limits_section = { CONF_SECTION(
+	conf_limits, limits_fields, given) };
 #undef AT
 
 #define AT(member) offsetof(struct conf_discovery, member)
@@ -442,7 +465,7 @@ static const struct conf_field discovery_fields[] = {
 	{ "max-interval-s", CONF_U32, AT(max_interval_s), .def = 86400, .min = 1, .max = 2592000,
 		.help = "Greatest random delay of that, in seconds: MaxMobPfxAdvInterval." },
 };
-static const struct conf_section discovery_section = { SECTION(
+static const struct conf_section discovery_section = { CONF_SECTION(
 	conf_discovery, discovery_fields, given) };
 #undef AT
 
@@ -461,14 +484,14 @@ static const struct conf_field prefix_lifetime_fields[] = {
 			"A mobile node whose binding lasts longer is told so in the "
 			"acknowledgement (status 1)." },
 };
-static const struct conf_section prefix_lifetime_section = { SECTION(
+static const struct conf_section prefix_lifetime_section = { CONF_SECTION(
 	conf_prefix_lifetime, prefix_lifetime_fields, given) };
 #undef AT
 
 #define AT(member) offsetof(struct conf_domain, member)
 static const struct conf_field domain_fields[] = {
 	{ "name", CONF_STR, AT(name), .required = true, .max = CONF_NAME_MAX,
-		.check = conf_check_name, .pattern = NAME_PATTERN,
+		.check = conf_check_name, .pattern = CONF_NAME_PATTERN,
 		.help = "Name of the domain in hamctl and the log." },
 	{ "mobile-prefixes", CONF_PREFIX, AT(mobile_prefixes), .required = true, .list = true,
 		.count = AT(mobile_prefix_count), .min = 1, .max = 64,
@@ -477,6 +500,22 @@ static const struct conf_field domain_fields[] = {
 	{ "home-agent-address", CONF_IP6, AT(home_agent_address), .required = true,
 		.help = "Where mobile nodes send Binding Updates. "
 			"It lies in a mobile prefix of the domain." },
+	{ "mode", CONF_ENUM, AT(mode), .def = CONF_MODE_UNICAST, .values = modes,
+		.help = "How the sites of the domain are addressed. "
+			"unicast: each has a home agent address of its own. "
+			"shared: all answer on home-agent-address, and the one that hears a "
+			"Binding Update is the owner of the binding. "
+			"It is the same at all sites of the domain." },
+	{ "delivery", CONF_ENUM, AT(delivery), .def = CONF_DELIVERY_DIRECT, .values = deliveries,
+		.help = "How packets get to a mobile node whose binding another site owns. "
+			"direct: the site that they reach tunnels them to the care-of address, "
+			"and takes reverse tunnels. "
+			"primary: it sends them to the owner, which does. "
+			"It is the same at all sites of the domain." },
+	{ "peers", CONF_OBJECT, AT(peers), .section = &conf_domain_peer_section, .list = true,
+		.count = AT(peer_count), .max = CONF_PEERS_MAX,
+		.help = "The other sites of the domain. "
+			"Nothing of a domain is sent to any that is not here." },
 	{ "home-link", CONF_NULL, 0, .why = "the real home link is not built",
 		.help = "null: the home link is virtual, no port is attached to it." },
 	{ "mobile-nodes", CONF_OBJECT, AT(mobile_nodes), .section = &mobile_node_section,
@@ -495,12 +534,47 @@ static const struct conf_field domain_fields[] = {
 			"a multiple of 4, where its lifetime is longer (RFC 6275, 6.2.4). "
 			"auto is 300 without a store, because bindings do not survive a restart "
 			"then, and off with one; a number is refused with a store." },
-	{ "ack-peers", CONF_ENUM, AT(ack_peers), .def = CONF_ACK_NONE, .values = ack_peers,
+	{ "ack-peers", CONF_U32, AT(ack_peers), .def = CONF_ACK_AUTO, .min = 0, .max = CONF_ACK_MAX,
+		.word_base = CONF_ACK_WORDS, .values = ack_peers,
 		.help = "What a Binding Acknowledgement waits for. "
-			"none: nothing. "
+			"A number: until so many sites hold the binding besides this one, or as "
+			"many as there are; 0 and none: nothing. "
+			"all: until each of them does. "
 			"store: until the store has the binding, so that none that was "
 			"acknowledged is lost when hamd is killed; while the store cannot be "
-			"written nothing is acknowledged." },
+			"written nothing is acknowledged. "
+			"auto is 1 in a domain with peers, 0 in one without." },
+	{ "commit-timeout-ms", CONF_U32, AT(commit_timeout_ms), .def = CONF_TIMEOUT_AUTO, .min = 10,
+		.max = 900, .values = timeouts,
+		.help = "How long that waits for other sites at most, in milliseconds; then it is "
+			"sent all the same, and the binding is alone. "
+			"auto is twice the round trip time of the nearest peer and 50, at least "
+			"200 and at most 900: a mobile node asks again after a second." },
+	{ "cold-start", CONF_ENUM, AT(cold_start), .def = CONF_COLD_WAIT, .values = cold_starts,
+		.help = "What a site does that starts when no site of the domain is ready. "
+			"wait: until it has heard from all of them, or hamctl ready --force. "
+			"serve: until join-timeout-ms, if what the store holds is not too old "
+			"to be true; a site that is only not reached may know better." },
+	{ "join-timeout-ms", CONF_U32, AT(join_timeout_ms), .def = 3000, .min = 100, .max = 600000,
+		.help = "That time, in milliseconds." },
+	{ "drain-wait-ms", CONF_U32, AT(drain_wait_ms), .def = 10000, .min = 0, .max = 600000,
+		.help = "How long a site that drains waits, in milliseconds, for Binding Updates "
+			"and tunnelled packets to cease; it goes on earlier when they do." },
+	{ "old-coa-grace-ms", CONF_U32, AT(old_coa_grace_ms), .def = 0, .min = 0, .max = 10000,
+		.help = "How long tunnelled packets from the former care-of address are still "
+			"taken when a mobile node moved, in milliseconds. "
+			"0 drops them, as RFC 6275, 10.4.5 has it." },
+	{ "remember-sequence", CONF_BOOL, AT(remember_sequence),
+		.derived = "true where a mobile node, a range or default has auth.type mn-ha "
+			   "without replay",
+		.help = "Whether the last sequence number of a mobile node outlives its binding, "
+			"so that an old Binding Update which somebody kept is refused. "
+			"A mobile node that lost its number meanwhile learns it from the "
+			"refusal (status 135); RFC 6275, 9.5.1 would have taken any number." },
+	{ "home-agent-switch", CONF_BOOL, AT(home_agent_switch), .def = false,
+		.help = "Tell mobile nodes the home agents that are there when theirs drains or "
+			"was taken over (Home Agent Switch, RFC 5142). "
+			"Nothing authenticates these messages." },
 	{ "encap-limit", CONF_ENUM, AT(encap_limit), .def = CONF_ENCAP_LIMIT_AUTO,
 		.values = encap_limits,
 		.help = "Tunnel Encapsulation Limit option (RFC 2473, 4.1.1). "
@@ -530,7 +604,8 @@ static const struct conf_field domain_fields[] = {
 	{ "limits", CONF_OBJECT, AT(limits), .section = &limits_section,
 		.help = "Bounds on what mobile nodes may ask." },
 };
-static const struct conf_section domain_section = { SECTION(conf_domain, domain_fields, given) };
+static const struct conf_section domain_section = { CONF_SECTION(
+	conf_domain, domain_fields, given) };
 #undef AT
 
 #define AT(member) offsetof(struct conf_accounting, member)
@@ -564,7 +639,7 @@ static const struct conf_field accounting_fields[] = {
 		.help = "Memory for lines that the disk or the collector does not take, in MiB; "
 			"what does not fit is lost, and counted." },
 };
-static const struct conf_section accounting_section = { SECTION(
+static const struct conf_section accounting_section = { CONF_SECTION(
 	conf_accounting, accounting_fields, given) };
 #undef AT
 
@@ -578,6 +653,9 @@ static const struct conf_field root_fields[] = {
 	{ "store", CONF_OBJECT, AT(store), .section = &store_section, .optional = true,
 		.help = "Where bindings are kept, so that they survive a restart. "
 			"Left out, they are not kept." },
+	{ "mesh", CONF_OBJECT, AT(mesh), .section = &conf_mesh_section, .optional = true,
+		.help = "The other sites that serve the same domains. "
+			"Left out, this home agent is alone." },
 	{ "reassembly", CONF_OBJECT, AT(reassembly), .section = &reassembly_section,
 		.help = "Bounds on fragments sent to this node, tunnel packets included." },
 	{ "ports", CONF_OBJECT, AT(ports), .section = &port_section, .required = true, .list = true,
@@ -593,12 +671,22 @@ static const struct conf_field root_fields[] = {
 		.help = "What mobile nodes used, for billing: JSON lines to a file or to a socket, "
 			"see hamd-accounting(5). Without either of them there is no accounting." },
 };
-static const struct conf_section root_section = { SECTION(conf, root_fields, given) };
+static const struct conf_section root_section = { CONF_SECTION(conf, root_fields, given) };
 #undef AT
 
 const struct conf_section *conf_root(void)
 {
 	return &root_section;
+}
+
+const struct conf_section *conf_node(void)
+{
+	return &node_section;
+}
+
+const struct conf_section *conf_domain(void)
+{
+	return &domain_section;
 }
 
 const struct conf_section *conf_line(void)
@@ -623,6 +711,7 @@ size_t conf_item_size(const struct conf_field *f)
 		[CONF_PREFIX] = sizeof(struct ip6_prefix),
 		[CONF_IFADDR] = sizeof(struct ip6_prefix),
 		[CONF_PORT] = sizeof(int),
+		[CONF_KEY] = CONF_KEY_LEN,
 	};
 
 	if (f->type == CONF_OBJECT)

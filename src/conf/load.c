@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <sodium.h>
+
 #include "common/mac.h"
 #include "conf/conf.h"
 #include "conf/parse.h"
@@ -124,6 +126,12 @@ void conf_forget_keys(struct conf *c)
 	c->key_count = 0;
 }
 
+void conf_forget_private_key(struct conf *c)
+{
+	sodium_free(c->mesh.private_key);
+	c->mesh.private_key = NULL;
+}
+
 void conf_free(struct conf *c)
 {
 	if (c == NULL)
@@ -133,6 +141,7 @@ void conf_free(struct conf *c)
 		free(c->warnings[i]);
 	free(c->warnings);
 	conf_forget_keys(c);
+	conf_forget_private_key(c);
 	cJSON_free(c->json);
 	free(c);
 }

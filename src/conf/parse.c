@@ -117,10 +117,11 @@ static int read_word(struct conf_ctx *c, const cJSON *json, const struct conf_fi
 static int read_enum(struct conf_ctx *c, const cJSON *json, const struct conf_field *f, void *to)
 {
 	int i = read_value(c, json, f);
+	uint32_t v = f->word_base + (uint32_t)i;
 
 	if (i < 0)
 		return i;
-	memcpy(to, &i, sizeof(i));
+	memcpy(to, &v, sizeof(v));
 	return 0;
 }
 
@@ -201,6 +202,17 @@ static int read_prefix(struct conf_ctx *c, const cJSON *json, const struct conf_
 	return 0;
 }
 
+static int read_key(struct conf_ctx *c, const cJSON *json, const struct conf_field *f, void *to)
+{
+	(void)f;
+	if (!cJSON_IsString(json))
+		return expected(c, json, "a string");
+	if (!conf_key_parse(json->valuestring, to))
+		return conf_err(c, NULL, QUOTED " is not a public key: %d octets in base64",
+			json->valuestring, CONF_KEY_LEN);
+	return 0;
+}
+
 static int read_port(struct conf_ctx *c, const cJSON *json, const struct conf_field *f, void *to)
 {
 	(void)f;
@@ -251,6 +263,7 @@ static int read_item(struct conf_ctx *c, const cJSON *json, const struct conf_fi
 		[CONF_IP6] = read_ip6,
 		[CONF_PREFIX] = read_prefix,
 		[CONF_IFADDR] = read_prefix,
+		[CONF_KEY] = read_key,
 		[CONF_PORT] = read_port,
 		[CONF_NULL] = read_null,
 		[CONF_EMPTY] = read_empty,

@@ -6,6 +6,7 @@
 #include "conf/conf.h"
 #include "conf/field.h"
 #include "conf/path.h"
+#include "conf/text.h"
 
 struct printer {
 	const struct conf *conf;
@@ -41,7 +42,7 @@ static void print_set(FILE *to, const struct conf_field *f, const bool *on)
 
 static void print_value(struct printer *p, const struct conf_field *f, const void *value)
 {
-	char text[IP6_PREFIX_STRLEN];
+	char text[IP6_PREFIX_STRLEN], key[CONF_KEY_TEXT];
 	const char *word;
 
 	switch (f->type) {
@@ -85,6 +86,9 @@ static void print_value(struct printer *p, const struct conf_field *f, const voi
 		break;
 	case CONF_PORT:
 		print_str(p->to, p->conf->ports[*(const int *)value].name);
+		break;
+	case CONF_KEY:
+		print_str(p->to, conf_key_str(value, key));
 		break;
 	case CONF_EMPTY:
 		fputs("[]", p->to);

@@ -8,6 +8,7 @@
 #include "conf/field.h"
 
 #define ADDRESS_PATTERN "^[0-9A-Fa-f:.]+$"
+#define KEY_PATTERN     "^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$"
 #define PREFIX_PATTERN  "^[0-9A-Fa-f:.]+/(0|[1-9][0-9]?|1[01][0-9]|12[0-8])$"
 
 static cJSON *describe(cJSON *json, const struct conf_section *s);
@@ -101,6 +102,8 @@ static cJSON *item_schema(const struct conf_field *f)
 		return array_schema(f, enum_schema(f));
 	case CONF_IP6:
 		return string_schema(f, "ipv6", ADDRESS_PATTERN);
+	case CONF_KEY:
+		return string_schema(f, NULL, KEY_PATTERN);
 	case CONF_PREFIX:
 	case CONF_IFADDR:
 		return string_schema(f, NULL, PREFIX_PATTERN);
@@ -146,7 +149,7 @@ static cJSON *default_of(const struct conf_field *f)
 
 static void add_description(cJSON *json, const struct conf_field *f)
 {
-	char text[512];
+	char text[1024];
 
 	if (f->derived == NULL) {
 		cJSON_AddStringToObject(json, "description", f->help);

@@ -26,6 +26,7 @@ static void print_type(const struct conf_field *f)
 		[CONF_IP6] = "IPv6 address",
 		[CONF_PREFIX] = "IPv6 prefix",
 		[CONF_IFADDR] = "IPv6 address with prefix length",
+		[CONF_KEY] = "32 octets in base64",
 		[CONF_PORT] = "name of a port",
 		[CONF_NULL] = "null",
 		[CONF_EMPTY] = "empty array",

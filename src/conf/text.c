@@ -4,6 +4,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include <sodium.h>
+
 #include "common/util.h"
 
 #define DIGITS     "0123456789"
@@ -73,6 +75,22 @@ const char *conf_device_iface(const char *device, size_t *len)
 	p += 7;
 	*len = strcspn(p, ",");
 	return p;
+}
+
+bool conf_key_parse(const char *text, uint8_t out[static CONF_KEY_LEN])
+{
+	size_t len;
+	const char *end;
+
+	return sodium_base642bin(out, CONF_KEY_LEN, text, strlen(text), NULL, &len, &end,
+		       sodium_base64_VARIANT_ORIGINAL) == 0 &&
+	       len == CONF_KEY_LEN && *end == '\0';
+}
+
+const char *conf_key_str(const uint8_t key[static CONF_KEY_LEN], char out[static CONF_KEY_TEXT])
+{
+	return sodium_bin2base64(
+		out, CONF_KEY_TEXT, key, CONF_KEY_LEN, sodium_base64_VARIANT_ORIGINAL);
 }
 
 /* A core's number; -1 when there is none, too large ones come back as CONF_LCORE_MAX + 1. */

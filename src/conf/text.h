@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "conf/conf.h"
+
 #define CONF_LCORE_MAX 127 /* RTE_MAX_LCORE - 1 of Debian's DPDK */
 
 const char *conf_check_name(const char *text);
@@ -17,6 +19,12 @@ const char *conf_check_device(const char *text); /* PCI address or DPDK "net_" d
 const char *conf_check_lcores(const char *text);
 const char *conf_check_path(const char *text);
 const char *conf_check_nai(const char *text); /* RFC 4282, roughly: user@realm */
+
+/* A key of CONF_KEY_LEN octets in base64 with padding, as WireGuard writes them, and back. */
+#define CONF_KEY_TEXT 45 /* with the zero */
+bool conf_key_parse(const char *text, uint8_t out[static CONF_KEY_LEN]);
+const char *conf_key_str(
+	const uint8_t key[static CONF_KEY_LEN], char out[static CONF_KEY_TEXT]); /* out */
 
 /* How many cores a list that passed conf_check_lcores() names. */
 uint32_t conf_lcore_count(const char *text);

@@ -80,9 +80,14 @@ enum ctl_cmd {
 	CTL_SHOW_STORE,
 	CTL_SHOW_VERSION,
 	CTL_SHOW_DOMAINS,
+	CTL_SHOW_PEERS, /* the other sites of the mesh */
 	CTL_METRICS,
 	CTL_SHOW_ALARMS, /* `all`: also those that are not raised */
 	CTL_BINDING_DELETE, /* key */
+	CTL_BINDING_MOVE, /* key, site */
+	CTL_READY, /* domain, "" = all: status 0 when it is; with `force` it becomes so */
+	CTL_DRAIN, /* domain, "" = all; `force`: also where nobody can take over */
+	CTL_UNDRAIN, /* domain, "" = all */
 	CTL_RELOAD, /* host/reload.h answers it; refused here */
 	CTL_TRACE, /* watch, port; these two are answered when the watch has ended */
 	CTL_CAPTURE,
@@ -100,11 +105,12 @@ struct ctl_sum {
 
 struct ctl_req {
 	enum ctl_cmd cmd;
-	bool has_key, has_prefix, has_coa, all;
+	bool has_key, has_prefix, has_coa, all, force;
 	struct ip6_addr key; /* home address */
 	struct ip6_prefix prefix;
 	struct ip6_prefix coa;
 	char domain[32]; /* "" = any */
+	char site[32]; /* where to */
 
 	/* What is to be watched, as it was asked for: control reads `port`, "" = any. */
 	struct watch_opts ask;

@@ -136,6 +136,7 @@ static int reload_all(struct reload *r, struct outcome *o)
 		return ret;
 	ret = subscribers_load(conf, &r->stopping, &subs, o->error, sizeof(o->error));
 	conf_forget_keys(conf);
+	conf_forget_private_key(conf);
 	if (ret == 0)
 		return apply(r, conf, subs, o);
 	conf_free(conf);

@@ -229,7 +229,7 @@ static void ask_who_knows(struct ctl *ctl)
 	struct mesh *m = ctl->mesh;
 
 	for (uint16_t d = 0; d < ctl->conf->domain_count; d++) {
-		struct mesh_domain *x = &m->domain[d];
+		struct mesh_part *x = &m->domain[d];
 
 		if (x->says != NEXT_LEFT || x->left_told || !pulse_is_known(ctl, d))
 			continue;
@@ -247,12 +247,12 @@ static uint64_t heard(const struct ctl *ctl)
 	struct dp_counters sum;
 
 	dp_counters_sum(ctl->dp, &sum);
-	return ctl->counters[CTL_BU_RECEIVED] + sum.c[DP_DECAPSULATED];
+	return ctl->counters[CTL_BU_RECEIVED] + sum.c[DP_COUNTER_DECAPSULATED];
 }
 
 static void follow_drain(struct ctl *ctl, uint16_t d)
 {
-	struct mesh_domain *x = &ctl->mesh->domain[d];
+	struct mesh_part *x = &ctl->mesh->domain[d];
 	uint64_t now = heard(ctl);
 
 	if (now != x->heard) {
@@ -307,8 +307,10 @@ void mesh_on_view(struct ctl *ctl, uint16_t domain, const struct next_view *view
 {
 	struct mesh *m = ctl->mesh;
 
-	for (unsigned n = 1; n < NEXT_NODES; n++)
+	for (unsigned n = 1; n < NEXT_NODES; n++) {
 		m->site[n].reach[domain] = view->site[n].reach;
+		m->site[n].says[domain] = view->site[n].says;
+	}
 	m->due_ms = 0;
 	engine_view(m->engine, domain, view, ctl->now_ms);
 }

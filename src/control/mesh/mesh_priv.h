@@ -27,6 +27,7 @@ struct mesh_site {
 	bool is_member[ENGINE_DOMAINS]; /* of the domain with that number */
 	uint32_t drift[ENGINE_DOMAINS]; /* 1 << enum hello_setting that differ */
 	enum next_reach reach[ENGINE_DOMAINS];
+	enum next_says says[ENGINE_DOMAINS]; /* as it was heard last */
 	bool is_incompatible;
 	struct hello_info hello; /* all zero: nothing yet */
 	uint64_t up[NEXT_NODES / 64]; /* there */
@@ -34,7 +35,7 @@ struct mesh_site {
 	uint64_t unlike, unlike_ms; /* records that a digest round left different, and when */
 };
 
-struct mesh_domain {
+struct mesh_part { /* in a domain: ours */
 	uint32_t id;
 	enum next_says says;
 	uint64_t says_ms; /* since */
@@ -52,7 +53,7 @@ struct mesh {
 	int64_t clock_off_ms; /* peers agree about the time: theirs less ours; 0: with us too */
 	uint64_t stalls; /* times this site stood still */
 	struct log_rl log[ENGINE_EV_COUNT], reach_log;
-	struct mesh_domain domain[ENGINE_DOMAINS];
+	struct mesh_part domain[ENGINE_DOMAINS];
 	struct mesh_site site[NEXT_NODES];
 };
 

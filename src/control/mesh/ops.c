@@ -93,7 +93,7 @@ static void on_committed(void *ctx, uint64_t token, enum engine_commit how)
 static void on_state(void *ctx, uint16_t domain, enum next_says says)
 {
 	struct ctl *ctl = ctx;
-	struct mesh_domain *d = &ctl->mesh->domain[domain];
+	struct mesh_part *d = &ctl->mesh->domain[domain];
 
 	d->says = says;
 	d->says_ms = d->quiet_from_ms = ctl->now_ms;

@@ -25,16 +25,16 @@ static void check_number(const struct conf_field *f)
 		words++;
 	if (f->min > f->max)
 		REFUSE(f, "no number is in range");
-	if (words > f->min)
+	if (words > 0 && f->word_base + words > f->min && f->word_base <= f->max)
 		REFUSE(f, "a word is stored as a number in range");
-	if (!f->required && !f->optional && f->derived == NULL && f->def >= words &&
+	if (!f->required && !f->optional && f->derived == NULL && conf_word(f, f->def) == NULL &&
 		(f->def < f->min || f->def > f->max))
 		REFUSE(f, "the default is out of range");
 	if (f->optional && (f->min == 0 || f->def != 0))
 		REFUSE(f, "0 stands for what is left out");
 	if (f->derived != NULL && f->min == 0)
 		REFUSE(f, "0 stands for the derived default");
-	if (f->multiple > 0 && f->def >= words && f->def % f->multiple != 0)
+	if (f->multiple > 0 && conf_word(f, f->def) == NULL && f->def % f->multiple != 0)
 		REFUSE(f, "the default is not a multiple");
 }
 

@@ -16,7 +16,20 @@ except ImportError:
     sys.exit(77)
 
 # Where in home-agent.json, the value put there, and the rule that has to refuse it.
+MESH = {
+    'site-address': '2001:db8:1::10', 'private-key-file': '/etc/hamd/site.key',
+    'peers': [{'id': 2, 'name': 'tokyo', 'address': '2001:db8:2::10',
+               'public-key': 'NYBy1jZYgNGu6jKa35EhODhR7SGijjt16WXQ0s0WYlQ='}],
+}
 WRONG = [
+    (['mesh'], {k: MESH[k] for k in MESH if k != 'site-address'}, 'required'),
+    (['mesh'], MESH | {'hello-ms': 9}, 'minimum'),
+    (['mesh'], MESH | {'peers': [MESH['peers'][0] | {'id': 0}]}, 'minimum'),
+    (['mesh'], MESH | {'peers': [MESH['peers'][0] | {'public-key': 'AAAA'}]}, 'pattern'),
+    (['domains', 0, 'mode'], 'anycast', 'enum'),
+    (['domains', 0, 'ack-peers'], 255, 'anyOf'),
+    (['domains', 0, 'ack-peers'], 'any', 'anyOf'),
+    (['domains', 0, 'peers'], [{}], 'required'),
     (['prots'], [], 'additionalProperties'),
     (['node', 'id'], 0, 'minimum'),
     (['node', 'id'], 256, 'maximum'),
