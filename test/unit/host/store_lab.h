@@ -211,6 +211,15 @@ static inline bool lab_is_pair(unsigned key)
 	return key % 7 == 6;
 }
 
+static inline unsigned lab_records(void)
+{
+	unsigned n = 0;
+
+	for (unsigned k = 0; k < KEYS; k++)
+		n += !lab_is_pair(k);
+	return n;
+}
+
 static inline int lab_seen(void *ctx, int domain, const struct seen_pair *p)
 {
 	unsigned key = p->hoa.b[15];
