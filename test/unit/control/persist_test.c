@@ -1208,6 +1208,16 @@ static void test_told_when_the_store_fails(void **state)
 	sync_all();
 	assert_int_equal(told(), 1);
 	assert_int_equal(t.ctl.counters[CTL_ACCT_UNSTORED], 2);
+	/* thrown away, and well again before anybody looked */
+	feed_stat_set(t.feed, FEED_STAT_FAILED, 1);
+	t.ctl.now_ms += 100000;
+	acct_run(&t.ctl);
+	assert_true(persist_run(&t.ctl));
+	feed_take(t.feed, waiting());
+	feed_stat_set(t.feed, FEED_STAT_FAILED, 0);
+	feed_set_written(t.feed, persist_mark(&t.ctl));
+	assert_int_equal(told(), 1);
+	assert_int_equal(t.ctl.counters[CTL_ACCT_UNSTORED], 3);
 	acct_free(&t.ctl, t.ctl.acct);
 }
 
