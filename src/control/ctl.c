@@ -201,8 +201,6 @@ static int engines_make(struct ctl *ctl)
 		ret = alarm_new(ctl, &ctl->alarms);
 	if (ret == 0 && ctl->records != NULL && conf_has_accounting(ctl->conf))
 		ret = acct_new(ctl, &ctl->acct);
-	if (ret == 0 && ctl->records != NULL && ctl->conf->store.path != NULL)
-		ret = persist_new(ctl, &ctl->persist);
 	return ret;
 }
 
@@ -243,6 +241,12 @@ int ctl_new(const struct conf *conf, struct subs *subs, struct tables *tables, s
 		ret = mesh_new(ctl, err, err_len);
 	if (ret < 0)
 		goto err_subs;
+	if (ctl->records != NULL && conf->store.path != NULL)
+		ret = persist_new(ctl, &ctl->persist);
+	if (ret < 0) {
+		snprintf(err, err_len, "control: %s", strerror(-ret));
+		goto err_subs;
+	}
 	*out = ctl;
 	return 0;
 
@@ -267,9 +271,9 @@ void ctl_free(struct ctl *ctl)
 {
 	if (ctl == NULL)
 		return;
-	mesh_free(ctl);
 	persist_load_free(ctl->load);
 	persist_free(ctl, ctl->persist);
+	mesh_free(ctl);
 	acct_free(ctl, ctl->acct);
 	alarm_free(ctl->alarms);
 	mip6_free(ctl->mip6);
