@@ -6,6 +6,7 @@
 #include <rte_rcu_qsbr.h>
 
 #include "dataplane/watch_priv.h"
+#include "net/icmp6.h"
 #include "tables/tables.h"
 
 void dp_worker_drop(struct dp_worker *w, struct rte_mbuf *m, enum dp_drop reason)
@@ -45,11 +46,26 @@ static bool may_err(struct dp_worker *w)
 	return true;
 }
 
+/* RFC 4443, 2.4 (e.1): about an error nobody is told. Control would find out; but how often it may be
+ * asked is bounded, and not for these. (Behind extension headers they are, and it does.) */
+static bool is_error(struct rte_mbuf *m)
+{
+	const struct net_ip6 *ip = dp_ip6(m);
+
+	return ip->next_header == IP6_ICMP6 && m->data_len > sizeof(*ip) &&
+	       *(const uint8_t *)(ip + 1) < ICMP6_ECHO_REQUEST;
+}
+
 void dp_error(struct dp_worker *w, struct rte_mbuf *m, enum dp_drop reason, uint8_t type,
 	uint8_t code, uint32_t arg)
 {
 	struct dp_meta *meta = dp_meta(m);
 
+	if (unlikely(is_error(m))) {
+		w->counters.drop[DP_DROP_ICMP6_NOT_DUE]++;
+		dp_worker_drop(w, m, reason);
+		return;
+	}
 	if (unlikely(!may_err(w))) {
 		w->counters.drop[DP_DROP_ICMP6_RATE]++;
 		dp_worker_drop(w, m, reason);
@@ -117,7 +133,8 @@ static inline uint64_t gone(const struct dp_worker *w)
 	n += w->reass != NULL ? reass_tab_fragments(w->reass) : 0;
 	for (unsigned i = 0; i < DP_DROP_COUNT; i++)
 		n += w->counters.drop[i];
-	n -= w->counters.drop[DP_DROP_ICMP6_RATE]; /* of an error that was not made */
+	n -= w->counters.drop[DP_DROP_ICMP6_RATE]; /* of an error that was not made, */
+	n -= w->counters.drop[DP_DROP_ICMP6_NOT_DUE]; /* and of one that nobody is owed */
 	for (uint16_t i = 0; i < w->port_count; i++)
 		n += w->tx[i].n;
 	return n;

@@ -158,7 +158,8 @@ void dp_reass_expire(struct dp_worker *w, uint64_t now);
 void dp_worker_drop(struct dp_worker *w, struct rte_mbuf *m, enum dp_drop reason);
 void dp_punt(struct dp_worker *w, struct rte_mbuf *m, enum dp_punt_class c);
 /* Dropped for `reason`, but the source is owed an ICMPv6 error, which control sends. Above the rate of
- * errors (RFC 4443, 2.4 f) it is dropped here, and ICMP6_RATE counts the error. */
+ * errors (RFC 4443, 2.4 f), or about an ICMPv6 error (2.4 e.1), it is dropped here, and ICMP6_RATE or
+ * ICMP6_NOT_DUE counts the error. */
 void dp_error(struct dp_worker *w, struct rte_mbuf *m, enum dp_drop reason, uint8_t type,
 	uint8_t code, uint32_t arg);
 

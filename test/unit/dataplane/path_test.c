@@ -1251,6 +1251,35 @@ static void test_error_allowance(void **state)
 	worker.errors = none;
 }
 
+/* Nobody is told about an ICMPv6 error: what control may be asked is not spent on them. */
+static void test_no_error_about_errors(void **state)
+{
+	const struct dp_allowance none = { 0 };
+	static const uint8_t body[8] = { ICMP6_TIME_EXCEEDED };
+	struct pkt p = ip6(CN, HOA, IP6_ICMP6, 1, body, sizeof(body));
+
+	(void)state;
+	worker.errors = (struct dp_allowance){
+		.cycles = UINT64_MAX / 2, .last = rte_rdtsc(), .left = 1, .burst = 1
+	};
+	for (unsigned i = 0; i < 3; i++) {
+		struct dp_counters before = worker.counters;
+
+		put(&p);
+		dp_carry(&worker);
+		assert_int_equal(worker.counters.drop[DP_DROP_HOP_LIMIT] -
+					 before.drop[DP_DROP_HOP_LIMIT],
+			1);
+		assert_int_equal(worker.counters.drop[DP_DROP_ICMP6_NOT_DUE] -
+					 before.drop[DP_DROP_ICMP6_NOT_DUE],
+			1);
+		assert_int_equal(rte_ring_count(punt[DP_PUNT_ERROR]), 0);
+	}
+	p.b[sizeof(struct net_ip6)] = ICMP6_ECHO_REQUEST;
+	check_door("a question is no error", p, DOOR_PUNT(DP_PUNT_ERROR));
+	worker.errors = none;
+}
+
 /* --- the straight way through encapsulation --- */
 
 /* What control does once it has resolved the care-of address, or has not. */
@@ -1468,6 +1497,7 @@ int main(void)
 		cmocka_unit_test(test_police),
 		cmocka_unit_test(test_headroom),
 		cmocka_unit_test(test_error_allowance),
+		cmocka_unit_test(test_no_error_about_errors),
 		cmocka_unit_test(test_straight),
 		cmocka_unit_test(test_straight_closed),
 		cmocka_unit_test(test_order),
