@@ -185,7 +185,7 @@ static int start_store(struct hamd *h, char *err, size_t err_len)
 {
 	const struct conf_store *conf = &h->conf->store;
 	struct store_reader reader = { h->ctl, ctl_load_clock, ctl_load_domain, ctl_load_record,
-		ctl_load_end };
+		ctl_load_seen, ctl_load_end };
 	struct store_opts opts = {
 		.path = conf->path,
 		.sync_ms = conf->sync_ms,
@@ -213,6 +213,7 @@ static int start_store(struct hamd *h, char *err, size_t err_len)
 		.known_ms = start.known_ms,
 		.was_damaged = start.was_moved,
 		.has_no_clock = start.found.clock != STORE_CLOCK_OK,
+		.away_ms = start.found.away_ms,
 	};
 	ret = ctl_loaded(h->ctl, &past, err, err_len);
 	if (ret == 0)

@@ -23,6 +23,19 @@
 	X(BA_NOT_STORED, "ba_not_stored", "messages",                                              \
 		"Binding Acknowledgements not sent: the store cannot be written, or too many "     \
 		"wait for it")                                                                     \
+	X(BU_BURIED, "bu_buried", "messages",                                                      \
+		"in a mesh: de-registrations of a binding that is not known here, answered with "  \
+		"133 and told to the other sites")                                                 \
+	X(BU_ELSEWHERE, "bu_elsewhere", "messages",                                                \
+		"in a mesh: de-registrations at another home agent address than the binding's, "   \
+		"which stays")                                                                     \
+	X(BA_WAITED, "ba_waited", "messages",                                                      \
+		"Binding Acknowledgements that waited for other sites")                            \
+	X(BA_UNCONFIRMED, "ba_unconfirmed", "messages",                                            \
+		"of them sent when commit-timeout-ms had passed, with too few sites that hold the " \
+		"binding")                                                                         \
+	X(BA_NO_ROOM, "ba_no_room", "messages",                                                    \
+		"Binding Acknowledgements not sent: mesh.max-waits wait for other sites already")  \
 	X(BE_SENT, "be_sent", "messages", "Binding Errors sent")                                   \
 	X(BINDINGS_EXPIRED, "bindings_expired", "bindings", "lifetime ran out")                    \
 	X(BINDINGS_DELETED, "bindings_deleted", "bindings", "deleted by the operator")             \
@@ -63,6 +76,9 @@
 		"of these, told before the store had what they tell: it could not be written, or " \
 		"too many waited for it")                                                          \
 	X(STORE_RECORDS, "store_records", "records", "handed over to the store")                   \
+	X(STORE_PAIRS, "store_pairs", "pairs",                                                     \
+		"in a mesh: what was last seen of a mobile node at a home agent address, "         \
+		"handed over to the store where no record says it")                                \
 	X(STORE_COALESCED, "store_coalesced", "records",                                           \
 		"changes of a record that was waiting to be handed over")                          \
 	X(STORE_LATE, "store_late", "times",                                                       \

@@ -15,6 +15,7 @@
 #include "common/log.h"
 #include "conf/conf.h"
 #include "control/ctl_priv.h"
+#include "control/grace.h"
 #include "control/install.h"
 #include "control/mesh/mesh.h"
 #include "control/pmtu.h"
@@ -187,6 +188,8 @@ static int engines_make(struct ctl *ctl)
 		ret = pmtu_new(ctl->conf->domain_count > 0 ? ctl->conf->runtime.max_bindings : 0,
 			ctl->seed, &ctl->pmtu);
 	if (ret == 0)
+		ret = grace_new(ctl, &ctl->grace);
+	if (ret == 0)
 		ret = send_new(&ctl->send);
 	if (ret == 0)
 		ret = icmp_new(ctl, &ctl->icmp);
@@ -198,8 +201,6 @@ static int engines_make(struct ctl *ctl)
 		ret = alarm_new(ctl, &ctl->alarms);
 	if (ret == 0 && ctl->records != NULL && conf_has_accounting(ctl->conf))
 		ret = acct_new(ctl, &ctl->acct);
-	if (ret == 0 && ctl->records != NULL && ctl->conf->store.path != NULL)
-		ret = persist_new(ctl, &ctl->persist);
 	return ret;
 }
 
@@ -240,6 +241,12 @@ int ctl_new(const struct conf *conf, struct subs *subs, struct tables *tables, s
 		ret = mesh_new(ctl, err, err_len);
 	if (ret < 0)
 		goto err_subs;
+	if (ctl->records != NULL && conf->store.path != NULL)
+		ret = persist_new(ctl, &ctl->persist);
+	if (ret < 0) {
+		snprintf(err, err_len, "control: %s", strerror(-ret));
+		goto err_subs;
+	}
 	*out = ctl;
 	return 0;
 
@@ -264,9 +271,9 @@ void ctl_free(struct ctl *ctl)
 {
 	if (ctl == NULL)
 		return;
-	mesh_free(ctl);
 	persist_load_free(ctl->load);
 	persist_free(ctl, ctl->persist);
+	mesh_free(ctl);
 	acct_free(ctl, ctl->acct);
 	alarm_free(ctl->alarms);
 	mip6_free(ctl->mip6);
@@ -277,6 +284,7 @@ void ctl_free(struct ctl *ctl)
 	records_free(ctl->records);
 	subs_free(ctl->subs);
 	wheel_free(ctl->wheel);
+	grace_free(ctl->grace);
 	free(ctl->submitted);
 	free(ctl->answered);
 	free(ctl);

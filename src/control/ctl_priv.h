@@ -27,6 +27,7 @@ struct alarms;
 struct channel;
 struct conf;
 struct conf_domain;
+struct grace;
 struct icmp;
 struct icmp6_err_msg;
 struct mesh;
@@ -70,6 +71,8 @@ struct ctl {
 	struct icmp *icmp;
 	struct send *send;
 	struct pmtu *pmtu;
+	struct route *route; /* NULL without a mesh */
+	struct grace *grace; /* NULL where no domain has one */
 	struct mip6 *mip6; /* NULL without domains */
 	struct acct *acct; /* NULL without accounting */
 	struct persist *persist; /* NULL without a store */
@@ -123,6 +126,8 @@ struct ctl_pkt {
 	bool tunnelled; /* out of a mobile node's tunnel, care-of address checked */
 	bool known; /* signalling from where its mobile node is bound */
 	bool unchecked; /* out of a tunnel, but only signalling may be read from it */
+	uint8_t peer; /* node of the site of the mesh that handed it over; 0: none did */
+	bool relayed; /* and that had it from another one */
 	uint32_t fib; /* FIB value of the destination: LOCAL or HOME_AGENT for engines */
 	uint8_t src_mac[6];
 };
@@ -258,8 +263,9 @@ struct acct_status {
 bool acct_status(const struct ctl *ctl, struct acct_status *out); /* false: no accounting */
 
 /* --- persist.c: what the store is told --- */
-int persist_new(struct ctl *ctl, struct persist **out); /* 0 or -ENOMEM; records must be there */
-void persist_free(struct ctl *ctl, struct persist *p); /* before the records; NULL is fine */
+/* 0 or -ENOMEM; records must be there, and the mesh. */
+int persist_new(struct ctl *ctl, struct persist **out);
+void persist_free(struct ctl *ctl, struct persist *p); /* before these; NULL is fine */
 void persist_load_free(struct persist_load *l); /* NULL is fine */
 /* From now on the store is told of each change of a record: by records_on_change(). */
 void persist_begin(struct ctl *ctl);
@@ -305,6 +311,7 @@ bool mip6_hao_ok(struct ctl *ctl, const struct ctl_pkt *p);
 /* Sends what waited for the store and is in it now, bounded; true: there was something. */
 bool mip6_release(struct ctl *ctl);
 uint32_t mip6_held(const struct ctl *ctl); /* answers that wait for it */
+uint32_t mip6_pending(const struct ctl *ctl); /* and for other sites */
 /* What mesh_wait(token) made wait is over: from within a turn of the engine, so it must not call
  * mesh_*() that change something, nor end records. */
 void mip6_committed(struct ctl *ctl, uint64_t token, enum engine_commit how);
@@ -321,9 +328,11 @@ void mip6_discovery_input(
 bool mip6_advertise(struct ctl *ctl);
 
 /* The highest timestamp (RFC 4285, 6) accepted from a home address, or what is held against it in
- * its place; and that one was accepted (records/stamps.h). -ENOSPC: no room for it now. */
+ * its place; and that one was accepted, at home agent address ha (records/stamps.h; in a mesh
+ * records/seen.h). -ENOSPC: no room for it now. */
 uint64_t mip6_stamp(const struct ctl *ctl, uint16_t domain, const struct ip6_addr *hoa);
-int mip6_set_stamp(struct ctl *ctl, uint16_t domain, const struct ip6_addr *hoa, uint64_t stamp);
+int mip6_set_stamp(struct ctl *ctl, uint16_t domain, const struct ip6_addr *hoa,
+	const struct ip6_addr *ha, uint64_t stamp);
 
 /* --- subscribers.c --- */
 /* Who may register with this home address, NULL: nobody. For the turn: a reload takes it away. */

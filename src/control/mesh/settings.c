@@ -109,8 +109,10 @@ const char *mesh_setting_names(uint32_t drift, char *buf, size_t room)
 		if (!(drift & 1U << s))
 			continue;
 		n = snprintf(buf + at, room - at, "%s%s", at > 0 ? "," : "", hello_setting_name(s));
-		if (n < 0 || (size_t)n >= room - at)
+		if (n < 0 || (size_t)n >= room - at) {
+			buf[at] = '\0'; /* whole names only */
 			break;
+		}
 		at += (size_t)n;
 	}
 	return buf;
