@@ -88,7 +88,8 @@
 	X(ENCAP_TOO_BIG, "encap_too_big",                                                          \
 		"tunnel packet exceeds the path MTU: Packet Too Big sent")                         \
 	X(ENCAP_HEADROOM, "encap_headroom", "no room in front of the packet for another header")   \
-	X(MESH_STRANGER, "mesh_stranger", "mesh tunnel packet to the site address from no peer") \
+	X(MESH_STRANGER, "mesh_stranger",                                                          \
+		"to the mesh (tunnel or UDP port) from no other site's address, or not straight")  \
 	X(MESH_SOURCE, "mesh_source", \
 		"mesh tunnel packet whose source is not the address of the peer that it names") \
 	X(MESH_NESTED, "mesh_nested", "mesh tunnel packet inside another tunnel") \
@@ -135,8 +136,6 @@
 	X(PUNT_RESOLVE_FULL, "punt_resolve_full",                                                  \
 		"control core's queue for unresolved neighbours is full")                          \
 	X(PUNT_ERROR_FULL, "punt_error_full", "control core's queue for ICMPv6 errors is full")    \
-	X(MESH_STRANGER, "mesh_stranger",                                                          \
-		"UDP to a port of the mesh, but from no other site's address, or not straight")    \
 	X(UDP_LENGTH, "udp_length",                                                                \
 		"UDP length of a datagram to a port of the mesh is not what the packet holds")     \
 	X(UDP_CHECKSUM, "udp_checksum",                                                            \
