@@ -126,6 +126,7 @@ static int start_tables(struct hamd *h, char *err, size_t err_len)
 	struct tables_opts opts = {
 		.readers = rte_lcore_count(),
 		.max_bindings = h->conf->domain_count > 0 ? rt->max_bindings : 0,
+		.mesh_domains = conf_has_mesh(h->conf) ? h->conf->domain_count : 0,
 		.max_neighbors = rt->max_neighbors,
 		.max_routes = rt->max_routes,
 		.max_addrs = CONF_DOMAINS_MAX,
@@ -134,6 +135,8 @@ static int start_tables(struct hamd *h, char *err, size_t err_len)
 
 	for (uint32_t i = 0; i < h->conf->port_count; i++)
 		opts.max_addrs += h->conf->ports[i].address_count + 1;
+	for (uint32_t i = 0; i < h->conf->domain_count; i++)
+		opts.max_addrs += h->conf->domains[i].peer_count; /* adopted ones */
 	randombytes_buf(&opts.seed, sizeof(opts.seed));
 	ret = tables_new(&opts, &h->tables);
 	if (ret < 0)
@@ -182,7 +185,7 @@ static int start_store(struct hamd *h, char *err, size_t err_len)
 {
 	const struct conf_store *conf = &h->conf->store;
 	struct store_reader reader = { h->ctl, ctl_load_clock, ctl_load_domain, ctl_load_record,
-		ctl_load_end };
+		ctl_load_seen, ctl_load_end };
 	struct store_opts opts = {
 		.path = conf->path,
 		.sync_ms = conf->sync_ms,
@@ -210,6 +213,7 @@ static int start_store(struct hamd *h, char *err, size_t err_len)
 		.known_ms = start.known_ms,
 		.was_damaged = start.was_moved,
 		.has_no_clock = start.found.clock != STORE_CLOCK_OK,
+		.away_ms = start.found.away_ms,
 	};
 	ret = ctl_loaded(h->ctl, &past, err, err_len);
 	if (ret == 0)

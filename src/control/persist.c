@@ -5,18 +5,24 @@
  * costs four octets a record, and never a Binding Update. Everything is told anew, a slice a turn,
  * when the store asks for it, when its file has grown to twice of what there is to say, and when
  * the clock was set, so that what is on disk says soon what time it is now. Ends by time are not
- * told: they stand in the record. Packets that were counted are told with the record, and for bindings that carry traffic
- * without changing every store.counters-s.
+ * told: they stand in the record. Packets that were counted are told with the record, and for
+ * bindings that carry traffic without changing every store.counters-s.
+ *
+ * In a mesh what was last seen of a mobile node at one home agent address outlives its binding, and
+ * is told, too: but for what its record says in its own image, whose reader notes it from there.
  */
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "conf/conf.h"
 #include "control/ctl_priv.h"
+#include "control/mesh/mesh.h"
 #include "records/feed.h"
 #include "records/records.h"
+#include "records/seen.h"
 #include "records/subs.h"
 #include "tables/bc.h"
 #include "tables/tables.h"
@@ -47,19 +53,23 @@ struct lag {
 
 struct persist {
 	struct feed *feed;
-	uint32_t size;
-	uint32_t *queue; /* of numbers of records: room for all, as each is in it once */
+	struct seen *seen; /* NULL without a mesh */
+	/* A record's number is its handle; a pair's comes behind those of all records. */
+	uint32_t records, size;
+	uint32_t *queue; /* of numbers: room for all, as each is in it once */
 	uint64_t *queued_bit; /* by number */
-	uint32_t *
-		counted; /* by number: packets when it was handed over, low 32 bits; NULL: no sweep */
+	/* By number of the record: packets when it was handed over, low 32 bits; NULL: no sweep. */
+	uint32_t *counted;
 	uint64_t queued, handed; /* numbers ever put into the queue and taken from it */
 
 	bool wants_all, walking;
-	uint32_t walk_cursor;
-	uint64_t images; /* in the file */
+	uint32_t walk_cursor; /* records first, then pairs */
+	bool walks_pairs;
+	uint64_t images; /* and pairs in the file */
+	uint64_t marked; /* the mark of the last item */
 	uint64_t failures; /* seen */
-	int64_t clock_ms; /* times in images minus ctl->now_ms: the time of day at the start */
-	int64_t real_ms; /* time of day minus ctl->now_ms, now */
+	int64_t clock_ms; /* times in images minus monotonic time: the time of day at the start */
+	int64_t real_ms; /* time of day minus monotonic time, now */
 	int64_t real_then_ms; /* and when everything was told last */
 
 	uint32_t sweep_cursor;
@@ -67,35 +77,57 @@ struct persist {
 	struct lag written, synced;
 };
 
-static int64_t clock_now(const struct ctl *ctl)
+static int64_t clock_at(clockid_t id)
 {
 	struct timespec ts;
 
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000 - (int64_t)ctl->now_ms;
+	clock_gettime(id, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* Both of now: ctl->now_ms stands still while nothing but the store is driven, and a clock that
+ * seems to have been set is a reason to write everything anew. */
+static int64_t clock_now(void)
+{
+	return clock_at(CLOCK_REALTIME) - clock_at(CLOCK_MONOTONIC);
 }
 
 /* --- the queue --- */
 
-static void on_change(void *ctx, const struct record *r)
+static bool is_queued(const struct persist *p, uint32_t number)
 {
-	struct ctl *ctl = ctx;
-	struct persist *p = ctl->persist;
-	uint64_t bit = 1ULL << r->handle % 64;
+	return (p->queued_bit[number / 64] >> number % 64 & 1) != 0;
+}
 
-	if (p->queued_bit[r->handle / 64] & bit) {
+static void enqueue(struct ctl *ctl, uint32_t number)
+{
+	struct persist *p = ctl->persist;
+
+	if (is_queued(p, number)) {
 		ctl_count(ctl, CTL_STORE_COALESCED);
 		return;
 	}
-	p->queued_bit[r->handle / 64] |= bit;
-	p->queue[p->queued++ % p->size] = r->handle;
+	p->queued_bit[number / 64] |= 1ULL << number % 64;
+	p->queue[p->queued++ % p->size] = number;
+}
+
+static void on_change(void *ctx, const struct record *r)
+{
+	enqueue(ctx, r->handle);
+}
+
+static void on_seen(void *ctx, uint32_t handle)
+{
+	struct ctl *ctl = ctx;
+
+	enqueue(ctl, ctl->persist->records + handle);
 }
 
 bool persist_is_behind(const struct ctl *ctl, const struct record *r)
 {
 	const struct persist *p = ctl->persist;
 
-	return p != NULL && (p->queued_bit[r->handle / 64] >> r->handle % 64 & 1) != 0;
+	return p != NULL && is_queued(p, r->handle);
 }
 
 void persist_touch(struct ctl *ctl, const struct record *r)
@@ -146,12 +178,35 @@ static void put_counts(struct ctl *ctl, const struct record *r, struct record_im
 		ctl->persist->counted[r->handle] = packets_low(&c);
 }
 
+/* The pair that its mobile node's messages to that address are ordered by is said by the versions,
+ * and by the timestamp, which is that pair's alone. */
+static void put_mesh(struct ctl *ctl, const struct record *r, struct feed_item *it)
+{
+	const struct record_mesh *m = records_mesh(ctl->records, r);
+	const struct record_extra *x = records_extra(ctl->records, r);
+	struct record_image *image = &it->image;
+	struct seen_value seen;
+
+	image->content = m->content;
+	image->owner = m->owner;
+	image->remaining_by = m->remaining_by;
+	image->order = m->order;
+	image->alone = (m->flags & RECORD_ALONE) != 0;
+	if (seen_get(ctl->persist->seen, r->domain, &r->hoa, &r->ha, &seen))
+		image->ntp_last = seen.stamp;
+	if (x == NULL || x->len == 0)
+		return;
+	memcpy(it->extra, x->field, x->len);
+	image->extra = it->extra;
+	image->extra_len = x->len;
+}
+
 static void put_item(struct ctl *ctl, struct feed_item *it, const struct record *r)
 {
 	uint64_t offset = (uint64_t)ctl->persist->clock_ms;
 
 	it->kind = FEED_RECORD;
-	it->mark = ctl->persist->handed;
+	it->mark = ctl->persist->marked = ctl->persist->handed;
 	it->image = (struct record_image){
 		.hoa = r->hoa,
 		.ha = r->ha,
@@ -165,12 +220,78 @@ static void put_item(struct ctl *ctl, struct feed_item *it, const struct record 
 		.flags = r->flags,
 		.state = r->state,
 	};
-	if (subs_counts(ctl->subs, r->domain)->has_keys)
+	if (ctl->persist->seen != NULL)
+		put_mesh(ctl, r, it);
+	else if (subs_counts(ctl->subs, r->domain)->has_keys)
 		it->image.ntp_last = mip6_stamp(ctl, r->domain, &r->hoa);
 	put_counts(ctl, r, &it->image);
 	feed_put(ctl->persist->feed);
 	ctl->persist->images++;
 	ctl_count(ctl, CTL_STORE_RECORDS);
+}
+
+static bool put_bare(struct persist *p, enum feed_kind kind)
+{
+	struct feed_item *it = feed_room(p->feed);
+
+	if (it == NULL)
+		return false;
+	it->kind = kind;
+	it->mark = p->marked = p->handed;
+	feed_put(p->feed);
+	return true;
+}
+
+static void put_pair(struct ctl *ctl, struct feed_item *it, const struct seen_pair *pair)
+{
+	it->kind = FEED_SEEN;
+	it->mark = ctl->persist->marked = ctl->persist->handed;
+	it->pair = *pair;
+	feed_put(ctl->persist->feed);
+	ctl->persist->images++;
+	ctl_count(ctl, CTL_STORE_PAIRS);
+}
+
+/* The record that says the same of the pair, but for its timestamp; NULL: none does. */
+static const struct record *record_of(struct ctl *ctl, const struct seen_pair *pair)
+{
+	const struct record *r = records_find(ctl->records, pair->domain, &pair->hoa);
+	const struct record_mesh *m;
+
+	if (r == NULL || !ip6_eq(&r->ha, &pair->ha))
+		return NULL;
+	m = records_mesh(ctl->records, r);
+	return m->order == pair->value.order && m->content.epoch == pair->value.epoch &&
+			       m->content.ext_seq == pair->value.ext_seq
+		       ? r
+		       : NULL;
+}
+
+/* A pair that changed with its record: that is told for itself, and a timestamp with it, if it is
+ * not told yet. */
+static bool is_told_by_record(struct ctl *ctl, const struct seen_pair *pair)
+{
+	const struct record *r = record_of(ctl, pair);
+
+	return r != NULL && (pair->value.stamp == 0 || is_queued(ctl->persist, r->handle));
+}
+
+static void hand_over_one(struct ctl *ctl, uint32_t number, struct feed_item *it)
+{
+	struct persist *p = ctl->persist;
+	struct seen_pair pair;
+	const struct record *r;
+
+	p->queued_bit[number / 64] &= ~(1ULL << number % 64);
+	if (number >= p->records) {
+		if (seen_at(p->seen, number - p->records, &pair) && !is_told_by_record(ctl, &pair))
+			put_pair(ctl, it, &pair);
+		return;
+	}
+	/* mip6_expire() keeps what is queued; the engine takes back what it could not publish */
+	r = records_at(ctl->records, number);
+	if (r != NULL)
+		put_item(ctl, it, r);
 }
 
 /* In the order of the changes. How many. */
@@ -181,36 +302,23 @@ static uint32_t hand_over(struct ctl *ctl)
 	uint32_t n = 0;
 
 	while (n < HAND_OVER_SLICE && p->handed < p->queued && (it = feed_room(p->feed)) != NULL) {
-		uint32_t handle = p->queue[p->handed++ % p->size];
-		const struct record *r = records_at(ctl->records, handle);
-
-		assert(r != NULL); /* mip6_expire() keeps what is queued */
-		p->queued_bit[handle / 64] &= ~(1ULL << handle % 64);
-		put_item(ctl, it, r);
+		hand_over_one(ctl, p->queue[p->handed++ % p->size], it);
 		n++;
 	}
+	if (p->marked != p->handed) /* the last ones had nothing to tell */
+		put_bare(p, FEED_MARK);
 	return n;
 }
 
 /* --- all of them --- */
-
-static bool put_bare(struct persist *p, enum feed_kind kind)
-{
-	struct feed_item *it = feed_room(p->feed);
-
-	if (it == NULL)
-		return false;
-	it->kind = kind;
-	it->mark = p->handed;
-	feed_put(p->feed);
-	return true;
-}
 
 static bool is_due(const struct ctl *ctl)
 {
 	const struct persist *p = ctl->persist;
 	uint64_t records = records_live(ctl->records) + records_tombstones(ctl->records);
 
+	if (p->seen != NULL)
+		records += seen_count(p->seen);
 	return p->wants_all || llabs(p->real_ms - p->real_then_ms) > CLOCK_SET_MS ||
 	       p->images >= 2 * records + GROWN_IMAGES;
 }
@@ -224,8 +332,41 @@ static void begin_walk(struct ctl *ctl)
 	p->walking = true;
 	p->wants_all = false;
 	p->walk_cursor = 0;
+	p->walks_pairs = false;
 	p->images = 0;
 	p->real_then_ms = p->real_ms;
+}
+
+/* The next pair, if no record tells it; false: that was all. */
+static bool walk_pair(struct ctl *ctl, struct feed_item *it)
+{
+	struct persist *p = ctl->persist;
+	struct seen_pair pair;
+
+	p->walk_cursor = seen_next(p->seen, p->walk_cursor);
+	if (!seen_at(p->seen, p->walk_cursor, &pair))
+		return false;
+	if (record_of(ctl, &pair) == NULL)
+		put_pair(ctl, it, &pair);
+	return true;
+}
+
+/* One step of the walk, with room for what it has to say; false: it is at its end. */
+static bool walk_one(struct ctl *ctl, struct feed_item *it)
+{
+	struct persist *p = ctl->persist;
+	const struct record *r;
+
+	if (p->walks_pairs)
+		return walk_pair(ctl, it);
+	r = records_next(ctl->records, &p->walk_cursor);
+	if (r != NULL) {
+		put_item(ctl, it, r);
+		return true;
+	}
+	p->walks_pairs = p->seen != NULL;
+	p->walk_cursor = 0;
+	return p->walks_pairs;
 }
 
 /* As far as the disk follows; and in any case as many as changes were handed over, so that it gets
@@ -241,16 +382,13 @@ static bool walk(struct ctl *ctl, uint32_t handed)
 		max = WALK_SLICE;
 	for (uint32_t i = 0; i < max; i++) {
 		struct feed_item *it = feed_room(p->feed);
-		const struct record *r = it != NULL ? records_next(ctl->records, &p->walk_cursor)
-						    : NULL;
 
 		if (it == NULL)
 			return i > 0;
-		if (r == NULL) {
+		if (!walk_one(ctl, it)) {
 			p->walking = !put_bare(p, FEED_END);
 			return true;
 		}
-		put_item(ctl, it, r);
 	}
 	return max > 0;
 }
@@ -288,17 +426,17 @@ static void sweep(struct ctl *ctl)
 	struct persist *p = ctl->persist;
 	uint64_t period_ms = 1000ULL * ctl->conf->store.counters_s;
 	uint64_t passed_ms = ctl->now_ms - p->sweep_since_ms;
-	uint64_t goal = passed_ms < period_ms ? p->size * passed_ms / period_ms : p->size;
+	uint64_t goal = passed_ms < period_ms ? p->records * passed_ms / period_ms : p->records;
 
 	for (uint32_t i = 0; i < SWEEP_SLICE && p->sweep_cursor < goal; i++) {
 		const struct record *r = records_next(ctl->records, &p->sweep_cursor);
 
 		if (r == NULL)
-			p->sweep_cursor = p->size;
+			p->sweep_cursor = p->records;
 		else
 			sweep_one(ctl, r);
 	}
-	if (passed_ms < period_ms || p->sweep_cursor < p->size)
+	if (passed_ms < period_ms || p->sweep_cursor < p->records)
 		return;
 	p->sweep_cursor = 0;
 	p->sweep_since_ms = ctl->now_ms;
@@ -342,7 +480,7 @@ bool persist_run(struct ctl *ctl)
 	uint32_t n;
 	bool busy;
 
-	p->real_ms = clock_now(ctl);
+	p->real_ms = clock_now();
 	look_at_store(p);
 	ctl->counters[CTL_STORE_FAILURES] = feed_stat(p->feed, FEED_STAT_FAILURES);
 	begin_walk(ctl);
@@ -461,19 +599,21 @@ bool persist_status(const struct ctl *ctl, struct persist_status *out)
 
 int persist_new(struct ctl *ctl, struct persist **out)
 {
-	uint32_t max = records_max(ctl->records);
 	struct persist *p = calloc(1, sizeof(*p));
 	int ret;
 
 	if (p == NULL)
 		return -ENOMEM;
-	p->size = max + 1;
-	p->clock_ms = p->real_ms = p->real_then_ms = clock_now(ctl);
+	p->seen = mesh_seen_table(ctl);
+	p->records = p->size = records_max(ctl->records) + 1;
+	if (p->seen != NULL)
+		p->size += seen_max(p->seen) + 1;
+	p->clock_ms = p->real_ms = p->real_then_ms = clock_now();
 	p->sweep_since_ms = ctl->now_ms;
 	p->queue = calloc(p->size, sizeof(*p->queue));
 	p->queued_bit = calloc(p->size / 64 + 1, sizeof(*p->queued_bit));
 	if (ctl->conf->store.counters_s > 0)
-		p->counted = calloc(p->size, sizeof(*p->counted));
+		p->counted = calloc(p->records, sizeof(*p->counted));
 	ret = feed_new(FEED_SIZE, &p->feed);
 	if (ret == 0 && (p->queue == NULL || p->queued_bit == NULL ||
 				(ctl->conf->store.counters_s > 0 && p->counted == NULL)))
@@ -489,6 +629,8 @@ int persist_new(struct ctl *ctl, struct persist **out)
 void persist_begin(struct ctl *ctl)
 {
 	records_on_change(ctl->records, on_change, ctl);
+	if (ctl->persist->seen != NULL)
+		seen_on_change(ctl->persist->seen, on_seen, ctl);
 }
 
 void persist_free(struct ctl *ctl, struct persist *p)
@@ -496,6 +638,8 @@ void persist_free(struct ctl *ctl, struct persist *p)
 	if (p == NULL)
 		return;
 	records_on_change(ctl->records, NULL, NULL);
+	if (p->seen != NULL)
+		seen_on_change(p->seen, NULL, NULL);
 	feed_free(p->feed);
 	free(p->queue);
 	free(p->queued_bit);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Bindings for the operator: what was registered (records) and what it carried (tables). */
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "conf/conf.h"
+#include "control/mesh/mesh.h"
 #include "control/show_priv.h"
 #include "net/mh.h"
 #include "records/records.h"
@@ -44,6 +46,22 @@ static void put_tunnel_mtu(struct jw *w, const struct bc_entry *e)
 		jw_u64(w, "tunnel-mtu", mtu - bc_overhead(e));
 }
 
+/* Whose it is, and which of several copies is the newer one. */
+static void put_versions(struct ctl *ctl, struct jw *w, const struct record *r)
+{
+	const struct record_mesh *m;
+
+	if (ctl->mesh == NULL)
+		return;
+	m = records_mesh(ctl->records, r);
+	jw_str(w, "owner", mesh_site_name(ctl, (uint8_t)m->owner.node));
+	jw_strf(w, "version", "%" PRIu32 ".%" PRIu64 ".%" PRIx64 "@%u", m->content.epoch,
+		m->content.ext_seq, m->content.hlc, m->content.node);
+	jw_strf(w, "owner-version", "%" PRIu32 ".%" PRIu64 ".%u@%u", m->owner.epoch,
+		m->owner.ext_seq, m->owner.term, m->owner.node);
+	jw_bool(w, "alone", (m->flags & RECORD_ALONE) != 0);
+}
+
 static void put_binding(struct ctl *ctl, struct jw *w, const struct record *r)
 {
 	const struct bc_entry *e = r->state == RECORD_LIVE ? bc_find(ctl->t->bc, &r->hoa) : NULL;
@@ -62,6 +80,7 @@ static void put_binding(struct ctl *ctl, struct jw *w, const struct record *r)
 	jw_u64(w, "remaining-s", r->ends_ms > ctl->now_ms ? (r->ends_ms - ctl->now_ms) / 1000 : 0);
 	show_time(w, "since", ctl->now_ms - r->since_ms);
 	put_flags(w, r->flags);
+	put_versions(ctl, w, r);
 	if (e != NULL)
 		put_tunnel_mtu(w, e);
 	jw_u64(w, "packets-to", counts.packets_to);

@@ -20,15 +20,19 @@
 #include "common/log.h"
 #include "conf/conf.h"
 #include "dataplane/police.h"
+#include "dataplane/relay.h"
+#include "dataplane/sync.h"
 #include "tables/tables.h"
 
 #define TAG "dataplane"
 
 /* Room in the punt rings. Signalling is what a home agent lives of, and who is bound is not put
  * off by who may be invented; what waits for a neighbour
- * is bounded by the neighbour cache anyway. */
+ * is bounded by the neighbour cache anyway. Two hellos of every site there may be. */
 static const uint32_t punt_size[] = {
 	[DP_PUNT_ND] = 512,
+	[DP_PUNT_SYNC] = 4096,
+	[DP_PUNT_HELLO] = 512,
 	[DP_PUNT_KNOWN] = 4096,
 	[DP_PUNT_SIGNALLING] = 4096,
 	[DP_PUNT_DISCOVERY] = 512,
@@ -37,6 +41,8 @@ static const uint32_t punt_size[] = {
 	[DP_PUNT_ERROR] = 512,
 };
 #define TX_RING_SIZE 2048
+#define RING_MIN     2u /* rte_ring's */
+#define HAND_RING_SIZE 2048 /* 32 bursts: what a worker gets behind while another one is at rest */
 #define POOL_CACHE   256
 
 static int fail(char *err, size_t err_len, int ret, const char *what)
@@ -53,16 +59,35 @@ static struct rte_ring *ring_new(const char *kind, unsigned i, uint32_t size, un
 	return rte_ring_create(name, size, (int)rte_socket_id(), flags);
 }
 
+/* Without a mesh nothing gets into two of them. */
+static uint32_t room_of(const struct dp *dp, enum dp_punt_class c)
+{
+	bool is_meshs = c == DP_PUNT_SYNC || c == DP_PUNT_HELLO;
+
+	return is_meshs && !conf_has_mesh(dp->conf) ? 0 : punt_size[c];
+}
+
+static bool hands_over(const struct dp *dp)
+{
+	return dp->t->sa != NULL && dp->worker_count > 1;
+}
+
 static int make_rings(struct dp *dp)
 {
-	for (unsigned c = 0; c < DP_PUNT_COUNT; c++) {
-		dp->punt[c] = ring_new("punt", c, punt_size[c], RING_F_SC_DEQ);
+	for (enum dp_punt_class c = 0; c < DP_PUNT_COUNT; c++) {
+		dp->punt[c] =
+			ring_new("punt", c, RTE_MAX(room_of(dp, c), RING_MIN), RING_F_SC_DEQ);
 		if (dp->punt[c] == NULL)
 			return -rte_errno;
 	}
 	for (uint16_t i = 0; i < dp->worker_count; i++) {
 		dp->tx_ring[i] = ring_new("tx", i, TX_RING_SIZE, RING_F_SC_DEQ);
 		if (dp->tx_ring[i] == NULL)
+			return -rte_errno;
+		if (!hands_over(dp))
+			continue;
+		dp->hand[i] = ring_new("hand", i, HAND_RING_SIZE, RING_F_SC_DEQ);
+		if (dp->hand[i] == NULL)
 			return -rte_errno;
 	}
 	return 0;
@@ -81,16 +106,18 @@ static int make_pool(struct dp *dp)
 		if (dp->conf->ports[i].mtu > mtu)
 			mtu = dp->conf->ports[i].mtu;
 	}
-	for (unsigned c = 0; c < DP_PUNT_COUNT; c++)
-		queued += punt_size[c];
+	for (enum dp_punt_class c = 0; c < DP_PUNT_COUNT; c++)
+		queued += room_of(dp, c);
 	/* what waits for other fragments must not be missing where packets come in */
 	queued += receivers * dp->conf->reassembly.max_fragments;
+	if (hands_over(dp))
+		queued += dp->worker_count * HAND_RING_SIZE;
 	n = dp->conf->runtime.mbufs;
 	if (n == 0)
 		n = plan_mbufs(rx, tx, PORT_DESCRIPTORS, dp->worker_count, queued);
 	/* A packet of the greatest MTU is one segment, behind the usual headroom, and so is what
 	 * is put together from fragments. */
-	dp->datagram_max = plan_datagram(mtu, dp->conf->reassembly.max_octets);
+	dp->datagram_max = plan_datagram(mtu, dp->conf->reassembly.max_octets, dp->t->sa != NULL);
 	room = (uint16_t)(RTE_PKTMBUF_HEADROOM +
 			  RTE_ALIGN(dp->datagram_max + PLAN_L2_OVERHEAD, 64));
 	if (room < RTE_MBUF_DEFAULT_BUF_SIZE)
@@ -108,7 +135,11 @@ static int plan_ports(struct dp *dp, char *err, size_t err_len)
 		.control_is_worker = rte_lcore_count() == 1,
 		.home_agents = agents,
 		.home_agent_count = (uint16_t)dp->conf->domain_count,
+		.sync_port = (uint16_t)dp->conf->mesh.port,
 	};
+
+	if (conf_has_mesh(dp->conf))
+		req.site_address = &dp->conf->mesh.site_address;
 
 	for (uint32_t i = 0; i < dp->conf->domain_count; i++)
 		agents[i] = dp->conf->domains[i].home_agent_address;
@@ -137,6 +168,19 @@ static void give_queues(struct dp *dp, struct dp_worker *w)
 		w->tx_queue[i] = plan->tx_queue[w->id];
 		w->tx_ring[i] = dp->tx_ring[plan->tx_via[w->id]];
 	}
+}
+
+/* To whoever carries packets that came in. */
+static int give_limits(const struct dp *dp, struct dp_worker *w)
+{
+	int ret;
+
+	if (w->rxq_count == 0 || dp->conf->domain_count == 0)
+		return 0;
+	ret = police_new(dp->conf, rte_get_tsc_hz(), &w->police);
+	if (ret < 0 || !conf_has_mesh(dp->conf))
+		return ret;
+	return relay_new(dp->conf, rte_get_tsc_hz(), dp->worker_count, &w->relay);
 }
 
 static int give_reass(struct dp *dp, struct dp_worker *w)
@@ -168,6 +212,7 @@ static struct dp_allowance give_errors(const struct dp *dp)
 static int make_worker(struct dp *dp, uint16_t i)
 {
 	struct dp_worker *w = rte_zmalloc("hamd_worker", sizeof(*w), 64);
+	int ret;
 
 	if (w == NULL)
 		return -ENOMEM;
@@ -178,9 +223,15 @@ static int make_worker(struct dp *dp, uint16_t i)
 	w->port_count = dp->port_count;
 	memcpy(w->punt, dp->punt, sizeof(w->punt));
 	w->pool = dp->pool;
+	w->sync = dp->sync;
 	w->flow_seed = dp->flow_seed;
 	fragid_init(&w->fragid, dp->fragid_key, i, dp->worker_count + 1u);
+	w->workers = dp->worker_count;
 	w->is_reader = i < dp->worker_count;
+	if (hands_over(dp)) {
+		w->hand = dp->hand;
+		w->spread = &dp->spreading;
+	}
 	if (w->is_reader) {
 		w->tx_in = dp->tx_ring[i];
 		w->errors = give_errors(dp);
@@ -188,13 +239,8 @@ static int make_worker(struct dp *dp, uint16_t i)
 	give_queues(dp, w);
 	if (w->is_reader && rte_rcu_qsbr_thread_register(dp->t->rcu, i) != 0)
 		return -ENOSPC;
-	if (w->rxq_count > 0 && dp->conf->domain_count > 0) {
-		int ret = police_new(dp->conf, rte_get_tsc_hz(), &w->police);
-
-		if (ret < 0)
-			return ret;
-	}
-	return give_reass(dp, w);
+	ret = give_limits(dp, w);
+	return ret < 0 ? ret : give_reass(dp, w);
 }
 
 /* The main lcore runs control, and the only worker when there is no other lcore. */
@@ -255,6 +301,11 @@ static int make(struct dp *dp, char *err, size_t err_len)
 	ret = make_rings(dp);
 	if (ret < 0)
 		return fail(err, err_len, ret, "rings");
+	if (conf_has_mesh(dp->conf)) {
+		ret = dp_sync_new(&dp->conf->mesh, &dp->sync);
+		if (ret < 0)
+			return fail(err, err_len, ret, "mesh");
+	}
 	for (uint16_t i = 0; i < dp->port_count; i++) {
 		ret = port_start(&dp->ports[i], dp->pool, &dp->views[i], err, err_len);
 		if (ret < 0)
@@ -319,14 +370,18 @@ void dp_free(struct dp *dp)
 	for (uint16_t i = 0; i < dp->worker_count; i++) {
 		empty_ring(dp, dp->tx_ring[i]);
 		rte_ring_free(dp->tx_ring[i]);
+		empty_ring(dp, dp->hand[i]);
+		rte_ring_free(dp->hand[i]);
 	}
 	for (uint16_t i = 0; i <= dp->worker_count; i++) {
 		if (dp->workers[i] != NULL) {
 			dp_reass_stop(dp->workers[i]);
 			police_free(dp->workers[i]->police);
+			relay_free(dp->workers[i]->relay);
 		}
 		rte_free(dp->workers[i]);
 	}
+	dp_sync_free(dp->sync);
 	rte_mempool_free(dp->pool);
 	rte_free(dp);
 }
@@ -337,6 +392,7 @@ int dp_run(struct dp *dp, dp_poll_fn control, void *ctx)
 	int ret = 0;
 
 	lcore_add(main_lcore, control, ctx);
+	atomic_store_explicit(&dp->running, true, memory_order_relaxed);
 	for (uint32_t i = 0; i < dp->lcore_count; i++) {
 		if (dp->lcores[i].worker != NULL)
 			rte_rcu_qsbr_thread_online(dp->t->rcu, dp->lcores[i].worker->id);
@@ -354,6 +410,12 @@ int dp_run(struct dp *dp, dp_poll_fn control, void *ctx)
 	}
 	dp_watch_all_off(dp); /* their makers free them next */
 	return ret;
+}
+
+bool dp_is_running(const struct dp *dp)
+{
+	return atomic_load_explicit(&dp->running, memory_order_relaxed) &&
+	       !atomic_load_explicit(&dp->stop, memory_order_relaxed);
 }
 
 void dp_stop(struct dp *dp)
@@ -434,6 +496,11 @@ uint32_t dp_lcore_count(const struct dp *dp)
 	return dp->lcore_count;
 }
 
+uint64_t dp_lcore_turns(const struct dp *dp, uint32_t i)
+{
+	return atomic_load_explicit(&dp->lcores[i].turns, memory_order_relaxed);
+}
+
 static void add_worker(const struct dp_worker *w, struct dp_lcore_info *out)
 {
 	add_counters(w, &out->counters);
@@ -487,6 +554,14 @@ void dp_stage_info(
 		out->packets += __atomic_load_n(&w->stage[stage].packets, __ATOMIC_RELAXED);
 		out->cycles += __atomic_load_n(&w->stage[stage].cycles, __ATOMIC_RELAXED);
 	}
+}
+
+void dp_relay_counts(const struct dp *dp, uint16_t domain, struct dp_relay_counts *out)
+{
+	*out = (struct dp_relay_counts){ 0 };
+	for (uint16_t i = 0; i <= dp->worker_count; i++)
+		if (dp->workers[i]->relay != NULL)
+			relay_add_counts(dp->workers[i]->relay, domain, out);
 }
 
 void dp_punt_info(const struct dp *dp, enum dp_punt_class c, uint32_t *used, uint32_t *size)

@@ -70,6 +70,17 @@
 		"congestion marked outside, inner packet not ECN-capable (RFC 6040)")              \
 	X(DECAP_LINK_LOCAL, "decap_link_local", "link-local inner source or destination")          \
 	X(DECAP_LIMIT, "decap_limit", "more tunnels inside each other than a worker opens")        \
+	X(NOT_READY, "not_ready",                                                                  \
+		"this site serves nothing of its own yet, or no more, and no ready one is there")  \
+	X(MESH_FOREIGN_DOMAIN, "mesh_foreign_domain",                                              \
+		"from a site of the mesh, for what lies in no domain of that site")                \
+	X(MESH_HOP_LIMIT, "mesh_hop_limit", "was relayed as often as it may be")                   \
+	X(MESH_BACK, "mesh_back", "would go back to the site that it came from")                   \
+	X(MESH_MISMATCH_RATE, "mesh_mismatch_rate",                                                \
+		"tunnel that does not fit the binding here, above what a domain has relayed to "   \
+		"sites that may know better: limits.mismatch-per-s")                               \
+	X(MESH_RELAY_RATE, "mesh_relay_rate",                                                      \
+		"above what a domain has relayed: limits.relay-mbps, limits.relay-packets-per-s")  \
 	X(INTERCEPT_NO_BINDING, "intercept_no_binding", "home address without a binding")          \
 	X(ENCAP_LIMIT, "encap_limit", "inner tunnel encapsulation limit is 0 (RFC 2473, 4.1.1)")   \
 	X(ENCAP_LOOP, "encap_loop",                                                                \
@@ -77,6 +88,26 @@
 	X(ENCAP_TOO_BIG, "encap_too_big",                                                          \
 		"tunnel packet exceeds the path MTU: Packet Too Big sent")                         \
 	X(ENCAP_HEADROOM, "encap_headroom", "no room in front of the packet for another header")   \
+	X(MESH_STRANGER, "mesh_stranger", "mesh tunnel packet to the site address from no peer") \
+	X(MESH_SOURCE, "mesh_source", \
+		"mesh tunnel packet whose source is not the address of the peer that it names") \
+	X(MESH_NESTED, "mesh_nested", "mesh tunnel packet inside another tunnel") \
+	X(MESH_CLEAR, "mesh_clear", \
+		"unprotected mesh tunnel packet of a peer, though mesh.protect-data is on") \
+	X(MESH_ESP_KEYS, "mesh_esp_keys", \
+		"mesh tunnel packet sealed with keys that are not there, or not any more") \
+	X(MESH_ESP_SHORT, "mesh_esp_short", \
+		"mesh tunnel packet shorter than ESP, or no multiple of 4 octets") \
+	X(MESH_ESP_REPLAYED, "mesh_esp_replayed", "mesh tunnel packet that was taken before") \
+	X(MESH_ESP_FORGED, "mesh_esp_forged", \
+		"mesh tunnel packet changed on the way, made up, or older than the window") \
+	X(MESH_ESP_PADDING, "mesh_esp_padding", \
+		"genuine mesh tunnel packet with padding that is not as RFC 4303 says") \
+	X(MESH_INNER, "mesh_inner", "no whole IPv6 packet inside the mesh tunnel") \
+	X(MESH_HAND_FULL, "mesh_hand_full", \
+		"mesh tunnel packet for another worker whose queue is full") \
+	X(MESH_NO_KEYS, "mesh_no_keys", "to a peer with which there are no keys now") \
+	X(MESH_TOO_BIG, "mesh_too_big", "larger than the mesh tunnel takes: Packet Too Big sent") \
 	X(HOP_LIMIT, "hop_limit", "hop limit exceeded in transit: time exceeded sent")             \
 	X(NO_ROUTE, "no_route", "no route to the destination")                                     \
 	X(TOO_BIG, "too_big", "larger than the outgoing port's MTU: Packet Too Big sent")          \
@@ -88,6 +119,9 @@
 	X(TX_FULL, "tx_full", "outgoing queue or ring is full")                                    \
 	X(NO_BUFFER, "no_buffer", "no packet buffer left")                                         \
 	X(PUNT_ND_FULL, "punt_nd_full", "control core's queue for neighbour discovery is full")    \
+	X(PUNT_SYNC_FULL, "punt_sync_full",                                                        \
+		"control core's queue for the sessions with other sites is full")                  \
+	X(PUNT_HELLO_FULL, "punt_hello_full", "queue for hellos of other sites is full")           \
 	X(PUNT_KNOWN_FULL, "punt_known_full",                                                      \
 		"control core's queue for signalling of bound mobile nodes is full")               \
 	X(PUNT_KNOWN_RATE, "punt_known_rate",                                                      \
@@ -101,6 +135,55 @@
 	X(PUNT_RESOLVE_FULL, "punt_resolve_full",                                                  \
 		"control core's queue for unresolved neighbours is full")                          \
 	X(PUNT_ERROR_FULL, "punt_error_full", "control core's queue for ICMPv6 errors is full")    \
+	X(MESH_STRANGER, "mesh_stranger",                                                          \
+		"UDP to a port of the mesh, but from no other site's address, or not straight")    \
+	X(UDP_LENGTH, "udp_length",                                                                \
+		"UDP length of a datagram to a port of the mesh is not what the packet holds")     \
+	X(UDP_CHECKSUM, "udp_checksum",                                                            \
+		"UDP checksum of a datagram to a port of the mesh is missing or wrong (RFC 8200, " \
+		"8.1)")                                                                            \
+	X(SYNC_MALFORMED, "sync_malformed",                                                        \
+		"session with another site: too short, too long, or of an unknown type")           \
+	X(SYNC_OTHER_VERSION, "sync_other_version",                                                \
+		"session with another site: of a version that is not spoken here")                 \
+	X(SYNC_STRANGER, "sync_stranger",                                                          \
+		"session with another site: of a node, or from an address, that is no peer's")     \
+	X(SYNC_MAC, "sync_mac",                                                                    \
+		"session with another site: handshake made without knowing our public key")        \
+	X(SYNC_FLOOD, "sync_flood",                                                                \
+		"session with another site: more handshakes than are taken; asked for a cookie")   \
+	X(SYNC_HANDSHAKE, "sync_handshake",                                                        \
+		"session with another site: handshake made with other keys than are configured")   \
+	X(SYNC_OLD, "sync_old",                                                                    \
+		"session with another site: handshake begun earlier than one that was taken")      \
+	X(SYNC_CROSSED, "sync_crossed",                                                            \
+		"session with another site: handshake while ours goes first")                      \
+	X(SYNC_UNASKED, "sync_unasked",                                                            \
+		"session with another site: answer or cookie that nobody waits for")               \
+	X(SYNC_NO_KEYS, "sync_no_keys",                                                            \
+		"session with another site: sealed with keys that are not there any more, or "     \
+		"never were")                                                                      \
+	X(SYNC_EXPIRED, "sync_expired",                                                            \
+		"session with another site: sealed with keys that are too old")                    \
+	X(SYNC_REPLAYED, "sync_replayed",                                                          \
+		"session with another site: its number was taken before, or is too old to tell")   \
+	X(SYNC_FORGED, "sync_forged",                                                              \
+		"session with another site: changed on the way, or made up")                       \
+	X(HELLO_OLDER, "hello_older", "hello that was overtaken by a newer one")                   \
+	X(HELLO_LATE, "hello_late", "hello that was held back on the way for too long")            \
+	X(HELLO_MALFORMED, "hello_malformed",                                                      \
+		"hello that is too short, too long, or of an unknown type")                        \
+	X(HELLO_OTHER_VERSION, "hello_other_version", "hello of a form that is not spoken here")   \
+	X(HELLO_STRANGER, "hello_stranger",                                                        \
+		"hello of a node, or from an address, that is no peer's")                          \
+	X(HELLO_NO_KEYS, "hello_no_keys",                                                          \
+		"hello sealed with keys that are not there (one site has restarted, the session "  \
+		"is not made anew yet)")                                                           \
+	X(HELLO_EXPIRED, "hello_expired", "hello sealed with keys that are too old")               \
+	X(HELLO_REPLAYED, "hello_replayed",                                                        \
+		"hello whose number was taken before, or is too old to tell")                      \
+	X(HELLO_FORGED, "hello_forged", "hello that was changed on the way, or made up")           \
+	X(HELLO_CONTENT, "hello_content", "genuine hello whose fields make no sense")              \
 	X(LOCAL_PROTO, "local_proto",                                                              \
 		"nothing here speaks the upper-layer protocol: parameter problem sent")            \
 	X(LOCAL_PORT, "local_port", "no UDP or TCP service here: port unreachable sent")           \

@@ -16,6 +16,8 @@
 
 #define TUNNEL_OVERHEAD 48 /* IPv6 header and an encapsulation limit (RFC 2473, 4.1.1) */
 
+#define MESH_OVERHEAD   77 /* IPv6 header, ESP header, padding and tag */
+
 #define MBUFS_PER_WORKER 1024 /* bursts under way, TX buffers, the pool's cache */
 #define MBUFS_MIN        8192
 
@@ -94,6 +96,10 @@ static void plan_rules(const struct plan_request *req, struct plan *p)
 		return;
 	add_rule(p, (struct plan_rule){ .kind = PLAN_RULE_ND, .type = ICMP6_NS });
 	add_rule(p, (struct plan_rule){ .kind = PLAN_RULE_ND, .type = ICMP6_NA });
+	if (req->site_address != NULL) /* not hello's port: control at work must not delay it */
+		add_rule(p, (struct plan_rule){ .kind = PLAN_RULE_SYNC,
+				    .dst = *req->site_address,
+				    .port = req->sync_port });
 	for (uint16_t i = 0; i < req->home_agent_count; i++) {
 		for (size_t k = 0; k < DIM(first); k++)
 			add_rule(p, (struct plan_rule){ .kind = PLAN_RULE_SIGNALLING,
@@ -151,9 +157,9 @@ int plan_check_device(const char *device, uint16_t mtu, char *err, size_t err_le
 	return -EINVAL;
 }
 
-uint32_t plan_datagram(uint32_t mtu, uint32_t max_octets)
+uint32_t plan_datagram(uint32_t mtu, uint32_t max_octets, bool mesh)
 {
-	uint32_t tunnelled = mtu + TUNNEL_OVERHEAD;
+	uint32_t tunnelled = mtu + TUNNEL_OVERHEAD + (mesh ? MESH_OVERHEAD : 0);
 
 	return tunnelled > max_octets ? tunnelled : max_octets;
 }

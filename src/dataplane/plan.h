@@ -41,13 +41,16 @@ struct plan_request {
 	uint64_t rss_wanted; /* RTE_ETH_RSS_* */
 	const struct ip6_addr *home_agents; /* for the rules */
 	uint16_t home_agent_count;
+	const struct ip6_addr *site_address; /* NULL: no mesh */
+	uint16_t sync_port; /* UDP */
 };
 
 /* A packet that shall reach the control core's queue in hardware. */
 struct plan_rule {
-	enum { PLAN_RULE_ND, PLAN_RULE_SIGNALLING } kind;
+	enum { PLAN_RULE_ND, PLAN_RULE_SIGNALLING, PLAN_RULE_SYNC } kind;
 	uint8_t type; /* ND: ICMPv6 type; SIGNALLING: next header of the IPv6 header */
-	struct ip6_addr dst; /* SIGNALLING: home agent address */
+	struct ip6_addr dst; /* SIGNALLING: home agent address; SYNC: site address */
+	uint16_t port; /* SYNC: UDP's destination */
 };
 
 struct plan {
@@ -76,8 +79,8 @@ int plan_make(const struct plan_caps *caps, const struct plan_request *req, stru
 int plan_check_device(const char *device, uint16_t mtu, char *err, size_t err_len);
 
 /* The largest packet that is put together from fragments: what a mobile node's packet of the
- * largest MTU becomes in a tunnel, or what the operator asked for. */
-uint32_t plan_datagram(uint32_t mtu, uint32_t max_octets);
+ * largest MTU becomes in a tunnel, in a mesh inside another one, or what the operator asked for. */
+uint32_t plan_datagram(uint32_t mtu, uint32_t max_octets, bool mesh);
 
 /* Packet buffers: enough for every descriptor ring, every worker's bursts, and what is queued: in
  * the punt queues, for neighbours, fragments for their others. */

@@ -11,7 +11,7 @@
 #include "common/bring.h"
 #include "dataplane/worker.h"
 
-#define WATCH_HOPS 32 /* of a leg: rx, five stages a pass, and room */
+#define WATCH_HOPS 32 /* of a leg: rx, seven stages a pass, and room */
 
 /* A leg that is being written. */
 struct trace_story {
@@ -86,6 +86,7 @@ static inline bool watch_is_frame(const struct watch_lane *l, enum dp_drop reaso
 /* --- what happens to packets; both kinds of watch --- */
 uint32_t dp_watch_rx(struct dp_worker *w, const struct dp_rx_queue *q); /* does dp_rx() */
 void dp_watch_punt(struct dp_worker *w, struct rte_mbuf *m, enum dp_punt_class c);
+void dp_watch_hand(struct dp_worker *w, struct rte_mbuf *m, uint32_t worker);
 void dp_watch_drop(struct dp_worker *w, struct rte_mbuf *m, enum dp_drop reason);
 /* Around handing a burst to a port (ring: to another lcore): the first `sent` of it were taken. */
 void dp_watch_tx(struct dp_worker *w, uint16_t port, const struct dp_vec *v, bool ring);
@@ -94,12 +95,17 @@ void dp_watch_count(struct dp_worker *w, enum dp_drop reason); /* control, see d
 /* Control lets go of a packet, be it the one that an engine looks at: its buffer may be another's. */
 void dp_watch_gone(struct dp_worker *w, const struct rte_mbuf *m);
 
+/* dp_watch_begin() and _end() by any worker. */
+void dp_watch_begin_by(struct dp_worker *w, struct rte_mbuf *m, enum dp_punt_class c);
+void dp_watch_end_by(struct dp_worker *w);
+
 /* --- trace.c --- */
 void trace_begin_rx(struct watch_lane *l, const struct dp_rx_queue *q);
 void trace_end_rx(struct dp_worker *w, struct watch_lane *l);
 void trace_enter(struct dp_worker *w, enum dp_stage s, enum dp_vec_id in);
 void trace_leave(struct dp_worker *w);
 void trace_punt(struct watch_lane *l, struct rte_mbuf *m, enum dp_punt_class c);
+void trace_hand(struct watch_lane *l, struct rte_mbuf *m, uint32_t worker);
 void trace_drop(struct watch_lane *l, struct rte_mbuf *m, enum dp_drop reason);
 void trace_close(struct watch_lane *l);
 void trace_tx(struct dp_worker *w, struct watch_lane *l, const struct dp_vec *v, bool ring);

@@ -12,7 +12,8 @@
  * Bounded: when it is full an entry gives way on which no refusal depends: its number need not be
  * remembered, and its timestamp has left the window in which timestamps are taken at all; whoever
  * is not in the table is held to that timestamp from then on (the floor), as in records/stamps.h.
- * Only where there is no such entry is there no room.
+ * Only where there is no such entry is there no room; one among millions that are remembered is
+ * found.
  */
 #pragma once
 
@@ -66,6 +67,11 @@ enum seen_how {
  * -ENOSPC: there is no room, nothing changed.
  */
 int seen_raise(struct seen *s, const struct seen_pair *pair, unsigned how, uint64_t now);
+
+/* Called whenever seen_raise() found news, with the handle of the pair; one at most, NULL: none. A
+ * handle goes to another pair where one gives way. */
+typedef void (*seen_change_fn)(void *ctx, uint32_t handle);
+void seen_on_change(struct seen *s, seen_change_fn fn, void *ctx);
 
 bool seen_get(const struct seen *s, uint16_t domain, const struct ip6_addr *hoa,
 	const struct ip6_addr *ha, struct seen_value *out);

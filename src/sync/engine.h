@@ -195,6 +195,8 @@ void engine_soft(struct engine *e, struct record *r, uint64_t now_ms);
 int engine_seen(struct engine *e, const struct seen_pair *pair, uint64_t now_ms, uint64_t wall_ms);
 /* Read from the store: versions are set. */
 void engine_loaded(struct engine *e, struct record *r);
+/* All of that domain was read, before the first turn: engine_domain.store_is_fresh, known only now. */
+void engine_store_is_fresh(struct engine *e, uint16_t domain, bool is_fresh);
 /* ENGINE_WAITS: ops.committed(token) follows within the commit timeout; else it is done. */
 enum engine_commit engine_wait(struct engine *e, struct record *r, uint64_t token, uint64_t now_ms);
 /*

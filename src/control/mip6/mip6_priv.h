@@ -10,6 +10,10 @@
 struct held;
 struct adverts;
 struct mac;
+struct mip6_answer;
+struct mip6_facts;
+struct mip6_verdict;
+struct pending;
 struct ratelimit;
 struct record;
 struct stamps;
@@ -19,10 +23,13 @@ struct mip6 {
 	struct adverts *adverts;
 	struct log_rl peer_log; /* what peers do wrong */
 	struct mac *mac; /* NULL: this processor can't, and no subscriber has a key */
-	struct stamps *stamps; /* at first the time of the start: nothing from before is taken */
+	/* At first the time of the start: nothing from before is taken. NULL in a mesh, which has its
+	 * own (mesh_seen_table()). */
+	struct stamps *stamps;
 	/* By domain: mobile nodes may hold bindings that a start has forgotten. */
 	uint64_t quiet_until_ms[CONF_DOMAINS_MAX];
 	struct held *held; /* answers that wait for the store; NULL: no domain's do */
+	struct pending *pending; /* and for other sites; NULL without a mesh */
 	uint64_t failures; /* of the store, seen */
 };
 
@@ -39,7 +46,7 @@ static inline bool mip6_is_in_tunnel(const struct ctl_pkt *p)
 /* The FIB knows no link-local addresses: they are answered over the link they came by. */
 static inline bool mip6_is_on_link(const struct ctl_pkt *p)
 {
-	return !mip6_is_in_tunnel(p) && ip6_is_link_local(&ctl_pkt_ip6(p)->src);
+	return !mip6_is_in_tunnel(p) && p->peer == 0 && ip6_is_link_local(&ctl_pkt_ip6(p)->src);
 }
 
 /* An answer to p goes over the link that p came by, or wherever the FIB sends it. 0 or -errno,
@@ -59,6 +66,19 @@ bool mip6_is_coa_allowed(const struct ctl *ctl, uint16_t domain, const struct ip
 
 /* A Binding Update that mh_check() let pass: len octets at mh. */
 void mip6_input_bu(struct ctl *ctl, const struct ctl_pkt *p, const uint8_t *mh, uint16_t len);
+
+/* --- reply.c --- */
+
+/* What a Binding Update changed. */
+struct mip6_change {
+	struct record *rec; /* of its home address; NULL: there is none */
+	bool is_accepted; /* its number was taken */
+	bool waits; /* in a mesh: its answer must wait for other sites (mesh_accepted()) */
+};
+
+/* Sends the answer to a Binding Update when it may go. */
+void mip6_reply(struct ctl *ctl, const struct mip6_facts *f, const struct mip6_verdict *v,
+	const struct mip6_change *c, const struct mip6_answer *a);
 
 /* The record of this home address in whatever domain; NULL: none. */
 struct record *mip6_find_record(struct ctl *ctl, const struct ip6_addr *hoa);

@@ -10,6 +10,7 @@
 #include "../tables/readers.h"
 #include "conf/conf.h"
 #include "control/ctl_priv.h"
+#include "control/mesh/mesh_priv.h"
 #include "records/records.h"
 #include "tables/addrs.h"
 #include "tables/dq.h"
@@ -28,7 +29,29 @@ static struct {
 	struct acct_status acct;
 	bool has_store;
 	struct persist_status store;
+	struct alarm_fact mesh[ALARM_COUNT];
 } world;
+
+/* What is wrong in a mesh is measured there (mesh_test.c). */
+#define MESH_ALARMS(X)                                                                             \
+	X(mesh_alone, BINDINGS_ALONE)                                                              \
+	X(mesh_clock_off, CLOCK_OFF)                                                               \
+	X(mesh_peer_down, PEER_DOWN)                                                               \
+	X(mesh_peer_key, PEER_KEY)                                                                 \
+	X(mesh_peer_incompatible, PEER_INCOMPATIBLE)                                               \
+	X(mesh_peer_behind, PEER_BEHIND)                                                           \
+	X(mesh_peer_full, PEER_FULL)                                                               \
+	X(mesh_settings_differ, SETTINGS_DIFFER)                                                   \
+	X(mesh_records_differ, RECORDS_DIFFER)                                                     \
+	X(mesh_domain_waits, DOMAIN_WAITS)
+#define X(fn, id)                                                                                  \
+	void fn(struct ctl *ctl, struct alarm_fact *f)                                             \
+	{                                                                                          \
+		(void)ctl;                                                                         \
+		*f = world.mesh[ALARM_##id];                                                       \
+	}
+MESH_ALARMS(X)
+#undef X
 
 void dp_pool_info(const struct dp *dp, uint32_t *available, uint32_t *total)
 {
@@ -383,6 +406,30 @@ static void test_store(void **state)
 	assert_only(ALARM_STORE_DAMAGED, "");
 }
 
+/* Each is raised by its own measure, keeps its detail, and goes. */
+static void test_mesh(void **state)
+{
+	static const enum alarm_id ids[] = {
+#define X(fn, id) ALARM_##id,
+		MESH_ALARMS(X)
+#undef X
+	};
+
+	(void)state;
+	for (size_t i = 0; i < DIM(ids); i++) {
+		struct alarm_fact *f = &world.mesh[ids[i]];
+
+		f->value = alarm_desc(ids[i])->raise_at;
+		snprintf(f->detail, sizeof(f->detail), "tokyo %zu", i);
+		pass(3, -1);
+		assert_only(ids[i], f->detail);
+		assert_int_equal(alarm_at(&t.ctl, ids[i])->count, 1);
+		*f = (struct alarm_fact){ 0 };
+		pass(62, -1);
+		assert_only(NONE, NULL);
+	}
+}
+
 /* Without a domain there are no records. */
 static void test_router(void **state)
 {
@@ -412,6 +459,7 @@ int main(void)
 		TEST(test_bindings),
 		TEST(test_accounting),
 		TEST(test_store),
+		TEST(test_mesh),
 		TEST(test_router),
 	};
 
