@@ -409,8 +409,7 @@ class Usage(Case):
 
     def test_completion(self):
         self.assertEqual(self.complete(''), ['show', 'binding', 'reload', 'metrics', 'top',
-                                             'trace', 'capture', 'genkey', 'pubkey', 'help',
-                                             'completion'])
+                                             'trace', 'capture', 'help', 'completion'])
         self.assertEqual(self.complete('show', 'b'), ['bindings', 'binding'])
         self.assertEqual(self.complete('-s', 'x', 'binding', ''), ['delete'])
         self.assertIn('--coa', self.complete('show', 'bindings', '--'))
