@@ -72,7 +72,6 @@ struct ctl {
 	struct icmp *icmp;
 	struct send *send;
 	struct pmtu *pmtu;
-	struct route *route; /* NULL without a mesh */
 	struct grace *grace; /* NULL where no domain has one */
 	struct mip6 *mip6; /* NULL without domains */
 	struct acct *acct; /* NULL without accounting */
