@@ -63,6 +63,12 @@
 	X(PATH_MTU_LOWERED, "path_mtu_lowered", "messages",                                        \
 		"Packet Too Big that lowered the MTU of a path, to a care-of address or another "  \
 		"destination")                                                                     \
+	X(SESSIONS_MADE, "sessions_made", "times",                                                 \
+		"keys of a session with another site were made, or made anew")                     \
+	X(SYNC_OPENED, "sync_opened", "datagrams", "of sessions with other sites, opened")         \
+	X(SYNC_SENT, "sync_sent", "datagrams", "of sessions with other sites, sealed and sent")    \
+	X(SYNC_NOT_SENT, "sync_not_sent", "datagrams",                                             \
+		"to other sites, not sent: there are no keys at this moment, or no way")           \
 	X(ACCT_EVENTS, "accounting_events", "events",                                              \
 		"accounting events: sessions begun, moved, ended, and in between")                 \
 	X(ACCT_LOST, "accounting_lost", "events", "of these, lost because nobody took them")       \

@@ -27,6 +27,7 @@ struct alarms;
 struct channel;
 struct conf;
 struct conf_domain;
+struct grace;
 struct icmp;
 struct icmp6_err_msg;
 struct mesh;
@@ -70,6 +71,7 @@ struct ctl {
 	struct icmp *icmp;
 	struct send *send;
 	struct pmtu *pmtu;
+	struct grace *grace; /* NULL where no domain has one */
 	struct mip6 *mip6; /* NULL without domains */
 	struct acct *acct; /* NULL without accounting */
 	struct persist *persist; /* NULL without a store */

@@ -88,6 +88,27 @@
 	X(ENCAP_TOO_BIG, "encap_too_big",                                                          \
 		"tunnel packet exceeds the path MTU: Packet Too Big sent")                         \
 	X(ENCAP_HEADROOM, "encap_headroom", "no room in front of the packet for another header")   \
+	X(MESH_STRANGER, "mesh_stranger",                                                          \
+		"to the mesh (tunnel or UDP port) from no other site's address, or not straight")  \
+	X(MESH_SOURCE, "mesh_source", \
+		"mesh tunnel packet whose source is not the address of the peer that it names") \
+	X(MESH_NESTED, "mesh_nested", "mesh tunnel packet inside another tunnel") \
+	X(MESH_CLEAR, "mesh_clear", \
+		"unprotected mesh tunnel packet of a peer, though mesh.protect-data is on") \
+	X(MESH_ESP_KEYS, "mesh_esp_keys", \
+		"mesh tunnel packet sealed with keys that are not there, or not any more") \
+	X(MESH_ESP_SHORT, "mesh_esp_short", \
+		"mesh tunnel packet shorter than ESP, or no multiple of 4 octets") \
+	X(MESH_ESP_REPLAYED, "mesh_esp_replayed", "mesh tunnel packet that was taken before") \
+	X(MESH_ESP_FORGED, "mesh_esp_forged", \
+		"mesh tunnel packet changed on the way, made up, or older than the window") \
+	X(MESH_ESP_PADDING, "mesh_esp_padding", \
+		"genuine mesh tunnel packet with padding that is not as RFC 4303 says") \
+	X(MESH_INNER, "mesh_inner", "no whole IPv6 packet inside the mesh tunnel") \
+	X(MESH_HAND_FULL, "mesh_hand_full", \
+		"mesh tunnel packet for another worker whose queue is full") \
+	X(MESH_NO_KEYS, "mesh_no_keys", "to a peer with which there are no keys now") \
+	X(MESH_TOO_BIG, "mesh_too_big", "larger than the mesh tunnel takes: Packet Too Big sent") \
 	X(HOP_LIMIT, "hop_limit", "hop limit exceeded in transit: time exceeded sent")             \
 	X(NO_ROUTE, "no_route", "no route to the destination")                                     \
 	X(TOO_BIG, "too_big", "larger than the outgoing port's MTU: Packet Too Big sent")          \
@@ -115,8 +136,6 @@
 	X(PUNT_RESOLVE_FULL, "punt_resolve_full",                                                  \
 		"control core's queue for unresolved neighbours is full")                          \
 	X(PUNT_ERROR_FULL, "punt_error_full", "control core's queue for ICMPv6 errors is full")    \
-	X(MESH_STRANGER, "mesh_stranger",                                                          \
-		"UDP to a port of the mesh, but from no other site's address, or not straight")    \
 	X(UDP_LENGTH, "udp_length",                                                                \
 		"UDP length of a datagram to a port of the mesh is not what the packet holds")     \
 	X(UDP_CHECKSUM, "udp_checksum",                                                            \

@@ -20,6 +20,7 @@ enum dp_meta_flag {
 	DP_META_OWN = 16, /* control made it: no hop limit to lose */
 	DP_META_RELAYED = 32, /* the peer had it from another one: it is relayed no further */
 	DP_META_RELAY_ON = 64, /* of a packet in V_RELAY: its next site is to relay it no further */
+	DP_META_JOINED = 128, /* put together from fragments: it may leave in fragments, too */
 };
 
 struct dp_meta {

@@ -120,7 +120,7 @@ static void join(struct dp_worker *w, const struct reass_frag *f, uint32_t n)
 	append_all(m, f, n, len);
 	net_ip6_set_payload_len(dp_ip6(m), (uint16_t)(len - sizeof(struct net_ip6)));
 	net_ip6_set_ecn(dp_ip6(m), (uint8_t)ecn);
-	meta->flags &= (uint8_t)~DP_META_WALKED;
+	meta->flags = (uint8_t)((meta->flags & ~DP_META_WALKED) | DP_META_JOINED);
 	dp_counted(w, DP_COUNTER_FRAGMENTS_JOINED, n);
 	dp_counted(w, DP_COUNTER_REASSEMBLED, 1);
 	dp_vec_push(&w->vec[V_AGAIN], m);

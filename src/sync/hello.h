@@ -145,6 +145,10 @@ void hello_keys(struct hello *h, uint8_t node, const struct session_keys *keys, 
 /* What we say of ourselves; hello_turn() tells it to all. */
 void hello_say(struct hello *h, uint32_t domain, enum next_says says);
 
+/* The domain's settings are others now (opts.setting before). */
+void hello_set_settings(
+	struct hello *h, uint32_t domain, const uint32_t setting[static HELLO_SETTING_COUNT]);
+
 /*
  * Sends and notices what is due; returns in how many milliseconds it wants to be called again.
  * Besides, call it behind hello_say(), hello_keys() and hello_input(): there may be news to tell.

@@ -104,8 +104,10 @@ void sessions_free(struct sessions *s); /* wipes; NULL is fine */
 
 /* Begins, repeats, renews and forgets what is due: a few times a second at least. wall_ms: the time
  * of day, milliseconds since 1970; a site whose clock was set back cannot begin until it has
- * caught up, but can answer. */
-void sessions_turn(struct sessions *s, uint64_t now_ms, uint64_t wall_ms);
+ * caught up, but can answer. True: there is more to begin, by another call soon: a handshake costs
+ * some 150 us, and one call begins SESSION_BEGINS at most. */
+#define SESSION_BEGINS 2
+bool sessions_turn(struct sessions *s, uint64_t now_ms, uint64_t wall_ms);
 
 /* A datagram from the sync port. SESSION_DATA: *node, and *len octets in out, which has room for
  * n - SESSION_OVERHEAD and may be buf + 16; else nothing is in out. */

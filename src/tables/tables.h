@@ -12,6 +12,8 @@ struct dq;
 struct fib;
 struct meshtab;
 struct rte_rcu_qsbr;
+struct sa;
+struct sa_opts;
 
 struct tables_opts {
 	uint32_t readers; /* most RCU reader ids: workers */
@@ -20,6 +22,7 @@ struct tables_opts {
 	uint32_t max_neighbors;
 	uint32_t max_routes;
 	uint32_t max_addrs;
+	const struct sa_opts *mesh; /* NULL: no mesh */
 	uint64_t seed;
 };
 
@@ -31,6 +34,7 @@ struct tables {
 	struct bc *bc; /* NULL without domains */
 	struct meshtab *mesh; /* NULL without a mesh */
 	struct addrs *addrs; /* control only */
+	struct sa *sa; /* NULL without a mesh */
 	size_t rcu_bytes;
 };
 

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "common/ip6.h"
+#include "sync/forward.h"
 #include "sync/next.h"
 #include "tables/meshtab.h"
 
@@ -41,10 +42,16 @@ bool route_run(struct ctl *ctl); /* true: something waits for workers */
 
 /* Node of the site that the domain's home agent address was given to: 0: none, or all share it. */
 uint8_t route_agent(const struct conf *conf, uint16_t domain, const struct ip6_addr *agent);
+/* What workers must know of a record to find its owner; both 0 without a mesh. */
+void route_place(
+	const struct ctl *ctl, const struct record *r, uint8_t *owner, uint8_t *bucket);
 /* This site answers on that home agent address of the domain now: its own, shared or adopted. */
 bool route_is_held(const struct ctl *ctl, uint16_t domain, const struct ip6_addr *agent);
 
-/* The answers, as they are compiled. For tests: serving or not, of a domain with that delivery. */
-void route_compile(bool serving, int delivery, struct mesh_answers *out);
+/* --- pure; what route_publish() is made of --- */
+
+/* All that a site, serving or not, answers in a domain with that delivery. 0 or -ENOMEM. */
+int route_compile(bool serving, enum forward_delivery delivery, struct mesh_answers *out);
+/* All of a domain's table but its answers. */
 void route_fill(const struct conf *conf, uint16_t domain, const struct next_view *view,
 	const struct next_table *next, struct mesh_domain *out);
