@@ -37,6 +37,7 @@
 #include "host/watchdog.h"
 #include "records/subs.h"
 #include "tables/mem.h"
+#include "tables/sa.h"
 #include "tables/tables.h"
 
 #define TAG "hamd"
@@ -135,6 +136,13 @@ static int start_tables(struct hamd *h, char *err, size_t err_len)
 		.max_routes = rt->max_routes,
 		.max_addrs = CONF_DOMAINS_MAX,
 	};
+	struct sa_opts mesh = {
+		.node = (uint8_t)h->conf->node.id,
+		.site = h->conf->mesh.site_address,
+		/* workers, and the control core's own */
+		.workers = rte_lcore_count() > 1 ? rte_lcore_count() : 2,
+		.clear = !h->conf->mesh.protect_data,
+	};
 	int ret;
 
 	for (uint32_t i = 0; i < h->conf->port_count; i++)
@@ -142,6 +150,9 @@ static int start_tables(struct hamd *h, char *err, size_t err_len)
 	for (uint32_t i = 0; i < h->conf->domain_count; i++)
 		opts.max_addrs += h->conf->domains[i].peer_count; /* adopted ones */
 	randombytes_buf(&opts.seed, sizeof(opts.seed));
+	mesh.seed = opts.seed;
+	if (conf_has_mesh(h->conf))
+		opts.mesh = &mesh;
 	ret = tables_new(&opts, &h->tables);
 	if (ret < 0)
 		snprintf(err, err_len, "tables: %s (runtime.max-bindings, runtime.memory-mb)",

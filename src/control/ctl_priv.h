@@ -28,6 +28,7 @@ struct channel;
 struct conf;
 struct conf_domain;
 struct grace;
+struct data_keys;
 struct icmp;
 struct icmp6_err_msg;
 struct mesh;
@@ -71,12 +72,12 @@ struct ctl {
 	struct icmp *icmp;
 	struct send *send;
 	struct pmtu *pmtu;
-	struct route *route; /* NULL without a mesh */
 	struct grace *grace; /* NULL where no domain has one */
 	struct mip6 *mip6; /* NULL without domains */
 	struct acct *acct; /* NULL without accounting */
 	struct persist *persist; /* NULL without a store */
 	struct persist_load *load; /* while the store is read */
+	struct data_keys *data_keys; /* NULL: no mesh, or one without protection */
 	struct alarms *alarms;
 	/* NULL without a mesh, all of them (mesh/): */
 	struct mesh *mesh;

@@ -138,8 +138,7 @@ static const struct ip6_addr *quoted(const struct rte_mbuf *m, const struct ext_
 			(uint16_t)(m->data_len - x->upper_off), &msg) < 0)
 		return NULL;
 	if (ext_walk(msg.quoted, msg.quoted_len, EXT_TRANSIT, &in) != EXT_OK ||
-		in.upper != IP6_IN_IP6 ||
-		msg.quoted_len < in.upper_off + sizeof(struct net_ip6))
+		in.upper != IP6_IN_IP6 || msg.quoted_len < in.upper_off + sizeof(struct net_ip6))
 		return NULL;
 	return &((const struct net_ip6 *)(msg.quoted + in.upper_off))->dst;
 }

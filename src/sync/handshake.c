@@ -262,6 +262,7 @@ static void respond(
 		return; /* an ephemeral key that yields no secret: its sender's loss */
 	make_keys(&p->next, n, local, remote, now_ms);
 	tell_secrets(s, p, &p->next);
+	session_answered(s, p); /* before the other side can use them */
 	put32(r.sender, local);
 	put32(r.receiver, remote);
 	seal_macs(p, (uint8_t *)&r, sizeof(r), now_ms);

@@ -87,6 +87,9 @@ struct session_ops {
 	void (*send)(void *ctx, uint8_t node, const uint8_t *buf, size_t len);
 	/* From now on messages are sealed with new keys. */
 	void (*established)(void *ctx, uint8_t node, const struct session_keys *keys);
+	/* We have answered a handshake: messages under these keys may come from now on, and nothing
+	 * is sealed with them before established(), if that ever comes. NULL: nobody wants to know. */
+	void (*answered)(void *ctx, uint8_t node, const struct session_keys *keys);
 	/* Keys were made, and may be used from now on: for a key log. NULL: there is none. */
 	void (*secrets)(void *ctx, uint8_t node, const struct session_secrets *secrets);
 };

@@ -66,8 +66,8 @@ static bool is_same(const struct forward_result *r, const struct mesh_answer *a,
 	if (r->act == FORWARD_RELAY)
 		return r->node == node && (r->as == FORWARD_RELAYED) == a->further &&
 		       r->policed == a->policed;
-	return r->act != FORWARD_DROP || strcmp(forward_drop_name(r->drop),
-						 dp_drop_name((enum dp_drop)a->drop)) == 0;
+	return r->act != FORWARD_DROP ||
+	       strcmp(forward_drop_name(r->drop), dp_drop_name((enum dp_drop)a->drop)) == 0;
 }
 
 static void compare(const struct forward_packet *p, uint8_t owner, enum mesh_kind kind)
@@ -75,7 +75,9 @@ static void compare(const struct forward_packet *p, uint8_t owner, enum mesh_kin
 	struct forward_binding b = { .owner = owner };
 	struct mesh_query q = {
 		.kind = kind,
-		.bound = owner == 0 ? MESH_UNBOUND : p->from_coa ? MESH_FROM_COA : MESH_BOUND,
+		.bound = owner == 0    ? MESH_UNBOUND
+			 : p->from_coa ? MESH_FROM_COA
+				       : MESH_BOUND,
 		.from = (enum mesh_from)p->from,
 		.peer = p->peer,
 		.owner = owner,
@@ -161,9 +163,8 @@ static void test_equal(void **state)
 	(void)state;
 	for (unsigned delivery = 0; delivery < 2; delivery++)
 		for (unsigned serving = 0; serving < 2; serving++)
-			assert_int_equal(route_compile(serving, delivery,
-						 &answers[serving][delivery]),
-				0);
+			assert_int_equal(
+				route_compile(serving, delivery, &answers[serving][delivery]), 0);
 	world.d.agents = agents;
 	world.d.agent_count = DIM(agents);
 	world.d.view = &world.view;
