@@ -17,6 +17,7 @@
 #include "control/ctl_priv.h"
 #include "control/grace.h"
 #include "control/install.h"
+#include "control/mesh/channel.h"
 #include "control/mesh/data_keys.h"
 #include "control/mesh/mesh.h"
 #include "control/pmtu.h"
@@ -268,6 +269,11 @@ err_ctl:
 void ctl_finish(struct ctl *ctl)
 {
 	acct_finish(ctl);
+}
+
+struct bring *ctl_key_log(const struct ctl *ctl)
+{
+	return channel_key_log(ctl);
 }
 
 struct acct *ctl_acct(const struct ctl *ctl)

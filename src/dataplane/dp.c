@@ -41,8 +41,8 @@ static const uint32_t punt_size[] = {
 	[DP_PUNT_ERROR] = 512,
 };
 #define TX_RING_SIZE   2048
-#define RING_MIN       2u /* rte_ring's */
 #define HAND_RING_SIZE 2048 /* 32 bursts: what a worker gets behind while another one is at rest */
+#define RING_MIN       2u /* rte_ring's */
 #define POOL_CACHE     256
 
 static int fail(char *err, size_t err_len, int ret, const char *what)

@@ -166,8 +166,7 @@
 		"session with another site: sealed with keys that are too old")                    \
 	X(SYNC_REPLAYED, "sync_replayed",                                                          \
 		"session with another site: its number was taken before, or is too old to tell")   \
-	X(SYNC_FORGED, "sync_forged",                                                              \
-		"session with another site: changed on the way, or made up")                       \
+	X(SYNC_FORGED, "sync_forged", "session with another site: changed on the way, or made up") \
 	X(HELLO_OLDER, "hello_older", "hello that was overtaken by a newer one")                   \
 	X(HELLO_LATE, "hello_late", "hello that was held back on the way for too long")            \
 	X(HELLO_MALFORMED, "hello_malformed",                                                      \

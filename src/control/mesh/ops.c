@@ -71,6 +71,8 @@ static bool on_changed(void *ctx, struct record *r, enum engine_why why)
 	ctl_count(ctl, why == ENGINE_HEARD	 ? CTL_MESH_HEARD
 			: why == ENGINE_TOOK_OVER ? CTL_MESH_TAKEN_OVER
 						  : CTL_MESH_HANDED_ON);
+	if (why == ENGINE_HANDED) /* nothing but its owner: records_set() was not called */
+		persist_touch(ctl, r);
 	if (r->state == RECORD_LIVE)
 		return show(ctl, r, why);
 	if (unpublish(ctl, r, ACCT_CAUSE_ELSEWHERE) < 0)
