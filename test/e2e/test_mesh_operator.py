@@ -2,45 +2,29 @@
 """Two sites of a mesh as their operator sees them: a binding is at both before it is acknowledged,
 what the commands say and do, and which alarm is raised by what."""
 
-import signal
 from types import SimpleNamespace
 
 import pytest
 
-from lab.mesh import DOMAIN, MeshWorld, agent_address, site_address
+from lab.mesh import DOMAIN, MeshWorld, agent_address
 from lab.pair import make_key
 from lab.shell import until
 
 HOA = "2001:db8:a::100"
 
 
-def mesh_of(keys, k, **changes):
-    far = 3 - k
-    return {"site-address": site_address(k), "private-key-file": str(keys[k][0]),
-            "hello-ms": 50, "dead-ms": 300,
-            "peers": [{"id": far, "name": f"site{far}", "address": site_address(far),
-                       "public-key": keys[far][1]}], **changes}
-
-
-def domain_of(k, **changes):
-    far = 3 - k
-    return {"peers": [{"name": f"site{far}", "home-agent-address": agent_address(far)}],
-            "drain-wait-ms": 2000, "join-timeout-ms": 500, **changes}
+SETTINGS = {"drain-wait-ms": 2000, "join-timeout-ms": 500}
 
 
 @pytest.fixture(scope="module")
 def pair(lab, daemon):
     world = MeshWorld(lab, sites=2, delay_ms=2.0)
-    keys = {}
-    for k in (1, 2):
-        path = lab.dir / f"site{k}.key"
-        keys[k] = (path, make_key(path))
     for k in (1, 2):
         site = world[k]
-        site.hamd = daemon(site.ns, world.config(k, domain_of(k), mesh_of(keys, k)), site.name)
+        site.hamd = daemon(site.ns, world.config(k, domain=SETTINGS), site.name)
         site.hamd.start()
     world.gate.wait(site1=True, site2=True)
-    yield SimpleNamespace(world=world, one=world[1], two=world[2], mn=world.mn, keys=keys)
+    yield SimpleNamespace(world=world, one=world[1], two=world[2], mn=world.mn)
     for k in (1, 2):
         if world[k].hamd.is_running():
             assert world[k].hamd.stop() == 0
@@ -151,8 +135,7 @@ def test_waits_for_the_other(pair):
 
 
 def test_settings_differ(pair):
-    config = pair.world.config(1, domain_of(1, **{"ack-peers": "all", "lifetime-max-s": 400}),
-                               mesh_of(pair.keys, 1))
+    config = pair.world.config(1, domain={**SETTINGS, "ack-peers": "all", "lifetime-max-s": 400})
     pair.world.start(1, config)
     pair.world.gate.wait(site1=True)
     want = f"site1, domain {DOMAIN}: lifetime-max-s,ack-peers"
@@ -162,10 +145,9 @@ def test_settings_differ(pair):
 
 def test_wrong_key(pair):
     """A site with another key gets nowhere: it is not heard, and both sides say why."""
-    path = pair.one.hamd.log_path.parent / "other.key"
+    path = pair.world.lab.dir / "other.key"
     make_key(path)
-    keys = {**pair.keys, 1: (path, pair.keys[1][1])}
-    pair.world.start(1, pair.world.config(1, domain_of(1), mesh_of(keys, 1)))
+    pair.world.start(1, pair.world.config(1, mesh={"private-key-file": str(path)}))
     until("alarm", lambda: alarms(pair.two).get("peer_key") == "site1", 10)
     assert pair.one.ctl.run("ready").returncode == 1
     assert peer(pair.two)["state"] == "dead"
