@@ -96,6 +96,8 @@ int cmd_top(const struct cmd *cmd, const struct cli *cli); /* top.c */
 int cmd_trace(const struct cmd *cmd, const struct cli *cli); /* trace.c */
 int cmd_capture(const struct cmd *cmd, const struct cli *cli); /* capture.c */
 int cmd_metrics(const struct cmd *cmd, const struct cli *cli); /* metrics.c */
+int cmd_genkey(const struct cmd *cmd, const struct cli *cli); /* key.c */
+int cmd_pubkey(const struct cmd *cmd, const struct cli *cli);
 int cmd_help(const struct cmd *cmd, const struct cli *cli); /* help.c */
 int cmd_completion(const struct cmd *cmd, const struct cli *cli);
 void help_mdoc(void); /* the man page's lists of commands and options */

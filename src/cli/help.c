@@ -167,7 +167,7 @@ int cmd_completion(const struct cmd *cmd, const struct cli *cli)
 	print_first_words();
 	printf("\" -- \"$cur\"));;\n");
 	print_next_words();
-	printf("\tcapture) compopt -o default;;\n"
+	printf("\tcapture|genkey|pubkey) compopt -o default;;\n"
 	       "\tcompletion) COMPREPLY=($(compgen -W bash -- \"$cur\"));;\n"
 	       "\tesac\n}\ncomplete -F _hamctl hamctl\n");
 	return EXIT_OK;
