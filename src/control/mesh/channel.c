@@ -13,6 +13,7 @@
 #include "common/log.h"
 #include "conf/conf.h"
 #include "control/ctl_priv.h"
+#include "control/mesh/data_keys.h"
 #include "control/mesh/key_log.h"
 #include "control/mesh/mesh.h"
 #include "control/mesh/pulse.h"
@@ -83,6 +84,14 @@ static void on_established(void *ctx, uint8_t node, const struct session_keys *k
 	log_info(TAG, "session keys made peer=%s by=%s", mesh_site_name(ctl, node),
 		keys->initiator ? "us" : "it");
 	pulse_keys(ctl, node, keys);
+	data_keys_established(ctl->data_keys, node, keys, ctl->now_ms);
+}
+
+static void on_answered(void *ctx, uint8_t node, const struct session_keys *keys)
+{
+	struct ctl *ctl = ctx;
+
+	data_keys_answered(ctl->data_keys, node, keys, ctl->now_ms);
 }
 
 static void on_secrets(void *ctx, uint8_t node, const struct session_secrets *secrets)
@@ -179,7 +188,8 @@ static int make(struct ctl *ctl, struct channel *c, struct session_peer *peers)
 		.ops = { .ctx = ctl,
 			.random = on_random,
 			.send = on_send,
-			.established = on_established },
+			.established = on_established,
+			.answered = on_answered },
 	};
 
 	if (mesh->key_log_file != NULL) {

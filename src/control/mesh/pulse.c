@@ -17,6 +17,7 @@
 #include "conf/conf.h"
 #include "control/ctl_priv.h"
 #include "control/mesh/beat.h"
+#include "control/mesh/data_keys.h"
 #include "control/mesh/mail.h"
 #include "control/mesh/mesh.h"
 #include "net/udp.h"
@@ -186,6 +187,8 @@ static void read_one(struct ctl *ctl, const struct mail_msg *m)
 		mesh_on_view(ctl, m->view.domain, &m->view.view);
 		break;
 	case MAIL_INFO:
+		if (m->info.info.has_rtt)
+			data_keys_rtt(ctl->data_keys, m->info.node, m->info.info.rtt_ms);
 		mesh_on_info(ctl, m->info.node, &m->info.info, m->info.up);
 		break;
 	case MAIL_KNOWN:
