@@ -13,6 +13,7 @@
 #include "conf/conf.h"
 #include "control/ctl_priv.h"
 #include "control/mesh/channel.h"
+#include "control/mesh/data_keys.h"
 #include "control/mesh/mesh.h"
 #include "control/mesh/pulse.h"
 #include "net/udp.h"
@@ -28,6 +29,7 @@ struct site {
 	uint8_t secret[32];
 	unsigned keys;
 	struct session_keys hello_keys;
+	int seals, opens; /* data tunnels; first octet of what keys are made of */
 	unsigned inputs;
 	uint8_t from;
 	uint8_t got[CHANNEL_MAX];
@@ -74,6 +76,22 @@ void pulse_keys(struct ctl *ctl, uint8_t node, const struct session_keys *keys)
 	at(ctl)->hello_keys = *keys;
 }
 
+void data_keys_established(
+	struct data_keys *d, uint8_t node, const struct session_keys *keys, uint64_t now_ms)
+{
+	(void)now_ms;
+	assert_int_equal(node, d == site[1].ctl.data_keys ? 2 : 1);
+	(d == site[1].ctl.data_keys ? &site[1] : &site[2])->seals = keys->data[0];
+}
+
+void data_keys_answered(
+	struct data_keys *d, uint8_t node, const struct session_keys *keys, uint64_t now_ms)
+{
+	(void)now_ms;
+	assert_int_equal(node, d == site[1].ctl.data_keys ? 2 : 1);
+	(d == site[1].ctl.data_keys ? &site[1] : &site[2])->opens = keys->data[0];
+}
+
 void mesh_input(struct ctl *ctl, uint8_t node, const uint8_t *buf, size_t len)
 {
 	struct site *s = at(ctl);
@@ -113,6 +131,8 @@ static void start(uint8_t node)
 	s->peer.address = address(3 - node);
 	session_public_key(site[3 - node].secret, s->peer.public_key);
 	s->ctl.conf = &s->conf;
+	s->ctl.data_keys = (struct data_keys *)s;
+	s->seals = s->opens = -1;
 	s->ctl.now_ms = 5000;
 	s->ctl.wall_ms = WALL;
 	if (channel_new(&s->ctl, err, sizeof(err)) < 0)
@@ -206,6 +226,11 @@ static void test_talk(void **state)
 	assert_int_equal(site[1].keys, 1);
 	assert_memory_equal(site[1].hello_keys.hello, site[2].hello_keys.hello, NOISE_HASH_LEN);
 	assert_int_equal(site[1].ctl.counters[CTL_SESSIONS_MADE], 1);
+	/* paris began, as the lower node: tokyo could open before paris could seal */
+	assert_int_equal(site[1].opens, -1);
+	assert_int_equal(site[2].opens, site[1].seals);
+	assert_int_equal(site[2].seals, site[1].seals);
+	assert_int_not_equal(site[1].seals, -1);
 
 	p = sealed("hello tokyo");
 	assert_true(ip6_eq(&((struct net_ip6 *)p.b)->src, &site[1].conf.mesh.site_address));
