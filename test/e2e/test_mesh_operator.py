@@ -32,7 +32,7 @@ def pair(lab, daemon):
 
 def name(site):
     """What it calls itself; others call it as their configuration does."""
-    return site.hamd.config["node"]["name"]
+    return f"{site.ns.name.removeprefix('hamd-')}-{site.name}"
 
 
 def domain(site):
