@@ -347,6 +347,7 @@ void mesh_on_hello(
 		break;
 	case HELLO_CLOCK:
 		m->clock_off_ms = value;
+		engine_clock(m->engine, value != 0, ctl->now_ms);
 		break;
 	case HELLO_REACH: /* a view comes with it */
 	case HELLO_RESTARTED:

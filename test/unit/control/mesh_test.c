@@ -940,6 +940,43 @@ static void test_behind(void **state)
 	assert_alarm(mesh_peer_behind, 0, "");
 }
 
+/* Every event has words, and a line of any length is one. */
+static void test_words(void **state)
+{
+	struct ctl *ctl = &node(1)->ctl;
+
+	(void)state;
+	log_set_level(LOG_DEBUG);
+	for (enum engine_event e = 0; e < ENGINE_EV_COUNT; e++)
+		mesh_say(ctl, e, 0, 2, UINT64_MAX * (e != ENGINE_EV_STATE));
+	for (enum hello_event e = 0; e <= HELLO_STALL; e++)
+		for (int64_t value = 0; value < 3; value++)
+			mesh_say_hello(ctl, e, 0, 2, value);
+	mesh_say(ctl, ENGINE_EV_HELD_OUT, 0, 99, 0); /* of no name */
+	log_set_level(LOG_ERR);
+	assert_string_equal(mesh_site_name(ctl, 99), "node 99");
+	assert_int_equal(mesh_find_site(ctl, "paris"), 1);
+	assert_int_equal(mesh_find_site(ctl, "tokyo"), 2);
+	assert_int_equal(mesh_find_site(ctl, "oslo"), 0);
+}
+
+/* A site that two others agree against about the time does not become ready, nor less ready. */
+static void test_clock(void **state)
+{
+	struct ctl *ctl = &node(1)->ctl;
+
+	(void)state;
+	mesh_on_hello(ctl, HELLO_CLOCK, 0, 0, 700);
+	pass(2000);
+	assert_int_equal(node(1)->says, NEXT_JOINING);
+	mesh_on_hello(ctl, HELLO_CLOCK, 0, 0, 0);
+	pass(2000);
+	assert_int_equal(node(1)->says, NEXT_READY);
+	mesh_on_hello(ctl, HELLO_CLOCK, 0, 0, 700);
+	pass(200);
+	assert_int_equal(node(1)->says, NEXT_READY);
+}
+
 /* --- settings --- */
 
 static void test_settings(void **state)
@@ -994,6 +1031,8 @@ int main(void)
 		T(test_show_peers),
 		T(test_alarms),
 		T(test_behind),
+		T(test_words),
+		T(test_clock),
 		T(test_settings),
 #undef T
 	};
