@@ -353,8 +353,8 @@ static int start_key_log(struct hamd *h, char *err, size_t err_len)
 	struct bring *ring = ctl_key_log(h->ctl);
 
 	return ring == NULL ? 0
-			    : key_log_file_start(h->conf->mesh.key_log_file, ring, &h->key_log, err,
-				      err_len);
+			    : key_log_file_start(
+				      h->conf->mesh.key_log_file, ring, &h->key_log, err, err_len);
 }
 
 static void stop_key_log(struct hamd *h)

@@ -75,8 +75,7 @@ static bool hands_over(const struct dp *dp)
 static int make_rings(struct dp *dp)
 {
 	for (enum dp_punt_class c = 0; c < DP_PUNT_COUNT; c++) {
-		dp->punt[c] =
-			ring_new("punt", c, RTE_MAX(room_of(dp, c), RING_MIN), RING_F_SC_DEQ);
+		dp->punt[c] = ring_new("punt", c, RTE_MAX(room_of(dp, c), RING_MIN), RING_F_SC_DEQ);
 		if (dp->punt[c] == NULL)
 			return -rte_errno;
 	}

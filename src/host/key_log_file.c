@@ -37,8 +37,8 @@ static int open_file(struct key_log_file *k, const char **why)
 	struct stat st;
 
 	*why = "open";
-	k->fd = open(k->path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY,
-		0600);
+	k->fd = open(
+		k->path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY, 0600);
 	if (k->fd < 0 || fstat(k->fd, &st) < 0)
 		return -errno;
 	*why = "not a regular file";
@@ -132,8 +132,8 @@ static void discard(struct key_log_file *k)
 	free(k);
 }
 
-int key_log_file_start(const char *path, struct bring *ring, struct key_log_file **out, char *err,
-	size_t err_len)
+int key_log_file_start(
+	const char *path, struct bring *ring, struct key_log_file **out, char *err, size_t err_len)
 {
 	struct key_log_file *k = calloc(1, sizeof(*k));
 	const char *why = "memory";

@@ -11,6 +11,6 @@ struct bring;
 struct key_log_file;
 
 /* 0, or -errno with a line in err. */
-int key_log_file_start(const char *path, struct bring *ring, struct key_log_file **out, char *err,
-	size_t err_len);
+int key_log_file_start(
+	const char *path, struct bring *ring, struct key_log_file **out, char *err, size_t err_len);
 void key_log_file_stop(struct key_log_file *k); /* writes what is left; NULL is fine */

@@ -43,8 +43,8 @@ static void look(struct watchdog *w, uint32_t i, uint64_t now_ms)
 {
 	struct lcore *lc = &w->lcore[i];
 	/* twice the time between two looks: this thread may be late, but not much later */
-	uint64_t still = progress_look(
-		&lc->p, w->o.turns(w->o.ctx, i), now_ms, 2 * (uint64_t)w->look_ms);
+	uint64_t still =
+		progress_look(&lc->p, w->o.turns(w->o.ctx, i), now_ms, 2 * (uint64_t)w->look_ms);
 
 	if (still == 0) {
 		if (lc->is_warned)
@@ -56,8 +56,8 @@ static void look(struct watchdog *w, uint32_t i, uint64_t now_ms)
 		log_stop(); /* what was said is written before */
 		w->o.bite();
 	} else if (still >= w->o.limit_ms / 2 && !lc->is_warned) {
-		log_err(TAG, "has finished no turn for %llu ms lcore=%u",
-			(unsigned long long)still, w->o.number(w->o.ctx, i));
+		log_err(TAG, "has finished no turn for %llu ms lcore=%u", (unsigned long long)still,
+			w->o.number(w->o.ctx, i));
 		lc->is_warned = true;
 	}
 }

@@ -26,6 +26,5 @@ struct watchdog_opts {
 	void (*bite)(void); /* ends the process: abort() */
 };
 
-int watchdog_start(
-	const struct watchdog_opts *o, struct watchdog **out, char *err, size_t err_len);
+int watchdog_start(const struct watchdog_opts *o, struct watchdog **out, char *err, size_t err_len);
 void watchdog_stop(struct watchdog *w); /* NULL is fine */

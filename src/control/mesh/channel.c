@@ -40,8 +40,7 @@ struct channel {
 };
 
 /* What a datagram that was not taken is counted as. */
-static const int drop_of[] = {
-	[SESSION_DATA] = -1,
+static const int drop_of[] = { [SESSION_DATA] = -1,
 	[SESSION_HANDLED] = -1,
 #define X(id, name, help) [SESSION_##id] = DP_DROP_SYNC_##id,
 	SESSION_REFUSED_LIST(X)

@@ -63,8 +63,7 @@ static_assert(sizeof(struct net_ip6) + NET_UDP_LEN + HELLO_MAX <= IP6_MIN_MTU, "
 
 int pulse_drop(enum hello_verdict v)
 {
-	static const int drop[] = {
-		[HELLO_TAKEN] = -1,
+	static const int drop[] = { [HELLO_TAKEN] = -1,
 #define X(id, name, help) [HELLO_##id] = DP_DROP_HELLO_##id,
 		HELLO_REFUSED_LIST(X)
 #undef X

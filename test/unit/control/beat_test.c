@@ -242,7 +242,8 @@ static void test_up(void **state)
 	assert_true(sees(&site[2], NEXT_UP, NEXT_READY));
 	assert_int_equal(site[1].view.site[1].says, NEXT_READY);
 	assert_int_equal(site[1].reach[NEXT_UP], 1);
-	assert_in_range(site[1].infos, 3, 6); /* five a second, since there is something to turn for */
+	assert_in_range(
+		site[1].infos, 3, 6); /* five a second, since there is something to turn for */
 	assert_int_equal(site[1].info.node, 2);
 	assert_true(site[1].info.info.up);
 	assert_true(site[1].info.info.has_rtt);

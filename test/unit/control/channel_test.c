@@ -195,8 +195,7 @@ static void run(unsigned ms)
 static struct packet sealed(const char *text)
 {
 	assert_int_equal(wire_count, 0);
-	assert_int_equal(
-		channel_send(&site[1].ctl, 2, (const uint8_t *)text, strlen(text)), 0);
+	assert_int_equal(channel_send(&site[1].ctl, 2, (const uint8_t *)text, strlen(text)), 0);
 	assert_int_equal(wire_count, 1);
 	wire_count = 0;
 	return wire[0];

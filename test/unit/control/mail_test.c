@@ -178,7 +178,8 @@ static bool tell_event(int64_t value)
 {
 	return mail_tell(m,
 		&(struct mail_msg){ .kind = MAIL_EVENT,
-			.event = { .event = HELLO_DRIFT, .domain = 1, .node = 7, .value = value } });
+			.event = {
+				.event = HELLO_DRIFT, .domain = 1, .node = 7, .value = value } });
 }
 
 static void test_messages(void **state)
@@ -257,8 +258,8 @@ static void *hello_side(void *ctx)
 			mail_take_keys(m, check_keys, newest);
 			if (mail_take_settings(m, settings[0]))
 				for (unsigned i = 0; i < 2 * HELLO_SETTING_COUNT; i++)
-					must(settings[i / HELLO_SETTING_COUNT][i % HELLO_SETTING_COUNT] ==
-						settings[0][0]);
+					must(settings[i / HELLO_SETTING_COUNT]
+						     [i % HELLO_SETTING_COUNT] == settings[0][0]);
 		}
 		if (told < ROUNDS && tell_event((int64_t)told + 1))
 			told++;

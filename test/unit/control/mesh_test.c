@@ -155,8 +155,7 @@ static struct next_view view_by_hello(const struct site *s)
 
 	v.site[self] = (struct next_site){ .reach = NEXT_UP, .says = s->says };
 	if (!s->is_cut)
-		v.site[other] =
-			(struct next_site){ .reach = NEXT_UP, .says = node(other)->says };
+		v.site[other] = (struct next_site){ .reach = NEXT_UP, .says = node(other)->says };
 	return v;
 }
 
@@ -205,8 +204,7 @@ void route_publish(struct ctl *ctl, uint16_t domain, const struct next_view *vie
 	site_of(ctl)->routes++;
 }
 
-void route_place(
-	const struct ctl *ctl, const struct record *r, uint8_t *owner, uint8_t *bucket)
+void route_place(const struct ctl *ctl, const struct record *r, uint8_t *owner, uint8_t *bucket)
 {
 	*owner = records_mesh(ctl->records, r)->owner.node;
 	*bucket = 7;
@@ -306,8 +304,12 @@ static void configure(struct site *s, unsigned n)
 		.domains = &s->domain,
 		.domain_count = 1,
 		.runtime.max_bindings = MAX,
-		.mesh = { .dead_ms = 300, .rate_mbps = 100, .records_per_s = 100000,
-			.max_waits = 16, .peers = &s->peer, .peer_count = 1 },
+		.mesh = { .dead_ms = 300,
+			.rate_mbps = 100,
+			.records_per_s = 100000,
+			.max_waits = 16,
+			.peers = &s->peer,
+			.peer_count = 1 },
 	};
 	snprintf(s->conf.node.name, CONF_NAME_MAX, "%s", names[n - 1]);
 }
@@ -391,8 +393,8 @@ static void deliver(void)
 
 	for (unsigned i = 0; i < n; i++)
 		if (!node(queue[i].to)->is_cut && !node(queue[i].from)->is_cut)
-			mesh_input(&node(queue[i].to)->ctl, queue[i].from, queue[i].buf,
-				queue[i].len);
+			mesh_input(
+				&node(queue[i].to)->ctl, queue[i].from, queue[i].buf, queue[i].len);
 	memmove(queue, queue + n, (queued - n) * sizeof(queue[0]));
 	queued -= n;
 }
@@ -678,9 +680,8 @@ static void test_path_mtu(void **state)
 	become_ready();
 	accept_and_hold(1, HOA, COA, 7);
 	pass(20);
-	assert_int_equal(records_set_mtu(ctl->records, record_at(1, HOA), 1300,
-				 ctl->now_ms + 600000),
-		0);
+	assert_int_equal(
+		records_set_mtu(ctl->records, record_at(1, HOA), 1300, ctl->now_ms + 600000), 0);
 	mesh_soft(ctl, record_at(1, HOA));
 	pass(300);
 	assert_int_equal(pmtu_get(node(2)->ctl.pmtu, node(2)->ctl.now_ms, &coa, PMTU_TUNNEL), 1300);
@@ -695,7 +696,8 @@ static void test_end_of_life(void **state)
 	pass(20);
 	for (unsigned n = 1; n <= SITES; n++)
 		node(n)->ctl.now_ms += 600000;
-	assert_false(mesh_may_end(&node(2)->ctl, record_at(2, HOA))); /* its owner may know better */
+	assert_false(
+		mesh_may_end(&node(2)->ctl, record_at(2, HOA))); /* its owner may know better */
 	assert_true(mesh_may_end(&node(1)->ctl, record_at(1, HOA)));
 	node(2)->ctl.now_ms += 6000;
 	assert_true(mesh_may_end(&node(2)->ctl, record_at(2, HOA)));
@@ -878,8 +880,8 @@ static void test_show_peers(void **state)
 
 /* --- what is wrong --- */
 
-static void assert_alarm(void (*measure)(struct ctl *ctl, struct alarm_fact *f), uint64_t value,
-	const char *detail)
+static void assert_alarm(
+	void (*measure)(struct ctl *ctl, struct alarm_fact *f), uint64_t value, const char *detail)
 {
 	struct alarm_fact f = { 0 };
 

@@ -193,8 +193,9 @@ static void start(uint8_t node)
 	struct site *s = &site[node];
 	char err[128];
 
-	s->peers[0] = (struct conf_mesh_peer){ .id = 3, .address = addr("2001:db8:53::3"),
-		.retired = true };
+	s->peers[0] = (struct conf_mesh_peer){
+		.id = 3, .address = addr("2001:db8:53::3"), .retired = true
+	};
 	s->peers[1] = (struct conf_mesh_peer){ .id = 3 - node, .address = address(3 - node) };
 	s->domain_peers[0].peer = 1;
 	s->domains[0] = (struct conf_domain){ .peers = s->domain_peers, .peer_count = 1 };

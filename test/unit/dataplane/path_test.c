@@ -1072,8 +1072,7 @@ static void test_punt_full(void **state)
 static struct dp_sync *make_sync(void)
 {
 	struct conf_mesh_peer peers[] = { { .address = addr("2001:db8:53::4") },
-		{ .address = addr(PEER) },
-		{ .address = addr("2001:db8:52::3"), .retired = true } };
+		{ .address = addr(PEER) }, { .address = addr("2001:db8:52::3"), .retired = true } };
 	struct conf_mesh mesh = {
 		.site_address = addr(SITE), .port = SYNC, .peers = peers, .peer_count = DIM(peers)
 	};

@@ -64,8 +64,7 @@ static void test_packet(void **state)
 	assert_int_equal(net_udp_packet(small, sizeof(small), &src, &dst, 0x1234, 4750, 64,
 				 (const uint8_t *)"hi!", 3),
 		-ENOSPC);
-	assert_int_equal(
-		net_udp_packet(pkt, sizeof(pkt), &src, &dst, 0x1234, 4750, 64, pkt, 65528),
+	assert_int_equal(net_udp_packet(pkt, sizeof(pkt), &src, &dst, 0x1234, 4750, 64, pkt, 65528),
 		-ENOSPC);
 	memcpy(pkt + 48, "hi!", 3); /* at its place already */
 	assert_int_equal(
