@@ -345,6 +345,10 @@ static void by_fib(struct dp_worker *w, struct rte_mbuf *m, uint32_t value)
 		dp_vec_push(home, m);
 		return;
 	}
+	if (kind == FIB_LOCAL && is_mesh(w, m)) {
+		to_open(w, m);
+		return;
+	}
 	if (unlikely(meta->peer != 0) && !may_come(w, meta->peer, value)) {
 		dp_worker_drop(w, m, DP_DROP_MESH_FOREIGN_DOMAIN);
 		return;
@@ -356,10 +360,6 @@ static void by_fib(struct dp_worker *w, struct rte_mbuf *m, uint32_t value)
 			.nh_off = offsetof(struct net_ip6, next_header) };
 		meta->flags |= DP_META_WALKED;
 		to_decap(w, m);
-		return;
-	}
-	if (kind == FIB_LOCAL && is_mesh(w, m)) {
-		to_open(w, m);
 		return;
 	}
 	if (kind == FIB_LOCAL || kind == FIB_HOME_AGENT || kind == FIB_ANYCAST) {
