@@ -20,10 +20,10 @@
 #include "conf/conf.h"
 #include "control/ctl_priv.h"
 #include "control/mesh/mesh.h"
+#include "control/persist_priv.h"
 #include "records/feed.h"
 #include "records/records.h"
 #include "records/seen.h"
-#include "records/subs.h"
 #include "tables/bc.h"
 #include "tables/tables.h"
 
@@ -45,38 +45,6 @@
 #define CLOCK_SET_MS 2000 /* the clock was set, not slewed */
 #define STUCK_MS     5000 /* at the end: the store takes nothing for so long */
 
-/* How long ago what is the newest now was told, once it is written. */
-struct lag {
-	uint64_t mark, since_ms; /* what is waited for; since_ms 0: nothing */
-	uint64_t last_ms, longest_ms;
-};
-
-struct persist {
-	struct feed *feed;
-	struct seen *seen; /* NULL without a mesh */
-	/* A record's number is its handle; a pair's comes behind those of all records. */
-	uint32_t records, size;
-	uint32_t *queue; /* of numbers: room for all, as each is in it once */
-	uint64_t *queued_bit; /* by number */
-	/* By number of the record: packets when it was handed over, low 32 bits; NULL: no sweep. */
-	uint32_t *counted;
-	uint64_t queued, handed; /* numbers ever put into the queue and taken from it */
-
-	bool wants_all, walking;
-	uint32_t walk_cursor; /* records first, then pairs */
-	bool walks_pairs;
-	uint64_t images; /* and pairs in the file */
-	uint64_t marked; /* the mark of the last item */
-	uint64_t failures; /* seen */
-	int64_t clock_ms; /* times in images minus monotonic time: the time of day at the start */
-	int64_t real_ms; /* time of day minus monotonic time, now */
-	int64_t real_then_ms; /* and when everything was told last */
-
-	uint32_t sweep_cursor;
-	uint64_t sweep_since_ms;
-	struct lag written, synced;
-};
-
 static int64_t clock_at(clockid_t id)
 {
 	struct timespec ts;
@@ -94,16 +62,11 @@ static int64_t clock_now(void)
 
 /* --- the queue --- */
 
-static bool is_queued(const struct persist *p, uint32_t number)
-{
-	return (p->queued_bit[number / 64] >> number % 64 & 1) != 0;
-}
-
 static void enqueue(struct ctl *ctl, uint32_t number)
 {
 	struct persist *p = ctl->persist;
 
-	if (is_queued(p, number)) {
+	if (persist_is_queued(p, number)) {
 		ctl_count(ctl, CTL_STORE_COALESCED);
 		return;
 	}
@@ -116,18 +79,30 @@ static void on_change(void *ctx, const struct record *r)
 	enqueue(ctx, r->handle);
 }
 
+/* A pair that changed with its record: that is told for itself, and a timestamp with it, if it is
+ * not told yet. */
+static bool is_told_by_record(struct ctl *ctl, const struct seen_pair *pair)
+{
+	const struct record *r = persist_teller(ctl, pair);
+
+	return r != NULL && (pair->value.stamp == 0 || persist_is_queued(ctl->persist, r->handle));
+}
+
 static void on_seen(void *ctx, uint32_t handle)
 {
 	struct ctl *ctl = ctx;
+	struct persist *p = ctl->persist;
+	struct seen_pair pair;
 
-	enqueue(ctl, ctl->persist->records + handle);
+	if (seen_at(p->seen, handle, &pair) && !is_told_by_record(ctl, &pair))
+		enqueue(ctl, p->records + handle);
 }
 
 bool persist_is_behind(const struct ctl *ctl, const struct record *r)
 {
 	const struct persist *p = ctl->persist;
 
-	return p != NULL && is_queued(p, r->handle);
+	return p != NULL && persist_is_queued(p, r->handle);
 }
 
 void persist_touch(struct ctl *ctl, const struct record *r)
@@ -156,125 +131,7 @@ bool persist_has_failed(const struct ctl *ctl)
 	return feed_stat(ctl->persist->feed, FEED_STAT_FAILED) != 0;
 }
 
-/* --- images --- */
-
-static uint32_t packets_low(const struct bc_counts *c)
-{
-	return (uint32_t)(c->packets_to + c->packets_from);
-}
-
-static void put_counts(struct ctl *ctl, const struct record *r, struct record_image *image)
-{
-	const struct bc_entry *e = r->state == RECORD_LIVE ? bc_find(ctl->t->bc, &r->hoa) : NULL;
-	struct bc_counts c = { 0 };
-
-	if (e != NULL)
-		bc_counts(ctl->t->bc, e, &c);
-	image->packets_to = c.packets_to;
-	image->bytes_to = c.bytes_to;
-	image->packets_from = c.packets_from;
-	image->bytes_from = c.bytes_from;
-	if (ctl->persist->counted != NULL)
-		ctl->persist->counted[r->handle] = packets_low(&c);
-}
-
-/* The pair that its mobile node's messages to that address are ordered by is said by the versions,
- * and by the timestamp, which is that pair's alone. */
-static void put_mesh(struct ctl *ctl, const struct record *r, struct feed_item *it)
-{
-	const struct record_mesh *m = records_mesh(ctl->records, r);
-	const struct record_extra *x = records_extra(ctl->records, r);
-	struct record_image *image = &it->image;
-	struct seen_value seen;
-
-	image->content = m->content;
-	image->owner = m->owner;
-	image->remaining_by = m->remaining_by;
-	image->order = m->order;
-	image->alone = (m->flags & RECORD_ALONE) != 0;
-	if (seen_get(ctl->persist->seen, r->domain, &r->hoa, &r->ha, &seen))
-		image->ntp_last = seen.stamp;
-	if (x == NULL || x->len == 0)
-		return;
-	memcpy(it->extra, x->field, x->len);
-	image->extra = it->extra;
-	image->extra_len = x->len;
-}
-
-static void put_item(struct ctl *ctl, struct feed_item *it, const struct record *r)
-{
-	uint64_t offset = (uint64_t)ctl->persist->clock_ms;
-
-	it->kind = FEED_RECORD;
-	it->mark = ctl->persist->marked = ctl->persist->handed;
-	it->image = (struct record_image){
-		.hoa = r->hoa,
-		.ha = r->ha,
-		.coa = r->coa,
-		.ends_ms = r->ends_ms + offset,
-		.since_ms = r->since_ms + offset,
-		.session = r->session,
-		.lifetime_s = r->lifetime_s,
-		.domain = r->domain,
-		.seq = r->seq,
-		.flags = r->flags,
-		.state = r->state,
-	};
-	if (ctl->persist->seen != NULL)
-		put_mesh(ctl, r, it);
-	else if (subs_counts(ctl->subs, r->domain)->has_keys)
-		it->image.ntp_last = mip6_stamp(ctl, r->domain, &r->hoa);
-	put_counts(ctl, r, &it->image);
-	feed_put(ctl->persist->feed);
-	ctl->persist->images++;
-	ctl_count(ctl, CTL_STORE_RECORDS);
-}
-
-static bool put_bare(struct persist *p, enum feed_kind kind)
-{
-	struct feed_item *it = feed_room(p->feed);
-
-	if (it == NULL)
-		return false;
-	it->kind = kind;
-	it->mark = p->marked = p->handed;
-	feed_put(p->feed);
-	return true;
-}
-
-static void put_pair(struct ctl *ctl, struct feed_item *it, const struct seen_pair *pair)
-{
-	it->kind = FEED_SEEN;
-	it->mark = ctl->persist->marked = ctl->persist->handed;
-	it->pair = *pair;
-	feed_put(ctl->persist->feed);
-	ctl->persist->images++;
-	ctl_count(ctl, CTL_STORE_PAIRS);
-}
-
-/* The record that says the same of the pair, but for its timestamp; NULL: none does. */
-static const struct record *record_of(struct ctl *ctl, const struct seen_pair *pair)
-{
-	const struct record *r = records_find(ctl->records, pair->domain, &pair->hoa);
-	const struct record_mesh *m;
-
-	if (r == NULL || !ip6_eq(&r->ha, &pair->ha))
-		return NULL;
-	m = records_mesh(ctl->records, r);
-	return m->order == pair->value.order && m->content.epoch == pair->value.epoch &&
-			       m->content.ext_seq == pair->value.ext_seq
-		       ? r
-		       : NULL;
-}
-
-/* A pair that changed with its record: that is told for itself, and a timestamp with it, if it is
- * not told yet. */
-static bool is_told_by_record(struct ctl *ctl, const struct seen_pair *pair)
-{
-	const struct record *r = record_of(ctl, pair);
-
-	return r != NULL && (pair->value.stamp == 0 || is_queued(ctl->persist, r->handle));
-}
+/* --- handing over --- */
 
 static void hand_over_one(struct ctl *ctl, uint32_t number, struct feed_item *it)
 {
@@ -285,13 +142,13 @@ static void hand_over_one(struct ctl *ctl, uint32_t number, struct feed_item *it
 	p->queued_bit[number / 64] &= ~(1ULL << number % 64);
 	if (number >= p->records) {
 		if (seen_at(p->seen, number - p->records, &pair) && !is_told_by_record(ctl, &pair))
-			put_pair(ctl, it, &pair);
+			persist_put_pair(ctl, it, &pair);
 		return;
 	}
 	/* mip6_expire() keeps what is queued; the engine takes back what it could not publish */
 	r = records_at(ctl->records, number);
 	if (r != NULL)
-		put_item(ctl, it, r);
+		persist_put_record(ctl, it, r);
 }
 
 /* In the order of the changes. How many. */
@@ -306,7 +163,7 @@ static uint32_t hand_over(struct ctl *ctl)
 		n++;
 	}
 	if (p->marked != p->handed) /* the last ones had nothing to tell */
-		put_bare(p, FEED_MARK);
+		persist_put_bare(p, FEED_MARK);
 	return n;
 }
 
@@ -327,7 +184,8 @@ static void begin_walk(struct ctl *ctl)
 {
 	struct persist *p = ctl->persist;
 
-	if (p->walking || persist_has_failed(ctl) || !is_due(ctl) || !put_bare(p, FEED_BEGIN))
+	if (p->walking || persist_has_failed(ctl) || !is_due(ctl) ||
+		!persist_put_bare(p, FEED_BEGIN))
 		return;
 	p->walking = true;
 	p->wants_all = false;
@@ -346,8 +204,8 @@ static bool walk_pair(struct ctl *ctl, struct feed_item *it)
 	p->walk_cursor = seen_next(p->seen, p->walk_cursor);
 	if (!seen_at(p->seen, p->walk_cursor, &pair))
 		return false;
-	if (record_of(ctl, &pair) == NULL)
-		put_pair(ctl, it, &pair);
+	if (persist_teller(ctl, &pair) == NULL)
+		persist_put_pair(ctl, it, &pair);
 	return true;
 }
 
@@ -361,7 +219,7 @@ static bool walk_one(struct ctl *ctl, struct feed_item *it)
 		return walk_pair(ctl, it);
 	r = records_next(ctl->records, &p->walk_cursor);
 	if (r != NULL) {
-		put_item(ctl, it, r);
+		persist_put_record(ctl, it, r);
 		return true;
 	}
 	p->walks_pairs = p->seen != NULL;
@@ -386,7 +244,7 @@ static bool walk(struct ctl *ctl, uint32_t handed)
 		if (it == NULL)
 			return i > 0;
 		if (!walk_one(ctl, it)) {
-			p->walking = !put_bare(p, FEED_END);
+			p->walking = !persist_put_bare(p, FEED_END);
 			return true;
 		}
 	}
@@ -416,7 +274,7 @@ static void sweep_one(struct ctl *ctl, const struct record *r)
 	if (e == NULL)
 		return;
 	bc_counts(ctl->t->bc, e, &c);
-	if (packets_low(&c) != ctl->persist->counted[r->handle])
+	if (persist_packets_low(&c) != ctl->persist->counted[r->handle])
 		on_change(ctl, r);
 }
 

@@ -109,8 +109,7 @@ static bool has_place(const struct ctl *ctl, uint16_t domain, const struct recor
 {
 	const struct conf_domain *d = &ctl->conf->domains[domain];
 
-	return is_agent(d, &image->ha) &&
-	       ctl_subscriber(ctl, domain, &image->hoa) != NULL &&
+	return is_agent(d, &image->ha) && ctl_subscriber(ctl, domain, &image->hoa) != NULL &&
 	       mip6_is_coa_allowed(ctl, domain, &image->coa);
 }
 
@@ -131,8 +130,7 @@ static void load_stamp(struct ctl *ctl, uint16_t domain, const struct record_ima
 
 /* Of an image from before there was a mesh: its last message was taken here, when its lifetime
  * began, and behind all that was read until now. */
-static void invent_versions(
-	const struct ctl *ctl, uint16_t domain, struct record_image *image)
+static void invent_versions(const struct ctl *ctl, uint16_t domain, struct record_image *image)
 {
 	const struct seen *seen = mesh_seen_table(ctl);
 	uint64_t lasts_ms = 1000ULL * image->lifetime_s;
@@ -176,8 +174,8 @@ static void note_seen(struct ctl *ctl, const struct seen_pair *pair)
 	if (conf_mobile_prefix_of(d, &pair->hoa) < 0 || !is_agent(d, &pair->ha))
 		return;
 	/* full: what is newest of each record is in it */
-	(void)seen_raise(mesh_seen_table(ctl), pair, d->remember_sequence ? SEEN_REMEMBERED : 0,
-		ctl->ntp);
+	(void)seen_raise(
+		mesh_seen_table(ctl), pair, d->remember_sequence ? SEEN_REMEMBERED : 0, ctl->ntp);
 }
 
 static void note_image(struct ctl *ctl, uint16_t domain, const struct record_image *image)
@@ -372,8 +370,8 @@ static void judge_freshness(struct ctl *ctl, const struct ctl_past *past)
 	bool is_known = ctl->load != NULL && !past->was_damaged && !past->has_no_clock;
 
 	for (uint16_t d = 0; ctl->mesh != NULL && d < ctl->conf->domain_count; d++)
-		mesh_store_is_fresh(ctl, d,
-			is_known && past->away_ms < 1000ULL * ctl->load->longest_s[d]);
+		mesh_store_is_fresh(
+			ctl, d, is_known && past->away_ms < 1000ULL * ctl->load->longest_s[d]);
 }
 
 int ctl_loaded(struct ctl *ctl, const struct ctl_past *past, char *err, size_t err_len)

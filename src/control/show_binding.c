@@ -100,21 +100,38 @@ static bool has_domain(const struct ctl *ctl, const char *name)
 	return false;
 }
 
+static bool is_owner(const struct ctl *ctl, const struct record *r, const char *site)
+{
+	return ctl->mesh != NULL &&
+	       records_mesh(ctl->records, r)->owner.node == mesh_find_site(ctl, site);
+}
+
 static bool is_wanted(const struct ctl *ctl, const struct ctl_req *req, const struct record *r)
 {
 	return (req->all || r->state == RECORD_LIVE) &&
 	       (!req->has_prefix || ip6_in_prefix(&r->hoa, &req->prefix)) &&
 	       (!req->has_coa || ip6_in_prefix(&r->coa, &req->coa)) &&
 	       (req->domain[0] == '\0' ||
-		       strcmp(show_domain_name(ctl, r->domain), req->domain) == 0);
+		       strcmp(show_domain_name(ctl, r->domain), req->domain) == 0) &&
+	       (req->site[0] == '\0' || is_owner(ctl, r, req->site));
+}
+
+/* What bindings are asked for by is there at all; else it has failed. */
+static bool is_known(const struct ctl *ctl, struct ctl_req *req)
+{
+	if (req->domain[0] != '\0' && !has_domain(ctl, req->domain))
+		return show_fail(req, -ENOENT, "no such domain: %s", req->domain);
+	if (req->site[0] != '\0' && (ctl->mesh == NULL || mesh_find_site(ctl, req->site) == 0))
+		return show_fail(req, -ENOENT, "no such site: %s", req->site);
+	return true;
 }
 
 bool show_bindings(struct ctl *ctl, struct ctl_req *req)
 {
 	struct record *r;
 
-	if (req->domain[0] != '\0' && req->cursor == 0 && !has_domain(ctl, req->domain))
-		return show_fail(req, -ENOENT, "no such domain: %s", req->domain);
+	if (req->cursor == 0 && !is_known(ctl, req))
+		return false;
 	if (ctl->records == NULL)
 		return false;
 	r = records_next(ctl->records, &req->cursor);
@@ -160,8 +177,8 @@ bool show_summary(struct ctl *ctl, struct ctl_req *req)
 {
 	struct record *r = NULL;
 
-	if (req->domain[0] != '\0' && req->cursor == 0 && !has_domain(ctl, req->domain))
-		return show_fail(req, -ENOENT, "no such domain: %s", req->domain);
+	if (req->cursor == 0 && !is_known(ctl, req))
+		return false;
 	if (ctl->records != NULL)
 		r = records_next(ctl->records, &req->cursor);
 	if (r == NULL) {

@@ -192,16 +192,6 @@ bool show_ready(struct ctl *ctl, struct ctl_req *req)
 
 /* --- binding move --- */
 
-/* The site of that name, 0: none. */
-static uint8_t find_site(const struct ctl *ctl, const char *name)
-{
-	for (unsigned n = 1; n < NEXT_NODES; n++)
-		if (ctl->mesh->site[n].conf != NULL &&
-			strcmp(ctl->mesh->site[n].conf->name, name) == 0)
-			return (uint8_t)n;
-	return 0;
-}
-
 static struct record *find_record(struct ctl *ctl, const struct ip6_addr *hoa)
 {
 	for (uint32_t d = 0; d < ctl->conf->domain_count; d++) {
@@ -236,7 +226,7 @@ bool show_binding_move(struct ctl *ctl, struct ctl_req *req)
 	r = find_record(ctl, &req->key);
 	if (r == NULL)
 		return show_fail(req, -ENOENT, "no such binding: %s", ip6_str(&req->key, text));
-	node = find_site(ctl, req->site);
+	node = mesh_find_site(ctl, req->site);
 	if (node == 0)
 		return show_fail(req, -ENOENT, "no such site: %s", req->site);
 	ret = engine_move(ctl->mesh->engine, r, node, ctl->now_ms, ctl->wall_ms);

@@ -265,8 +265,8 @@ static void end_all(struct store *s)
 
 static_assert(FRAME_SEEN_MAX == 2 + SEEN_WIRE_MAX && FRAME_SEEN_MAX <= RECORD_IMAGE_MAX, "room");
 
-size_t store_frame_seen(
-	uint8_t frame[static FRAME_HEAD + FRAME_SEEN_MAX], const struct seen_pair *p, uint32_t nonce)
+size_t store_frame_seen(uint8_t frame[static FRAME_HEAD + FRAME_SEEN_MAX],
+	const struct seen_pair *p, uint32_t nonce)
 {
 	struct net_wr w = net_wr_init(frame + FRAME_HEAD, FRAME_SEEN_MAX);
 	bool has_room;

@@ -83,9 +83,7 @@ static int on_end(void *ctx)
 
 static int copy(struct fold *f, struct store_found *found)
 {
-	const struct store_reader reader = {
-		f, on_clock, on_domain, on_record, on_seen, on_end
-	};
+	const struct store_reader reader = { f, on_clock, on_domain, on_record, on_seen, on_end };
 	struct store_dir dir = f->s->dir;
 	char err[512];
 	int ret;

@@ -61,8 +61,8 @@ int store_new_file(struct store *s);
  * written anew. */
 void store_fail(struct store *s, int error, const char *what);
 /* A frame of a pair last seen; its length. */
-size_t store_frame_seen(
-	uint8_t frame[static FRAME_HEAD + FRAME_SEEN_MAX], const struct seen_pair *p, uint32_t nonce);
+size_t store_frame_seen(uint8_t frame[static FRAME_HEAD + FRAME_SEEN_MAX],
+	const struct seen_pair *p, uint32_t nonce);
 /* The files before the next one are needed for nothing. */
 void store_remove_old(struct store *s);
 void store_on_wake(void *store); /* a feed_wake_fn */

@@ -45,7 +45,7 @@ struct feed_item {
 	X(ERRNO, "errno", "why, or why the last time")                                             \
 	X(FAILED_MS, "failed-ms", "when, milliseconds since 1970")                                 \
 	X(FAILURES, "failures", "how often writing failed")                                        \
-	X(RECORDS, "records", "records and pairs last seen written")                                                   \
+	X(RECORDS, "records", "records and pairs last seen written")                               \
 	X(BYTES, "bytes", "octets written")                                                        \
 	X(SYNCS, "syncs", "times that what was written was forced to disk")                        \
 	X(SYNC_US, "sync-us", "how long the last one took, microseconds")                          \

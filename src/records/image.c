@@ -30,10 +30,9 @@ enum field {
 #define VERSIONS_LEN  42
 #define ALONE_LEN     1
 
-static_assert(
-	FIXED_LEN + 2 + TIMESTAMP_LEN + 2 + COUNTERS_LEN + 2 + SESSION_LEN + 2 + VERSIONS_LEN + 2 +
-			RECORD_EXTRA_MAX + 2 + ALONE_LEN ==
-		RECORD_IMAGE_MAX,
+static_assert(FIXED_LEN + 2 + TIMESTAMP_LEN + 2 + COUNTERS_LEN + 2 + SESSION_LEN + 2 +
+			      VERSIONS_LEN + 2 + RECORD_EXTRA_MAX + 2 + ALONE_LEN ==
+		      RECORD_IMAGE_MAX,
 	"all fields");
 
 static uint8_t *put_term(uint8_t *p, uint32_t term, uint8_t node)

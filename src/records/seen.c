@@ -122,9 +122,8 @@ uint32_t seen_count(const struct seen *s)
 uint64_t seen_memory(const struct seen *s)
 {
 	return sizeof(*s) + (s->max + 1ULL) * sizeof(*s->entry) +
-	       (s->hash_mask + 1ULL) * sizeof(*s->hash) +
-	       (s->max / 64 + 1ULL) * sizeof(*s->loose) + (s->ha_max + 1ULL) * sizeof(*s->ha) +
-	       (s->ha_mask + 1ULL) * sizeof(*s->ha_hash);
+	       (s->hash_mask + 1ULL) * sizeof(*s->hash) + (s->max / 64 + 1ULL) * sizeof(*s->loose) +
+	       (s->ha_max + 1ULL) * sizeof(*s->ha) + (s->ha_mask + 1ULL) * sizeof(*s->ha_hash);
 }
 
 /* --- values --- */

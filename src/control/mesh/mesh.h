@@ -77,6 +77,7 @@ uint32_t mesh_domain_id(const struct ctl *ctl, uint16_t domain);
 uint64_t mesh_boot(const struct ctl *ctl);
 /* Name of a site for people: the configuration's, "node 7" for one that it does not name. */
 const char *mesh_site_name(const struct ctl *ctl, uint8_t node);
+uint8_t mesh_find_site(const struct ctl *ctl, const char *name); /* ours too; 0: none */
 
 /* What all sites of a domain must have alike, as hello tells it: a number made of each. A reload may
  * change it. */

@@ -2,6 +2,7 @@
 /* What happens in the mesh, for people: one line an event, each kind a few times in five seconds. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "conf/conf.h"
 #include "control/ctl_priv.h"
@@ -39,6 +40,17 @@ const char *mesh_site_name(const struct ctl *ctl, uint8_t node)
 		return s->conf->name;
 	snprintf(number, sizeof(number), "node %u", node);
 	return number;
+}
+
+uint8_t mesh_find_site(const struct ctl *ctl, const char *name)
+{
+	if (strcmp(ctl->conf->node.name, name) == 0)
+		return (uint8_t)ctl->conf->node.id;
+	for (unsigned n = 1; n < NEXT_NODES; n++)
+		if (ctl->mesh->site[n].conf != NULL &&
+			strcmp(ctl->mesh->site[n].conf->name, name) == 0)
+			return (uint8_t)n;
+	return 0;
 }
 
 /* Of an event: its blame, its words, and what its number counts (NULL: it has none). */

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Binding Updates: gathers what rules.c wants to know, carries its verdict out on records and
- * tables, and writes the answer, which reply.c sends. In a mesh what was accepted is told to the
- * others by the engine (control/mesh/mesh.h).
+ * Binding Updates: gathers what rules.c wants to know, has its verdict carried out (change.c), and
+ * writes the answer, which leaves when it may (reply.c).
  *
  * What one Binding Update does is logged at debug, a home agent takes thousands of them a second;
  * what a peer does wrong at info, a few lines per 5 s. Both are counted in any case.
@@ -13,8 +12,8 @@
 
 #include "conf/conf.h"
 #include "control/mesh/mesh.h"
-#include "control/mip6/advert.h"
 #include "control/mip6/answer.h"
+#include "control/mip6/bu.h"
 #include "control/mip6/mip6_priv.h"
 #include "control/mip6/ratelimit.h"
 #include "control/mip6/rules.h"
@@ -24,18 +23,8 @@
 #include "records/seen.h"
 #include "records/subs.h"
 #include "tables/addrs.h"
-#include "tables/bc.h"
 #include "tables/fib.h"
 #include "tables/tables.h"
-
-/* One under way. */
-struct bu {
-	struct mip6_facts f;
-	struct mip6_verdict v;
-	struct ip6_addr agent; /* the home agent address that was asked, which answers */
-	uint16_t domain; /* f.domain's number */
-	struct order_result order; /* in a mesh: its version, if it is accepted */
-};
 
 /* --- what is known --- */
 
@@ -169,200 +158,7 @@ static void gather(struct ctl *ctl, const struct ctl_pkt *p, const struct mh_bu_
 	*rec = gather_domain(ctl, b);
 }
 
-/* --- what is done --- */
-
-/* The record is as it is to be. Who answers for it is said by its version now, and workers are told:
- * the entry is there and changes in place. */
-static void settle(struct ctl *ctl, const struct bu *b, struct mip6_change *c, bool is_refresh)
-{
-	int ret = 0;
-
-	if (ctl->mesh == NULL)
-		return;
-	c->waits = mesh_accepted(ctl, c->rec, &b->order, RECORD_BY_SEQUENCE, is_refresh);
-	if (c->rec->state == RECORD_LIVE)
-		ret = publish(ctl, c->rec);
-	assert(ret == 0);
-	(void)ret;
-}
-
-/* Workers first: publishing can fail, and then the record must still be what it was. One whose
- * lifetime is over but that was not ended yet lives on: its counters do too. Ended is what the
- * cache does not have; its record may be there still, for the store's sake. */
-static int store(struct ctl *ctl, const struct bu *b, struct mip6_change *c)
-{
-	const struct mip6_facts *f = &b->f;
-	bool is_new = c->rec == NULL, begins = bc_find(ctl->t->bc, &f->hoa) == NULL;
-	struct record *rec = c->rec;
-	struct ip6_addr old_coa;
-	struct record next;
-	int ret;
-
-	if (is_new)
-		rec = records_add(ctl->records, b->domain, &f->hoa);
-	if (rec == NULL)
-		return -ENOSPC;
-	next = *rec;
-	next.coa = f->coa;
-	next.ha = b->agent;
-	ret = publish(ctl, &next);
-	if (ret < 0) {
-		if (is_new)
-			records_del(ctl->records, rec);
-		return ret;
-	}
-	c->rec = rec;
-	rec->ha = next.ha;
-	rec->seq = b->v.seq;
-	rec->flags = f->bu->flags;
-	rec->lifetime_s = b->v.lifetime_s;
-	old_coa = rec->coa;
-	if (begins)
-		rec->since_ms = ctl->now_ms;
-	records_set(
-		ctl->records, rec, RECORD_LIVE, &f->coa, ctl->now_ms + 1000ULL * b->v.lifetime_s);
-	settle(ctl, b, c, b->v.action == MIP6_REFRESH);
-	if (begins)
-		acct_start(ctl, rec, ACCT_CAUSE_REGISTERED);
-	else if (!ip6_eq(&old_coa, &rec->coa))
-		acct_move(ctl, rec, &old_coa);
-	return 0;
-}
-
-static int withdraw(struct ctl *ctl, struct record *rec, enum acct_cause cause)
-{
-	struct ip6_addr coa = rec->coa;
-	int ret = unpublish(ctl, rec, cause);
-
-	if (ret < 0)
-		return ret;
-	advert_cancel(ctl, rec);
-	records_set(ctl->records, rec, RECORD_TOMBSTONE, &coa,
-		ctl->now_ms + records_tombstone_ms(ctl->records, rec));
-	return 0;
-}
-
-int mip6_withdraw(struct ctl *ctl, struct record *rec, enum acct_cause cause)
-{
-	int ret = withdraw(ctl, rec, cause);
-
-	if (ret == 0)
-		mesh_touched(ctl, rec);
-	return ret;
-}
-
-static int deregister(struct ctl *ctl, const struct bu *b, struct mip6_change *c)
-{
-	int ret = withdraw(ctl, c->rec, ACCT_CAUSE_DEREGISTERED);
-
-	if (ret < 0)
-		return ret;
-	c->rec->seq = b->v.seq;
-	settle(ctl, b, c, false);
-	return 0;
-}
-
-/* Tombstones of what was never here: as many as bindings, else they take the room of these. */
-static bool has_room_to_bury(const struct ctl *ctl, const struct mip6_facts *f, uint16_t domain)
-{
-	return records_tombstones_in(ctl->records, domain) < f->domain->limits.max_bindings &&
-	       records_tombstones(ctl->records) < ctl->conf->runtime.max_bindings;
-}
-
-/* Nothing is known here of what this ends; another site may hold it, as long as it may have been
- * granted for. What is here may be a tombstone, or a binding whose time has just run out. */
-static int bury(struct ctl *ctl, const struct bu *b, struct mip6_change *c)
-{
-	const struct mip6_facts *f = &b->f;
-	struct record *r = c->rec;
-	int ret;
-
-	if (r == NULL) {
-		if (!has_room_to_bury(ctl, f, b->domain))
-			return -ENOSPC;
-		r = records_add(ctl->records, b->domain, &f->hoa);
-		if (r == NULL)
-			return -ENOSPC;
-		r->lifetime_s = f->sub->lifetime_max_s;
-		r->since_ms = ctl->now_ms;
-	} else if (r->state == RECORD_LIVE) {
-		ret = withdraw(ctl, r, ACCT_CAUSE_EXPIRED);
-		if (ret < 0)
-			return ret;
-	}
-	c->rec = r;
-	r->ha = b->agent;
-	r->seq = b->v.seq;
-	r->flags = f->bu->flags;
-	records_set(ctl->records, r, RECORD_TOMBSTONE, &f->coa,
-		ctl->now_ms + records_tombstone_ms(ctl->records, r));
-	settle(ctl, b, c, false);
-	return 0;
-}
-
-static bool has_stamp(const struct mip6_verdict *v)
-{
-	return v->has_timestamp && v->action != MIP6_REFUSE;
-}
-
-/* Only what was last seen of the mobile node at that address changes. */
-static int note_elsewhere(struct ctl *ctl, const struct bu *b)
-{
-	const struct seen_pair pair = {
-		.hoa = b->f.hoa,
-		.ha = b->agent,
-		.domain = b->domain,
-		.value = { .ext_seq = b->order.ext_seq,
-			.epoch = b->order.epoch,
-			.stamp = has_stamp(&b->v) ? b->v.timestamp : 0,
-			.order = RECORD_BY_SEQUENCE },
-	};
-
-	return mesh_seen(ctl, &pair);
-}
-
-static int apply(struct ctl *ctl, const struct bu *b, struct mip6_change *c)
-{
-	int ret = 0;
-
-	switch (b->v.action) {
-	case MIP6_DISCARD:
-	case MIP6_REFUSE:
-		return 0;
-	case MIP6_REGISTER:
-	case MIP6_REFRESH:
-	case MIP6_MOVE:
-		ret = store(ctl, b, c);
-		break;
-	case MIP6_DEREGISTER:
-		ret = deregister(ctl, b, c);
-		break;
-	case MIP6_BURY:
-		ret = bury(ctl, b, c);
-		break;
-	case MIP6_ELSEWHERE:
-		ret = note_elsewhere(ctl, b);
-		break;
-	}
-	c->is_accepted = ret == 0;
-	return ret;
-}
-
-/* What was accepted is not taken again, by any message (RFC 4285, 6). Where that can't be
- * remembered nothing is accepted: -ENOSPC. */
-static int reserve_stamp(struct ctl *ctl, const struct bu *b)
-{
-	/* in a mesh others are told of it, and what is held against who is not known is not his */
-	uint64_t stamp = ctl->mesh != NULL ? 0 : b->f.ntp_last;
-
-	return has_stamp(&b->v) ? mip6_set_stamp(ctl, b->domain, &b->f.hoa, &b->agent, stamp) : 0;
-}
-
-static void remember(struct ctl *ctl, const struct bu *b)
-{
-	if (has_stamp(&b->v))
-		mip6_set_stamp(ctl, b->domain, &b->f.hoa, &b->agent, b->v.timestamp);
-}
+/* --- what is told --- */
 
 static void count_answer(struct ctl *ctl, enum ctl_counter c, const struct mip6_verdict *v)
 {
@@ -448,8 +244,8 @@ static bool is_node_within_rate(struct ctl *ctl, const struct bu *b)
 
 /* At home the answer goes back over the link (10.3.2): the virtual home link's own route leads
  * into the binding cache. */
-static void send_ba(struct ctl *ctl, const struct ctl_pkt *p, const struct bu *b,
-	const struct mip6_change *c)
+static void send_ba(
+	struct ctl *ctl, const struct ctl_pkt *p, const struct bu *b, const struct bu_change *c)
 {
 	struct mip6_signer s = signer(ctl, &b->f);
 	struct mip6_answer a = {
@@ -461,22 +257,20 @@ static void send_ba(struct ctl *ctl, const struct ctl_pkt *p, const struct bu *b
 	assert(len > 0);
 	a.len = (uint16_t)len;
 	memcpy(a.mac, p->src_mac, sizeof(a.mac));
-	mip6_reply(ctl, &b->f, &b->v, c, &a);
+	bu_reply(ctl, b, c, &a);
 }
 
 /* It is judged: does it, and answers. */
-static void carry_out(
-	struct ctl *ctl, const struct ctl_pkt *p, const struct bu *b, struct record *rec)
+static void settle(struct ctl *ctl, const struct ctl_pkt *p, const struct bu *b, struct record *rec)
 {
-	struct mip6_change c = { .rec = rec };
+	struct bu_change c = { .rec = rec };
 
 	/* a shortage that passes: the mobile node repeats within seconds, an answer would silence
 	 * it for minutes */
-	if (reserve_stamp(ctl, b) < 0 || apply(ctl, b, &c) < 0) {
+	if (bu_carry_out(ctl, b, &c) < 0) {
 		discard(ctl, &b->f, DP_DROP_BU_SHORTAGE);
 		return;
 	}
-	remember(ctl, b);
 	count_answer(ctl, actions[b->v.action].counter, &b->v);
 	dp_watch_say(ctl->dp, "mip6", actions[b->v.action].log, (int)b->v.status);
 	send_ba(ctl, p, b, &c);
@@ -512,5 +306,5 @@ void mip6_input_bu(struct ctl *ctl, const struct ctl_pkt *p, const uint8_t *mh, 
 	else if (!is_node_within_rate(ctl, &b))
 		discard(ctl, &b.f, DP_DROP_BU_RATE_MOBILE_NODE);
 	else
-		carry_out(ctl, p, &b, rec);
+		settle(ctl, p, &b, rec);
 }

@@ -133,8 +133,8 @@ int mip6_set_stamp(struct ctl *ctl, uint16_t domain, const struct ip6_addr *hoa,
 	int ret;
 
 	if (ctl->mesh != NULL) {
-		ret = seen_raise(mesh_seen_table(ctl), &pair, remembers ? SEEN_REMEMBERED : 0,
-			ctl->ntp);
+		ret = seen_raise(
+			mesh_seen_table(ctl), &pair, remembers ? SEEN_REMEMBERED : 0, ctl->ntp);
 		return ret < 0 ? ret : 0;
 	}
 	return stamps_set(ctl->mip6->stamps, domain, hoa, stamp, ctl->ntp);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Inside mip6/: mip6.c takes every Mobility Header, bu.c Binding Updates, discovery.c what asks
- * for home agents and prefixes, advert.c tells them. Control core only. */
+/* Inside mip6/: mip6.c takes every Mobility Header, bu.c Binding Updates (bu.h), discovery.c what
+ * asks for home agents and prefixes, advert.c tells them. Control core only. */
 #pragma once
 
 #include "common/log.h"
@@ -10,9 +10,6 @@
 struct held;
 struct adverts;
 struct mac;
-struct mip6_answer;
-struct mip6_facts;
-struct mip6_verdict;
 struct pending;
 struct ratelimit;
 struct record;
@@ -66,19 +63,6 @@ bool mip6_is_coa_allowed(const struct ctl *ctl, uint16_t domain, const struct ip
 
 /* A Binding Update that mh_check() let pass: len octets at mh. */
 void mip6_input_bu(struct ctl *ctl, const struct ctl_pkt *p, const uint8_t *mh, uint16_t len);
-
-/* --- reply.c --- */
-
-/* What a Binding Update changed. */
-struct mip6_change {
-	struct record *rec; /* of its home address; NULL: there is none */
-	bool is_accepted; /* its number was taken */
-	bool waits; /* in a mesh: its answer must wait for other sites (mesh_accepted()) */
-};
-
-/* Sends the answer to a Binding Update when it may go. */
-void mip6_reply(struct ctl *ctl, const struct mip6_facts *f, const struct mip6_verdict *v,
-	const struct mip6_change *c, const struct mip6_answer *a);
 
 /* The record of this home address in whatever domain; NULL: none. */
 struct record *mip6_find_record(struct ctl *ctl, const struct ip6_addr *hoa);

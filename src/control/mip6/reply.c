@@ -5,17 +5,14 @@
  * have it; a store that cannot be written counts as none then, as the record is said to be alone
  * either way, and registering no one would help nobody. With "ack-peers": "store" it does not.
  */
-#include <assert.h>
-#include <string.h>
-
 #include "conf/conf.h"
 #include "control/ctl_priv.h"
 #include "control/mesh/mesh.h"
 #include "control/mip6/answer.h"
+#include "control/mip6/bu.h"
 #include "control/mip6/held.h"
 #include "control/mip6/mip6_priv.h"
 #include "control/mip6/pending.h"
-#include "control/mip6/rules.h"
 #include "records/records.h"
 
 #define RELEASE_SLICE 64 /* answers a turn: more than there are questions, PUNT_BUDGET */
@@ -127,32 +124,33 @@ static void wait_for_sites(struct ctl *ctl, struct record *rec, const struct mip
 
 /* What the store must have first: each acceptance, and behind one that waits whatever else the
  * mobile node is told, so that answers come in the order of the questions. */
-static bool is_for_store(
-	const struct ctl *ctl, const struct mip6_facts *f, const struct mip6_verdict *v)
+static bool is_for_store(const struct ctl *ctl, const struct bu *b)
 {
+	const struct mip6_facts *f = &b->f;
+
 	if (f->domain == NULL || f->domain->ack_peers != CONF_ACK_STORE)
 		return false;
-	return v->action != MIP6_REFUSE || (f->rec != NULL && held_count(ctl->mip6->held) > 0);
+	return b->v.action != MIP6_REFUSE || (f->rec != NULL && held_count(ctl->mip6->held) > 0);
 }
 
 /* What other sites must have first; the same for the order. */
-static bool is_for_sites(const struct ctl *ctl, const struct mip6_change *c)
+static bool is_for_sites(const struct ctl *ctl, const struct bu_change *c)
 {
 	if (ctl->mesh == NULL || c->rec == NULL)
 		return false;
 	return c->waits || pending_has(ctl->mip6->pending, c->rec->handle);
 }
 
-static bool is_alone(const struct ctl *ctl, const struct mip6_change *c)
+static bool is_alone(const struct ctl *ctl, const struct bu_change *c)
 {
 	return ctl->mesh != NULL && c->is_accepted && c->rec != NULL &&
 	       (records_mesh(ctl->records, c->rec)->flags & RECORD_ALONE) != 0;
 }
 
-void mip6_reply(struct ctl *ctl, const struct mip6_facts *f, const struct mip6_verdict *v,
-	const struct mip6_change *c, const struct mip6_answer *a)
+void bu_reply(
+	struct ctl *ctl, const struct bu *b, const struct bu_change *c, const struct mip6_answer *a)
 {
-	if (is_for_store(ctl, f, v))
+	if (is_for_store(ctl, b))
 		hold(ctl, a);
 	else if (is_for_sites(ctl, c))
 		wait_for_sites(ctl, c->rec, a);

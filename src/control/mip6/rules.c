@@ -310,7 +310,8 @@ static bool judge(const struct mip6_facts *f, struct mip6_verdict *out)
 		return refuse(f, out, HA_SEQUENCE);
 	if (refuse_stranger(f, out))
 		return true;
-	return mip6_is_deregistration(f) ? judge_deregistration(f, out) : judge_registration(f, out);
+	return mip6_is_deregistration(f) ? judge_deregistration(f, out)
+					 : judge_registration(f, out);
 }
 
 void mip6_judge(const struct mip6_facts *f, struct mip6_verdict *out)

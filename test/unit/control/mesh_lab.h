@@ -222,6 +222,12 @@ void route_publish(struct ctl *ctl, uint16_t domain, const struct next_view *vie
 	(void)next;
 }
 
+void route_place(const struct ctl *ctl, const struct record *r, uint8_t *owner, uint8_t *bucket)
+{
+	*owner = records_mesh(ctl->records, r)->owner.node;
+	*bucket = 0;
+}
+
 bool route_run(struct ctl *ctl)
 {
 	(void)ctl;
@@ -263,8 +269,8 @@ static int take_answer(struct ctl *ctl, const uint8_t *pkt, uint16_t len)
 	final = ip6->dst;
 	if (x.flags & EXT_RH)
 		memcpy(&final, pkt + x.rh_off + 8, sizeof(final));
-	assert_int_equal(mh_check(pkt + x.upper_off, (uint16_t)(len - x.upper_off), &ip6->src,
-				 &final, &hdr),
+	assert_int_equal(
+		mh_check(pkt + x.upper_off, (uint16_t)(len - x.upper_off), &ip6->src, &final, &hdr),
 		MH_OK);
 	assert_int_equal(hdr.type, MH_BA);
 	assert_int_equal(mh_ba_decode(pkt + x.upper_off, hdr.len, &a->ba, &bad_at), 0);
@@ -332,9 +338,8 @@ static void describe_peers(struct site *s)
 	for (unsigned n = 1; n <= SITES; n++) {
 		if (n == s->node)
 			continue;
-		s->peers[i] = (struct conf_mesh_peer){
-			.id = n, .hello_ms = 100, .dead_ms = DEAD_MS
-		};
+		s->peers[i] =
+			(struct conf_mesh_peer){ .id = n, .hello_ms = 100, .dead_ms = DEAD_MS };
 		snprintf(s->peers[i].name, CONF_NAME_MAX, "site%u", n);
 		s->members[i] = (struct conf_domain_peer){ .peer = (int)i };
 		snprintf(s->members[i].name, CONF_NAME_MAX, "site%u", n);
@@ -402,11 +407,11 @@ static void make_tables(struct site *s)
 	assert_int_equal(fib_set(t->fib, &served, fib_value(FIB_DOMAIN, 0)), 0);
 	for (unsigned n = 1; n <= SITES; n++) {
 		ha = (struct ip6_prefix){ .addr = agent_of(n), .len = 128 };
-		assert_int_equal(fib_set(t->fib, &ha,
-					 fib_value(FIB_HOME_AGENT,
-						 fib_agent(0, lab.mode == CONF_MODE_UNICAST
-									? (uint8_t)n
-									: 0))),
+		assert_int_equal(
+			fib_set(t->fib, &ha,
+				fib_value(FIB_HOME_AGENT,
+					fib_agent(0,
+						lab.mode == CONF_MODE_UNICAST ? (uint8_t)n : 0))),
 			0);
 	}
 	assert_int_equal(addrs_new(8, &t->addrs), 0);
@@ -425,8 +430,8 @@ static void subscribe(struct site *s, const char *const *homes, unsigned count)
 	for (unsigned i = 0; i < count; i++) {
 		struct ip6_addr a = addr(homes[i]);
 
-		assert_int_equal(subs_add(s->ctl.subs, &a, &sub, (struct sub_place){ 0 }, &there),
-			0);
+		assert_int_equal(
+			subs_add(s->ctl.subs, &a, &sub, (struct sub_place){ 0 }, &there), 0);
 	}
 	assert_int_equal(subs_add_key(s->ctl.subs, &key, &sub.key), 0);
 	mac_key_set(signer.mac, key, (const uint8_t *)"0123456789abcdef", 16);
@@ -441,7 +446,8 @@ static void set_clocks(struct site *s)
 {
 	s->ctl.now_ms = START_MS + lab_ms;
 	s->ctl.wall_ms = WALL_MS + lab_ms;
-	s->ctl.ntp = ntp_from_unix(s->ctl.wall_ms / 1000, (uint32_t)(s->ctl.wall_ms % 1000) * 1000000);
+	s->ctl.ntp =
+		ntp_from_unix(s->ctl.wall_ms / 1000, (uint32_t)(s->ctl.wall_ms % 1000) * 1000000);
 }
 
 /* The process's own clocks are those of the lab. */
@@ -644,7 +650,9 @@ static uint16_t put_bu(const struct msg *m, uint8_t *at, const struct ip6_addr *
 	struct mh_bu_msg bu = {
 		.seq = m->seq,
 		.flags = MH_BU_A | MH_BU_H,
-		.lifetime = (uint16_t)(m->lifetime < 0 ? 0 : m->lifetime > 0 ? m->lifetime : 100),
+		.lifetime = (uint16_t)(m->lifetime < 0   ? 0
+				       : m->lifetime > 0 ? m->lifetime
+							 : 100),
 		.opts = { .present = 1ULL << MHOPT_ALT_COA, .alt_coa = *coa },
 	};
 	int len;
@@ -679,8 +687,8 @@ static void send_bu(const struct msg *m)
 		off += 24;
 	}
 	len = (uint16_t)(off + put_bu(m, buf + off, &hoa, &coa, &to));
-	net_ip6_fill((struct net_ip6 *)buf, (uint16_t)(len - 40),
-		m->is_home ? IP6_MH : IP6_DSTOPT, 64, &coa, &to);
+	net_ip6_fill((struct net_ip6 *)buf, (uint16_t)(len - 40), m->is_home ? IP6_MH : IP6_DSTOPT,
+		64, &coa, &to);
 	p = (struct ctl_pkt){
 		.data = buf,
 		.len = len,
@@ -750,6 +758,7 @@ static void assert_bound(const char *hoa, const char *coa, unsigned agent, unsig
 		assert_true(ip6_eq(&entry_at(n, hoa)->ha, &ha));
 		if (owner != 0)
 			assert_int_equal(mesh_at(n, hoa)->owner.node, owner);
+		assert_int_equal(entry_at(n, hoa)->owner, mesh_at(n, hoa)->owner.node);
 	}
 }
 

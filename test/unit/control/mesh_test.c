@@ -205,6 +205,13 @@ void route_publish(struct ctl *ctl, uint16_t domain, const struct next_view *vie
 	site_of(ctl)->routes++;
 }
 
+void route_place(
+	const struct ctl *ctl, const struct record *r, uint8_t *owner, uint8_t *bucket)
+{
+	*owner = records_mesh(ctl->records, r)->owner.node;
+	*bucket = 7;
+}
+
 bool route_run(struct ctl *ctl)
 {
 	(void)ctl;
@@ -243,6 +250,12 @@ void acct_stop(struct ctl *ctl, const struct record *r, enum acct_cause cause)
 	(void)r;
 	site_of(ctl)->cause = cause;
 	site_of(ctl)->stopped++;
+}
+
+void persist_touch(struct ctl *ctl, const struct record *r)
+{
+	(void)ctl;
+	(void)r;
 }
 
 void dp_counters_sum(const struct dp *dp, struct dp_counters *out)
@@ -612,6 +625,7 @@ static void test_taken_over(void **state)
 	pass(2000);
 	assert_int_equal(mesh_owner(&node(2)->ctl, record_at(2, HOA)), 2);
 	assert_int_equal(node(2)->ctl.counters[CTL_MESH_TAKEN_OVER], 1);
+	assert_int_equal(entry_at(2, HOA)->owner, 2); /* workers know, too */
 	assert_entry(2, HOA, COA, "2001:db8:a::1"); /* from the address it was registered with */
 	assert_int_equal(node(2)->view.site[1].reach, NEXT_DEAD);
 }

@@ -399,7 +399,8 @@ static void test_timestamps(void **state)
 	ask(&(struct msg){ .at = 2, .hoa = KEYED, .seq = 8, .timestamp = later, .lifetime = -1 },
 		HA_ACCEPTED, 8);
 	pass(2 * WIRE_MS);
-	ask(&(struct msg){ .at = 3, .hoa = KEYED, .seq = 9, .timestamp = later }, HA_ID_MISMATCH, 9);
+	ask(&(struct msg){ .at = 3, .hoa = KEYED, .seq = 9, .timestamp = later }, HA_ID_MISMATCH,
+		9);
 }
 
 /* --- who answers --- */

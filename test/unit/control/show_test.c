@@ -550,6 +550,14 @@ static void test_binding_in_mesh(void **state)
 	assert_string_equal(text(list, 0, "owner-version"), "1.65543.3@2");
 	assert_true(cJSON_IsTrue(cJSON_GetObjectItem(cJSON_GetArrayItem(list, 0), "alone")));
 	cJSON_Delete(list);
+	for (unsigned i = 0; i < 3; i++) {
+		req = request(CTL_SHOW_BINDINGS);
+		set_name(req.site, i == 0 ? "tokyo" : i == 1 ? "paris" : "oslo");
+		if (i == 2)
+			assert_fails(&req, -ENOENT, "no such site: oslo");
+		else
+			assert_int_equal(count_of(&req), i == 0);
+	}
 }
 
 static void test_binding(void **state)
