@@ -575,10 +575,6 @@ static const struct conf_field domain_fields[] = {
 			"so that an old Binding Update which somebody kept is refused. "
 			"A mobile node that lost its number meanwhile learns it from the "
 			"refusal (status 135); RFC 6275, 9.5.1 would have taken any number." },
-	{ "home-agent-switch", CONF_BOOL, AT(home_agent_switch), .def = false,
-		.help = "Tell mobile nodes the home agents that are there when theirs drains or "
-			"was taken over (Home Agent Switch, RFC 5142). "
-			"Nothing authenticates these messages." },
 	{ "encap-limit", CONF_ENUM, AT(encap_limit), .def = CONF_ENCAP_LIMIT_AUTO,
 		.values = encap_limits,
 		.help = "Tunnel Encapsulation Limit option (RFC 2473, 4.1.1). "

@@ -615,8 +615,6 @@ static const struct {
 		"t.json: domains[0].old-coa-grace-ms: 10001 is outside 0..10000" },
 	{ DOMAIN("'remember-sequence':'auto'"),
 		"t.json: domains[0].remember-sequence: expected true or false, not a string" },
-	{ DOMAIN("'home-agent-switch':1"),
-		"t.json: domains[0].home-agent-switch: expected true or false, not a number" },
 	{ DOMAIN("'limits':{'bu-per-sec':1}"),
 		"t.json: domains[0].limits.bu-per-sec: unknown key; did you mean \"bu-per-s\"?" },
 };
