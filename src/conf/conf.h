@@ -79,6 +79,7 @@ struct conf_runtime {
 	bool hugepages;
 	bool pdump; /* secondary processes may attach; needs hugepages */
 	uint32_t idle_sleep_us; /* 0 = busy polling */
+	uint32_t watchdog_ms; /* 0 = none */
 	uint32_t max_bindings;
 	uint32_t max_neighbors;
 	uint32_t max_routes;

@@ -77,6 +77,12 @@ static void test_cold_start(void **state)
 	assert_int_equal(world.site[1].says, NEXT_JOINING);
 	run(30);
 	assert_int_equal(world.site[1].says, NEXT_READY);
+	stop_site(1);
+	world.conf.store_is_fresh = false;
+	start_site(1); /* it was read behind engine_new() */
+	engine_store_is_fresh(world.site[1].e, DOMAIN, true);
+	engine_store_is_fresh(world.site[1].e, 8, true); /* of no domain of ours */
+	RUN_UNTIL(world.site[1].says == NEXT_READY, 3100);
 }
 
 static void check_all(uint8_t node, unsigned from, unsigned count)
