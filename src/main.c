@@ -35,6 +35,7 @@
 #include "host/telemetry.h"
 #include "records/subs.h"
 #include "tables/mem.h"
+#include "tables/sa.h"
 #include "tables/tables.h"
 
 #define TAG "hamd"
@@ -126,15 +127,28 @@ static int start_tables(struct hamd *h, char *err, size_t err_len)
 	struct tables_opts opts = {
 		.readers = rte_lcore_count(),
 		.max_bindings = h->conf->domain_count > 0 ? rt->max_bindings : 0,
+		.mesh_domains = conf_has_mesh(h->conf) ? h->conf->domain_count : 0,
 		.max_neighbors = rt->max_neighbors,
 		.max_routes = rt->max_routes,
 		.max_addrs = CONF_DOMAINS_MAX,
+	};
+	struct sa_opts mesh = {
+		.node = (uint8_t)h->conf->node.id,
+		.site = h->conf->mesh.site_address,
+		/* workers, and the control core's own */
+		.workers = rte_lcore_count() > 1 ? rte_lcore_count() : 2,
+		.clear = !h->conf->mesh.protect_data,
 	};
 	int ret;
 
 	for (uint32_t i = 0; i < h->conf->port_count; i++)
 		opts.max_addrs += h->conf->ports[i].address_count + 1;
+	for (uint32_t i = 0; i < h->conf->domain_count; i++)
+		opts.max_addrs += h->conf->domains[i].peer_count; /* adopted ones */
 	randombytes_buf(&opts.seed, sizeof(opts.seed));
+	mesh.seed = opts.seed;
+	if (conf_has_mesh(h->conf))
+		opts.mesh = &mesh;
 	ret = tables_new(&opts, &h->tables);
 	if (ret < 0)
 		snprintf(err, err_len, "tables: %s (runtime.max-bindings, runtime.memory-mb)",

@@ -57,11 +57,18 @@ static void put_binding(const cJSON *binding)
 	put(" at ", text(binding, "care-of-address"));
 }
 
+static void put_site(const cJSON *site)
+{
+	if (site != NULL)
+		printf("  site %.0f%s", number(site, "node"),
+			is_true(site, "relayed") ? ", last hop" : "");
+}
+
 /* "> decap", "punt signalling", "drop no_route", ... */
 static void put_door(const cJSON *hop)
 {
-	static const char *const doors[] = { "punt", "drop", "tx", "ring", "wire", "taken",
-		"verdict", "counted", "sent", "waits", "divided", "resumed", "done" };
+	static const char *const doors[] = { "punt", "drop", "tx", "ring", "handed", "wire",
+		"taken", "verdict", "counted", "sent", "waits", "divided", "resumed", "done" };
 	const char *door = text(hop, "door");
 	bool is_stage = true;
 
@@ -73,6 +80,8 @@ static void put_door(const cJSON *hop)
 	put(" ", text(hop, "port"));
 	if (number(hop, "queue") >= 0)
 		printf(" queue %.0f", number(hop, "queue"));
+	if (number(hop, "worker") >= 0)
+		printf(" to worker %.0f", number(hop, "worker"));
 	put(" ", text(hop, "engine"));
 	put(": ", text(hop, "verdict"));
 	if (number(hop, "status") >= 0)
@@ -89,6 +98,7 @@ static void print_hop(const cJSON *hop, const cJSON *before)
 		stage != NULL ? stage : "?");
 	put_door(hop);
 	put_binding(cJSON_GetObjectItemCaseSensitive(hop, "binding"));
+	put_site(cJSON_GetObjectItemCaseSensitive(hop, "site"));
 	put_change(hop, before);
 	putchar('\n');
 }

@@ -15,7 +15,9 @@
 #include "common/log.h"
 #include "conf/conf.h"
 #include "control/ctl_priv.h"
+#include "control/grace.h"
 #include "control/install.h"
+#include "control/mesh/data_keys.h"
 #include "control/pmtu.h"
 #include "records/records.h"
 #include "records/subs.h"
@@ -89,6 +91,8 @@ bool ctl_poll(void *ctx)
 		busy |= mip6_expire(ctl);
 		busy |= mip6_advertise(ctl);
 	}
+	busy |= data_keys_run(ctl->data_keys, ctl->now_ms);
+	dp_balance(ctl->dp, ctl->now_ms);
 	busy |= subscribers_run(ctl);
 	if (ctl->acct != NULL)
 		busy |= acct_run(ctl);
@@ -174,6 +178,8 @@ static int engines_make(struct ctl *ctl)
 		ret = pmtu_new(ctl->conf->domain_count > 0 ? ctl->conf->runtime.max_bindings : 0,
 			ctl->seed, &ctl->pmtu);
 	if (ret == 0)
+		ret = grace_new(ctl, &ctl->grace);
+	if (ret == 0)
 		ret = send_new(&ctl->send);
 	if (ret == 0)
 		ret = icmp_new(ctl, &ctl->icmp);
@@ -181,6 +187,8 @@ static int engines_make(struct ctl *ctl)
 		ret = nd_new(ctl, &ctl->nd);
 	if (ret == 0 && ctl->conf->domain_count > 0)
 		ret = mip6_new(ctl, &ctl->mip6);
+	if (ret == 0 && ctl->t->sa != NULL && ctl->conf->mesh.protect_data)
+		ret = data_keys_new(ctl->t->sa, &ctl->data_keys);
 	if (ret == 0)
 		ret = alarm_new(ctl, &ctl->alarms);
 	if (ret == 0 && ctl->records != NULL && conf_has_accounting(ctl->conf))
@@ -211,6 +219,9 @@ int ctl_new(const struct conf *conf, struct subs *subs, struct tables *tables, s
 		goto err_ctl;
 	}
 	ret = install_addresses(ctl, err, err_len);
+	if (ret < 0)
+		goto err_ctl;
+	ret = install_peers(ctl, err, err_len);
 	if (ret < 0)
 		goto err_ctl;
 	ret = engines_make(ctl);
@@ -250,6 +261,7 @@ void ctl_free(struct ctl *ctl)
 	persist_free(ctl, ctl->persist);
 	acct_free(ctl, ctl->acct);
 	alarm_free(ctl->alarms);
+	data_keys_free(ctl->data_keys);
 	mip6_free(ctl->mip6);
 	nd_free(ctl, ctl->nd);
 	icmp_free(ctl->icmp);
@@ -258,6 +270,7 @@ void ctl_free(struct ctl *ctl)
 	records_free(ctl->records);
 	subs_free(ctl->subs);
 	wheel_free(ctl->wheel);
+	grace_free(ctl->grace);
 	free(ctl->submitted);
 	free(ctl->answered);
 	free(ctl);

@@ -20,6 +20,7 @@
 #include "common/log.h"
 #include "conf/conf.h"
 #include "dataplane/police.h"
+#include "dataplane/relay.h"
 #include "tables/tables.h"
 
 #define TAG "dataplane"
@@ -36,8 +37,9 @@ static const uint32_t punt_size[] = {
 	[DP_PUNT_RESOLVE] = 512,
 	[DP_PUNT_ERROR] = 512,
 };
-#define TX_RING_SIZE 2048
-#define POOL_CACHE   256
+#define TX_RING_SIZE   2048
+#define HAND_RING_SIZE 2048 /* 32 bursts: what a worker gets behind while another one is at rest */
+#define POOL_CACHE     256
 
 static int fail(char *err, size_t err_len, int ret, const char *what)
 {
@@ -53,6 +55,11 @@ static struct rte_ring *ring_new(const char *kind, unsigned i, uint32_t size, un
 	return rte_ring_create(name, size, (int)rte_socket_id(), flags);
 }
 
+static bool hands_over(const struct dp *dp)
+{
+	return dp->t->sa != NULL && dp->worker_count > 1;
+}
+
 static int make_rings(struct dp *dp)
 {
 	for (unsigned c = 0; c < DP_PUNT_COUNT; c++) {
@@ -63,6 +70,11 @@ static int make_rings(struct dp *dp)
 	for (uint16_t i = 0; i < dp->worker_count; i++) {
 		dp->tx_ring[i] = ring_new("tx", i, TX_RING_SIZE, RING_F_SC_DEQ);
 		if (dp->tx_ring[i] == NULL)
+			return -rte_errno;
+		if (!hands_over(dp))
+			continue;
+		dp->hand[i] = ring_new("hand", i, HAND_RING_SIZE, RING_F_SC_DEQ);
+		if (dp->hand[i] == NULL)
 			return -rte_errno;
 	}
 	return 0;
@@ -85,12 +97,14 @@ static int make_pool(struct dp *dp)
 		queued += punt_size[c];
 	/* what waits for other fragments must not be missing where packets come in */
 	queued += receivers * dp->conf->reassembly.max_fragments;
+	if (hands_over(dp))
+		queued += dp->worker_count * HAND_RING_SIZE;
 	n = dp->conf->runtime.mbufs;
 	if (n == 0)
 		n = plan_mbufs(rx, tx, PORT_DESCRIPTORS, dp->worker_count, queued);
 	/* A packet of the greatest MTU is one segment, behind the usual headroom, and so is what
 	 * is put together from fragments. */
-	dp->datagram_max = plan_datagram(mtu, dp->conf->reassembly.max_octets);
+	dp->datagram_max = plan_datagram(mtu, dp->conf->reassembly.max_octets, dp->t->sa != NULL);
 	room = (uint16_t)(RTE_PKTMBUF_HEADROOM +
 			  RTE_ALIGN(dp->datagram_max + PLAN_L2_OVERHEAD, 64));
 	if (room < RTE_MBUF_DEFAULT_BUF_SIZE)
@@ -139,6 +153,19 @@ static void give_queues(struct dp *dp, struct dp_worker *w)
 	}
 }
 
+/* To whoever carries packets that came in. */
+static int give_limits(const struct dp *dp, struct dp_worker *w)
+{
+	int ret;
+
+	if (w->rxq_count == 0 || dp->conf->domain_count == 0)
+		return 0;
+	ret = police_new(dp->conf, rte_get_tsc_hz(), &w->police);
+	if (ret < 0 || !conf_has_mesh(dp->conf))
+		return ret;
+	return relay_new(dp->conf, rte_get_tsc_hz(), dp->worker_count, &w->relay);
+}
+
 static int give_reass(struct dp *dp, struct dp_worker *w)
 {
 	const struct conf_reassembly *c = &dp->conf->reassembly;
@@ -168,6 +195,7 @@ static struct dp_allowance give_errors(const struct dp *dp)
 static int make_worker(struct dp *dp, uint16_t i)
 {
 	struct dp_worker *w = rte_zmalloc("hamd_worker", sizeof(*w), 64);
+	int ret;
 
 	if (w == NULL)
 		return -ENOMEM;
@@ -180,7 +208,12 @@ static int make_worker(struct dp *dp, uint16_t i)
 	w->pool = dp->pool;
 	w->flow_seed = dp->flow_seed;
 	fragid_init(&w->fragid, dp->fragid_key, i, dp->worker_count + 1u);
+	w->workers = dp->worker_count;
 	w->is_reader = i < dp->worker_count;
+	if (hands_over(dp)) {
+		w->hand = dp->hand;
+		w->spread = &dp->spreading;
+	}
 	if (w->is_reader) {
 		w->tx_in = dp->tx_ring[i];
 		w->errors = give_errors(dp);
@@ -188,13 +221,8 @@ static int make_worker(struct dp *dp, uint16_t i)
 	give_queues(dp, w);
 	if (w->is_reader && rte_rcu_qsbr_thread_register(dp->t->rcu, i) != 0)
 		return -ENOSPC;
-	if (w->rxq_count > 0 && dp->conf->domain_count > 0) {
-		int ret = police_new(dp->conf, rte_get_tsc_hz(), &w->police);
-
-		if (ret < 0)
-			return ret;
-	}
-	return give_reass(dp, w);
+	ret = give_limits(dp, w);
+	return ret < 0 ? ret : give_reass(dp, w);
 }
 
 /* The main lcore runs control, and the only worker when there is no other lcore. */
@@ -319,11 +347,14 @@ void dp_free(struct dp *dp)
 	for (uint16_t i = 0; i < dp->worker_count; i++) {
 		empty_ring(dp, dp->tx_ring[i]);
 		rte_ring_free(dp->tx_ring[i]);
+		empty_ring(dp, dp->hand[i]);
+		rte_ring_free(dp->hand[i]);
 	}
 	for (uint16_t i = 0; i <= dp->worker_count; i++) {
 		if (dp->workers[i] != NULL) {
 			dp_reass_stop(dp->workers[i]);
 			police_free(dp->workers[i]->police);
+			relay_free(dp->workers[i]->relay);
 		}
 		rte_free(dp->workers[i]);
 	}
@@ -487,6 +518,14 @@ void dp_stage_info(
 		out->packets += __atomic_load_n(&w->stage[stage].packets, __ATOMIC_RELAXED);
 		out->cycles += __atomic_load_n(&w->stage[stage].cycles, __ATOMIC_RELAXED);
 	}
+}
+
+void dp_relay_counts(const struct dp *dp, uint16_t domain, struct dp_relay_counts *out)
+{
+	*out = (struct dp_relay_counts){ 0 };
+	for (uint16_t i = 0; i <= dp->worker_count; i++)
+		if (dp->workers[i]->relay != NULL)
+			relay_add_counts(dp->workers[i]->relay, domain, out);
 }
 
 void dp_punt_info(const struct dp *dp, enum dp_punt_class c, uint32_t *used, uint32_t *size)

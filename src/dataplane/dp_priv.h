@@ -7,6 +7,7 @@
 #include "dataplane/dp.h"
 #include "dataplane/lcore.h"
 #include "dataplane/port.h"
+#include "dataplane/spread.h"
 #include "dataplane/worker.h"
 
 struct dp {
@@ -27,6 +28,11 @@ struct dp {
 	struct dp_port_view views[DP_MAX_PORTS];
 	struct rte_ring *punt[DP_PUNT_COUNT];
 	struct rte_ring *tx_ring[PLAN_MAX_WORKERS];
+	struct rte_ring *hand[PLAN_MAX_WORKERS]; /* NULL: no mesh, or one worker */
+	struct spread spread; /* control's */
+	_Atomic bool spreading; /* what workers see of it */
+	uint64_t spread_ms; /* when control looked last */
+	uint64_t opened[PLAN_MAX_WORKERS]; /* and what it saw */
 	struct dp_worker *workers[PLAN_MAX_WORKERS + 1]; /* [worker_count]: control's own */
 	struct lcore lcores[PLAN_MAX_WORKERS + 1];
 };

@@ -70,6 +70,17 @@
 		"congestion marked outside, inner packet not ECN-capable (RFC 6040)")              \
 	X(DECAP_LINK_LOCAL, "decap_link_local", "link-local inner source or destination")          \
 	X(DECAP_LIMIT, "decap_limit", "more tunnels inside each other than a worker opens")        \
+	X(NOT_READY, "not_ready",                                                                  \
+		"this site serves nothing of its own yet, or no more, and no ready one is there")  \
+	X(MESH_FOREIGN_DOMAIN, "mesh_foreign_domain",                                              \
+		"from a site of the mesh, for what lies in no domain of that site")                \
+	X(MESH_HOP_LIMIT, "mesh_hop_limit", "was relayed as often as it may be")                   \
+	X(MESH_BACK, "mesh_back", "would go back to the site that it came from")                   \
+	X(MESH_MISMATCH_RATE, "mesh_mismatch_rate",                                                \
+		"tunnel that does not fit the binding here, above what a domain has relayed to "   \
+		"sites that may know better: limits.mismatch-per-s")                               \
+	X(MESH_RELAY_RATE, "mesh_relay_rate",                                                      \
+		"above what a domain has relayed: limits.relay-mbps, limits.relay-packets-per-s")  \
 	X(INTERCEPT_NO_BINDING, "intercept_no_binding", "home address without a binding")          \
 	X(ENCAP_LIMIT, "encap_limit", "inner tunnel encapsulation limit is 0 (RFC 2473, 4.1.1)")   \
 	X(ENCAP_LOOP, "encap_loop",                                                                \
@@ -77,6 +88,26 @@
 	X(ENCAP_TOO_BIG, "encap_too_big",                                                          \
 		"tunnel packet exceeds the path MTU: Packet Too Big sent")                         \
 	X(ENCAP_HEADROOM, "encap_headroom", "no room in front of the packet for another header")   \
+	X(MESH_STRANGER, "mesh_stranger", "mesh tunnel packet to the site address from no peer")   \
+	X(MESH_SOURCE, "mesh_source",                                                              \
+		"mesh tunnel packet whose source is not the address of the peer that it names")    \
+	X(MESH_NESTED, "mesh_nested", "mesh tunnel packet inside another tunnel")                  \
+	X(MESH_CLEAR, "mesh_clear",                                                                \
+		"unprotected mesh tunnel packet of a peer, though mesh.protect-data is on")        \
+	X(MESH_ESP_KEYS, "mesh_esp_keys",                                                          \
+		"mesh tunnel packet sealed with keys that are not there, or not any more")         \
+	X(MESH_ESP_SHORT, "mesh_esp_short",                                                        \
+		"mesh tunnel packet shorter than ESP, or no multiple of 4 octets")                 \
+	X(MESH_ESP_REPLAYED, "mesh_esp_replayed", "mesh tunnel packet that was taken before")      \
+	X(MESH_ESP_FORGED, "mesh_esp_forged",                                                      \
+		"mesh tunnel packet changed on the way, made up, or older than the window")        \
+	X(MESH_ESP_PADDING, "mesh_esp_padding",                                                    \
+		"genuine mesh tunnel packet with padding that is not as RFC 4303 says")            \
+	X(MESH_INNER, "mesh_inner", "no whole IPv6 packet inside the mesh tunnel")                 \
+	X(MESH_HAND_FULL, "mesh_hand_full",                                                        \
+		"mesh tunnel packet for another worker whose queue is full")                       \
+	X(MESH_NO_KEYS, "mesh_no_keys", "to a peer with which there are no keys now")              \
+	X(MESH_TOO_BIG, "mesh_too_big", "larger than the mesh tunnel takes: Packet Too Big sent")  \
 	X(HOP_LIMIT, "hop_limit", "hop limit exceeded in transit: time exceeded sent")             \
 	X(NO_ROUTE, "no_route", "no route to the destination")                                     \
 	X(TOO_BIG, "too_big", "larger than the outgoing port's MTU: Packet Too Big sent")          \

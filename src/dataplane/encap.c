@@ -8,8 +8,6 @@
  */
 #include "dataplane/worker.h"
 
-#include <assert.h>
-
 #include "net/icmp6.h"
 #include "tables/adj.h"
 #include "tables/bc.h"
@@ -145,25 +143,6 @@ static bool admit(
 	return !too_big(w, m, way->overhead, way->mtu);
 }
 
-/* 7.1 (b): larger than the path takes, by a packet of 1280 octets or less in it: two fragments.
- * False: there are no buffers for both, the packet is gone. */
-static bool push_fragments(struct dp_worker *w, struct rte_mbuf *m, uint32_t mtu)
-{
-	struct rte_mbuf *part[DP_FRAGMENTS];
-	uint32_t n = dp_fragment(w, rte_pktmbuf_mtod(m, const uint8_t *), m->data_len,
-		(uint16_t)mtu, dp_meta(m), part);
-
-	assert(n <= 2); /* what vectors have room for */
-	if (n == 0) {
-		dp_worker_drop(w, m, DP_DROP_NO_BUFFER);
-		return false;
-	}
-	rte_pktmbuf_free(m);
-	for (uint32_t i = 0; i < n; i++)
-		dp_vec_push(&w->vec[V_ROUTE], part[i]);
-	return true;
-}
-
 static void encap_one(struct dp_worker *w, struct rte_mbuf *m, const struct bc_entry *bind)
 {
 	uint32_t inner_len = m->data_len;
@@ -188,7 +167,7 @@ static void encap_one(struct dp_worker *w, struct rte_mbuf *m, const struct bc_e
 	dp_meta(m)->flags |= DP_META_ENCAPSULATED;
 	if (likely(m->data_len <= way.mtu))
 		dp_vec_push(&w->vec[V_ROUTE], m);
-	else if (!push_fragments(w, m, way.mtu))
+	else if (!dp_push_fragments(w, m, way.mtu))
 		return;
 	bc_count_to(bind, 1, inner_len);
 	dp_counted(w, DP_COUNTER_ENCAPSULATED, 1);

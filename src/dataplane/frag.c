@@ -31,3 +31,31 @@ uint32_t dp_fragment(struct dp_worker *w, const uint8_t *pkt, uint16_t len, uint
 	dp_counted(w, DP_COUNTER_FRAGMENTS_MADE, f.count);
 	return f.count;
 }
+
+static bool fits(struct dp_worker *w, uint32_t n)
+{
+	if (n <= 2) /* what vectors have room for */
+		return true;
+	if (n - 2 > w->spare)
+		return false;
+	w->spare -= n - 2;
+	return true;
+}
+
+bool dp_push_fragments(struct dp_worker *w, struct rte_mbuf *m, uint32_t mtu)
+{
+	struct rte_mbuf *part[DP_FRAGMENTS];
+	uint32_t n = 0;
+
+	if (fits(w, frag_most(m->data_len, (uint16_t)mtu)))
+		n = dp_fragment(w, rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, (uint16_t)mtu,
+			dp_meta(m), part);
+	if (n == 0) {
+		dp_worker_drop(w, m, DP_DROP_NO_BUFFER);
+		return false;
+	}
+	rte_pktmbuf_free(m);
+	for (uint32_t i = 0; i < n; i++)
+		dp_vec_push(&w->vec[V_ROUTE], part[i]);
+	return true;
+}

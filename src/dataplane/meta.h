@@ -18,6 +18,9 @@ enum dp_meta_flag {
 	DP_META_WALKED = 4, /* ext is valid */
 	DP_META_ENCAPSULATED = 8, /* we put it into a tunnel */
 	DP_META_OWN = 16, /* control made it: no hop limit to lose */
+	DP_META_RELAYED = 32, /* the peer had it from another one: it is relayed no further */
+	DP_META_RELAY_ON = 64, /* of a packet in V_RELAY: its next site is to relay it no further */
+	DP_META_JOINED = 128, /* put together from fragments: it may leave in fragments, too */
 };
 
 struct dp_meta {
@@ -27,12 +30,15 @@ struct dp_meta {
 	uint64_t trace; /* its mark, if it is traced: see trace.c; 0: it is not */
 	uint16_t port; /* where it came in */
 	uint8_t flags; /* enum dp_meta_flag */
-	uint8_t opened; /* tunnels opened so far */
+	uint8_t opened; /* mobile nodes' tunnels opened so far */
+	uint8_t peer; /* node of the site that it came from, in a mesh tunnel; 0: of none. A packet
+	                 that is opened or wrapped here is one of our own: 0 again */
+	uint8_t relay_to; /* of a packet in V_RELAY: node of the site that it goes to */
 	uint8_t src_mac[6];
 	uint8_t icmp_type, icmp_code; /* punt class ERROR */
-	uint32_t icmp_arg; /* MTU or pointer */
 	uint8_t drop; /* punt class ERROR: enum dp_drop it is counted under */
 	uint8_t adj_owner; /* punt class RESOLVE: of adj, which may be another's when control looks */
+	uint32_t icmp_arg; /* punt class ERROR: MTU or pointer */
 };
 _Static_assert(sizeof(struct dp_meta) <= 64, "one cache line");
 _Static_assert(DP_DROP_COUNT <= UINT8_MAX + 1, "dp_meta.drop");

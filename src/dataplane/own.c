@@ -187,6 +187,24 @@ void dp_flush(struct dp *dp)
 	dp_tx(dp_own(dp));
 }
 
+void dp_balance(struct dp *dp, uint64_t now_ms)
+{
+	uint64_t fresh[PLAN_MAX_WORKERS];
+
+	if (dp->hand[0] == NULL || now_ms - dp->spread_ms < SPREAD_MS)
+		return;
+	dp->spread_ms = now_ms;
+	for (uint16_t i = 0; i < dp->worker_count; i++) {
+		uint64_t n = __atomic_load_n(
+			&dp->workers[i]->counters.c[DP_COUNTER_MESH_OPENED], __ATOMIC_RELAXED);
+
+		fresh[i] = n - dp->opened[i];
+		dp->opened[i] = n;
+	}
+	atomic_store_explicit(&dp->spreading, spread_look(&dp->spread, fresh, dp->worker_count),
+		memory_order_relaxed);
+}
+
 bool dp_poll_links(struct dp *dp, uint64_t now_ms)
 {
 	uint16_t port = dp->links_next;

@@ -16,6 +16,8 @@
 
 #define TUNNEL_OVERHEAD 48 /* IPv6 header and an encapsulation limit (RFC 2473, 4.1.1) */
 
+#define MESH_OVERHEAD 77 /* IPv6 header, ESP header, padding and tag */
+
 #define MBUFS_PER_WORKER 1024 /* bursts under way, TX buffers, the pool's cache */
 #define MBUFS_MIN        8192
 
@@ -151,9 +153,9 @@ int plan_check_device(const char *device, uint16_t mtu, char *err, size_t err_le
 	return -EINVAL;
 }
 
-uint32_t plan_datagram(uint32_t mtu, uint32_t max_octets)
+uint32_t plan_datagram(uint32_t mtu, uint32_t max_octets, bool mesh)
 {
-	uint32_t tunnelled = mtu + TUNNEL_OVERHEAD;
+	uint32_t tunnelled = mtu + TUNNEL_OVERHEAD + (mesh ? MESH_OVERHEAD : 0);
 
 	return tunnelled > max_octets ? tunnelled : max_octets;
 }

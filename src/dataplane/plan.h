@@ -76,8 +76,8 @@ int plan_make(const struct plan_caps *caps, const struct plan_request *req, stru
 int plan_check_device(const char *device, uint16_t mtu, char *err, size_t err_len);
 
 /* The largest packet that is put together from fragments: what a mobile node's packet of the
- * largest MTU becomes in a tunnel, or what the operator asked for. */
-uint32_t plan_datagram(uint32_t mtu, uint32_t max_octets);
+ * largest MTU becomes in a tunnel, in a mesh inside another one, or what the operator asked for. */
+uint32_t plan_datagram(uint32_t mtu, uint32_t max_octets, bool mesh);
 
 /* Packet buffers: enough for every descriptor ring, every worker's bursts, and what is queued: in
  * the punt queues, for neighbours, fragments for their others. */

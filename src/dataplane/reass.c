@@ -47,6 +47,12 @@ void dp_reass_expire(struct dp_worker *w, uint64_t now)
 	reass_tab_expire(w->reass, now, EXPIRE_MAX);
 }
 
+/* Through which tunnels: those of mobile nodes that were opened, and the site it came from. */
+static uint16_t path_of(const struct dp_meta *meta)
+{
+	return (uint16_t)(meta->peer << 8 | meta->opened);
+}
+
 /* A link-local address means another node on each link. */
 static struct reass_key key_of(struct rte_mbuf *m, uint32_t id)
 {
@@ -59,7 +65,7 @@ static struct reass_key key_of(struct rte_mbuf *m, uint32_t id)
 		.dst = ip->dst,
 		.id = id,
 		.zone = scoped ? (uint16_t)(meta->port + 1) : 0,
-		.path = meta->opened,
+		.path = path_of(meta),
 	};
 }
 
@@ -114,7 +120,7 @@ static void join(struct dp_worker *w, const struct reass_frag *f, uint32_t n)
 	append_all(m, f, n, len);
 	net_ip6_set_payload_len(dp_ip6(m), (uint16_t)(len - sizeof(struct net_ip6)));
 	net_ip6_set_ecn(dp_ip6(m), (uint8_t)ecn);
-	meta->flags &= (uint8_t)~DP_META_WALKED;
+	meta->flags = (uint8_t)((meta->flags & ~DP_META_WALKED) | DP_META_JOINED);
 	dp_counted(w, DP_COUNTER_FRAGMENTS_JOINED, n);
 	dp_counted(w, DP_COUNTER_REASSEMBLED, 1);
 	dp_vec_push(&w->vec[V_AGAIN], m);

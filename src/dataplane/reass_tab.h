@@ -35,8 +35,7 @@ struct reass_key {
 	struct ip6_addr src, dst;
 	uint32_t id;
 	uint16_t zone; /* the port where src or dst is link-local, plus 1; else 0 */
-	uint8_t path; /* by which way it came: fragments of different ways are never joined */
-	uint8_t zero;
+	uint16_t path; /* by which way it came: fragments of different ways are never joined */
 };
 
 struct reass_frag {

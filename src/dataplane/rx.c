@@ -130,6 +130,8 @@ static inline void begin(struct rte_mbuf *m, uint16_t port, const uint8_t *frame
 	meta->port = port;
 	meta->flags = 0;
 	meta->opened = 0;
+	meta->peer = 0;
+	meta->relay_to = 0;
 	memcpy(meta->src_mac, frame + 6, sizeof(meta->src_mac));
 	m->port = port;
 	m->ol_flags = 0; /* nothing a driver left may ask for an offload on the way out */

@@ -178,6 +178,13 @@ static void tell_binding(struct trace_hop *h, const struct bc_entry *bind)
 	h->binding.coa = bind->coa;
 }
 
+static void tell_site(struct trace_hop *h, uint8_t node, bool relayed)
+{
+	h->more = TRACE_SITE;
+	h->site.node = node;
+	h->site.relayed = relayed;
+}
+
 static void tell_next_hop(struct trace_hop *h, const uint8_t *frame)
 {
 	h->more = TRACE_NEXT_HOP;
@@ -206,6 +213,19 @@ static bool take_turn(struct watch_lane *l)
 {
 	return atomic_load_explicit(&l->watch->left, memory_order_relaxed) > 0 &&
 	       atomic_fetch_sub_explicit(&l->watch->left, 1, memory_order_relaxed) > 0;
+}
+
+/* What nobody could see in a sealed packet may be what is looked for. */
+static struct trace_story *opened(struct watch_lane *l, struct rte_mbuf *m)
+{
+	struct trace_story *s;
+
+	if (!is_wanted(l, rte_pktmbuf_mtod(m, const uint8_t *), m->data_len) || !take_turn(l))
+		return NULL;
+	choose(l, m);
+	s = begin(slot_of(l->desk, dp_meta(m)->trace), l, m, TRACE_RECEIVED);
+	s->leg.port = dp_meta(m)->port; /* where its tunnel came in, maybe at another worker */
+	return s;
 }
 
 void trace_end_rx(struct dp_worker *w, struct watch_lane *l)
@@ -299,6 +319,8 @@ static void entered(struct dp_worker *w, struct watch_lane *l, enum dp_vec_id v,
 	const struct bc_entry *bind = NULL;
 	struct trace_hop *h;
 
+	if (s == NULL && l->desk->stage == DP_STAGE_OPEN)
+		s = opened(l, m);
 	if (s == NULL)
 		return;
 	h = add_hop(s, l->desk->stage, TRACE_VECTOR, (uint16_t)v);
@@ -312,6 +334,10 @@ static void entered(struct dp_worker *w, struct watch_lane *l, enum dp_vec_id v,
 	}
 	if (bind != NULL)
 		tell_binding(h, bind);
+	else if (v == V_RELAY)
+		tell_site(h, dp_meta(m)->relay_to, dp_meta(m)->flags & DP_META_RELAY_ON);
+	else if (l->desk->stage == DP_STAGE_OPEN)
+		tell_site(h, dp_meta(m)->peer, dp_meta(m)->flags & DP_META_RELAYED);
 }
 
 /* A frame is complete: with its next hop, or with whatever Ethernet address it goes to. */
@@ -362,6 +388,16 @@ void trace_punt(struct watch_lane *l, struct rte_mbuf *m, enum dp_punt_class c)
 	h = add_hop(s, l->desk->stage, TRACE_PUNT, (uint16_t)c);
 	look(h, m, 0);
 	h->reason = dp_meta(m)->drop;
+	commit(l, s);
+}
+
+void trace_hand(struct watch_lane *l, struct rte_mbuf *m, uint32_t worker)
+{
+	struct trace_story *s = story_of(l, m);
+
+	if (s == NULL)
+		return;
+	look(add_hop(s, l->desk->stage, TRACE_HANDED, (uint16_t)worker), m, 0);
 	commit(l, s);
 }
 

@@ -95,6 +95,7 @@ const char *trace_vec_name(unsigned v); /* of the stage that takes what is in it
 	X(DROP, "drop") /* arg: enum dp_drop */                                                    \
 	X(TX, "tx") /* a finished frame; arg: port; next hop */                                    \
 	X(RING, "ring") /* to the lcore that has a queue of the port; arg: port */                 \
+	X(HANDED, "handed") /* to the worker whose business it is; arg: its number */              \
 	X(WIRE, "wire") /* taken by the port; arg: port, queue */                                  \
 	X(TAKEN, "taken") /* control took it out of a queue; arg: enum dp_punt_class */            \
 	X(SAID, "verdict") /* an engine's */                                                       \
@@ -113,7 +114,7 @@ enum trace_door {
 };
 const char *trace_door_name(enum trace_door d);
 
-enum trace_more { TRACE_PLAIN, TRACE_BINDING, TRACE_NEXT_HOP, TRACE_VERDICT };
+enum trace_more { TRACE_PLAIN, TRACE_BINDING, TRACE_NEXT_HOP, TRACE_VERDICT, TRACE_SITE };
 
 /* A packet left a stage. */
 struct trace_hop {
@@ -138,6 +139,10 @@ struct trace_hop {
 			const char *who, *what; /* literals of this process */
 			int32_t status; /* -1: none */
 		} verdict;
+		struct {
+			uint8_t node; /* of the mesh: where it came from, or goes to */
+			bool relayed; /* from one that had it from another, or that is to keep it */
+		} site;
 	};
 };
 

@@ -11,7 +11,7 @@
 #include "common/bring.h"
 #include "dataplane/worker.h"
 
-#define WATCH_HOPS 32 /* of a leg: rx, five stages a pass, and room */
+#define WATCH_HOPS 32 /* of a leg: rx, seven stages a pass, and room */
 
 /* A leg that is being written. */
 struct trace_story {
@@ -86,6 +86,7 @@ static inline bool watch_is_frame(const struct watch_lane *l, enum dp_drop reaso
 /* --- what happens to packets; both kinds of watch --- */
 uint32_t dp_watch_rx(struct dp_worker *w, const struct dp_rx_queue *q); /* does dp_rx() */
 void dp_watch_punt(struct dp_worker *w, struct rte_mbuf *m, enum dp_punt_class c);
+void dp_watch_hand(struct dp_worker *w, struct rte_mbuf *m, uint32_t worker);
 void dp_watch_drop(struct dp_worker *w, struct rte_mbuf *m, enum dp_drop reason);
 /* Around handing a burst to a port (ring: to another lcore): the first `sent` of it were taken. */
 void dp_watch_tx(struct dp_worker *w, uint16_t port, const struct dp_vec *v, bool ring);
@@ -100,6 +101,7 @@ void trace_end_rx(struct dp_worker *w, struct watch_lane *l);
 void trace_enter(struct dp_worker *w, enum dp_stage s, enum dp_vec_id in);
 void trace_leave(struct dp_worker *w);
 void trace_punt(struct watch_lane *l, struct rte_mbuf *m, enum dp_punt_class c);
+void trace_hand(struct watch_lane *l, struct rte_mbuf *m, uint32_t worker);
 void trace_drop(struct watch_lane *l, struct rte_mbuf *m, enum dp_drop reason);
 void trace_close(struct watch_lane *l);
 void trace_tx(struct dp_worker *w, struct watch_lane *l, const struct dp_vec *v, bool ring);

@@ -243,6 +243,12 @@ void dp_watch_punt(struct dp_worker *w, struct rte_mbuf *m, enum dp_punt_class c
 		capture_punt(w->watching[WATCH_CAPTURE], m, c);
 }
 
+void dp_watch_hand(struct dp_worker *w, struct rte_mbuf *m, uint32_t worker)
+{
+	if (w->watching[WATCH_TRACE] != NULL)
+		trace_hand(w->watching[WATCH_TRACE], m, worker);
+}
+
 void dp_watch_drop(struct dp_worker *w, struct rte_mbuf *m, enum dp_drop reason)
 {
 	if (w->watching[WATCH_TRACE] != NULL)

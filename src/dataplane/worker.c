@@ -127,7 +127,8 @@ static void too_deep(struct dp_worker *w, bool traced, struct dp_vec *in)
 static inline uint64_t gone(const struct dp_worker *w)
 {
 	const uint64_t *c = w->counters.c;
-	uint64_t n = c[DP_COUNTER_PUNTED] + c[DP_COUNTER_FRAGMENTED] - c[DP_COUNTER_FRAGMENTS_MADE];
+	uint64_t n = c[DP_COUNTER_PUNTED] + c[DP_COUNTER_MESH_HANDED] + c[DP_COUNTER_FRAGMENTED] -
+		     c[DP_COUNTER_FRAGMENTS_MADE];
 
 	n += c[DP_COUNTER_FRAGMENTS_JOINED] - c[DP_COUNTER_REASSEMBLED];
 	n += w->reass != NULL ? reass_tab_fragments(w->reass) : 0;
@@ -150,9 +151,11 @@ static inline __attribute__((always_inline)) void carry(struct dp_worker *w, boo
 		run(w, traced, DP_STAGE_CLASSIFY, V_AGAIN,
 			dp_classify); /* -> all but ENCAP, punt */
 		run(w, traced, DP_STAGE_REASS, V_FRAGMENT, dp_reass); /* -> AGAIN, held */
+		run(w, traced, DP_STAGE_OPEN, V_MESH, dp_open); /* -> AGAIN, other worker */
 		run(w, traced, DP_STAGE_DECAP, V_TUNNEL, dp_decap); /* -> AGAIN */
 		run(w, traced, DP_STAGE_INTERCEPT, V_HOME, dp_intercept); /* -> ENCAP */
 		run(w, traced, DP_STAGE_ENCAP, V_ENCAP, dp_encap); /* -> tx, ROUTE */
+		run(w, traced, DP_STAGE_SEAL, V_RELAY, dp_seal); /* -> ROUTE */
 		run(w, traced, DP_STAGE_ROUTE, V_ROUTE, dp_route); /* -> tx, punt */
 	}
 	too_deep(w, traced, &w->vec[V_AGAIN]);
@@ -163,6 +166,7 @@ void dp_carry(struct dp_worker *w)
 {
 	if (w->vec[V_AGAIN].n == 0)
 		return;
+	w->spare = DP_SPARE;
 	if (likely(w->watching[WATCH_TRACE] == NULL)) /* what a trace costs while there is none */
 		carry(w, false);
 	else
@@ -183,6 +187,20 @@ static bool take_ringed(struct dp_worker *w)
 	return n > 0;
 }
 
+/* Packets that other workers have taken in for us. */
+static bool take_handed(struct dp_worker *w)
+{
+	struct dp_vec *v = &w->vec[V_AGAIN];
+
+	if (w->hand == NULL || !w->is_reader)
+		return false;
+	v->n = rte_ring_dequeue_burst(w->hand[w->id], (void **)v->pkt, DP_BURST, NULL);
+	if (v->n == 0)
+		return false;
+	dp_carry(w);
+	return true;
+}
+
 bool dp_worker_poll(void *worker)
 {
 	struct dp_worker *w = worker;
@@ -193,6 +211,10 @@ bool dp_worker_poll(void *worker)
 		    atomic_load_explicit(&w->watch_version, memory_order_relaxed) != w->watch_seen))
 		dp_worker_watch(w);
 	dp_tx(w);
+	if (take_handed(w)) {
+		ringed = true;
+		dp_tx(w);
+	}
 	for (uint16_t i = 0; i < w->rxq_count; i++) {
 		timed_rx(w, &w->rxq[i]); /* -> AGAIN */
 		dp_carry(w);

@@ -28,16 +28,19 @@
 #include "tables/bc_view.h"
 
 struct police;
+struct relay;
 struct watch_lane;
 
 #define DP_BURST      64 /* packets a turn carries at most */
 #define DP_AHEAD      16 /* packets: so much before it is used memory is asked for a binding */
-#define DP_VEC        (2 * DP_BURST) /* each of them may leave as two fragments */
+#define DP_SPARE      DP_BURST /* fragments beyond the second, of all packets of a turn */
+#define DP_VEC        (2 * DP_BURST + DP_SPARE) /* each of them may leave as two fragments */
 #define DP_FRAGMENTS  16 /* of one packet: the largest port MTU in pieces of 1280 are eight */
 #define DP_HEAD_MAX   18 /* octets of an Ethernet header with a VLAN tag */
 #define DP_MAX_OPENED 2 /* tunnels inside each other that are opened */
-/* How often a turn looks at what came out: each packet of a nest may have been in fragments. */
-#define DP_MAX_PASSES (2 * (DP_MAX_OPENED + 1))
+/* How often a turn looks at what came out: each packet of a nest may have been in fragments, the
+ * mesh tunnel around it too. */
+#define DP_MAX_PASSES (2 * (DP_MAX_OPENED + 2))
 #define DP_MAX_PORTS  16
 
 struct dp_vec {
@@ -85,6 +88,7 @@ struct dp_worker {
 	const struct dp_port_view *port;
 	uint16_t port_count;
 	uint16_t id; /* also RCU reader id; == workers for control's */
+	uint16_t workers; /* how many there are, control's own aside */
 	bool is_reader; /* control's own is none: it is the writer */
 	struct rte_mempool *pool; /* for fragments */
 	uint64_t flow_seed; /* of the flow labels of tunnels; all workers have the same */
@@ -97,11 +101,15 @@ struct dp_worker {
 	struct rte_ring *tx_ring[DP_MAX_PORTS]; /* of the worker that has a queue */
 	struct rte_ring *tx_in; /* what others ask us to send; m->port is the way out; NULL: none */
 	struct rte_ring *punt[DP_PUNT_COUNT];
+	struct rte_ring *const *hand; /* of each worker: packets that others want it to carry; NULL:
+	                                 nobody has anything to hand over */
+	const _Atomic bool *spread; /* what is opened is spread over the workers: control's word */
 
 	struct fragid fragid;
 	struct dp_allowance errors;
 
 	/* this turn's packets */
+	uint32_t spare; /* of DP_SPARE, what is left */
 	struct dp_vec vec[V_COUNT];
 	struct dp_sought home; /* the destinations, beside vec[V_HOME] */
 	struct dp_sought tunnel; /* the inner sources, beside vec[V_TUNNEL] */
@@ -113,6 +121,7 @@ struct dp_worker {
 	uint32_t reass_max; /* octets of the largest packet that is put together */
 
 	struct police *police; /* of signalling; NULL: none */
+	struct relay *relay; /* NULL: there is no mesh */
 
 	/* What watches this worker, its own lanes: taken over from watch_next at the start of a
 	 * turn, where watch_version has moved. */
@@ -136,9 +145,11 @@ void dp_carry(struct dp_worker *w);
 uint32_t dp_rx(struct dp_worker *w, const struct dp_rx_queue *q, struct dp_vec *out);
 void dp_classify(struct dp_worker *w, struct dp_vec *in);
 void dp_reass(struct dp_worker *w, struct dp_vec *in);
+void dp_open(struct dp_worker *w, struct dp_vec *in);
 void dp_decap(struct dp_worker *w, struct dp_vec *in);
 void dp_intercept(struct dp_worker *w, struct dp_vec *in);
 void dp_encap(struct dp_worker *w, struct dp_vec *in);
+void dp_seal(struct dp_worker *w, struct dp_vec *in);
 void dp_route(struct dp_worker *w, struct dp_vec *in);
 void dp_tx(struct dp_worker *w);
 
@@ -172,10 +183,19 @@ bool dp_tunnel_hop(
 void dp_clamp_mss(struct dp_worker *w, const struct bc_entry *bind, struct net_ip6 *inner,
 	uint32_t len, uint32_t port_mtu);
 
+/* The same for one that is relayed, alone or in a mobile node's tunnel, by a mesh tunnel that takes
+ * inner_mtu octets, where its domain has sizes lowered by themselves. */
+void dp_clamp_relayed(struct dp_worker *w, struct rte_mbuf *m, uint32_t inner_mtu);
+
 /* The fragments of a packet of ours (len > mtu >= 1280), all of them or none: how many, in order,
  * each with this metadata. 0: there are no buffers, or it cannot be divided. Counted when made. */
 uint32_t dp_fragment(struct dp_worker *w, const uint8_t *pkt, uint16_t len, uint16_t mtu,
 	const struct dp_meta *meta, struct rte_mbuf *out[static DP_FRAGMENTS]);
+
+/* A tunnel packet that is larger than its path takes goes on to V_ROUTE as fragments: two around a
+ * packet of 1280 octets or less (RFC 2473, 7.1 b), more around one that came in fragments itself.
+ * False: there are no buffers for all, or too many in this turn; it is gone. */
+bool dp_push_fragments(struct dp_worker *w, struct rte_mbuf *m, uint32_t mtu);
 
 /* A way out: a next hop and what every frame to it begins with. The same for most packets of a
  * burst, so stages keep one while they carry it, and no longer. */
@@ -202,9 +222,26 @@ static inline bool dp_is_syn(const struct net_ip6 *ip, uint32_t len)
 	       ((const uint8_t *)(ip + 1))[NET_TCP_FLAGS] & NET_TCP_SYN;
 }
 
+/* Of an outer header into the packet that was in it (RFC 6040, 4.2); where the outer one says
+ * nothing, that stays as it is. False: drop it. */
+static inline bool dp_take_ecn(const struct net_ip6 *outer, struct net_ip6 *inner)
+{
+	uint8_t said = net_ip6_tclass(outer) & 3;
+	int ecn;
+
+	if (likely(said == ECN_NOT_ECT))
+		return true;
+	ecn = net_ecn_decap(net_ip6_tclass(inner) & 3, said);
+	if (ecn < 0)
+		return false;
+	net_ip6_set_ecn(inner, (uint8_t)ecn);
+	return true;
+}
+
 static inline void dp_vec_push(struct dp_vec *v, struct rte_mbuf *m)
 {
-	/* No stage makes packets but encap, once of each two: what a turn received fits everywhere. */
+	/* No stage makes packets but encap or seal, once of each two, or out of w->spare: what a turn
+	 * received fits. */
 	v->pkt[v->n++] = m;
 }
 

@@ -52,6 +52,12 @@ static void put_more(struct jw *w, const struct trace_hop *h)
 		jw_strf(w, "mac", "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3],
 			mac[4], mac[5]);
 		break;
+	case TRACE_SITE:
+		jw_object(w, "site");
+		jw_u64(w, "node", h->site.node);
+		jw_bool(w, "relayed", h->site.relayed);
+		jw_end(w, '}');
+		break;
 	case TRACE_VERDICT:
 		jw_str(w, "engine", h->verdict.who);
 		jw_str(w, "verdict", h->verdict.what);
@@ -79,6 +85,9 @@ static void put_door(struct jw *w, const struct watch *watch, const struct trace
 	case TRACE_DROP:
 	case TRACE_COUNTED:
 		jw_str(w, "reason", dp_drop_name((enum dp_drop)h->arg));
+		break;
+	case TRACE_HANDED:
+		jw_u64(w, "worker", h->arg);
 		break;
 	case TRACE_TX:
 	case TRACE_RING:

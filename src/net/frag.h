@@ -21,6 +21,14 @@ struct frag {
 	uint32_t id;
 };
 
+/* How many it takes at most: of a packet without headers that are repeated. */
+static inline uint32_t frag_most(uint16_t len, uint16_t mtu)
+{
+	uint32_t room = (mtu - 40u - 8u) & ~7u;
+
+	return (len - 40u + room - 1) / room;
+}
+
 /* pkt: a whole IPv6 packet of ours, len octets, > mtu; mtu >= 1280. 0, or -EINVAL: no whole
  * packet, or headers that leave no room. */
 int frag_init(struct frag *f, const uint8_t *pkt, uint16_t len, uint16_t mtu, uint32_t id);

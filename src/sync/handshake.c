@@ -245,6 +245,7 @@ static void respond(
 	if (ret < 0)
 		return; /* an ephemeral key that yields no secret: its sender's loss */
 	make_keys(&p->next, n, local, remote, now_ms);
+	session_answered(s, p); /* before the other side can use them */
 	put32(r.sender, local);
 	put32(r.receiver, remote);
 	seal_macs(p, (uint8_t *)&r, sizeof(r), now_ms);

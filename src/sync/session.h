@@ -78,6 +78,9 @@ struct session_ops {
 	void (*send)(void *ctx, uint8_t node, const uint8_t *buf, size_t len);
 	/* From now on messages are sealed with new keys. */
 	void (*established)(void *ctx, uint8_t node, const struct session_keys *keys);
+	/* We have answered a handshake: messages under these keys may come from now on, and nothing
+	 * is sealed with them before established(), if that ever comes. NULL: nobody wants to know. */
+	void (*answered)(void *ctx, uint8_t node, const struct session_keys *keys);
 };
 
 struct session_peer {

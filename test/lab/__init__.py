@@ -4,6 +4,8 @@
   shell    run a command; what failed is said with its output
   netns    a Lab owns network namespaces and the links between them, and removes them always
   world    the topology of quickstart and of the end-to-end tests
+  wires    long lines: delay, loss and the like between two links (wire.c)
+  mesh     sites of a mesh, far from each other; anycast that follows their health
   daemon   hamd in a namespace: start, wait for an event, stop, kill
   hamctl   what hamd says about itself, counters that have to move
   capture  tcpdump into a file, tshark's opinion of it

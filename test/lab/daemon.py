@@ -67,6 +67,7 @@ class Hamd:
             config = json.loads(self.path.read_text())
         self.socket = config.get("runtime", {}).get(
             "socket", f"/run/hamd/{config.get('node', {}).get('name', 'hamd')}.sock")
+        self.has_mesh = "mesh" in config
         self.ctl = Hamctl(HAMCTL, self.socket)
         self.lines = []
         self._said = threading.Condition()
@@ -78,6 +79,10 @@ class Hamd:
 
     def is_running(self):
         return self._proc is not None and self._proc.poll() is None
+
+    def is_ready(self):
+        """It runs and has said that it serves; what a mesh thinks of it is not meant."""
+        return self.is_running() and any(re.search(self.READY, line) for line in self.lines)
 
     def start(self, timeout=30, ready=True, realtime=False):
         """realtime: nothing but the kernel takes the first lcore's processor away, so that how

@@ -28,11 +28,15 @@ table ip6 mn {{
 	counter tunnelled {{ }}
 	counter stray {{ }}
 	counter signalling {{ }}
+	set agents {{
+		type ipv6_addr
+		elements = {{ {ha} }}
+	}}
 	chain in {{
 		type filter hook prerouting priority -300
 		meta l4proto 135 counter name signalling drop
 		rt type 2 counter name signalling drop
-		meta l4proto 41 ip6 saddr != {ha} counter name stray drop
+		meta l4proto 41 ip6 saddr != @agents counter name stray drop
 		meta l4proto 41 counter name tunnelled meta mark set {mark}
 	}}
 }}
@@ -66,6 +70,7 @@ class MobileNode:
         self.ns, self.hoa, self.ha, self.links = ns, hoa, ha, {}
         self.link = None  # where its tunnel is now
         self.seq = secrets.randbelow(0x10000)
+        self.seqs = {}  # of other home agents: {address: number}
         self.wires = {}
         ns.sysctl(net__ipv6__conf__all__seg6_enabled=1)
         ns.ip("addr", "add", f"{hoa}/128", "dev", "lo", "nodad")
@@ -84,6 +89,15 @@ class MobileNode:
         self.ns.ip("addr", "add", f"{link.coa}/64", "dev", link.dev, "nodad")
         self.ns.ip("-6", "route", "add", f"{link.coa}/128", "encap", "seg6local", "action",
                    "End.DT6", "table", 255, "dev", link.dev, "table", TABLE)
+
+    def use_agent(self, ha, keep=()):
+        """Another home agent address from the next Binding Update on, with numbers of its own
+        (RFC 6275, 11.1). Tunnel packets from it are taken, and from those in `keep`."""
+        self.seqs[self.ha] = self.seq
+        self.ha = ha
+        self.seq = self.seqs.get(ha, secrets.randbelow(0x10000))
+        self.ns.nft("flush set ip6 mn agents\n"
+                    f"add element ip6 mn agents {{ {', '.join({ha, *keep})} }}")
 
     def defragment(self):
         """Tunnel packets that came in fragments are put together by the kernel before the rules

@@ -1176,8 +1176,8 @@ static void test_no_error_about_errors(void **state)
 
 		put(&p);
 		dp_carry(&worker);
-		assert_int_equal(worker.counters.drop[DP_DROP_HOP_LIMIT] -
-					 before.drop[DP_DROP_HOP_LIMIT],
+		assert_int_equal(
+			worker.counters.drop[DP_DROP_HOP_LIMIT] - before.drop[DP_DROP_HOP_LIMIT],
 			1);
 		assert_int_equal(worker.counters.drop[DP_DROP_ICMP6_NOT_DUE] -
 					 before.drop[DP_DROP_ICMP6_NOT_DUE],

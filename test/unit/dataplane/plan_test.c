@@ -225,10 +225,10 @@ static void test_drivers(void **state)
 static void test_datagram(void **state)
 {
 	(void)state;
-	assert_int_equal(plan_datagram(1500, 1500), 1548);
-	assert_int_equal(plan_datagram(1500, 1548), 1548);
-	assert_int_equal(plan_datagram(1500, 3072), 3072);
-	assert_int_equal(plan_datagram(9600, 9600), 9648);
+	assert_int_equal(plan_datagram(1500, 1500, false), 1548);
+	assert_int_equal(plan_datagram(1500, 1548, false), 1548);
+	assert_int_equal(plan_datagram(1500, 3072, false), 3072);
+	assert_int_equal(plan_datagram(9600, 9600, false), 9648);
 }
 
 int main(void)
