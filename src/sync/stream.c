@@ -595,6 +595,7 @@ static void lose_all(struct engine *e, struct peer *p, enum message_stream s)
 
 void streams_came_up(struct engine *e, struct peer *p)
 {
+	p->timed = 0; /* on its way since before */
 	for (unsigned s = 0; s < STREAM_COUNT; s++)
 		lose_all(e, p, (enum message_stream)s);
 }
@@ -692,8 +693,10 @@ uint32_t stream_turn(struct engine *e, struct peer *p, uint32_t *budget)
 	uint32_t next = IDLE_MS;
 
 	/* whichever stream it was of: what nobody speaks of does not keep the window shut */
-	if (under_way(p) > 0 && e->now_ms - p->heard_ms >= rto_ms(p))
+	if (under_way(p) > 0 && e->now_ms - p->heard_ms >= rto_ms(p)) {
 		p->heard_until = p->numbered;
+		p->timed = 0;
+	}
 	for (unsigned s = 0; s < STREAM_COUNT; s++) {
 		/* changes before snapshot, last seen numbers in front of it, too */
 		static const enum message_stream order[STREAM_COUNT] = { STREAM_CHANGES,

@@ -219,9 +219,11 @@ static void open_records(struct end *at)
 	const struct records_opts ro = {
 		.max = 2 * bindings, .seed = 7, .now_ms = at->now_ms, .mesh = true
 	};
-	const struct seen_opts so = {
-		.max = 1024, .addresses = 4, .markers = ENGINE_MARKERS(1), .window_s = 300, .seed = 9
-	};
+	const struct seen_opts so = { .max = 1024,
+		.addresses = 4,
+		.markers = ENGINE_MARKERS(1),
+		.window_s = 300,
+		.seed = 9 };
 
 	if (records_new(&ro, &at->rs) < 0 || seen_new(&so, &at->seen) < 0)
 		die("no memory");
@@ -246,8 +248,9 @@ static void open_engine(struct end *at)
 		.domains = &domain,
 		.domain_count = 1,
 		.dead_ms = 300,
-		.rate_max = 125000000, /* 1 Gbit/s: mesh.rate-mbps, as it is without being written */
-		.records_s = 10000000,
+		.rate_max =
+			125000000, /* 1 Gbit/s: mesh.rate-mbps, as it is without being written */
+		.records_s = 500000, /* mesh.records-per-s, likewise */
 		.max_waits = 1024,
 		.now_ms = at->now_ms,
 		.wall_ms = at->wall_ms,
@@ -306,9 +309,8 @@ static void take_inputs(struct end *at)
 	size_t len;
 
 	for (int i = 0; i < INPUTS && (d = bring_peek(at->in, &n)) != NULL; i++) {
-		if (n <= sizeof(plain) &&
-			sessions_input(at->s, &from, d, n, at->now_ms, &node, plain, &len) ==
-				SESSION_DATA)
+		if (n <= sizeof(plain) && sessions_input(at->s, &from, d, n, at->now_ms, &node,
+						  plain, &len) == SESSION_DATA)
 			engine_input(at->e, node, plain, len, at->now_ms, at->wall_ms);
 		bring_drop(at->in);
 	}
@@ -328,8 +330,7 @@ static void move(struct end *at, uint32_t mn, uint64_t number)
 	r->seq = (uint16_t)number;
 	r->lifetime_s = LIFETIME_S;
 	records_set(at->rs, r, RECORD_LIVE, &coa, at->now_ms + LIFETIME_S * 1000ULL);
-	engine_accepted(
-		at->e, r, &order, RECORD_BY_SEQUENCE, false, at->now_ms, at->wall_ms);
+	engine_accepted(at->e, r, &order, RECORD_BY_SEQUENCE, false, at->now_ms, at->wall_ms);
 }
 
 /* In an order in which neighbours in memory are far apart; number: of the mobile node's update. */
@@ -340,8 +341,7 @@ static void stir(struct end *at)
 	if (engine_peer_info(at->e, at->other->node, &info) < 0 || info.behind > BACKLOG)
 		return;
 	for (int i = 0; i < MOVES; i++, at->moves++)
-		move(at, (uint32_t)(at->moves * 2654435761u % bindings),
-			2 + at->moves / bindings);
+		move(at, (uint32_t)(at->moves * 2654435761u % bindings), 2 + at->moves / bindings);
 }
 
 static void claim(struct end *at)
