@@ -470,6 +470,21 @@ static void agent_force(struct site *s, uint8_t domain)
 	engine_force_ready(agent_of(s)->engine, domain, agent_now(agent_of(s)));
 }
 
+static bool agent_move(struct site *s, uint8_t mn, uint8_t node)
+{
+	struct agent *a = agent_of(s);
+	uint8_t domain = (uint8_t)(mn % s->w->shape.domains);
+	struct ip6_addr home = addr_home(domain, mn);
+	struct record *r = records_find(a->records, domain, &home);
+	int ret = -ENOENT;
+
+	if (r != NULL)
+		ret = engine_move(a->engine, r, node, agent_now(a), agent_wall(a));
+	world_tell(s->w, "site %u is told to move mn %u to site %u: %d", s->node, mn, node, ret);
+	site_wake(s);
+	return ret == 0;
+}
+
 const struct site_kind agent_kind = {
 	.name = "agent",
 	.start = agent_start,
@@ -483,4 +498,5 @@ const struct site_kind agent_kind = {
 	.drain = agent_drain,
 	.tell = agent_tell,
 	.force = agent_force,
+	.move = agent_move,
 };

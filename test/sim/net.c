@@ -124,6 +124,8 @@ void net_send(struct world *w, enum net_kind kind, uint8_t from, uint8_t to, con
 	struct net_path *p = net_path(w, from, to);
 	uint64_t at = travel(w, p, len);
 
+	if (kind == NET_HELLO)
+		oracle_hello(w, from);
 	w->stats.datagrams++;
 	w->stats.bytes += len;
 	if (at == 0)

@@ -10,8 +10,11 @@
 
 /* Tables are made at the start; what comes on top is for handshakes, questions under way and
  * fields that few records have. */
-#define ALONE_ONE_IN 20 /* in a busy world; the line loses one datagram in twelve */
-#define MEMORY_MORE  (256ULL << 10)
+#define CLOCK_OFF_MS  900 /* clock-limit-ms, and what its measurement may be wrong by */
+#define CLOCK_SAME_MS 400
+#define ALONE_ONE_IN                                                                               \
+	11 /* in a busy world; the line loses one datagram in twelve, most are made good */
+#define MEMORY_MORE (256ULL << 10)
 
 void *oracle_grown(void *list, uint32_t count, uint32_t *cap, size_t size)
 {
@@ -170,7 +173,17 @@ void oracle_path_ends(struct world *w)
 
 void oracle_site(struct world *w, uint8_t node, uint64_t gap_us)
 {
-	w->oracle->life[node] = (struct life){ w->now_us, gap_us };
+	struct life *l = &w->oracle->life[node];
+
+	l->at_us = w->now_us;
+	l->gap_us = gap_us;
+}
+
+void oracle_hello(struct world *w, uint8_t node)
+{
+	/* of one that goes on the one before the stop counts */
+	if (w->now_us != w->oracle->life[node].at_us)
+		w->oracle->life[node].hello_us = w->now_us;
 }
 
 void oracle_memory(struct world *w, uint8_t node, uint64_t octets, uint64_t at_start)
@@ -181,8 +194,42 @@ void oracle_memory(struct world *w, uint8_t node, uint64_t octets, uint64_t at_s
 }
 
 /* Nobody served the domain, and somebody who is down was waited for: a start like that of all. */
+/* Others that serve, hear it and agree about the time of day, and not with it. */
+static bool is_clock_off(struct world *w, uint8_t node, uint8_t domain)
+{
+	const struct oracle *o = w->oracle;
+	int64_t off[SHAPE_SITES], mine = w->site[node]->wall_off_ms;
+	unsigned n = 0;
+
+	if (o->open_paths > 0 || o->paths_us + 2 * S > w->now_us || w->shape.loss_ppm > 0)
+		return false;
+	for (uint8_t i = 1; i <= w->shape.sites; i++) {
+		int64_t its = w->site[i]->wall_off_ms;
+
+		if (i == node || !site_runs(w->site[i]) || !w->site[i]->announced[domain] ||
+			o->served_us[i][domain] + 2 * S > w->now_us ||
+			o->clock_us[i] + 2 * S > w->now_us || !oracle_hear_each_other(w, i, node) ||
+			llabs(its - mine) < CLOCK_OFF_MS)
+			continue;
+		for (unsigned k = 0; k < n; k++)
+			if (llabs(off[k] - its) < CLOCK_SAME_MS)
+				return true;
+		off[n++] = its;
+	}
+	return false;
+}
+
+void oracle_clock(struct world *w, uint8_t node)
+{
+	w->oracle->clock_us[node] = w->now_us;
+}
+
 void oracle_ready(struct world *w, uint8_t node, uint8_t domain)
 {
+	if (w->oracle->clock_us[node] + 2 * S < w->now_us && is_clock_off(w, node, domain))
+		world_fail(w,
+			"site %u becomes ready in domain %u with a clock that is off by %lld ms",
+			node, domain, (long long)w->site[node]->wall_off_ms);
 	w->oracle->served_us[node][domain] = w->now_us;
 	for (uint8_t n = 1; n <= w->shape.sites; n++)
 		if (n != node && site_is_member(w->site[n], domain) &&
@@ -212,8 +259,9 @@ bool oracle_is_calm(struct world *w, uint8_t node, bool may_have_stopped)
 
 	if (w->now_us > l->at_us + long_us)
 		return true;
-	return may_have_stopped && l->gap_us != UINT64_MAX &&
-	       l->gap_us + 2 * w->shape.hello_ms * MS < w->shape.dead_ms * MS;
+	/* others have not missed it, so they have not said that they do */
+	return may_have_stopped && l->gap_us != UINT64_MAX && l->hello_us <= l->at_us &&
+	       l->at_us - l->hello_us + w->shape.jitter_us + 15 * MS < w->shape.dead_ms * MS;
 }
 
 void oracle_excuse(struct world *w, struct subject *s)
@@ -252,6 +300,16 @@ void oracle_loss(struct world *w, uint8_t node)
 	}
 	o->loss_unsettled = true;
 	o->loss_us = w->now_us;
+}
+
+void oracle_forced(struct world *w, uint8_t domain)
+{
+	touch(w, false);
+	for (unsigned i = 0; i < w->shape.mns; i++)
+		if (mn_domain(w, (uint8_t)i) == domain) {
+			w->stats.void_loss += !w->oracle->subject[i].is_void;
+			oracle_excuse(w, &w->oracle->subject[i]);
+		}
 }
 
 /* --- the end --- */

@@ -46,14 +46,21 @@ void oracle_path_begins(struct world *w);
 void oracle_path_ends(struct world *w);
 /* A site started, stopped, was frozen, or, gap_us, went on after so long. */
 void oracle_site(struct world *w, uint8_t node, uint64_t gap_us);
+/* Its time of day is set. */
+void oracle_clock(struct world *w, uint8_t node);
+/* A hello leaves a site. */
+void oracle_hello(struct world *w, uint8_t node);
 /* A site that had none is ready to serve a domain. */
 void oracle_ready(struct world *w, uint8_t node, uint8_t domain);
 /* What a site holds now, and held when it began. */
 void oracle_memory(struct world *w, uint8_t node, uint64_t octets, uint64_t at_start);
 /* One site changed its mind about whether another one lives, in a domain. */
 void oracle_verdict(struct world *w, uint8_t domain, uint8_t by, uint8_t node, bool lives);
-/* A site takes a mobile node's binding over. */
+/* A site takes a mobile node's binding over; the operator moves it. */
 void oracle_took_over(struct world *w, uint8_t node, uint8_t mn);
+void oracle_moved(struct world *w, uint8_t mn);
+/* The operator ends the waiting of a domain that nobody serves. */
+void oracle_forced(struct world *w, uint8_t domain);
 /* How long after the last fault everything is promised again. */
 uint64_t oracle_settle_us(const struct world *w);
 

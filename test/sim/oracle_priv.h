@@ -33,6 +33,7 @@ struct subject {
 	uint32_t count, cap;
 	uint32_t acked; /* the newest that was acknowledged; 0: none */
 	uint32_t kept; /* the newest that every site knew of when all was settled */
+	uint64_t took_us; /* when a site last took it over */
 	bool is_void; /* nothing is promised until the next settled acknowledgement */
 	uint64_t void_us;
 };
@@ -57,6 +58,7 @@ struct probe {
 struct life {
 	uint64_t at_us;
 	uint64_t gap_us; /* it went on after so long; else UINT64_MAX */
+	uint64_t hello_us; /* its last hello left */
 };
 
 struct oracle {
@@ -71,6 +73,7 @@ struct oracle {
 	uint32_t open_paths;
 	uint64_t paths_us; /* the last begin or end of a fault of paths */
 	struct life life[SHAPE_SITES + 1];
+	uint64_t clock_us[SHAPE_SITES + 1]; /* its time of day was set */
 	uint64_t served_us[SHAPE_SITES + 1][SHAPE_DOMAINS]; /* since when it says that it does */
 	struct subject *subject; /* by mobile node */
 	uint32_t new_acks,

@@ -162,12 +162,16 @@ static void not_registered(struct world *w, uint8_t node, const struct subject *
 
 /* When the last site has let go of a registration that was not renewed: a takeover gives it its
  * whole granted lifetime again, and until all is settled there may be one more. */
-static uint64_t gone_by(struct world *w, const struct bu *b)
+static uint64_t gone_by(struct world *w, const struct subject *s, const struct bu *b)
 {
 	uint64_t us = b->until_us,
 		 again = w->oracle->changed_us + oracle_settle_us(w) + b->granted_s * S;
 
 	if (b->sent_us <= w->oracle->changed_us + oracle_settle_us(w) && again > us)
+		us = again;
+	/* where hellos get lost, sites may take each other for dead at any time */
+	again = s->took_us + b->granted_s * S;
+	if (w->shape.loss_ppm > 0 && s->took_us > b->sent_us && again > us)
 		us = again;
 	return us + 2 * S + (KEPT_MS + 3 * w->shape.dead_ms) * MS;
 }
@@ -239,7 +243,7 @@ static void judge_tunnel(struct world *w, uint8_t node, struct probe *pr, const 
 		return;
 	}
 	if (which == s->acked && which == s->count && !is_excused(w, s, pr) &&
-		w->now_us > gone_by(w, &s->bu[which]))
+		w->now_us > gone_by(w, s, &s->bu[which]))
 		world_fail(w, "packet %u: site %u tunnels for mn %u by BU #%u, which has ended",
 			p->probe, node, mn, which);
 }

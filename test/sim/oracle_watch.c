@@ -116,6 +116,7 @@ void oracle_took_over(struct world *w, uint8_t node, uint8_t mn)
 	struct claims *c;
 	uint64_t *at;
 
+	w->oracle->subject[mn].took_us = w->now_us;
 	if (w->oracle->watch == NULL)
 		return;
 	c = &w->oracle->watch->claims[mn][node];
@@ -124,6 +125,11 @@ void oracle_took_over(struct world *w, uint8_t node, uint8_t mn)
 		world_fail(w, "site %u takes mn %u over for the %u. time in %llu ms", node, mn,
 			CLAIMS + 1, (unsigned long long)((w->now_us - *at) / MS));
 	*at = w->now_us;
+}
+
+void oracle_moved(struct world *w, uint8_t mn)
+{
+	w->oracle->subject[mn].took_us = w->now_us;
 }
 
 /* --- acknowledgements --- */
@@ -191,8 +197,8 @@ static void judge_refresh(struct world *w, uint8_t node, uint8_t mn, const struc
 	uint64_t us = heard_us(b, node);
 
 	if (a == NULL || us == UINT64_MAX || !is_same_word(a, b) || a->by != node || s->is_void ||
-		!is_calm_since(w, a) || a->acked_us + oracle_spread_us(w) > us ||
-		w->now_us >= a->until_us)
+		s->took_us >= a->sent_us || !is_calm_since(w, a) ||
+		a->acked_us + oracle_spread_us(w) > us || w->now_us >= a->until_us)
 		return;
 	if (w->now_us > us + AT_ONCE_US)
 		world_fail(w, "mn %u: site %u answers BU #%u, a refresh of its own, after %llu ms",

@@ -50,6 +50,7 @@ static const uint16_t fault_share[FAULT_COUNT] = {
 	[FAULT_BAD_LINKS] = 450,
 	[FAULT_REPLAY] = 600,
 	[FAULT_DRAIN] = 250,
+	[FAULT_OPERATOR] = 250,
 };
 
 const char *fault_name(enum fault f)
@@ -103,7 +104,7 @@ static void draw_domain(uint64_t *rng, struct shape *s, struct shape_domain *d)
 	d->primary = rng_chance(rng, 250);
 	d->with_auth = rng_chance(rng, 800);
 	d->serve_cold = rng_chance(rng, 300);
-	d->ack_peers = rng_chance(rng, 800) ? 1 : rng_chance(rng, 500) ? 255 : 2;
+	d->ack_peers = rng_chance(rng, 800) ? 1 : (uint8_t[]){ 255, 2, 0 }[rng_below(rng, 3)];
 	for (uint8_t n = 1; n <= s->sites; n++)
 		if (all || rng_chance(rng, 750))
 			d->members[d->member_count++] = n;

@@ -24,7 +24,8 @@
 	X(ONE_WAY, "one-way")                                                                      \
 	X(BAD_LINKS, "bad-links")                                                                  \
 	X(REPLAY, "replay")                                                                        \
-	X(DRAIN, "drain")
+	X(DRAIN, "drain")                                                                          \
+	X(OPERATOR, "operator")
 
 enum fault {
 #define X(id, name) FAULT_##id,

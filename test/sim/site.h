@@ -37,6 +37,8 @@ struct site_kind {
 	void (*tell)(struct site *s, uint8_t mn);
 	/* The operator gives the order to serve, whoever else is missing. */
 	void (*force)(struct site *s, uint8_t domain);
+	/* ... and to give a binding to another site; false: that cannot be. NULL: cannot do it. */
+	bool (*move)(struct site *s, uint8_t mn, uint8_t node);
 };
 
 struct site {
