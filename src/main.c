@@ -32,9 +32,12 @@
 #include "host/reload.h"
 #include "host/store.h"
 #include "host/subscribers.h"
+#include "host/key_log_file.h"
 #include "host/telemetry.h"
+#include "host/watchdog.h"
 #include "records/subs.h"
 #include "tables/mem.h"
+#include "tables/sa.h"
 #include "tables/tables.h"
 
 #define TAG "hamd"
@@ -54,6 +57,8 @@ struct hamd {
 	struct accounting *accounting; /* NULL: none */
 	struct reload *reload;
 	struct api *api;
+	struct key_log_file *key_log; /* NULL: none */
+	struct watchdog *watchdog; /* NULL: none */
 };
 
 static struct hamd *running; /* whom a signal is for */
@@ -131,6 +136,13 @@ static int start_tables(struct hamd *h, char *err, size_t err_len)
 		.max_routes = rt->max_routes,
 		.max_addrs = CONF_DOMAINS_MAX,
 	};
+	struct sa_opts mesh = {
+		.node = (uint8_t)h->conf->node.id,
+		.site = h->conf->mesh.site_address,
+		/* workers, and the control core's own */
+		.workers = rte_lcore_count() > 1 ? rte_lcore_count() : 2,
+		.clear = !h->conf->mesh.protect_data,
+	};
 	int ret;
 
 	for (uint32_t i = 0; i < h->conf->port_count; i++)
@@ -138,6 +150,9 @@ static int start_tables(struct hamd *h, char *err, size_t err_len)
 	for (uint32_t i = 0; i < h->conf->domain_count; i++)
 		opts.max_addrs += h->conf->domains[i].peer_count; /* adopted ones */
 	randombytes_buf(&opts.seed, sizeof(opts.seed));
+	mesh.seed = opts.seed;
+	if (conf_has_mesh(h->conf))
+		opts.mesh = &mesh;
 	ret = tables_new(&opts, &h->tables);
 	if (ret < 0)
 		snprintf(err, err_len, "tables: %s (runtime.max-bindings, runtime.memory-mb)",
@@ -333,6 +348,58 @@ static void stop_api(struct hamd *h)
 	api_stop(h->api);
 }
 
+static int start_key_log(struct hamd *h, char *err, size_t err_len)
+{
+	struct bring *ring = ctl_key_log(h->ctl);
+
+	return ring == NULL ? 0
+			    : key_log_file_start(
+				      h->conf->mesh.key_log_file, ring, &h->key_log, err, err_len);
+}
+
+static void stop_key_log(struct hamd *h)
+{
+	key_log_file_stop(h->key_log);
+}
+
+static bool lcores_run(void *dp)
+{
+	return dp_is_running(dp);
+}
+
+static uint64_t lcore_turns(void *dp, uint32_t i)
+{
+	return dp_lcore_turns(dp, i);
+}
+
+static uint32_t lcore_number(void *dp, uint32_t i)
+{
+	struct dp_lcore_info info;
+
+	dp_lcore_info(dp, i, &info);
+	return info.lcore;
+}
+
+static int start_watchdog(struct hamd *h, char *err, size_t err_len)
+{
+	struct watchdog_opts opts = {
+		.limit_ms = h->conf->runtime.watchdog_ms,
+		.lcores = dp_lcore_count(h->dp),
+		.ctx = h->dp,
+		.is_running = lcores_run,
+		.turns = lcore_turns,
+		.number = lcore_number,
+		.bite = abort,
+	};
+
+	return opts.limit_ms == 0 ? 0 : watchdog_start(&opts, &h->watchdog, err, err_len);
+}
+
+static void stop_watchdog(struct hamd *h)
+{
+	watchdog_stop(h->watchdog);
+}
+
 static const struct {
 	const char *name;
 	int (*start)(struct hamd *h, char *err, size_t err_len);
@@ -348,7 +415,9 @@ static const struct {
 	{ "accounting", start_accounting, stop_accounting, true },
 	{ "telemetry", start_telemetry, stop_telemetry },
 	{ "reload", start_reload, stop_reload, true },
+	{ "key log", start_key_log, stop_key_log, true },
 	{ "api", start_api, stop_api, true },
+	{ "watchdog", start_watchdog, stop_watchdog, true },
 };
 
 static int start_module(struct hamd *h, size_t i, char *err, size_t err_len)

@@ -20,6 +20,7 @@ enum opt {
 	OPT_PREFIX,
 	OPT_COA,
 	OPT_DOMAIN,
+	OPT_OWNER,
 	OPT_ALL,
 	OPT_FORCE,
 	OPT_TO,

@@ -10,7 +10,7 @@
 #define EVERYWHERE (OPT_BIT(OPT_HELP) | OPT_BIT(OPT_VERSION))
 #define ASKS       OPTS_ASK
 #define RELOAD_S   600 /* millions of subscribers on a busy machine */
-#define FILTERS    (OPT_BIT(OPT_PREFIX) | OPT_BIT(OPT_COA) | OPT_BIT(OPT_DOMAIN))
+#define FILTERS    (OPT_BIT(OPT_PREFIX) | OPT_BIT(OPT_COA) | OPT_BIT(OPT_DOMAIN) | OPT_BIT(OPT_OWNER))
 #define WATCHES                                                                                    \
 	(OPT_BIT(OPT_PREFIX) | OPT_BIT(OPT_SOURCE) | OPT_BIT(OPT_DESTINATION) |                    \
 		OPT_BIT(OPT_MOBILE_NODE) | OPT_BIT(OPT_PORT) | OPT_BIT(OPT_REASON) |               \
@@ -25,6 +25,7 @@ const struct opt_desc opts[OPT_COUNT] = {
 		"only home addresses inside PREFIX; of packets: any address in them" },
 	[OPT_COA] = { "coa", 0, "PREFIX", "only care-of addresses inside PREFIX" },
 	[OPT_DOMAIN] = { "domain", 0, "NAME", "only bindings of this domain" },
+	[OPT_OWNER] = { "owner", 0, "SITE", "only bindings that this site of the mesh owns" },
 	[OPT_ALL] = { "all", 'a', NULL, "also what is left out otherwise" },
 	[OPT_FORCE] = { "force", 0, NULL, "also where something may be lost by it" },
 	[OPT_TO] = { "to", 0, "SITE", "the site that is to have it" },

@@ -115,8 +115,8 @@ int cmd_show(const struct cmd *cmd, const struct cli *cli)
 		asked.arg = NULL;
 	}
 	ret = client_ask(c, cmd->name, asked.arg, &asked,
-		OPT_BIT(OPT_PREFIX) | OPT_BIT(OPT_COA) | OPT_BIT(OPT_DOMAIN) | OPT_BIT(OPT_ALL) |
-			OPT_BIT(OPT_FORCE) | OPT_BIT(OPT_TO));
+		OPT_BIT(OPT_PREFIX) | OPT_BIT(OPT_COA) | OPT_BIT(OPT_DOMAIN) | OPT_BIT(OPT_OWNER) |
+			OPT_BIT(OPT_ALL) | OPT_BIT(OPT_FORCE) | OPT_BIT(OPT_TO));
 	if (ret == EXIT_OK)
 		ret = print_answer(c, cmd, cli_has(cli, OPT_JSON));
 	client_close(c);

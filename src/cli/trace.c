@@ -60,14 +60,15 @@ static void put_binding(const cJSON *binding)
 static void put_site(const cJSON *site)
 {
 	if (site != NULL)
-		printf("  site %.0f%s", number(site, "node"), is_true(site, "relayed") ? ", last hop" : "");
+		printf("  site %.0f%s", number(site, "node"),
+			is_true(site, "relayed") ? ", last hop" : "");
 }
 
 /* "> decap", "punt signalling", "drop no_route", ... */
 static void put_door(const cJSON *hop)
 {
-	static const char *const doors[] = { "punt", "drop", "tx", "ring", "handed", "wire", "taken",
-		"verdict", "counted", "sent", "waits", "divided", "resumed", "done" };
+	static const char *const doors[] = { "punt", "drop", "tx", "ring", "handed", "wire",
+		"taken", "verdict", "counted", "sent", "waits", "divided", "resumed", "done" };
 	const char *door = text(hop, "door");
 	bool is_stage = true;
 

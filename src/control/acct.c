@@ -156,7 +156,8 @@ static void emit_stored(struct ctl *ctl, struct acct_event *e)
 		release(ctl, 1);
 	}
 	acct_wait_put(a->wait, e, persist_mark(ctl));
-	if (persist_has_failed(ctl)) /* throws away what it is told, and may be well again by then */
+	if (persist_has_failed(
+		    ctl)) /* throws away what it is told, and may be well again by then */
 		acct_wait_give_up(a->wait, ACCT_WAIT_SIZE);
 }
 

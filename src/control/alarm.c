@@ -10,6 +10,7 @@
 #include "control/alarm_rules.h"
 #include "control/ctl_priv.h"
 #include "control/mesh/mesh_priv.h"
+#include "control/mesh/pulse.h"
 #include "records/records.h"
 #include "tables/addrs.h"
 #include "tables/dq.h"
@@ -95,6 +96,11 @@ static void worker_wedged(struct ctl *ctl, struct alarm_fact *f)
 static void control_slow(struct ctl *ctl, struct alarm_fact *f)
 {
 	f->value = ctl->alarms->turn_us;
+}
+
+static void hello_silent(struct ctl *ctl, struct alarm_fact *f)
+{
+	f->value = pulse_silent_ms(ctl);
 }
 
 static void punt_overflow(struct ctl *ctl, struct alarm_fact *f)
@@ -212,6 +218,7 @@ static void (*const measure[ALARM_COUNT])(struct ctl *ctl, struct alarm_fact *f)
 	[ALARM_FREES_STALLED] = frees_stalled,
 	[ALARM_WORKER_WEDGED] = worker_wedged,
 	[ALARM_CONTROL_SLOW] = control_slow,
+	[ALARM_HELLO_SILENT] = hello_silent,
 	[ALARM_PUNT_OVERFLOW] = punt_overflow,
 	[ALARM_TX_OVERFLOW] = tx_overflow,
 	[ALARM_PORT_DOWN] = port_down,

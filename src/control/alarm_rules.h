@@ -32,6 +32,10 @@
 		"a turn of the control core took long: signalling waited",                         \
 		"give the first of runtime.lcores a core of its own; on such a core, report the "  \
 		"fault")                                                                           \
+	X(HELLO_SILENT, "hello_silent", CRITICAL, "ms", 1, 1, 0, 1000,                             \
+		"this site says nothing to the other ones, for a core of it stands still: they "   \
+		"take over from it",                                                               \
+		"see alarms worker_wedged and control_slow; is the machine overloaded?")           \
 	X(PUNT_OVERFLOW, "punt_overflow", WARNING, "packets/s", 1, 1, 0, 10000,                    \
 		"a queue to the control core is full",                                             \
 		"hamctl show drops: punt_*_full names the class; a flood of one class harms no "   \

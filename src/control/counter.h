@@ -32,7 +32,8 @@
 	X(BA_WAITED, "ba_waited", "messages",                                                      \
 		"Binding Acknowledgements that waited for other sites")                            \
 	X(BA_UNCONFIRMED, "ba_unconfirmed", "messages",                                            \
-		"of them sent when commit-timeout-ms had passed, with too few sites that hold the " \
+		"of them sent when commit-timeout-ms had passed, with too few sites that hold "    \
+		"the "                                                                             \
 		"binding")                                                                         \
 	X(BA_NO_ROOM, "ba_no_room", "messages",                                                    \
 		"Binding Acknowledgements not sent: mesh.max-waits wait for other sites already")  \
@@ -99,8 +100,7 @@
 		"taken over from a site that is gone or gave them away")                           \
 	X(MESH_HANDED_ON, "mesh_handed_on", "bindings",                                            \
 		"given to another site: drain, return of a site, binding move")                    \
-	X(MESH_ALONE, "mesh_alone", "bindings",                                                    \
-		"acknowledged while no other site held them")                                      \
+	X(MESH_ALONE, "mesh_alone", "bindings", "acknowledged while no other site held them")      \
 	X(TURNS, "control_turns", "turns", "turns of the control core")
 
 enum ctl_counter {

@@ -17,6 +17,8 @@
 #include "control/ctl_priv.h"
 #include "control/grace.h"
 #include "control/install.h"
+#include "control/mesh/channel.h"
+#include "control/mesh/data_keys.h"
 #include "control/mesh/mesh.h"
 #include "control/pmtu.h"
 #include "records/records.h"
@@ -98,6 +100,8 @@ bool ctl_poll(void *ctx)
 		busy |= mip6_expire(ctl);
 		busy |= mip6_advertise(ctl);
 	}
+	busy |= data_keys_run(ctl->data_keys, ctl->now_ms);
+	dp_balance(ctl->dp, ctl->now_ms);
 	busy |= subscribers_run(ctl);
 	if (ctl->mesh != NULL)
 		busy |= mesh_run(ctl);
@@ -197,6 +201,8 @@ static int engines_make(struct ctl *ctl)
 		ret = nd_new(ctl, &ctl->nd);
 	if (ret == 0 && ctl->conf->domain_count > 0)
 		ret = mip6_new(ctl, &ctl->mip6);
+	if (ret == 0 && ctl->t->sa != NULL && ctl->conf->mesh.protect_data)
+		ret = data_keys_new(ctl->t->sa, &ctl->data_keys);
 	if (ret == 0)
 		ret = alarm_new(ctl, &ctl->alarms);
 	if (ret == 0 && ctl->records != NULL && conf_has_accounting(ctl->conf))
@@ -224,6 +230,9 @@ int ctl_new(const struct conf *conf, struct subs *subs, struct tables *tables, s
 		goto err_ctl;
 	}
 	ret = install_addresses(ctl, err, err_len);
+	if (ret < 0)
+		goto err_ctl;
+	ret = install_peers(ctl, err, err_len);
 	if (ret < 0)
 		goto err_ctl;
 	ret = engines_make(ctl);
@@ -262,6 +271,11 @@ void ctl_finish(struct ctl *ctl)
 	acct_finish(ctl);
 }
 
+struct bring *ctl_key_log(const struct ctl *ctl)
+{
+	return channel_key_log(ctl);
+}
+
 struct acct *ctl_acct(const struct ctl *ctl)
 {
 	return ctl->acct;
@@ -276,6 +290,7 @@ void ctl_free(struct ctl *ctl)
 	mesh_free(ctl);
 	acct_free(ctl, ctl->acct);
 	alarm_free(ctl->alarms);
+	data_keys_free(ctl->data_keys);
 	mip6_free(ctl->mip6);
 	nd_free(ctl, ctl->nd);
 	icmp_free(ctl->icmp);

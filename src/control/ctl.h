@@ -14,6 +14,7 @@
 #include "dataplane/watch.h"
 
 struct acct;
+struct bring;
 struct conf;
 struct ctl;
 struct dp;
@@ -31,6 +32,8 @@ int ctl_new(const struct conf *conf, struct subs *subs, struct tables *tables, s
  * the end of all sessions. */
 void ctl_finish(struct ctl *ctl);
 void ctl_free(struct ctl *ctl); /* the data plane must have stopped running */
+/* Lines for mesh.key-log-file, to be written by a thread of the host's; NULL: there is none. */
+struct bring *ctl_key_log(const struct ctl *ctl);
 struct acct *ctl_acct(const struct ctl *ctl); /* for that thread; NULL: no accounting */
 
 bool ctl_poll(void *ctl); /* a dp_poll_fn: one turn */

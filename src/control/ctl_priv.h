@@ -28,6 +28,7 @@ struct channel;
 struct conf;
 struct conf_domain;
 struct grace;
+struct data_keys;
 struct icmp;
 struct icmp6_err_msg;
 struct mesh;
@@ -76,6 +77,7 @@ struct ctl {
 	struct acct *acct; /* NULL without accounting */
 	struct persist *persist; /* NULL without a store */
 	struct persist_load *load; /* while the store is read */
+	struct data_keys *data_keys; /* NULL: no mesh, or one without protection */
 	struct alarms *alarms;
 	/* NULL without a mesh, all of them (mesh/): */
 	struct mesh *mesh;

@@ -12,6 +12,7 @@
 #include "tables/addrs.h"
 #include "tables/adj.h"
 #include "tables/fib.h"
+#include "tables/sa.h"
 #include "tables/tables.h"
 
 static int add_row(struct ctl *ctl, const struct addr_row *row, char *err, size_t err_len)
@@ -173,6 +174,24 @@ static int add_static(struct ctl *ctl, const struct conf_route *r, char *err, si
 		return -ENOSPC;
 	}
 	return set(ctl, &r->prefix.addr, r->prefix.len, fib_value(FIB_VIA, adj), err, err_len);
+}
+
+int install_peers(struct ctl *ctl, char *err, size_t err_len)
+{
+	const struct conf_mesh *mesh = &ctl->conf->mesh;
+
+	for (uint32_t i = 0; ctl->t->sa != NULL && i < mesh->peer_count; i++) {
+		int ret = mesh->peers[i].retired
+				  ? 0
+				  : sa_add_peer(ctl->t->sa, (uint8_t)mesh->peers[i].id,
+					    &mesh->peers[i].address);
+
+		if (ret < 0) {
+			snprintf(err, err_len, "mesh.peers[%u]: tunnels: %s", i, strerror(-ret));
+			return ret;
+		}
+	}
+	return 0;
 }
 
 int install_routes(struct ctl *ctl, char *err, size_t err_len)

@@ -12,4 +12,5 @@ struct ctl;
 
 /* 0, or -errno with a line in err. */
 int install_addresses(struct ctl *ctl, char *err, size_t err_len);
+int install_peers(struct ctl *ctl, char *err, size_t err_len); /* of a mesh: their tunnels */
 int install_routes(struct ctl *ctl, char *err, size_t err_len);

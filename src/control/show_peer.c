@@ -7,6 +7,9 @@
 #include "control/mesh/channel.h"
 #include "control/mesh/mesh_priv.h"
 #include "control/show_priv.h"
+#include "tables/sa.h"
+#include "tables/sa_view.h"
+#include "tables/tables.h"
 
 static const char *state_of(const struct ctl *ctl, const struct mesh_site *s)
 {
@@ -84,6 +87,19 @@ static void put_session(struct ctl *ctl, struct jw *w, const struct session_info
 	jw_u64(w, "tx-failed", c.not_sent);
 }
 
+/* What of mobile nodes' packets was relayed. */
+static void put_data(struct ctl *ctl, struct jw *w, uint8_t node)
+{
+	struct sa_count out = { 0 }, in = { 0 };
+
+	if (ctl->t->sa == NULL || sa_count(ctl->t->sa, node, &out, &in) < 0)
+		return;
+	jw_u64(w, "relayed-tx-packets", out.packets);
+	jw_u64(w, "relayed-tx-bytes", out.octets);
+	jw_u64(w, "relayed-rx-packets", in.packets);
+	jw_u64(w, "relayed-rx-bytes", in.octets);
+}
+
 /* The newer one of the channel's and hello's. */
 static void put_failure(
 	struct ctl *ctl, struct jw *w, const struct mesh_site *s, const struct session_info *i)
@@ -135,6 +151,7 @@ static void put_peer(struct ctl *ctl, struct jw *w, uint8_t node)
 	if (channel_info(ctl, node, &session) == 0)
 		put_session(ctl, w, &session, node);
 	put_streams(ctl, w, node);
+	put_data(ctl, w, node);
 	put_failure(ctl, w, s, &session);
 	put_domains(ctl, w, s);
 	jw_end(w, '}');

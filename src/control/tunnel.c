@@ -32,9 +32,12 @@ static const struct bc_entry *binding_of(const struct ctl *ctl, const struct tun
 /* Other sites tunnel to that care-of address, too. Their record has it from us. */
 static void spread(struct ctl *ctl, const struct bc_entry *e, uint16_t mtu)
 {
-	struct record *r = records_at(ctl->records, e->record);
+	struct record *r;
 
-	if (ctl->mesh == NULL || r == NULL || r->state != RECORD_LIVE)
+	if (ctl->mesh == NULL)
+		return;
+	r = records_at(ctl->records, e->record);
+	if (r == NULL || r->state != RECORD_LIVE)
 		return;
 	if (records_set_mtu(ctl->records, r, mtu, ctl->now_ms + 1000ULL * RECORD_MTU_AGE_S) == 0)
 		mesh_soft(ctl, r);

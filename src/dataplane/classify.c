@@ -138,8 +138,7 @@ static const struct ip6_addr *quoted(const struct rte_mbuf *m, const struct ext_
 			(uint16_t)(m->data_len - x->upper_off), &msg) < 0)
 		return NULL;
 	if (ext_walk(msg.quoted, msg.quoted_len, EXT_TRANSIT, &in) != EXT_OK ||
-		in.upper != IP6_IN_IP6 ||
-		msg.quoted_len < in.upper_off + sizeof(struct net_ip6))
+		in.upper != IP6_IN_IP6 || msg.quoted_len < in.upper_off + sizeof(struct net_ip6))
 		return NULL;
 	return &((const struct net_ip6 *)(msg.quoted + in.upper_off))->dst;
 }
@@ -346,6 +345,10 @@ static void by_fib(struct dp_worker *w, struct rte_mbuf *m, uint32_t value)
 		dp_vec_push(home, m);
 		return;
 	}
+	if (kind == FIB_LOCAL && is_mesh(w, m)) {
+		to_open(w, m);
+		return;
+	}
 	if (unlikely(meta->peer != 0) && !may_come(w, meta->peer, value)) {
 		dp_worker_drop(w, m, DP_DROP_MESH_FOREIGN_DOMAIN);
 		return;
@@ -357,10 +360,6 @@ static void by_fib(struct dp_worker *w, struct rte_mbuf *m, uint32_t value)
 			.nh_off = offsetof(struct net_ip6, next_header) };
 		meta->flags |= DP_META_WALKED;
 		to_decap(w, m);
-		return;
-	}
-	if (kind == FIB_LOCAL && is_mesh(w, m)) {
-		to_open(w, m);
 		return;
 	}
 	if (kind == FIB_LOCAL || kind == FIB_HOME_AGENT || kind == FIB_ANYCAST) {

@@ -28,10 +28,10 @@
 	X(FRAGMENTS_JOINED, "fragments_joined", "packets",                                         \
 		"fragments that were put together; the others of `fragments` are held or dropped") \
 	X(REASSEMBLED, "reassembled", "packets", "put together from fragments")                    \
-	X(MESH_OPENED, "mesh_opened", "packets", "taken out of a mesh tunnel of a peer") \
-	X(MESH_SEALED, "mesh_sealed", "packets", "put into a mesh tunnel to a peer") \
-	X(MESH_HANDED, "mesh_handed", "packets", \
-		"out of, or in, a mesh tunnel: handed to the worker that opens or carries them") \
+	X(MESH_OPENED, "mesh_opened", "packets", "taken out of a mesh tunnel of a peer")           \
+	X(MESH_SEALED, "mesh_sealed", "packets", "put into a mesh tunnel to a peer")               \
+	X(MESH_HANDED, "mesh_handed", "packets",                                                   \
+		"out of, or in, a mesh tunnel: handed to the worker that opens or carries them")   \
 	X(TCP_MSS_CLAMPED, "tcp_mss_clamped", "packets",                                           \
 		"TCP SYNs whose maximum segment size was lowered to what a tunnel takes")          \
 	X(PUNTED, "punted", "packets", "handed to the control core, or hellos to their lcore")     \

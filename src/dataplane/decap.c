@@ -98,6 +98,7 @@ static inline void open_tunnel(struct rte_mbuf *m, const struct net_ip6 *inner, 
 	meta->flags = flags;
 	meta->peer = 0; /* one of our own, whoever relayed what it was in */
 	meta->opened++;
+	meta->peer = 0;
 	meta->adj = 0;
 }
 

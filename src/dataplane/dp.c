@@ -40,10 +40,10 @@ static const uint32_t punt_size[] = {
 	[DP_PUNT_RESOLVE] = 512,
 	[DP_PUNT_ERROR] = 512,
 };
-#define TX_RING_SIZE 2048
-#define RING_MIN     2u /* rte_ring's */
+#define TX_RING_SIZE   2048
 #define HAND_RING_SIZE 2048 /* 32 bursts: what a worker gets behind while another one is at rest */
-#define POOL_CACHE   256
+#define RING_MIN       2u /* rte_ring's */
+#define POOL_CACHE     256
 
 static int fail(char *err, size_t err_len, int ret, const char *what)
 {
@@ -75,8 +75,7 @@ static bool hands_over(const struct dp *dp)
 static int make_rings(struct dp *dp)
 {
 	for (enum dp_punt_class c = 0; c < DP_PUNT_COUNT; c++) {
-		dp->punt[c] =
-			ring_new("punt", c, RTE_MAX(room_of(dp, c), RING_MIN), RING_F_SC_DEQ);
+		dp->punt[c] = ring_new("punt", c, RTE_MAX(room_of(dp, c), RING_MIN), RING_F_SC_DEQ);
 		if (dp->punt[c] == NULL)
 			return -rte_errno;
 	}

@@ -90,25 +90,25 @@
 	X(ENCAP_HEADROOM, "encap_headroom", "no room in front of the packet for another header")   \
 	X(MESH_STRANGER, "mesh_stranger",                                                          \
 		"to the mesh (tunnel or UDP port) from no other site's address, or not straight")  \
-	X(MESH_SOURCE, "mesh_source", \
-		"mesh tunnel packet whose source is not the address of the peer that it names") \
-	X(MESH_NESTED, "mesh_nested", "mesh tunnel packet inside another tunnel") \
-	X(MESH_CLEAR, "mesh_clear", \
-		"unprotected mesh tunnel packet of a peer, though mesh.protect-data is on") \
-	X(MESH_ESP_KEYS, "mesh_esp_keys", \
-		"mesh tunnel packet sealed with keys that are not there, or not any more") \
-	X(MESH_ESP_SHORT, "mesh_esp_short", \
-		"mesh tunnel packet shorter than ESP, or no multiple of 4 octets") \
-	X(MESH_ESP_REPLAYED, "mesh_esp_replayed", "mesh tunnel packet that was taken before") \
-	X(MESH_ESP_FORGED, "mesh_esp_forged", \
-		"mesh tunnel packet changed on the way, made up, or older than the window") \
-	X(MESH_ESP_PADDING, "mesh_esp_padding", \
-		"genuine mesh tunnel packet with padding that is not as RFC 4303 says") \
-	X(MESH_INNER, "mesh_inner", "no whole IPv6 packet inside the mesh tunnel") \
-	X(MESH_HAND_FULL, "mesh_hand_full", \
-		"mesh tunnel packet for another worker whose queue is full") \
-	X(MESH_NO_KEYS, "mesh_no_keys", "to a peer with which there are no keys now") \
-	X(MESH_TOO_BIG, "mesh_too_big", "larger than the mesh tunnel takes: Packet Too Big sent") \
+	X(MESH_SOURCE, "mesh_source",                                                              \
+		"mesh tunnel packet whose source is not the address of the peer that it names")    \
+	X(MESH_NESTED, "mesh_nested", "mesh tunnel packet inside another tunnel")                  \
+	X(MESH_CLEAR, "mesh_clear",                                                                \
+		"unprotected mesh tunnel packet of a peer, though mesh.protect-data is on")        \
+	X(MESH_ESP_KEYS, "mesh_esp_keys",                                                          \
+		"mesh tunnel packet sealed with keys that are not there, or not any more")         \
+	X(MESH_ESP_SHORT, "mesh_esp_short",                                                        \
+		"mesh tunnel packet shorter than ESP, or no multiple of 4 octets")                 \
+	X(MESH_ESP_REPLAYED, "mesh_esp_replayed", "mesh tunnel packet that was taken before")      \
+	X(MESH_ESP_FORGED, "mesh_esp_forged",                                                      \
+		"mesh tunnel packet changed on the way, made up, or older than the window")        \
+	X(MESH_ESP_PADDING, "mesh_esp_padding",                                                    \
+		"genuine mesh tunnel packet with padding that is not as RFC 4303 says")            \
+	X(MESH_INNER, "mesh_inner", "no whole IPv6 packet inside the mesh tunnel")                 \
+	X(MESH_HAND_FULL, "mesh_hand_full",                                                        \
+		"mesh tunnel packet for another worker whose queue is full")                       \
+	X(MESH_NO_KEYS, "mesh_no_keys", "to a peer with which there are no keys now")              \
+	X(MESH_TOO_BIG, "mesh_too_big", "larger than the mesh tunnel takes: Packet Too Big sent")  \
 	X(HOP_LIMIT, "hop_limit", "hop limit exceeded in transit: time exceeded sent")             \
 	X(NO_ROUTE, "no_route", "no route to the destination")                                     \
 	X(TOO_BIG, "too_big", "larger than the outgoing port's MTU: Packet Too Big sent")          \
@@ -166,8 +166,7 @@
 		"session with another site: sealed with keys that are too old")                    \
 	X(SYNC_REPLAYED, "sync_replayed",                                                          \
 		"session with another site: its number was taken before, or is too old to tell")   \
-	X(SYNC_FORGED, "sync_forged",                                                              \
-		"session with another site: changed on the way, or made up")                       \
+	X(SYNC_FORGED, "sync_forged", "session with another site: changed on the way, or made up") \
 	X(HELLO_OLDER, "hello_older", "hello that was overtaken by a newer one")                   \
 	X(HELLO_LATE, "hello_late", "hello that was held back on the way for too long")            \
 	X(HELLO_MALFORMED, "hello_malformed",                                                      \

@@ -33,26 +33,25 @@ static void add(_Atomic uint64_t *counter, uint64_t n)
 		memory_order_relaxed);
 }
 
-/* Nanoseconds to sleep for; 0: something is due. */
-static long nap_ns(const struct lcore *lc)
+long lcore_nap_ns(const struct lcore *lc, uint64_t now, uint64_t hz)
 {
 	long ns = (long)lc->sleep_us * 1000;
-	uint64_t now = rte_rdtsc(), left;
+	uint64_t left;
 
 	if (lc->wake_tsc == 0)
 		return ns;
 	if (lc->wake_tsc <= now)
 		return 0;
 	left = lc->wake_tsc - now;
-	if (left >= rte_get_tsc_hz()) /* longer than it would sleep by itself */
+	if (left >= hz) /* longer than it would sleep by itself */
 		return ns;
-	left = left * 1000000000 / rte_get_tsc_hz(); /* below 2^64 up to 18 GHz */
+	left = left * 1000000000 / hz; /* below 2^64 up to 18 GHz */
 	return left < (uint64_t)ns ? (long)left : ns;
 }
 
 static void doze(struct lcore *lc)
 {
-	struct timespec ts = { .tv_nsec = nap_ns(lc) };
+	struct timespec ts = { .tv_nsec = lcore_nap_ns(lc, rte_rdtsc(), rte_get_tsc_hz()) };
 
 	if (ts.tv_nsec == 0)
 		return;

@@ -36,4 +36,7 @@ struct lcore {
 
 void lcore_add(struct lcore *lc, dp_poll_fn fn, void *ctx);
 void lcore_add_first(struct lcore *lc, dp_poll_fn fn, void *ctx); /* in front of all others */
+/* Nanoseconds, less than a second, that it may sleep for at `now`, of a clock of hz ticks a second;
+ * 0: something is due. */
+long lcore_nap_ns(const struct lcore *lc, uint64_t now, uint64_t hz);
 int lcore_main(void *lcore); /* an lcore_function_t: returns 0 once *stop is true */

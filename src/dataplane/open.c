@@ -22,8 +22,8 @@
 /* What the packet before was opened with: the same for most of a burst. */
 struct from {
 	uint32_t spi; /* 0: nothing yet */
-	const struct sa_peer *peer;
-	struct sa_lane_in *lane;
+	const struct sa_peer *peer; /* NULL: there is none */
+	struct sa_lane_in *lane; /* NULL: there are no keys */
 };
 
 /* Packets for other workers: a burst's, each with its worker. */
@@ -80,19 +80,17 @@ static uint32_t be32_at(const void *p)
 	return be32toh(v);
 }
 
-/* -1 and *f is what a packet of this SPI is opened with; or why it is not. */
-static int look_up(const struct sa_view *sa, uint32_t spi, struct from *f)
+/* The lane of an SPI; NULL: its keys are not here. */
+static void look_up(const struct sa_view *sa, uint32_t spi, struct from *f)
 {
-	const struct sa_peer *peer = sa->peer[sa_spi_node(spi)];
 	struct sa_in *in;
 
-	if (peer == NULL)
-		return DP_DROP_MESH_STRANGER;
-	in = sa_in_of(peer, sa_spi_generation(spi));
-	if (in == NULL || in->key == NULL)
-		return DP_DROP_MESH_ESP_KEYS;
-	*f = (struct from){ spi, peer, &in->lane[sa_lane_of(sa_spi_worker(spi), sa_spi_relayed(spi))] };
-	return -1;
+	*f = (struct from){ .spi = spi, .peer = sa->peer[sa_spi_node(spi)] };
+	if (f->peer == NULL)
+		return;
+	in = sa_in_of(f->peer, sa_spi_generation(spi));
+	if (in != NULL && in->key != NULL)
+		f->lane = &in->lane[sa_lane_of(sa_spi_worker(spi), sa_spi_relayed(spi))];
 }
 
 static int reason_of(enum esp_verdict v)
@@ -110,12 +108,27 @@ static int reason_of(enum esp_verdict v)
 	return reasons[v];
 }
 
-/* -1 and what is inside, or why it is dropped. */
-static int open_sealed(const struct sa_view *sa, struct rte_mbuf *m, const struct from *f,
-	struct esp_inner *inner)
+/* -1 and what is inside, or why it is dropped; HANDED: it is to be opened by the worker *to. What
+ * cannot be from a peer is not handed to anybody. */
+#define HANDED -2
+
+static inline int open_sealed(const struct dp_worker *w, struct rte_mbuf *m, struct from *f,
+	struct esp_inner *inner, uint32_t *to)
 {
+	const struct sa_view *sa = sa_view(w->t->sa);
+	uint32_t spi = be32_at(dp_ip6(m) + 1);
+
+	if (unlikely(spi != f->spi))
+		look_up(sa, spi, f);
+	if (unlikely(f->peer == NULL))
+		return DP_DROP_MESH_STRANGER;
 	if (unlikely(!ip6_eq(&dp_ip6(m)->src, &f->peer->address)))
 		return DP_DROP_MESH_SOURCE;
+	*to = w->hand != NULL ? sa_owner(spi, w->workers) : w->id;
+	if (*to != w->id)
+		return HANDED;
+	if (unlikely(f->lane == NULL))
+		return DP_DROP_MESH_ESP_KEYS;
 	return reason_of(esp_open(sa->gcm, &f->lane->esp,
 		rte_pktmbuf_mtod_offset(m, uint8_t *, sizeof(struct net_ip6)),
 		m->data_len - (uint32_t)sizeof(struct net_ip6), inner));
@@ -129,6 +142,7 @@ static int open_clear(const struct dp_worker *w, struct rte_mbuf *m, struct from
 	const uint32_t head = sizeof(struct net_ip6) + SA_CLEAR_HEAD;
 	struct sa_in *in;
 
+	f->spi = 0;
 	f->peer = sa_by_address(w->t->sa, &dp_ip6(m)->src);
 	if (f->peer == NULL)
 		return DP_DROP_MESH_STRANGER;
@@ -159,7 +173,8 @@ static inline int check_inner(const struct esp_inner *inner)
 }
 
 /* From here on the inner packet is the packet. */
-static inline void become(struct rte_mbuf *m, const struct esp_inner *inner, uint8_t node, bool relayed)
+static inline void become(
+	struct rte_mbuf *m, const struct esp_inner *inner, uint8_t node, bool relayed)
 {
 	const struct net_ip6 *ip = (const struct net_ip6 *)inner->at;
 	struct dp_meta *meta = dp_meta(m);
@@ -187,26 +202,21 @@ static void pass_on(struct dp_worker *w, struct rte_mbuf *m, struct hand *h)
 
 static void open_one(struct dp_worker *w, struct rte_mbuf *m, struct from *f, struct hand *h)
 {
-	const struct sa_view *sa = sa_view(w->t->sa);
 	bool sealed = dp_ip6(m)->next_header == IP6_ESP, relayed = false;
 	const struct net_ip6 *outer = dp_ip6(m);
 	struct esp_inner inner;
-	int reason = -1;
+	uint32_t to = w->id;
+	int reason;
 
 	if (likely(sealed)) {
-		uint32_t spi = be32_at(outer + 1);
-
-		if (w->hand != NULL && sa_owner(spi, w->workers) != w->id) {
-			hand_to(h, m, sa_owner(spi, w->workers));
-			return;
-		}
-		if (unlikely(spi != f->spi))
-			reason = look_up(sa, spi, f);
-		if (likely(reason < 0))
-			reason = open_sealed(sa, m, f, &inner);
-		relayed = sa_spi_relayed(spi);
+		reason = open_sealed(w, m, f, &inner, &to);
+		relayed = sa_spi_relayed(f->spi);
 	} else {
 		reason = open_clear(w, m, f, &relayed, &inner);
+	}
+	if (unlikely(reason == HANDED)) {
+		hand_to(h, m, to);
+		return;
 	}
 	if (likely(reason < 0))
 		reason = check_inner(&inner);

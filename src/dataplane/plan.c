@@ -16,7 +16,7 @@
 
 #define TUNNEL_OVERHEAD 48 /* IPv6 header and an encapsulation limit (RFC 2473, 4.1.1) */
 
-#define MESH_OVERHEAD   77 /* IPv6 header, ESP header, padding and tag */
+#define MESH_OVERHEAD 77 /* IPv6 header, ESP header, padding and tag */
 
 #define MBUFS_PER_WORKER 1024 /* bursts under way, TX buffers, the pool's cache */
 #define MBUFS_MIN        8192

@@ -7,11 +7,10 @@
 #include "conf/conf.h"
 #include "tables/tables.h"
 
-#define BURST_MS     100 /* of limits.relay-*: what may come at once */
-#define PER_SHIFT    20 /* fraction bits of cycles a token: 100 Gb/s are 0.2 cycles an octet */
-#define OCTETS_MBIT  125000
-#define LARGEST      65575 /* octets of a packet: let one through whatever the bound is */
-#define TUNNEL_HEADS (2 * sizeof(struct net_ip6) + 20) /* around TCP's data: outer, inner, TCP */
+#define BURST_MS    100 /* of limits.relay-*: what may come at once */
+#define PER_SHIFT   20 /* fraction bits of cycles a token: 100 Gb/s are 0.2 cycles an octet */
+#define OCTETS_MBIT 125000
+#define LARGEST     65575 /* octets of a packet: let one through whatever the bound is */
 
 /* A bucket of time: what a token costs is saved up, cycle by cycle. */
 struct pace {
@@ -71,8 +70,8 @@ static uint64_t burst_of(uint64_t rate, uint64_t least)
 
 int relay_new(const struct conf *conf, uint64_t hz, uint16_t workers, struct relay **out)
 {
-	struct relay *r = aligned_alloc(64,
-		(sizeof(*r) + conf->domain_count * sizeof(r->lane[0]) + 63) / 64 * 64);
+	struct relay *r = aligned_alloc(
+		64, (sizeof(*r) + conf->domain_count * sizeof(r->lane[0]) + 63) / 64 * 64);
 
 	if (r == NULL)
 		return -ENOMEM;

@@ -9,8 +9,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define SPREAD_MS   100 /* between two looks */
-#define SPREAD_LEAST 5000 /* packets opened by one worker in that time: a tenth, or less, of what one
+#define SPREAD_MS 100 /* between two looks */
+#define SPREAD_LEAST                                                                               \
+	5000 /* packets opened by one worker in that time: a tenth, or less, of what one
                              carries; below it a ring costs more than it saves */
 #define SPREAD_CALM 10 /* looks without need before it ends */
 

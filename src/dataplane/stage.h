@@ -24,14 +24,15 @@ enum dp_stage {
 };
 
 /* X(id, the stage that takes what is in it). */
-#define DP_VEC_LIST(X)                                                                             \
-	X(AGAIN, CLASSIFY) /* received, taken out of a tunnel, or put together */                  \
-	X(FRAGMENT, REASS) /* a part of a packet to us */                                          \
-	X(MESH, OPEN) /* from a site of the mesh to our site address */                            \
-	X(TUNNEL, DECAP) /* IPv6-in-IPv6 to a home agent address */                                \
-	X(HOME, INTERCEPT) /* for an address inside a mobile prefix */                             \
-	X(ENCAP, ENCAP) /* with its binding in worker.bind[] */                                    \
-	X(RELAY, SEAL) /* to the site meta.relay_to; DP_META_RELAY_ON: which relays it no further */ \
+#define DP_VEC_LIST(X)                                                                              \
+	X(AGAIN, CLASSIFY) /* received, taken out of a tunnel, or put together */                   \
+	X(FRAGMENT, REASS) /* a part of a packet to us */                                           \
+	X(MESH, OPEN) /* from a site of the mesh to our site address */                             \
+	X(TUNNEL, DECAP) /* IPv6-in-IPv6 to a home agent address */                                 \
+	X(HOME, INTERCEPT) /* for an address inside a mobile prefix */                              \
+	X(ENCAP, ENCAP) /* with its binding in worker.bind[] */                                     \
+	X(RELAY,                                                                                    \
+		SEAL) /* to the site meta.relay_to; DP_META_RELAY_ON: which relays it no further */ \
 	X(ROUTE, ROUTE) /* meta.fib, or meta.adj, says where to */
 
 enum dp_vec_id {

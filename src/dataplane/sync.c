@@ -48,7 +48,7 @@ static bool is_from_peer(const struct dp_sync *s, struct rte_mbuf *m)
 {
 	const struct dp_meta *meta = dp_meta(m);
 
-	return meta->opened == 0 && !(meta->ext.flags & EXT_HAO) &&
+	return meta->opened == 0 && meta->peer == 0 && !(meta->ext.flags & EXT_HAO) &&
 	       bsearch(&dp_ip6(m)->src, s->peer, s->peer_count, sizeof(s->peer[0]), compare) !=
 		       NULL;
 }

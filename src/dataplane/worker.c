@@ -127,7 +127,8 @@ static void too_deep(struct dp_worker *w, bool traced, struct dp_vec *in)
 static inline uint64_t gone(const struct dp_worker *w)
 {
 	const uint64_t *c = w->counters.c;
-	uint64_t n = c[DP_COUNTER_PUNTED] + c[DP_COUNTER_MESH_HANDED] + c[DP_COUNTER_FRAGMENTED] - c[DP_COUNTER_FRAGMENTS_MADE];
+	uint64_t n = c[DP_COUNTER_PUNTED] + c[DP_COUNTER_MESH_HANDED] + c[DP_COUNTER_FRAGMENTED] -
+		     c[DP_COUNTER_FRAGMENTS_MADE];
 
 	n += c[DP_COUNTER_FRAGMENTS_JOINED] - c[DP_COUNTER_REASSEMBLED];
 	n += w->reass != NULL ? reass_tab_fragments(w->reass) : 0;

@@ -185,6 +185,10 @@ bool dp_tunnel_hop(
 void dp_clamp_mss(struct dp_worker *w, const struct bc_entry *bind, struct net_ip6 *inner,
 	uint32_t len, uint32_t port_mtu);
 
+/* The same for one that is relayed, alone or in a mobile node's tunnel, by a mesh tunnel that takes
+ * inner_mtu octets, where its domain has sizes lowered by themselves. */
+void dp_clamp_relayed(struct dp_worker *w, struct rte_mbuf *m, uint32_t inner_mtu);
+
 /* The fragments of a packet of ours (len > mtu >= 1280), all of them or none: how many, in order,
  * each with this metadata. 0: there are no buffers, or it cannot be divided. Counted when made. */
 uint32_t dp_fragment(struct dp_worker *w, const uint8_t *pkt, uint16_t len, uint16_t mtu,

@@ -19,6 +19,7 @@ enum field {
 	F_PREFIX,
 	F_COA,
 	F_DOMAIN,
+	F_OWNER,
 	F_ALL,
 	F_FORCE,
 	F_TO,
@@ -49,6 +50,7 @@ static const struct {
 	[F_PREFIX] = { "prefix", TEXT, 0 },
 	[F_COA] = { "coa", TEXT, 0 },
 	[F_DOMAIN] = { "domain", TEXT, 0 },
+	[F_OWNER] = { "owner", TEXT, 0 },
 	[F_ALL] = { "all", FLAG, 0 },
 	[F_FORCE] = { "force", FLAG, 0 },
 	[F_TO] = { "to", TEXT, 0 },
@@ -73,9 +75,10 @@ static const struct {
 	unsigned takes, needs; /* bits of enum field */
 } cmds[CTL_CMD_COUNT] = {
 	[CTL_SHOW_BINDINGS] = { "show bindings",
-		BIT(F_PREFIX) | BIT(F_COA) | BIT(F_DOMAIN) | BIT(F_ALL), 0 },
+		BIT(F_PREFIX) | BIT(F_COA) | BIT(F_DOMAIN) | BIT(F_OWNER) | BIT(F_ALL), 0 },
 	[CTL_SHOW_BINDING] = { "show binding", BIT(F_KEY), BIT(F_KEY) },
-	[CTL_SHOW_SUMMARY] = { "show summary", BIT(F_PREFIX) | BIT(F_COA) | BIT(F_DOMAIN), 0 },
+	[CTL_SHOW_SUMMARY] = { "show summary",
+		BIT(F_PREFIX) | BIT(F_COA) | BIT(F_DOMAIN) | BIT(F_OWNER), 0 },
 	[CTL_SHOW_PORTS] = { "show ports", 0, 0 },
 	[CTL_SHOW_LCORES] = { "show lcores", 0, 0 },
 	[CTL_SHOW_COUNTERS] = { "show counters", 0, 0 },
@@ -214,6 +217,7 @@ static int read_text(const struct ctx *c, enum field f, const cJSON *v)
 		return read_prefix(c, f, v, &req->coa, &req->has_coa);
 	case F_DOMAIN:
 		return read_name(c, f, v, req->domain, sizeof(req->domain));
+	case F_OWNER:
 	case F_TO:
 		return read_name(c, f, v, req->site, sizeof(req->site));
 	case F_SOURCE:

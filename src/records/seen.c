@@ -21,9 +21,16 @@ struct entry {
 	uint16_t domain;
 	uint16_t ha; /* number of the address */
 	uint8_t order;
+	uint8_t origin;
 };
 
 static_assert(sizeof(struct entry) == 64, "one a pair: memory");
+
+struct quota {
+	uint16_t domain;
+	uint32_t max, count;
+	uint32_t hand; /* as the table's, for entries of the domain */
+};
 
 struct seen {
 	uint32_t max, count;
@@ -39,6 +46,8 @@ struct seen {
 	uint16_t *ha_hash; /* open: numbers, 0: free */
 	uint16_t ha_max, ha_count;
 	struct changes *changes;
+	struct quota *quota;
+	uint16_t quotas;
 	seen_change_fn on_change;
 	void *on_change_ctx;
 };
@@ -101,6 +110,7 @@ void seen_free(struct seen *s)
 	if (s == NULL)
 		return;
 	changes_free(s->changes);
+	free(s->quota);
 	free(s->ha_hash);
 	free(s->ha);
 	free(s->loose);
@@ -123,7 +133,44 @@ uint64_t seen_memory(const struct seen *s)
 {
 	return sizeof(*s) + (s->max + 1ULL) * sizeof(*s->entry) +
 	       (s->hash_mask + 1ULL) * sizeof(*s->hash) + (s->max / 64 + 1ULL) * sizeof(*s->loose) +
-	       (s->ha_max + 1ULL) * sizeof(*s->ha) + (s->ha_mask + 1ULL) * sizeof(*s->ha_hash);
+	       (s->ha_max + 1ULL) * sizeof(*s->ha) + (s->ha_mask + 1ULL) * sizeof(*s->ha_hash) +
+	       s->quotas * sizeof(*s->quota);
+}
+
+/* --- quotas --- */
+
+/* NULL: that domain has none. */
+static struct quota *quota_of(const struct seen *s, uint16_t domain)
+{
+	for (uint16_t i = 0; i < s->quotas; i++)
+		if (s->quota[i].domain == domain)
+			return &s->quota[i];
+	return NULL;
+}
+
+uint32_t seen_count_in(const struct seen *s, uint16_t domain)
+{
+	const struct quota *q = quota_of(s, domain);
+
+	return q == NULL ? 0 : q->count;
+}
+
+int seen_set_quota(struct seen *s, uint16_t domain, uint32_t max)
+{
+	struct quota *q = quota_of(s, domain);
+
+	if (q == NULL) {
+		q = realloc(s->quota, (s->quotas + 1ULL) * sizeof(*q));
+		if (q == NULL)
+			return -ENOMEM;
+		s->quota = q;
+		q = &s->quota[s->quotas++];
+		*q = (struct quota){ .domain = domain };
+		for (uint32_t i = 1; i <= s->count; i++)
+			q->count += s->entry[i].domain == domain;
+	}
+	q->max = max == 0 ? s->max : max;
+	return 0;
 }
 
 /* --- values --- */
@@ -140,6 +187,12 @@ static bool is_later_number(const struct seen_value *a, const struct seen_value 
 	if (a->ext_seq != b->ext_seq)
 		return a->ext_seq > b->ext_seq;
 	return a->order > b->order;
+}
+
+static bool is_same_value(const struct seen_value *a, const struct seen_value *b)
+{
+	return a->epoch == b->epoch && a->ext_seq == b->ext_seq && a->order == b->order &&
+	       a->stamp == b->stamp;
 }
 
 void seen_merge(const struct seen_value *a, const struct seen_value *b, struct seen_value *out)
@@ -242,7 +295,10 @@ static void remove_entry(struct seen *s, uint32_t i)
 {
 	struct entry *e = &s->entry[i];
 	uint32_t *link = chain(s, e->domain, &e->hoa);
+	struct quota *q = quota_of(s, e->domain);
 
+	if (q != NULL)
+		q->count--;
 	if (is_later_stamp(e->stamp, s->floor))
 		s->floor = e->stamp;
 	changes_del(s->changes, i);
@@ -251,27 +307,37 @@ static void remove_entry(struct seen *s, uint32_t i)
 	*link = e->next;
 }
 
-/* The hand goes round, so that whoever speaks often enough is passed over. */
-static uint32_t make_room(struct seen *s, uint64_t now)
+/* The hand goes round, so that whoever speaks often enough is passed over. A domain at its quota
+ * looks among its own only, and has a hand of its own. */
+static uint32_t make_room(struct seen *s, const struct quota *full, uint32_t *hand, uint64_t now)
 {
-	if (s->count < s->max)
-		return ++s->count;
 	for (uint32_t n = 0; n < LOOKED_AT && n < s->loose_count; n++) {
-		s->hand = next_loose(s, s->hand);
-		if (!is_past(s, &s->entry[s->hand], now))
+		*hand = next_loose(s, *hand);
+		if ((full != NULL && s->entry[*hand].domain != full->domain) ||
+			!is_past(s, &s->entry[*hand], now))
 			continue;
-		remove_entry(s, s->hand);
-		return s->hand;
+		remove_entry(s, *hand);
+		return *hand;
 	}
 	return 0;
 }
 
+static uint32_t room(struct seen *s, struct quota *q, uint64_t now)
+{
+	if (q != NULL && q->count >= q->max)
+		return make_room(s, q, &q->hand, now);
+	return s->count < s->max ? ++s->count : make_room(s, NULL, &s->hand, now);
+}
+
 static uint32_t add(struct seen *s, const struct seen_pair *p, uint16_t ha, uint64_t now)
 {
-	uint32_t i = make_room(s, now), *head = chain(s, p->domain, &p->hoa);
+	struct quota *q = quota_of(s, p->domain);
+	uint32_t i = room(s, q, now), *head = chain(s, p->domain, &p->hoa);
 
 	if (i == 0)
 		return 0;
+	if (q != NULL)
+		q->count++;
 	s->entry[i] = (struct entry){
 		.hoa = p->hoa,
 		.next = *head,
@@ -303,8 +369,11 @@ int seen_raise(struct seen *s, const struct seen_pair *pair, unsigned how, uint6
 	e->epoch = v.epoch;
 	e->order = v.order;
 	set_loose(s, i, (how & SEEN_REMEMBERED) == 0);
-	if ((is_news && (how & SEEN_LISTED) != 0) || (how & SEEN_AGAIN) != 0)
+	if ((is_news && (how & SEEN_LISTED) != 0) || (how & SEEN_AGAIN) != 0) {
+		/* made of both: nobody else may have it */
+		e->origin = is_same_value(&v, &pair->value) ? pair->origin : 0;
 		changes_touch(s->changes, i);
+	}
 	if (is_news && s->on_change != NULL)
 		s->on_change(s->on_change_ctx, i);
 	return is_news;
@@ -361,7 +430,11 @@ bool seen_at(const struct seen *s, uint32_t handle, struct seen_pair *out)
 		return false;
 	e = &s->entry[handle];
 	*out = (struct seen_pair){
-		.hoa = e->hoa, .ha = s->ha[e->ha], .value = value_of(e), .domain = e->domain
+		.hoa = e->hoa,
+		.ha = s->ha[e->ha],
+		.value = value_of(e),
+		.domain = e->domain,
+		.origin = e->origin,
 	};
 	return true;
 }

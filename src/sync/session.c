@@ -122,19 +122,33 @@ static int seal(struct keys *k, const uint8_t *plain, size_t len, uint8_t *out)
 	return 0;
 }
 
+/* Tells somebody of keys. */
+static void tell(struct sessions *s, uint8_t node, const struct keys *k,
+	void (*fn)(void *ctx, uint8_t node, const struct session_keys *keys))
+{
+	struct session_keys sk = { .initiator = k->initiator };
+
+	memcpy(sk.hello, k->hello, sizeof(sk.hello));
+	memcpy(sk.data, k->data, sizeof(sk.data));
+	fn(s->ops.ctx, node, &sk);
+	sodium_memzero(&sk, sizeof(sk));
+}
+
+void session_answered(struct sessions *s, const struct peer *p)
+{
+	if (s->ops.answered != NULL)
+		tell(s, p->node, &p->next, s->ops.answered);
+}
+
 void session_use(struct sessions *s, struct peer *p, const struct keys *k, uint64_t now_ms)
 {
 	uint8_t empty[SESSION_OVERHEAD], nothing[1] = { 0 };
-	struct session_keys sk = { .initiator = k->initiator };
 
 	p->before = p->now;
 	p->now = *k;
 	p->info.handshakes++;
 	p->info.heard_ms = now_ms;
-	memcpy(sk.hello, k->hello, sizeof(sk.hello));
-	memcpy(sk.data, k->data, sizeof(sk.data));
-	s->ops.established(s->ops.ctx, p->node, &sk);
-	sodium_memzero(&sk, sizeof(sk));
+	tell(s, p->node, k, s->ops.established);
 	/* the other side waits for a message under the new keys before it uses them */
 	if (k->initiator && seal(&p->now, nothing, 0, empty) == 0)
 		s->ops.send(s->ops.ctx, p->node, empty, sizeof(empty));

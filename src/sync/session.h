@@ -73,6 +73,13 @@ struct session_keys {
 	uint8_t hello[NOISE_HASH_LEN], data[NOISE_HASH_LEN];
 };
 
+/* All of a session's keys; valid in the call. */
+struct session_secrets {
+	uint32_t local, remote; /* numbers in what the peer, and what we send */
+	const uint8_t *rx, *tx; /* keys of these, NOISE_KEY_LEN octets */
+	struct session_keys keys;
+};
+
 struct session_ops {
 	void *ctx;
 	void (*random)(void *ctx, uint8_t *buf, size_t len);
@@ -80,6 +87,11 @@ struct session_ops {
 	void (*send)(void *ctx, uint8_t node, const uint8_t *buf, size_t len);
 	/* From now on messages are sealed with new keys. */
 	void (*established)(void *ctx, uint8_t node, const struct session_keys *keys);
+	/* We have answered a handshake: messages under these keys may come from now on, and nothing
+	 * is sealed with them before established(), if that ever comes. NULL: nobody wants to know. */
+	void (*answered)(void *ctx, uint8_t node, const struct session_keys *keys);
+	/* Keys were made, and may be used from now on: for a key log. NULL: there is none. */
+	void (*secrets)(void *ctx, uint8_t node, const struct session_secrets *secrets);
 };
 
 struct session_peer {

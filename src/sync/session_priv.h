@@ -125,6 +125,7 @@ static inline uint64_t get64(const uint8_t p[8])
 struct peer *session_peer_of(struct sessions *s, uint8_t node); /* NULL: none */
 /* The handshake is finished: *k become what is sealed with. */
 void session_use(struct sessions *s, struct peer *p, const struct keys *k, uint64_t now_ms);
+void session_answered(struct sessions *s, const struct peer *p); /* p->next is new */
 
 /* --- handshake.c --- */
 

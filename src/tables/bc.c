@@ -185,8 +185,7 @@ static void fill_old_coa(struct bc_entry *e, const struct bc_binding *b, const s
 	atomic_store_explicit(&e->grace, grace, memory_order_relaxed);
 }
 
-static void entry_fill(
-	struct bc_entry *e, const struct bc_binding *b, const struct bc_entry *old)
+static void entry_fill(struct bc_entry *e, const struct bc_binding *b, const struct bc_entry *old)
 {
 	fill_old_coa(e, b, old);
 	set_owner(e, b->owner);

@@ -92,8 +92,7 @@ int meshtab_publish(struct meshtab *t, uint32_t domain)
 
 	if (p->waits || (!first && dq_need(t->own->dq, 1) < 0))
 		return -EAGAIN;
-	atomic_store_explicit(
-		&t->domain[domain], buffer(t, domain, FILLED), memory_order_release);
+	atomic_store_explicit(&t->domain[domain], buffer(t, domain, FILLED), memory_order_release);
 	*p = (struct places){ .at = { p->at[FILLED], p->at[READ], p->at[STILL_READ] } };
 	if (!first) {
 		p->waits = true;

@@ -142,9 +142,8 @@ static inline struct mesh_answer mesh_ask(
 
 	if (q->from != MESH_OWN && !mesh_is_member(d, q->peer))
 		return (struct mesh_answer){ .act = MESH_DROP, .drop = d->answers->foreign };
-	a = d->answers->at[q->kind][q->bound][q->from]
-			  [mesh_ways(mesh_way(d, q, hop[0]), mesh_way(d, q, hop[1]),
-				  mesh_way(d, q, hop[2]))];
+	a = d->answers->at[q->kind][q->bound][q->from][mesh_ways(
+		mesh_way(d, q, hop[0]), mesh_way(d, q, hop[1]), mesh_way(d, q, hop[2]))];
 	*node = hop[a.by];
 	return a;
 }
@@ -156,7 +155,8 @@ struct meshtab {
 };
 
 int meshtab_new(uint32_t domains, struct dq *dq, struct meshtab **out); /* 0 or -ENOMEM */
-void meshtab_free(struct meshtab *t); /* NULL is fine; workers must have stopped, before dq_free() */
+void meshtab_free(
+	struct meshtab *t); /* NULL is fine; workers must have stopped, before dq_free() */
 size_t meshtab_memory(const struct meshtab *t); /* bytes taken */
 
 /* The domain's table, for any reader; NULL: none yet. */

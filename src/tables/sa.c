@@ -399,8 +399,9 @@ int sa_next(const struct sa *sa, uint32_t *cursor, struct sa_info *info)
 			continue;
 		}
 		++*cursor;
-		found = lane < SA_LANES ? tell_out(sa, p, lane, info)
-					: tell_in(sa, p, lane / SA_LANES - 1, lane % SA_LANES, info);
+		found = lane < SA_LANES
+				? tell_out(sa, p, lane, info)
+				: tell_in(sa, p, lane / SA_LANES - 1, lane % SA_LANES, info);
 		if (found)
 			return 1;
 	}

@@ -2,48 +2,37 @@
 """Two sites of a mesh as their operator sees them: a binding is at both before it is acknowledged,
 what the commands say and do, and which alarm is raised by what."""
 
-import signal
 from types import SimpleNamespace
 
 import pytest
 
-from lab.mesh import DOMAIN, MeshWorld, agent_address, site_address
+from lab.mesh import DOMAIN, MeshWorld, agent_address
 from lab.pair import make_key
 from lab.shell import until
 
 HOA = "2001:db8:a::100"
 
 
-def mesh_of(keys, k, **changes):
-    far = 3 - k
-    return {"site-address": site_address(k), "private-key-file": str(keys[k][0]),
-            "hello-ms": 50, "dead-ms": 300,
-            "peers": [{"id": far, "name": f"site{far}", "address": site_address(far),
-                       "public-key": keys[far][1]}], **changes}
-
-
-def domain_of(k, **changes):
-    far = 3 - k
-    return {"peers": [{"name": f"site{far}", "home-agent-address": agent_address(far)}],
-            "drain-wait-ms": 2000, "join-timeout-ms": 500, **changes}
+SETTINGS = {"drain-wait-ms": 2000, "join-timeout-ms": 500}
 
 
 @pytest.fixture(scope="module")
 def pair(lab, daemon):
     world = MeshWorld(lab, sites=2, delay_ms=2.0)
-    keys = {}
-    for k in (1, 2):
-        path = lab.dir / f"site{k}.key"
-        keys[k] = (path, make_key(path))
     for k in (1, 2):
         site = world[k]
-        site.hamd = daemon(site.ns, world.config(k, domain_of(k), mesh_of(keys, k)), site.name)
+        site.hamd = daemon(site.ns, world.config(k, domain=SETTINGS), site.name)
         site.hamd.start()
     world.gate.wait(site1=True, site2=True)
-    yield SimpleNamespace(world=world, one=world[1], two=world[2], mn=world.mn, keys=keys)
+    yield SimpleNamespace(world=world, one=world[1], two=world[2], mn=world.mn)
     for k in (1, 2):
         if world[k].hamd.is_running():
             assert world[k].hamd.stop() == 0
+
+
+def name(site):
+    """What it calls itself; others call it as their configuration does."""
+    return f"{site.ns.name.removeprefix('hamd-')}-{site.name}"
 
 
 def domain(site):
@@ -65,10 +54,10 @@ def test_a_binding_is_at_both_sites(pair):
     assert ba.status == 0
     there = pair.two.ctl.binding(HOA)
     here = pair.one.ctl.binding(HOA)
-    for key in ("care-of-address", "home-agent-address", "sequence", "lifetime-s", "owner",
-                "version", "owner-version"):
+    for key in ("care-of-address", "home-agent-address", "sequence", "lifetime-s", "version",
+                "owner-version"):
         assert there[key] == here[key], key
-    assert here["owner"] == "site1" and not here["alone"]
+    assert there["owner"] == "site1" and here["owner"] == name(pair.one) and not here["alone"]
     assert pair.two.ctl.counters()["mesh_heard"] > before
 
 
@@ -76,7 +65,7 @@ def test_show_peers(pair):
     until("round trips measured", lambda: "rtt-ms" in peer(pair.one), 3)
     p = peer(pair.one)
     assert (p["site"], p["id"], p["state"]) == ("site2", 2, "up")
-    assert p["hears"] == ["site1"] and p["session"] and p["versions"] == "1-1"
+    assert p["hears"] == [name(pair.one)] and p["session"] and p["versions"] == "1-1"
     assert 3 <= p["rtt-ms"] <= 100 and abs(p["clock-offset-ms"]) < 100
     assert p["domains"] == [{"domain": DOMAIN, "reach": "up", "says": "ready"}]
     text = pair.one.ctl("show", "peers")
@@ -94,8 +83,8 @@ def test_move_by_hand(pair):
     refused = pair.two.ctl.run("binding", "move", HOA, "--to", "site1")
     assert refused.returncode == 1 and "ask site1" in refused.stderr
     pair.one.ctl("binding", "move", HOA, "--to", "site2")
-    for site in (pair.one, pair.two):
-        until("another owner", lambda s=site: s.ctl.binding(HOA)["owner"] == "site2", 3)
+    until("another owner", lambda: pair.one.ctl.binding(HOA)["owner"] == "site2", 3)
+    until("the same there", lambda: pair.two.ctl.binding(HOA)["owner"] == name(pair.two), 3)
 
 
 def test_deleted_at_the_other_site(pair):
@@ -110,7 +99,7 @@ def test_drain(pair):
     d = domain(pair.one)
     assert d["state"] == "left" and d["left-is-known"]
     assert pair.one.ctl.run("ready").returncode == 1
-    assert pair.two.ctl.binding(HOA)["owner"] == "site2"
+    assert pair.one.ctl.binding(HOA)["owner"] == "site2"
     refused = pair.two.ctl.run("drain")
     assert refused.returncode == 1 and "no other site is ready" in refused.stderr
     pair.one.ctl("undrain")
@@ -121,7 +110,7 @@ def test_site_is_gone(pair):
     pair.mn.register("site1")
     assert pair.two.ctl.binding(HOA)["owner"] == "site1"
     pair.world.sites[1].hamd.kill9()
-    until("taken over", lambda: pair.two.ctl.binding(HOA)["owner"] == "site2", 5)
+    until("taken over", lambda: pair.two.ctl.binding(HOA)["owner"] == name(pair.two), 5)
     assert pair.two.ctl.binding(HOA)["home-agent-address"] == agent_address(1)
     until("alarm", lambda: alarms(pair.two).get("peer_down") == "site1", 5)
     ba = pair.mn.update("site2", ha=agent_address(2), seq=7)
@@ -151,8 +140,7 @@ def test_waits_for_the_other(pair):
 
 
 def test_settings_differ(pair):
-    config = pair.world.config(1, domain_of(1, **{"ack-peers": "all", "lifetime-max-s": 400}),
-                               mesh_of(pair.keys, 1))
+    config = pair.world.config(1, domain={**SETTINGS, "ack-peers": "all", "lifetime-max-s": 400})
     pair.world.start(1, config)
     pair.world.gate.wait(site1=True)
     want = f"site1, domain {DOMAIN}: lifetime-max-s,ack-peers"
@@ -162,10 +150,9 @@ def test_settings_differ(pair):
 
 def test_wrong_key(pair):
     """A site with another key gets nowhere: it is not heard, and both sides say why."""
-    path = pair.one.hamd.log_path.parent / "other.key"
+    path = pair.world.lab.dir / "other.key"
     make_key(path)
-    keys = {**pair.keys, 1: (path, pair.keys[1][1])}
-    pair.world.start(1, pair.world.config(1, domain_of(1), mesh_of(keys, 1)))
+    pair.world.start(1, pair.world.config(1, mesh={"private-key-file": str(path)}))
     until("alarm", lambda: alarms(pair.two).get("peer_key") == "site1", 10)
     assert pair.one.ctl.run("ready").returncode == 1
     assert peer(pair.two)["state"] == "dead"

@@ -142,8 +142,8 @@ static bool tell_event(
 }
 
 /* *has was to be told; true: it need not wait any more. */
-static bool tell_flag(struct beat *b, bool *has, enum hello_event e, uint32_t domain, uint8_t node,
-	int64_t value)
+static bool tell_flag(
+	struct beat *b, bool *has, enum hello_event e, uint32_t domain, uint8_t node, int64_t value)
 {
 	if (!*has)
 		return true;

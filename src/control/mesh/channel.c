@@ -9,9 +9,12 @@
 
 #include <sodium.h>
 
+#include "common/bring.h"
 #include "common/log.h"
 #include "conf/conf.h"
 #include "control/ctl_priv.h"
+#include "control/mesh/data_keys.h"
+#include "control/mesh/key_log.h"
 #include "control/mesh/mesh.h"
 #include "control/mesh/pulse.h"
 #include "net/udp.h"
@@ -28,6 +31,7 @@ static_assert(SESSION_HANDSHAKE_MAX <= DATA_MAX, "so do handshakes");
 
 struct channel {
 	struct sessions *sessions;
+	struct bring *key_log; /* NULL: none */
 	struct ip6_addr address[SESSION_NODES];
 	struct channel_count count[SESSION_NODES];
 	uint64_t next_ms; /* when sessions are asked again */
@@ -36,8 +40,7 @@ struct channel {
 };
 
 /* What a datagram that was not taken is counted as. */
-static const int drop_of[] = {
-	[SESSION_DATA] = -1,
+static const int drop_of[] = { [SESSION_DATA] = -1,
 	[SESSION_HANDLED] = -1,
 #define X(id, name, help) [SESSION_##id] = DP_DROP_SYNC_##id,
 	SESSION_REFUSED_LIST(X)
@@ -80,6 +83,21 @@ static void on_established(void *ctx, uint8_t node, const struct session_keys *k
 	log_info(TAG, "session keys made peer=%s by=%s", mesh_site_name(ctl, node),
 		keys->initiator ? "us" : "it");
 	pulse_keys(ctl, node, keys);
+	data_keys_established(ctl->data_keys, node, keys, ctl->now_ms);
+}
+
+static void on_answered(void *ctx, uint8_t node, const struct session_keys *keys)
+{
+	struct ctl *ctl = ctx;
+
+	data_keys_answered(ctl->data_keys, node, keys, ctl->now_ms);
+}
+
+static void on_secrets(void *ctx, uint8_t node, const struct session_secrets *secrets)
+{
+	struct ctl *ctl = ctx;
+
+	key_log_put(ctl->channel->key_log, (uint8_t)ctl->conf->node.id, node, secrets);
 }
 
 /* --- datagrams --- */
@@ -141,6 +159,11 @@ bool channel_run(struct ctl *ctl)
 	return false;
 }
 
+struct bring *channel_key_log(const struct ctl *ctl)
+{
+	return ctl->channel == NULL ? NULL : ctl->channel->key_log;
+}
+
 int channel_info(const struct ctl *ctl, uint8_t node, struct session_info *out)
 {
 	return sessions_info(ctl->channel->sessions, node, ctl->now_ms, out);
@@ -164,9 +187,17 @@ static int make(struct ctl *ctl, struct channel *c, struct session_peer *peers)
 		.ops = { .ctx = ctl,
 			.random = on_random,
 			.send = on_send,
-			.established = on_established },
+			.established = on_established,
+			.answered = on_answered },
 	};
 
+	if (mesh->key_log_file != NULL) {
+		int ret = bring_new(KEY_LOG_RING, &c->key_log);
+
+		if (ret < 0)
+			return ret;
+		o.ops.secrets = on_secrets;
+	}
 	for (uint32_t i = 0; i < mesh->peer_count; i++) {
 		const struct conf_mesh_peer *p = &mesh->peers[i];
 
@@ -203,6 +234,7 @@ void channel_free(struct ctl *ctl)
 	if (c == NULL)
 		return;
 	sessions_free(c->sessions);
+	bring_free(c->key_log);
 	sodium_memzero(c->plain, sizeof(c->plain));
 	free(c);
 	ctl->channel = NULL;

@@ -13,6 +13,7 @@
 
 #include "sync/session.h"
 
+struct bring;
 struct channel;
 struct ctl;
 struct ctl_pkt;
@@ -30,6 +31,9 @@ int channel_input(struct ctl *ctl, const struct ctl_pkt *p);
  * this moment (counted; a handshake is under way); -EMSGSIZE; -EINVAL: no such peer; or dp_send()'s. */
 int channel_send(struct ctl *ctl, uint8_t node, const uint8_t *buf, size_t len);
 #define CHANNEL_MAX 1200 /* ENGINE_DATAGRAM: sealed, in UDP and IPv6 it is 1,280 */
+
+/* Lines with all keys (key_log.h), for mesh.key-log-file; NULL: nobody asked for them. */
+struct bring *channel_key_log(const struct ctl *ctl);
 
 /* -EINVAL: no session with that site. */
 int channel_info(const struct ctl *ctl, uint8_t node, struct session_info *out);

@@ -13,6 +13,7 @@
 #include "conf/conf.h"
 #include "control/ctl_priv.h"
 #include "control/mesh/channel.h"
+#include "control/mesh/data_keys.h"
 #include "control/mesh/pulse.h"
 #include "control/mesh/route.h"
 #include "control/mip6/rules.h"
@@ -346,6 +347,7 @@ void mesh_on_hello(
 		break;
 	case HELLO_CLOCK:
 		m->clock_off_ms = value;
+		engine_clock(m->engine, value != 0, ctl->now_ms);
 		break;
 	case HELLO_REACH: /* a view comes with it */
 	case HELLO_RESTARTED:
@@ -362,6 +364,8 @@ void mesh_on_info(struct ctl *ctl, uint8_t node, const struct hello_info *info,
 	s->hello = *info;
 	memcpy(s->up, up, sizeof(s->up));
 	engine_hears(m->engine, node, up, ctl->now_ms);
-	if (info->has_rtt)
-		engine_rtt(m->engine, node, info->rtt_ms);
+	if (!info->has_rtt)
+		return;
+	engine_rtt(m->engine, node, info->rtt_ms);
+	data_keys_rtt(ctl->data_keys, node, info->rtt_ms);
 }

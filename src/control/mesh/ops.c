@@ -19,7 +19,8 @@
 
 static void on_send(void *ctx, uint8_t node, const uint8_t *buf, size_t len)
 {
-	(void)channel_send(ctx, node, buf, len); /* counted where it fails, sent again if it counts */
+	(void)channel_send(
+		ctx, node, buf, len); /* counted where it fails, sent again if it counts */
 }
 
 /*
@@ -68,9 +69,9 @@ static bool on_changed(void *ctx, struct record *r, enum engine_why why)
 {
 	struct ctl *ctl = ctx;
 
-	ctl_count(ctl, why == ENGINE_HEARD	 ? CTL_MESH_HEARD
-			: why == ENGINE_TOOK_OVER ? CTL_MESH_TAKEN_OVER
-						  : CTL_MESH_HANDED_ON);
+	ctl_count(ctl, why == ENGINE_HEARD       ? CTL_MESH_HEARD
+		       : why == ENGINE_TOOK_OVER ? CTL_MESH_TAKEN_OVER
+						 : CTL_MESH_HANDED_ON);
 	if (why == ENGINE_HANDED) /* nothing but its owner: records_set() was not called */
 		persist_touch(ctl, r);
 	if (r->state == RECORD_LIVE)
@@ -81,8 +82,8 @@ static bool on_changed(void *ctx, struct record *r, enum engine_why why)
 	return true;
 }
 
-static void on_next(void *ctx, uint16_t domain, const struct next_view *view,
-	const struct next_table *next)
+static void on_next(
+	void *ctx, uint16_t domain, const struct next_view *view, const struct next_table *next)
 {
 	route_publish(ctx, domain, view, next);
 }

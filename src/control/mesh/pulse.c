@@ -17,6 +17,7 @@
 #include "conf/conf.h"
 #include "control/ctl_priv.h"
 #include "control/mesh/beat.h"
+#include "control/mesh/data_keys.h"
 #include "control/mesh/mail.h"
 #include "control/mesh/mesh.h"
 #include "net/udp.h"
@@ -60,15 +61,17 @@ static_assert(sizeof(struct net_ip6) + NET_UDP_LEN + HELLO_MAX <= IP6_MIN_MTU, "
 
 /* --- hello's lcore --- */
 
-/* What a datagram that was not taken is counted as. */
-static const int drop_of[] = {
-	[HELLO_TAKEN] = -1,
+int pulse_drop(enum hello_verdict v)
+{
+	static const int drop[] = { [HELLO_TAKEN] = -1,
 #define X(id, name, help) [HELLO_##id] = DP_DROP_HELLO_##id,
-	HELLO_REFUSED_LIST(X)
+		HELLO_REFUSED_LIST(X)
 #undef X
-};
+	};
 
-static_assert(DIM(drop_of) == HELLO_VERDICT_COUNT, "one each");
+	static_assert(DIM(drop) == HELLO_VERDICT_COUNT, "one each");
+	return drop[v];
+}
 
 static uint64_t clock_ms(clockid_t id)
 {
@@ -105,7 +108,7 @@ static void take(struct pulse *p, uint64_t now_ms, uint64_t wall_ms)
 
 		dp_hello_begin(p->dp, &h[i]);
 		v = beat_input(p->beat, &h[i].src, h[i].data, h[i].len, now_ms, wall_ms);
-		dp_hello_end(p->dp, &h[i], drop_of[v]);
+		dp_hello_end(p->dp, &h[i], pulse_drop(v));
 	}
 }
 
@@ -183,6 +186,8 @@ static void read_one(struct ctl *ctl, const struct mail_msg *m)
 		mesh_on_view(ctl, m->view.domain, &m->view.view);
 		break;
 	case MAIL_INFO:
+		if (m->info.info.has_rtt)
+			data_keys_rtt(ctl->data_keys, m->info.node, m->info.info.rtt_ms);
 		mesh_on_info(ctl, m->info.node, &m->info.info, m->info.up);
 		break;
 	case MAIL_KNOWN:

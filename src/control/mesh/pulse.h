@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "sync/hello.h"
 #include "sync/next.h"
 
 struct ctl;
@@ -36,6 +37,9 @@ void pulse_say(struct ctl *ctl, uint16_t domain, enum next_says says);
 bool pulse_is_known(const struct ctl *ctl, uint16_t domain);
 /* New keys of the session with a peer; copied, wiped when handed over. */
 void pulse_keys(struct ctl *ctl, uint8_t node, const struct session_keys *keys);
+
+/* What a datagram of class HELLO is counted as: enum dp_drop; -1: it was taken. */
+int pulse_drop(enum hello_verdict v);
 
 /* Milliseconds for which hello has been silent because an lcore stands still; 0: it is not. */
 uint64_t pulse_silent_ms(const struct ctl *ctl);

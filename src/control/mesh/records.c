@@ -68,14 +68,12 @@ bool mesh_serves(const struct ctl *ctl, uint16_t domain)
 
 uint8_t mesh_owner(const struct ctl *ctl, const struct record *r)
 {
-	return ctl->mesh == NULL ? (uint8_t)ctl->conf->node.id
-				 : engine_owner(ctl->mesh->engine, r);
+	return ctl->mesh == NULL ? (uint8_t)ctl->conf->node.id : engine_owner(ctl->mesh->engine, r);
 }
 
 bool mesh_is_owner(const struct ctl *ctl, const struct record *r)
 {
-	return ctl->mesh == NULL ||
-	       records_mesh(ctl->records, r)->owner.node == ctl->conf->node.id;
+	return ctl->mesh == NULL || records_mesh(ctl->records, r)->owner.node == ctl->conf->node.id;
 }
 
 struct seen *mesh_seen_table(const struct ctl *ctl)

@@ -183,7 +183,7 @@ void route_fill(const struct conf *conf, uint16_t domain, const struct next_view
 
 	out->id = view->domain;
 	out->self = view->self;
-	out->clamps = d->tcp_mss_clamp != CONF_MSS_OFF;
+	out->clamps = d->tcp_mss_clamp == CONF_MSS_AUTO;
 	memset(out->members, 0, sizeof(out->members));
 	out->members[view->self / 64] |= 1ULL << view->self % 64;
 	for (uint32_t i = 0; i < d->peer_count; i++) {
@@ -215,12 +215,10 @@ static void adopt(struct ctl *ctl, uint16_t domain, const struct next_view *view
 	for (uint32_t i = 0; d->mode == CONF_MODE_UNICAST && i < d->peer_count; i++) {
 		const struct forward_agent agent = { d->peers[i].home_agent_address,
 			(uint8_t)ctl->conf->mesh.peers[d->peers[i].peer].id };
-		struct addr_row *row =
-			addrs_find(ctl->t->addrs, &agent.address, ADDR_NO_PORT);
+		struct addr_row *row = addrs_find(ctl->t->addrs, &agent.address, ADDR_NO_PORT);
 
-		row->state = forward_holder(&f, &agent) == FORWARD_HOLDER_ADOPTED
-				     ? ADDR_PREFERRED
-				     : ADDR_ELSEWHERE;
+		row->state = forward_holder(&f, &agent) == FORWARD_HOLDER_ADOPTED ? ADDR_PREFERRED
+										  : ADDR_ELSEWHERE;
 	}
 }
 
@@ -261,8 +259,7 @@ uint8_t route_agent(const struct conf *conf, uint16_t domain, const struct ip6_a
 	return (uint8_t)conf->node.id;
 }
 
-void route_place(
-	const struct ctl *ctl, const struct record *r, uint8_t *owner, uint8_t *bucket)
+void route_place(const struct ctl *ctl, const struct record *r, uint8_t *owner, uint8_t *bucket)
 {
 	*owner = 0;
 	*bucket = 0;
@@ -312,8 +309,8 @@ int route_new(struct ctl *ctl, char *err, size_t err_len)
 	if (ctl->route == NULL)
 		return -ENOMEM;
 	for (unsigned i = 0; ret == 0 && i < 4; i++)
-		ret = route_compile(i / 2, (enum forward_delivery)(i % 2),
-			&ctl->route->answers[i / 2][i % 2]);
+		ret = route_compile(
+			i / 2, (enum forward_delivery)(i % 2), &ctl->route->answers[i / 2][i % 2]);
 	if (ret == 0)
 		ret = publish_nothing(ctl);
 	if (ret < 0)

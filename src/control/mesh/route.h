@@ -43,8 +43,7 @@ bool route_run(struct ctl *ctl); /* true: something waits for workers */
 /* Node of the site that the domain's home agent address was given to: 0: none, or all share it. */
 uint8_t route_agent(const struct conf *conf, uint16_t domain, const struct ip6_addr *agent);
 /* What workers must know of a record to find its owner; both 0 without a mesh. */
-void route_place(
-	const struct ctl *ctl, const struct record *r, uint8_t *owner, uint8_t *bucket);
+void route_place(const struct ctl *ctl, const struct record *r, uint8_t *owner, uint8_t *bucket);
 /* This site answers on that home agent address of the domain now: its own, shared or adopted. */
 bool route_is_held(const struct ctl *ctl, uint16_t domain, const struct ip6_addr *agent);
 

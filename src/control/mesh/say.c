@@ -60,7 +60,8 @@ static const struct {
 } lines[ENGINE_EV_COUNT] = {
 	[ENGINE_EV_STATE] = { LOG_INFO, "this site has another state now", NULL },
 	[ENGINE_EV_WAITING_FOR] = { LOG_WARN,
-		"not ready, and cannot be before that site answers: start it, set it to retired, or "
+		"not ready, and cannot be before that site answers: start it, set it to retired, "
+		"or "
 		"hamctl ready --force",
 		NULL },
 	[ENGINE_EV_SNAPSHOT_BEGUN] = { LOG_INFO, "asks that site for all bindings", NULL },
@@ -78,8 +79,17 @@ static const struct {
 		"that site refuses bindings: the drain waits for it; is limits.max-bindings less "
 		"there?",
 		NULL },
+	[ENGINE_EV_DRAIN_ENDED] = { LOG_WARN,
+		"no other site is ready any more: is not drained, and serves again", NULL },
+	[ENGINE_EV_CLOCK] = { LOG_WARN,
+		"not ready, and cannot be before this clock agrees with that of the other sites",
+		NULL },
+	[ENGINE_EV_STRAY_CLAIM] = { LOG_WARN,
+		"that site took over what another one should have: do both see the same sites?",
+		"from-node" },
 	[ENGINE_EV_STALLED] = { LOG_WARN, "this site stood still", "ms" },
-	[ENGINE_EV_ALONE] = { LOG_INFO, "acknowledged a binding that no other site holds", "alone" },
+	[ENGINE_EV_ALONE] = { LOG_INFO, "acknowledged a binding that no other site holds",
+		"alone" },
 	[ENGINE_EV_PEER_FULL] = { LOG_WARN, "that site has no room for our bindings", NULL },
 	[ENGINE_EV_UNLIKE] = { LOG_WARN, "that site and this one cannot agree on some bindings",
 		"records" },
@@ -143,8 +153,7 @@ static void say_drift(struct ctl *ctl, uint16_t domain, uint8_t node, uint32_t d
 		log_info(TAG, "that site is configured alike again domain=%s site=%s",
 			ctl->conf->domains[domain].name, mesh_site_name(ctl, node));
 	else
-		log_warn(TAG,
-			"that site is configured differently domain=%s site=%s settings=%s",
+		log_warn(TAG, "that site is configured differently domain=%s site=%s settings=%s",
 			ctl->conf->domains[domain].name, mesh_site_name(ctl, node),
 			mesh_setting_names(drift, names, sizeof(names)));
 }

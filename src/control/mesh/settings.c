@@ -77,8 +77,7 @@ static uint32_t members(const struct conf *conf, const struct conf_domain *d)
 	return sum;
 }
 
-void mesh_settings(
-	const struct ctl *ctl, uint16_t domain, uint32_t out[static HELLO_SETTING_COUNT])
+void mesh_settings(const struct ctl *ctl, uint16_t domain, uint32_t out[static HELLO_SETTING_COUNT])
 {
 	const struct conf *conf = ctl->conf;
 	const struct conf_domain *d = &conf->domains[domain];

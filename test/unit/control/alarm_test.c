@@ -10,6 +10,7 @@
 #include "../tables/readers.h"
 #include "conf/conf.h"
 #include "control/ctl_priv.h"
+#include "control/mesh/pulse.h"
 #include "control/mesh/mesh_priv.h"
 #include "records/records.h"
 #include "tables/addrs.h"
@@ -30,6 +31,7 @@ static struct {
 	bool has_store;
 	struct persist_status store;
 	struct alarm_fact mesh[ALARM_COUNT];
+	uint64_t silent_ms;
 } world;
 
 /* What is wrong in a mesh is measured there (mesh_test.c). */
@@ -52,6 +54,12 @@ static struct {
 	}
 MESH_ALARMS(X)
 #undef X
+
+uint64_t pulse_silent_ms(const struct ctl *ctl)
+{
+	(void)ctl;
+	return world.silent_ms;
+}
 
 void dp_pool_info(const struct dp *dp, uint32_t *available, uint32_t *total)
 {
@@ -249,6 +257,18 @@ static void test_wedged(void **state)
 	assert_only(ALARM_WORKER_WEDGED, "lcore 12");
 	assert_in_range(alarm_at(&t.ctl, ALARM_WORKER_WEDGED)->value, 2500, 3500);
 	pass(3, 0); /* the control core's own is this one: it measures */
+	assert_only(NONE, NULL);
+}
+
+static void test_silent(void **state)
+{
+	(void)state;
+	world.silent_ms = 250;
+	pass(1, -1);
+	assert_only(ALARM_HELLO_SILENT, "");
+	assert_int_equal(alarm_at(&t.ctl, ALARM_HELLO_SILENT)->value, 250);
+	world.silent_ms = 0;
+	pass(2, -1);
 	assert_only(NONE, NULL);
 }
 
@@ -450,6 +470,7 @@ int main(void)
 		TEST(test_pool),
 		TEST(test_frees),
 		TEST(test_wedged),
+		TEST(test_silent),
 		TEST(test_slow),
 		TEST(test_punt),
 		TEST(test_tx),

@@ -155,8 +155,7 @@ static struct next_view view_by_hello(const struct site *s)
 
 	v.site[self] = (struct next_site){ .reach = NEXT_UP, .says = s->says };
 	if (!s->is_cut)
-		v.site[other] =
-			(struct next_site){ .reach = NEXT_UP, .says = node(other)->says };
+		v.site[other] = (struct next_site){ .reach = NEXT_UP, .says = node(other)->says };
 	return v;
 }
 
@@ -205,8 +204,7 @@ void route_publish(struct ctl *ctl, uint16_t domain, const struct next_view *vie
 	site_of(ctl)->routes++;
 }
 
-void route_place(
-	const struct ctl *ctl, const struct record *r, uint8_t *owner, uint8_t *bucket)
+void route_place(const struct ctl *ctl, const struct record *r, uint8_t *owner, uint8_t *bucket)
 {
 	*owner = records_mesh(ctl->records, r)->owner.node;
 	*bucket = 7;
@@ -250,6 +248,12 @@ void acct_stop(struct ctl *ctl, const struct record *r, enum acct_cause cause)
 	(void)r;
 	site_of(ctl)->cause = cause;
 	site_of(ctl)->stopped++;
+}
+
+void persist_touch(struct ctl *ctl, const struct record *r)
+{
+	(void)ctl;
+	(void)r;
 }
 
 void dp_counters_sum(const struct dp *dp, struct dp_counters *out)
@@ -300,8 +304,12 @@ static void configure(struct site *s, unsigned n)
 		.domains = &s->domain,
 		.domain_count = 1,
 		.runtime.max_bindings = MAX,
-		.mesh = { .dead_ms = 300, .rate_mbps = 100, .records_per_s = 100000,
-			.max_waits = 16, .peers = &s->peer, .peer_count = 1 },
+		.mesh = { .dead_ms = 300,
+			.rate_mbps = 100,
+			.records_per_s = 100000,
+			.max_waits = 16,
+			.peers = &s->peer,
+			.peer_count = 1 },
 	};
 	snprintf(s->conf.node.name, CONF_NAME_MAX, "%s", names[n - 1]);
 }
@@ -385,8 +393,8 @@ static void deliver(void)
 
 	for (unsigned i = 0; i < n; i++)
 		if (!node(queue[i].to)->is_cut && !node(queue[i].from)->is_cut)
-			mesh_input(&node(queue[i].to)->ctl, queue[i].from, queue[i].buf,
-				queue[i].len);
+			mesh_input(
+				&node(queue[i].to)->ctl, queue[i].from, queue[i].buf, queue[i].len);
 	memmove(queue, queue + n, (queued - n) * sizeof(queue[0]));
 	queued -= n;
 }
@@ -672,9 +680,8 @@ static void test_path_mtu(void **state)
 	become_ready();
 	accept_and_hold(1, HOA, COA, 7);
 	pass(20);
-	assert_int_equal(records_set_mtu(ctl->records, record_at(1, HOA), 1300,
-				 ctl->now_ms + 600000),
-		0);
+	assert_int_equal(
+		records_set_mtu(ctl->records, record_at(1, HOA), 1300, ctl->now_ms + 600000), 0);
 	mesh_soft(ctl, record_at(1, HOA));
 	pass(300);
 	assert_int_equal(pmtu_get(node(2)->ctl.pmtu, node(2)->ctl.now_ms, &coa, PMTU_TUNNEL), 1300);
@@ -689,7 +696,8 @@ static void test_end_of_life(void **state)
 	pass(20);
 	for (unsigned n = 1; n <= SITES; n++)
 		node(n)->ctl.now_ms += 600000;
-	assert_false(mesh_may_end(&node(2)->ctl, record_at(2, HOA))); /* its owner may know better */
+	assert_false(
+		mesh_may_end(&node(2)->ctl, record_at(2, HOA))); /* its owner may know better */
 	assert_true(mesh_may_end(&node(1)->ctl, record_at(1, HOA)));
 	node(2)->ctl.now_ms += 6000;
 	assert_true(mesh_may_end(&node(2)->ctl, record_at(2, HOA)));
@@ -872,8 +880,8 @@ static void test_show_peers(void **state)
 
 /* --- what is wrong --- */
 
-static void assert_alarm(void (*measure)(struct ctl *ctl, struct alarm_fact *f), uint64_t value,
-	const char *detail)
+static void assert_alarm(
+	void (*measure)(struct ctl *ctl, struct alarm_fact *f), uint64_t value, const char *detail)
 {
 	struct alarm_fact f = { 0 };
 
@@ -934,6 +942,43 @@ static void test_behind(void **state)
 	assert_alarm(mesh_peer_behind, 0, "");
 }
 
+/* Every event has words, and a line of any length is one. */
+static void test_words(void **state)
+{
+	struct ctl *ctl = &node(1)->ctl;
+
+	(void)state;
+	log_set_level(LOG_DEBUG);
+	for (enum engine_event e = 0; e < ENGINE_EV_COUNT; e++)
+		mesh_say(ctl, e, 0, 2, UINT64_MAX * (e != ENGINE_EV_STATE));
+	for (enum hello_event e = 0; e <= HELLO_STALL; e++)
+		for (int64_t value = 0; value < 3; value++)
+			mesh_say_hello(ctl, e, 0, 2, value);
+	mesh_say(ctl, ENGINE_EV_HELD_OUT, 0, 99, 0); /* of no name */
+	log_set_level(LOG_ERR);
+	assert_string_equal(mesh_site_name(ctl, 99), "node 99");
+	assert_int_equal(mesh_find_site(ctl, "paris"), 1);
+	assert_int_equal(mesh_find_site(ctl, "tokyo"), 2);
+	assert_int_equal(mesh_find_site(ctl, "oslo"), 0);
+}
+
+/* A site that two others agree against about the time does not become ready, nor less ready. */
+static void test_clock(void **state)
+{
+	struct ctl *ctl = &node(1)->ctl;
+
+	(void)state;
+	mesh_on_hello(ctl, HELLO_CLOCK, 0, 0, 700);
+	pass(2000);
+	assert_int_equal(node(1)->says, NEXT_JOINING);
+	mesh_on_hello(ctl, HELLO_CLOCK, 0, 0, 0);
+	pass(2000);
+	assert_int_equal(node(1)->says, NEXT_READY);
+	mesh_on_hello(ctl, HELLO_CLOCK, 0, 0, 700);
+	pass(200);
+	assert_int_equal(node(1)->says, NEXT_READY);
+}
+
 /* --- settings --- */
 
 static void test_settings(void **state)
@@ -988,6 +1033,8 @@ int main(void)
 		T(test_show_peers),
 		T(test_alarms),
 		T(test_behind),
+		T(test_words),
+		T(test_clock),
 		T(test_settings),
 #undef T
 	};

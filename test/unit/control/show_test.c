@@ -296,8 +296,8 @@ static bool ignore_changed(void *ctx, struct record *r, enum engine_why why)
 	return true;
 }
 
-static void ignore_next(void *ctx, uint16_t domain, const struct next_view *view,
-	const struct next_table *next)
+static void ignore_next(
+	void *ctx, uint16_t domain, const struct next_view *view, const struct next_table *next)
 {
 	(void)ctx;
 	(void)domain;
@@ -340,16 +340,24 @@ static void with_mesh(void)
 		{ .number = 0, .id = next_domain("msp1"), .members = &member, .member_count = 1 },
 		{ .number = 1, .id = next_domain("msp2") },
 	};
-	struct engine_opts opts = { .self = 1, .boot = 1, .secret = secret, .domains = domains,
-		.domain_count = 2, .dead_ms = 300, .rate_max = 1000000, .records_s = 1000,
-		.max_waits = 4, .now_ms = NOW_MS, .wall_ms = NOW_MS,
+	struct engine_opts opts = { .self = 1,
+		.boot = 1,
+		.secret = secret,
+		.domains = domains,
+		.domain_count = 2,
+		.dead_ms = 300,
+		.rate_max = 1000000,
+		.records_s = 1000,
+		.max_waits = 4,
+		.now_ms = NOW_MS,
+		.wall_ms = NOW_MS,
 		.ops = { m, ignore_send, ignore_covers, ignore_changed, ignore_next,
 			ignore_committed, keep_state, ignore_event } };
 
 	records_free(t.ctl.records);
-	assert_int_equal(records_new(&(struct records_opts){ .max = MAX, .now_ms = NOW_MS,
-					     .mesh = true },
-				 &t.ctl.records),
+	assert_int_equal(
+		records_new(&(struct records_opts){ .max = MAX, .now_ms = NOW_MS, .mesh = true },
+			&t.ctl.records),
 		0);
 	assert_int_equal(seen_new(&seen, &m->seen), 0);
 	opts.records = t.ctl.records;
@@ -540,7 +548,8 @@ static void test_binding_in_mesh(void **state)
 	with_mesh();
 	r = bind_node(0, &hoa, "2001:db8:c::1");
 	m = records_mesh(t.ctl.records, r);
-	m->content = (struct content_version){ .epoch = 1, .ext_seq = 65543, .hlc = 0xab, .node = 2 };
+	m->content =
+		(struct content_version){ .epoch = 1, .ext_seq = 65543, .hlc = 0xab, .node = 2 };
 	m->owner = (struct owner_version){ .epoch = 1, .ext_seq = 65543, .term = 3, .node = 2 };
 	m->flags = RECORD_ALONE;
 	req.key = hoa;

@@ -9,11 +9,11 @@
 #include "net/cksum.h"
 #include "net/icmp6.h"
 
-#define HOA     "2001:db8:a::100" /* where site 1 has bindings: at COA, owner and agent by the row */
-#define COA     "2001:db8:f::1"
-#define OLD_COA "2001:db8:f::2"
-#define CN      "2001:db8:c::1"
-#define NOBODY  "2001:db8:a::999" /* unbound */
+#define HOA         "2001:db8:a::100" /* where site 1 has bindings: at COA, owner and agent by the row */
+#define COA         "2001:db8:f::1"
+#define OLD_COA     "2001:db8:f::2"
+#define CN          "2001:db8:c::1"
+#define NOBODY      "2001:db8:a::999" /* unbound */
 #define CLEAR_HEADS (sizeof(struct net_ip6) + SA_CLEAR_HEAD)
 
 /* --- packets --- */
@@ -170,7 +170,8 @@ static const struct row {
 	{ "tunnel, joining, own address", U, D, "jxr", OPENED, 1, 1, OWN, TO + 3 },
 	{ "other CoA, owner knows", U, D, "rrr", OTHER_COA, 1, 2, OWN, TO + 2 },
 	{ "other CoA, we are owner", U, D, "rrr", OTHER_COA, 1, 1, OWN, DROP(DECAP_WRONG_COA) },
-	{ "other CoA, from the owner", U, D, "rrr", OTHER_COA, 1, 2, FIRST(2), DROP(DECAP_WRONG_COA) },
+	{ "other CoA, from the owner", U, D, "rrr", OTHER_COA, 1, 2, FIRST(2),
+		DROP(DECAP_WRONG_COA) },
 	{ "other CoA, relayed", U, D, "rrr", OTHER_COA, 1, 2, RELAYED(3), DROP(DECAP_WRONG_COA) },
 	{ "other CoA, from a third", U, D, "rrr", OTHER_COA, 1, 2, FIRST(3), ON + 2 },
 	{ "stranger", U, D, "rrr", STRANGER, 1, 0, OWN, DROP(DECAP_NO_BINDING) },
@@ -209,7 +210,8 @@ static const struct row {
 	{ "from an adopted agent", U, D, "rxr", FROM_PEERS_AGENT, 1, 0, OWN, DROP(SRC_OURS) },
 	{ "from our agent", U, D, "rrr", FROM_AGENT, 1, 0, OWN, DROP(SRC_OURS) },
 
-	{ "foreign home address", U, D, "rrr", OTHER_DOMAIN, 0, 0, FIRST(3), DROP(MESH_FOREIGN_DOMAIN) },
+	{ "foreign home address", U, D, "rrr", OTHER_DOMAIN, 0, 0, FIRST(3),
+		DROP(MESH_FOREIGN_DOMAIN) },
 	{ "its domain, too", U, D, "rrr", OTHER_DOMAIN, 0, 0, FIRST(2), UNREACHABLE },
 	{ "to the site", U, D, "rrr", TO_PORT, 0, 0, FIRST(2), DROP(MESH_FOREIGN_DOMAIN) },
 	{ "transit", U, D, "rrr", TRANSIT, 0, 0, FIRST(2), DROP(MESH_FOREIGN_DOMAIN) },
@@ -336,6 +338,43 @@ static void test_rows(void **state)
 		check_row(&rows[i]);
 }
 
+/* A site that serves nothing hands each mobile node's packets to the successor of its bucket, the
+ * same as every other site does, whatever kind they are; bound or not. */
+static void test_successor(void **state)
+{
+	unsigned to[SITES + 1] = { 0 };
+
+	(void)state;
+	sites_make(S, D, true);
+	believe(&sites[1], 0, "jrr");
+	for (unsigned i = 0; i < 40; i++) {
+		struct ip6_addr a = address_of("2001:db8:a::%u00", 1 + i / 2), site;
+		char hoa[IP6_STRLEN];
+		struct pkt p[4];
+		uint8_t want;
+
+		ip6_str(&a, hoa);
+		p[0] = udp(CN, hoa);
+		p[1] = tunnel(COA, "2001:db8:a::1", udp(hoa, CN));
+		p[2] = bu("2001:db8:a::1", hoa);
+		p[3] = icmp(CN, "2001:db8:a::1", ICMP6_TOO_BIG,
+			tunnel("2001:db8:a::1", COA, udp(CN, hoa)));
+		want = next_successor(&sites[1].next_view,
+			record_key_bucket(record_key(next_domain("msp1"), &a)));
+		site = site_address(want);
+		to[want]++;
+		for (unsigned k = 0; k < DIM(p); k++) {
+			struct fate f = site_take(&sites[1], &p[k]);
+
+			if (f.door != DOOR_TX || !ip6_eq(&((struct net_ip6 *)f.pkt.b)->dst, &site))
+				fail_msg("%s: packet %u is not handed to site %u", hoa, k, want);
+		}
+		if (i % 2 == 0)
+			bind_at(&sites[1], hoa, COA, 0, 1, 1);
+	}
+	assert_true(to[2] > 0 && to[3] > 0);
+}
+
 /* --- billing --- */
 
 static struct bc_counts counts(const struct site *s)
@@ -452,8 +491,11 @@ static void test_counts(void **state)
 static void test_grace(void **state)
 {
 	struct pkt old = tunnel(OLD_COA, "2001:db8:a::1", udp(HOA, CN));
-	struct bc_binding b = { .hoa = addr(HOA), .coa = addr(OLD_COA), .ha = addr("2001:db8:a::1"),
-		.owner = 1, .mss = BC_MSS_AUTO };
+	struct bc_binding b = { .hoa = addr(HOA),
+		.coa = addr(OLD_COA),
+		.ha = addr("2001:db8:a::1"),
+		.owner = 1,
+		.mss = BC_MSS_AUTO };
 	struct fate f;
 
 	(void)state;
@@ -473,6 +515,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_successor),
 		cmocka_unit_test(test_billing),
 		cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_counts),

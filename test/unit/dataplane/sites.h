@@ -86,7 +86,8 @@ static void describe(struct site *s, enum conf_mode mode, enum conf_delivery del
 		*dom = (struct conf_domain){ .mode = mode,
 			.delivery = delivery,
 			.tcp_mss_clamp = CONF_MSS_AUTO,
-			.home_agent_address = agent_address(d, mode == CONF_MODE_SHARED ? 1 : s->node),
+			.home_agent_address =
+				agent_address(d, mode == CONF_MODE_SHARED ? 1 : s->node),
 			.peers = site_domain_peers[s->node][d],
 			.limits = { .mismatch_per_s = 1000000, .mismatch_burst = 1000000 } };
 		snprintf(dom->name, sizeof(dom->name), "msp%u", d + 1);
@@ -94,9 +95,8 @@ static void describe(struct site *s, enum conf_mode mode, enum conf_delivery del
 	for (uint8_t node = 1; node <= SITES; node++) {
 		if (node == s->node)
 			continue;
-		site_peers[s->node][n] = (struct conf_mesh_peer){
-			.id = node, .address = site_address(node)
-		};
+		site_peers[s->node][n] =
+			(struct conf_mesh_peer){ .id = node, .address = site_address(node) };
 		for (unsigned d = 0; d < DOMAINS; d++) {
 			struct conf_domain *dom = &site_domains[s->node][d];
 
@@ -121,8 +121,8 @@ static void set_route(struct site *s, const struct ip6_addr *a, uint8_t len, uin
 static void make_routes(struct site *s)
 {
 	static const uint8_t mac[6] = { 2, 0, 0, 0, 0, 1 };
-	struct ip6_addr gateway = address_of("2001:db8:%u::1", s->node), own = site_address(s->node),
-			any = { 0 };
+	struct ip6_addr gateway = address_of("2001:db8:%u::1", s->node),
+			own = site_address(s->node), any = { 0 };
 	uint32_t adj = adj_add(s->t->adj, 0, &gateway);
 
 	adj_set(s->t->adj, adj, mac, ADJ_RESOLVED);
@@ -193,8 +193,9 @@ static void make_worker(struct site *s)
 	static struct rte_ring *punt[SITES + 1][DP_PUNT_COUNT];
 
 	memset(&s->w, 0, sizeof(s->w));
-	s->view = (struct dp_port_view){ .mtu = 1500, .mac = { 2, 0, 0, 0, 1, s->node },
-		.link_up = true };
+	s->view = (struct dp_port_view){
+		.mtu = 1500, .mac = { 2, 0, 0, 0, 1, s->node }, .link_up = true
+	};
 	ip6_link_local_from_mac(s->view.mac, &s->view.link_local);
 	for (unsigned c = 0; c < DP_PUNT_COUNT; c++) {
 		char name[24];
@@ -228,8 +229,8 @@ static void believe(struct site *s, uint16_t domain, const char *text)
 		const char *at = strchr(letters, *text);
 
 		if (at != NULL)
-			s->next_view.site[n] = (struct next_site){ NEXT_UP,
-				(enum next_says)(at - letters), 0 };
+			s->next_view.site[n] =
+				(struct next_site){ NEXT_UP, (enum next_says)(at - letters), 0 };
 		else if (*text != 'x')
 			s->next_view.site[n] = (struct next_site){ NEXT_CUT_OFF, NEXT_READY,
 				(uint8_t)(*text - '0') };
@@ -243,8 +244,8 @@ static void believe(struct site *s, uint16_t domain, const char *text)
 	dq_run(s->t->dq, 16);
 }
 
-static void bind_at(struct site *s, const char *hoa, const char *coa, uint16_t domain, uint8_t agent,
-	uint8_t owner)
+static void bind_at(struct site *s, const char *hoa, const char *coa, uint16_t domain,
+	uint8_t agent, uint8_t owner)
 {
 	struct bc_binding b = { .hoa = addr(hoa),
 		.coa = addr(coa),

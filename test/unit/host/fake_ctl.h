@@ -258,8 +258,11 @@ static inline void fake_order(struct fake_ctl *f, struct ctl_req *req)
 static inline void fake_answer(struct fake_ctl *f, struct ctl_req *req)
 {
 	f->slices++;
-	if (req->cmd == CTL_SHOW_BINDINGS && req->domain[0] != '\0' &&
-		strcmp(req->domain, "msp1") != 0) {
+	if (req->cmd == CTL_SHOW_BINDINGS && req->site[0] != '\0') {
+		req->status = -ENOENT;
+		snprintf(req->error, sizeof(req->error), "no such site: %s", req->site);
+	} else if (req->cmd == CTL_SHOW_BINDINGS && req->domain[0] != '\0' &&
+		   strcmp(req->domain, "msp1") != 0) {
 		req->status = -ENOENT;
 		snprintf(req->error, sizeof(req->error), "no such domain: %s", req->domain);
 	} else if (req->cmd == CTL_SHOW_BINDINGS) {

@@ -198,6 +198,7 @@ class Answers(Case):
 
     def test_filters_reach_the_daemon(self):
         self.bad(1, 'no such domain: nix', 'show', 'bindings', '--domain', 'nix')
+        self.bad(1, 'no such site: nix', 'show', 'bindings', '--owner', 'nix')
         self.good('show', 'bindings', '--domain', 'msp1', '--prefix', '2001:db8::/32', '--coa',
                   '2001:db8:1::1', '--all')
         self.assertEqual(len(self.documents('show', 'drops')), 1)

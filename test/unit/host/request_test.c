@@ -100,6 +100,8 @@ static void test_mesh(void **state)
 		{ "{\"cmd\":\"drain\",\"domain\":\"msp1\"}", "msp1", "", false },
 		{ "{\"cmd\":\"binding move\",\"to\":\"tokyo\",\"key\":\"2001:db8::1\"}", "",
 			"tokyo", false },
+		{ "{\"cmd\":\"show bindings\",\"owner\":\"tokyo\"}", "", "tokyo", false },
+		{ "{\"cmd\":\"show summary\",\"owner\":\"tokyo\"}", "", "tokyo", false },
 	};
 	struct ctl_req req;
 	char err[160];
@@ -185,6 +187,7 @@ static const struct {
 	{ "{\"cmd\":\"binding move\",\"key\":\"2001:db8::1\",\"to\":2}", "to: not a string" },
 	{ "{\"cmd\":\"drain\",\"force\":\"yes\"}", "force: not true or false" },
 	{ "{\"cmd\":\"undrain\",\"force\":true}", "force: \"undrain\" does not take it" },
+	{ "{\"cmd\":\"show ports\",\"owner\":\"x\"}", "owner: \"show ports\" does not take it" },
 	{ "{\"cmd\":\"drain\",\"to\":\"tokyo\"}", "to: \"drain\" does not take it" },
 	{ "{\"cmd\":\"show binding\",\"key\":\"1.2.3.4\"}",
 		"key: \"1.2.3.4\" is not an IPv6 address" },

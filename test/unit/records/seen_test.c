@@ -338,6 +338,51 @@ static void test_model(void **state)
 	seen_free(s);
 }
 
+/* A domain at its quota gives up one of its own, and only of these that may. */
+static void test_quota(void **state)
+{
+	const uint64_t old = NOW - (WINDOW + 1) * NTP_SECOND;
+	struct seen_pair p = pair(7, 1, 1, 0, 0, 0);
+	struct seen_value v;
+
+	(void)state;
+	start(10, 2);
+	assert_int_equal(raise_it(pair(7, 1, 1, 1, 1, old), 0), 1);
+	assert_int_equal(raise_it(pair(8, 1, 1, 1, 1, old), 0), 1);
+	assert_int_equal(seen_set_quota(s, 7, 2), 0); /* what is there counts */
+	assert_int_equal(seen_count_in(s, 7), 1);
+	assert_int_equal(seen_count_in(s, 8), 0);
+	assert_int_equal(raise_it(pair(7, 2, 1, 1, 1, 0), SEEN_REMEMBERED), 1);
+	assert_int_equal(raise_it(pair(7, 3, 1, 1, 1, 0), SEEN_REMEMBERED), 1);
+	assert_false(seen_get(s, 7, &p.hoa, &p.ha, &v));
+	assert_true(seen_get(s, 8, &p.hoa, &p.ha, &v));
+	assert_int_equal(raise_it(pair(7, 4, 1, 1, 1, 0), SEEN_REMEMBERED), -ENOSPC);
+	assert_int_equal(seen_count_in(s, 7), 2);
+	assert_int_equal(raise_it(pair(8, 4, 1, 1, 1, 0), SEEN_REMEMBERED), 1);
+	assert_int_equal(seen_set_quota(s, 7, 3), 0);
+	assert_int_equal(raise_it(pair(7, 4, 1, 1, 1, 0), SEEN_REMEMBERED), 1);
+	seen_free(s);
+}
+
+static void test_origin(void **state)
+{
+	struct seen_pair p = pair(1, 1, 1, 2, 5, 0), got;
+
+	(void)state;
+	start(10, 2);
+	p.origin = 9;
+	assert_int_equal(raise_it(p, SEEN_LISTED), 1);
+	assert_true(seen_at(s, 1, &got));
+	assert_int_equal(got.origin, 9);
+	p = pair(1, 1, 1, 1, 1,
+		NOW); /* an older number, a newer timestamp: both together are ours */
+	p.origin = 8;
+	assert_int_equal(raise_it(p, SEEN_LISTED), 1);
+	assert_true(seen_at(s, 1, &got));
+	assert_int_equal(got.origin, 0);
+	seen_free(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -351,6 +396,8 @@ int main(void)
 		cmocka_unit_test(test_changes),
 		cmocka_unit_test(test_laws),
 		cmocka_unit_test(test_model),
+		cmocka_unit_test(test_quota),
+		cmocka_unit_test(test_origin),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -32,7 +32,7 @@ struct site {
 	uint8_t secret[32], public[32];
 	uint64_t seed;
 	uint64_t wall_ms; /* at START_MS */
-	struct session_keys keys[SITES + 1];
+	struct session_keys keys[SITES + 1], answered[SITES + 1];
 	unsigned established[SITES + 1];
 };
 
@@ -80,10 +80,22 @@ static void op_send(void *ctx, uint8_t node, const uint8_t *buf, size_t len)
 	post(((struct site *)ctx)->node, node, buf, len);
 }
 
+/* Before the other side can have them: it hears of them by what is sent behind this. */
+static void op_answered(void *ctx, uint8_t node, const struct session_keys *keys)
+{
+	struct site *at = ctx;
+
+	assert_false(keys->initiator);
+	assert_memory_not_equal(keys->data, site[node].keys[at->node].data, sizeof(keys->data));
+	at->answered[node] = *keys;
+}
+
 static void op_established(void *ctx, uint8_t node, const struct session_keys *keys)
 {
 	struct site *at = ctx;
 
+	if (!keys->initiator)
+		assert_memory_equal(keys, &at->answered[node], sizeof(*keys));
 	at->keys[node] = *keys;
 	at->established[node]++;
 }
@@ -108,7 +120,8 @@ static void start_site(uint8_t node)
 					      .peers = peers,
 					      .peer_count = n,
 					      .now_ms = now_ms,
-					      .ops = { at, op_random, op_send, op_established } },
+					      .ops = { at, op_random, op_send, op_established,
+						      op_answered } },
 				 &at->s),
 		0);
 }
