@@ -65,6 +65,8 @@ static void put_hello(struct ctl *ctl, struct jw *w, const struct mesh_site *s)
 	if (h->interval_ms != 0)
 		jw_u64(w, "hello-ms", h->interval_ms);
 	jw_array(w, "hears");
+	if (h->up) /* that it hears us is said in another way */
+		jw_str(w, NULL, ctl->conf->node.name);
 	for (unsigned n = 1; n < NEXT_NODES; n++)
 		if (s->up[n / 64] >> n % 64 & 1)
 			jw_str(w, NULL, mesh_site_name(ctl, (uint8_t)n));

@@ -154,5 +154,6 @@ def test_wrong_key(pair):
     make_key(path)
     pair.world.start(1, pair.world.config(1, mesh={"private-key-file": str(path)}))
     until("alarm", lambda: alarms(pair.two).get("peer_key") == "site1", 10)
+    assert pair.two.ctl.drops().get("sync_handshake", 0) > 0
     assert pair.one.ctl.run("ready").returncode == 1
     assert peer(pair.two)["state"] == "dead"

@@ -109,13 +109,13 @@ void mesh_peer_down(struct ctl *ctl, struct alarm_fact *f)
 	count_sites(ctl, f, is_down);
 }
 
-/* It makes handshakes with another key than is configured for it here, or for us there. */
+/* It makes handshakes with another key than is configured for it here, or for us there, and nothing
+ * genuine has come since. Keys of its last life may be there still. */
 static bool has_wrong_key(const struct ctl *ctl, uint8_t node, const struct mesh_site *s)
 {
 	struct session_info info;
 
-	(void)s;
-	if (channel_info(ctl, node, &info) < 0 || info.established || info.failed_ms == 0)
+	if (mesh_is_up(s) || channel_info(ctl, node, &info) < 0 || info.failed_ms <= info.heard_ms)
 		return false;
 	return (info.last_failure == SESSION_MAC || info.last_failure == SESSION_HANDSHAKE) &&
 	       ctl->now_ms - info.failed_ms < WRONG_KEY_MS;

@@ -13,7 +13,6 @@
 #include "conf/conf.h"
 #include "control/ctl_priv.h"
 #include "control/mesh/channel.h"
-#include "control/mesh/data_keys.h"
 #include "control/mesh/pulse.h"
 #include "control/mesh/route.h"
 #include "control/mip6/rules.h"
@@ -364,8 +363,6 @@ void mesh_on_info(struct ctl *ctl, uint8_t node, const struct hello_info *info,
 	s->hello = *info;
 	memcpy(s->up, up, sizeof(s->up));
 	engine_hears(m->engine, node, up, ctl->now_ms);
-	if (!info->has_rtt)
-		return;
-	engine_rtt(m->engine, node, info->rtt_ms);
-	data_keys_rtt(ctl->data_keys, node, info->rtt_ms);
+	if (info->has_rtt)
+		engine_rtt(m->engine, node, info->rtt_ms);
 }

@@ -862,9 +862,9 @@ static void test_show_peers(void **state)
 {
 	struct ctl_req req = { .domain = "" };
 	struct hello_info info = { .up = true, .has_rtt = true, .rtt_ms = 12, .offset_ms = -3 };
-	uint64_t up[4] = { 1 << 1 };
+	uint64_t up[4] = { 1 << 3 };
 	static const char *const parts[] = { "\"site\":\"tokyo\"", "\"id\":2", "\"state\":\"up\"",
-		"\"rtt-ms\":12", "\"clock-offset-ms\":-3", "\"hears\":[\"paris\"]",
+		"\"rtt-ms\":12", "\"clock-offset-ms\":-3", "\"hears\":[\"paris\",\"node 3\"]",
 		"\"tx-datagrams\":7", "\"lag-records\":0",
 		"{\"domain\":\"msp\",\"reach\":\"up\",\"says\":\"ready\"}" };
 
@@ -912,14 +912,19 @@ static void test_alarms(void **state)
 	assert_alarm(mesh_peer_incompatible, 1, "tokyo");
 	mesh_on_hello(ctl, HELLO_INCOMPATIBLE, 0, 2, 0);
 	assert_alarm(mesh_peer_incompatible, 0, "");
-	node(1)->session = (struct session_info){ .last_failure = SESSION_HANDSHAKE,
-		.failed_ms = ctl->now_ms };
-	assert_alarm(mesh_peer_key, 1, "tokyo");
-	node(1)->session.last_failure = SESSION_REPLAYED;
-	assert_alarm(mesh_peer_key, 0, "");
+	node(1)->session = (struct session_info){
+		.established = true, .last_failure = SESSION_HANDSHAKE, .failed_ms = ctl->now_ms
+	};
+	assert_alarm(mesh_peer_key, 0, ""); /* made up by somebody: it is up */
 	cut(1, true);
 	pass(20);
 	assert_alarm(mesh_peer_down, 1, "tokyo");
+	assert_alarm(mesh_peer_key, 1, "tokyo");
+	node(1)->session.heard_ms = ctl->now_ms; /* what came before was its last life's */
+	assert_alarm(mesh_peer_key, 0, "");
+	node(1)->session.failed_ms = ctl->now_ms + 1;
+	node(1)->session.last_failure = SESSION_REPLAYED;
+	assert_alarm(mesh_peer_key, 0, "");
 	assert_alarm(mesh_peer_full, 0, "");
 	assert_alarm(mesh_records_differ, 0, "");
 }
