@@ -24,7 +24,8 @@ def stopped_thread(tid):
     try:
         yield
     finally:
-        ptrace(DETACH)
+        with contextlib.suppress(ProcessLookupError):   # it may have ended
+            ptrace(DETACH)
 
 
 def lcore_threads(pid):
