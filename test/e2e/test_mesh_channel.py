@@ -238,5 +238,5 @@ def test_watchdog(pair):
     hamd = Hamd(pair.ns["tokyo"], config, pair.lab.dir, "watched").start()
     with stopped_thread(lcore_threads(hamd.pid)["worker"][0]):
         hamd.wait_log("watchdog: has finished no turn for .*hamd ends lcore=1", 20)
-        until("it ends", lambda: not hamd.is_running(), 10)
+    until("it ends", lambda: not hamd.is_running(), 10)
     assert hamd.stop() == -signal.SIGABRT

@@ -24,8 +24,10 @@ def stopped_thread(tid):
     try:
         yield
     finally:
-        with contextlib.suppress(ProcessLookupError):   # it may have ended
+        try:
             ptrace(DETACH)
+        except ProcessLookupError:   # it has ended: nobody else may take it from the process list
+            os.waitpid(tid, WALL)
 
 
 def lcore_threads(pid):
