@@ -127,6 +127,7 @@ static int start_tables(struct hamd *h, char *err, size_t err_len)
 	struct tables_opts opts = {
 		.readers = rte_lcore_count(),
 		.max_bindings = h->conf->domain_count > 0 ? rt->max_bindings : 0,
+		.mesh_domains = conf_has_mesh(h->conf) ? h->conf->domain_count : 0,
 		.max_neighbors = rt->max_neighbors,
 		.max_routes = rt->max_routes,
 		.max_addrs = CONF_DOMAINS_MAX,
@@ -142,6 +143,8 @@ static int start_tables(struct hamd *h, char *err, size_t err_len)
 
 	for (uint32_t i = 0; i < h->conf->port_count; i++)
 		opts.max_addrs += h->conf->ports[i].address_count + 1;
+	for (uint32_t i = 0; i < h->conf->domain_count; i++)
+		opts.max_addrs += h->conf->domains[i].peer_count; /* adopted ones */
 	randombytes_buf(&opts.seed, sizeof(opts.seed));
 	mesh.seed = opts.seed;
 	if (conf_has_mesh(h->conf))

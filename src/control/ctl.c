@@ -15,6 +15,7 @@
 #include "common/log.h"
 #include "conf/conf.h"
 #include "control/ctl_priv.h"
+#include "control/grace.h"
 #include "control/install.h"
 #include "control/mesh/data_keys.h"
 #include "control/pmtu.h"
@@ -177,6 +178,8 @@ static int engines_make(struct ctl *ctl)
 		ret = pmtu_new(ctl->conf->domain_count > 0 ? ctl->conf->runtime.max_bindings : 0,
 			ctl->seed, &ctl->pmtu);
 	if (ret == 0)
+		ret = grace_new(ctl, &ctl->grace);
+	if (ret == 0)
 		ret = send_new(&ctl->send);
 	if (ret == 0)
 		ret = icmp_new(ctl, &ctl->icmp);
@@ -267,6 +270,7 @@ void ctl_free(struct ctl *ctl)
 	records_free(ctl->records);
 	subs_free(ctl->subs);
 	wheel_free(ctl->wheel);
+	grace_free(ctl->grace);
 	free(ctl->submitted);
 	free(ctl->answered);
 	free(ctl);

@@ -25,6 +25,7 @@
 struct alarms;
 struct conf;
 struct conf_domain;
+struct grace;
 struct data_keys;
 struct icmp;
 struct icmp6_err_msg;
@@ -35,6 +36,7 @@ struct persist_load;
 struct pmtu;
 struct record;
 struct records;
+struct route;
 struct rte_ring;
 struct send;
 struct sub;
@@ -66,6 +68,8 @@ struct ctl {
 	struct icmp *icmp;
 	struct send *send;
 	struct pmtu *pmtu;
+	struct route *route; /* NULL without a mesh */
+	struct grace *grace; /* NULL where no domain has one */
 	struct mip6 *mip6; /* NULL without domains */
 	struct acct *acct; /* NULL without accounting */
 	struct persist *persist; /* NULL without a store */
@@ -114,6 +118,8 @@ struct ctl_pkt {
 	bool tunnelled; /* out of a mobile node's tunnel, care-of address checked */
 	bool known; /* signalling from where its mobile node is bound */
 	bool unchecked; /* out of a tunnel, but only signalling may be read from it */
+	uint8_t peer; /* node of the site of the mesh that handed it over; 0: none did */
+	bool relayed; /* and that had it from another one */
 	uint32_t fib; /* FIB value of the destination: LOCAL or HOME_AGENT for engines */
 	uint8_t src_mac[6];
 };

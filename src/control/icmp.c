@@ -61,7 +61,7 @@ static int send_back(struct ctl *ctl, const struct ctl_pkt *p, int len, bool wir
 static const struct ip6_addr *echo_source(const struct ctl *ctl, const struct ctl_pkt *p)
 {
 	if (fib_kind(p->fib) == FIB_ANYCAST)
-		return &ctl->conf->domains[fib_index(p->fib)].home_agent_address;
+		return &ctl->conf->domains[fib_domain(p->fib)].home_agent_address;
 	return &ctl_pkt_ip6(p)->dst;
 }
 

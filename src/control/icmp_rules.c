@@ -28,7 +28,11 @@ static const struct addr_row *own(struct addrs *t, const struct ip6_addr *a, uin
 
 bool icmp_is_about_us(struct addrs *t, const struct icmp6_err_msg *msg, uint16_t port)
 {
-	return own(t, &((const struct net_ip6 *)msg->quoted)->src, port) != NULL;
+	const struct addr_row *row =
+		addrs_find(t, &((const struct net_ip6 *)msg->quoted)->src, port);
+
+	/* what another site of the mesh said may be answered to the site nearest to whoever does */
+	return row != NULL && (row->state == ADDR_PREFERRED || row->state == ADDR_ELSEWHERE);
 }
 
 uint32_t icmp_learned_mtu(const struct icmp6_err_msg *msg, uint16_t link_mtu)

@@ -8,6 +8,7 @@
 #include "common/anycast.h"
 #include "conf/conf.h"
 #include "control/ctl_priv.h"
+#include "control/mesh/route.h"
 #include "tables/addrs.h"
 #include "tables/adj.h"
 #include "tables/fib.h"
@@ -50,24 +51,38 @@ static int add_port_rows(struct ctl *ctl, uint16_t port, char *err, size_t err_l
 	return ret;
 }
 
+/* Those of the sites that serve it, too: adopted when such a site is gone. */
+static int add_agents(struct ctl *ctl, uint16_t d, char *err, size_t err_len)
+{
+	const struct conf_domain *conf = &ctl->conf->domains[d];
+	struct addr_row row = {
+		.addr = conf->home_agent_address,
+		.prefix_len = 128,
+		.owner = ADDR_HOME_AGENT,
+		.state = ADDR_PREFERRED, /* virtual home link: nobody to ask */
+		.port = ADDR_NO_PORT,
+		.domain = d,
+	};
+	int ret = add_row(ctl, &row, err, err_len);
+
+	row.owner = ADDR_PEER;
+	row.state = ADDR_ELSEWHERE;
+	for (uint32_t i = 0; ret == 0 && i < conf->peer_count; i++) {
+		row.addr = conf->peers[i].home_agent_address;
+		if (conf->mode == CONF_MODE_UNICAST)
+			ret = add_row(ctl, &row, err, err_len);
+	}
+	return ret;
+}
+
 int install_addresses(struct ctl *ctl, char *err, size_t err_len)
 {
 	int ret = 0;
 
 	for (uint16_t port = 0; ret == 0 && port < ctl->conf->port_count; port++)
 		ret = add_port_rows(ctl, port, err, err_len);
-	for (uint16_t d = 0; ret == 0 && d < ctl->conf->domain_count; d++) {
-		struct addr_row row = {
-			.addr = ctl->conf->domains[d].home_agent_address,
-			.prefix_len = 128,
-			.owner = ADDR_HOME_AGENT,
-			.state = ADDR_PREFERRED, /* virtual home link: nobody to ask */
-			.port = ADDR_NO_PORT,
-			.domain = d,
-		};
-
-		ret = add_row(ctl, &row, err, err_len);
-	}
+	for (uint16_t d = 0; ret == 0 && d < ctl->conf->domain_count; d++)
+		ret = add_agents(ctl, d, err, err_len);
 	return ret;
 }
 
@@ -95,8 +110,11 @@ static int add_own(struct ctl *ctl, char *err, size_t err_len)
 	for (uint32_t i = 0; ret == 0 && i < addrs_count(ctl->t->addrs); i++) {
 		const struct addr_row *row = addrs_row(ctl->t->addrs, i);
 
-		if (row->owner == ADDR_HOME_AGENT) {
-			ret = set(ctl, &row->addr, 128, fib_value(FIB_HOME_AGENT, row->domain), err,
+		if (row->owner != ADDR_PORT) {
+			uint8_t node = route_agent(ctl->conf, row->domain, &row->addr);
+
+			ret = set(ctl, &row->addr, 128,
+				fib_value(FIB_HOME_AGENT, fib_agent(row->domain, node)), err,
 				err_len);
 			continue;
 		}

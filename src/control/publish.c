@@ -9,6 +9,8 @@
 
 #include "conf/conf.h"
 #include "control/ctl_priv.h"
+#include "control/grace.h"
+#include "control/mesh/route.h"
 #include "control/pmtu.h"
 #include "records/records.h"
 #include "tables/adj.h"
@@ -34,9 +36,38 @@ static uint32_t resolve(const struct ctl *ctl, const struct ip6_addr *coa)
 
 static_assert((int)CONF_MSS_OFF == BC_MSS_OFF && (int)CONF_MSS_AUTO == BC_MSS_AUTO, "copied");
 
+/* What was learned here, or at another site and told by it. */
+static uint16_t path_mtu(const struct ctl *ctl, const struct record *r)
+{
+	uint16_t mtu = pmtu_get(ctl->pmtu, ctl->now_ms, &r->coa, PMTU_TUNNEL);
+	const struct record_extra *x;
+
+	if (ctl->route == NULL)
+		return mtu;
+	x = records_extra(ctl->records, r);
+	if (x == NULL || x->mtu == 0 || x->mtu_until_ms <= ctl->now_ms)
+		return mtu;
+	return mtu != 0 && mtu < x->mtu ? mtu : x->mtu;
+}
+
+/* It moves, from *old_coa, and that still counts for a while. */
+static bool has_grace(const struct ctl *ctl, const struct record *r, struct ip6_addr *old_coa)
+{
+	const struct bc_entry *e;
+
+	if (!grace_is_given(ctl, r->domain))
+		return false;
+	e = bc_find(ctl->t->bc, &r->hoa);
+	if (e == NULL || ip6_eq(&e->coa, &r->coa))
+		return false;
+	*old_coa = e->coa;
+	return true;
+}
+
 int publish(struct ctl *ctl, const struct record *r)
 {
 	const struct conf_domain *d = &ctl->conf->domains[r->domain];
+	struct ip6_addr old_coa;
 	struct bc_binding b = {
 		.hoa = r->hoa,
 		.coa = r->coa,
@@ -45,12 +76,19 @@ int publish(struct ctl *ctl, const struct record *r)
 		.domain = r->domain,
 		.flags = d->encap_limit == CONF_ENCAP_LIMIT_ALWAYS ? BC_LIMIT_ALWAYS : 0,
 		.mss = (uint16_t)d->tcp_mss_clamp,
-		.mtu = pmtu_get(ctl->pmtu, ctl->now_ms, &r->coa, PMTU_TUNNEL),
+		.mtu = path_mtu(ctl, r),
+		.grace = has_grace(ctl, r, &old_coa),
 		.fib_generation = fib_generation(ctl->t->fib),
 		.adjacency = resolve(ctl, &r->coa),
 	};
 
-	return bc_publish(ctl->t->bc, &b);
+	int ret;
+
+	route_place(ctl, r, &b.owner, &b.bucket);
+	ret = bc_publish(ctl->t->bc, &b);
+	if (ret == 0 && b.grace)
+		grace_begin(ctl, r->domain, &r->hoa, &old_coa);
+	return ret;
 }
 
 int unpublish(struct ctl *ctl, const struct record *r, enum acct_cause cause)
@@ -79,7 +117,7 @@ static void refresh(struct ctl *ctl, const struct record *r)
 	if (e == NULL)
 		return;
 	bc_set_nexthop(e, ctl->reresolve_generation, resolve(ctl, &r->coa));
-	bc_set_mtu(e, pmtu_get(ctl->pmtu, ctl->now_ms, &r->coa, PMTU_TUNNEL));
+	bc_set_mtu(e, path_mtu(ctl, r));
 }
 
 bool publish_reresolve(struct ctl *ctl)

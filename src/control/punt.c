@@ -27,6 +27,8 @@ static struct ctl_pkt view(struct rte_mbuf *m)
 		.walked = (meta->flags & DP_META_WALKED) != 0,
 		.tunnelled = (meta->flags & DP_META_TUNNELLED) != 0,
 		.unchecked = (meta->flags & DP_META_UNCHECKED) != 0,
+		.peer = meta->peer,
+		.relayed = (meta->flags & DP_META_RELAYED) != 0,
 		.fib = meta->fib,
 	};
 

@@ -28,7 +28,7 @@ static void put_route_target(struct ctl *ctl, struct jw *w, uint32_t value)
 	case FIB_HOME_AGENT:
 	case FIB_ANYCAST:
 	case FIB_DOMAIN:
-		jw_str(w, "domain", show_domain_name(ctl, index));
+		jw_str(w, "domain", show_domain_name(ctl, fib_domain(value)));
 		break;
 	case FIB_ONLINK:
 		jw_str(w, "port", show_port_name(ctl, index));
@@ -96,10 +96,16 @@ bool show_neighbors(struct ctl *ctl, struct ctl_req *req)
 
 bool show_addresses(struct ctl *ctl, struct ctl_req *req)
 {
+	static const char *const owners[] = {
+		[ADDR_PORT] = "port",
+		[ADDR_HOME_AGENT] = "home-agent",
+		[ADDR_PEER] = "peer",
+	};
 	static const char *const states[] = {
 		[ADDR_TENTATIVE] = "tentative",
 		[ADDR_PREFERRED] = "preferred",
 		[ADDR_DUPLICATE] = "duplicate",
+		[ADDR_ELSEWHERE] = "elsewhere",
 	};
 	const struct addr_row *row = addrs_row(ctl->t->addrs, req->cursor);
 	struct jw *w = &req->out;
@@ -109,10 +115,10 @@ bool show_addresses(struct ctl *ctl, struct ctl_req *req)
 	jw_object(w, NULL);
 	jw_ip6(w, "address", &row->addr);
 	jw_u64(w, "prefix-length", row->prefix_len);
-	jw_str(w, "owner", row->owner == ADDR_PORT ? "port" : "home-agent");
+	jw_str(w, "owner", owners[row->owner]);
 	if (row->port != ADDR_NO_PORT)
 		jw_str(w, "port", show_port_name(ctl, row->port));
-	if (row->owner == ADDR_HOME_AGENT)
+	if (row->owner != ADDR_PORT)
 		jw_str(w, "domain", show_domain_name(ctl, row->domain));
 	jw_str(w, "state", states[row->state]);
 	jw_end(w, '}');

@@ -7,12 +7,14 @@
  * The FIB says what the destination is. Extension headers are walked only in what is for us:
  * whoever else's they are, they are none of our business (RFC 8200, 4).
  */
-#include "dataplane/worker.h"
-
+#include "common/key.h"
 #include "dataplane/police.h"
+#include "dataplane/relay.h"
+#include "dataplane/worker.h"
 #include "net/icmp6.h"
 #include "tables/bc.h"
 #include "tables/fib.h"
+#include "tables/meshtab.h"
 #include "tables/sa_view.h"
 #include "tables/tables.h"
 
@@ -116,9 +118,83 @@ static void to_nd(struct dp_worker *w, struct rte_mbuf *m)
 /* Asked only about what control will look into: a lookup a packet would cost the data path. */
 static bool is_from_us(const struct dp_worker *w, struct rte_mbuf *m)
 {
-	enum fib_kind kind = fib_kind(fib_lookup(w->t->fib, &dp_ip6(m)->src));
+	uint32_t value = fib_lookup(w->t->fib, &dp_ip6(m)->src);
+	enum fib_kind kind = fib_kind(value);
 
+	if (kind == FIB_HOME_AGENT && w->t->mesh != NULL) /* a live peer's is not ours */
+		return meshtab_domain(w->t->mesh, fib_domain(value))->live[fib_node(value)] == 0;
 	return kind == FIB_LOCAL || kind == FIB_HOME_AGENT || kind == FIB_ANYCAST;
+}
+
+/* The inner destination of a tunnel packet that an ICMPv6 error quotes; NULL: it quotes none. */
+static const struct ip6_addr *quoted(const struct rte_mbuf *m, const struct ext_info *x)
+{
+	struct icmp6_err_msg msg;
+	struct ext_info in;
+
+	if (x->upper != IP6_ICMP6 || x->upper_off >= m->data_len ||
+		icmp6_error_decode(rte_pktmbuf_mtod_offset(m, const uint8_t *, x->upper_off),
+			(uint16_t)(m->data_len - x->upper_off), &msg) < 0)
+		return NULL;
+	if (ext_walk(msg.quoted, msg.quoted_len, EXT_TRANSIT, &in) != EXT_OK ||
+		in.upper != IP6_IN_IP6 || msg.quoted_len < in.upper_off + sizeof(struct net_ip6))
+		return NULL;
+	return &((const struct net_ip6 *)(msg.quoted + in.upper_off))->dst;
+}
+
+/* What a packet to a home agent address is that is no tunnel, and whom it concerns. */
+static enum mesh_kind kind_of(struct rte_mbuf *m, struct ip6_addr *about)
+{
+	const struct ext_info *x = &dp_meta(m)->ext;
+	const struct ip6_addr *dst;
+
+	*about = dp_ip6(m)->src;
+	if (x->flags & EXT_HAO) {
+		memcpy(about, rte_pktmbuf_mtod_offset(m, const uint8_t *, x->hao_off + 2),
+			sizeof(*about));
+		return MESH_SIGNALLING;
+	}
+	if (x->upper == IP6_MH || icmp6_type(m, x) == ICMP6_MPS)
+		return MESH_SIGNALLING;
+	dst = quoted(m, x);
+	if (dst == NULL)
+		return MESH_OTHER;
+	*about = *dst;
+	return MESH_TUNNEL_ERROR;
+}
+
+/* In a mesh it may be another site that answers for this address. False: done with m. */
+static bool stays(struct dp_worker *w, struct rte_mbuf *m)
+{
+	const struct dp_meta *meta = dp_meta(m);
+	const struct mesh_domain *d;
+	struct mesh_query q;
+	struct mesh_answer a;
+	struct ip6_addr about;
+	uint8_t node;
+
+	if (fib_kind(meta->fib) != FIB_HOME_AGENT)
+		return true; /* our own, or the anycast address, which every site answers */
+	d = meshtab_domain(w->t->mesh, fib_domain(meta->fib));
+	q = dp_query(m, kind_of(m, &about));
+	q.agent = fib_node(meta->fib);
+	q.bucket = record_key_bucket(record_key(d->id, &about));
+	a = mesh_ask(d, &q, &node);
+	if (a.act == MESH_RELAY)
+		dp_relay(w, m, fib_domain(meta->fib), a, node);
+	else if (a.act == MESH_DROP)
+		dp_worker_drop(w, m, (enum dp_drop)a.drop);
+	return a.act == MESH_ACCEPT;
+}
+
+/* From a peer: does the destination lie in a domain that it serves, too? */
+static bool may_come(const struct dp_worker *w, uint8_t peer, uint32_t fib)
+{
+	enum fib_kind kind = fib_kind(fib);
+
+	if (kind != FIB_DOMAIN && kind != FIB_HOME_AGENT && kind != FIB_ANYCAST)
+		return false;
+	return mesh_is_member(meshtab_domain(w->t->mesh, fib_domain(fib)), peer);
 }
 
 /*
@@ -221,6 +297,8 @@ static void to_us(struct dp_worker *w, struct rte_mbuf *m)
 		to_decap(w, m);
 	else if (is_from_us(w, m))
 		dp_worker_drop(w, m, DP_DROP_SRC_OURS);
+	else if (w->t->mesh != NULL && !stays(w, m))
+		return;
 	else if (x->upper == IP6_MH)
 		to_mip6(w, m);
 	else
@@ -266,6 +344,14 @@ static void by_fib(struct dp_worker *w, struct rte_mbuf *m, uint32_t value)
 		dp_vec_push(home, m);
 		return;
 	}
+	if (kind == FIB_LOCAL && is_mesh(w, m)) {
+		to_open(w, m);
+		return;
+	}
+	if (unlikely(meta->peer != 0) && !may_come(w, meta->peer, value)) {
+		dp_worker_drop(w, m, DP_DROP_MESH_FOREIGN_DOMAIN);
+		return;
+	}
 	if (kind == FIB_HOME_AGENT && dp_ip6(m)->next_header == IP6_IN_IP6 &&
 		!(meta->flags & DP_META_UNCHECKED)) { /* no header to walk over */
 		meta->ext = (struct ext_info){ .upper = IP6_IN_IP6,
@@ -273,10 +359,6 @@ static void by_fib(struct dp_worker *w, struct rte_mbuf *m, uint32_t value)
 			.nh_off = offsetof(struct net_ip6, next_header) };
 		meta->flags |= DP_META_WALKED;
 		to_decap(w, m);
-		return;
-	}
-	if (kind == FIB_LOCAL && is_mesh(w, m)) {
-		to_open(w, m);
 		return;
 	}
 	if (kind == FIB_LOCAL || kind == FIB_HOME_AGENT || kind == FIB_ANYCAST) {

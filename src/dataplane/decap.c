@@ -2,15 +2,18 @@
 /*
  * In:  outer destination is a home agent address, next header IPv6 after whatever extension
  *      headers; meta.ext is valid.
- * Out: inner packets, to be classified like any other.
+ * Out: inner packets, to be classified like any other; in a mesh RELAY: whole, to the site that opens
+ *      it, or may know better why it does not fit.
  * The outer source must be the binding's care-of address, or anyone on the Internet could send
  * through us as the mobile node (RFC 6275, 10.4.5). One exception: what is inside is signalling
  * to a home agent address, which is judged on its own merits wherever it comes from: a mobile
  * node that moved sends its Binding Update through the tunnel it still has.
  */
+#include "common/key.h"
+#include "dataplane/relay.h"
 #include "dataplane/worker.h"
-
 #include "tables/fib.h"
+#include "tables/meshtab.h"
 #include "tables/tables.h"
 
 /* -1 and the inner header, or the reason why it is no IPv6 packet that may leave a tunnel. */
@@ -37,15 +40,49 @@ static inline int check_binding(
 {
 	if (unlikely(bind == NULL))
 		return DP_DROP_DECAP_NO_BINDING;
-	if (unlikely(bind->domain != fib_index(meta->fib)))
+	if (unlikely(bind->domain != fib_domain(meta->fib)))
 		return DP_DROP_DECAP_WRONG_DOMAIN;
-	if (unlikely(!ip6_eq(&outer->src, &bind->coa)))
+	if (unlikely(!bc_is_from(bind, &outer->src)))
 		return DP_DROP_DECAP_WRONG_COA;
 	return -1;
 }
 
-static bool may_be_signalling(const struct net_ip6 *inner)
+/* In a mesh. *why: what check_binding() says, and then what there is against opening it here: -1,
+ * nothing. False: another site has to. */
+static bool by_mesh(struct dp_worker *w, struct rte_mbuf *m, const struct net_ip6 *inner,
+	const struct bc_entry *bind, int *why)
 {
+	uint32_t fib = dp_meta(m)->fib;
+	const struct mesh_domain *d = meshtab_domain(w->t->mesh, fib_domain(fib));
+	struct mesh_query q = dp_query(m, MESH_TUNNEL);
+	struct mesh_answer a;
+	uint8_t node;
+
+	if (*why == DP_DROP_DECAP_WRONG_DOMAIN)
+		return true;
+	q.agent = fib_node(fib);
+	if (bind != NULL) {
+		q.bound = *why < 0 ? MESH_FROM_COA : MESH_BOUND;
+		q.owner = atomic_load_explicit(&bind->owner, memory_order_relaxed);
+		q.bucket = bind->bucket;
+	} else {
+		q.bucket = record_key_bucket(record_key(d->id, &inner->src));
+	}
+	a = mesh_ask(d, &q, &node);
+	if (a.act == MESH_RELAY) {
+		dp_relay(w, m, fib_domain(fib), a, node);
+		return false;
+	}
+	*why = a.act == MESH_OPEN ? -1 : a.drop;
+	return true;
+}
+
+/* It does not fit the binding, but what is inside may be judged without. */
+static bool may_be_signalling(const struct net_ip6 *inner, int reason)
+{
+	if (reason != DP_DROP_DECAP_NO_BINDING && reason != DP_DROP_DECAP_WRONG_COA &&
+		reason != DP_DROP_DECAP_WRONG_DOMAIN)
+		return false;
 	return inner->next_header == IP6_DSTOPT || inner->next_header == IP6_MH;
 }
 
@@ -59,6 +96,7 @@ static inline void open_tunnel(struct rte_mbuf *m, const struct net_ip6 *inner, 
 	m->data_len = (uint16_t)(sizeof(*inner) + net_ip6_payload_len(inner));
 	m->pkt_len = m->data_len;
 	meta->flags = flags;
+	meta->peer = 0; /* one of our own, whoever relayed what it was in */
 	meta->opened++;
 	meta->peer = 0;
 	meta->adj = 0;
@@ -82,7 +120,9 @@ static inline void decap_one(
 	int reason = check_binding(meta, outer, bind);
 	uint32_t len = sizeof(*inner) + net_ip6_payload_len(inner);
 
-	if (unlikely(reason >= 0) && !may_be_signalling(inner)) {
+	if (w->t->mesh != NULL && !by_mesh(w, m, inner, bind, &reason))
+		return;
+	if (unlikely(reason >= 0) && !may_be_signalling(inner, reason)) {
 		dp_worker_drop(w, m, (enum dp_drop)reason);
 		return;
 	}

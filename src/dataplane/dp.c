@@ -20,6 +20,7 @@
 #include "common/log.h"
 #include "conf/conf.h"
 #include "dataplane/police.h"
+#include "dataplane/relay.h"
 #include "tables/tables.h"
 
 #define TAG "dataplane"
@@ -152,6 +153,19 @@ static void give_queues(struct dp *dp, struct dp_worker *w)
 	}
 }
 
+/* To whoever carries packets that came in. */
+static int give_limits(const struct dp *dp, struct dp_worker *w)
+{
+	int ret;
+
+	if (w->rxq_count == 0 || dp->conf->domain_count == 0)
+		return 0;
+	ret = police_new(dp->conf, rte_get_tsc_hz(), &w->police);
+	if (ret < 0 || !conf_has_mesh(dp->conf))
+		return ret;
+	return relay_new(dp->conf, rte_get_tsc_hz(), dp->worker_count, &w->relay);
+}
+
 static int give_reass(struct dp *dp, struct dp_worker *w)
 {
 	const struct conf_reassembly *c = &dp->conf->reassembly;
@@ -181,6 +195,7 @@ static struct dp_allowance give_errors(const struct dp *dp)
 static int make_worker(struct dp *dp, uint16_t i)
 {
 	struct dp_worker *w = rte_zmalloc("hamd_worker", sizeof(*w), 64);
+	int ret;
 
 	if (w == NULL)
 		return -ENOMEM;
@@ -206,13 +221,8 @@ static int make_worker(struct dp *dp, uint16_t i)
 	give_queues(dp, w);
 	if (w->is_reader && rte_rcu_qsbr_thread_register(dp->t->rcu, i) != 0)
 		return -ENOSPC;
-	if (w->rxq_count > 0 && dp->conf->domain_count > 0) {
-		int ret = police_new(dp->conf, rte_get_tsc_hz(), &w->police);
-
-		if (ret < 0)
-			return ret;
-	}
-	return give_reass(dp, w);
+	ret = give_limits(dp, w);
+	return ret < 0 ? ret : give_reass(dp, w);
 }
 
 /* The main lcore runs control, and the only worker when there is no other lcore. */
@@ -344,6 +354,7 @@ void dp_free(struct dp *dp)
 		if (dp->workers[i] != NULL) {
 			dp_reass_stop(dp->workers[i]);
 			police_free(dp->workers[i]->police);
+			relay_free(dp->workers[i]->relay);
 		}
 		rte_free(dp->workers[i]);
 	}
@@ -507,6 +518,14 @@ void dp_stage_info(
 		out->packets += __atomic_load_n(&w->stage[stage].packets, __ATOMIC_RELAXED);
 		out->cycles += __atomic_load_n(&w->stage[stage].cycles, __ATOMIC_RELAXED);
 	}
+}
+
+void dp_relay_counts(const struct dp *dp, uint16_t domain, struct dp_relay_counts *out)
+{
+	*out = (struct dp_relay_counts){ 0 };
+	for (uint16_t i = 0; i <= dp->worker_count; i++)
+		if (dp->workers[i]->relay != NULL)
+			relay_add_counts(dp->workers[i]->relay, domain, out);
 }
 
 void dp_punt_info(const struct dp *dp, enum dp_punt_class c, uint32_t *used, uint32_t *size)

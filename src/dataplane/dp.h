@@ -131,6 +131,15 @@ void dp_lcore_info(const struct dp *dp, uint32_t i, struct dp_lcore_info *out);
 uint32_t dp_stage_count(void);
 void dp_stage_info(
 	const struct dp *dp, uint32_t lcore_index, uint32_t stage, struct dp_stage_info *out);
+/* What was relayed of a domain, by whose it was before: handed to the seal stage, which may still drop
+ * it. */
+struct dp_relay_counts {
+	uint64_t first_packets, first_octets; /* our own */
+	uint64_t further_packets, further_octets; /* a peer's: their second and last hop */
+	uint64_t mismatches; /* of both: relayed because a peer may know better */
+};
+/* Sum over workers; all 0 without a mesh. */
+void dp_relay_counts(const struct dp *dp, uint16_t domain, struct dp_relay_counts *out);
 /* Packets that wait in a queue to control, and how many fit. */
 void dp_punt_info(const struct dp *dp, enum dp_punt_class c, uint32_t *used, uint32_t *size);
 /* Buffers in the pool that are free now, and all of them. */

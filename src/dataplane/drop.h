@@ -70,6 +70,17 @@
 		"congestion marked outside, inner packet not ECN-capable (RFC 6040)")              \
 	X(DECAP_LINK_LOCAL, "decap_link_local", "link-local inner source or destination")          \
 	X(DECAP_LIMIT, "decap_limit", "more tunnels inside each other than a worker opens")        \
+	X(NOT_READY, "not_ready",                                                                  \
+		"this site serves nothing of its own yet, or no more, and no ready one is there")  \
+	X(MESH_FOREIGN_DOMAIN, "mesh_foreign_domain",                                              \
+		"from a site of the mesh, for what lies in no domain of that site")                \
+	X(MESH_HOP_LIMIT, "mesh_hop_limit", "was relayed as often as it may be")                   \
+	X(MESH_BACK, "mesh_back", "would go back to the site that it came from")                   \
+	X(MESH_MISMATCH_RATE, "mesh_mismatch_rate",                                                \
+		"tunnel that does not fit the binding here, above what a domain has relayed to "   \
+		"sites that may know better: limits.mismatch-per-s")                               \
+	X(MESH_RELAY_RATE, "mesh_relay_rate",                                                      \
+		"above what a domain has relayed: limits.relay-mbps, limits.relay-packets-per-s")  \
 	X(INTERCEPT_NO_BINDING, "intercept_no_binding", "home address without a binding")          \
 	X(ENCAP_LIMIT, "encap_limit", "inner tunnel encapsulation limit is 0 (RFC 2473, 4.1.1)")   \
 	X(ENCAP_LOOP, "encap_loop",                                                                \

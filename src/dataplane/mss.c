@@ -9,6 +9,9 @@
 #include "dataplane/worker.h"
 
 #include "tables/bc_view.h"
+#include "tables/fib.h"
+#include "tables/meshtab.h"
+#include "tables/tables.h"
 
 #define TCP_HEADER 20
 
@@ -28,5 +31,22 @@ void dp_clamp_mss(struct dp_worker *w, const struct bc_entry *bind, struct net_i
 		return;
 	if (net_tcp_clamp_mss(
 		    (uint8_t *)(inner + 1), len - sizeof(*inner), fitting(bind, port_mtu)))
+		dp_counted(w, DP_COUNTER_TCP_MSS_CLAMPED, 1);
+}
+
+/* What comes back may have to be relayed in the mobile node's tunnel, whichever way this goes. */
+void dp_clamp_relayed(struct dp_worker *w, struct rte_mbuf *m, uint32_t inner_mtu)
+{
+	uint32_t domain = fib_domain(dp_meta(m)->fib), len = m->data_len;
+	struct net_ip6 *ip = dp_ip6(m);
+
+	if (ip->next_header == IP6_IN_IP6 && len >= 2 * sizeof(*ip)) {
+		ip++;
+		len -= sizeof(*ip);
+	}
+	if (!dp_is_syn(ip, len) || !meshtab_domain(w->t->mesh, domain)->clamps)
+		return;
+	if (net_tcp_clamp_mss((uint8_t *)(ip + 1), len - sizeof(*ip),
+		    (uint16_t)(inner_mtu - 2 * sizeof(*ip) - TCP_HEADER)))
 		dp_counted(w, DP_COUNTER_TCP_MSS_CLAMPED, 1);
 }

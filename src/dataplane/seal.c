@@ -119,6 +119,7 @@ static inline void seal_one(struct dp_worker *w, struct rte_mbuf *m, const struc
 		dp_worker_drop(w, m, DP_DROP_ENCAP_HEADROOM);
 		return;
 	}
+	dp_clamp_relayed(w, m, t->inner_mtu);
 	flow = net_tunnel_flow(inner, (uint16_t)len, w->flow_seed);
 	tclass = net_ip6_tclass(inner);
 	inner->hop_limit--;

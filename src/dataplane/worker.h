@@ -28,6 +28,7 @@
 #include "tables/bc_view.h"
 
 struct police;
+struct relay;
 struct watch_lane;
 
 #define DP_BURST      64 /* packets a turn carries at most */
@@ -120,6 +121,7 @@ struct dp_worker {
 	uint32_t reass_max; /* octets of the largest packet that is put together */
 
 	struct police *police; /* of signalling; NULL: none */
+	struct relay *relay; /* NULL: there is no mesh */
 
 	/* What watches this worker, its own lanes: taken over from watch_next at the start of a
 	 * turn, where watch_version has moved. */
@@ -180,6 +182,10 @@ bool dp_tunnel_hop(
  * port with this MTU. inner and len octets behind it are there; dp_is_syn() said yes. */
 void dp_clamp_mss(struct dp_worker *w, const struct bc_entry *bind, struct net_ip6 *inner,
 	uint32_t len, uint32_t port_mtu);
+
+/* The same for one that is relayed, alone or in a mobile node's tunnel, by a mesh tunnel that takes
+ * inner_mtu octets, where its domain has sizes lowered by themselves. */
+void dp_clamp_relayed(struct dp_worker *w, struct rte_mbuf *m, uint32_t inner_mtu);
 
 /* The fragments of a packet of ours (len > mtu >= 1280), all of them or none: how many, in order,
  * each with this metadata. 0: there are no buffers, or it cannot be divided. Counted when made. */

@@ -14,7 +14,7 @@
 #include <sodium.h>
 
 #include "common/plant.h"
-#include "records/key.h"
+#include "common/key.h"
 #include "records/put.h"
 #include "records/records.h"
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "common/plant.h"
-#include "records/key.h"
+#include "common/key.h"
 #include "records/order.h"
 #include "records/seen.h"
 #include "sync/engine_priv.h"

@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "records/key.h"
+#include "common/key.h"
 #include "records/wire.h"
 #include "sync/engine_priv.h"
 

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "common/plant.h"
-#include "records/key.h"
+#include "common/key.h"
 #include "sync/engine_priv.h"
 
 bool view_serves(const struct domain *d, const struct engine *e)

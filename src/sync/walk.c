@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "common/plant.h"
-#include "records/key.h"
+#include "common/key.h"
 #include "sync/engine_priv.h"
 
 /* What is under way sees the new state from where it is on; the rest is for another one. */

@@ -85,7 +85,8 @@ const struct ip6_addr *addrs_source(
 		const struct addr_row *r = &t->row[i];
 		unsigned rank;
 
-		if (r->state != ADDR_PREFERRED || ip6_is_link_local(&r->addr) != stays_on_link(dst))
+		if (r->state != ADDR_PREFERRED || r->owner == ADDR_PEER ||
+			ip6_is_link_local(&r->addr) != stays_on_link(dst))
 			continue;
 		if (r->port == port)
 			rank = 3 + common_bits(&r->addr, dst);

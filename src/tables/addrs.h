@@ -13,12 +13,14 @@
 enum addr_owner {
 	ADDR_PORT, /* configured on a port, or its link-local address */
 	ADDR_HOME_AGENT, /* a domain's home agent address */
+	ADDR_PEER, /* the one that another site of the mesh has for it: ours while it is adopted */
 };
 
 enum addr_state {
 	ADDR_TENTATIVE, /* duplicate address detection runs: not used, not answered for */
 	ADDR_PREFERRED,
 	ADDR_DUPLICATE, /* somebody else has it: never used */
+	ADDR_ELSEWHERE, /* ADDR_PEER: its site answers for it; else, adopted, it is ADDR_PREFERRED */
 };
 
 #define ADDR_NO_PORT UINT16_MAX
@@ -29,7 +31,7 @@ struct addr_row {
 	enum addr_owner owner;
 	enum addr_state state;
 	uint16_t port; /* ADDR_NO_PORT for home agent addresses */
-	uint16_t domain; /* ADDR_HOME_AGENT */
+	uint16_t domain; /* ADDR_HOME_AGENT, ADDR_PEER */
 };
 
 struct addrs;
@@ -44,6 +46,6 @@ uint32_t addrs_count(const struct addrs *t);
 struct addr_row *addrs_find(struct addrs *t, const struct ip6_addr *a, uint16_t port);
 /* The source for something of ours to dst leaving by `port` (RFC 6724 in the small): preferred
  * addresses only; link-local for what stays on the link; else one of that port sharing the longest prefix
- * with dst, else any global one of a port, else a home agent address. NULL: none. */
+ * with dst, else any global one of a port, else a home agent address, but no peer's. NULL: none. */
 const struct ip6_addr *addrs_source(
 	const struct addrs *t, const struct ip6_addr *dst, uint16_t port);

@@ -75,6 +75,7 @@ uint32_t bc_sum(const struct bc_entry *e)
 
 	h = ip6_hash(&e->ha, h ^ (uint64_t)e->mss << 24 ^ (uint64_t)e->domain << 8 ^ e->flags);
 	h = ip6_hash(&e->coa, h);
+	h = ip6_hash(&e->old_coa, h ^ e->bucket);
 	return (uint32_t)(h ^ h >> 32);
 }
 
@@ -156,8 +157,38 @@ void bc_set_mtu(const struct bc_entry *e, uint16_t mtu)
 	atomic_store_explicit(&w->mtu, mtu != 0 ? mtu : UINT16_MAX, memory_order_relaxed);
 }
 
-static void entry_fill(struct bc_entry *e, const struct bc_binding *b)
+void bc_end_grace(const struct bc_entry *e)
 {
+	struct bc_entry *w = (struct bc_entry *)(uintptr_t)e;
+
+	atomic_store_explicit(&w->grace, false, memory_order_relaxed);
+}
+
+static void set_owner(struct bc_entry *e, uint8_t owner)
+{
+	atomic_store_explicit(&e->owner, owner, memory_order_relaxed);
+}
+
+/* What the old entry, NULL: none, says of the care-of address before this one. */
+static void fill_old_coa(struct bc_entry *e, const struct bc_binding *b, const struct bc_entry *old)
+{
+	bool grace = false;
+
+	e->old_coa = (struct ip6_addr){ 0 };
+	if (old != NULL && !ip6_eq(&old->coa, &b->coa)) {
+		e->old_coa = old->coa;
+		grace = b->grace;
+	} else if (old != NULL) {
+		e->old_coa = old->old_coa;
+		grace = atomic_load_explicit(&old->grace, memory_order_relaxed);
+	}
+	atomic_store_explicit(&e->grace, grace, memory_order_relaxed);
+}
+
+static void entry_fill(struct bc_entry *e, const struct bc_binding *b, const struct bc_entry *old)
+{
+	fill_old_coa(e, b, old);
+	set_owner(e, b->owner);
 	e->hoa = b->hoa;
 	e->ha = b->ha;
 	e->coa = b->coa;
@@ -165,6 +196,7 @@ static void entry_fill(struct bc_entry *e, const struct bc_binding *b)
 	e->domain = b->domain;
 	e->flags = b->flags;
 	e->mss = b->mss;
+	e->bucket = b->bucket;
 	e->sum = bc_sum(e);
 	bc_set_nexthop(e, b->fib_generation, b->adjacency);
 	bc_set_mtu(e, b->mtu);
@@ -239,7 +271,8 @@ static void free_removed(void *ctx, uint64_t it)
 static bool is_same(const struct bc_entry *e, const struct bc_binding *b)
 {
 	return ip6_eq(&e->coa, &b->coa) && ip6_eq(&e->ha, &b->ha) && e->record == b->record &&
-	       e->domain == b->domain && e->flags == b->flags && e->mss == b->mss;
+	       e->domain == b->domain && e->flags == b->flags && e->mss == b->mss &&
+	       e->bucket == b->bucket;
 }
 
 static int replace(
@@ -251,16 +284,17 @@ static int replace(
 	if (is_same(&bc->v.entry[old], b)) {
 		bc_set_nexthop(&bc->v.entry[old], b->fib_generation, b->adjacency);
 		bc_set_mtu(&bc->v.entry[old], b->mtu);
+		set_owner(&bc->v.entry[old], b->owner);
 		return 0;
 	}
 #ifdef BC_PLANT_TORN_PUBLISH
 	/* What the concurrent test must find: built into a test program of its own only. */
-	entry_fill(&bc->v.entry[old], b);
+	entry_fill(&bc->v.entry[old], b, &bc->v.entry[old]);
 	return 0;
 #endif
 	if (dq_need(bc->dq, 1) < 0 || (n = entry_take(bc)) == 0)
 		return -ENOSPC;
-	entry_fill(&bc->v.entry[n], b);
+	entry_fill(&bc->v.entry[n], b, &bc->v.entry[old]);
 	counters_zero(&bc->v.entry[n]);
 	bc->v.entry[n].older = old;
 	sigtab_replace(at, n);
@@ -278,7 +312,7 @@ int bc_publish(struct bc *bc, const struct bc_binding *b)
 		return replace(bc, b, n, &at);
 	if (bc->count == bc->max || (n = entry_take(bc)) == 0)
 		return -ENOSPC;
-	entry_fill(&bc->v.entry[n], b);
+	entry_fill(&bc->v.entry[n], b, NULL);
 	counters_zero(&bc->v.entry[n]);
 	bc->v.entry[n].older = 0;
 	if (sigtab_add(&bc->v.tab, hash, n) < 0) {

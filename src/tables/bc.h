@@ -11,6 +11,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/ip6.h"
@@ -31,6 +32,9 @@ struct bc_binding {
 	uint8_t flags; /* enum bc_flag */
 	uint16_t mss; /* BC_MSS_* or octets: bc_view.h */
 	uint16_t mtu; /* what is known of the path to coa, 0: nothing */
+	uint8_t owner; /* in a mesh: the site that owns it, and */
+	uint8_t bucket; /* of its key (common/key.h) */
+	bool grace; /* what comes from the care-of address that this one replaces is still taken */
 	uint32_t fib_generation; /* and */
 	uint32_t adjacency; /* what the care-of address resolved to; 0 = workers look it up */
 };
@@ -60,5 +64,7 @@ void bc_counts(const struct bc *bc, const struct bc_entry *e, struct bc_counts *
 void bc_set_nexthop(const struct bc_entry *e, uint32_t fib_generation, uint32_t adjacency);
 /* The same for the path MTU to its care-of address; 0: nothing is known. Control only. */
 void bc_set_mtu(const struct bc_entry *e, uint16_t mtu);
+/* Its old care-of address is old enough. Control only. */
+void bc_end_grace(const struct bc_entry *e);
 uint32_t bc_count(const struct bc *bc);
 size_t bc_memory(const struct bc *bc); /* bytes taken */

@@ -3,12 +3,14 @@
  * The binding cache as workers read it: two adjacent cache lines per binding. The first is what
  * a lookup compares and where the packet goes; the second the tunnel's two addresses, in the
  * order of an IPv6 header, and what an operator bills with. An entry is never changed after it
- * was published but for `nexthop`, `mtu` and the counters: a new content is a new entry.
+ * was published but for `nexthop`, `mtu`, `owner`, `grace` and the counters: a new content is a new
+ * entry.
  */
 #pragma once
 
 #include <assert.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,11 +34,14 @@ struct bc_entry {
 	                             are folded in */
 	uint16_t domain;
 	uint8_t flags; /* enum bc_flag */
-	uint8_t unused0;
+	_Atomic uint8_t owner; /* in a mesh: node of the site that owns it */
 	uint16_t mss; /* BC_MSS_* or octets */
 	_Atomic uint16_t
 		mtu; /* of the path to coa, UINT16_MAX: not below the link's; bc_set_mtu() */
-	uint8_t unused[20];
+	struct ip6_addr old_coa; /* the one before coa; */
+	_Atomic bool grace; /* tunnels from there are still opened */
+	uint8_t bucket; /* in a mesh: of its key (common/key.h) */
+	uint8_t unused[2];
 
 	struct ip6_addr ha; /* tunnel source: the home agent address it was registered with */
 	struct ip6_addr coa; /* tunnel destination */
@@ -122,6 +127,14 @@ static inline uint32_t bc_path_mtu(const struct bc_entry *e, uint32_t link_mtu)
 	uint32_t mtu = atomic_load_explicit(&e->mtu, memory_order_relaxed);
 
 	return mtu < link_mtu ? mtu : link_mtu;
+}
+
+/* The mobile node speaks from its care-of address, or not long ago did. Any worker. */
+static inline bool bc_is_from(const struct bc_entry *e, const struct ip6_addr *src)
+{
+	if (likely(ip6_eq(src, &e->coa)))
+		return true;
+	return atomic_load_explicit(&e->grace, memory_order_relaxed) && ip6_eq(src, &e->old_coa);
 }
 
 /* What `sum` is over: everything that never changes after publishing. Any reader. */

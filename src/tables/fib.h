@@ -26,7 +26,7 @@ struct fib;
 enum fib_kind {
 	FIB_UNREACHABLE = 0, /* no route */
 	FIB_LOCAL, /* an address of ours on a port; index = row in addrs */
-	FIB_HOME_AGENT, /* a home agent address; index = domain */
+	FIB_HOME_AGENT, /* a home agent address, our own or a peer's; index = fib_agent() */
 	FIB_DOMAIN, /* inside a mobile prefix; index = domain: ask the binding cache */
 	FIB_ONLINK, /* a neighbour; index = port: ask adj_find(port, destination) */
 	FIB_VIA, /* behind a gateway; index = adjacency */
@@ -49,6 +49,23 @@ static inline enum fib_kind fib_kind(uint32_t value)
 static inline uint32_t fib_index(uint32_t value)
 {
 	return value & 0x0fffffff;
+}
+
+/* The home agent address of a domain that was given to a site; node 0: to all, or there is no mesh. */
+static inline uint32_t fib_agent(uint16_t domain, uint8_t node)
+{
+	return (uint32_t)node << 16 | domain;
+}
+
+/* Of FIB_HOME_AGENT, FIB_DOMAIN and FIB_ANYCAST. */
+static inline uint16_t fib_domain(uint32_t value)
+{
+	return (uint16_t)value;
+}
+
+static inline uint8_t fib_node(uint32_t value)
+{
+	return (uint8_t)(value >> 16);
 }
 
 struct fib_opts {

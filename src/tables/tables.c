@@ -12,6 +12,7 @@
 #include "tables/dq.h"
 #include "tables/fib.h"
 #include "tables/mem.h"
+#include "tables/meshtab.h"
 #include "tables/sa.h"
 
 /* 300,000 changes a second and workers that report within 50 ms: 15,000 wait. */
@@ -45,6 +46,8 @@ static int fill(struct tables *t, const struct tables_opts *o)
 		ret = adj_new(&adj, t->dq, &t->adj);
 	if (ret == 0 && o->max_bindings > 0)
 		ret = bc_new(&bc, t->dq, &t->bc);
+	if (ret == 0 && o->mesh_domains > 0)
+		ret = meshtab_new(o->mesh_domains, t->dq, &t->mesh);
 	if (ret == 0)
 		ret = addrs_new(o->max_addrs, &t->addrs);
 	if (ret == 0 && o->mesh != NULL)
@@ -73,6 +76,7 @@ void tables_free(struct tables *t)
 		return;
 	sa_free(t->sa);
 	addrs_free(t->addrs);
+	meshtab_free(t->mesh);
 	bc_free(t->bc);
 	adj_free(t->adj);
 	fib_free(t->fib);

@@ -10,6 +10,7 @@ struct addrs;
 struct bc;
 struct dq;
 struct fib;
+struct meshtab;
 struct rte_rcu_qsbr;
 struct sa;
 struct sa_opts;
@@ -17,6 +18,7 @@ struct sa_opts;
 struct tables_opts {
 	uint32_t readers; /* most RCU reader ids: workers */
 	uint32_t max_bindings; /* 0: no binding cache (no domain) */
+	uint32_t mesh_domains; /* 0: no mesh */
 	uint32_t max_neighbors;
 	uint32_t max_routes;
 	uint32_t max_addrs;
@@ -30,6 +32,7 @@ struct tables {
 	struct fib *fib;
 	struct adj_tbl *adj;
 	struct bc *bc; /* NULL without domains */
+	struct meshtab *mesh; /* NULL without a mesh */
 	struct addrs *addrs; /* control only */
 	struct sa *sa; /* NULL without a mesh */
 	size_t rcu_bytes;

@@ -3,7 +3,7 @@
 #include "agent_priv.h"
 #include "common/plant.h"
 #include "oracle.h"
-#include "records/key.h"
+#include "common/key.h"
 
 struct seen_here {
 	struct forward_packet fwd;

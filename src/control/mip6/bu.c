@@ -206,7 +206,7 @@ static int store(struct ctl *ctl, const struct ctl_pkt *p, const struct mip6_fac
 	int ret;
 
 	if (is_new)
-		rec = records_add(ctl->records, (uint16_t)fib_index(p->fib), &f->hoa);
+		rec = records_add(ctl->records, fib_domain(p->fib), &f->hoa);
 	if (rec == NULL)
 		return -ENOSPC;
 	next = *rec;
@@ -355,12 +355,12 @@ static bool is_node_within_rate(struct ctl *ctl, const struct ctl_pkt *p,
 {
 	if (action == MIP6_REFUSE || action == MIP6_DEREGISTER)
 		return true;
-	return ratelimit_take_node(ctl->mip6->limits, fib_index(p->fib), &f->hoa, ctl->now_ms);
+	return ratelimit_take_node(ctl->mip6->limits, fib_domain(p->fib), &f->hoa, ctl->now_ms);
 }
 
 void mip6_input_bu(struct ctl *ctl, const struct ctl_pkt *p, const uint8_t *mh, uint16_t len)
 {
-	int domain = fib_kind(p->fib) == FIB_HOME_AGENT ? (int)fib_index(p->fib) : -1;
+	int domain = fib_kind(p->fib) == FIB_HOME_AGENT ? (int)fib_domain(p->fib) : -1;
 	struct mip6_verdict v;
 	struct mip6_facts f;
 	struct mh_bu_msg bu;

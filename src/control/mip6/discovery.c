@@ -28,7 +28,7 @@ static void agents_request(
 	struct ctl *ctl, const struct ctl_pkt *p, const uint8_t *icmp, uint16_t len)
 {
 	const struct ip6_addr *to = ctl_pkt_source(p), *agent;
-	uint32_t domain = fib_index(p->fib);
+	uint32_t domain = fib_domain(p->fib);
 	uint8_t buf[DISCOVERY_REPLY_MAX];
 	uint16_t id;
 	int n;

@@ -125,7 +125,7 @@ static const struct conf_domain *domain_of(
 
 	if (fib_kind(value) != FIB_DOMAIN)
 		return NULL;
-	*index = (uint16_t)fib_index(value);
+	*index = fib_domain(value);
 	return &ctl->conf->domains[*index];
 }
 

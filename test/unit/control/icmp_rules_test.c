@@ -19,6 +19,8 @@ static const struct {
 	{ "2001:db8:2::10", ADDR_PORT, ADDR_PREFERRED, 1 },
 	{ "2001:db8:2::7e", ADDR_PORT, ADDR_TENTATIVE, 1 },
 	{ "2001:db8:a::1", ADDR_HOME_AGENT, ADDR_PREFERRED, ADDR_NO_PORT },
+	{ "2001:db8:a::2", ADDR_PEER, ADDR_ELSEWHERE, ADDR_NO_PORT },
+	{ "2001:db8:a::3", ADDR_PEER, ADDR_PREFERRED, ADDR_NO_PORT }, /* adopted */
 };
 
 static struct addrs *make(void)
@@ -81,6 +83,8 @@ static void test_about_us(void **state)
 		{ "2001:db8:1::10", 0, true },
 		{ "2001:db8:1::10", 1, true }, /* by whichever way it came back */
 		{ "2001:db8:a::1", 0, true },
+		{ "2001:db8:a::2", 0, true }, /* that site may be far from who answers */
+		{ "2001:db8:a::3", 0, true },
 		{ "fe80::1", 0, true },
 		{ "fe80::1", 1, false },
 		{ "2001:db8:1::bad", 0, false },

@@ -418,6 +418,30 @@ static void test_tunnel_too_big(void **state)
 	assert_int_equal(entry(HOA2)->mtu, 1280);
 }
 
+/* The router is nearer to us than to the site whose home agent address the tunnel comes from: we
+ * learn from it all the same, and do not answer for that address. */
+static void test_tunnel_of_a_peer(void **state)
+{
+	struct addr_row peer = { .addr = addr("2001:db8:a::2"),
+		.prefix_len = 128,
+		.owner = ADDR_PEER,
+		.state = ADDR_ELSEWHERE,
+		.port = ADDR_NO_PORT };
+	struct bc_binding b = { .hoa = addr("2001:db8:a::102"), .coa = addr(COA), .ha = peer.addr };
+	const struct quote q = { .ha = "2001:db8:a::2", .hoa = "2001:db8:a::102" };
+
+	(void)state;
+	router_says(ICMP6_TOO_BIG, 0, 1400, &q);
+	assert_int_equal(drops[DP_DROP_ICMP6_INVALID], 1); /* nobody's that we know */
+	assert_true(addrs_add(t.tables.addrs, &peer) >= 0);
+	router_says(ICMP6_TOO_BIG, 0, 1400, &q);
+	assert_int_equal(drops[DP_DROP_ICMP6_NO_TUNNEL], 1);
+	assert_int_equal(bc_publish(t.tables.bc, &b), 0);
+	router_says(ICMP6_TOO_BIG, 0, 1400, &q);
+	assert_int_equal(entry("2001:db8:a::102")->mtu, 1400);
+	assert_int_equal(entry(HOA)->mtu, UINT16_MAX);
+}
+
 /* Learned, and nobody is told: the packets that are carried in fragments, and the first of those. */
 static void test_tunnel_carried(void **state)
 {
@@ -634,6 +658,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_echo_to_anycast, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_source, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_tunnel_too_big, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_tunnel_of_a_peer, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_tunnel_carried, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_tunnel_lies, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_tunnel_short_quote, setup, teardown),

@@ -3,13 +3,14 @@
  * The mesh's tunnels from the seal stage of one site to the open stage of another, on real tables:
  * site 1 (2001:db8:1::10) with one worker, site 2 (2001:db8:2::10) with two. What one puts on the
  * wire is handed to the other as if it had come in; both have a default route, and a route to
- * 2001:db8:c::/48, where opened packets leave site 2 by port 1.
+ * 2001:db8:c::/48 by port 1: there is the mobile node to which both deliver what they open.
  */
 #include "test.h"
 
 #include <rte_eal.h>
 #include <rte_rcu_qsbr.h>
 
+#include "control/mesh/route.h"
 #include "dataplane/spread.h"
 #include "dataplane/worker.h"
 #include "net/icmp6.h"
@@ -43,6 +44,7 @@ struct site {
 static struct rte_mempool *pool;
 static struct dp_port_view views[2];
 static struct site site1, site2;
+static struct mesh_answers answers;
 
 static void route(struct tables *t, const char *p, uint32_t value)
 {
@@ -67,6 +69,7 @@ static void make_site(struct site *s, uint8_t node, uint32_t workers, const char
 	};
 	struct tables_opts opts = { .readers = workers,
 		.max_bindings = 16,
+		.mesh_domains = 1,
 		.max_neighbors = 16,
 		.max_routes = 16,
 		.max_addrs = 4,
@@ -75,6 +78,8 @@ static void make_site(struct site *s, uint8_t node, uint32_t workers, const char
 	struct bc_binding b = { .hoa = addr("2001:db8:a::100"),
 		.coa = addr("2001:db8:f::1"),
 		.ha = addr("2001:db8:a::1") };
+	struct bc_binding mn = { .hoa = addr(MN), .coa = addr("2001:db8:c::9"), .ha = b.ha };
+	struct mesh_domain *d;
 	char host[64];
 
 	assert_int_equal(tables_new(&opts, &s->t), 0);
@@ -84,7 +89,15 @@ static void make_site(struct site *s, uint8_t node, uint32_t workers, const char
 	route(s->t, host, fib_value(FIB_LOCAL, 0));
 	route(s->t, "2001:db8:dead::/48", fib_value(FIB_UNREACHABLE, 0));
 	route(s->t, "2001:db8:a::1/128", fib_value(FIB_HOME_AGENT, 0));
+	route(s->t, "2001:db8:c:1::/64", fib_value(FIB_DOMAIN, 0));
 	assert_int_equal(bc_publish(s->t->bc, &b), 0);
+	assert_int_equal(bc_publish(s->t->bc, &mn), 0);
+	d = meshtab_buffer(s->t->mesh, 0);
+	assert_int_equal(route_compile(true, FORWARD_DIRECT, &answers), 0);
+	*d = (struct mesh_domain){
+		.answers = &answers, .self = node, .members = { 1 << 1 | 1 << 2 }
+	};
+	assert_int_equal(meshtab_publish(s->t->mesh, 0), 0);
 	s->workers = workers;
 }
 
@@ -980,9 +993,12 @@ static void test_spread(void **state)
 	assert_true(at_home > 0 && away > 0);
 	assert_int_equal(at_home % 4, 0);
 	for (struct pkt *p = here; n < 64; n++) {
+		const uint8_t *inner;
+
 		p = n < at_home ? &here[n] : &there[n - at_home];
-		assert_int_equal(p->b[60], last[p->b[41]] + 1);
-		last[p->b[41]]++;
+		inner = p->b + sizeof(struct net_ip6);
+		assert_int_equal(inner[60], last[inner[41]] + 1);
+		last[inner[41]]++;
 	}
 }
 

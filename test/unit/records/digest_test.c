@@ -4,7 +4,7 @@
 #include <errno.h>
 
 #include "records/digest.h"
-#include "records/key.h"
+#include "common/key.h"
 #include "records/records.h"
 #include "rng.h"
 

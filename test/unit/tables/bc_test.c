@@ -96,6 +96,76 @@ static void test_mtu(void **state)
 	stop();
 }
 
+/* Another owner is a store in place; another bucket would be another binding. */
+static void test_owner(void **state)
+{
+	struct bc_binding b = binding(1, 10);
+	const struct bc_entry *e;
+
+	(void)state;
+	start(4, 42);
+	b.owner = 3;
+	b.bucket = 77;
+	assert_int_equal(bc_publish(bc, &b), 0);
+	e = bc_find(bc, &b.hoa);
+	assert_int_equal(e->owner, 3);
+	assert_int_equal(e->bucket, 77);
+	b.owner = 4;
+	assert_int_equal(bc_publish(bc, &b), 0);
+	assert_ptr_equal(bc_find(bc, &b.hoa), e);
+	assert_int_equal(e->owner, 4);
+	check(e, &b);
+	b.coa = key(99);
+	b.owner = 5;
+	assert_int_equal(bc_publish(bc, &b), 0);
+	assert_int_equal(e->owner, 4); /* who still reads the old one */
+	assert_int_equal(bc_find(bc, &b.hoa)->owner, 5);
+	stop();
+}
+
+/* After a move with grace, and until that is over, it may speak from where it was. */
+static void test_grace(void **state)
+{
+	struct bc_binding b = binding(1, 10);
+	struct ip6_addr first = b.coa, second = key(98), third = key(97);
+	const struct bc_entry *e;
+
+	(void)state;
+	start(8, 42);
+	b.grace = true;
+	assert_int_equal(bc_publish(bc, &b), 0);
+	e = bc_find(bc, &b.hoa);
+	assert_true(bc_is_from(e, &first));
+	assert_false(bc_is_from(e, &(struct ip6_addr){ 0 })); /* there was no other before */
+	b.coa = second;
+	assert_int_equal(bc_publish(bc, &b), 0);
+	e = bc_find(bc, &b.hoa);
+	assert_true(bc_is_from(e, &first) && bc_is_from(e, &second));
+	/* a refresh changes nothing about it, nor does another flag */
+	b.grace = false;
+	assert_int_equal(bc_publish(bc, &b), 0);
+	b.flags ^= 1;
+	assert_int_equal(bc_publish(bc, &b), 0);
+	e = bc_find(bc, &b.hoa);
+	assert_true(bc_is_from(e, &first) && bc_is_from(e, &second));
+	bc_end_grace(e);
+	assert_false(bc_is_from(e, &first));
+	/* the one before the last does not come back */
+	b.coa = third;
+	b.grace = true;
+	assert_int_equal(bc_publish(bc, &b), 0);
+	e = bc_find(bc, &b.hoa);
+	assert_true(bc_is_from(e, &second) && bc_is_from(e, &third));
+	assert_false(bc_is_from(e, &first));
+	/* a move without */
+	b.coa = first;
+	b.grace = false;
+	assert_int_equal(bc_publish(bc, &b), 0);
+	assert_false(bc_is_from(bc_find(bc, &b.hoa), &third));
+	check(bc_find(bc, &b.hoa), &b);
+	stop();
+}
+
 static void test_life(void **state)
 {
 	struct bc_binding a = binding(1, 10), moved = binding(1, 11);
@@ -431,6 +501,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_life),
 		cmocka_unit_test(test_mtu),
+		cmocka_unit_test(test_owner),
+		cmocka_unit_test(test_grace),
 		cmocka_unit_test(test_full),
 		cmocka_unit_test(test_queue_full),
 		cmocka_unit_test(test_counters),

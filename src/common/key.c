@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "records/key.h"
+#include "common/key.h"
 
 /* The finalizer of splitmix64: one to one, each bit depends on all. */
 static uint64_t mix(uint64_t x)

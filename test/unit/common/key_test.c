@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "test.h"
 
-#include "records/key.h"
+#include "common/key.h"
 
 /* Other sites, and other releases, must come to the same. Computed by another implementation, in
  * Python. */

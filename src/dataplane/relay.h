@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Packets that another site of the mesh has to treat: how many, and how many at most. What a domain
+ * has relayed is bounded (limits.relay-mbps, limits.relay-packets-per-s), and so is what is relayed
+ * only because a peer may know better (limits.mismatch-per-s, limits.mismatch-burst): tunnels that do
+ * not fit our bindings, which anybody can send. Each worker has its share of a bound, and counters of
+ * its own.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dataplane/worker.h"
+#include "tables/meshtab.h"
+
+struct conf;
+
+/* hz: of rte_rdtsc(). workers: that share the bounds. 0 or -ENOMEM. */
+int relay_new(const struct conf *conf, uint64_t hz, uint16_t workers, struct relay **out);
+void relay_free(struct relay *r); /* NULL is fine */
+void relay_add_counts(const struct relay *r, uint16_t domain, struct dp_relay_counts *sum);
+
+/* How the packet came: the beginning of what mesh_ask() is asked. */
+static inline struct mesh_query dp_query(struct rte_mbuf *m, enum mesh_kind kind)
+{
+	const struct dp_meta *meta = dp_meta(m);
+	struct mesh_query q = { .kind = kind, .peer = meta->peer };
+
+	if (meta->peer != 0)
+		q.from = meta->flags & DP_META_RELAYED ? MESH_RELAYED : MESH_FIRST;
+	return q;
+}
+
+/* From here on the packet is one of our own. */
+static inline void dp_make_own(struct dp_meta *meta)
+{
+	meta->peer = 0;
+	meta->flags &= (uint8_t) ~(DP_META_RELAYED | DP_META_RELAY_ON);
+}
+
+/* A packet of the domain goes to a site as it is, or is dropped for a bound. */
+void dp_relay(struct dp_worker *w, struct rte_mbuf *m, uint16_t domain, struct mesh_answer a,
+	uint8_t node);
