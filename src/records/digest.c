@@ -20,6 +20,9 @@
 
 _Static_assert(DIGEST_KEY_LEN == crypto_shorthash_KEYBYTES, "one key");
 
+/* Sums of so many bits are kept, so that the first question of a comparison costs nothing. */
+#define TOP_BITS 7
+
 struct range {
 	uint64_t hash;
 	uint32_t count, first;
@@ -31,6 +34,7 @@ struct digest {
 	uint16_t domain;
 	unsigned bits;
 	struct range *range;
+	struct digest_sum *top; /* NULL: there are so few ranges that they need none */
 	struct digest_key key;
 
 	/* counting anew */
@@ -66,8 +70,10 @@ int digest_new(const struct digest_opts *opts, struct digest **out)
 	if (d == NULL)
 		return -ENOMEM;
 	d->range = calloc(1ULL << opts->bits, sizeof(*d->range));
-	if (d->range == NULL) {
-		free(d);
+	if (opts->bits > TOP_BITS)
+		d->top = calloc(1ULL << TOP_BITS, sizeof(*d->top));
+	if (d->range == NULL || (d->top == NULL && opts->bits > TOP_BITS)) {
+		digest_free(d);
 		return -ENOMEM;
 	}
 	d->records = opts->records;
@@ -83,13 +89,16 @@ void digest_free(struct digest *d)
 {
 	if (d == NULL)
 		return;
+	free(d->top);
 	free(d->range);
 	free(d);
 }
 
 uint64_t digest_memory(const struct digest *d)
 {
-	return sizeof(*d) + (sizeof(*d->range) << d->bits);
+	uint64_t top = d->top != NULL ? sizeof(*d->top) << TOP_BITS : 0;
+
+	return sizeof(*d) + (sizeof(*d->range) << d->bits) + top;
 }
 
 static uint32_t range_of(const struct digest *d, uint64_t key)
@@ -125,12 +134,33 @@ static bool is_counted(const struct digest *d, const struct record_mesh *m)
 	return !d->counting || (m->flags & RECORD_DIGEST_TURN) == d->turn;
 }
 
+static struct digest_sum *top_of(struct digest *d, const struct range *g)
+{
+	return &d->top[(uint32_t)(g - d->range) >> (d->bits - TOP_BITS)];
+}
+
+/* In, or out again. */
+static void add_hash(struct digest *d, struct range *g, uint64_t hash)
+{
+	g->hash ^= hash;
+	if (d->top != NULL)
+		top_of(d, g)->hash ^= hash;
+}
+
+static void add_count(struct digest *d, struct range *g, int by)
+{
+	g->count += (uint32_t)by;
+	d->count += (uint32_t)by;
+	if (d->top != NULL)
+		top_of(d, g)->count += (uint32_t)by;
+}
+
 static void count(struct digest *d, struct range *g, uint64_t key, const struct record *r,
 	struct record_mesh *m)
 {
 	m->hash = hash_of(d, key, r, m);
 	m->flags = (uint8_t)((m->flags & ~RECORD_DIGEST_TURN) | d->turn);
-	g->hash ^= m->hash;
+	add_hash(d, g, m->hash);
 	if (planted(PLANT_DIGEST_ORDER))
 		g->hash = g->hash << 1 | g->hash >> 63;
 }
@@ -143,8 +173,7 @@ static void put_in(struct digest *d, struct range *g, uint32_t h, struct record_
 	if (g->first != 0)
 		records_mesh_at(d->records, g->first)->range_prev = h;
 	g->first = h;
-	g->count++;
-	d->count++;
+	add_count(d, g, 1);
 }
 
 void digest_set(struct digest *d, struct record *r)
@@ -156,7 +185,7 @@ void digest_set(struct digest *d, struct record *r)
 	if (!(m->flags & RECORD_IN_DIGEST))
 		put_in(d, g, r->handle, m);
 	else if (is_counted(d, m))
-		g->hash ^= m->hash;
+		add_hash(d, g, m->hash);
 	count(d, g, key, r, m);
 }
 
@@ -169,7 +198,7 @@ void digest_drop(struct digest *d, struct record *r)
 		return;
 	g = &d->range[range_of(d, record_key(d->domain_id, &r->hoa))];
 	if (is_counted(d, m))
-		g->hash ^= m->hash;
+		add_hash(d, g, m->hash);
 	if (m->range_prev != 0)
 		records_mesh_at(d->records, m->range_prev)->range_next = m->range_next;
 	else
@@ -181,8 +210,7 @@ void digest_drop(struct digest *d, struct record *r)
 		d->at_range += d->at == 0;
 	}
 	m->flags &= (uint8_t)~RECORD_IN_DIGEST;
-	g->count--;
-	d->count--;
+	add_count(d, g, -1);
 }
 
 bool digest_has(const struct digest *d, const struct record *r)
@@ -200,11 +228,24 @@ struct digest_sum digest_fold(const struct digest *d, unsigned k, uint32_t range
 	struct digest_sum sum = { 0 };
 	unsigned rest = d->bits - k;
 
+	if (k <= TOP_BITS && d->top != NULL) {
+		rest = TOP_BITS - k;
+		for (uint32_t i = range << rest; i < (range + 1) << rest; i++) {
+			sum.hash ^= d->top[i].hash;
+			sum.count += d->top[i].count;
+		}
+		return sum;
+	}
 	for (uint64_t i = (uint64_t)range << rest; i < (uint64_t)(range + 1ULL) << rest; i++) {
 		sum.hash ^= d->range[i].hash;
 		sum.count += d->range[i].count;
 	}
 	return sum;
+}
+
+uint32_t digest_fold_steps(const struct digest *d, unsigned k)
+{
+	return 1U << ((k <= TOP_BITS && d->top != NULL ? TOP_BITS : d->bits) - k);
 }
 
 unsigned digest_bits_of(const struct digest *d)
@@ -255,6 +296,8 @@ static void begin(struct digest *d, const struct digest_key *key)
 	d->at_range = d->at = 0;
 	for (uint32_t i = 0; i < 1U << d->bits; i++)
 		d->range[i].hash = 0;
+	for (uint32_t i = 0; d->top != NULL && i < 1U << TOP_BITS; i++)
+		d->top[i].hash = 0;
 }
 
 bool digest_key_hear(struct digest *d, const struct digest_key *key)

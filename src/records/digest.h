@@ -65,10 +65,11 @@ struct digest_sum {
 };
 
 /*
- * Of all keys whose highest k bits are `range`; k <= bits, k = 0: of all. Takes 2^(bits - k) steps.
+ * Of all keys whose highest k bits are `range`; k <= bits, k = 0: of all. Takes digest_fold_steps().
  * Only while digest_is_ready().
  */
 struct digest_sum digest_fold(const struct digest *d, unsigned k, uint32_t range);
+uint32_t digest_fold_steps(const struct digest *d, unsigned k);
 unsigned digest_bits_of(const struct digest *d);
 uint32_t digest_count(const struct digest *d);
 

@@ -55,6 +55,7 @@ enum record_mesh_flag {
 	RECORD_ALONE = 1, /* acknowledged while no other site had it */
 	RECORD_IN_DIGEST = 2, /* records/digest.c's own, and: */
 	RECORD_DIGEST_TURN = 4,
+	RECORD_GIVEN = 8, /* its owner was chosen here, and is not known to hold it */
 };
 
 struct record_mesh {

@@ -12,7 +12,9 @@
  * Bounded: when it is full an entry gives way on which no refusal depends: its number need not be
  * remembered, and its timestamp has left the window in which timestamps are taken at all; whoever
  * is not in the table is held to that timestamp from then on (the floor), as in records/stamps.h.
- * Only where there is no such entry is there no room.
+ * Only where there is no such entry is there no room; one among millions that are remembered is
+ * found. A domain may have a quota, so that none fills the table of all: at it, one of its own
+ * entries gives way, or there is no room.
  */
 #pragma once
 
@@ -37,6 +39,7 @@ struct seen_pair {
 	struct ip6_addr hoa, ha;
 	struct seen_value value;
 	uint16_t domain; /* here; between sites the message says which */
+	uint8_t origin; /* the site that it was learned from; 0: found out here. Does not travel */
 };
 
 struct seen_opts {
@@ -50,6 +53,9 @@ struct seen_opts {
 
 int seen_new(const struct seen_opts *opts, struct seen **out); /* 0, -EINVAL, -ENOMEM */
 void seen_free(struct seen *s); /* NULL is fine */
+
+/* At most so many entries of that domain from now on; 0: no bound but the table's. 0, -ENOMEM. */
+int seen_set_quota(struct seen *s, uint16_t domain, uint32_t max);
 
 /* The greater of two, in each of its parts. */
 void seen_merge(const struct seen_value *a, const struct seen_value *b, struct seen_value *out);
@@ -67,6 +73,11 @@ enum seen_how {
  */
 int seen_raise(struct seen *s, const struct seen_pair *pair, unsigned how, uint64_t now);
 
+/* Called whenever seen_raise() found news, with the handle of the pair; one at most, NULL: none. A
+ * handle goes to another pair where one gives way. */
+typedef void (*seen_change_fn)(void *ctx, uint32_t handle);
+void seen_on_change(struct seen *s, seen_change_fn fn, void *ctx);
+
 bool seen_get(const struct seen *s, uint16_t domain, const struct ip6_addr *hoa,
 	const struct ip6_addr *ha, struct seen_value *out);
 /* The highest epoch, and the highest timestamp or the floor, of all pairs of the home address. */
@@ -81,4 +92,5 @@ struct changes *seen_changes(struct seen *s);
 
 uint32_t seen_max(const struct seen *s); /* the highest handle there can be */
 uint32_t seen_count(const struct seen *s);
+uint32_t seen_count_in(const struct seen *s, uint16_t domain); /* of one that has a quota, else 0 */
 uint64_t seen_memory(const struct seen *s); /* octets when all of it is in use */

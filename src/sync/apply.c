@@ -5,11 +5,16 @@
  */
 #include <string.h>
 
+#include "common/ntp.h"
 #include "common/plant.h"
 #include "common/key.h"
 #include "records/order.h"
 #include "records/seen.h"
 #include "sync/engine_priv.h"
+
+#define EPOCH_SINCE_S 1735689600ULL /* the year 2025 */
+#define EPOCH_LEAST   (1U << 24)
+#define EPOCH_MOST    (UINT32_MAX - EPOCH_LEAST)
 
 bool is_past(const struct engine *e, const struct domain *d, const struct record *r)
 {
@@ -81,13 +86,54 @@ static enum applied refuse(
 	return APPLY_REFUSED;
 }
 
+void apply_give_up(struct engine *e, struct peer *p, struct domain *d)
+{
+	(void)refuse(e, p, d, ENGINE_EV_FULL);
+}
+
+/*
+ * Numbers that nobody can have reached are not believed: they would leave no room for newer ones.
+ * Epochs begin at one and rise with a Binding Update each, of which a mobile node sends three a
+ * second at most (RFC 6275, 12): fewer than four a second since this protocol began. Where a clock
+ * says nothing of use there is room for as many as a mobile node makes in months.
+ */
+static bool is_epoch_reached(const struct engine *e, uint32_t epoch)
+{
+	uint64_t s = e->wall_ms / 1000, most = EPOCH_LEAST;
+
+	if (s > EPOCH_SINCE_S && 4 * (s - EPOCH_SINCE_S) > most)
+		most = 4 * (s - EPOCH_SINCE_S);
+	return epoch <= (most < EPOCH_MOST ? most : EPOCH_MOST);
+}
+
+/* A clock may be wrong by hours, but nobody takes over what it says for good. */
+static bool is_stamp_reached(const struct engine *e, uint64_t stamp)
+{
+	return stamp == 0 || !ntp_is_after(stamp, stamp_now(e) + CLOCK_MORE_MS / 1000 * NTP_SECOND);
+}
+
+static bool is_value_reached(const struct engine *e, const struct seen_value *v)
+{
+	return is_epoch_reached(e, v->epoch) && is_stamp_reached(e, v->stamp) &&
+	       (v->order != RECORD_BY_STAMP || is_stamp_reached(e, v->ext_seq));
+}
+
+/* Whoever owns it claimed it by an update that is in the content, or by an earlier one. */
+static bool are_versions_reached(const struct engine *e, const struct record_copy *c)
+{
+	if (c->owner.epoch > c->content.epoch ||
+		(c->owner.epoch == c->content.epoch && c->owner.ext_seq > c->content.ext_seq))
+		return false;
+	return (c->content.hlc >> HLC_COUNTER_BITS) <= e->wall_ms + CLOCK_MORE_MS;
+}
+
 enum applied apply_seen(
 	struct engine *e, struct peer *p, struct domain *d, const struct seen_pair *pair)
 {
 	bool is_passed_on = has_cut(e, p->node);
 	int ret;
 
-	if (!is_ours_to_hear(e, d, &pair->hoa, &pair->ha))
+	if (!is_ours_to_hear(e, d, &pair->hoa, &pair->ha) || !is_value_reached(e, &pair->value))
 		return refuse(e, p, d, ENGINE_EV_FOREIGN);
 	ret = raise_seen(e, d, pair, is_passed_on ? SEEN_LISTED : 0);
 	if (ret < 0)
@@ -152,6 +198,7 @@ bool change_owner(struct engine *e, struct domain *d, struct record *r, uint8_t 
 			records_set(e->rs, r, RECORD_LIVE, &r->coa, ends_ms);
 		return false;
 	}
+	m->flags = (uint8_t)(takes ? m->flags & ~RECORD_GIVEN : m->flags | RECORD_GIVEN);
 	change_own(e, d, r, false);
 	return true;
 }
@@ -168,6 +215,8 @@ static bool makes_sense(struct engine *e, const struct domain *d, const struct r
 	if (c->state == RECORD_LIVE && !ip6_is_routable(&c->coa))
 		return false;
 	if (c->owner.node == 0 || c->content.node == 0)
+		return false;
+	if (!are_versions_reached(e, c))
 		return false;
 	return is_ours_to_hear(e, d, &c->hoa, &c->ha);
 }
@@ -240,6 +289,24 @@ static bool is_same(const struct record_copy *a, const struct record_copy *b)
 	       a->extra_len == b->extra_len;
 }
 
+/* Another owner than the one before. Who claims from a dead site is the same one everywhere, once
+ * all know who is there. */
+static void note_claim(struct engine *e, struct domain *d, struct record *r,
+	const struct owner_version *was, const struct owner_version *is)
+{
+	struct record_mesh *m = records_mesh(e->rs, r);
+	uint8_t claimer = d->claimer[record_key_bucket(record_key(d->conf.id, &r->hoa))];
+
+	if (owner_version_cmp(was, is) == 0)
+		return;
+	m->flags = (uint8_t)(m->flags & ~RECORD_GIVEN);
+	if (was->epoch != is->epoch || was->ext_seq != is->ext_seq || was->node == is->node)
+		return; /* by a Binding Update */
+	if (d->raw.site[was->node].reach == NEXT_DEAD && was->node != e->opts.self &&
+		claimer != is->node && e->now_ms - d->changed_ms >= CALM_MS)
+		tell(e, ENGINE_EV_STRAY_CLAIM, d, is->node, was->node);
+}
+
 static enum applied take_newer(struct engine *e, struct peer *p, struct domain *d, struct record *r,
 	const struct record_copy *c)
 {
@@ -264,6 +331,7 @@ static enum applied take_newer(struct engine *e, struct peer *p, struct domain *
 		(void)record_copy_put(e->rs, r, &mine, e->now_ms);
 		return APPLY_LATER;
 	}
+	note_claim(e, d, r, &mine.owner, &merged.owner);
 	if (is_same_word(&merged, c))
 		learned(e, d, r, p);
 	else
@@ -278,7 +346,7 @@ enum applied apply_record(
 	struct seen_pair pair = pair_of(d, c);
 	struct record *r;
 
-	if (!makes_sense(e, d, c))
+	if (!makes_sense(e, d, c) || !is_value_reached(e, &pair.value))
 		return refuse(e, p, d, ENGINE_EV_FOREIGN);
 	hlc_hear(&e->hlc, c->content.hlc, e->wall_ms);
 	if (raise_seen(e, d, &pair, 0) < 0)
@@ -310,6 +378,7 @@ bool engine_accepted(struct engine *e, struct record *r, const struct order_resu
 	m->owner = order_claim(&m->content);
 	m->remaining_by = (struct owner_term){ .node = e->opts.self };
 	m->order = (uint8_t)by;
+	m->flags = (uint8_t)(m->flags & ~RECORD_GIVEN);
 	if (d == NULL)
 		return false;
 	record_copy_of(e->rs, r, now_ms, &c);

@@ -180,7 +180,10 @@ static int new_peer(struct engine *e, uint8_t node)
 	p->tokens_ms = p->round_due_ms = e->now_ms;
 	p->records = 1000LL * e->opts.records_s;
 	p->records_ms = e->now_ms;
-	bucket_init(&p->asked, ASKED_S, ASKED_S, e->now_ms);
+	p->work = 1000LL * WORK_MOST;
+	p->work_ms = e->now_ms;
+	bucket_init(&p->digest_keys, 1, DIGEST_KEYS + 2 * e->domain_count,
+		e->now_ms / (DIGEST_KEY_MS / 1000));
 	for (unsigned i = 0; i < DIM(lists); i++) {
 		struct out *out = &p->out[i == 0 ? STREAM_CHANGES : STREAM_SEEN];
 
@@ -219,6 +222,23 @@ static int new_peers(struct engine *e)
 	return 0;
 }
 
+/* Of the table of pairs each domain has its share, by the bindings that it may have. */
+static int set_quotas(struct engine *e)
+{
+	uint64_t all = 0, max = seen_max(e->opts.seen);
+	int ret = 0;
+
+	for (uint32_t i = 0; i < e->domain_count; i++)
+		all += e->domain[i].conf.max_bindings;
+	for (uint32_t i = 0; i < e->domain_count && all > 0 && ret == 0; i++) {
+		const struct engine_domain *d = &e->domain[i].conf;
+		uint64_t share = max * d->max_bindings / all;
+
+		ret = seen_set_quota(e->opts.seen, d->number, share > 0 ? (uint32_t)share : 1);
+	}
+	return ret;
+}
+
 int engine_new(const struct engine_opts *opts, struct engine **out)
 {
 	struct engine *e;
@@ -242,6 +262,8 @@ int engine_new(const struct engine_opts *opts, struct engine **out)
 	}
 	if (ret == 0)
 		ret = new_peers(e);
+	if (ret == 0)
+		ret = set_quotas(e);
 	if (ret == 0)
 		ret = commit_new(e);
 	if (ret < 0) {
@@ -303,6 +325,12 @@ static uint32_t peer_turn(struct engine *e, struct peer *p, uint32_t *budget)
 		greet(e, p);
 	if (!p->is_open)
 		return IDLE_MS;
+	stream_refill(e, p);
+	/* streams first, but not always: what never ends would keep comparisons from their end */
+	if (e->turn_at % 4 == 0) {
+		next = repair_turn(e, p, budget);
+		return least(next, stream_turn(e, p, budget));
+	}
 	next = stream_turn(e, p, budget);
 	return least(next, repair_turn(e, p, budget));
 }
@@ -423,6 +451,7 @@ void engine_input(struct engine *e, uint8_t node, const uint8_t *buf, size_t len
 
 	e->now_ms = now_ms;
 	e->wall_ms = wall_ms;
+	e->input_work = WORK_INPUT;
 	if (p == NULL)
 		return;
 	ret = len <= ENGINE_DATAGRAM ? message_read_head(&r, &head) : -EBADMSG;

@@ -66,6 +66,10 @@ enum engine_commit {
 	X(HANDED_BACK, "handed_back", "walk over the records complete; n: bindings handed back")   \
 	X(DRAINED, "drained", "every binding of ours is held by its successor")                    \
 	X(DRAIN_REFUSED, "drain_refused", "a site refuses bindings of ours: the drain waits")      \
+	X(DRAIN_ENDED, "drain_ended", "no other site is ready any more: the drain is given up")    \
+	X(CLOCK, "clock", "cannot become ready: our clock is not that of the others")              \
+	X(STRAY_CLAIM, "stray_claim",                                                              \
+		"a site took over from a dead one what another one is to take over; n: its owner") \
 	X(STALLED, "stalled", "this site stood still; n: for so many ms")                          \
 	X(ALONE, "alone", "a binding was acknowledged that no other site holds")                   \
 	X(PEER_FULL, "peer_full", "a peer refuses records: its store is full, or a fence")         \
@@ -171,6 +175,10 @@ void engine_rtt(struct engine *e, uint8_t node, uint32_t rtt_ms);
 /* Every live peer's hello has echoed that we have left the domain: nobody sends us anything that
  * we would have to serve, from now on it is relayed. */
 void engine_left_heard(struct engine *e, uint16_t domain, uint64_t now_ms);
+/* Two live peers agree about the time of day, and not with us (hello_is_clock_off()), or not any
+ * more. While it is so no domain with peers becomes ready but by engine_force_ready(); one that is
+ * ready stays it. */
+void engine_clock(struct engine *e, bool is_off, uint64_t now_ms);
 /* This site stood still for so long. */
 void engine_stall(struct engine *e, uint64_t gap_ms, uint64_t now_ms);
 
@@ -207,12 +215,14 @@ bool engine_end(struct engine *e, struct record *r, uint64_t now_ms);
 
 /* "ready --force": ends the waiting. -ENOENT: no such domain; -EALREADY: it does not wait. */
 int engine_force_ready(struct engine *e, uint16_t domain, uint64_t now_ms);
-/* -ENOENT, -EALREADY; -EHOSTUNREACH: no ready peer, and no force. */
+/* -ENOENT, -EALREADY; -EHOSTUNREACH: no ready peer, and no force. Without force it is given up
+ * when no ready peer is left before all have heard that we left: ready again. */
 int engine_drain(struct engine *e, uint16_t domain, bool force, uint64_t now_ms);
 /* Binding Updates and tunnelled packets have ceased: it need not wait any longer. */
 void engine_quiet(struct engine *e, uint16_t domain, uint64_t now_ms);
 int engine_undrain(struct engine *e, uint16_t domain, uint64_t now_ms);
-/* -EINVAL: node is not live in its domain; -EPERM: this site is not the owner; -EAGAIN: no room. */
+/* -EINVAL: node is not ready in its domain; -EPERM: this site is not the owner; -EAGAIN: no room
+ * here or there. When that site refuses it after all, it comes back. */
 int engine_move(
 	struct engine *e, struct record *r, uint8_t node, uint64_t now_ms, uint64_t wall_ms);
 

@@ -46,7 +46,14 @@
 #define REFUSED_MS    1000 /* told that there is no room for so long after the last time */
 #define KEYS_WALK_MAX 4096 /* records looked at for one list of keys of a peer's */
 #define PUSH_MAX      64 /* records sent for one list of keys; the rest when it asks again */
-#define ASKED_S       2000 /* digests and lists of a peer answered in a second */
+#define WORK_S        2000000 /* records looked at for a peer's questions in a second, at most, */
+#define WORK_MOST     200000 /* ... at once, */
+#define WORK_INPUT    8192 /* ... and for one datagram: control's turn is not to last */
+#define DIGEST_KEYS   8 /* older keys that a peer may bring soon after another, and two a domain */
+#define DIGEST_KEY_MS 10000 /* afterwards one in so long: each costs a count of all records */
+#define PUT_OFF_MS    1000 /* a record waits for room so long; then it is refused */
+#define CALM_MS       10000 /* who is there has not changed for so long: all agree about it */
+#define CLOCK_MORE_MS 86400000 /* further in front of our clock nothing is believed */
 #define NOBODY        UINT16_MAX
 
 /* One of our streams to a peer. */
@@ -72,6 +79,7 @@ struct out {
 struct in {
 	uint32_t id; /* 0: none */
 	uint64_t until; /* applied */
+	uint64_t put_off_ms; /* since when what follows waits for room here, 0: it does not */
 	uint64_t refused;
 	uint64_t end; /* SNAPSHOT: its last position, 0: not known yet */
 	struct message_hole ahead[AHEAD_MAX]; /* applied behind a gap, in order, apart */
@@ -138,7 +146,9 @@ struct peer {
 	uint16_t unacked; /* datagrams since the last acknowledgement */
 	bool ack_now;
 	uint64_t ack_ms; /* when the oldest of them came */
-	struct bucket asked;
+	int64_t work; /* thousandths of records that may be looked at for it now; below 0: a debt */
+	uint64_t work_ms;
+	struct bucket digest_keys; /* its time goes by in units of DIGEST_KEY_MS / 1000 */
 	int64_t records; /* thousandths of records that it may send now; below 0: a debt */
 	uint64_t records_ms;
 
@@ -191,6 +201,7 @@ struct domain {
 	enum next_says says;
 	bool is_frozen; /* joining because it stood still, not because it started */
 	bool is_forced;
+	bool is_filled; /* joining: nothing but the clock keeps it from being ready */
 	bool was_told; /* of the first state */
 	uint64_t since_ms; /* joining or draining */
 	uint64_t none_ready_ms; /* frozen: no peer is ready since then; 0: not known yet */
@@ -204,17 +215,23 @@ struct domain {
 	uint64_t drain_change; /* FLUSH: must be acknowledged */
 	uint64_t drain_whole[4]; /* FLUSH: a digest round since shows that it holds everything */
 	bool told_refused; /* in this state: DRAIN_REFUSED or SNAPSHOT_REFUSED */
+	bool told_clock;
 	bool is_forced_drain, is_left_heard;
 
 	/* views */
 	struct next_view raw, view; /* as hello has it; as packets go */
 	bool is_view_known;
+	bool is_raw_new; /* since claimers were chosen; what we say ourselves is part of it */
 	uint64_t in[4]; /* live and in the live set */
 	uint64_t back_ms[NEXT_NODES]; /* live again since */
 	uint64_t unlike[NEXT_NODES]; /* records left different by the round before this one, or 0 */
 	uint64_t told_unlike[4];
 	uint64_t hand_back[4]; /* returned: what was registered with its address goes back */
-	uint8_t successor[NEXT_BUCKETS];
+	bool retake; /* what was given away, and nobody is known to hold, is taken back */
+	uint8_t successor[NEXT_BUCKETS]; /* to whom packets go */
+	uint8_t claimer
+		[NEXT_BUCKETS]; /* who takes over: of the raw view, which sites share sooner */
+	uint64_t changed_ms; /* the raw view's last change */
 
 	/* walk over all records */
 	enum walk_for walk, walk_again; /* under way; to begin anew after it */
@@ -241,6 +258,8 @@ struct engine {
 	uint32_t domain_count;
 	struct hlc hlc;
 	uint64_t now_ms, wall_ms;
+	bool is_clock_off;
+	int32_t input_work; /* records that may be looked at for the present datagram */
 	uint64_t urgent; /* the last change that somebody waits for */
 	uint64_t urgent_seen; /* the same of last seen numbers: all of them */
 	uint64_t cut[NEXT_NODES]
@@ -307,6 +326,7 @@ void tx_end(struct engine *e, struct peer *p, struct net_wr *w);
 void peer_reset(struct engine *e, struct peer *p); /* the peer's is a new life */
 void streams_begin(struct engine *e, struct peer *p); /* it is open now */
 void streams_came_up(struct engine *e, struct peer *p);
+void stream_refill(struct engine *e, struct peer *p); /* what may be sent now, at each turn */
 void snapshot_give(struct engine *e, struct peer *p, struct domain *d, uint32_t request);
 void stream_ack(struct engine *e, struct peer *p, const struct message_ack *m);
 /* Sends what is due; *budget: records. Returns when to be called again. */
@@ -332,6 +352,8 @@ enum applied apply_record(
 	struct engine *e, struct peer *p, struct domain *d, const struct record_copy *c);
 enum applied apply_seen(
 	struct engine *e, struct peer *p, struct domain *d, const struct seen_pair *pair);
+/* It was put off for too long: refused. */
+void apply_give_up(struct engine *e, struct peer *p, struct domain *d);
 /* The record changed here: its place in the list of changes, and in the digest. */
 void change_own(struct engine *e, struct domain *d, struct record *r, bool is_urgent);
 /* Another owner for a record, by us; its lifetime begins anew when it is us. False: no room. */
@@ -369,6 +391,8 @@ uint32_t walk_turn(struct engine *e, struct domain *d, uint32_t *budget);
 /* A record that was heard names an owner: is it ours to take over? */
 void walk_late(struct engine *e, struct domain *d, struct record *r);
 void sweep_begin(struct domain *d, uint64_t change);
+/* That peer has acknowledged a record: was it given to it, and in vain? */
+void walk_given(struct engine *e, struct domain *d, struct record *r, uint8_t node, bool holds);
 
 /* --- ready.c --- */
 

@@ -34,8 +34,9 @@ void ready_set(struct engine *e, struct domain *d, enum next_says says)
 		d->drains_on = false;
 	}
 	d->says = says;
+	d->is_raw_new = true;
 	d->since_ms = e->now_ms;
-	d->told_waiting = d->told_refused = false;
+	d->told_waiting = d->told_refused = d->told_clock = d->is_filled = false;
 	d->waits_for = 0;
 	if (is_whole) {
 		d->is_frozen = d->is_forced = false;
@@ -46,6 +47,20 @@ void ready_set(struct engine *e, struct domain *d, enum next_says says)
 	e->opts.ops.state(e->opts.ops.ctx, d->conf.number, says);
 	tell(e, ENGINE_EV_STATE, d, 0, says);
 	view_update(e, d);
+}
+
+/* All that is asked of a joining site is done, but for its clock: a wrong one would judge other
+ * sites' timestamps, and give its own to records. */
+static void become_ready(struct engine *e, struct domain *d)
+{
+	d->is_filled = true;
+	if (!e->is_clock_off) {
+		ready_set(e, d, NEXT_READY);
+		return;
+	}
+	if (!d->told_clock)
+		tell(e, ENGINE_EV_CLOCK, d, 0, 0);
+	d->told_clock = true;
 }
 
 /* --- snapshots --- */
@@ -109,7 +124,7 @@ void ready_snapshot_done(struct engine *e, struct peer *p, bool is_ready, bool i
 	set_add(d->got, p->node);
 	tell(e, ENGINE_EV_SNAPSHOT_DONE, d, p->node, p->asked_records);
 	if (is_ready && d->says == NEXT_JOINING && !d->is_frozen)
-		ready_set(e, d, NEXT_READY);
+		become_ready(e, d);
 }
 
 /* One that was asked and fell silent is asked anew, or another one is. */
@@ -214,14 +229,14 @@ static void thaw(struct engine *e, struct domain *d)
 	if (is_any || d->none_ready_ms == 0)
 		d->none_ready_ms = e->now_ms;
 	if (e->now_ms - d->none_ready_ms >= e->opts.dead_ms)
-		ready_set(e, d, NEXT_READY);
+		become_ready(e, d);
 }
 
 void ready_round_done(struct engine *e, struct domain *d, struct peer *p, uint64_t begun_ms)
 {
 	if (d->says == NEXT_JOINING && d->is_frozen && is_ready_peer(e, d, p->node) &&
 		begun_ms >= d->since_ms)
-		ready_set(e, d, NEXT_READY);
+		become_ready(e, d);
 }
 
 static void tell_waiting(struct engine *e, struct domain *d)
@@ -242,6 +257,10 @@ static void join(struct engine *e, struct domain *d)
 		ready_set(e, d, NEXT_READY);
 		return;
 	}
+	if (d->is_filled) {
+		become_ready(e, d);
+		return;
+	}
 	if (d->is_frozen) {
 		thaw(e, d);
 		return;
@@ -249,7 +268,7 @@ static void join(struct engine *e, struct domain *d)
 	if (ask_ready(e, d))
 		return;
 	if (exchange(e, d) || may_serve)
-		ready_set(e, d, NEXT_READY);
+		become_ready(e, d);
 	else
 		tell_waiting(e, d);
 }
@@ -332,10 +351,24 @@ static void say_left(struct engine *e, struct domain *d)
 	ready_set(e, d, NEXT_LEFT);
 }
 
+/* Whoever was to serve is gone: better we than nobody. What is with them now we take over from them
+ * as from any dead site. */
+static void give_up_drain(struct engine *e, struct domain *d)
+{
+	d->drain = DRAIN_NO;
+	d->retake = true;
+	tell(e, ENGINE_EV_DRAIN_ENDED, d, 0, 0);
+	ready_set(e, d, NEXT_READY);
+}
+
 static void drain(struct engine *e, struct domain *d)
 {
 	bool is_late = e->now_ms - d->since_ms >= d->conf.drain_wait_ms;
 
+	if (d->drain < DRAIN_GONE && !d->is_forced_drain && !is_anybody_ready(d)) {
+		give_up_drain(e, d);
+		return;
+	}
 	switch (d->drain) {
 	case DRAIN_QUIET:
 		if (is_late)
@@ -418,6 +451,7 @@ int engine_drain(struct engine *e, uint16_t number, bool force, uint64_t now_ms)
 	if (!force && !is_anybody_ready(d))
 		return -EHOSTUNREACH;
 	d->drain = DRAIN_QUIET;
+	d->is_forced_drain = force;
 	ready_set(e, d, NEXT_DRAINING);
 	return 0;
 }
@@ -448,6 +482,7 @@ int engine_undrain(struct engine *e, uint16_t number, uint64_t now_ms)
 		return -EALREADY;
 	had_left = d->drain >= DRAIN_LEFT;
 	d->drain = DRAIN_NO;
+	d->retake = !had_left; /* what its new owners did not take; they give the rest back */
 	d->is_frozen = had_left;
 	d->none_ready_ms = 0;
 	ready_set(e, d, had_left ? NEXT_JOINING : NEXT_READY);
@@ -464,5 +499,7 @@ int engine_move(struct engine *e, struct record *r, uint8_t node, uint64_t now_m
 		return -EINVAL;
 	if (r->state != RECORD_LIVE || records_mesh(e->rs, r)->owner.node != e->opts.self)
 		return -EPERM;
+	if (set_has(d->full, node))
+		return -EAGAIN;
 	return change_owner(e, d, r, node) ? 0 : -EAGAIN;
 }

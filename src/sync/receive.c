@@ -76,6 +76,8 @@ static bool note(struct in *in, uint64_t first, uint64_t last)
 /* What became of all items of a message. */
 struct outcome {
 	bool is_later; /* something must come again */
+	bool is_put_off; /* ... because there is no room for it now */
+	bool is_patient; /* it may still wait for room */
 	bool is_refused; /* something is not held here */
 	uint32_t items;
 };
@@ -94,13 +96,19 @@ static bool is_within_rate(struct engine *e, struct peer *p)
 	return p->records > 0;
 }
 
-static void count(struct peer *p, struct outcome *o, enum applied a)
+static void count(
+	struct engine *e, struct peer *p, struct domain *d, struct outcome *o, enum applied a)
 {
+	if (a == APPLY_LATER && !o->is_patient) {
+		apply_give_up(e, p, d);
+		a = APPLY_REFUSED;
+	}
 	o->items++;
 	p->records -= 1000;
 	p->info.records_in++;
 	p->info.records_newer += a == APPLY_NEWER;
 	o->is_later |= a == APPLY_LATER;
+	o->is_put_off |= a == APPLY_LATER;
 	o->is_refused |= a == APPLY_REFUSED;
 }
 
@@ -115,7 +123,8 @@ static int one_item(struct engine *e, struct peer *p, struct domain *d, struct n
 	if (ret < 0)
 		return ret;
 	pair.domain = d->conf.number;
-	count(p, o, is_pair ? apply_seen(e, p, d, &pair) : apply_record(e, p, d, &c));
+	pair.origin = p->node;
+	count(e, p, d, o, is_pair ? apply_seen(e, p, d, &pair) : apply_record(e, p, d, &c));
 	return 0;
 }
 
@@ -198,7 +207,8 @@ static void snapshot_piece(
 void receive_delta(struct engine *e, struct peer *p, struct message_delta *m)
 {
 	struct in *in = &p->in[m->stream];
-	struct outcome o = { 0 };
+	struct outcome o = { .is_patient = in->put_off_ms == 0 ||
+					   e->now_ms - in->put_off_ms < PUT_OFF_MS };
 
 	count_datagram(e, p, m);
 	if (m->stream == STREAM_SNAPSHOT && in->id != m->id && !is_asked_for(e, p, m))
@@ -213,12 +223,16 @@ void receive_delta(struct engine *e, struct peer *p, struct message_delta *m)
 		return;
 	if (!planted(PLANT_ACK_BEFORE_APPLY) || m->number % 8 != 0)
 		apply_sections(e, p, &m->sections, (m->flags & DELTA_SEEN) != 0, &o);
+	if (o.is_put_off && in->put_off_ms == 0)
+		in->put_off_ms = e->now_ms;
 	if (o.is_later)
 		return;
 	if (o.is_refused && m->last > in->refused)
 		in->refused = m->last;
 	if (!note(in, m->first, m->last))
 		return;
+	if (in->until >= m->last)
+		in->put_off_ms = 0; /* the oldest that waits is another one now */
 	p->ack_now |= in->aheads > 0;
 	if (m->stream == STREAM_SNAPSHOT)
 		snapshot_piece(e, p, m, &o);
@@ -226,7 +240,7 @@ void receive_delta(struct engine *e, struct peer *p, struct message_delta *m)
 
 void receive_records(struct engine *e, struct peer *p, struct net_rd *sections)
 {
-	struct outcome o = { 0 };
+	struct outcome o = { .is_patient = true };
 
 	apply_sections(e, p, sections, false, &o);
 }

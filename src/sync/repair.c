@@ -21,6 +21,7 @@
 #include "sync/engine_priv.h"
 
 #define TOP_BITS 7 /* 128 ranges: one datagram */
+#define FOLDS    16 /* neighbouring ranges summed up in the time that a record is looked at */
 
 static_assert(1 << TOP_BITS <= MESSAGE_HASHES, "one datagram");
 
@@ -169,25 +170,42 @@ static void push_last(struct engine *e, struct peer *p, struct push *x)
 		push_end(e, p, x);
 }
 
-/* All records that have that key. */
-static void push_key(
-	struct engine *e, struct peer *p, const struct domain *d, struct push *x, uint64_t key)
-{
-	struct between b = between(d, key, key);
-	struct record *r;
-	uint64_t found;
+/* --- work --- */
 
-	while ((r = between_next(e, d, &b, &found)) != NULL)
-		if (may_push(p, x))
-			push(e, p, d, x, r);
+/* A short question may cost much: it is answered while the peer's share of our time lasts. What it
+ * costs is known afterwards, and owed. An answer that does not come is asked for again. */
+static bool may_work(struct engine *e, struct peer *p)
+{
+	uint64_t ms = e->now_ms - p->work_ms;
+
+	p->work_ms = e->now_ms;
+	p->work += (int64_t)((ms < 1000 ? ms : 1000) * WORK_S);
+	if (p->work > 1000LL * WORK_MOST)
+		p->work = 1000LL * WORK_MOST;
+	return p->work > 0 && e->input_work > 0;
+}
+
+static void did_work(struct engine *e, struct peer *p, uint32_t records)
+{
+	e->input_work -= (int32_t)records + 1;
+	p->work -= 1000LL * (records + 1);
+}
+
+static void did_walk(struct engine *e, struct peer *p, const struct between *b)
+{
+	did_work(e, p, KEYS_WALK_MAX - b->left);
 }
 
 /* --- answers --- */
 
-/* Same keys, and counted; else who has the later key takes the other's. */
-static bool is_comparable(const struct domain *d, const struct digest_key *theirs)
+/* Same keys, and counted; else who has the later key takes the other's: now and then, because
+ * somebody could always find an older one. */
+static bool is_comparable(
+	struct engine *e, struct peer *p, const struct domain *d, const struct digest_key *theirs)
 {
-	(void)digest_key_hear(d->digest, theirs);
+	if (digest_key_cmp(theirs, digest_key_of(d->digest)) < 0 &&
+		bucket_take(&p->digest_keys, e->now_ms / (DIGEST_KEY_MS / 1000)))
+		(void)digest_key_hear(d->digest, theirs);
 	return digest_is_ready(d->digest) && digest_key_cmp(digest_key_of(d->digest), theirs) == 0;
 }
 
@@ -195,7 +213,7 @@ static struct domain *asked_about(struct engine *e, struct peer *p, uint32_t id)
 {
 	struct domain *d = domain_by_id(e, id);
 
-	if (d == NULL || !is_member(d, p->node) || !bucket_take(&p->asked, e->now_ms))
+	if (d == NULL || !is_member(d, p->node) || !may_work(e, p))
 		return NULL;
 	return d;
 }
@@ -221,12 +239,15 @@ void repair_digest(struct engine *e, struct peer *p, const struct message_digest
 		return;
 	hear_bits(d, p, m->most);
 	out.most = (uint8_t)digest_bits_of(d->digest);
-	if (!is_comparable(d, &m->digest_key) || m->bits > out.most)
+	if (!is_comparable(e, p, d, &m->digest_key) || m->bits > out.most) {
 		out.flags |= DIFFER_NOT_NOW;
-	else
+		did_work(e, p, 1);
+	} else {
 		for (unsigned i = 0; i < m->count; i++)
 			if (digest_fold(d->digest, m->bits, m->from + i).hash != m->hash[i])
 				bit_set(out.bitmap, i);
+		did_work(e, p, m->count * (1 + digest_fold_steps(d->digest, m->bits) / FOLDS));
+	}
 	out.digest_key = *digest_key_of(d->digest);
 	tx_begin(e, p, buf, &w);
 	message_write_differ(&w, &out);
@@ -285,6 +306,7 @@ void repair_keys(struct engine *e, struct peer *p, const struct message_keys *m)
 		if (may_push(p, &x))
 			push(e, p, d, &x, r);
 	}
+	did_walk(e, p, &b);
 	push_last(e, p, &x);
 	for (unsigned i = 0; i < m->count; i++)
 		if (!same[i])
@@ -600,7 +622,7 @@ void repair_differ(struct engine *e, struct peer *p, const struct message_differ
 		return;
 	hear_bits(&e->domain[o->domain], p, m->most);
 	/* in any case: "not now" is said because the keys differ, too */
-	is_same = is_comparable(&e->domain[o->domain], &m->digest_key);
+	is_same = is_comparable(e, p, &e->domain[o->domain], &m->digest_key);
 	if ((m->flags & DIFFER_NOT_NOW) || !is_same || m->most < o->bits) {
 		abandon(e, p);
 		p->round_retry_ms = e->now_ms + rto_ms(p);
@@ -624,24 +646,50 @@ void repair_differ(struct engine *e, struct peer *p, const struct message_differ
 		o->top_done = true;
 }
 
+static bool is_wanted(const struct message_want *m, uint64_t key)
+{
+	unsigned low = 0, high = m->count;
+
+	while (low < high) {
+		unsigned mid = (low + high) / 2;
+
+		if (m->key[mid] < key)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < m->count && m->key[low] == key;
+}
+
+/* The keys are in order, and in the range that was asked about: others are not found. */
+static void push_wanted(
+	struct engine *e, struct peer *p, const struct domain *d, const struct message_want *m)
+{
+	struct between b = between(d, m->first, m->last);
+	struct push x = { .sent = 0 };
+	struct record *r;
+	uint64_t key;
+
+	push_begin(e, p, &x);
+	while ((r = between_next(e, d, &b, &key)) != NULL)
+		if (is_wanted(m, key) && may_push(p, &x))
+			push(e, p, d, &x, r);
+	did_walk(e, p, &b);
+	push_last(e, p, &x);
+}
+
 void repair_want_heard(struct engine *e, struct peer *p, const struct message_want *m)
 {
 	struct round *o = &p->round;
-	struct push x = { .sent = 0 };
-	struct domain *d;
 	struct slot *s;
 
 	if (!is_of_round(e, p, m->domain, m->round))
 		return;
 	s = slot_for(o, SLOT_KEYS, 0, 0, m->first, m->last);
-	if (s == NULL)
+	if (s == NULL || (m->count > 0 && !may_work(e, p)))
 		return;
-	d = &e->domain[o->domain];
-	push_begin(e, p, &x);
-	for (unsigned i = 0; i < m->count; i++)
-		if (i == 0 || m->key[i] != m->key[i - 1])
-			push_key(e, p, d, &x, m->key[i]);
-	push_last(e, p, &x);
+	if (m->count > 0)
+		push_wanted(e, p, &e->domain[o->domain], m);
 	if (m->differ < s->differ)
 		s->tries = 1; /* it goes on, a part at a time */
 	s->differ = m->differ;

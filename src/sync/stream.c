@@ -178,7 +178,9 @@ static enum put put_seen(struct engine *e, struct peer *p, struct piece *x, uint
 		return PUT_SKIPPED;
 	d = domain_by_number(e, pair.domain);
 	if (d == NULL || !is_member(d, p->node) ||
-		(x->stream == STREAM_SNAPSHOT && d->index != x->out->domain))
+		(x->stream == STREAM_SNAPSHOT
+				? d->index != x->out->domain
+				: pair.origin != 0 && !is_cut(e, p->node, pair.origin)))
 		return PUT_SKIPPED;
 	message_section(w, b, d->conf.id);
 	return !w->bad && seen_wire_put(w, &pair) ? PUT_DONE : PUT_NO_ROOM;
@@ -290,7 +292,7 @@ static bool send_piece(
 
 /* --- how fast --- */
 
-static void refill(struct engine *e, struct peer *p)
+void stream_refill(struct engine *e, struct peer *p)
 {
 	uint64_t ms = e->now_ms - p->tokens_ms;
 
@@ -418,22 +420,26 @@ void stream_ack(struct engine *e, struct peer *p, const struct message_ack *m)
 	}
 }
 
-/* A record that is behind acked_mark now: the peer holds it, as it was or newer. */
-static void note_held(
+/* A record that is behind acked_mark now: the peer holds it, as it was or newer, or refused it. */
+static void note_acked(
 	struct engine *e, const struct peer *p, enum message_stream s, uint32_t h, uint64_t pos)
 {
 	const struct out *out = &p->out[s];
 	struct record *r;
 	struct domain *d;
 
-	if (s == STREAM_SEEN || pos < out->base || pos <= out->refused ||
+	if (s == STREAM_SEEN || pos < out->base ||
 		(s == STREAM_SNAPSHOT && pos > records_max(e->rs)))
 		return;
 	r = records_at(e->rs, h);
-	if (r == NULL || !(records_mesh(e->rs, r)->flags & RECORD_ALONE))
+	if (r == NULL || !(records_mesh(e->rs, r)->flags & (RECORD_ALONE | RECORD_GIVEN)))
 		return;
 	d = domain_by_number(e, r->domain);
-	if (d != NULL && is_member(d, p->node) && (s == STREAM_CHANGES || d->index == out->domain))
+	if (d == NULL || !is_member(d, p->node))
+		return;
+	if (s == STREAM_CHANGES)
+		walk_given(e, d, r, p->node, pos > out->refused);
+	if (pos > out->refused && (s == STREAM_CHANGES || d->index == out->domain))
 		alone_clear(e, d, r);
 }
 
@@ -449,7 +455,7 @@ static void follow(struct engine *e, struct peer *p, enum message_stream s, uint
 		if (h == 0 || pos > out->acked)
 			return;
 		(*budget)--;
-		note_held(e, p, s, h, pos);
+		note_acked(e, p, s, h, pos);
 		pass(e, s, &out->acked_mark, h);
 	}
 }
@@ -648,7 +654,6 @@ uint32_t stream_turn(struct engine *e, struct peer *p, uint32_t *budget)
 {
 	uint32_t next = IDLE_MS;
 
-	refill(e, p);
 	/* whichever stream it was of: what nobody speaks of does not keep the window shut */
 	if (under_way(p) > 0 && e->now_ms - p->heard_ms >= rto_ms(p))
 		p->heard_until = p->numbered;

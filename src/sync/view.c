@@ -163,10 +163,30 @@ static void publish(struct engine *e, struct domain *d)
 	e->opts.ops.next(e->opts.ops.ctx, d->conf.number, &d->view, &t);
 }
 
+/* Who takes over from whom is not decided by the view that packets go by: in that one sites let a
+ * returned one back at different moments. True: it is another one for some bucket. */
+static bool choose_claimers(const struct engine *e, struct domain *d)
+{
+	uint8_t was[NEXT_BUCKETS];
+	struct next_view v;
+
+	if (!d->is_raw_new)
+		return false;
+	d->is_raw_new = false;
+	v = d->raw;
+	memcpy(was, d->claimer, sizeof(was));
+	v.site[e->opts.self] = (struct next_site){ .reach = NEXT_UP, .says = d->says };
+	for (unsigned b = 0; b < NEXT_BUCKETS; b++)
+		d->claimer[b] = next_successor(&v, (uint8_t)b);
+	return memcmp(was, d->claimer, sizeof(was)) != 0;
+}
+
 void view_update(struct engine *e, struct domain *d)
 {
 	struct next_view v;
 
+	if (choose_claimers(e, d) && d->says == NEXT_READY)
+		walk_begin(d, WALK_OWNERS);
 	for (uint8_t n = set_next(d->members, 0); n != 0; n = set_next(d->members, n))
 		follow_site(e, d, n);
 	make_view(e, d, &v);
@@ -262,8 +282,16 @@ void engine_view(struct engine *e, uint16_t number, const struct next_view *v, u
 	if (d == NULL)
 		return;
 	for (uint8_t n = set_next(d->members, 0); n != 0; n = set_next(d->members, n)) {
-		bool was_cut = d->raw.site[n].reach == NEXT_CUT_OFF;
+		struct next_site was = d->raw.site[n];
+		bool was_cut = was.reach == NEXT_CUT_OFF;
 
+		if (was.reach != v->site[n].reach || was.says != v->site[n].says) {
+			d->changed_ms = now_ms;
+			d->is_raw_new = true;
+		}
+		/* it does not drain any more: what it gave away goes back, as to one that returned */
+		if (was.says == NEXT_DRAINING && v->site[n].says == NEXT_READY)
+			set_add(d->hand_back, n);
 		d->raw.site[n] = v->site[n];
 		if (e->peer[n] != NULL)
 			follow_peer(e, e->peer[n]);
@@ -278,6 +306,12 @@ void engine_rtt(struct engine *e, uint8_t node, uint32_t rtt_ms)
 {
 	if (e->peer[node] != NULL)
 		e->peer[node]->rtt_ms = rtt_ms < RTO_MAX_MS ? rtt_ms : RTO_MAX_MS;
+}
+
+void engine_clock(struct engine *e, bool is_off, uint64_t now_ms)
+{
+	e->now_ms = now_ms;
+	e->is_clock_off = is_off;
 }
 
 void engine_left_heard(struct engine *e, uint16_t number, uint64_t now_ms)

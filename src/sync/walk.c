@@ -31,6 +31,13 @@ static uint8_t successor_of(const struct domain *d, const struct record *r)
 	return d->successor[record_key_bucket(record_key(d->conf.id, &r->hoa))];
 }
 
+/* All sites that know of the same ones agree about it, also where they do not let one of them back
+ * into the live set at the same time. */
+static uint8_t claimer_of(const struct domain *d, const struct record *r)
+{
+	return d->claimer[record_key_bucket(record_key(d->conf.id, &r->hoa))];
+}
+
 /* The site that has returned and whose own address the binding is registered with. */
 static uint8_t returned_home(const struct domain *d, const struct record *r)
 {
@@ -52,14 +59,29 @@ static uint8_t better_owner(const struct engine *e, const struct domain *d, cons
 	if (r->state != RECORD_LIVE)
 		return NEXT_NOBODY;
 	if (owner != e->opts.self) {
-		bool is_ours = d->says == NEXT_READY && view_is_gone(d, e, owner) &&
-			       successor_of(d, r) == e->opts.self;
+		bool is_ours = view_is_gone(d, e, owner) && claimer_of(d, r) == e->opts.self;
 
-		return is_ours ? e->opts.self : NEXT_NOBODY;
+		if (d->retake && (records_mesh(e->rs, r)->flags & RECORD_GIVEN))
+			is_ours = true;
+		return is_ours && d->says == NEXT_READY ? e->opts.self : NEXT_NOBODY;
 	}
 	if (d->drain >= DRAIN_HAND)
 		return successor_of(d, r);
 	return returned_home(d, r);
+}
+
+void walk_given(struct engine *e, struct domain *d, struct record *r, uint8_t node, bool holds)
+{
+	struct record_mesh *m = records_mesh(e->rs, r);
+
+	if (!(m->flags & RECORD_GIVEN) || m->owner.node != node)
+		return;
+	if (holds) {
+		m->flags = (uint8_t)(m->flags & ~RECORD_GIVEN);
+	} else if (d->says == NEXT_READY && !change_owner(e, d, r, e->opts.self)) {
+		d->retake = true; /* no room just now */
+		walk_begin(d, WALK_OWNERS);
+	}
 }
 
 void walk_late(struct engine *e, struct domain *d, struct record *r)
@@ -80,8 +102,10 @@ static void end_walk(struct engine *e, struct domain *d)
 		tell(e, ENGINE_EV_TAKEN_OVER, d, 0, d->walk_count);
 	if (d->walk_handed > 0)
 		tell(e, ENGINE_EV_HANDED_BACK, d, 0, d->walk_handed);
-	if (d->walk_again == WALK_NONE)
+	if (d->walk_again == WALK_NONE) {
 		memset(d->hand_back, 0, sizeof(d->hand_back));
+		d->retake = false;
+	}
 	d->walk = WALK_NONE;
 	if (d->walk_again != WALK_NONE)
 		walk_begin(d, d->walk_again);

@@ -4,7 +4,6 @@
  * printed and its JSON is taken again; or it is refused with one line that says why. What the
  * scanner lets through cJSON takes, so there is no other reason than the text.
  */
-#define _GNU_SOURCE
 #include "fuzz.h"
 
 #include <errno.h>

@@ -153,6 +153,7 @@ static void on_hello_event(
 		break;
 	case HELLO_CLOCK:
 		world_tell(a->w, "site %u: its clock is off by %lld ms", a->node, (long long)value);
+		engine_clock(a->engine, hello_is_clock_off(a->hello), agent_now(a));
 		break;
 	}
 }

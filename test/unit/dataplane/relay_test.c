@@ -338,6 +338,43 @@ static void test_rows(void **state)
 		check_row(&rows[i]);
 }
 
+/* A site that serves nothing hands each mobile node's packets to the successor of its bucket, the
+ * same as every other site does, whatever kind they are; bound or not. */
+static void test_successor(void **state)
+{
+	unsigned to[SITES + 1] = { 0 };
+
+	(void)state;
+	sites_make(S, D, true);
+	believe(&sites[1], 0, "jrr");
+	for (unsigned i = 0; i < 40; i++) {
+		struct ip6_addr a = address_of("2001:db8:a::%u00", 1 + i / 2), site;
+		char hoa[IP6_STRLEN];
+		struct pkt p[4];
+		uint8_t want;
+
+		ip6_str(&a, hoa);
+		p[0] = udp(CN, hoa);
+		p[1] = tunnel(COA, "2001:db8:a::1", udp(hoa, CN));
+		p[2] = bu("2001:db8:a::1", hoa);
+		p[3] = icmp(CN, "2001:db8:a::1", ICMP6_TOO_BIG,
+			tunnel("2001:db8:a::1", COA, udp(CN, hoa)));
+		want = next_successor(&sites[1].next_view,
+			record_key_bucket(record_key(next_domain("msp1"), &a)));
+		site = site_address(want);
+		to[want]++;
+		for (unsigned k = 0; k < DIM(p); k++) {
+			struct fate f = site_take(&sites[1], &p[k]);
+
+			if (f.door != DOOR_TX || !ip6_eq(&((struct net_ip6 *)f.pkt.b)->dst, &site))
+				fail_msg("%s: packet %u is not handed to site %u", hoa, k, want);
+		}
+		if (i % 2 == 0)
+			bind_at(&sites[1], hoa, COA, 0, 1, 1);
+	}
+	assert_true(to[2] > 0 && to[3] > 0);
+}
+
 /* --- billing --- */
 
 static struct bc_counts counts(const struct site *s)
@@ -478,6 +515,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_successor),
 		cmocka_unit_test(test_billing),
 		cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_counts),

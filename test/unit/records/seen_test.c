@@ -153,6 +153,85 @@ static void test_full(void **state)
 	seen_free(s);
 }
 
+/* One among many that are to be remembered gives way, wherever it is; and again the same one. */
+static void test_one_of_many(void **state)
+{
+	enum { MANY = 3000 };
+	struct seen_pair p = pair(0, 1, 1, 1, 1, 0);
+
+	(void)state;
+	start(MANY, 1);
+	for (unsigned i = 0; i < MANY; i++) {
+		p.hoa.b[13] = (uint8_t)(i >> 8);
+		p.hoa.b[14] = (uint8_t)i;
+		assert_int_equal(raise_it(p, i == 2000 ? 0 : SEEN_REMEMBERED), 1);
+	}
+	for (unsigned i = 0; i < 3; i++) {
+		p.hoa.b[12] = (uint8_t)(1 + i);
+		assert_int_equal(raise_it(p, i < 2 ? 0 : SEEN_REMEMBERED), 1);
+	}
+	p.hoa.b[12] = 9;
+	assert_int_equal(raise_it(p, 0), -ENOSPC); /* now it is to be remembered, too */
+	assert_int_equal(seen_count(s), MANY);
+	seen_free(s);
+}
+
+/* Of those with a timestamp within the window none gives way, but the one that has left it does. */
+static void test_one_of_many_stamps(void **state)
+{
+	enum { MANY = 200 };
+	struct seen_pair p = pair(0, 1, 1, 1, 1, NOW);
+
+	(void)state;
+	start(MANY, 1);
+	for (unsigned i = 0; i < MANY; i++) {
+		p.hoa.b[14] = (uint8_t)i;
+		p.value.stamp = i == 150 ? NOW - 2 * WINDOW * NTP_SECOND : NOW;
+		assert_int_equal(raise_it(p, 0), 1);
+	}
+	p.hoa.b[12] = 1;
+	assert_int_equal(raise_it(p, 0), 1);
+	p.hoa.b[12] = 2;
+	assert_int_equal(raise_it(p, 0), -ENOSPC);
+	seen_free(s);
+}
+
+static uint32_t told_handle;
+static unsigned told_count;
+
+static void on_change(void *ctx, uint32_t handle)
+{
+	assert_ptr_equal(ctx, &told_handle);
+	told_handle = handle;
+	told_count++;
+}
+
+static void test_tells(void **state)
+{
+	struct seen_pair out;
+
+	(void)state;
+	start(10, 2);
+	raise_it(pair(0, 1, 1, 1, 1, 0), 0);
+	seen_on_change(s, on_change, &told_handle);
+	told_count = 0;
+	raise_it(pair(0, 1, 1, 1, 1, 0), SEEN_LISTED | SEEN_AGAIN); /* no news */
+	raise_it(pair(0, 1, 1, 1, 0, 0), 0);
+	assert_int_equal(told_count, 0);
+	raise_it(pair(0, 2, 1, 1, 1, 0), 0);
+	assert_int_equal(told_count, 1);
+	raise_it(pair(0, 1, 1, 1, 2, 0), 0);
+	assert_int_equal(told_count, 2);
+	assert_true(seen_at(s, told_handle, &out));
+	assert_int_equal(out.hoa.b[15], 1);
+	raise_it(pair(0, 1, 1, 1, 0, NOW), SEEN_REMEMBERED);
+	assert_int_equal(told_count, 3);
+	seen_on_change(s, NULL, NULL);
+	raise_it(pair(0, 1, 1, 1, 3, 0), 0);
+	assert_int_equal(told_count, 3);
+	seen_free(s);
+}
+
 static void test_changes(void **state)
 {
 	struct changes *c;
@@ -259,6 +338,51 @@ static void test_model(void **state)
 	seen_free(s);
 }
 
+/* A domain at its quota gives up one of its own, and only of these that may. */
+static void test_quota(void **state)
+{
+	const uint64_t old = NOW - (WINDOW + 1) * NTP_SECOND;
+	struct seen_pair p = pair(7, 1, 1, 0, 0, 0);
+	struct seen_value v;
+
+	(void)state;
+	start(10, 2);
+	assert_int_equal(raise_it(pair(7, 1, 1, 1, 1, old), 0), 1);
+	assert_int_equal(raise_it(pair(8, 1, 1, 1, 1, old), 0), 1);
+	assert_int_equal(seen_set_quota(s, 7, 2), 0); /* what is there counts */
+	assert_int_equal(seen_count_in(s, 7), 1);
+	assert_int_equal(seen_count_in(s, 8), 0);
+	assert_int_equal(raise_it(pair(7, 2, 1, 1, 1, 0), SEEN_REMEMBERED), 1);
+	assert_int_equal(raise_it(pair(7, 3, 1, 1, 1, 0), SEEN_REMEMBERED), 1);
+	assert_false(seen_get(s, 7, &p.hoa, &p.ha, &v));
+	assert_true(seen_get(s, 8, &p.hoa, &p.ha, &v));
+	assert_int_equal(raise_it(pair(7, 4, 1, 1, 1, 0), SEEN_REMEMBERED), -ENOSPC);
+	assert_int_equal(seen_count_in(s, 7), 2);
+	assert_int_equal(raise_it(pair(8, 4, 1, 1, 1, 0), SEEN_REMEMBERED), 1);
+	assert_int_equal(seen_set_quota(s, 7, 3), 0);
+	assert_int_equal(raise_it(pair(7, 4, 1, 1, 1, 0), SEEN_REMEMBERED), 1);
+	seen_free(s);
+}
+
+static void test_origin(void **state)
+{
+	struct seen_pair p = pair(1, 1, 1, 2, 5, 0), got;
+
+	(void)state;
+	start(10, 2);
+	p.origin = 9;
+	assert_int_equal(raise_it(p, SEEN_LISTED), 1);
+	assert_true(seen_at(s, 1, &got));
+	assert_int_equal(got.origin, 9);
+	p = pair(1, 1, 1, 1, 1,
+		NOW); /* an older number, a newer timestamp: both together are ours */
+	p.origin = 8;
+	assert_int_equal(raise_it(p, SEEN_LISTED), 1);
+	assert_true(seen_at(s, 1, &got));
+	assert_int_equal(got.origin, 0);
+	seen_free(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -266,9 +390,14 @@ int main(void)
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_addresses),
 		cmocka_unit_test(test_full),
+		cmocka_unit_test(test_one_of_many),
+		cmocka_unit_test(test_one_of_many_stamps),
+		cmocka_unit_test(test_tells),
 		cmocka_unit_test(test_changes),
 		cmocka_unit_test(test_laws),
 		cmocka_unit_test(test_model),
+		cmocka_unit_test(test_quota),
+		cmocka_unit_test(test_origin),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

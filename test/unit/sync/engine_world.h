@@ -10,6 +10,7 @@
 
 #include <errno.h>
 
+#include "common/ntp.h"
 #include "records/digest.h"
 #include "records/order.h"
 #include "records/records.h"
@@ -61,6 +62,7 @@ struct world {
 	bool cut[SITES + 1][SITES + 1];
 	bool covers_none;
 	uint8_t refuser; /* to this site home(refused) is none of the domain's */
+	uint8_t homeless; /* at this site home(refused) can never be published */
 	unsigned refused;
 	/* options for sites that are started */
 	struct engine_domain conf;
@@ -129,11 +131,18 @@ static void op_send(void *ctx, uint8_t node, const uint8_t *buf, size_t len)
 	post(((struct site *)ctx)->node, node, buf, len);
 }
 
+static bool is_refused(const struct ip6_addr *hoa)
+{
+	struct ip6_addr refused = home(world.refused);
+
+	return ip6_eq(&refused, hoa);
+}
+
 static bool op_covers(void *ctx, uint16_t domain, const struct ip6_addr *hoa)
 {
-	struct ip6_addr prefix = addr("2001:db8:a::"), refused = home(world.refused);
+	struct ip6_addr prefix = addr("2001:db8:a::");
 
-	if (((struct site *)ctx)->node == world.refuser && ip6_eq(&refused, hoa))
+	if (((struct site *)ctx)->node == world.refuser && is_refused(hoa))
 		return false;
 	return domain == DOMAIN && memcmp(hoa, &prefix, 6) == 0 && !world.covers_none;
 }
@@ -143,7 +152,7 @@ static bool op_changed(void *ctx, struct record *r, enum engine_why why)
 	struct site *s = ctx;
 
 	assert_non_null(r);
-	if (s->has_no_room)
+	if (s->has_no_room || (s->node == world.homeless && is_refused(&r->hoa)))
 		return false;
 	s->changes++;
 	s->heard += why == ENGINE_HEARD;

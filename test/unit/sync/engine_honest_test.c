@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Between honest sites: who takes over, what comes back, what waits for what. */
+#include "engine_world.h"
+
+static int tear_down(void **state)
+{
+	(void)state;
+	close_world();
+	return 0;
+}
+
+static void open_ready(uint8_t sites, const char *name)
+{
+	open_world(sites, name);
+	start_all();
+	RUN_UNTIL(all_say(NEXT_READY), 3000);
+	run(300);
+}
+
+static void register_some(uint8_t node, unsigned count)
+{
+	for (unsigned mn = 0; mn < count; mn++) {
+		update(node, mn, node, mn, 1, 600, 1 + mn);
+		if (mn % 20 == 0)
+			run(5);
+	}
+	run(300);
+}
+
+static unsigned owned_by(uint8_t node, unsigned count)
+{
+	unsigned n = 0;
+
+	for (unsigned mn = 0; mn < count; mn++)
+		n += at(1, mn) != NULL && owner_at(1, mn) == node;
+	return n;
+}
+
+/* --- who takes over --- */
+
+static const uint8_t *claimers(uint8_t node)
+{
+	return world.site[node].e->domain[0].claimer;
+}
+
+static const uint8_t *successors(uint8_t node)
+{
+	return world.site[node].e->domain[0].successor;
+}
+
+/* While a site is back at some and not yet at others, all name the same one for a dead site's. */
+static void test_one_claimer(void **state)
+{
+	(void)state;
+	open_ready(4, "engine_claimer");
+	for (uint8_t n = 1; n < 4; n++)
+		world.cut[n][4] = world.cut[4][n] = true;
+	run(1000);
+	for (uint8_t n = 1; n < 4; n++)
+		world.cut[n][4] = world.cut[4][n] = false;
+	world.loss_percent = 100; /* no round with it is complete... */
+	run(50);
+	/* ... but at site 1 */
+	view_round_done(world.site[1].e, &world.site[1].e->domain[0], world.site[1].e->peer[4],
+		world.now_ms);
+	assert_memory_not_equal(successors(1), successors(2), NEXT_BUCKETS);
+	for (uint8_t n = 2; n <= 4; n++)
+		assert_memory_equal(claimers(1), claimers(n), NEXT_BUCKETS);
+}
+
+/* Site 3 dies. What its successor takes over is right, what another one claims is noticed: once
+ * all have known of it for long enough to be of one mind. */
+static void test_stray_claim(void **state)
+{
+	unsigned mn = 0;
+
+	(void)state;
+	open_ready(4, "engine_stray");
+	register_some(3, 40);
+	stop_site(3);
+	run(CALM_MS + 1000);
+	for (uint8_t n = 1; n <= 4; n++)
+		assert_int_equal(world.site[n].events[ENGINE_EV_STRAY_CLAIM], 0);
+	while (owner_at(1, mn) != 2)
+		mn++;
+	/* as if site 4 had never heard of the claim of site 2 */
+	mesh_at(4, mn)->owner.node = 3;
+	mesh_at(4, mn)->owner.term = 0;
+	mesh_at(1, mn)->owner = mesh_at(4, mn)->owner;
+	assert_true(change_owner(world.site[4].e, &world.site[4].e->domain[0], at(4, mn), 4));
+	run(200);
+	assert_int_equal(world.site[1].events[ENGINE_EV_STRAY_CLAIM], 1);
+}
+
+/* --- drain, move --- */
+
+/* Its only successor dies before the drain is through: ready again, and owner of all. */
+static void test_successors_vanish(void **state)
+{
+	(void)state;
+	open_ready(2, "engine_vanish");
+	register_some(1, 50);
+	assert_int_equal(engine_drain(world.site[1].e, DOMAIN, false, world.now_ms), 0);
+	RUN_UNTIL(owned_by(2, 50) > 10, 2000);
+	stop_site(2);
+	RUN_UNTIL(world.site[1].says == NEXT_READY, 1000);
+	assert_int_equal(world.site[1].events[ENGINE_EV_DRAIN_ENDED], 1);
+	assert_int_equal(world.site[1].events[ENGINE_EV_DRAINED], 0);
+	RUN_UNTIL(owned_by(1, 50) == 50, 3000);
+	/* with force it goes all the same */
+	assert_int_equal(engine_drain(world.site[1].e, DOMAIN, false, world.now_ms), -EHOSTUNREACH);
+	assert_int_equal(engine_drain(world.site[1].e, DOMAIN, true, world.now_ms), 0);
+	RUN_UNTIL(world.site[1].says == NEXT_LEFT, 2000);
+}
+
+/* The successor refuses a part, the operator thinks better of it: all comes back. */
+static void test_undrain_after_refusal(void **state)
+{
+	(void)state;
+	open_world(2, "engine_undrain");
+	world.is_unicast = true;
+	start_site(1);
+	world.conf.max_bindings = 100;
+	start_site(2);
+	RUN_UNTIL(all_say(NEXT_READY), 3000);
+	run(300);
+	register_some(1, 150);
+	assert_int_equal(engine_drain(world.site[1].e, DOMAIN, false, world.now_ms), 0);
+	run(3000);
+	assert_int_equal(world.site[1].says, NEXT_DRAINING);
+	assert_int_equal(owned_by(2, 150), 150);
+	assert_int_equal(engine_undrain(world.site[1].e, DOMAIN, world.now_ms), 0);
+	RUN_UNTIL(owned_by(1, 150) == 150, 2000);
+	run(300);
+	for (unsigned mn = 0; mn < 150; mn++)
+		assert_true(at(2, mn) == NULL || owner_at(2, mn) == 1);
+}
+
+static void test_move(void **state)
+{
+	struct engine *e;
+
+	(void)state;
+	open_ready(2, "engine_move_refused");
+	e = world.site[1].e;
+	register_some(1, 3);
+	assert_int_equal(engine_move(e, at(1, 1), 2, world.now_ms, WALL + world.now_ms), 0);
+	run(200);
+	assert_int_equal(owner_at(1, 1), 2);
+	assert_false(mesh_at(1, 1)->flags & RECORD_GIVEN);
+	assert_int_equal(engine_move(e, at(1, 1), 2, world.now_ms, WALL), -EPERM);
+	/* site 2 refuses it now: it comes back */
+	world.refuser = 2;
+	world.refused = 2;
+	assert_int_equal(engine_move(e, at(1, 2), 2, world.now_ms, WALL + world.now_ms), 0);
+	assert_int_equal(owner_at(1, 2), 2);
+	RUN_UNTIL(owner_at(1, 2) == 1, 300);
+	/* a site that is full need not be asked */
+	set_add(e->domain[0].full, 2);
+	assert_int_equal(engine_move(e, at(1, 0), 2, world.now_ms, WALL), -EAGAIN);
+}
+
+/* --- pairs last seen --- */
+
+/* Sites 1 and 2 do not hear each other: who speaks for them tells them, and nobody else. */
+static void test_pairs_are_passed_on(void **state)
+{
+	struct seen_pair pair = { .hoa = home(9), .ha = agent(1), .domain = DOMAIN };
+	struct engine_peer_info before, after;
+	struct seen_value v;
+
+	(void)state;
+	open_ready(4, "engine_pairs_passed");
+	world.cut[1][2] = world.cut[2][1] = true;
+	run(1500);
+	engine_peer_info(world.site[4].e, 3, &before);
+	pair.value.epoch = 2;
+	engine_seen(world.site[1].e, &pair, world.now_ms, WALL + world.now_ms);
+	run(300);
+	for (uint8_t n = 2; n <= 4; n++)
+		assert_true(seen_get(world.site[n].seen, DOMAIN, &pair.hoa, &pair.ha, &v));
+	engine_peer_info(world.site[4].e, 3, &after);
+	assert_int_equal(after.records_in, before.records_in);
+}
+
+/* --- streams and comparisons --- */
+
+/* A stream that is never through does not keep a comparison from its end. */
+static void test_round_beside_a_stream(void **state)
+{
+	unsigned seq = 2;
+
+	(void)state;
+	open_world(2, "engine_beside");
+	world.rate = 250000;
+	world.conf.ack_peers = 0;
+	start_all();
+	RUN_UNTIL(all_say(NEXT_READY), 3000);
+	register_some(1, 3000);
+	run(3000);
+	digest_drop(world.site[2].e->domain[0].digest, at(2, 2999));
+	records_del(world.site[2].rs, at(2, 2999));
+	repair_want(world.site[1].e, &world.site[1].e->domain[0], 2);
+	/* 100 octets each, 5 a ms: twice the rate */
+	for (unsigned ms = 0; ms < 3000 && !has(2, 2999, 2999); ms++, seq++) {
+		for (unsigned i = 0; i < 5; i++)
+			update(1, (5 * ms + i) % 2900, 1, seq, (uint16_t)seq, 600, 3001);
+		step();
+	}
+	assert_true(has(2, 2999, 2999));
+}
+
+/* --- the clock --- */
+
+static void test_clock_is_off(void **state)
+{
+	(void)state;
+	open_ready(3, "engine_clock");
+	register_some(2, 5);
+	stop_site(1);
+	run(1000);
+	start_site(1);
+	engine_clock(world.site[1].e, true, world.now_ms);
+	run(5000);
+	assert_int_equal(world.site[1].says, NEXT_JOINING);
+	assert_int_equal(world.site[1].events[ENGINE_EV_CLOCK], 1);
+	engine_clock(world.site[1].e, false, world.now_ms);
+	RUN_UNTIL(world.site[1].says == NEXT_READY, 200);
+	assert_true(has(1, 4, 4));
+	/* who is ready stays it; who stood still has to have it put right */
+	engine_clock(world.site[1].e, true, world.now_ms);
+	run(1000);
+	assert_int_equal(world.site[1].says, NEXT_READY);
+	engine_stall(world.site[1].e, 1000, world.now_ms);
+	run(3000);
+	assert_int_equal(world.site[1].says, NEXT_JOINING);
+	/* the operator knows better */
+	assert_int_equal(engine_force_ready(world.site[1].e, DOMAIN, world.now_ms), 0);
+	RUN_UNTIL(world.site[1].says == NEXT_READY, 200);
+}
+
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test_teardown(test_one_claimer, tear_down),
+	cmocka_unit_test_teardown(test_stray_claim, tear_down),
+	cmocka_unit_test_teardown(test_successors_vanish, tear_down),
+	cmocka_unit_test_teardown(test_undrain_after_refusal, tear_down),
+	cmocka_unit_test_teardown(test_move, tear_down),
+	cmocka_unit_test_teardown(test_pairs_are_passed_on, tear_down),
+	cmocka_unit_test_teardown(test_round_beside_a_stream, tear_down),
+	cmocka_unit_test_teardown(test_clock_is_off, tear_down),
+};
+
+int main(void)
+{
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
