@@ -52,7 +52,7 @@ HEAD = ("row", "floor ns", "peer ns", "hamd ns", "value", "net cost", "must / ai
 
 
 def cells(row):
-    return (row["row"], _ns(row, "floor"), _ns(row, "l3fwd"), _ns(row, "hamd"), _value(row),
+    return (row["row"], _ns(row, "floor"), _ns(row, row.get("peer", "l3fwd")), _ns(row, "hamd"), _value(row),
             _span(row.get("net"), 1), _limits(row),
             row["status"] + (f" ({_remark(row)})" if _remark(row) else ""))
 

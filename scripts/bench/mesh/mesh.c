@@ -6,6 +6,7 @@
  *
  *   bench-mesh EAL-ARGUMENT... -- seal|open BINDINGS
  *   bench-mesh write esn|no-esn FILE OCTETS
+ *   bench-mesh peer                          the same tunnels as ipsec-secgw is told of them
  *
  * seal: packets to mobile nodes that another site owns (delivery primary): the whole way from
  * receiving them to the mesh tunnel. open: that site's way: out of the mesh tunnel, into that of the
@@ -51,7 +52,7 @@
 #define OTHER "2001:db8:99::1"
 
 static const char *const site[] = { NULL, "2001:db8:1::10", "2001:db8:2::10" };
-/* Of both directions; scripts/bench/harness/programs.py gives them to the peer. */
+/* Of both directions. */
 static const struct sa_keys keys = { .key = { 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88, 0x99,
 					     0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff, 0x01 },
 	.salt = { 0xa1, 0xa2, 0xa3, 0xa4 },
@@ -162,6 +163,31 @@ static int write_capture(bool esn, const char *path, uint32_t octets)
 	}
 	if (fclose(f) != 0)
 		die("cannot write");
+	return 0;
+}
+
+/* Packets to mobile nodes out by one SA, those of the peer's in by the other. */
+static int print_peer(void)
+{
+	static const char policy[] = "sp ipv6 %s esp protect %u pri 1 dst " HOME
+				     "/48 sport 0:65535 dport 0:65535\n";
+	const uint32_t spi[] = { sa_spi(HERE, 0, false, GENERATION),
+		sa_spi(THERE, 0, false, GENERATION) };
+
+	for (unsigned in = 0; in < 2; in++) {
+		const char *way = in ? "in" : "out";
+
+		printf(policy, way, spi[in]);
+		printf("sa %s %u aead_algo aes-128-gcm aead_key ", way, spi[in]);
+		for (unsigned i = 0; i < sizeof(keys.key); i++)
+			printf("%02x:", keys.key[i]);
+		for (unsigned i = 0; i < sizeof(keys.salt); i++)
+			printf("%02x%s", keys.salt[i], i + 1 < sizeof(keys.salt) ? ":" : "");
+		printf(" mode ipv6-tunnel src %s dst %s\n", site[in ? THERE : HERE],
+			site[in ? HERE : THERE]);
+	}
+	printf("rt ipv6 dst 2001:db8:2::/48 port 0\nrt ipv6 dst " HOME "/48 port 0\n"
+	       "neigh port 0 02:00:00:00:00:01\n");
 	return 0;
 }
 
@@ -349,6 +375,8 @@ int main(int argc, char *argv[])
 	if (argc == 5 && strcmp(argv[1], "write") == 0)
 		return write_capture(
 			strcmp(argv[2], "esn") == 0, argv[3], (uint32_t)strtoul(argv[4], NULL, 0));
+	if (argc == 2 && strcmp(argv[1], "peer") == 0)
+		return print_peer();
 	n = rte_eal_init(argc, argv);
 	if (n < 0 || argc - n != 3)
 		die("EAL-ARGUMENT... -- seal|open BINDINGS");
