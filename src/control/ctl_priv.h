@@ -75,6 +75,7 @@ struct ctl {
 	struct persist *persist; /* NULL without a store */
 	struct persist_load *load; /* while the store is read */
 	struct data_keys *data_keys; /* NULL: no mesh, or one without protection */
+	uint64_t data_mtu_ms; /* when path MTUs of data tunnels are looked at again */
 	struct alarms *alarms;
 	struct rte_ring *submitted, *answered;
 	uint32_t in_flight; /* the submitters': requests that were not reaped yet */

@@ -141,8 +141,8 @@ class Scenario:
     def peer(self):
         """Where the packets go: to home addresses, or, tunnelled, to the home agent."""
         subnets = range(1 << SUBNET_BITS)
-        return L3fwd(binary=self.options.peers / "l3fwd", routes=[prefix(HOME, s) for s in subnets],
-                     **self._peer())
+        return L3fwd(binary=self.options.peers / "l3fwd",
+                     routes=[prefix(HOME, s) for s in subnets], **self._peer())
 
     def _auth(self):
         if not self.key:
