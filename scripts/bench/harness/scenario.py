@@ -70,8 +70,11 @@ class MeshScenario:
     def _kind(self, capture):
         flows = (f"{DATA_DEVICE} flows at={packets.DST_AT} count={self.bindings}"
                  f" subnet-bits={SUBNET_BITS} seed=1")
+        # Nothing can be written into what is sealed; the source is there, as for all others.
+        idle = (f"{DATA_DEVICE} beacon every-ms=3600000"
+                f" frame={packets.advertisement(ROUTER, ROUTER_MAC, PORT).hex()}")
         return {"lcore": self.options.core, "plugin": self.options.plugin,
-                "source": [] if self.opens else [flows], "directory": self.directory,
+                "source": [idle] if self.opens else [flows], "directory": self.directory,
                 "vdevs": [f"{DATA_DEVICE},rx_pcap={capture},infinite_rx=1"]}
 
     def floor(self):
