@@ -32,7 +32,9 @@
 #include "host/reload.h"
 #include "host/store.h"
 #include "host/subscribers.h"
+#include "host/key_log_file.h"
 #include "host/telemetry.h"
+#include "host/watchdog.h"
 #include "records/subs.h"
 #include "tables/mem.h"
 #include "tables/sa.h"
@@ -55,6 +57,8 @@ struct hamd {
 	struct accounting *accounting; /* NULL: none */
 	struct reload *reload;
 	struct api *api;
+	struct key_log_file *key_log; /* NULL: none */
+	struct watchdog *watchdog; /* NULL: none */
 };
 
 static struct hamd *running; /* whom a signal is for */
@@ -196,7 +200,7 @@ static int start_store(struct hamd *h, char *err, size_t err_len)
 {
 	const struct conf_store *conf = &h->conf->store;
 	struct store_reader reader = { h->ctl, ctl_load_clock, ctl_load_domain, ctl_load_record,
-		ctl_load_end };
+		ctl_load_seen, ctl_load_end };
 	struct store_opts opts = {
 		.path = conf->path,
 		.sync_ms = conf->sync_ms,
@@ -224,6 +228,7 @@ static int start_store(struct hamd *h, char *err, size_t err_len)
 		.known_ms = start.known_ms,
 		.was_damaged = start.was_moved,
 		.has_no_clock = start.found.clock != STORE_CLOCK_OK,
+		.away_ms = start.found.away_ms,
 	};
 	ret = ctl_loaded(h->ctl, &past, err, err_len);
 	if (ret == 0)
@@ -343,6 +348,58 @@ static void stop_api(struct hamd *h)
 	api_stop(h->api);
 }
 
+static int start_key_log(struct hamd *h, char *err, size_t err_len)
+{
+	struct bring *ring = ctl_key_log(h->ctl);
+
+	return ring == NULL ? 0
+			    : key_log_file_start(
+				      h->conf->mesh.key_log_file, ring, &h->key_log, err, err_len);
+}
+
+static void stop_key_log(struct hamd *h)
+{
+	key_log_file_stop(h->key_log);
+}
+
+static bool lcores_run(void *dp)
+{
+	return dp_is_running(dp);
+}
+
+static uint64_t lcore_turns(void *dp, uint32_t i)
+{
+	return dp_lcore_turns(dp, i);
+}
+
+static uint32_t lcore_number(void *dp, uint32_t i)
+{
+	struct dp_lcore_info info;
+
+	dp_lcore_info(dp, i, &info);
+	return info.lcore;
+}
+
+static int start_watchdog(struct hamd *h, char *err, size_t err_len)
+{
+	struct watchdog_opts opts = {
+		.limit_ms = h->conf->runtime.watchdog_ms,
+		.lcores = dp_lcore_count(h->dp),
+		.ctx = h->dp,
+		.is_running = lcores_run,
+		.turns = lcore_turns,
+		.number = lcore_number,
+		.bite = abort,
+	};
+
+	return opts.limit_ms == 0 ? 0 : watchdog_start(&opts, &h->watchdog, err, err_len);
+}
+
+static void stop_watchdog(struct hamd *h)
+{
+	watchdog_stop(h->watchdog);
+}
+
 static const struct {
 	const char *name;
 	int (*start)(struct hamd *h, char *err, size_t err_len);
@@ -358,7 +415,9 @@ static const struct {
 	{ "accounting", start_accounting, stop_accounting, true },
 	{ "telemetry", start_telemetry, stop_telemetry },
 	{ "reload", start_reload, stop_reload, true },
+	{ "key log", start_key_log, stop_key_log, true },
 	{ "api", start_api, stop_api, true },
+	{ "watchdog", start_watchdog, stop_watchdog, true },
 };
 
 static int start_module(struct hamd *h, size_t i, char *err, size_t err_len)

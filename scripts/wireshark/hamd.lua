@@ -1,21 +1,28 @@
 -- SPDX-License-Identifier: BSD-3-Clause
 --
 -- What sites of a mesh say to each other, as far as it can be read without keys: handshakes, the
--- outside of sealed datagrams (src/sync/session.h) and of hellos (src/sync/hello_seal.h).
+-- outside of sealed datagrams (src/sync/session.h) and of hellos (src/sync/hello_seal.h); and with
+-- the key log of one of the two sites (mesh.key-log-file) what is in these.
 --
---      wireshark -X lua_script:scripts/wireshark/hamd.lua -o hamd.port:PORT CAPTURE
+--      wireshark -X lua_script:scripts/wireshark/hamd.lua -o hamd.port:PORT \
+--          -o hamd.key_log:FILE CAPTURE
 --
--- PORT is the sync port of the sites; hellos go to the next one. Without it, use "Decode As".
+-- PORT is the sync port of the sites; hellos go to the next one. Without it, use "Decode As". Tags
+-- are not verified: what was changed on the way is shown as what became of it.
 
 local session = Proto("hamd", "hamd mesh session")
 local hello = Proto("hamd_hello", "hamd mesh hello")
 
 session.prefs.port = Pref.uint("Sync port", 0, "UDP port of the mesh; hellos go to the next one")
+session.prefs.key_log = Pref.string("Key log", "", "What a site wrote into its mesh.key-log-file")
 
 local VERSION, HELLO_VERSION = 1, 1
 local SESSION_TYPES = { [1] = "Handshake initiation", [2] = "Handshake response",
 	[3] = "Cookie", [4] = "Data" }
 local HELLO_TYPES = { [1] = "Hello" }
+local MESSAGES = { "Delta", "Acknowledgement", "Ask for a snapshot", "Digest", "Differ", "Keys",
+	"Want", "Records" }
+local SAYS = { [0] = "joining", "ready", "draining", "left", [255] = "unheard" }
 
 local f = {
 	type = ProtoField.uint8("hamd.type", "Type", base.DEC, SESSION_TYPES),
@@ -37,6 +44,11 @@ local f = {
 	sealed = ProtoField.bytes("hamd.sealed", "Sealed data"),
 	sealed_len = ProtoField.uint16("hamd.sealed.len", "Octets sealed"),
 	tag = ProtoField.bytes("hamd.tag", "Tag"),
+	boot = ProtoField.uint64("hamd.boot", "Sender's boot", base.HEX),
+	your_boot = ProtoField.uint64("hamd.your_boot", "Receiver's boot", base.HEX),
+	message = ProtoField.uint8("hamd.message", "Message", base.DEC, MESSAGES),
+	message_len = ProtoField.uint16("hamd.message.len", "Octets of it"),
+	body = ProtoField.bytes("hamd.message.body", "Body"),
 }
 session.fields = f
 
@@ -49,6 +61,24 @@ local h = {
 	sealed = ProtoField.bytes("hamd_hello.sealed", "Sealed hello"),
 	sealed_len = ProtoField.uint16("hamd_hello.sealed.len", "Octets sealed"),
 	tag = ProtoField.bytes("hamd_hello.tag", "Tag"),
+	field = ProtoField.uint8("hamd_hello.field", "Field"),
+	body = ProtoField.bytes("hamd_hello.body", "Body"),
+	least = ProtoField.uint8("hamd_hello.version_min", "Least version"),
+	most = ProtoField.uint8("hamd_hello.version_max", "Greatest version"),
+	boot = ProtoField.uint64("hamd_hello.boot", "Boot", base.HEX),
+	interval = ProtoField.uint32("hamd_hello.interval", "Interval, ms"),
+	sent = ProtoField.uint64("hamd_hello.sent", "Sent, ms by the sender's clock"),
+	wall = ProtoField.uint64("hamd_hello.wall", "Sent, ms since 1970"),
+	hears = ProtoField.uint8("hamd_hello.hears", "Hears the receiver"),
+	echo_boot = ProtoField.uint64("hamd_hello.echo.boot", "Echo: receiver's boot", base.HEX),
+	echo_sent = ProtoField.uint64("hamd_hello.echo.sent", "Echo: sent, ms"),
+	echo_age = ProtoField.uint32("hamd_hello.echo.age", "Echo: came so long ago, ms"),
+	domain = ProtoField.uint32("hamd_hello.domain", "Domain", base.HEX),
+	says = ProtoField.uint8("hamd_hello.says", "Says", base.DEC, SAYS),
+	echo_says = ProtoField.uint8("hamd_hello.echo.says", "Heard to say", base.DEC, SAYS),
+	up = ProtoField.uint8("hamd_hello.up", "Up there: node"),
+	up_says = ProtoField.uint8("hamd_hello.up.says", "Which says", base.DEC, SAYS),
+	setting = ProtoField.uint32("hamd_hello.setting", "Setting", base.HEX),
 }
 hello.fields = h
 
@@ -84,6 +114,188 @@ local COOKIE = { { f.receiver, 4, 4 }, { f.nonce, 8, 24 }, { f.cookie, 32, 16 + 
 local LAYOUT = { INIT, RESPONSE, COOKIE }
 local DATA_MIN = 16 + TAG
 local HELLO_MAX = 1232
+
+-- --- keys ---
+
+local keys, hello_keys = {}, {}
+
+local function octets(hex)
+	return (hex:gsub("%x%x", function(pair)
+		return string.char(tonumber(pair, 16))
+	end))
+end
+
+-- control/mesh/key_log.h.
+local function read_key_log(path)
+	local file = path ~= "" and io.open(path) or nil
+
+	keys, hello_keys = {}, {}
+	if file == nil then
+		return
+	end
+	for line in file:lines() do
+		local receiver, key = line:match("^SESSION (%x+) (%x+)$")
+		local name, began, answered, first, second =
+			line:match("^HELLO (%x+) (%x+) (%x+) (%x+) (%x+)$")
+
+		if receiver ~= nil then
+			keys[tonumber(receiver, 16)] = octets(key)
+		elseif name ~= nil then
+			hello_keys[tonumber(name, 16)] = {
+				[tonumber(first, 16)] = octets(began),
+				[tonumber(second, 16)] = octets(answered) }
+		end
+	end
+	file:close()
+end
+
+local band, bxor, lrotate = bit32.band, bit32.bxor, bit32.lrotate
+
+local function word(text, at)
+	local a, b, c, d = text:byte(at, at + 3)
+
+	return a + b * 0x100 + c * 0x10000 + d * 0x1000000
+end
+
+local ROUNDS = { { 1, 5, 9, 13 }, { 2, 6, 10, 14 }, { 3, 7, 11, 15 }, { 4, 8, 12, 16 },
+	{ 1, 6, 11, 16 }, { 2, 7, 12, 13 }, { 3, 8, 9, 14 }, { 4, 5, 10, 15 } }
+
+-- 64 octets of ChaCha20's key stream, as words (RFC 8439, 2.3).
+local function chacha_block(key, counter, nonce)
+	local s = { 0x61707865, 0x3320646e, 0x79622d32, 0x6b206574 }
+	local x = {}
+
+	for i = 0, 7 do
+		s[5 + i] = word(key, 1 + 4 * i)
+	end
+	s[13] = counter
+	for i = 0, 2 do
+		s[14 + i] = word(nonce, 1 + 4 * i)
+	end
+	for i = 1, 16 do
+		x[i] = s[i]
+	end
+	for _ = 1, 10 do
+		for _, q in ipairs(ROUNDS) do
+			local a, b, c, d = x[q[1]], x[q[2]], x[q[3]], x[q[4]]
+
+			a = band(a + b, 0xffffffff)
+			d = lrotate(bxor(d, a), 16)
+			c = band(c + d, 0xffffffff)
+			b = lrotate(bxor(b, c), 12)
+			a = band(a + b, 0xffffffff)
+			d = lrotate(bxor(d, a), 8)
+			c = band(c + d, 0xffffffff)
+			b = lrotate(bxor(b, c), 7)
+			x[q[1]], x[q[2]], x[q[3]], x[q[4]] = a, b, c, d
+		end
+	end
+	for i = 1, 16 do
+		x[i] = band(x[i] + s[i], 0xffffffff)
+	end
+	return x
+end
+
+-- What ChaCha20-Poly1305 sealed (RFC 8439, 2.8: its text begins with block 1). counter: the eight
+-- octets of it in the header. Returns a buffer to dissect.
+local function opened(sealed, key, counter)
+	local text, out = sealed:raw(), ByteArray.new()
+	local nonce, stream = "\0\0\0\0" .. counter:raw(), nil
+
+	out:set_size(#text)
+	for i = 0, #text - 1 do
+		if i % 64 == 0 then
+			stream = chacha_block(key, 1 + i / 64, nonce)
+		end
+		local w = stream[1 + math.floor(i % 64 / 4)]
+
+		out:set_index(i, bxor(text:byte(i + 1), bit32.extract(w, i % 4 * 8, 8)))
+	end
+	return out:tvb("Opened")
+end
+
+-- src/sync/message.h: boots, then messages of type and length.
+local function dissect_messages(buf, tree)
+	local names, at = {}, 17
+
+	if buf:len() < at then
+		return
+	end
+	tree:add(f.boot, buf(1, 8))
+	tree:add(f.your_boot, buf(9, 8))
+	while at + 3 <= buf:len() do
+		local kind, len = buf(at, 1):uint(), buf(at + 1, 2):uint()
+
+		tree:add(f.message, buf(at, 1))
+		tree:add(f.message_len, buf(at + 1, 2))
+		if len > 0 and at + 3 + len <= buf:len() then
+			tree:add(f.body, buf(at + 3, len))
+		end
+		names[#names + 1] = MESSAGES[kind] or "?"
+		at = at + 3 + len
+	end
+	return table.concat(names, ", ")
+end
+
+-- src/sync/hello_wire.c, field by field.
+local function add_fields(tree, buf, at, fields)
+	for _, field in ipairs(fields) do
+		if at + field[2] > buf:len() then
+			return at
+		end
+		tree:add(field[1], buf(at, field[2]))
+		at = at + field[2]
+	end
+	return at
+end
+
+local HELLO_FIELDS = {
+	function(buf, tree) -- base
+		add_fields(tree, buf, 0, { { h.least, 1 }, { h.most, 1 }, { h.boot, 8 },
+			{ h.interval, 4 }, { h.sent, 8 }, { h.wall, 8 } })
+	end,
+	function(buf, tree) -- echo
+		add_fields(tree, buf, 0, { { h.hears, 1 }, { h.echo_boot, 8 }, { h.echo_sent, 8 },
+			{ h.echo_age, 4 } })
+	end,
+	function(buf, tree) -- states
+		for at = 0, buf:len() - 6, 6 do
+			add_fields(tree, buf, at, { { h.domain, 4 }, { h.says, 1 },
+				{ h.echo_says, 1 } })
+		end
+	end,
+	function(buf, tree) -- peers
+		for at = add_fields(tree, buf, 0, { { h.domain, 4 } }), buf:len() - 2, 2 do
+			add_fields(tree, buf, at, { { h.up, 1 }, { h.up_says, 1 } })
+		end
+	end,
+	function(buf, tree) -- settings
+		for at = add_fields(tree, buf, 0, { { h.domain, 4 } }), buf:len() - 4, 4 do
+			add_fields(tree, buf, at, { { h.setting, 4 } })
+		end
+	end,
+}
+
+local function dissect_hello(buf, tree)
+	local at = 0
+
+	while at + 3 <= buf:len() do
+		local kind, len = buf(at, 1):uint(), buf(at + 1, 2):uint()
+
+		tree:add(h.field, buf(at, 1))
+		if at + 3 + len > buf:len() then
+			return
+		end
+		if len > 0 and HELLO_FIELDS[kind] ~= nil then
+			HELLO_FIELDS[kind](buf(at + 3, len):tvb(), tree)
+		elseif len > 0 then
+			tree:add(h.body, buf(at + 3, len))
+		end
+		at = at + 3 + len
+	end
+end
+
+-- --- what is in clear ---
 
 local function add_all(tree, buf, layout)
 	for _, field in ipairs(layout) do
@@ -138,6 +350,14 @@ local function dissect_data(buf, tree)
 	end
 	tree:add(f.sealed_len, sealed):set_generated()
 	tree:add(f.tag, buf(buf:len() - TAG, TAG))
+	local key, inside = keys[buf(4, 4):uint()], nil
+
+	if sealed > 0 and key ~= nil then
+		inside = dissect_messages(opened(buf(16, sealed), key, buf(8, 8)), tree)
+	end
+	if inside ~= nil then
+		return string.format("%s from node %u: %s", SESSION_TYPES[4], buf(7, 1):uint(), inside)
+	end
 	return string.format("%s from node %u, to 0x%08x, counter %s, %s",
 		SESSION_TYPES[4], buf(7, 1):uint(), buf(4, 4):uint(), buf(8, 8):uint64(),
 		sealed > 0 and sealed .. " octets" or "nothing but a sign of life")
@@ -194,6 +414,11 @@ function hello.dissector(buf, pinfo, root)
 		end
 		tree:add(h.sealed_len, sealed):set_generated()
 		tree:add(h.tag, buf(buf:len() - TAG, TAG))
+		local key = (hello_keys[buf(4, 4):uint()] or {})[buf(2, 1):uint()]
+
+		if sealed > 0 and key ~= nil then
+			dissect_hello(opened(buf(16, sealed), key, buf(8, 8)), tree)
+		end
 		info = string.format("Hello of node %u, key 0x%08x, counter %s", buf(2, 1):uint(),
 			buf(4, 4):uint(), buf(8, 8):uint64())
 	end
@@ -206,6 +431,7 @@ local udp = DissectorTable.get("udp.port")
 local port = 0
 
 function session.prefs_changed()
+	read_key_log(session.prefs.key_log)
 	if port ~= 0 then
 		udp:remove(port, session)
 		udp:remove(port + 1, hello)

@@ -20,7 +20,11 @@ enum opt {
 	OPT_PREFIX,
 	OPT_COA,
 	OPT_DOMAIN,
+	OPT_OWNER,
 	OPT_ALL,
+	OPT_FORCE,
+	OPT_TO,
+	OPT_WAIT,
 	OPT_SOURCE,
 	OPT_DESTINATION,
 	OPT_MOBILE_NODE,
@@ -76,6 +80,7 @@ struct cmd {
 	unsigned opts; /* OPT_BIT() of those it takes beside the ones every command takes */
 	cmd_fn run;
 	const struct column *columns; /* of cmd_show()'s table; NULL: "key  value" lines */
+	unsigned needs; /* OPT_BIT() of those it cannot do without */
 	unsigned patience_s; /* how long the daemon may take for it; 0: as for anything */
 };
 
@@ -87,6 +92,7 @@ const struct cmd *cmd_find(int n, char *const words[], int *used);
 bool cmd_takes(const struct cmd *cmd, enum opt o);
 
 int cmd_show(const struct cmd *cmd, const struct cli *cli); /* show.c */
+int cmd_drain(const struct cmd *cmd, const struct cli *cli); /* drain.c */
 int cmd_top(const struct cmd *cmd, const struct cli *cli); /* top.c */
 int cmd_trace(const struct cmd *cmd, const struct cli *cli); /* trace.c */
 int cmd_capture(const struct cmd *cmd, const struct cli *cli); /* capture.c */

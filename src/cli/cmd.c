@@ -10,7 +10,7 @@
 #define EVERYWHERE (OPT_BIT(OPT_HELP) | OPT_BIT(OPT_VERSION))
 #define ASKS       OPTS_ASK
 #define RELOAD_S   600 /* millions of subscribers on a busy machine */
-#define FILTERS    (OPT_BIT(OPT_PREFIX) | OPT_BIT(OPT_COA) | OPT_BIT(OPT_DOMAIN))
+#define FILTERS    (OPT_BIT(OPT_PREFIX) | OPT_BIT(OPT_COA) | OPT_BIT(OPT_DOMAIN) | OPT_BIT(OPT_OWNER))
 #define WATCHES                                                                                    \
 	(OPT_BIT(OPT_PREFIX) | OPT_BIT(OPT_SOURCE) | OPT_BIT(OPT_DESTINATION) |                    \
 		OPT_BIT(OPT_MOBILE_NODE) | OPT_BIT(OPT_PORT) | OPT_BIT(OPT_REASON) |               \
@@ -25,7 +25,11 @@ const struct opt_desc opts[OPT_COUNT] = {
 		"only home addresses inside PREFIX; of packets: any address in them" },
 	[OPT_COA] = { "coa", 0, "PREFIX", "only care-of addresses inside PREFIX" },
 	[OPT_DOMAIN] = { "domain", 0, "NAME", "only bindings of this domain" },
+	[OPT_OWNER] = { "owner", 0, "SITE", "only bindings that this site of the mesh owns" },
 	[OPT_ALL] = { "all", 'a', NULL, "also what is left out otherwise" },
+	[OPT_FORCE] = { "force", 0, NULL, "also where something may be lost by it" },
+	[OPT_TO] = { "to", 0, "SITE", "the site that is to have it" },
+	[OPT_WAIT] = { "wait", 0, NULL, "return when it is done" },
 	[OPT_SOURCE] = { "source", 0, "PREFIX", "only packets from PREFIX, outside or inside" },
 	[OPT_DESTINATION] = { "destination", 0, "PREFIX",
 		"only packets to PREFIX, outside or inside" },
@@ -49,6 +53,8 @@ static const struct column binding_columns[] = {
 	{ "DOMAIN", "domain", false },
 	{ "STATE", "state", false },
 	{ "FLAGS", "flags", false },
+	{ "OWNER", "owner", false, true },
+	{ "VERSION", "version", false, true },
 	{ "SEQ", "sequence", true },
 	{ "LIFETIME S", "lifetime-s", true },
 	{ "LEFT S", "remaining-s", true },
@@ -129,11 +135,46 @@ static const struct column neighbor_columns[] = {
 static const struct column domain_columns[] = {
 	{ "DOMAIN", "domain", false },
 	{ "HOME AGENT ADDRESS", "home-agent-address", false },
+	{ "STATE", "state", false, true },
+	{ "WAITS FOR", "waits-for", false, true },
+	{ "ALONE", "alone", true, true },
 	{ "BINDINGS", "bindings", true },
 	{ "SUBSCRIBERS", "subscribers", true },
 	{ "RANGES", "ranges", true },
 	{ "LOADED", "loaded", false },
 	{ "FILE", "file", false },
+	{ NULL },
+};
+
+static const struct column peer_columns[] = {
+	{ "SITE", "site", false },
+	{ "ID", "id", true },
+	{ "ADDRESS", "address", false },
+	{ "STATE", "state", false },
+	{ "RTT MS", "rtt-ms", true },
+	{ "CLOCK MS", "clock-offset-ms", true },
+	{ "HEARD MS", "heard-ms", true },
+	{ "LAG RECORDS", "lag-records", true },
+	{ "LAG MS", "lag-ms", true },
+	{ "KEYS S", "keys-s", true },
+	{ "HANDSHAKES", "handshakes", true },
+	{ "VERSIONS", "versions", false },
+	{ "HEARS", "hears", false },
+	{ "LAST FAILURE", "last-failure", false, true },
+	{ "S AGO", "last-failure-s", true, true },
+	{ "DOMAINS", "domains", false },
+	{ NULL },
+};
+
+static const struct column ready_columns[] = {
+	{ "DOMAIN", "domain", false },
+	{ "READY", "ready", false },
+	{ NULL },
+};
+
+static const struct column state_columns[] = {
+	{ "DOMAIN", "domain", false },
+	{ "STATE", "state", false },
 	{ NULL },
 };
 
@@ -168,6 +209,9 @@ const struct cmd cmds[] = {
 	{ "show binding", "HOME-ADDRESS", "one binding", ASKS, cmd_show, NULL },
 	{ "show domains", NULL, "home agents, who may register there and since when that holds",
 		ASKS, cmd_show, domain_columns },
+	{ "show peers", NULL,
+		"the other sites of the mesh: there or not, how far away and how far behind", ASKS,
+		cmd_show, peer_columns },
 	{ "show summary", NULL, "what all bindings amount to: how many, how many in use, traffic",
 		ASKS | FILTERS, cmd_show, NULL },
 	{ "show ports", NULL, "ports, their links and what they carried", ASKS, cmd_show,
@@ -188,9 +232,21 @@ const struct cmd cmds[] = {
 	{ "show alarms", NULL, "what is wrong, and what to do about it; --all: also what is not",
 		ASKS | OPT_BIT(OPT_ALL), cmd_show, alarm_columns },
 	{ "binding delete", "HOME-ADDRESS", "forget a binding", ASKS, cmd_show, NULL },
+	{ "binding move", "HOME-ADDRESS", "give a binding of this site to another one: --to SITE",
+		ASKS | OPT_BIT(OPT_TO), cmd_show, NULL, OPT_BIT(OPT_TO) },
+	{ "ready", "[DOMAIN]",
+		"exits with 0 when this site serves, in all domains or this one: the health check "
+		"of a routing daemon; --force: end its waiting for other sites",
+		ASKS | OPT_BIT(OPT_FORCE), cmd_show, ready_columns },
+	{ "drain", "[DOMAIN]",
+		"leave: let others take over what this site has; --force: even if nobody can; "
+		"--wait: until it has left",
+		ASKS | OPT_BIT(OPT_FORCE) | OPT_BIT(OPT_WAIT) | OPT_BIT(OPT_SECONDS), cmd_drain,
+		state_columns },
+	{ "undrain", "[DOMAIN]", "come back, or stay", ASKS, cmd_show, state_columns },
 	{ "reload", NULL,
 		"read configuration and subscribers again, use what is new, say what changed", ASKS,
-		cmd_show, NULL, RELOAD_S },
+		cmd_show, NULL, 0, RELOAD_S },
 	{ "metrics", NULL, "all figures in OpenMetrics text, for a textfile collector", ASKS,
 		cmd_metrics, NULL },
 	{ "top", NULL, "what happens in a second: counters that move, the busiest bindings",

@@ -107,6 +107,11 @@ static int check(const struct cmd *cmd, const struct cli *cli)
 		return cli_error(EXIT_USAGE, "\"%s\" does not take \"%s\"", cmd->name, cli->arg);
 	if (cmd->arg != NULL && cmd->arg[0] != '[' && cli->arg == NULL)
 		return cli_error(EXIT_USAGE, "\"%s\" needs %s", cmd->name, cmd->arg);
+	for (enum opt o = 0; o < OPT_COUNT; o++) {
+		if (cmd->needs & OPT_BIT(o) && !cli_has(cli, o))
+			return cli_error(EXIT_USAGE, "\"%s\" needs --%s %s", cmd->name,
+				opts[o].name, opts[o].arg);
+	}
 	if (cmd->arg != NULL && strcmp(cmd->arg, "HOME-ADDRESS") == 0)
 		ret = check_home_address(cli->arg);
 	for (enum opt o = 0; o < OPT_COUNT && ret == EXIT_OK; o++)

@@ -120,7 +120,8 @@ static uint64_t clock_us(void)
 
 int sample_take(struct client *c, const struct cli *cli, struct sample *s)
 {
-	const unsigned filters = OPT_BIT(OPT_PREFIX) | OPT_BIT(OPT_COA) | OPT_BIT(OPT_DOMAIN);
+	const unsigned filters = OPT_BIT(OPT_PREFIX) | OPT_BIT(OPT_COA) | OPT_BIT(OPT_DOMAIN) |
+				 OPT_BIT(OPT_OWNER);
 	struct cli all = { .seen = OPT_BIT(OPT_ALL) }; /* so that the list is always the same */
 	int ret;
 

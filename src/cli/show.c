@@ -102,14 +102,21 @@ static int print_answer(struct client *c, const struct cmd *cmd, bool as_json)
 int cmd_show(const struct cmd *cmd, const struct cli *cli)
 {
 	struct client *c;
+	struct cli asked = *cli;
 	int ret = client_open(cli, &c);
 
 	if (ret != EXIT_OK)
 		return ret;
 	if (cmd->patience_s > 0)
 		client_wait(c, cmd->patience_s);
-	ret = client_ask(c, cmd->name, cli->arg, cli,
-		OPT_BIT(OPT_PREFIX) | OPT_BIT(OPT_COA) | OPT_BIT(OPT_DOMAIN) | OPT_BIT(OPT_ALL));
+	if (cmd->arg != NULL && strcmp(cmd->arg, "[DOMAIN]") == 0 && cli->arg != NULL) {
+		asked.seen |= OPT_BIT(OPT_DOMAIN);
+		asked.value[OPT_DOMAIN] = cli->arg;
+		asked.arg = NULL;
+	}
+	ret = client_ask(c, cmd->name, asked.arg, &asked,
+		OPT_BIT(OPT_PREFIX) | OPT_BIT(OPT_COA) | OPT_BIT(OPT_DOMAIN) | OPT_BIT(OPT_OWNER) |
+			OPT_BIT(OPT_ALL) | OPT_BIT(OPT_FORCE) | OPT_BIT(OPT_TO));
 	if (ret == EXIT_OK)
 		ret = print_answer(c, cmd, cli_has(cli, OPT_JSON));
 	client_close(c);

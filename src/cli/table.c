@@ -13,10 +13,35 @@ struct table {
 	const struct column *columns;
 	unsigned n;
 	unsigned width[TABLE_COLUMNS_MAX];
+	bool shown[TABLE_COLUMNS_MAX];
+	unsigned last; /* one that is shown */
 	bool flowing; /* the widths are fixed, the head is out */
 	unsigned rows;
 	char *held[HELD_ROWS][TABLE_COLUMNS_MAX];
 };
+
+static char *text_of(const cJSON *v);
+
+/* A list's items, by commas; what an item consists of, by blanks. */
+static char *list_of(const cJSON *list, const char *between)
+{
+	char *all = strdup("");
+	const cJSON *v;
+
+	cJSON_ArrayForEach(v, list)
+	{
+		char *item = cJSON_IsObject(v) ? list_of(v, " ") : text_of(v), *longer = NULL;
+		bool is_first = all == NULL || *all == '\0';
+
+		if (all == NULL || item == NULL ||
+			asprintf(&longer, "%s%s%s", all, is_first ? "" : between, item) < 0)
+			longer = NULL;
+		free(item);
+		free(all);
+		all = longer;
+	}
+	return all;
+}
 
 static char *text_of(const cJSON *v)
 {
@@ -31,7 +56,11 @@ static char *text_of(const cJSON *v)
 
 		return asprintf(&text, whole ? "%.0f" : "%.1f", v->valuedouble) < 0 ? NULL : text;
 	}
-	text = cJSON_IsString(v) ? strdup(v->valuestring) : cJSON_PrintUnformatted(v);
+	if (cJSON_IsString(v))
+		text = strdup(v->valuestring);
+	else
+		text = cJSON_IsArray(v) && cJSON_GetArraySize(v) > 0 ? list_of(v, ", ")
+								     : cJSON_PrintUnformatted(v);
 	for (char *p = text; p != NULL && *p != '\0'; p++) {
 		if ((unsigned char)*p < ' ' || *p == 0x7f)
 			*p = '?';
@@ -48,6 +77,7 @@ struct table *table_new(const struct column *columns)
 	t->columns = columns;
 	while (t->n < TABLE_COLUMNS_MAX && columns[t->n].title != NULL) {
 		t->width[t->n] = (unsigned)strlen(columns[t->n].title);
+		t->shown[t->n] = !columns[t->n].rare;
 		t->n++;
 	}
 	return t;
@@ -55,11 +85,13 @@ struct table *table_new(const struct column *columns)
 
 static void print_cell(const struct table *t, unsigned i, const char *text)
 {
-	const char *gap = i > 0 ? "  " : "";
+	const char *gap = i > 0 ? "  " : ""; /* the first one is always shown */
 
+	if (!t->shown[i])
+		return;
 	if (t->columns[i].right)
 		printf("%s%*s", gap, (int)t->width[i], text);
-	else if (i == t->n - 1)
+	else if (i == t->last)
 		printf("%s%s", gap, text); /* nothing behind it to align */
 	else
 		printf("%s%-*s", gap, (int)t->width[i], text);
@@ -77,6 +109,8 @@ static void print_row(const struct table *t, char *cells[])
 static void flush_held(struct table *t)
 {
 	for (unsigned i = 0; i < t->n; i++)
+		t->last = t->shown[i] ? i : t->last;
+	for (unsigned i = 0; i < t->n; i++)
 		print_cell(t, i, t->columns[i].title);
 	putchar('\n');
 	for (unsigned r = 0; r < t->rows; r++)
@@ -90,7 +124,10 @@ int table_row(struct table *t, const cJSON *object)
 	char **cells = t->flowing ? flow : t->held[t->rows];
 
 	for (unsigned i = 0; i < t->n; i++) {
-		cells[i] = text_of(cJSON_GetObjectItemCaseSensitive(object, t->columns[i].key));
+		const cJSON *v = cJSON_GetObjectItemCaseSensitive(object, t->columns[i].key);
+
+		t->shown[i] |= v != NULL && !t->flowing;
+		cells[i] = text_of(v);
 		if (cells[i] == NULL) {
 			while (i-- > 0)
 				free(cells[i]);

@@ -10,12 +10,13 @@
 
 #include <cjson/cJSON.h>
 
-#define TABLE_COLUMNS_MAX 16
+#define TABLE_COLUMNS_MAX 20
 
 struct column {
 	const char *title; /* NULL ends the list */
 	const char *key;
 	bool right; /* numbers */
+	bool rare; /* left out where none of the first rows has it */
 };
 
 struct table;

@@ -174,14 +174,21 @@ static int check_subscriber_count(const struct conf_check *k)
 		k->conf->runtime.max_subscribers, n);
 }
 
-/* A secondary process maps the primary's memory by its files, and only huge pages have some. */
-static int check_pdump(const struct conf_check *k)
+/* What is less than this would end a hamd whose lcore only waited for its turn. */
+#define WATCHDOG_MIN_MS 1000
+
+static int check_runtime(const struct conf_check *k)
 {
 	const struct conf_runtime *r = &k->conf->runtime;
 
-	if (!r->pdump || r->hugepages)
-		return 0;
-	return conf_refuse(k->c, "runtime.pdump: needs huge pages, runtime.hugepages is false");
+	/* A secondary process maps the primary's memory by its files: only huge pages have some. */
+	if (r->pdump && !r->hugepages)
+		return conf_refuse(
+			k->c, "runtime.pdump: needs huge pages, runtime.hugepages is false");
+	if (r->watchdog_ms > 0 && r->watchdog_ms < WATCHDOG_MIN_MS)
+		return conf_refuse(k->c, "runtime.watchdog-ms: %u is neither 0 nor at least %u",
+			r->watchdog_ms, WATCHDOG_MIN_MS);
+	return 0;
 }
 
 /* One source must not be able to push out everybody, nor fragments to take all packet buffers. */
@@ -214,7 +221,7 @@ int conf_check(struct conf_ctx *c)
 	int ret;
 
 	derive(c->conf);
-	ret = check_pdump(&k);
+	ret = check_runtime(&k);
 	if (ret == 0)
 		ret = check_reassembly(&k);
 	if (ret == 0)

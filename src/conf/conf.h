@@ -79,6 +79,7 @@ struct conf_runtime {
 	bool hugepages;
 	bool pdump; /* secondary processes may attach; needs hugepages */
 	uint32_t idle_sleep_us; /* 0 = busy polling */
+	uint32_t watchdog_ms; /* 0 = none */
 	uint32_t max_bindings;
 	uint32_t max_neighbors;
 	uint32_t max_routes;
@@ -273,7 +274,6 @@ struct conf_domain {
 	uint32_t drain_wait_ms;
 	uint32_t old_coa_grace_ms; /* 0 = none */
 	bool remember_sequence; /* numbers outlive bindings */
-	bool home_agent_switch; /* mobile nodes are told when their home agent changes (RFC 5142) */
 	enum conf_encap_limit encap_limit;
 	uint32_t tcp_mss_clamp; /* CONF_MSS_OFF, CONF_MSS_AUTO, or CONF_MSS_MIN..MAX octets */
 	struct ip6_prefix *care_of_allowed; /* none: all that is not denied */

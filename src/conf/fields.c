@@ -99,6 +99,10 @@ static const struct conf_field runtime_fields[] = {
 	{ "idle-sleep-us", CONF_U32, AT(idle_sleep_us), .def = 0, .min = 0, .max = 10000,
 		.help = "How long a core without work sleeps, in microseconds. "
 			"0 polls without a break, which is fastest and takes the whole core." },
+	{ "watchdog-ms", CONF_U32, AT(watchdog_ms), .def = 10000, .min = 0, .max = 600000,
+		.help = "For how long a core may finish no turn, in milliseconds, before hamd ends "
+			"itself with a core file (systemd starts it anew). Time in which the whole "
+			"process was stopped does not count. 0: for ever; else at least 1000." },
 	{ "max-bindings", CONF_U32, AT(max_bindings), .def = 100000, .min = 1, .max = BINDINGS_MAX,
 		.help = "Bindings of all domains. "
 			"Their memory, about 400 octets each, is taken at start." },
@@ -571,10 +575,6 @@ static const struct conf_field domain_fields[] = {
 			"so that an old Binding Update which somebody kept is refused. "
 			"A mobile node that lost its number meanwhile learns it from the "
 			"refusal (status 135); RFC 6275, 9.5.1 would have taken any number." },
-	{ "home-agent-switch", CONF_BOOL, AT(home_agent_switch), .def = false,
-		.help = "Tell mobile nodes the home agents that are there when theirs drains or "
-			"was taken over (Home Agent Switch, RFC 5142). "
-			"Nothing authenticates these messages." },
 	{ "encap-limit", CONF_ENUM, AT(encap_limit), .def = CONF_ENCAP_LIMIT_AUTO,
 		.values = encap_limits,
 		.help = "Tunnel Encapsulation Limit option (RFC 2473, 4.1.1). "

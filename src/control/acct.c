@@ -25,6 +25,7 @@
 #include "conf/conf.h"
 #include "control/acct_wait.h"
 #include "control/ctl_priv.h"
+#include "control/mesh/mesh.h"
 #include "control/rng.h"
 #include "records/records.h"
 #include "records/subs.h"
@@ -155,6 +156,9 @@ static void emit_stored(struct ctl *ctl, struct acct_event *e)
 		release(ctl, 1);
 	}
 	acct_wait_put(a->wait, e, persist_mark(ctl));
+	if (persist_has_failed(
+		    ctl)) /* throws away what it is told, and may be well again by then */
+		acct_wait_give_up(a->wait, ACCT_WAIT_SIZE);
 }
 
 uint32_t acct_take(struct acct *a, struct acct_event *out, uint32_t max)
@@ -232,42 +236,63 @@ static uint64_t session_number(struct ctl *ctl)
 	return site << 56 | second << 24 | (ctl->acct->number++ & 0xffffff);
 }
 
-void acct_start(struct ctl *ctl, struct record *r, enum acct_cause cause)
+/* Looked at within an interval, at a random moment of it. */
+static void set_timer(struct ctl *ctl, const struct record *r)
 {
 	struct acct *a = ctl->acct;
-	struct acct_event e;
 
-	if (a == NULL)
-		return;
-	r->session = session_number(ctl);
-	fill(ctl, &e, ACCT_START, cause, r);
-	fill_counts(ctl, &e);
-	emit(ctl, &e);
-	a->sessions++;
 	wheel_set(a->wheel, &a->timer[r->handle],
 		ctl->now_ms + rng_between(&a->rng, 1, a->interval_ms));
+}
+
+static void begin(struct ctl *ctl, struct record *r, enum acct_cause cause)
+{
+	struct acct_event e;
+
+	r->session = session_number(ctl);
+	ctl->acct->sessions++;
+	fill(ctl, &e, ACCT_START, cause, r);
+	if (cause != ACCT_CAUSE_HEARD)
+		fill_counts(ctl, &e);
+	emit(ctl, &e);
+}
+
+void acct_start(struct ctl *ctl, struct record *r, enum acct_cause cause)
+{
+	if (ctl->acct == NULL)
+		return;
+	begin(ctl, r, cause);
+	set_timer(ctl, r);
+}
+
+void acct_hear(struct ctl *ctl, struct record *r)
+{
+	r->session = 0;
+	if (ctl->acct != NULL)
+		set_timer(ctl, r);
 }
 
 /* Its first line is an interim, a move or its stop: whoever wants to know the session knows it. */
 void acct_resume(struct ctl *ctl, struct record *r)
 {
-	struct acct *a = ctl->acct;
-
-	if (a == NULL)
+	if (ctl->acct == NULL)
 		return;
-	if (r->session == 0) /* there was no accounting then */
+	if (r->session == 0 && mesh_is_owner(ctl, r)) /* there was no accounting then */
 		r->session = session_number(ctl);
-	a->sessions++;
-	wheel_set(a->wheel, &a->timer[r->handle],
-		ctl->now_ms + rng_between(&a->rng, 1, a->interval_ms));
+	ctl->acct->sessions += r->session != 0;
+	set_timer(ctl, r);
 }
 
-void acct_move(struct ctl *ctl, const struct record *r, const struct ip6_addr *old_coa)
+void acct_move(struct ctl *ctl, struct record *r, const struct ip6_addr *old_coa)
 {
 	struct acct_event e;
 
 	if (ctl->acct == NULL)
 		return;
+	if (r->session == 0) { /* it was another site's */
+		begin(ctl, r, ACCT_CAUSE_REGISTERED);
+		return;
+	}
 	fill(ctl, &e, ACCT_MOVE, ACCT_CAUSE_NONE, r);
 	e.old_coa = *old_coa;
 	fill_counts(ctl, &e);
@@ -290,7 +315,19 @@ void acct_stop(struct ctl *ctl, const struct record *r, enum acct_cause cause)
 	if (e->nai[0] == '\0')
 		put_nai(e, ctl_former_subscriber(ctl, r->domain, &r->hoa));
 	wheel_del(a->wheel, &a->timer[r->handle]);
-	a->sessions--;
+	a->sessions -= r->session != 0;
+}
+
+/* One that carried packets here without having been seen at it yet is told whole. */
+static void begin_late(struct ctl *ctl, struct acct_event *stop)
+{
+	struct acct_event e;
+
+	stop->session = session_number(ctl);
+	e = *stop;
+	e.type = ACCT_START;
+	e.cause = ACCT_CAUSE_HEARD;
+	emit(ctl, &e);
 }
 
 static void on_final(void *ctx, const struct bc_entry *entry, const struct bc_counts *total)
@@ -300,25 +337,43 @@ static void on_final(void *ctx, const struct bc_entry *entry, const struct bc_co
 	struct acct_event *e = &a->stop[a->stop_tail++ % a->stop_size];
 
 	assert(ip6_eq(&entry->hoa, &e->hoa));
+	if (e->session == 0 && total->packets_to + total->packets_from == 0)
+		return; /* another site's: nothing of it came here */
+	if (e->session == 0)
+		begin_late(ctl, e);
 	put_counts(e, total);
 	emit_stored(ctl, e);
 }
 
 /* --- interims --- */
 
+/* Another site's, and carries packets here: true, its session begins. */
+static bool is_in_use(struct ctl *ctl, struct record *r)
+{
+	struct acct_event e = { .hoa = r->hoa };
+
+	fill_counts(ctl, &e);
+	if (e.packets_to + e.packets_from == 0)
+		return false;
+	begin(ctl, r, ACCT_CAUSE_HEARD);
+	return true;
+}
+
 static void on_interim(void *ctx, struct wheel_timer *t)
 {
 	struct ctl *ctl = ctx;
 	struct acct *a = ctl->acct;
-	const struct record *r = records_at(ctl->records, (uint32_t)(t - a->timer));
+	struct record *r = records_at(ctl->records, (uint32_t)(t - a->timer));
 	uint64_t missed = (ctl->now_ms - t->expires_ms) / a->interval_ms;
 	struct acct_event e;
 
 	assert(r != NULL && r->state == RECORD_LIVE);
-	fill(ctl, &e, ACCT_INTERIM, ACCT_CAUSE_NONE, r);
-	fill_counts(ctl, &e);
-	persist_touch(ctl, r); /* it will be stored with these counts or later ones */
-	emit_stored(ctl, &e);
+	if (r->session != 0 || is_in_use(ctl, r)) {
+		fill(ctl, &e, ACCT_INTERIM, ACCT_CAUSE_NONE, r);
+		fill_counts(ctl, &e);
+		persist_touch(ctl, r); /* it will be stored with these counts or later ones */
+		emit_stored(ctl, &e);
+	}
 	wheel_set(a->wheel, t, t->expires_ms + (missed + 1) * a->interval_ms);
 }
 
@@ -391,6 +446,8 @@ void acct_finish(struct ctl *ctl)
 
 		/* one that ended had its stop; its record may be there for the store's sake */
 		if (r->state != RECORD_LIVE || bc_find(ctl->t->bc, &r->hoa) == NULL)
+			continue;
+		if (r->session == 0 && !is_in_use(ctl, r))
 			continue;
 		wait_for_room(a, &left_ms);
 		/* with a store it goes on in the next run */

@@ -3,7 +3,9 @@
  * Accounting as the host thread that writes it sees it: events by a bounded ring. The control core
  * never waits for the reader: what does not fit is lost and counted, and the numbers of the events
  * show the gap. A session is one binding from its registration to its end, however often it is
- * refreshed or moved.
+ * refreshed or moved. In a mesh each site has sessions of its own for what it carries itself: of a
+ * binding that was registered at another site from the first packet here on. A packet is counted
+ * at one site; the sum over sites is what a mobile node used.
  *
  * Its functions belong to one host thread; control's own are in ctl_priv.h.
  */
@@ -31,10 +33,12 @@ struct acct;
 #define ACCT_CAUSE_LIST(X)                                                                         \
 	X(NONE, "") /* of what needs none */                                                       \
 	X(REGISTERED, "registered")                                                                \
+	X(HEARD, "heard") /* start: registered at another site, and carries packets here */        \
 	X(DEREGISTERED, "deregistered") /* by the mobile node */                                   \
 	X(EXPIRED, "expired")                                                                      \
 	X(DELETED, "deleted") /* by the operator */                                                \
 	X(REMOVED, "removed") /* the subscriber, by a reload */                                    \
+	X(ELSEWHERE, "elsewhere") /* ended at another site */                                      \
 	X(SHUTDOWN, "shutdown")
 
 enum acct_type {

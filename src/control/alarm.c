@@ -9,6 +9,8 @@
 #include "conf/conf.h"
 #include "control/alarm_rules.h"
 #include "control/ctl_priv.h"
+#include "control/mesh/mesh_priv.h"
+#include "control/mesh/pulse.h"
 #include "records/records.h"
 #include "tables/addrs.h"
 #include "tables/dq.h"
@@ -94,6 +96,11 @@ static void worker_wedged(struct ctl *ctl, struct alarm_fact *f)
 static void control_slow(struct ctl *ctl, struct alarm_fact *f)
 {
 	f->value = ctl->alarms->turn_us;
+}
+
+static void hello_silent(struct ctl *ctl, struct alarm_fact *f)
+{
+	f->value = pulse_silent_ms(ctl);
 }
 
 static void punt_overflow(struct ctl *ctl, struct alarm_fact *f)
@@ -211,6 +218,7 @@ static void (*const measure[ALARM_COUNT])(struct ctl *ctl, struct alarm_fact *f)
 	[ALARM_FREES_STALLED] = frees_stalled,
 	[ALARM_WORKER_WEDGED] = worker_wedged,
 	[ALARM_CONTROL_SLOW] = control_slow,
+	[ALARM_HELLO_SILENT] = hello_silent,
 	[ALARM_PUNT_OVERFLOW] = punt_overflow,
 	[ALARM_TX_OVERFLOW] = tx_overflow,
 	[ALARM_PORT_DOWN] = port_down,
@@ -223,6 +231,16 @@ static void (*const measure[ALARM_COUNT])(struct ctl *ctl, struct alarm_fact *f)
 	[ALARM_STORE_BEHIND] = store_behind,
 	[ALARM_STORE_DAMAGED] = store_damaged,
 	[ALARM_STORE_NO_CLOCK] = store_no_clock,
+	[ALARM_BINDINGS_ALONE] = mesh_alone,
+	[ALARM_CLOCK_OFF] = mesh_clock_off,
+	[ALARM_PEER_DOWN] = mesh_peer_down,
+	[ALARM_PEER_KEY] = mesh_peer_key,
+	[ALARM_PEER_INCOMPATIBLE] = mesh_peer_incompatible,
+	[ALARM_PEER_BEHIND] = mesh_peer_behind,
+	[ALARM_PEER_FULL] = mesh_peer_full,
+	[ALARM_SETTINGS_DIFFER] = mesh_settings_differ,
+	[ALARM_RECORDS_DIFFER] = mesh_records_differ,
+	[ALARM_DOMAIN_WAITS] = mesh_domain_waits,
 };
 
 /* --- rates --- */

@@ -32,6 +32,10 @@
 		"a turn of the control core took long: signalling waited",                         \
 		"give the first of runtime.lcores a core of its own; on such a core, report the "  \
 		"fault")                                                                           \
+	X(HELLO_SILENT, "hello_silent", CRITICAL, "ms", 1, 1, 0, 1000,                             \
+		"this site says nothing to the other ones, for a core of it stands still: they "   \
+		"take over from it",                                                               \
+		"see alarms worker_wedged and control_slow; is the machine overloaded?")           \
 	X(PUNT_OVERFLOW, "punt_overflow", WARNING, "packets/s", 1, 1, 0, 10000,                    \
 		"a queue to the control core is full",                                             \
 		"hamctl show drops: punt_*_full names the class; a flood of one class harms no "   \
@@ -72,7 +76,40 @@
 		"at the start the clock did not say how long ago the store was written: bindings " \
 		"went on with what they had left then, so they may last too long",                 \
 		"was the clock wrong, now or then? hamd should start after it is set "             \
-		"(time-sync.target); the next start clears this")
+		"(time-sync.target); the next start clears this")                                  \
+	X(BINDINGS_ALONE, "bindings_alone", WARNING, "bindings", 1, 1, 1000, 1000,                 \
+		"acknowledged bindings that no other site holds: the loss of this one would lose " \
+		"them",                                                                            \
+		"hamctl show peers: is another site up? They are sent as soon as one is")          \
+	X(CLOCK_OFF, "clock_off", CRITICAL, "ms", 1, 1, 0, 5000,                                   \
+		"other sites agree with each other about the time, and not with this one",         \
+		"look after NTP on this machine; hamctl show peers has the differences")           \
+	X(PEER_DOWN, "peer_down", CRITICAL, "sites", 1, 1, 2000, 1000,                             \
+		"a site of the mesh is not heard, or does not hear us",                            \
+		"hamctl show peers; is hamd running there, and is UDP between the site addresses " \
+		"let through (mesh.port and the next one)?")                                       \
+	X(PEER_KEY, "peer_key", CRITICAL, "sites", 1, 1, 0, 5000,                                  \
+		"a site has another key than is configured, here or there",                        \
+		"compare hamctl pubkey there with mesh.peers here, and the other way round")       \
+	X(PEER_INCOMPATIBLE, "peer_incompatible", CRITICAL, "sites", 1, 1, 0, 1000,                \
+		"a site speaks no version of the protocol that this one does",                     \
+		"hamctl show peers has the versions; update the older one, one release at a time") \
+	X(PEER_BEHIND, "peer_behind", WARNING, "ms", 5000, 1000, 0, 10000,                         \
+		"a site that is up has not acknowledged changes for long",                         \
+		"hamctl show peers; does the path lose packets, or is mesh.rate-mbps too small?")  \
+	X(PEER_FULL, "peer_full", CRITICAL, "sites", 1, 1, 0, 5000,                                \
+		"a site refuses bindings of ours: they are not safe there",                        \
+		"runtime.max-bindings and the domain's limits.max-bindings are to be alike")       \
+	X(SETTINGS_DIFFER, "settings_differ", WARNING, "settings", 1, 1, 2000, 1000,               \
+		"a site has a domain configured differently",                                      \
+		"the detail names the key: make it alike at all sites of the domain")              \
+	X(RECORDS_DIFFER, "records_differ", WARNING, "records", 1, 1, 0, 60000,                    \
+		"a site and this one cannot agree on some bindings",                               \
+		"see alarms settings_differ and peer_full; if there is neither, report the fault") \
+	X(DOMAIN_WAITS, "domain_waits", CRITICAL, "domains", 1, 1, 0, 0,                           \
+		"not ready to serve: waits for a site that holds, or may hold, its bindings",      \
+		"start that site; if it is gone for good set it to retired; hamctl ready --force " \
+		"ends the waiting and may lose what only that site knew")
 
 enum alarm_severity { ALARM_WARNING, ALARM_CRITICAL };
 

@@ -23,6 +23,20 @@
 	X(BA_NOT_STORED, "ba_not_stored", "messages",                                              \
 		"Binding Acknowledgements not sent: the store cannot be written, or too many "     \
 		"wait for it")                                                                     \
+	X(BU_BURIED, "bu_buried", "messages",                                                      \
+		"in a mesh: de-registrations of a binding that is not known here, answered with "  \
+		"133 and told to the other sites")                                                 \
+	X(BU_ELSEWHERE, "bu_elsewhere", "messages",                                                \
+		"in a mesh: de-registrations at another home agent address than the binding's, "   \
+		"which stays")                                                                     \
+	X(BA_WAITED, "ba_waited", "messages",                                                      \
+		"Binding Acknowledgements that waited for other sites")                            \
+	X(BA_UNCONFIRMED, "ba_unconfirmed", "messages",                                            \
+		"of them sent when commit-timeout-ms had passed, with too few sites that hold "    \
+		"the "                                                                             \
+		"binding")                                                                         \
+	X(BA_NO_ROOM, "ba_no_room", "messages",                                                    \
+		"Binding Acknowledgements not sent: mesh.max-waits wait for other sites already")  \
 	X(BE_SENT, "be_sent", "messages", "Binding Errors sent")                                   \
 	X(BINDINGS_EXPIRED, "bindings_expired", "bindings", "lifetime ran out")                    \
 	X(BINDINGS_DELETED, "bindings_deleted", "bindings", "deleted by the operator")             \
@@ -50,6 +64,12 @@
 	X(PATH_MTU_LOWERED, "path_mtu_lowered", "messages",                                        \
 		"Packet Too Big that lowered the MTU of a path, to a care-of address or another "  \
 		"destination")                                                                     \
+	X(SESSIONS_MADE, "sessions_made", "times",                                                 \
+		"keys of a session with another site were made, or made anew")                     \
+	X(SYNC_OPENED, "sync_opened", "datagrams", "of sessions with other sites, opened")         \
+	X(SYNC_SENT, "sync_sent", "datagrams", "of sessions with other sites, sealed and sent")    \
+	X(SYNC_NOT_SENT, "sync_not_sent", "datagrams",                                             \
+		"to other sites, not sent: there are no keys at this moment, or no way")           \
 	X(ACCT_EVENTS, "accounting_events", "events",                                              \
 		"accounting events: sessions begun, moved, ended, and in between")                 \
 	X(ACCT_LOST, "accounting_lost", "events", "of these, lost because nobody took them")       \
@@ -57,6 +77,9 @@
 		"of these, told before the store had what they tell: it could not be written, or " \
 		"too many waited for it")                                                          \
 	X(STORE_RECORDS, "store_records", "records", "handed over to the store")                   \
+	X(STORE_PAIRS, "store_pairs", "pairs",                                                     \
+		"in a mesh: what was last seen of a mobile node at a home agent address, "         \
+		"handed over to the store where no record says it")                                \
 	X(STORE_COALESCED, "store_coalesced", "records",                                           \
 		"changes of a record that was waiting to be handed over")                          \
 	X(STORE_LATE, "store_late", "times",                                                       \
@@ -71,6 +94,13 @@
 	X(STORE_NO_CLOCK, "store_no_clock", "times",                                               \
 		"the clock does not say how long ago the store was written: bindings went on "     \
 		"with what they had left then")                                                    \
+	X(MESH_HEARD, "mesh_heard", "records",                                                     \
+		"changes of bindings that other sites told, and that were news here")              \
+	X(MESH_TAKEN_OVER, "mesh_taken_over", "bindings",                                          \
+		"taken over from a site that is gone or gave them away")                           \
+	X(MESH_HANDED_ON, "mesh_handed_on", "bindings",                                            \
+		"given to another site: drain, return of a site, binding move")                    \
+	X(MESH_ALONE, "mesh_alone", "bindings", "acknowledged while no other site held them")      \
 	X(TURNS, "control_turns", "turns", "turns of the control core")
 
 enum ctl_counter {

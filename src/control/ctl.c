@@ -17,8 +17,10 @@
 #include "control/ctl_priv.h"
 #include "control/grace.h"
 #include "control/install.h"
+#include "control/mesh/channel.h"
 #include "control/mesh/data_keys.h"
 #include "control/mesh/data_mtu.h"
+#include "control/mesh/mesh.h"
 #include "control/pmtu.h"
 #include "records/records.h"
 #include "records/subs.h"
@@ -33,12 +35,20 @@
 #define REQUESTS_MAX 32 /* in flight */
 #define RING_SIZE    64 /* more than can be in flight: never full */
 
-static uint64_t clock_ms(void)
+static uint64_t to_ms(const struct timespec *ts)
+{
+	return (uint64_t)ts->tv_sec * 1000 + (uint64_t)ts->tv_nsec / 1000000;
+}
+
+static void read_clocks(struct ctl *ctl)
 {
 	struct timespec ts;
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+	ctl->now_ms = to_ms(&ts);
+	clock_gettime(CLOCK_REALTIME, &ts);
+	ctl->wall_ms = to_ms(&ts);
+	ctl->ntp = ntp_from_unix((uint64_t)ts.tv_sec, (uint32_t)ts.tv_nsec);
 }
 
 /* --- the turn --- */
@@ -82,8 +92,7 @@ bool ctl_poll(void *ctx)
 	uint64_t begin = rte_rdtsc();
 	bool busy;
 
-	ctl->now_ms = clock_ms();
-	ctl->ntp = ntp_now();
+	read_clocks(ctl);
 	ctl_count(ctl, CTL_TURNS);
 	watch_links(ctl);
 	busy = punt_run(ctl);
@@ -96,6 +105,8 @@ bool ctl_poll(void *ctx)
 	data_mtu_run(ctl);
 	dp_balance(ctl->dp, ctl->now_ms);
 	busy |= subscribers_run(ctl);
+	if (ctl->mesh != NULL)
+		busy |= mesh_run(ctl);
 	if (ctl->acct != NULL)
 		busy |= acct_run(ctl);
 	if (ctl->t->bc != NULL)
@@ -156,11 +167,14 @@ static struct rte_ring *ring_new(const char *name)
 static int records_make(struct ctl *ctl)
 {
 	uint32_t max = ctl->conf->runtime.max_bindings;
+	bool has_mesh = conf_has_mesh(ctl->conf);
 	struct records_opts opts = {
-		/* a node that comes while another's tombstone lasts must find room */
-		.max = max + max / 16 + 16,
+		/* A node that comes while another's tombstone lasts must find room. In a mesh they
+		 * last as long as the bindings that they end could: as many again. */
+		.max = max + (has_mesh ? max : max / 16) + 16,
 		.seed = ctl->seed,
 		.now_ms = ctl->now_ms,
+		.mesh = has_mesh,
 	};
 
 	return ctl->conf->domain_count == 0 ? 0 : records_new(&opts, &ctl->records);
@@ -195,8 +209,6 @@ static int engines_make(struct ctl *ctl)
 		ret = alarm_new(ctl, &ctl->alarms);
 	if (ret == 0 && ctl->records != NULL && conf_has_accounting(ctl->conf))
 		ret = acct_new(ctl, &ctl->acct);
-	if (ret == 0 && ctl->records != NULL && ctl->conf->store.path != NULL)
-		ret = persist_new(ctl, &ctl->persist);
 	return ret;
 }
 
@@ -212,9 +224,8 @@ int ctl_new(const struct conf *conf, struct subs *subs, struct tables *tables, s
 	ctl->conf = conf;
 	ctl->t = tables;
 	ctl->dp = dp;
-	ctl->now_ms = clock_ms();
+	read_clocks(ctl);
 	ctl->began = time(NULL);
-	ctl->ntp = ntp_now();
 	if (getrandom(&ctl->seed, sizeof(ctl->seed), 0) != sizeof(ctl->seed)) {
 		ret = -errno;
 		snprintf(err, err_len, "control: getrandom: %s", strerror(-ret));
@@ -237,9 +248,21 @@ int ctl_new(const struct conf *conf, struct subs *subs, struct tables *tables, s
 	ctl->subs = subs;
 	ctl->json = conf_json(conf);
 	ctl->loaded_ms = ctl->now_ms;
+	if (conf_has_mesh(conf) && ctl->records != NULL)
+		ret = mesh_new(ctl, err, err_len);
+	if (ret < 0)
+		goto err_subs;
+	if (ctl->records != NULL && conf->store.path != NULL)
+		ret = persist_new(ctl, &ctl->persist);
+	if (ret < 0) {
+		snprintf(err, err_len, "control: %s", strerror(-ret));
+		goto err_subs;
+	}
 	*out = ctl;
 	return 0;
 
+err_subs:
+	ctl->subs = NULL; /* the caller's */
 err_ctl:
 	ctl_free(ctl);
 	return ret;
@@ -248,6 +271,11 @@ err_ctl:
 void ctl_finish(struct ctl *ctl)
 {
 	acct_finish(ctl);
+}
+
+struct bring *ctl_key_log(const struct ctl *ctl)
+{
+	return channel_key_log(ctl);
 }
 
 struct acct *ctl_acct(const struct ctl *ctl)
@@ -261,6 +289,7 @@ void ctl_free(struct ctl *ctl)
 		return;
 	persist_load_free(ctl->load);
 	persist_free(ctl, ctl->persist);
+	mesh_free(ctl);
 	acct_free(ctl, ctl->acct);
 	alarm_free(ctl->alarms);
 	data_keys_free(ctl->data_keys);

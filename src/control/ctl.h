@@ -14,11 +14,13 @@
 #include "dataplane/watch.h"
 
 struct acct;
+struct bring;
 struct conf;
 struct ctl;
 struct dp;
 struct feed;
 struct record_image;
+struct seen_pair;
 struct subs;
 struct tables;
 
@@ -30,6 +32,8 @@ int ctl_new(const struct conf *conf, struct subs *subs, struct tables *tables, s
  * the end of all sessions. */
 void ctl_finish(struct ctl *ctl);
 void ctl_free(struct ctl *ctl); /* the data plane must have stopped running */
+/* Lines for mesh.key-log-file, to be written by a thread of the host's; NULL: there is none. */
+struct bring *ctl_key_log(const struct ctl *ctl);
 struct acct *ctl_acct(const struct ctl *ctl); /* for that thread; NULL: no accounting */
 
 bool ctl_poll(void *ctl); /* a dp_poll_fn: one turn */
@@ -45,6 +49,7 @@ int64_t ctl_store_clock(const struct ctl *ctl); /* struct store_opts' clock_ms *
 void ctl_load_clock(void *ctl, uint64_t now_ms);
 int ctl_load_domain(void *ctl, const char *name);
 int ctl_load_record(void *ctl, int domain, const struct record_image *image);
+int ctl_load_seen(void *ctl, int domain, const struct seen_pair *pair);
 int ctl_load_end(void *ctl);
 
 struct ctl_past { /* of what was before this start */
@@ -52,6 +57,7 @@ struct ctl_past { /* of what was before this start */
 	const uint64_t *known_ms;
 	bool was_damaged; /* the store could not be believed */
 	bool has_no_clock; /* nobody knows how long ago it was written */
+	uint64_t away_ms; /* else: so long */
 };
 
 /* That was all of it: the bindings are in force, and changes are told to the store from now on. 0,
@@ -77,9 +83,14 @@ enum ctl_cmd {
 	CTL_SHOW_STORE,
 	CTL_SHOW_VERSION,
 	CTL_SHOW_DOMAINS,
+	CTL_SHOW_PEERS, /* the other sites of the mesh */
 	CTL_METRICS,
 	CTL_SHOW_ALARMS, /* `all`: also those that are not raised */
 	CTL_BINDING_DELETE, /* key */
+	CTL_BINDING_MOVE, /* key, site */
+	CTL_READY, /* domain, "" = all: status 0 when it is; with `force` it becomes so */
+	CTL_DRAIN, /* domain, "" = all; `force`: also where nobody can take over */
+	CTL_UNDRAIN, /* domain, "" = all */
 	CTL_RELOAD, /* host/reload.h answers it; refused here */
 	CTL_TRACE, /* watch, port; these two are answered when the watch has ended */
 	CTL_CAPTURE,
@@ -97,11 +108,12 @@ struct ctl_sum {
 
 struct ctl_req {
 	enum ctl_cmd cmd;
-	bool has_key, has_prefix, has_coa, all;
+	bool has_key, has_prefix, has_coa, all, force;
 	struct ip6_addr key; /* home address */
 	struct ip6_prefix prefix;
 	struct ip6_prefix coa;
 	char domain[32]; /* "" = any */
+	char site[32]; /* where to */
 
 	/* What is to be watched, as it was asked for: control reads `port`, "" = any. */
 	struct watch_opts ask;

@@ -21,19 +21,23 @@
 #include "net/ext.h"
 #include "net/ip6hdr.h"
 #include "records/feed.h"
+#include "sync/engine.h"
 
 struct alarms;
+struct channel;
 struct conf;
 struct conf_domain;
 struct grace;
 struct data_keys;
 struct icmp;
 struct icmp6_err_msg;
+struct mesh;
 struct mip6;
 struct nd;
 struct persist;
 struct persist_load;
 struct pmtu;
+struct pulse;
 struct record;
 struct records;
 struct route;
@@ -68,7 +72,6 @@ struct ctl {
 	struct icmp *icmp;
 	struct send *send;
 	struct pmtu *pmtu;
-	struct route *route; /* NULL without a mesh */
 	struct grace *grace; /* NULL where no domain has one */
 	struct mip6 *mip6; /* NULL without domains */
 	struct acct *acct; /* NULL without accounting */
@@ -77,6 +80,11 @@ struct ctl {
 	struct data_keys *data_keys; /* NULL: no mesh, or one without protection */
 	uint64_t data_mtu_ms; /* when path MTUs of data tunnels are looked at again */
 	struct alarms *alarms;
+	/* NULL without a mesh, all of them (mesh/): */
+	struct mesh *mesh;
+	struct route *route;
+	struct pulse *pulse;
+	struct channel *channel;
 	struct rte_ring *submitted, *answered;
 	uint32_t in_flight; /* the submitters': requests that were not reaped yet */
 	struct ctl_req *current; /* the dump that is being sliced, NULL */
@@ -86,7 +94,8 @@ struct ctl {
 	uint64_t paths_ms; /* when the last walk began: bindings know the path MTUs of then */
 	uint64_t now_ms; /* read once a turn, monotonic */
 	int64_t began; /* time of day at the start, seconds since 1970 */
-	uint64_t ntp; /* and the time of day, NTP's 64 bits */
+	uint64_t ntp; /* and the time of day, NTP's 64 bits, */
+	uint64_t wall_ms; /* and in milliseconds since 1970 */
 	uint64_t counters[CTL_COUNTER_COUNT];
 	uint64_t seed;
 	bool started; /* the first turn is over */
@@ -231,13 +240,16 @@ bool publish_reresolve(struct ctl *ctl);
 /* --- acct.c: who used what; nothing happens without accounting --- */
 int acct_new(struct ctl *ctl, struct acct **out); /* 0 or -ENOMEM; records must be there */
 void acct_free(struct ctl *ctl, struct acct *a); /* NULL is fine */
+/* A record that was heard of from another site is live and published here: if it carries packets
+ * here, or comes here by itself, it gets a session. */
+void acct_hear(struct ctl *ctl, struct record *r);
 /* A record that was not live is, and published: it gets a new session. */
 void acct_start(struct ctl *ctl, struct record *r, enum acct_cause cause);
 /* A live record goes on with its session that began in an earlier run; one that has none yet gets
  * one. */
 void acct_resume(struct ctl *ctl, struct record *r);
-/* A live record has another care-of address. */
-void acct_move(struct ctl *ctl, const struct record *r, const struct ip6_addr *old_coa);
+/* A live record has another care-of address; one without a session begins here. */
+void acct_move(struct ctl *ctl, struct record *r, const struct ip6_addr *old_coa);
 /* Its entry has just been taken out of the binding cache: unpublish() calls it. */
 void acct_stop(struct ctl *ctl, const struct record *r, enum acct_cause cause);
 bool acct_run(struct ctl *ctl); /* interims that are due, bounded; true: there was something */
@@ -253,8 +265,9 @@ struct acct_status {
 bool acct_status(const struct ctl *ctl, struct acct_status *out); /* false: no accounting */
 
 /* --- persist.c: what the store is told --- */
-int persist_new(struct ctl *ctl, struct persist **out); /* 0 or -ENOMEM; records must be there */
-void persist_free(struct ctl *ctl, struct persist *p); /* before the records; NULL is fine */
+/* 0 or -ENOMEM; records must be there, and the mesh. */
+int persist_new(struct ctl *ctl, struct persist **out);
+void persist_free(struct ctl *ctl, struct persist *p); /* before these; NULL is fine */
 void persist_load_free(struct persist_load *l); /* NULL is fine */
 /* From now on the store is told of each change of a record: by records_on_change(). */
 void persist_begin(struct ctl *ctl);
@@ -300,6 +313,10 @@ bool mip6_hao_ok(struct ctl *ctl, const struct ctl_pkt *p);
 /* Sends what waited for the store and is in it now, bounded; true: there was something. */
 bool mip6_release(struct ctl *ctl);
 uint32_t mip6_held(const struct ctl *ctl); /* answers that wait for it */
+uint32_t mip6_pending(const struct ctl *ctl); /* and for other sites */
+/* What mesh_wait(token) made wait is over: from within a turn of the engine, so it must not call
+ * mesh_*() that change something, nor end records. */
+void mip6_committed(struct ctl *ctl, uint64_t token, enum engine_commit how);
 bool mip6_expire(struct ctl *ctl); /* ends what ended, bounded; true: there was something */
 int mip6_delete(struct ctl *ctl, const struct ip6_addr *hoa); /* operator; 0, -ENOENT, -ENOSPC */
 /* One slice of ending the bindings of who is no subscriber any more, from *cursor 0 on; adds to
@@ -313,9 +330,11 @@ void mip6_discovery_input(
 bool mip6_advertise(struct ctl *ctl);
 
 /* The highest timestamp (RFC 4285, 6) accepted from a home address, or what is held against it in
- * its place; and that one was accepted (records/stamps.h). -ENOSPC: no room for it now. */
+ * its place; and that one was accepted, at home agent address ha (records/stamps.h; in a mesh
+ * records/seen.h). -ENOSPC: no room for it now. */
 uint64_t mip6_stamp(const struct ctl *ctl, uint16_t domain, const struct ip6_addr *hoa);
-int mip6_set_stamp(struct ctl *ctl, uint16_t domain, const struct ip6_addr *hoa, uint64_t stamp);
+int mip6_set_stamp(struct ctl *ctl, uint16_t domain, const struct ip6_addr *hoa,
+	const struct ip6_addr *ha, uint64_t stamp);
 
 /* --- subscribers.c --- */
 /* Who may register with this home address, NULL: nobody. For the turn: a reload takes it away. */

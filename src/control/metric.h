@@ -16,6 +16,28 @@
 	X(BINDINGS, "bindings", GAUGE, "", "domain", "live bindings")                              \
 	X(BINDINGS_LIMIT, "bindings_limit", GAUGE, "", "domain", "limits.max-bindings")            \
 	X(BINDINGS_MAX, "bindings_max", GAUGE, "", "", "runtime.max-bindings")                     \
+	X(DOMAIN_READY, "domain_ready", GAUGE, "", "domain",                                       \
+		"1 when this site is a ready one of the mesh in it")                               \
+	X(BINDINGS_ALONE, "bindings_alone", GAUGE, "", "domain",                                   \
+		"acknowledged, and held by no other site")                                         \
+	X(ACKS_WAITING, "acknowledgements_waiting", GAUGE, "", "domain",                           \
+		"Binding Acknowledgements that wait for other sites")                              \
+	X(PEER_UP, "peer_up", GAUGE, "", "peer", "1 when that site and this one hear each other")  \
+	X(PEER_RTT, "peer_rtt_seconds", GAUGE, "seconds", "peer", "round trip time of hellos")     \
+	X(PEER_CLOCK, "peer_clock_offset_seconds", GAUGE, "seconds", "peer",                       \
+		"that site's clock less this one's")                                               \
+	X(PEER_LAG, "peer_lag_records", GAUGE, "", "peer",                                         \
+		"changes of bindings that it has not acknowledged")                                \
+	X(PEER_LAG_TIME, "peer_lag_seconds", GAUGE, "seconds", "peer",                             \
+		"for how long there have been some")                                               \
+	X(PEER_TX, "peer_sent_bytes", COUNTER, "bytes", "peer", "sealed for it, without hellos")   \
+	X(PEER_RX, "peer_received_bytes", COUNTER, "bytes", "peer",                                \
+		"of its datagrams, opened, without hellos")                                        \
+	X(PEER_RECORDS, "peer_records", COUNTER, "", "peer", "bindings told by it")                \
+	X(PEER_REFUSED, "peer_records_refused", COUNTER, "", "peer",                               \
+		"of these refused here: a fence, or no room")                                      \
+	X(PEER_REPAIRED, "peer_records_repaired", COUNTER, "", "peer",                             \
+		"sent to it because digests differed")                                             \
 	X(TOMBSTONES, "tombstones", GAUGE, "", "",                                                 \
 		"ended bindings whose sequence number is remembered")                              \
 	X(BINDINGS_MEMORY, "bindings_memory_bytes", GAUGE, "bytes", "",                            \

@@ -5,19 +5,25 @@
  * costs four octets a record, and never a Binding Update. Everything is told anew, a slice a turn,
  * when the store asks for it, when its file has grown to twice of what there is to say, and when
  * the clock was set, so that what is on disk says soon what time it is now. Ends by time are not
- * told: they stand in the record. Packets that were counted are told with the record, and for bindings that carry traffic
- * without changing every store.counters-s.
+ * told: they stand in the record. Packets that were counted are told with the record, and for
+ * bindings that carry traffic without changing every store.counters-s.
+ *
+ * In a mesh what was last seen of a mobile node at one home agent address outlives its binding, and
+ * is told, too: but for what its record says in its own image, whose reader notes it from there.
  */
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "conf/conf.h"
 #include "control/ctl_priv.h"
+#include "control/mesh/mesh.h"
+#include "control/persist_priv.h"
 #include "records/feed.h"
 #include "records/records.h"
-#include "records/subs.h"
+#include "records/seen.h"
 #include "tables/bc.h"
 #include "tables/tables.h"
 
@@ -39,63 +45,64 @@
 #define CLOCK_SET_MS 2000 /* the clock was set, not slewed */
 #define STUCK_MS     5000 /* at the end: the store takes nothing for so long */
 
-/* How long ago what is the newest now was told, once it is written. */
-struct lag {
-	uint64_t mark, since_ms; /* what is waited for; since_ms 0: nothing */
-	uint64_t last_ms, longest_ms;
-};
-
-struct persist {
-	struct feed *feed;
-	uint32_t size;
-	uint32_t *queue; /* of numbers of records: room for all, as each is in it once */
-	uint64_t *queued_bit; /* by number */
-	uint32_t *
-		counted; /* by number: packets when it was handed over, low 32 bits; NULL: no sweep */
-	uint64_t queued, handed; /* numbers ever put into the queue and taken from it */
-
-	bool wants_all, walking;
-	uint32_t walk_cursor;
-	uint64_t images; /* in the file */
-	uint64_t failures; /* seen */
-	int64_t clock_ms; /* times in images minus ctl->now_ms: the time of day at the start */
-	int64_t real_ms; /* time of day minus ctl->now_ms, now */
-	int64_t real_then_ms; /* and when everything was told last */
-
-	uint32_t sweep_cursor;
-	uint64_t sweep_since_ms;
-	struct lag written, synced;
-};
-
-static int64_t clock_now(const struct ctl *ctl)
+static int64_t clock_at(clockid_t id)
 {
 	struct timespec ts;
 
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000 - (int64_t)ctl->now_ms;
+	clock_gettime(id, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* Both of now: ctl->now_ms stands still while nothing but the store is driven, and a clock that
+ * seems to have been set is a reason to write everything anew. */
+static int64_t clock_now(void)
+{
+	return clock_at(CLOCK_REALTIME) - clock_at(CLOCK_MONOTONIC);
 }
 
 /* --- the queue --- */
 
-static void on_change(void *ctx, const struct record *r)
+static void enqueue(struct ctl *ctl, uint32_t number)
 {
-	struct ctl *ctl = ctx;
 	struct persist *p = ctl->persist;
-	uint64_t bit = 1ULL << r->handle % 64;
 
-	if (p->queued_bit[r->handle / 64] & bit) {
+	if (persist_is_queued(p, number)) {
 		ctl_count(ctl, CTL_STORE_COALESCED);
 		return;
 	}
-	p->queued_bit[r->handle / 64] |= bit;
-	p->queue[p->queued++ % p->size] = r->handle;
+	p->queued_bit[number / 64] |= 1ULL << number % 64;
+	p->queue[p->queued++ % p->size] = number;
+}
+
+static void on_change(void *ctx, const struct record *r)
+{
+	enqueue(ctx, r->handle);
+}
+
+/* A pair that changed with its record: that is told for itself, and a timestamp with it, if it is
+ * not told yet. */
+static bool is_told_by_record(struct ctl *ctl, const struct seen_pair *pair)
+{
+	const struct record *r = persist_teller(ctl, pair);
+
+	return r != NULL && (pair->value.stamp == 0 || persist_is_queued(ctl->persist, r->handle));
+}
+
+static void on_seen(void *ctx, uint32_t handle)
+{
+	struct ctl *ctl = ctx;
+	struct persist *p = ctl->persist;
+	struct seen_pair pair;
+
+	if (seen_at(p->seen, handle, &pair) && !is_told_by_record(ctl, &pair))
+		enqueue(ctl, p->records + handle);
 }
 
 bool persist_is_behind(const struct ctl *ctl, const struct record *r)
 {
 	const struct persist *p = ctl->persist;
 
-	return p != NULL && (p->queued_bit[r->handle / 64] >> r->handle % 64 & 1) != 0;
+	return p != NULL && persist_is_queued(p, r->handle);
 }
 
 void persist_touch(struct ctl *ctl, const struct record *r)
@@ -124,53 +131,24 @@ bool persist_has_failed(const struct ctl *ctl)
 	return feed_stat(ctl->persist->feed, FEED_STAT_FAILED) != 0;
 }
 
-/* --- images --- */
+/* --- handing over --- */
 
-static uint32_t packets_low(const struct bc_counts *c)
+static void hand_over_one(struct ctl *ctl, uint32_t number, struct feed_item *it)
 {
-	return (uint32_t)(c->packets_to + c->packets_from);
-}
+	struct persist *p = ctl->persist;
+	struct seen_pair pair;
+	const struct record *r;
 
-static void put_counts(struct ctl *ctl, const struct record *r, struct record_image *image)
-{
-	const struct bc_entry *e = r->state == RECORD_LIVE ? bc_find(ctl->t->bc, &r->hoa) : NULL;
-	struct bc_counts c = { 0 };
-
-	if (e != NULL)
-		bc_counts(ctl->t->bc, e, &c);
-	image->packets_to = c.packets_to;
-	image->bytes_to = c.bytes_to;
-	image->packets_from = c.packets_from;
-	image->bytes_from = c.bytes_from;
-	if (ctl->persist->counted != NULL)
-		ctl->persist->counted[r->handle] = packets_low(&c);
-}
-
-static void put_item(struct ctl *ctl, struct feed_item *it, const struct record *r)
-{
-	uint64_t offset = (uint64_t)ctl->persist->clock_ms;
-
-	it->kind = FEED_RECORD;
-	it->mark = ctl->persist->handed;
-	it->image = (struct record_image){
-		.hoa = r->hoa,
-		.ha = r->ha,
-		.coa = r->coa,
-		.ends_ms = r->ends_ms + offset,
-		.since_ms = r->since_ms + offset,
-		.session = r->session,
-		.lifetime_s = r->lifetime_s,
-		.domain = r->domain,
-		.seq = r->seq,
-		.flags = r->flags,
-		.state = r->state,
-	};
-	if (subs_counts(ctl->subs, r->domain)->has_keys)
-		it->image.ntp_last = mip6_stamp(ctl, r->domain, &r->hoa);
-	put_counts(ctl, r, &it->image);
-	feed_put(ctl->persist->feed);
-	ctl->persist->images++;
-	ctl_count(ctl, CTL_STORE_RECORDS);
+	p->queued_bit[number / 64] &= ~(1ULL << number % 64);
+	if (number >= p->records) {
+		if (seen_at(p->seen, number - p->records, &pair) && !is_told_by_record(ctl, &pair))
+			persist_put_pair(ctl, it, &pair);
+		return;
+	}
+	/* mip6_expire() keeps what is queued; the engine takes back what it could not publish */
+	r = records_at(ctl->records, number);
+	if (r != NULL)
+		persist_put_record(ctl, it, r);
 }
 
 /* In the order of the changes. How many. */
@@ -181,36 +159,23 @@ static uint32_t hand_over(struct ctl *ctl)
 	uint32_t n = 0;
 
 	while (n < HAND_OVER_SLICE && p->handed < p->queued && (it = feed_room(p->feed)) != NULL) {
-		uint32_t handle = p->queue[p->handed++ % p->size];
-		const struct record *r = records_at(ctl->records, handle);
-
-		assert(r != NULL); /* mip6_expire() keeps what is queued */
-		p->queued_bit[handle / 64] &= ~(1ULL << handle % 64);
-		put_item(ctl, it, r);
+		hand_over_one(ctl, p->queue[p->handed++ % p->size], it);
 		n++;
 	}
+	if (p->marked != p->handed) /* the last ones had nothing to tell */
+		persist_put_bare(p, FEED_MARK);
 	return n;
 }
 
 /* --- all of them --- */
-
-static bool put_bare(struct persist *p, enum feed_kind kind)
-{
-	struct feed_item *it = feed_room(p->feed);
-
-	if (it == NULL)
-		return false;
-	it->kind = kind;
-	it->mark = p->handed;
-	feed_put(p->feed);
-	return true;
-}
 
 static bool is_due(const struct ctl *ctl)
 {
 	const struct persist *p = ctl->persist;
 	uint64_t records = records_live(ctl->records) + records_tombstones(ctl->records);
 
+	if (p->seen != NULL)
+		records += seen_count(p->seen);
 	return p->wants_all || llabs(p->real_ms - p->real_then_ms) > CLOCK_SET_MS ||
 	       p->images >= 2 * records + GROWN_IMAGES;
 }
@@ -219,13 +184,47 @@ static void begin_walk(struct ctl *ctl)
 {
 	struct persist *p = ctl->persist;
 
-	if (p->walking || persist_has_failed(ctl) || !is_due(ctl) || !put_bare(p, FEED_BEGIN))
+	if (p->walking || persist_has_failed(ctl) || !is_due(ctl) ||
+		!persist_put_bare(p, FEED_BEGIN))
 		return;
 	p->walking = true;
 	p->wants_all = false;
 	p->walk_cursor = 0;
+	p->walks_pairs = false;
 	p->images = 0;
 	p->real_then_ms = p->real_ms;
+}
+
+/* The next pair, if no record tells it; false: that was all. */
+static bool walk_pair(struct ctl *ctl, struct feed_item *it)
+{
+	struct persist *p = ctl->persist;
+	struct seen_pair pair;
+
+	p->walk_cursor = seen_next(p->seen, p->walk_cursor);
+	if (!seen_at(p->seen, p->walk_cursor, &pair))
+		return false;
+	if (persist_teller(ctl, &pair) == NULL)
+		persist_put_pair(ctl, it, &pair);
+	return true;
+}
+
+/* One step of the walk, with room for what it has to say; false: it is at its end. */
+static bool walk_one(struct ctl *ctl, struct feed_item *it)
+{
+	struct persist *p = ctl->persist;
+	const struct record *r;
+
+	if (p->walks_pairs)
+		return walk_pair(ctl, it);
+	r = records_next(ctl->records, &p->walk_cursor);
+	if (r != NULL) {
+		persist_put_record(ctl, it, r);
+		return true;
+	}
+	p->walks_pairs = p->seen != NULL;
+	p->walk_cursor = 0;
+	return p->walks_pairs;
 }
 
 /* As far as the disk follows; and in any case as many as changes were handed over, so that it gets
@@ -241,16 +240,13 @@ static bool walk(struct ctl *ctl, uint32_t handed)
 		max = WALK_SLICE;
 	for (uint32_t i = 0; i < max; i++) {
 		struct feed_item *it = feed_room(p->feed);
-		const struct record *r = it != NULL ? records_next(ctl->records, &p->walk_cursor)
-						    : NULL;
 
 		if (it == NULL)
 			return i > 0;
-		if (r == NULL) {
-			p->walking = !put_bare(p, FEED_END);
+		if (!walk_one(ctl, it)) {
+			p->walking = !persist_put_bare(p, FEED_END);
 			return true;
 		}
-		put_item(ctl, it, r);
 	}
 	return max > 0;
 }
@@ -278,7 +274,7 @@ static void sweep_one(struct ctl *ctl, const struct record *r)
 	if (e == NULL)
 		return;
 	bc_counts(ctl->t->bc, e, &c);
-	if (packets_low(&c) != ctl->persist->counted[r->handle])
+	if (persist_packets_low(&c) != ctl->persist->counted[r->handle])
 		on_change(ctl, r);
 }
 
@@ -288,17 +284,17 @@ static void sweep(struct ctl *ctl)
 	struct persist *p = ctl->persist;
 	uint64_t period_ms = 1000ULL * ctl->conf->store.counters_s;
 	uint64_t passed_ms = ctl->now_ms - p->sweep_since_ms;
-	uint64_t goal = passed_ms < period_ms ? p->size * passed_ms / period_ms : p->size;
+	uint64_t goal = passed_ms < period_ms ? p->records * passed_ms / period_ms : p->records;
 
 	for (uint32_t i = 0; i < SWEEP_SLICE && p->sweep_cursor < goal; i++) {
 		const struct record *r = records_next(ctl->records, &p->sweep_cursor);
 
 		if (r == NULL)
-			p->sweep_cursor = p->size;
+			p->sweep_cursor = p->records;
 		else
 			sweep_one(ctl, r);
 	}
-	if (passed_ms < period_ms || p->sweep_cursor < p->size)
+	if (passed_ms < period_ms || p->sweep_cursor < p->records)
 		return;
 	p->sweep_cursor = 0;
 	p->sweep_since_ms = ctl->now_ms;
@@ -342,7 +338,7 @@ bool persist_run(struct ctl *ctl)
 	uint32_t n;
 	bool busy;
 
-	p->real_ms = clock_now(ctl);
+	p->real_ms = clock_now();
 	look_at_store(p);
 	ctl->counters[CTL_STORE_FAILURES] = feed_stat(p->feed, FEED_STAT_FAILURES);
 	begin_walk(ctl);
@@ -461,19 +457,21 @@ bool persist_status(const struct ctl *ctl, struct persist_status *out)
 
 int persist_new(struct ctl *ctl, struct persist **out)
 {
-	uint32_t max = records_max(ctl->records);
 	struct persist *p = calloc(1, sizeof(*p));
 	int ret;
 
 	if (p == NULL)
 		return -ENOMEM;
-	p->size = max + 1;
-	p->clock_ms = p->real_ms = p->real_then_ms = clock_now(ctl);
+	p->seen = mesh_seen_table(ctl);
+	p->records = p->size = records_max(ctl->records) + 1;
+	if (p->seen != NULL)
+		p->size += seen_max(p->seen) + 1;
+	p->clock_ms = p->real_ms = p->real_then_ms = clock_now();
 	p->sweep_since_ms = ctl->now_ms;
 	p->queue = calloc(p->size, sizeof(*p->queue));
 	p->queued_bit = calloc(p->size / 64 + 1, sizeof(*p->queued_bit));
 	if (ctl->conf->store.counters_s > 0)
-		p->counted = calloc(p->size, sizeof(*p->counted));
+		p->counted = calloc(p->records, sizeof(*p->counted));
 	ret = feed_new(FEED_SIZE, &p->feed);
 	if (ret == 0 && (p->queue == NULL || p->queued_bit == NULL ||
 				(ctl->conf->store.counters_s > 0 && p->counted == NULL)))
@@ -489,6 +487,8 @@ int persist_new(struct ctl *ctl, struct persist **out)
 void persist_begin(struct ctl *ctl)
 {
 	records_on_change(ctl->records, on_change, ctl);
+	if (ctl->persist->seen != NULL)
+		seen_on_change(ctl->persist->seen, on_seen, ctl);
 }
 
 void persist_free(struct ctl *ctl, struct persist *p)
@@ -496,6 +496,8 @@ void persist_free(struct ctl *ctl, struct persist *p)
 	if (p == NULL)
 		return;
 	records_on_change(ctl->records, NULL, NULL);
+	if (p->seen != NULL)
+		seen_on_change(p->seen, NULL, NULL);
 	feed_free(p->feed);
 	free(p->queue);
 	free(p->queued_bit);

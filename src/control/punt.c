@@ -2,9 +2,14 @@
 /*
  * From the data plane's queues to the engines: the only file of control/ that knows packet
  * buffers. Each class has its budget a turn, so that no flood starves another class or lets a
- * turn get long: 7 x 32 packets of some microseconds each stay below a millisecond.
+ * turn get long: 7 x 32 packets of some microseconds each stay below a millisecond. A datagram of
+ * another site may cost far more, a handshake, or less: of these so many are taken as go into a
+ * slice of time.
  */
+#include <rte_cycles.h>
+
 #include "control/ctl_priv.h"
+#include "control/mesh/channel.h"
 #include "control/punt_rules.h"
 #include "control/tunnel_rules.h"
 #include "dataplane/meta.h"
@@ -15,6 +20,8 @@
 #include "tables/tables.h"
 
 #define PUNT_BUDGET 32 /* packets of a class and turn */
+#define SYNC_BURST  2 /* a handshake takes a fourth of a millisecond */
+#define SYNC_US     200
 
 static struct ctl_pkt view(struct rte_mbuf *m)
 {
@@ -132,14 +139,30 @@ static void owed_error(struct ctl *ctl, struct rte_mbuf *m)
 	dp_drop(ctl->dp, m, reason);
 }
 
-static uint32_t run_class(struct ctl *ctl, enum dp_punt_class c)
+/* From another site. */
+static void sync_input(struct ctl *ctl, struct rte_mbuf *m)
+{
+	struct ctl_pkt p = view(m);
+	int drop;
+
+	dp_watch_say(ctl->dp, "mesh", "takes it", -1);
+	drop = channel_input(ctl, &p);
+	if (drop >= 0)
+		dp_drop(ctl->dp, m, (enum dp_drop)drop);
+	else
+		dp_release(ctl->dp, m);
+}
+
+static uint32_t run_class(struct ctl *ctl, enum dp_punt_class c, uint32_t max)
 {
 	struct rte_mbuf *pkt[PUNT_BUDGET];
-	uint32_t n = dp_punt_take(ctl->dp, c, pkt, PUNT_BUDGET);
+	uint32_t n = dp_punt_take(ctl->dp, c, pkt, max);
 
 	for (uint32_t i = 0; i < n; i++) {
 		dp_watch_begin(ctl->dp, pkt[i], c);
-		if (c == DP_PUNT_RESOLVE)
+		if (c == DP_PUNT_SYNC)
+			sync_input(ctl, pkt[i]);
+		else if (c == DP_PUNT_RESOLVE)
 			resolve(ctl, pkt[i]);
 		else if (c == DP_PUNT_ERROR)
 			owed_error(ctl, pkt[i]);
@@ -152,9 +175,16 @@ static uint32_t run_class(struct ctl *ctl, enum dp_punt_class c)
 
 bool punt_run(struct ctl *ctl)
 {
-	uint32_t n = 0;
+	uint64_t end = rte_rdtsc() + SYNC_US * (rte_get_tsc_hz() / 1000000);
+	uint32_t n = 0, more = SYNC_BURST;
 
-	for (enum dp_punt_class c = 0; c < DP_PUNT_COUNT; c++)
-		n += run_class(ctl, c);
+	while (ctl->channel != NULL && more == SYNC_BURST && rte_rdtsc() < end) {
+		more = run_class(ctl, DP_PUNT_SYNC, SYNC_BURST);
+		n += more;
+	}
+	for (enum dp_punt_class c = 0; c < DP_PUNT_COUNT; c++) {
+		if (c != DP_PUNT_SYNC && c != DP_PUNT_HELLO) /* that is pulse.h's */
+			n += run_class(ctl, c, PUNT_BUDGET);
+	}
 	return n > 0;
 }

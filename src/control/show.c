@@ -38,9 +38,14 @@ static const show_step_fn steps[CTL_CMD_COUNT] = {
 	[CTL_SHOW_STORE] = show_store,
 	[CTL_SHOW_VERSION] = show_version,
 	[CTL_SHOW_DOMAINS] = show_domains,
+	[CTL_SHOW_PEERS] = show_peers,
 	[CTL_SHOW_ALARMS] = show_alarms,
 	[CTL_METRICS] = show_metrics,
 	[CTL_BINDING_DELETE] = show_binding_delete,
+	[CTL_BINDING_MOVE] = show_binding_move,
+	[CTL_READY] = show_ready,
+	[CTL_DRAIN] = show_drain,
+	[CTL_UNDRAIN] = show_undrain,
 	[CTL_RELOAD] = show_no_reload,
 };
 

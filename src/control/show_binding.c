@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Bindings for the operator: what was registered (records) and what it carried (tables). */
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "conf/conf.h"
+#include "control/mesh/mesh.h"
 #include "control/show_priv.h"
 #include "net/mh.h"
 #include "records/records.h"
@@ -44,6 +46,22 @@ static void put_tunnel_mtu(struct jw *w, const struct bc_entry *e)
 		jw_u64(w, "tunnel-mtu", mtu - bc_overhead(e));
 }
 
+/* Whose it is, and which of several copies is the newer one. */
+static void put_versions(struct ctl *ctl, struct jw *w, const struct record *r)
+{
+	const struct record_mesh *m;
+
+	if (ctl->mesh == NULL)
+		return;
+	m = records_mesh(ctl->records, r);
+	jw_str(w, "owner", mesh_site_name(ctl, (uint8_t)m->owner.node));
+	jw_strf(w, "version", "%" PRIu32 ".%" PRIu64 ".%" PRIx64 "@%u", m->content.epoch,
+		m->content.ext_seq, m->content.hlc, m->content.node);
+	jw_strf(w, "owner-version", "%" PRIu32 ".%" PRIu64 ".%u@%u", m->owner.epoch,
+		m->owner.ext_seq, m->owner.term, m->owner.node);
+	jw_bool(w, "alone", (m->flags & RECORD_ALONE) != 0);
+}
+
 static void put_binding(struct ctl *ctl, struct jw *w, const struct record *r)
 {
 	const struct bc_entry *e = r->state == RECORD_LIVE ? bc_find(ctl->t->bc, &r->hoa) : NULL;
@@ -62,6 +80,7 @@ static void put_binding(struct ctl *ctl, struct jw *w, const struct record *r)
 	jw_u64(w, "remaining-s", r->ends_ms > ctl->now_ms ? (r->ends_ms - ctl->now_ms) / 1000 : 0);
 	show_time(w, "since", ctl->now_ms - r->since_ms);
 	put_flags(w, r->flags);
+	put_versions(ctl, w, r);
 	if (e != NULL)
 		put_tunnel_mtu(w, e);
 	jw_u64(w, "packets-to", counts.packets_to);
@@ -81,21 +100,38 @@ static bool has_domain(const struct ctl *ctl, const char *name)
 	return false;
 }
 
+static bool is_owner(const struct ctl *ctl, const struct record *r, const char *site)
+{
+	return ctl->mesh != NULL &&
+	       records_mesh(ctl->records, r)->owner.node == mesh_find_site(ctl, site);
+}
+
 static bool is_wanted(const struct ctl *ctl, const struct ctl_req *req, const struct record *r)
 {
 	return (req->all || r->state == RECORD_LIVE) &&
 	       (!req->has_prefix || ip6_in_prefix(&r->hoa, &req->prefix)) &&
 	       (!req->has_coa || ip6_in_prefix(&r->coa, &req->coa)) &&
 	       (req->domain[0] == '\0' ||
-		       strcmp(show_domain_name(ctl, r->domain), req->domain) == 0);
+		       strcmp(show_domain_name(ctl, r->domain), req->domain) == 0) &&
+	       (req->site[0] == '\0' || is_owner(ctl, r, req->site));
+}
+
+/* What bindings are asked for by is there at all; else it has failed. */
+static bool is_known(const struct ctl *ctl, struct ctl_req *req)
+{
+	if (req->domain[0] != '\0' && !has_domain(ctl, req->domain))
+		return show_fail(req, -ENOENT, "no such domain: %s", req->domain);
+	if (req->site[0] != '\0' && (ctl->mesh == NULL || mesh_find_site(ctl, req->site) == 0))
+		return show_fail(req, -ENOENT, "no such site: %s", req->site);
+	return true;
 }
 
 bool show_bindings(struct ctl *ctl, struct ctl_req *req)
 {
 	struct record *r;
 
-	if (req->domain[0] != '\0' && req->cursor == 0 && !has_domain(ctl, req->domain))
-		return show_fail(req, -ENOENT, "no such domain: %s", req->domain);
+	if (req->cursor == 0 && !is_known(ctl, req))
+		return false;
 	if (ctl->records == NULL)
 		return false;
 	r = records_next(ctl->records, &req->cursor);
@@ -141,8 +177,8 @@ bool show_summary(struct ctl *ctl, struct ctl_req *req)
 {
 	struct record *r = NULL;
 
-	if (req->domain[0] != '\0' && req->cursor == 0 && !has_domain(ctl, req->domain))
-		return show_fail(req, -ENOENT, "no such domain: %s", req->domain);
+	if (req->cursor == 0 && !is_known(ctl, req))
+		return false;
 	if (ctl->records != NULL)
 		r = records_next(ctl->records, &req->cursor);
 	if (r == NULL) {

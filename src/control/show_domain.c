@@ -1,9 +1,37 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Home agents for the operator: who may register, and how many have. */
 #include "conf/conf.h"
+#include "control/mesh/mesh_priv.h"
 #include "control/show_priv.h"
 #include "records/records.h"
 #include "records/subs.h"
+
+/* How this site stands to the others in it. */
+static void put_mesh(struct ctl *ctl, struct jw *w, uint16_t d)
+{
+	const struct conf_domain *conf = &ctl->conf->domains[d];
+	struct engine_domain_info info;
+
+	if (ctl->mesh == NULL || engine_domain_info(ctl->mesh->engine, d, &info) < 0)
+		return;
+	jw_str(w, "state", mesh_says_name(info.says));
+	show_time(w, "state-since", ctl->now_ms - ctl->mesh->domain[d].says_ms);
+	jw_bool(w, "serves", info.serves);
+	if (info.says == NEXT_LEFT)
+		jw_bool(w, "left-is-known", ctl->mesh->domain[d].left_told);
+	if (info.waits_for != 0)
+		jw_str(w, "waits-for", mesh_site_name(ctl, info.waits_for));
+	jw_str(w, "mode", conf->mode == CONF_MODE_SHARED ? "shared" : "unicast");
+	jw_str(w, "delivery", conf->delivery == CONF_DELIVERY_PRIMARY ? "primary" : "direct");
+	jw_array(w, "peers");
+	for (uint32_t i = 0; i < conf->peer_count; i++)
+		jw_str(w, NULL, conf->peers[i].name);
+	jw_end(w, ']');
+	jw_u64(w, "alone", info.alone);
+	jw_u64(w, "acks-waiting", info.waiting);
+	jw_u64(w, "walk-left", info.walk_left);
+	jw_strf(w, "digest", "%016llx", (unsigned long long)info.digest);
+}
 
 bool show_domains(struct ctl *ctl, struct ctl_req *req)
 {
@@ -31,6 +59,7 @@ bool show_domains(struct ctl *ctl, struct ctl_req *req)
 	else
 		jw_null(w, "file");
 	show_time(w, "loaded", ctl->now_ms - ctl->loaded_ms);
+	put_mesh(ctl, w, d);
 	jw_end(w, '}');
 	jw_newline(w);
 	req->cursor++;

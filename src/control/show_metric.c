@@ -9,6 +9,8 @@
 
 #include "common/log.h"
 #include "conf/conf.h"
+#include "control/mesh/channel.h"
+#include "control/mesh/mesh_priv.h"
 #include "control/metric.h"
 #include "control/show_priv.h"
 #include "records/records.h"
@@ -166,6 +168,17 @@ static bool put_whole(struct ctl *ctl, struct jw *w, uint32_t i)
 	return false;
 }
 
+static void put_domain_mesh(struct ctl *ctl, struct jw *w, uint16_t d)
+{
+	struct engine_domain_info info;
+
+	if (ctl->mesh == NULL || engine_domain_info(ctl->mesh->engine, d, &info) < 0)
+		return;
+	put(w, METRIC_DOMAIN_READY, info.says == NEXT_READY);
+	put(w, METRIC_BINDINGS_ALONE, info.alone);
+	put(w, METRIC_ACKS_WAITING, info.waiting);
+}
+
 static bool put_domain(struct ctl *ctl, struct jw *w, uint32_t i)
 {
 	if (i >= ctl->conf->domain_count)
@@ -175,7 +188,47 @@ static bool put_domain(struct ctl *ctl, struct jw *w, uint32_t i)
 	numbers(w);
 	put(w, METRIC_BINDINGS, records_live_in(ctl->records, (uint16_t)i));
 	put(w, METRIC_BINDINGS_LIMIT, ctl->conf->domains[i].limits.max_bindings);
+	put_domain_mesh(ctl, w, (uint16_t)i);
 	end(w);
+	return true;
+}
+
+static void put_seconds(struct jw *w, enum metric m, double ms)
+{
+	jw_strf(w, metrics[m].name, "%.3f", ms / 1000);
+}
+
+static void put_site(struct ctl *ctl, struct jw *w, uint8_t node)
+{
+	const struct mesh_site *s = &ctl->mesh->site[node];
+	struct channel_count c = channel_count(ctl, node);
+	struct engine_peer_info e = { 0 };
+
+	engine_peer_info(ctl->mesh->engine, node, &e);
+	begin(w);
+	jw_str(w, "peer", s->conf->name);
+	numbers(w);
+	put(w, METRIC_PEER_UP, mesh_is_up(s));
+	if (s->hello.has_rtt) {
+		put_seconds(w, METRIC_PEER_RTT, s->hello.rtt_ms);
+		put_seconds(w, METRIC_PEER_CLOCK, (double)s->hello.offset_ms);
+	}
+	put(w, METRIC_PEER_LAG, e.behind);
+	put_seconds(w, METRIC_PEER_LAG_TIME, (double)mesh_behind_ms(ctl, node));
+	put(w, METRIC_PEER_TX, c.tx_bytes);
+	put(w, METRIC_PEER_RX, c.rx_bytes);
+	put(w, METRIC_PEER_RECORDS, e.records_in);
+	put(w, METRIC_PEER_REFUSED, e.refused);
+	put(w, METRIC_PEER_REPAIRED, e.repaired);
+	end(w);
+}
+
+static bool put_peer(struct ctl *ctl, struct jw *w, uint32_t i)
+{
+	if (ctl->mesh == NULL || i >= NEXT_NODES)
+		return false;
+	if (ctl->mesh->site[i].conf != NULL && !ctl->mesh->site[i].conf->retired)
+		put_site(ctl, w, (uint8_t)i);
 	return true;
 }
 
@@ -272,6 +325,7 @@ static bool (*const kinds[])(struct ctl *ctl, struct jw *w, uint32_t i) = {
 	put_counters,
 	put_drops,
 	put_domain,
+	put_peer,
 	put_queues,
 	put_lcore,
 	put_port,

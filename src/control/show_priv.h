@@ -32,6 +32,11 @@ bool show_config(struct ctl *ctl, struct ctl_req *req);
 bool show_version(struct ctl *ctl, struct ctl_req *req);
 
 bool show_domains(struct ctl *ctl, struct ctl_req *req);
+bool show_peers(struct ctl *ctl, struct ctl_req *req);
+bool show_ready(struct ctl *ctl, struct ctl_req *req);
+bool show_drain(struct ctl *ctl, struct ctl_req *req);
+bool show_undrain(struct ctl *ctl, struct ctl_req *req);
+bool show_binding_move(struct ctl *ctl, struct ctl_req *req);
 bool show_alarms(struct ctl *ctl, struct ctl_req *req);
 bool show_metrics(struct ctl *ctl, struct ctl_req *req);
 

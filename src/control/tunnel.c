@@ -11,8 +11,10 @@
  */
 #include "control/ctl_priv.h"
 #include "control/icmp_rules.h"
+#include "control/mesh/mesh.h"
 #include "control/pmtu.h"
 #include "control/tunnel_rules.h"
+#include "records/records.h"
 #include "tables/bc.h"
 #include "tables/bc_view.h"
 #include "tables/fib.h"
@@ -27,6 +29,20 @@ static const struct bc_entry *binding_of(const struct ctl *ctl, const struct tun
 	return e;
 }
 
+/* Other sites tunnel to that care-of address, too. Their record has it from us. */
+static void spread(struct ctl *ctl, const struct bc_entry *e, uint16_t mtu)
+{
+	struct record *r;
+
+	if (ctl->mesh == NULL)
+		return;
+	r = records_at(ctl->records, e->record);
+	if (r == NULL || r->state != RECORD_LIVE)
+		return;
+	if (records_set_mtu(ctl->records, r, mtu, ctl->now_ms + 1000ULL * RECORD_MTU_AGE_S) == 0)
+		mesh_soft(ctl, r);
+}
+
 /* False: nothing in it is to be believed. */
 static bool learn(struct ctl *ctl, const struct icmp6_err_msg *msg, const struct bc_entry *e)
 {
@@ -36,8 +52,10 @@ static bool learn(struct ctl *ctl, const struct icmp6_err_msg *msg, const struct
 		dp_count_drop(ctl->dp, DP_DROP_ICMP6_MTU);
 		return false;
 	}
-	if (pmtu_learn(ctl->pmtu, ctl->now_ms, &e->coa, PMTU_TUNNEL, mtu))
+	if (pmtu_learn(ctl->pmtu, ctl->now_ms, &e->coa, PMTU_TUNNEL, mtu)) {
 		ctl_count(ctl, CTL_PATH_MTU_LOWERED);
+		spread(ctl, e, (uint16_t)mtu);
+	}
 	/* Others at the care-of address follow within a minute, or by a packet of theirs. */
 	bc_set_mtu(e, pmtu_get(ctl->pmtu, ctl->now_ms, &e->coa, PMTU_TUNNEL));
 	return true;

@@ -10,6 +10,7 @@
 #include "common/key.h"
 #include "dataplane/police.h"
 #include "dataplane/relay.h"
+#include "dataplane/sync.h"
 #include "dataplane/worker.h"
 #include "net/icmp6.h"
 #include "tables/bc.h"
@@ -301,7 +302,7 @@ static void to_us(struct dp_worker *w, struct rte_mbuf *m)
 		return;
 	else if (x->upper == IP6_MH)
 		to_mip6(w, m);
-	else
+	else if (x->upper != IP6_UDP || w->sync == NULL || !dp_to_sync(w, m))
 		dp_punt(w, m, class_of(m, x));
 }
 

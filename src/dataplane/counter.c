@@ -53,6 +53,8 @@ enum dp_drop dp_punt_full(enum dp_punt_class c)
 {
 	static const enum dp_drop full[] = {
 		[DP_PUNT_ND] = DP_DROP_PUNT_ND_FULL,
+		[DP_PUNT_SYNC] = DP_DROP_PUNT_SYNC_FULL,
+		[DP_PUNT_HELLO] = DP_DROP_PUNT_HELLO_FULL,
 		[DP_PUNT_KNOWN] = DP_DROP_PUNT_KNOWN_FULL,
 		[DP_PUNT_SIGNALLING] = DP_DROP_PUNT_SIGNALLING_FULL,
 		[DP_PUNT_DISCOVERY] = DP_DROP_PUNT_DISCOVERY_FULL,
@@ -69,6 +71,8 @@ const char *dp_punt_class_name(enum dp_punt_class c)
 {
 	static const char *const names[] = {
 		[DP_PUNT_ND] = "nd",
+		[DP_PUNT_SYNC] = "sync",
+		[DP_PUNT_HELLO] = "hello",
 		[DP_PUNT_KNOWN] = "known",
 		[DP_PUNT_SIGNALLING] = "signalling",
 		[DP_PUNT_DISCOVERY] = "discovery",

@@ -34,7 +34,9 @@
 		"out of, or in, a mesh tunnel: handed to the worker that opens or carries them")   \
 	X(TCP_MSS_CLAMPED, "tcp_mss_clamped", "packets",                                           \
 		"TCP SYNs whose maximum segment size was lowered to what a tunnel takes")          \
-	X(PUNTED, "punted", "packets", "handed to the control core")                               \
+	X(PUNTED, "punted", "packets", "handed to the control core, or hellos to their lcore")     \
+	X(HELLOS_TAKEN, "hellos_taken", "datagrams", "hellos of other sites that were taken")      \
+	X(HELLOS_SENT, "hellos_sent", "datagrams", "hellos sent to other sites")                   \
 	X(POLLS, "polls", "turns", "turns of the loop")                                            \
 	X(BUSY_POLLS, "busy_polls", "turns", "turns that found packets")
 

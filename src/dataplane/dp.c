@@ -21,15 +21,18 @@
 #include "conf/conf.h"
 #include "dataplane/police.h"
 #include "dataplane/relay.h"
+#include "dataplane/sync.h"
 #include "tables/tables.h"
 
 #define TAG "dataplane"
 
 /* Room in the punt rings. Signalling is what a home agent lives of, and who is bound is not put
  * off by who may be invented; what waits for a neighbour
- * is bounded by the neighbour cache anyway. */
+ * is bounded by the neighbour cache anyway. Two hellos of every site there may be. */
 static const uint32_t punt_size[] = {
 	[DP_PUNT_ND] = 512,
+	[DP_PUNT_SYNC] = 4096,
+	[DP_PUNT_HELLO] = 512,
 	[DP_PUNT_KNOWN] = 4096,
 	[DP_PUNT_SIGNALLING] = 4096,
 	[DP_PUNT_DISCOVERY] = 512,
@@ -39,6 +42,7 @@ static const uint32_t punt_size[] = {
 };
 #define TX_RING_SIZE   2048
 #define HAND_RING_SIZE 2048 /* 32 bursts: what a worker gets behind while another one is at rest */
+#define RING_MIN       2u /* rte_ring's */
 #define POOL_CACHE     256
 
 static int fail(char *err, size_t err_len, int ret, const char *what)
@@ -55,6 +59,14 @@ static struct rte_ring *ring_new(const char *kind, unsigned i, uint32_t size, un
 	return rte_ring_create(name, size, (int)rte_socket_id(), flags);
 }
 
+/* Without a mesh nothing gets into two of them. */
+static uint32_t room_of(const struct dp *dp, enum dp_punt_class c)
+{
+	bool is_meshs = c == DP_PUNT_SYNC || c == DP_PUNT_HELLO;
+
+	return is_meshs && !conf_has_mesh(dp->conf) ? 0 : punt_size[c];
+}
+
 static bool hands_over(const struct dp *dp)
 {
 	return dp->t->sa != NULL && dp->worker_count > 1;
@@ -62,8 +74,8 @@ static bool hands_over(const struct dp *dp)
 
 static int make_rings(struct dp *dp)
 {
-	for (unsigned c = 0; c < DP_PUNT_COUNT; c++) {
-		dp->punt[c] = ring_new("punt", c, punt_size[c], RING_F_SC_DEQ);
+	for (enum dp_punt_class c = 0; c < DP_PUNT_COUNT; c++) {
+		dp->punt[c] = ring_new("punt", c, RTE_MAX(room_of(dp, c), RING_MIN), RING_F_SC_DEQ);
 		if (dp->punt[c] == NULL)
 			return -rte_errno;
 	}
@@ -93,8 +105,8 @@ static int make_pool(struct dp *dp)
 		if (dp->conf->ports[i].mtu > mtu)
 			mtu = dp->conf->ports[i].mtu;
 	}
-	for (unsigned c = 0; c < DP_PUNT_COUNT; c++)
-		queued += punt_size[c];
+	for (enum dp_punt_class c = 0; c < DP_PUNT_COUNT; c++)
+		queued += room_of(dp, c);
 	/* what waits for other fragments must not be missing where packets come in */
 	queued += receivers * dp->conf->reassembly.max_fragments;
 	if (hands_over(dp))
@@ -122,7 +134,11 @@ static int plan_ports(struct dp *dp, char *err, size_t err_len)
 		.control_is_worker = rte_lcore_count() == 1,
 		.home_agents = agents,
 		.home_agent_count = (uint16_t)dp->conf->domain_count,
+		.sync_port = (uint16_t)dp->conf->mesh.port,
 	};
+
+	if (conf_has_mesh(dp->conf))
+		req.site_address = &dp->conf->mesh.site_address;
 
 	for (uint32_t i = 0; i < dp->conf->domain_count; i++)
 		agents[i] = dp->conf->domains[i].home_agent_address;
@@ -206,6 +222,7 @@ static int make_worker(struct dp *dp, uint16_t i)
 	w->port_count = dp->port_count;
 	memcpy(w->punt, dp->punt, sizeof(w->punt));
 	w->pool = dp->pool;
+	w->sync = dp->sync;
 	w->flow_seed = dp->flow_seed;
 	fragid_init(&w->fragid, dp->fragid_key, i, dp->worker_count + 1u);
 	w->workers = dp->worker_count;
@@ -283,6 +300,11 @@ static int make(struct dp *dp, char *err, size_t err_len)
 	ret = make_rings(dp);
 	if (ret < 0)
 		return fail(err, err_len, ret, "rings");
+	if (conf_has_mesh(dp->conf)) {
+		ret = dp_sync_new(&dp->conf->mesh, &dp->sync);
+		if (ret < 0)
+			return fail(err, err_len, ret, "mesh");
+	}
 	for (uint16_t i = 0; i < dp->port_count; i++) {
 		ret = port_start(&dp->ports[i], dp->pool, &dp->views[i], err, err_len);
 		if (ret < 0)
@@ -358,6 +380,7 @@ void dp_free(struct dp *dp)
 		}
 		rte_free(dp->workers[i]);
 	}
+	dp_sync_free(dp->sync);
 	rte_mempool_free(dp->pool);
 	rte_free(dp);
 }
@@ -368,6 +391,7 @@ int dp_run(struct dp *dp, dp_poll_fn control, void *ctx)
 	int ret = 0;
 
 	lcore_add(main_lcore, control, ctx);
+	atomic_store_explicit(&dp->running, true, memory_order_relaxed);
 	for (uint32_t i = 0; i < dp->lcore_count; i++) {
 		if (dp->lcores[i].worker != NULL)
 			rte_rcu_qsbr_thread_online(dp->t->rcu, dp->lcores[i].worker->id);
@@ -385,6 +409,12 @@ int dp_run(struct dp *dp, dp_poll_fn control, void *ctx)
 	}
 	dp_watch_all_off(dp); /* their makers free them next */
 	return ret;
+}
+
+bool dp_is_running(const struct dp *dp)
+{
+	return atomic_load_explicit(&dp->running, memory_order_relaxed) &&
+	       !atomic_load_explicit(&dp->stop, memory_order_relaxed);
 }
 
 void dp_stop(struct dp *dp)
@@ -463,6 +493,11 @@ void dp_counters_sum(const struct dp *dp, struct dp_counters *out)
 uint32_t dp_lcore_count(const struct dp *dp)
 {
 	return dp->lcore_count;
+}
+
+uint64_t dp_lcore_turns(const struct dp *dp, uint32_t i)
+{
+	return atomic_load_explicit(&dp->lcores[i].turns, memory_order_relaxed);
 }
 
 static void add_worker(const struct dp_worker *w, struct dp_lcore_info *out)

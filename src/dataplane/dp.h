@@ -5,7 +5,8 @@
  * through dataplane/meta.h.
  *
  * Threads: dp_new/start/stop/free by main; dp_punt_take, dp_send*, dp_release, dp_drop,
- * dp_port_set_groups by the control core; dp_port_info, dp_counters_*, dp_lcore_info by anyone.
+ * dp_port_set_groups by the control core; dp_hello_* by the first worker's lcore; dp_port_info,
+ * dp_counters_*, dp_lcore_* by anyone.
  */
 #pragma once
 
@@ -25,6 +26,8 @@ struct watch;
 /* Queues to the control core, by class, each bounded: a flood of one starves no other. */
 enum dp_punt_class {
 	DP_PUNT_ND, /* neighbour solicitations and advertisements */
+	DP_PUNT_SYNC, /* UDP from a peer's site address to ours, mesh.port: whole and intact */
+	DP_PUNT_HELLO, /* the same to the next port; the first worker's lcore takes them itself */
 	DP_PUNT_KNOWN, /* Mobility Header from where its mobile node is bound */
 	DP_PUNT_SIGNALLING, /* any other Mobility Header */
 	DP_PUNT_DISCOVERY, /* ICMPv6 that asks for home agents or prefixes */
@@ -48,6 +51,9 @@ typedef bool (*dp_poll_fn)(void *ctx);
 /* Workers start on their lcores; `control` becomes part of the main lcore's list, which
  * dp_run() runs in the calling thread until dp_stop() (any thread, signal handlers too). */
 int dp_run(struct dp *dp, dp_poll_fn control, void *ctx);
+/* Before that: a function in front of all that the first worker's lcore does, which with one lcore
+ * is the only one. */
+void dp_add_first(struct dp *dp, dp_poll_fn fn, void *ctx);
 void dp_stop(struct dp *dp);
 
 /* --- control core --- */
@@ -85,6 +91,27 @@ void dp_balance(struct dp *dp, uint64_t now_ms);
 bool dp_poll_links(struct dp *dp, uint64_t now_ms);
 /* The groups a port listens to, all of them. 0 or -errno (then all-multicast is on). */
 int dp_port_set_groups(struct dp *dp, uint16_t port, const struct ip6_addr *groups, uint32_t n);
+
+/* --- the first worker's lcore: from within a function of dp_add_first() --- */
+
+/* A datagram of class HELLO. */
+struct dp_hello {
+	struct rte_mbuf *m;
+	struct ip6_addr src;
+	const uint8_t *data; /* in m */
+	uint16_t len;
+};
+bool dp_hello_waits(const struct dp *dp); /* there is one */
+uint32_t dp_hello_take(struct dp *dp, struct dp_hello *out, uint32_t max);
+/* Around what is done with one, the second instead of dp_release() or, with a reason >= 0, of
+ * dp_drop(); takes it. */
+void dp_hello_begin(struct dp *dp, const struct dp_hello *h);
+void dp_hello_end(struct dp *dp, const struct dp_hello *h, int reason);
+/* dp_send() by that worker's own way: an IPv6 packet of ours of at most 1,280 octets. On the wire
+ * in the same turn. */
+int dp_hello_send(struct dp *dp, const uint8_t *pkt, uint16_t len);
+/* That lcore, should it have nothing to do, does not sleep past this time (rte_rdtsc()). */
+void dp_hello_wake_at(struct dp *dp, uint64_t tsc);
 
 /* --- anyone --- */
 struct dp_port_info {
@@ -127,6 +154,9 @@ struct dp_lcore_info {
 	struct dp_counters counters;
 };
 uint32_t dp_lcore_count(const struct dp *dp);
+/* Turns that the lcore has finished: control's, a worker's, both; it stands still when this does. */
+uint64_t dp_lcore_turns(const struct dp *dp, uint32_t i);
+bool dp_is_running(const struct dp *dp); /* dp_run() was called, dp_stop() was not */
 void dp_lcore_info(const struct dp *dp, uint32_t i, struct dp_lcore_info *out);
 uint32_t dp_stage_count(void);
 void dp_stage_info(

@@ -19,7 +19,8 @@ struct dp {
 	uint32_t lcore_count;
 	uint64_t flow_seed;
 	uint8_t fragid_key[FRAGID_KEY_LEN];
-	_Atomic bool stop;
+	_Atomic bool running, stop;
+	struct dp_sync *sync; /* NULL: no mesh */
 	uint64_t links_ms; /* when dp_poll_links() looked last */
 	uint16_t links_next; /* at which port it goes on */
 	struct watch *watch[WATCH_KIND_COUNT]; /* control: those that are on, or still seen */
@@ -36,6 +37,10 @@ struct dp {
 	struct dp_worker *workers[PLAN_MAX_WORKERS + 1]; /* [worker_count]: control's own */
 	struct lcore lcores[PLAN_MAX_WORKERS + 1];
 };
+
+/* --- own.c: what control does with its own worker, hello with the first --- */
+int dp_send_by(struct dp_worker *w, const uint8_t *pkt, uint16_t len, uint16_t mtu);
+void dp_release_by(struct dp_worker *w, struct rte_mbuf *m);
 
 void dp_watch_all_off(struct dp *dp); /* when no lcore runs any more */
 

@@ -88,7 +88,8 @@
 	X(ENCAP_TOO_BIG, "encap_too_big",                                                          \
 		"tunnel packet exceeds the path MTU: Packet Too Big sent")                         \
 	X(ENCAP_HEADROOM, "encap_headroom", "no room in front of the packet for another header")   \
-	X(MESH_STRANGER, "mesh_stranger", "mesh tunnel packet to the site address from no peer")   \
+	X(MESH_STRANGER, "mesh_stranger",                                                          \
+		"to the mesh (tunnel or UDP port) from no other site's address, or not straight")  \
 	X(MESH_SOURCE, "mesh_source",                                                              \
 		"mesh tunnel packet whose source is not the address of the peer that it names")    \
 	X(MESH_NESTED, "mesh_nested", "mesh tunnel packet inside another tunnel")                  \
@@ -119,6 +120,9 @@
 	X(TX_FULL, "tx_full", "outgoing queue or ring is full")                                    \
 	X(NO_BUFFER, "no_buffer", "no packet buffer left")                                         \
 	X(PUNT_ND_FULL, "punt_nd_full", "control core's queue for neighbour discovery is full")    \
+	X(PUNT_SYNC_FULL, "punt_sync_full",                                                        \
+		"control core's queue for the sessions with other sites is full")                  \
+	X(PUNT_HELLO_FULL, "punt_hello_full", "queue for hellos of other sites is full")           \
 	X(PUNT_KNOWN_FULL, "punt_known_full",                                                      \
 		"control core's queue for signalling of bound mobile nodes is full")               \
 	X(PUNT_KNOWN_RATE, "punt_known_rate",                                                      \
@@ -132,6 +136,52 @@
 	X(PUNT_RESOLVE_FULL, "punt_resolve_full",                                                  \
 		"control core's queue for unresolved neighbours is full")                          \
 	X(PUNT_ERROR_FULL, "punt_error_full", "control core's queue for ICMPv6 errors is full")    \
+	X(UDP_LENGTH, "udp_length",                                                                \
+		"UDP length of a datagram to a port of the mesh is not what the packet holds")     \
+	X(UDP_CHECKSUM, "udp_checksum",                                                            \
+		"UDP checksum of a datagram to a port of the mesh is missing or wrong (RFC 8200, " \
+		"8.1)")                                                                            \
+	X(SYNC_MALFORMED, "sync_malformed",                                                        \
+		"session with another site: too short, too long, or of an unknown type")           \
+	X(SYNC_OTHER_VERSION, "sync_other_version",                                                \
+		"session with another site: of a version that is not spoken here")                 \
+	X(SYNC_STRANGER, "sync_stranger",                                                          \
+		"session with another site: of a node, or from an address, that is no peer's")     \
+	X(SYNC_MAC, "sync_mac",                                                                    \
+		"session with another site: handshake made without knowing our public key")        \
+	X(SYNC_FLOOD, "sync_flood",                                                                \
+		"session with another site: more handshakes than are taken; asked for a cookie")   \
+	X(SYNC_HANDSHAKE, "sync_handshake",                                                        \
+		"session with another site: handshake made with other keys than are configured")   \
+	X(SYNC_OLD, "sync_old",                                                                    \
+		"session with another site: handshake begun earlier than one that was taken")      \
+	X(SYNC_CROSSED, "sync_crossed",                                                            \
+		"session with another site: handshake while ours goes first")                      \
+	X(SYNC_UNASKED, "sync_unasked",                                                            \
+		"session with another site: answer or cookie that nobody waits for")               \
+	X(SYNC_NO_KEYS, "sync_no_keys",                                                            \
+		"session with another site: sealed with keys that are not there any more, or "     \
+		"never were")                                                                      \
+	X(SYNC_EXPIRED, "sync_expired",                                                            \
+		"session with another site: sealed with keys that are too old")                    \
+	X(SYNC_REPLAYED, "sync_replayed",                                                          \
+		"session with another site: its number was taken before, or is too old to tell")   \
+	X(SYNC_FORGED, "sync_forged", "session with another site: changed on the way, or made up") \
+	X(HELLO_OLDER, "hello_older", "hello that was overtaken by a newer one")                   \
+	X(HELLO_LATE, "hello_late", "hello that was held back on the way for too long")            \
+	X(HELLO_MALFORMED, "hello_malformed",                                                      \
+		"hello that is too short, too long, or of an unknown type")                        \
+	X(HELLO_OTHER_VERSION, "hello_other_version", "hello of a form that is not spoken here")   \
+	X(HELLO_STRANGER, "hello_stranger",                                                        \
+		"hello of a node, or from an address, that is no peer's")                          \
+	X(HELLO_NO_KEYS, "hello_no_keys",                                                          \
+		"hello sealed with keys that are not there (one site has restarted, the session "  \
+		"is not made anew yet)")                                                           \
+	X(HELLO_EXPIRED, "hello_expired", "hello sealed with keys that are too old")               \
+	X(HELLO_REPLAYED, "hello_replayed",                                                        \
+		"hello whose number was taken before, or is too old to tell")                      \
+	X(HELLO_FORGED, "hello_forged", "hello that was changed on the way, or made up")           \
+	X(HELLO_CONTENT, "hello_content", "genuine hello whose fields make no sense")              \
 	X(LOCAL_PROTO, "local_proto",                                                              \
 		"nothing here speaks the upper-layer protocol: parameter problem sent")            \
 	X(LOCAL_PORT, "local_port", "no UDP or TCP service here: port unreachable sent")           \

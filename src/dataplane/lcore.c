@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <stdatomic.h>
+#include <string.h>
 #include <time.h>
 
 #include "dataplane/worker.h"
@@ -17,6 +18,14 @@ void lcore_add(struct lcore *lc, dp_poll_fn fn, void *ctx)
 	lc->poll[lc->poll_count++] = (struct lcore_poll){ fn, ctx };
 }
 
+void lcore_add_first(struct lcore *lc, dp_poll_fn fn, void *ctx)
+{
+	assert(lc->poll_count < LCORE_MAX_POLLS);
+	memmove(&lc->poll[1], &lc->poll[0], lc->poll_count * sizeof(lc->poll[0]));
+	lc->poll[0] = (struct lcore_poll){ fn, ctx };
+	lc->poll_count++;
+}
+
 static void add(_Atomic uint64_t *counter, uint64_t n)
 {
 	/* One writer: no need for a locked instruction. */
@@ -24,10 +33,28 @@ static void add(_Atomic uint64_t *counter, uint64_t n)
 		memory_order_relaxed);
 }
 
+long lcore_nap_ns(const struct lcore *lc, uint64_t now, uint64_t hz)
+{
+	long ns = (long)lc->sleep_us * 1000;
+	uint64_t left;
+
+	if (lc->wake_tsc == 0)
+		return ns;
+	if (lc->wake_tsc <= now)
+		return 0;
+	left = lc->wake_tsc - now;
+	if (left >= hz) /* longer than it would sleep by itself */
+		return ns;
+	left = left * 1000000000 / hz; /* below 2^64 up to 18 GHz */
+	return left < (uint64_t)ns ? (long)left : ns;
+}
+
 static void doze(struct lcore *lc)
 {
-	struct timespec ts = { .tv_nsec = (long)lc->sleep_us * 1000 };
+	struct timespec ts = { .tv_nsec = lcore_nap_ns(lc, rte_rdtsc(), rte_get_tsc_hz()) };
 
+	if (ts.tv_nsec == 0)
+		return;
 	if (lc->worker != NULL)
 		dp_worker_sleep(lc->worker, true);
 	nanosleep(&ts, NULL);

@@ -10,7 +10,7 @@
 
 #include "dataplane/dp.h"
 
-#define LCORE_MAX_POLLS 3
+#define LCORE_MAX_POLLS 4 /* hello, a worker, control's own worker, control */
 
 struct dp_worker;
 
@@ -28,10 +28,15 @@ struct lcore {
 	uint32_t poll_count;
 	struct lcore_poll poll[LCORE_MAX_POLLS];
 	const _Atomic bool *stop;
+	uint64_t wake_tsc; /* a poll function's: it does not sleep past that; 0: as it likes */
 
 	/* one writer, the lcore; read by anyone */
 	_Atomic uint64_t turns, busy_cycles, idle_cycles, longest_turn_cycles;
 } __attribute__((aligned(64)));
 
 void lcore_add(struct lcore *lc, dp_poll_fn fn, void *ctx);
+void lcore_add_first(struct lcore *lc, dp_poll_fn fn, void *ctx); /* in front of all others */
+/* Nanoseconds, less than a second, that it may sleep for at `now`, of a clock of hz ticks a second;
+ * 0: something is due. */
+long lcore_nap_ns(const struct lcore *lc, uint64_t now, uint64_t hz);
 int lcore_main(void *lcore); /* an lcore_function_t: returns 0 once *stop is true */

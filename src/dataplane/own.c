@@ -19,44 +19,51 @@ uint32_t dp_punt_take(struct dp *dp, enum dp_punt_class c, struct rte_mbuf **out
 }
 
 /* NULL: nobody traces. */
-static struct watch_lane *tracer(const struct dp *dp)
+static struct watch_lane *tracer(const struct dp_worker *w)
 {
-	return dp_own(dp)->watching[WATCH_TRACE];
+	return w->watching[WATCH_TRACE];
 }
 
-static void tell_own(struct dp *dp, struct rte_mbuf *m)
+static void tell_own(struct dp_worker *w, struct rte_mbuf *m)
 {
-	struct watch_lane *l = tracer(dp);
+	struct watch_lane *l = tracer(w);
 
 	if (likely(l == NULL))
 		return;
-	watch_find_coa(dp->t, l);
+	watch_find_coa(w->t, l);
 	trace_own(l, m);
 }
 
-/* A buffer with a copy of pkt and clean metadata. */
-static struct rte_mbuf *own_mbuf(struct dp *dp, const uint8_t *pkt, uint16_t len)
+static void count_drop(struct dp_worker *w, enum dp_drop reason)
 {
-	struct rte_mbuf *m = rte_pktmbuf_alloc(dp->pool);
+	w->counters.drop[reason]++;
+	if (unlikely(w->watched))
+		dp_watch_count(w, reason);
+}
+
+/* A buffer with a copy of pkt and clean metadata. */
+static struct rte_mbuf *own_mbuf(struct dp_worker *w, const uint8_t *pkt, uint16_t len)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(w->pool);
 	char *room;
 
 	if (m == NULL) {
-		dp_count_drop(dp, DP_DROP_NO_BUFFER);
+		count_drop(w, DP_DROP_NO_BUFFER);
 		return NULL;
 	}
 	room = rte_pktmbuf_append(m, len);
 	if (room == NULL) {
-		dp_drop(dp, m, DP_DROP_TOO_BIG);
+		dp_worker_drop(w, m, DP_DROP_TOO_BIG);
 		return NULL;
 	}
 	memcpy(room, pkt, len);
 	memset(dp_meta(m), 0, sizeof(struct dp_meta));
 	dp_meta(m)->flags = DP_META_OWN;
-	tell_own(dp, m);
+	tell_own(w, m);
 	return m;
 }
 
-/* Vectors hold a turn's packets; control may say more than that in one turn. */
+/* Vectors hold a turn's packets; more than that may be said in one turn. */
 static void make_room(struct dp_worker *w)
 {
 	for (uint16_t i = 0; i < w->port_count; i++) {
@@ -67,59 +74,62 @@ static void make_room(struct dp_worker *w)
 	}
 }
 
-static void route(struct dp *dp, struct rte_mbuf *m)
+static void route(struct dp_worker *w, struct rte_mbuf *m)
 {
-	struct dp_worker *w = dp_own(dp);
-
 	make_room(w);
 	dp_vec_push(&w->vec[V_ROUTE], m);
-	if (unlikely(tracer(dp) != NULL))
+	if (unlikely(tracer(w) != NULL))
 		trace_enter(w, DP_STAGE_ROUTE, V_ROUTE);
 	dp_route(w, &w->vec[V_ROUTE]);
-	if (unlikely(tracer(dp) != NULL))
+	if (unlikely(tracer(w) != NULL))
 		trace_leave(w);
 }
 
 /* Larger than the path: all fragments or none. */
 static int send_fragments(
-	struct dp *dp, const uint8_t *pkt, uint16_t len, uint16_t mtu, uint32_t fib)
+	struct dp_worker *w, const uint8_t *pkt, uint16_t len, uint16_t mtu, uint32_t fib)
 {
 	struct dp_meta meta = { .flags = DP_META_OWN, .fib = fib };
 	struct rte_mbuf *part[DP_FRAGMENTS];
-	uint32_t n = dp_fragment(dp_own(dp), pkt, len, mtu, &meta, part);
+	uint32_t n = dp_fragment(w, pkt, len, mtu, &meta, part);
 
 	if (n == 0) {
-		dp_count_drop(dp, DP_DROP_NO_BUFFER);
+		count_drop(w, DP_DROP_NO_BUFFER);
 		return -ENOBUFS;
 	}
 	for (uint32_t i = 0; i < n; i++) {
-		tell_own(dp, part[i]);
-		route(dp, part[i]);
+		tell_own(w, part[i]);
+		route(w, part[i]);
 	}
+	return 0;
+}
+
+int dp_send_by(struct dp_worker *w, const uint8_t *pkt, uint16_t len, uint16_t mtu)
+{
+	uint32_t value = fib_lookup(w->t->fib, &((const struct net_ip6 *)pkt)->dst);
+	struct rte_mbuf *m;
+
+	if (fib_kind(value) == FIB_DOMAIN) {
+		count_drop(w, DP_DROP_OWN_NO_BINDING);
+		return -EHOSTUNREACH;
+	}
+	if (fib_kind(value) != FIB_ONLINK && fib_kind(value) != FIB_VIA) {
+		count_drop(w, DP_DROP_OWN_NO_ROUTE);
+		return -EHOSTUNREACH;
+	}
+	if (len > mtu)
+		return send_fragments(w, pkt, len, mtu, value);
+	m = own_mbuf(w, pkt, len);
+	if (m == NULL)
+		return -ENOBUFS;
+	dp_meta(m)->fib = value;
+	route(w, m);
 	return 0;
 }
 
 int dp_send(struct dp *dp, const uint8_t *pkt, uint16_t len, uint16_t mtu)
 {
-	uint32_t value = fib_lookup(dp->t->fib, &((const struct net_ip6 *)pkt)->dst);
-	struct rte_mbuf *m;
-
-	if (fib_kind(value) == FIB_DOMAIN) {
-		dp_count_drop(dp, DP_DROP_OWN_NO_BINDING);
-		return -EHOSTUNREACH;
-	}
-	if (fib_kind(value) != FIB_ONLINK && fib_kind(value) != FIB_VIA) {
-		dp_count_drop(dp, DP_DROP_OWN_NO_ROUTE);
-		return -EHOSTUNREACH;
-	}
-	if (len > mtu)
-		return send_fragments(dp, pkt, len, mtu, value);
-	m = own_mbuf(dp, pkt, len);
-	if (m == NULL)
-		return -ENOBUFS;
-	dp_meta(m)->fib = value;
-	route(dp, m);
-	return 0;
+	return dp_send_by(dp_own(dp), pkt, len, mtu);
 }
 
 int dp_send_link(
@@ -132,7 +142,7 @@ int dp_send_link(
 		dp_count_drop(dp, DP_DROP_PORT_DOWN);
 		return -ENETDOWN;
 	}
-	m = own_mbuf(dp, pkt, len);
+	m = own_mbuf(w, pkt, len);
 	if (m == NULL)
 		return -ENOBUFS;
 	make_room(w);
@@ -141,7 +151,7 @@ int dp_send_link(
 		return -EMSGSIZE;
 	}
 	dp_vec_push(&w->tx[port], m);
-	if (unlikely(tracer(dp) != NULL))
+	if (unlikely(tracer(w) != NULL))
 		trace_frame(w, m, port);
 	return 0;
 }
@@ -153,12 +163,14 @@ uint32_t dp_flow_label(const struct dp *dp, const struct net_ip6 *inner, uint16_
 
 void dp_resume(struct dp *dp, struct rte_mbuf *m, uint32_t adjacency)
 {
+	struct dp_worker *w = dp_own(dp);
+
+	if (unlikely(tracer(w) != NULL))
+		trace_resume(tracer(w), m);
+	if (unlikely(w->watched))
+		dp_watch_gone(w, m);
 	dp_meta(m)->adj = adjacency;
-	if (unlikely(tracer(dp) != NULL))
-		trace_resume(tracer(dp), m);
-	if (unlikely(dp_own(dp)->watched))
-		dp_watch_gone(dp_own(dp), m);
-	route(dp, m);
+	route(w, m);
 }
 
 void dp_drop(struct dp *dp, struct rte_mbuf *m, enum dp_drop reason)
@@ -166,20 +178,23 @@ void dp_drop(struct dp *dp, struct rte_mbuf *m, enum dp_drop reason)
 	dp_worker_drop(dp_own(dp), m, reason);
 }
 
+void dp_release_by(struct dp_worker *w, struct rte_mbuf *m)
+{
+	if (unlikely(tracer(w) != NULL))
+		trace_release(tracer(w), m);
+	if (unlikely(w->watched))
+		dp_watch_gone(w, m);
+	rte_pktmbuf_free(m);
+}
+
 void dp_release(struct dp *dp, struct rte_mbuf *m)
 {
-	if (unlikely(tracer(dp) != NULL))
-		trace_release(tracer(dp), m);
-	if (unlikely(dp_own(dp)->watched))
-		dp_watch_gone(dp_own(dp), m);
-	rte_pktmbuf_free(m);
+	dp_release_by(dp_own(dp), m);
 }
 
 void dp_count_drop(struct dp *dp, enum dp_drop reason)
 {
-	dp_own(dp)->counters.drop[reason]++;
-	if (unlikely(dp_own(dp)->watched))
-		dp_watch_count(dp_own(dp), reason);
+	count_drop(dp_own(dp), reason);
 }
 
 void dp_flush(struct dp *dp)

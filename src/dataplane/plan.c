@@ -96,6 +96,10 @@ static void plan_rules(const struct plan_request *req, struct plan *p)
 		return;
 	add_rule(p, (struct plan_rule){ .kind = PLAN_RULE_ND, .type = ICMP6_NS });
 	add_rule(p, (struct plan_rule){ .kind = PLAN_RULE_ND, .type = ICMP6_NA });
+	if (req->site_address != NULL) /* not hello's port: control at work must not delay it */
+		add_rule(p, (struct plan_rule){ .kind = PLAN_RULE_SYNC,
+				    .dst = *req->site_address,
+				    .port = req->sync_port });
 	for (uint16_t i = 0; i < req->home_agent_count; i++) {
 		for (size_t k = 0; k < DIM(first); k++)
 			add_rule(p, (struct plan_rule){ .kind = PLAN_RULE_SIGNALLING,

@@ -41,13 +41,16 @@ struct plan_request {
 	uint64_t rss_wanted; /* RTE_ETH_RSS_* */
 	const struct ip6_addr *home_agents; /* for the rules */
 	uint16_t home_agent_count;
+	const struct ip6_addr *site_address; /* NULL: no mesh */
+	uint16_t sync_port; /* UDP */
 };
 
 /* A packet that shall reach the control core's queue in hardware. */
 struct plan_rule {
-	enum { PLAN_RULE_ND, PLAN_RULE_SIGNALLING } kind;
+	enum { PLAN_RULE_ND, PLAN_RULE_SIGNALLING, PLAN_RULE_SYNC } kind;
 	uint8_t type; /* ND: ICMPv6 type; SIGNALLING: next header of the IPv6 header */
-	struct ip6_addr dst; /* SIGNALLING: home agent address */
+	struct ip6_addr dst; /* SIGNALLING: home agent address; SYNC: site address */
+	uint16_t port; /* SYNC: UDP's destination */
 };
 
 struct plan {

@@ -142,6 +142,8 @@ static bool add_rule(const struct port *p, const struct plan_rule *rule)
 	};
 	struct rte_flow_item_ipv6 ip = { 0 }, ip_mask = { 0 };
 	struct rte_flow_item_icmp6 icmp = { .type = rule->type }, icmp_mask = { .type = 0xff };
+	struct rte_flow_item_udp udp = { .hdr.dst_port = rte_cpu_to_be_16(rule->port) };
+	struct rte_flow_item_udp udp_mask = { .hdr.dst_port = UINT16_MAX };
 	struct rte_flow_item pattern[] = {
 		{ .type = RTE_FLOW_ITEM_TYPE_ETH },
 		{ .type = RTE_FLOW_ITEM_TYPE_IPV6 },
@@ -157,10 +159,16 @@ static bool add_rule(const struct port *p, const struct plan_rule *rule)
 	} else {
 		memcpy(ip.hdr.dst_addr, &rule->dst, sizeof(rule->dst));
 		memset(ip_mask.hdr.dst_addr, 0xff, sizeof(rule->dst));
-		ip.hdr.proto = rule->type;
-		ip_mask.hdr.proto = 0xff;
 		pattern[1].spec = &ip;
 		pattern[1].mask = &ip_mask;
+	}
+	if (rule->kind == PLAN_RULE_SIGNALLING) {
+		ip.hdr.proto = rule->type;
+		ip_mask.hdr.proto = 0xff;
+	} else if (rule->kind == PLAN_RULE_SYNC) {
+		pattern[2] = (struct rte_flow_item){
+			.type = RTE_FLOW_ITEM_TYPE_UDP, .spec = &udp, .mask = &udp_mask
+		};
 	}
 	return rte_flow_validate(p->id, &attr, pattern, action, &why) == 0 &&
 	       rte_flow_create(p->id, &attr, pattern, action, &why) != NULL;

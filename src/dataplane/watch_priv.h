@@ -95,6 +95,10 @@ void dp_watch_count(struct dp_worker *w, enum dp_drop reason); /* control, see d
 /* Control lets go of a packet, be it the one that an engine looks at: its buffer may be another's. */
 void dp_watch_gone(struct dp_worker *w, const struct rte_mbuf *m);
 
+/* dp_watch_begin() and _end() by any worker. */
+void dp_watch_begin_by(struct dp_worker *w, struct rte_mbuf *m, enum dp_punt_class c);
+void dp_watch_end_by(struct dp_worker *w);
+
 /* --- trace.c --- */
 void trace_begin_rx(struct watch_lane *l, const struct dp_rx_queue *q);
 void trace_end_rx(struct dp_worker *w, struct watch_lane *l);

@@ -145,24 +145,24 @@ void dp_watch_all_off(struct dp *dp)
 		dp_worker_watch(dp->workers[i]);
 }
 
-static struct watch_lane *own_lane(const struct dp *dp, enum watch_kind kind)
+void dp_watch_begin_by(struct dp_worker *w, struct rte_mbuf *m, enum dp_punt_class c)
 {
-	return dp_own(dp)->watching[kind];
-}
+	struct watch_lane *trace = w->watching[WATCH_TRACE], *capture;
 
-void dp_watch_begin(struct dp *dp, struct rte_mbuf *m, enum dp_punt_class c)
-{
-	struct watch_lane *trace = own_lane(dp, WATCH_TRACE), *capture;
-
-	if (likely(!dp_own(dp)->watched))
+	if (likely(!w->watched))
 		return;
-	capture = own_lane(dp, WATCH_CAPTURE);
+	capture = w->watching[WATCH_CAPTURE];
 	if (capture != NULL)
 		capture->current = m;
 	if (trace == NULL)
 		return;
 	trace->current = m;
 	trace_take(trace, c);
+}
+
+void dp_watch_begin(struct dp *dp, struct rte_mbuf *m, enum dp_punt_class c)
+{
+	dp_watch_begin_by(dp_own(dp), m, c);
 }
 
 void dp_watch_gone(struct dp_worker *w, const struct rte_mbuf *m)
@@ -173,22 +173,27 @@ void dp_watch_gone(struct dp_worker *w, const struct rte_mbuf *m)
 		capture->current = NULL;
 }
 
-void dp_watch_end(struct dp *dp)
+void dp_watch_end_by(struct dp_worker *w)
 {
-	if (likely(!dp_own(dp)->watched))
+	if (likely(!w->watched))
 		return;
 	for (unsigned kind = 0; kind < WATCH_KIND_COUNT; kind++) {
-		if (own_lane(dp, (enum watch_kind)kind) != NULL)
-			own_lane(dp, (enum watch_kind)kind)->current = NULL;
+		if (w->watching[kind] != NULL)
+			w->watching[kind]->current = NULL;
 	}
-	if (own_lane(dp, WATCH_TRACE) != NULL)
-		trace_end(own_lane(dp, WATCH_TRACE));
+	if (w->watching[WATCH_TRACE] != NULL)
+		trace_end(w->watching[WATCH_TRACE]);
+}
+
+void dp_watch_end(struct dp *dp)
+{
+	dp_watch_end_by(dp_own(dp));
 }
 
 void dp_watch_say(struct dp *dp, const char *who, const char *what, int32_t status)
 {
-	if (unlikely(own_lane(dp, WATCH_TRACE) != NULL))
-		trace_say(own_lane(dp, WATCH_TRACE), who, what, status);
+	if (unlikely(dp_own(dp)->watching[WATCH_TRACE] != NULL))
+		trace_say(dp_own(dp)->watching[WATCH_TRACE], who, what, status);
 }
 
 /* --- workers --- */

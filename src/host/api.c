@@ -101,6 +101,26 @@ static void client_submit(struct api *api, struct client *c)
 		api->reap_us = REAP_MIN_US;
 }
 
+/* Who told hamd to do something is worth a line; what became of it control says. */
+static void say_order(const struct client *c)
+{
+	static const char *const orders[CTL_CMD_COUNT] = {
+		[CTL_BINDING_DELETE] = "binding delete",
+		[CTL_BINDING_MOVE] = "binding move",
+		[CTL_READY] = "ready --force",
+		[CTL_DRAIN] = "drain",
+		[CTL_UNDRAIN] = "undrain",
+	};
+	const struct ctl_req *req = &c->req;
+	char key[IP6_STRLEN] = "";
+
+	if (orders[req->cmd] == NULL || (req->cmd == CTL_READY && !req->force))
+		return; /* it only asks */
+	if (req->has_key)
+		ip6_str(&req->key, key);
+	log_info("api", "%s key=%s domain=%s uid=%u", orders[req->cmd], key, req->domain, c->uid);
+}
+
 static void client_request(struct api *api, struct client *c, const char *line, size_t len)
 {
 	struct jw out = c->req.out;
@@ -111,11 +131,7 @@ static void client_request(struct api *api, struct client *c, const char *line, 
 		client_refuse(c, err);
 		return;
 	}
-	if (c->req.cmd == CTL_BINDING_DELETE) {
-		char key[IP6_STRLEN];
-
-		log_info("api", "binding delete key=%s uid=%u", ip6_str(&c->req.key, key), c->uid);
-	}
+	say_order(c);
 	if ((c->req.cmd == CTL_TRACE || c->req.cmd == CTL_CAPTURE) &&
 		api_stream_begin(api, c) < 0) {
 		client_refuse(c, "no memory to watch packets with");

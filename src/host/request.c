@@ -19,7 +19,10 @@ enum field {
 	F_PREFIX,
 	F_COA,
 	F_DOMAIN,
+	F_OWNER,
 	F_ALL,
+	F_FORCE,
+	F_TO,
 	F_SOURCE,
 	F_DESTINATION,
 	F_MOBILE_NODE,
@@ -47,7 +50,10 @@ static const struct {
 	[F_PREFIX] = { "prefix", TEXT, 0 },
 	[F_COA] = { "coa", TEXT, 0 },
 	[F_DOMAIN] = { "domain", TEXT, 0 },
+	[F_OWNER] = { "owner", TEXT, 0 },
 	[F_ALL] = { "all", FLAG, 0 },
+	[F_FORCE] = { "force", FLAG, 0 },
+	[F_TO] = { "to", TEXT, 0 },
 	[F_SOURCE] = { "source", TEXT, 0 },
 	[F_DESTINATION] = { "destination", TEXT, 0 },
 	[F_MOBILE_NODE] = { "mobile-node", TEXT, 0 },
@@ -69,9 +75,10 @@ static const struct {
 	unsigned takes, needs; /* bits of enum field */
 } cmds[CTL_CMD_COUNT] = {
 	[CTL_SHOW_BINDINGS] = { "show bindings",
-		BIT(F_PREFIX) | BIT(F_COA) | BIT(F_DOMAIN) | BIT(F_ALL), 0 },
+		BIT(F_PREFIX) | BIT(F_COA) | BIT(F_DOMAIN) | BIT(F_OWNER) | BIT(F_ALL), 0 },
 	[CTL_SHOW_BINDING] = { "show binding", BIT(F_KEY), BIT(F_KEY) },
-	[CTL_SHOW_SUMMARY] = { "show summary", BIT(F_PREFIX) | BIT(F_COA) | BIT(F_DOMAIN), 0 },
+	[CTL_SHOW_SUMMARY] = { "show summary",
+		BIT(F_PREFIX) | BIT(F_COA) | BIT(F_DOMAIN) | BIT(F_OWNER), 0 },
 	[CTL_SHOW_PORTS] = { "show ports", 0, 0 },
 	[CTL_SHOW_LCORES] = { "show lcores", 0, 0 },
 	[CTL_SHOW_COUNTERS] = { "show counters", 0, 0 },
@@ -83,9 +90,14 @@ static const struct {
 	[CTL_SHOW_STORE] = { "show store", 0, 0 },
 	[CTL_SHOW_VERSION] = { "show version", 0, 0 },
 	[CTL_SHOW_DOMAINS] = { "show domains", 0, 0 },
+	[CTL_SHOW_PEERS] = { "show peers", 0, 0 },
 	[CTL_METRICS] = { "metrics", 0, 0 },
 	[CTL_SHOW_ALARMS] = { "show alarms", BIT(F_ALL), 0 },
 	[CTL_BINDING_DELETE] = { "binding delete", BIT(F_KEY), BIT(F_KEY) },
+	[CTL_BINDING_MOVE] = { "binding move", BIT(F_KEY) | BIT(F_TO), BIT(F_KEY) | BIT(F_TO) },
+	[CTL_READY] = { "ready", BIT(F_DOMAIN) | BIT(F_FORCE), 0 },
+	[CTL_DRAIN] = { "drain", BIT(F_DOMAIN) | BIT(F_FORCE), 0 },
+	[CTL_UNDRAIN] = { "undrain", BIT(F_DOMAIN), 0 },
 	[CTL_RELOAD] = { "reload", 0, 0 },
 	[CTL_TRACE] = { "trace", WATCH_FIELDS | BIT(F_STAGE), 0 },
 	[CTL_CAPTURE] = { "capture", WATCH_FIELDS | BIT(F_SNAPLEN), 0 },
@@ -205,6 +217,9 @@ static int read_text(const struct ctx *c, enum field f, const cJSON *v)
 		return read_prefix(c, f, v, &req->coa, &req->has_coa);
 	case F_DOMAIN:
 		return read_name(c, f, v, req->domain, sizeof(req->domain));
+	case F_OWNER:
+	case F_TO:
+		return read_name(c, f, v, req->site, sizeof(req->site));
 	case F_SOURCE:
 		return read_prefix(c, f, v, &filter->src, &filter->has_src);
 	case F_DESTINATION:
@@ -245,6 +260,8 @@ static int read_field(const struct ctx *c, enum field f, const cJSON *v)
 			return fault(c, "%s: not true or false", fields[f].name);
 		if (f == F_ALL)
 			c->req->all = cJSON_IsTrue(v);
+		else if (f == F_FORCE)
+			c->req->force = cJSON_IsTrue(v);
 		else
 			c->req->ask.filter.dropped |= cJSON_IsTrue(v);
 		return 0;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -15,7 +16,9 @@
 
 #include "common/log.h"
 #include "host/store_priv.h"
+#include "net/cursor.h"
 #include "records/feed.h"
+#include "records/wire.h"
 
 #define TAG "store"
 
@@ -260,18 +263,45 @@ static void end_all(struct store *s)
 	tell_files(s);
 }
 
-/* Puts records that wait, up to another kind of item, into the buffer. How many. */
+static_assert(FRAME_SEEN_MAX == 2 + SEEN_WIRE_MAX && FRAME_SEEN_MAX <= RECORD_IMAGE_MAX, "room");
+
+size_t store_frame_seen(uint8_t frame[static FRAME_HEAD + FRAME_SEEN_MAX],
+	const struct seen_pair *p, uint32_t nonce)
+{
+	struct net_wr w = net_wr_init(frame + FRAME_HEAD, FRAME_SEEN_MAX);
+	bool has_room;
+
+	net_wr_u16(&w, p->domain);
+	has_room = seen_wire_put(&w, p);
+	assert(has_room);
+	(void)has_room;
+	return frame_seal(frame, FRAME_SEEN, (uint16_t)net_wr_len(&w), nonce);
+}
+
+static size_t put_frame(const struct store *s, uint8_t *frame, const struct feed_item *it)
+{
+	if (it->kind == FEED_MARK)
+		return 0;
+	if (it->kind == FEED_SEEN)
+		return store_frame_seen(frame, &it->pair, s->w.nonce);
+	return frame_seal(frame, FRAME_RECORD,
+		(uint16_t)record_image_encode(&it->image, frame + FRAME_HEAD), s->w.nonce);
+}
+
+static bool is_bracket(const struct feed_item *it)
+{
+	return it->kind == FEED_BEGIN || it->kind == FEED_END;
+}
+
+/* Puts what waits, up to the begin or the end of everything, into the buffer. How many. */
 static uint32_t fill(struct store *s, size_t *len, uint64_t *mark)
 {
 	const struct feed_item *it;
 	uint32_t n = 0;
 
 	*len = 0;
-	while (n < STORE_BATCH && (it = feed_peek(s->feed, n)) != NULL && it->kind == FEED_RECORD) {
-		uint8_t *frame = s->buf + *len;
-		size_t body = record_image_encode(&it->image, frame + FRAME_HEAD);
-
-		*len += frame_seal(frame, FRAME_RECORD, (uint16_t)body, s->w.nonce);
+	while (n < STORE_BATCH && (it = feed_peek(s->feed, n)) != NULL && !is_bracket(it)) {
+		*len += put_frame(s, s->buf + *len, it);
 		*mark = it->mark;
 		n++;
 	}
@@ -287,12 +317,13 @@ static uint32_t write_records(struct store *s)
 
 	if (n == 0)
 		return 0;
-	ret = store_writer_append(&s->w, s->buf, len);
+	ret = len > 0 ? store_writer_append(&s->w, s->buf, len) : 0;
 	if (ret < 0) {
 		fail_append(s, ret); /* before they are taken: their mark is not written */
 	} else {
 		s->mark = mark;
-		s->dirty = s->has_records = true;
+		s->dirty = true; /* also where nothing was: the mark is to be on disk, too */
+		s->has_records |= len > 0;
 		feed_set_written(s->feed, mark);
 		feed_stat_add(s->feed, FEED_STAT_RECORDS, n);
 		feed_stat_add(s->feed, FEED_STAT_BYTES, len);

@@ -190,18 +190,29 @@ static int set_lost(int fd)
 	return put_mark(fd, &mark, head.nonce);
 }
 
-int store_file_set_lost(int dir_fd, uint64_t number)
+/* Does `what` with a file that was closed, then forces it to disk. */
+static int with_file(int dir_fd, uint64_t number, int flags, int (*what)(int fd))
 {
 	char name[STORE_NAME_LEN];
 	int fd, ret;
 
 	store_file_name(number, name);
-	fd = openat(dir_fd, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	fd = openat(dir_fd, name, flags | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return -errno;
-	ret = set_lost(fd);
+	ret = what != NULL ? what(fd) : 0;
 	if (ret == 0 && fdatasync(fd) < 0)
 		ret = -errno;
 	close(fd);
 	return ret;
+}
+
+int store_file_sync(int dir_fd, uint64_t number)
+{
+	return with_file(dir_fd, number, O_RDONLY, NULL);
+}
+
+int store_file_set_lost(int dir_fd, uint64_t number)
+{
+	return with_file(dir_fd, number, O_RDWR, set_lost);
 }

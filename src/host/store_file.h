@@ -50,5 +50,7 @@ int store_writer_flag(struct store_writer *w, uint32_t flags);
 int store_writer_mend(struct store_writer *w);
 void store_writer_close(struct store_writer *w); /* fine when it is closed; syncs nothing */
 
-/* A file that nobody writes any more, of a store that was told more than is in it. */
+/* What is in a file that nobody writes any more is on disk, as far as it was written. */
+int store_file_sync(int dir_fd, uint64_t number);
+/* The same, of a store that was told more than is in it. */
 int store_file_set_lost(int dir_fd, uint64_t number);

@@ -64,6 +64,18 @@ static int on_record(void *ctx, int domain, const struct record_image *image)
 	return f->len + FRAME_HEAD + RECORD_IMAGE_MAX > sizeof(f->s->buf) ? flush(f) : 0;
 }
 
+static int on_seen(void *ctx, int domain, const struct seen_pair *pair)
+{
+	struct fold *f = ctx;
+	struct seen_pair mine = *pair;
+
+	if (domain < 0)
+		return 0;
+	mine.domain = (uint16_t)domain;
+	f->len += store_frame_seen(f->s->buf + f->len, &mine, f->w.nonce);
+	return f->len + FRAME_HEAD + RECORD_IMAGE_MAX > sizeof(f->s->buf) ? flush(f) : 0;
+}
+
 static int on_end(void *ctx)
 {
 	return flush(ctx);
@@ -71,7 +83,7 @@ static int on_end(void *ctx)
 
 static int copy(struct fold *f, struct store_found *found)
 {
-	const struct store_reader reader = { f, on_clock, on_domain, on_record, on_end };
+	const struct store_reader reader = { f, on_clock, on_domain, on_record, on_seen, on_end };
 	struct store_dir dir = f->s->dir;
 	char err[512];
 	int ret;

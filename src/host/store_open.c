@@ -120,12 +120,26 @@ static void take_over(struct store *s, const struct store_found *found)
 		s->old[s->old_count - 1].length = found->octets;
 }
 
+/* What the last run wrote and did not come to force to disk has just been believed: mobile nodes
+ * will be told so, and a loss of power is not to undo it until it is written anew. */
+static int sync_old(const struct store *s)
+{
+	int ret = 0;
+
+	for (uint32_t i = 0; ret == 0 && i < s->old_count; i++)
+		ret = store_file_sync(s->dir.fd, s->old[i].number);
+	return ret;
+}
+
 /* A store that cannot be written is no reason not to serve; but what it says of its end is not so
  * any more. */
 static void begin_writing(struct store *s, bool is_new)
 {
 	uint64_t last = s->old_count > 0 ? s->old[s->old_count - 1].number : 0;
-	int ret = store_new_file(s);
+	int ret = sync_old(s);
+
+	if (ret == 0)
+		ret = store_new_file(s);
 
 	if (ret < 0) {
 		if (last > 0)

@@ -13,6 +13,7 @@
 #include "host/store_dir.h"
 #include "host/store_file.h"
 #include "records/image.h"
+#include "records/seen.h"
 
 #define STORE_BATCH       512 /* items for one write() */
 #define STORE_RETRY_MIN_S 1
@@ -59,6 +60,9 @@ int store_new_file(struct store *s);
 /* What is in the file stays good; what was handed over and is not in it is lost, until all is
  * written anew. */
 void store_fail(struct store *s, int error, const char *what);
+/* A frame of a pair last seen; its length. */
+size_t store_frame_seen(uint8_t frame[static FRAME_HEAD + FRAME_SEEN_MAX],
+	const struct seen_pair *p, uint32_t nonce);
 /* The files before the next one are needed for nothing. */
 void store_remove_old(struct store *s);
 void store_on_wake(void *store); /* a feed_wake_fn */

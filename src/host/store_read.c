@@ -15,6 +15,8 @@
 #include "host/store_dir.h"
 #include "net/cursor.h"
 #include "records/image.h"
+#include "records/seen.h"
+#include "records/wire.h"
 
 #define CHUNK         (1U << 20)
 #define NAME_MAX_LEN  255
@@ -29,8 +31,8 @@ struct reading {
 
 	/* one pass over the files: to check (reader is NULL) or to tell */
 	const struct store_reader *reader;
-	uint64_t records, torn;
-	uint64_t in_file; /* records of the file being read */
+	uint64_t records, pairs, torn;
+	uint64_t in_file; /* records and pairs of the file being read */
 	int domain
 		[STORE_DOMAINS_MAX]; /* of the file being read: today's number, or DOMAIN_UNSAID */
 	uint8_t *buf;
@@ -241,6 +243,23 @@ static int take_record(struct reading *x, const struct store_file *f, const stru
 		       : 0;
 }
 
+static int take_seen(struct reading *x, const struct store_file *f, const struct frame *frame)
+{
+	struct net_rd r = net_rd_init(frame->body, frame->len);
+	uint16_t number = net_rd_u16(&r);
+	struct seen_pair pair;
+	int ret = seen_wire_get(&r, &pair);
+
+	if (ret == -ENOTSUP)
+		return newer(x, f);
+	if (ret < 0 || net_rd_left(&r) > 0 || number >= STORE_DOMAINS_MAX ||
+		x->domain[number] == DOMAIN_UNSAID)
+		return fault(x, f, -EBADMSG, "is damaged: what was last seen of a mobile node");
+	x->pairs++;
+	x->in_file++;
+	return x->reader != NULL ? x->reader->seen(x->reader->ctx, x->domain[number], &pair) : 0;
+}
+
 static int take_frame(struct reading *x, const struct store_file *f, const struct frame *frame)
 {
 	switch (frame->type) {
@@ -250,6 +269,8 @@ static int take_frame(struct reading *x, const struct store_file *f, const struc
 		return take_record(x, f, frame);
 	case FRAME_KNOWN:
 		return take_known(x, f, frame);
+	case FRAME_SEEN:
+		return take_seen(x, f, frame);
 	default:
 		return frame->type >= FRAME_CRITICAL ? newer(x, f) : 0;
 	}
@@ -328,7 +349,7 @@ static int pass(struct reading *x, const struct store_reader *reader)
 	int ret = 0;
 
 	x->reader = reader;
-	x->records = x->torn = 0;
+	x->records = x->pairs = x->torn = 0;
 	for (uint32_t i = 0; ret == 0 && i < found->count; i++)
 		ret = read_file(x, &x->file[found->first + i]);
 	return ret;
@@ -342,6 +363,7 @@ static void summarize(const struct reading *x, const struct store_moment *now)
 
 	moment_of(last, &then);
 	out->records = x->records;
+	out->pairs = x->pairs;
 	out->torn = x->torn;
 	for (uint32_t i = out->first; i < out->first + out->count; i++) {
 		out->octets += x->file[i].size;

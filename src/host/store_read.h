@@ -16,6 +16,7 @@
 #define STORE_DOMAINS_MAX 256
 
 struct record_image;
+struct seen_pair;
 struct store_dir;
 
 /* Whom the records are told to. */
@@ -29,6 +30,8 @@ struct store_reader {
 	/* One record, later ones of the same home address replace it; domain as above, image->domain
 	 * means nothing. 0 or -errno. */
 	int (*record)(void *ctx, int domain, const struct record_image *image);
+	/* One pair last seen, likewise: of several of one pair each part's highest counts. */
+	int (*seen)(void *ctx, int domain, const struct seen_pair *pair);
 	/* That was all. 0; -ENOSPC: there is no room for so many. */
 	int (*end)(void *ctx);
 };
@@ -45,7 +48,7 @@ struct store_file {
 struct store_found {
 	uint32_t first, count; /* the files that count, of those in the directory */
 	uint64_t last_number; /* of the last one, 0: there is none */
-	uint64_t records; /* told */
+	uint64_t records, pairs; /* told */
 	uint64_t torn; /* octets at the end that were not written to their end */
 	uint64_t octets; /* of the files that count */
 	uint64_t away_ms; /* how long ago something was forced to disk last */

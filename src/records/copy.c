@@ -153,8 +153,6 @@ int record_copy_put(
 
 	if (ret < 0)
 		return ret;
-	/* soft: without memory for it, it is learned again */
-	(void)records_set_mtu(rs, r, mtu_left_ms != 0 ? c->mtu : 0, now_ms + mtu_left_ms);
 	if (r->state != RECORD_LIVE)
 		r->since_ms = now_ms;
 	r->ha = c->ha;
@@ -166,5 +164,7 @@ int record_copy_put(
 	m->remaining_by = c->remaining_by;
 	m->order = c->order;
 	records_set(rs, r, (enum record_state)c->state, &c->coa, now_ms + c->remaining_ms);
+	/* of the path to coa; soft: without memory for it, it is learned again */
+	(void)records_set_mtu(rs, r, mtu_left_ms != 0 ? c->mtu : 0, now_ms + mtu_left_ms);
 	return 0;
 }

@@ -17,9 +17,12 @@
 #include <stdint.h>
 
 #include "records/image.h"
+#include "records/seen.h"
 
 enum feed_kind {
 	FEED_RECORD,
+	FEED_SEEN, /* a pair last seen, of a mesh */
+	FEED_MARK, /* nothing: all changes up to its mark have been told */
 	FEED_BEGIN, /* all records follow; what was written before is not needed once... */
 	FEED_END, /* ...they are all there */
 };
@@ -27,7 +30,13 @@ enum feed_kind {
 struct feed_item {
 	uint64_t mark;
 	enum feed_kind kind;
-	struct record_image image; /* of a FEED_RECORD */
+	union {
+		struct {
+			struct record_image image; /* of a FEED_RECORD; its extra points to: */
+			uint8_t extra[RECORD_EXTRA_MAX];
+		};
+		struct seen_pair pair; /* of a FEED_SEEN */
+	};
 };
 
 /* What the consumer tells about itself; X(id, name, help). */
@@ -36,7 +45,7 @@ struct feed_item {
 	X(ERRNO, "errno", "why, or why the last time")                                             \
 	X(FAILED_MS, "failed-ms", "when, milliseconds since 1970")                                 \
 	X(FAILURES, "failures", "how often writing failed")                                        \
-	X(RECORDS, "records", "records written")                                                   \
+	X(RECORDS, "records", "records and pairs last seen written")                               \
 	X(BYTES, "bytes", "octets written")                                                        \
 	X(SYNCS, "syncs", "times that what was written was forced to disk")                        \
 	X(SYNC_US, "sync-us", "how long the last one took, microseconds")                          \

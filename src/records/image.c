@@ -18,6 +18,8 @@ enum field {
 	/* content: number 8, hlc 8, epoch 4, node 1; owner: number 8, epoch 4, term 3, node 1;
 	 * whose word the end is: term 3, node 1; what the numbers are: 1 */
 	FIELD_VERSIONS = 4,
+	FIELD_EXTRA = 5, /* fields that came with it from a site of a later release, as they came */
+	FIELD_ALONE = 6, /* 1 */
 	FIELD_CRITICAL = 128,
 };
 
@@ -26,10 +28,11 @@ enum field {
 #define COUNTERS_LEN  32
 #define SESSION_LEN   8
 #define VERSIONS_LEN  42
+#define ALONE_LEN     1
 
-static_assert(
-	FIXED_LEN + 2 + TIMESTAMP_LEN + 2 + COUNTERS_LEN + 2 + SESSION_LEN + 2 + VERSIONS_LEN ==
-		RECORD_IMAGE_MAX,
+static_assert(FIXED_LEN + 2 + TIMESTAMP_LEN + 2 + COUNTERS_LEN + 2 + SESSION_LEN + 2 +
+			      VERSIONS_LEN + 2 + RECORD_EXTRA_MAX + 2 + ALONE_LEN ==
+		      RECORD_IMAGE_MAX,
 	"all fields");
 
 static uint8_t *put_term(uint8_t *p, uint32_t term, uint8_t node)
@@ -52,6 +55,22 @@ static uint8_t *put_versions(uint8_t *p, const struct record_image *r)
 	return put_u8(p, r->order);
 }
 
+static uint8_t *put_mesh(uint8_t *p, const struct record_image *r)
+{
+	p = put_versions(p, r);
+	if (r->extra_len > 0) {
+		p = put_u8(p, FIELD_EXTRA);
+		p = put_u8(p, r->extra_len);
+		p = put_bytes(p, r->extra, r->extra_len);
+	}
+	if (r->alone) {
+		p = put_u8(p, FIELD_ALONE);
+		p = put_u8(p, ALONE_LEN);
+		p = put_u8(p, 1);
+	}
+	return p;
+}
+
 static uint8_t *put_fields(uint8_t *p, const struct record_image *r)
 {
 	if (r->ntp_last != 0) {
@@ -72,9 +91,7 @@ static uint8_t *put_fields(uint8_t *p, const struct record_image *r)
 		p = put_u8(p, SESSION_LEN);
 		p = put_u64(p, r->session);
 	}
-	if (r->content.node != 0)
-		p = put_versions(p, r);
-	return p;
+	return r->content.node != 0 ? put_mesh(p, r) : p;
 }
 
 size_t record_image_encode(const struct record_image *r, uint8_t buf[static RECORD_IMAGE_MAX])
@@ -139,6 +156,13 @@ static int read_field(uint8_t field, struct net_rd *r, struct record_image *out)
 		break;
 	case FIELD_VERSIONS:
 		read_versions(r, out);
+		break;
+	case FIELD_EXTRA:
+		out->extra_len = (uint8_t)net_rd_left(r);
+		out->extra = net_rd_bytes(r, out->extra_len);
+		break;
+	case FIELD_ALONE:
+		out->alone = net_rd_u8(r) == 1;
 		break;
 	default:
 		return field >= FIELD_CRITICAL ? -ENOTSUP : 0;

@@ -276,6 +276,8 @@ void records_set(struct records *rs, struct record *r, enum record_state state,
 	struct ip6_addr to = *coa; /* may be r->coa itself */
 
 	uncount(rs, r);
+	if (rs->mesh != NULL && !ip6_eq(&r->coa, &to))
+		(void)records_set_mtu(rs, r, 0, 0); /* of another path; takes no memory */
 	r->state = (uint8_t)state;
 	r->coa = to;
 	r->ends_ms = ends_ms;

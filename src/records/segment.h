@@ -46,6 +46,7 @@
 #define FRAME_BODY_MAX 1024 /* a longer one is no frame */
 
 #define FRAME_KNOWN_LEN 11
+#define FRAME_SEEN_MAX  82
 
 struct segment_head {
 	uint64_t number;
@@ -75,6 +76,7 @@ enum frame_type {
 	/* Number of a domain (2), 1 if nothing is acknowledged there before it is written (1), since
 	 * when all its bindings are known (8). */
 	FRAME_KNOWN = 3,
+	FRAME_SEEN = 4, /* number of a domain (2), a pair last seen (records/wire.h) */
 	FRAME_CRITICAL = 128, /* types below that are not known are skipped */
 };
 

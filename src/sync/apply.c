@@ -435,12 +435,17 @@ int engine_seen(struct engine *e, const struct seen_pair *pair, uint64_t now_ms,
 void engine_loaded(struct engine *e, struct record *r)
 {
 	struct domain *d = domain_by_number(e, r->domain);
+	struct record_mesh *m = records_mesh(e->rs, r);
 
 	if (d == NULL)
 		return;
-	hlc_hear(&e->hlc, records_mesh(e->rs, r)->content.hlc, e->wall_ms);
+	hlc_hear(&e->hlc, m->content.hlc, e->wall_ms);
 	/* how long it lasts was reckoned with a clock that may have been set: anybody knows better */
-	records_mesh(e->rs, r)->remaining_by = (struct owner_term){ 0 };
+	m->remaining_by = (struct owner_term){ 0 };
+	if (m->flags & RECORD_ALONE) { /* until somebody has it */
+		m->flags &= (uint8_t)~RECORD_ALONE;
+		alone_set(e, d, r);
+	}
 	count_in(e, d, r);
 }
 

@@ -201,8 +201,10 @@ void engine_soft(struct engine *e, struct record *r, uint64_t now_ms);
 /* A number of a pair was taken without any record's changing: notes it, and tells others. 0;
  * -ENOSPC: there is no room to remember it. */
 int engine_seen(struct engine *e, const struct seen_pair *pair, uint64_t now_ms, uint64_t wall_ms);
-/* Read from the store: versions are set. */
+/* Read from the store: versions are set, and RECORD_ALONE if it was. */
 void engine_loaded(struct engine *e, struct record *r);
+/* All of that domain was read, before the first turn: engine_domain.store_is_fresh, known only now. */
+void engine_store_is_fresh(struct engine *e, uint16_t domain, bool is_fresh);
 /* ENGINE_WAITS: ops.committed(token) follows within the commit timeout; else it is done. */
 enum engine_commit engine_wait(struct engine *e, struct record *r, uint64_t token, uint64_t now_ms);
 /*

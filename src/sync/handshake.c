@@ -136,6 +136,21 @@ static void make_keys(
 	noise_export(n, "data", k->data);
 }
 
+static void tell_secrets(const struct sessions *s, const struct peer *p, const struct keys *k)
+{
+	struct session_secrets t = {
+		.local = k->local, .remote = k->remote, .rx = k->rx, .tx = k->tx
+	};
+
+	if (s->ops.secrets == NULL)
+		return;
+	t.keys.initiator = k->initiator;
+	memcpy(t.keys.hello, k->hello, sizeof(t.keys.hello));
+	memcpy(t.keys.data, k->data, sizeof(t.keys.data));
+	s->ops.secrets(s->ops.ctx, p->node, &t);
+	sodium_memzero(&t, sizeof(t));
+}
+
 /* --- we begin --- */
 
 /* Above all that we ever sent, also before a restart as long as the clock was not set back. */
@@ -197,6 +212,7 @@ enum session_verdict handshake_response(
 	if (noise_read(&p->noise, m->noise, sizeof(m->noise), nothing) < 0)
 		return SESSION_HANDSHAKE;
 	make_keys(&k, &p->noise, p->local, get32(m->sender), now_ms);
+	tell_secrets(s, p, &k);
 	noise_wipe(&p->noise);
 	p->pending = false;
 	p->tries = 0;
@@ -245,6 +261,7 @@ static void respond(
 	if (ret < 0)
 		return; /* an ephemeral key that yields no secret: its sender's loss */
 	make_keys(&p->next, n, local, remote, now_ms);
+	tell_secrets(s, p, &p->next);
 	session_answered(s, p); /* before the other side can use them */
 	put32(r.sender, local);
 	put32(r.receiver, remote);

@@ -194,6 +194,12 @@ void hello_say(struct hello *h, uint32_t domain, enum next_says says)
 	hello_hasten(h);
 }
 
+void hello_set_settings(
+	struct hello *h, uint32_t domain, const uint32_t setting[static HELLO_SETTING_COUNT])
+{
+	memcpy(h->domains[domain].setting, setting, sizeof(h->domains[domain].setting));
+}
+
 /* --- time --- */
 
 void hello_note_gap(struct hello *h, uint64_t now_ms)

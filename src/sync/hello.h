@@ -62,6 +62,8 @@ const char *hello_setting_name(enum hello_setting s);
 /* X(id, name, help): what became of a datagram. */
 #define HELLO_LIST(X)                                                                              \
 	X(TAKEN, "taken", "the newest of its sender")                                              \
+	HELLO_REFUSED_LIST(X)
+#define HELLO_REFUSED_LIST(X)                                                                      \
 	X(OLDER, "older", "genuine, but a newer one was taken before")                             \
 	X(LATE, "late", "genuine, but held back on the way for too long")                          \
 	X(MALFORMED, "malformed", "too short, too long, or of an unknown type")                    \
@@ -142,6 +144,10 @@ void hello_keys(struct hello *h, uint8_t node, const struct session_keys *keys, 
 
 /* What we say of ourselves; hello_turn() tells it to all. */
 void hello_say(struct hello *h, uint32_t domain, enum next_says says);
+
+/* The domain's settings are others now (opts.setting before). */
+void hello_set_settings(
+	struct hello *h, uint32_t domain, const uint32_t setting[static HELLO_SETTING_COUNT]);
 
 /*
  * Sends and notices what is due; returns in how many milliseconds it wants to be called again.

@@ -43,6 +43,11 @@ static uint32_t name_of(const uint8_t hello[NOISE_HASH_LEN])
 	return (uint32_t)get(h, 4);
 }
 
+uint32_t hello_seal_name(const struct session_keys *keys)
+{
+	return name_of(keys->hello);
+}
+
 static bool is_good(const struct hello_key *k, uint64_t now_ms)
 {
 	return k->valid && now_ms - k->made_ms < SESSION_REJECT_MS;

@@ -39,6 +39,9 @@ struct hello_seal {
 	struct hello_key now, before;
 };
 
+/* Which keys a hello was sealed with: this stands in clear in it. */
+uint32_t hello_seal_name(const struct session_keys *keys);
+
 void hello_seal_keys(struct hello_seal *s, const struct session_keys *keys, uint64_t now_ms);
 
 /* len + HELLO_SEAL_OVERHEAD octets into out, which does not overlap with plain. False: there are

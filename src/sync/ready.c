@@ -426,6 +426,14 @@ void engine_stall(struct engine *e, uint64_t gap_ms, uint64_t now_ms)
 	}
 }
 
+void engine_store_is_fresh(struct engine *e, uint16_t number, bool is_fresh)
+{
+	struct domain *d = domain_by_number(e, number);
+
+	if (d != NULL)
+		d->conf.store_is_fresh = is_fresh;
+}
+
 int engine_force_ready(struct engine *e, uint16_t number, uint64_t now_ms)
 {
 	struct domain *d = domain_by_number(e, number);

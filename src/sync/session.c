@@ -287,18 +287,26 @@ static void forget(struct keys *k, uint64_t now_ms)
 		sodium_memzero(k, sizeof(*k));
 }
 
-void sessions_turn(struct sessions *s, uint64_t now_ms, uint64_t wall_ms)
+bool sessions_turn(struct sessions *s, uint64_t now_ms, uint64_t wall_ms)
 {
+	uint32_t begun = 0;
+
 	s->wall_ms = wall_ms;
-	for (uint32_t i = 0; i < s->peer_count; i++) {
-		struct peer *p = &s->peers[i];
+	for (uint32_t n = 0; n < s->peer_count; n++) {
+		/* all in turn, or the first ones would begin again before the last ever did */
+		struct peer *p = &s->peers[s->next_peer];
 
 		forget(&p->now, now_ms);
 		forget(&p->before, now_ms);
 		forget(&p->next, now_ms);
-		if (is_handshake_due(p, now_ms))
+		if (is_handshake_due(p, now_ms)) {
+			if (begun++ == SESSION_BEGINS)
+				return true;
 			handshake_begin(s, p, now_ms);
+		}
+		s->next_peer = (s->next_peer + 1) % s->peer_count;
 	}
+	return false;
 }
 
 int sessions_info(const struct sessions *s, uint8_t node, uint64_t now_ms, struct session_info *out)

@@ -42,6 +42,8 @@ struct sessions;
 #define SESSION_LIST(X)                                                                            \
 	X(DATA, "data", "opened")                                                                  \
 	X(HANDLED, "handled", "a message of the session's own")                                    \
+	SESSION_REFUSED_LIST(X)
+#define SESSION_REFUSED_LIST(X)                                                                    \
 	X(MALFORMED, "malformed", "too short, too long, or of an unknown type")                    \
 	X(OTHER_VERSION, "other_version", "of a version that is not spoken here")                  \
 	X(STRANGER, "stranger", "of a node, or from an address, that is no peer's")                \
@@ -71,6 +73,13 @@ struct session_keys {
 	uint8_t hello[NOISE_HASH_LEN], data[NOISE_HASH_LEN];
 };
 
+/* All of a session's keys; valid in the call. */
+struct session_secrets {
+	uint32_t local, remote; /* numbers in what the peer, and what we send */
+	const uint8_t *rx, *tx; /* keys of these, NOISE_KEY_LEN octets */
+	struct session_keys keys;
+};
+
 struct session_ops {
 	void *ctx;
 	void (*random)(void *ctx, uint8_t *buf, size_t len);
@@ -81,6 +90,8 @@ struct session_ops {
 	/* We have answered a handshake: messages under these keys may come from now on, and nothing
 	 * is sealed with them before established(), if that ever comes. NULL: nobody wants to know. */
 	void (*answered)(void *ctx, uint8_t node, const struct session_keys *keys);
+	/* Keys were made, and may be used from now on: for a key log. NULL: there is none. */
+	void (*secrets)(void *ctx, uint8_t node, const struct session_secrets *secrets);
 };
 
 struct session_peer {
@@ -105,8 +116,10 @@ void sessions_free(struct sessions *s); /* wipes; NULL is fine */
 
 /* Begins, repeats, renews and forgets what is due: a few times a second at least. wall_ms: the time
  * of day, milliseconds since 1970; a site whose clock was set back cannot begin until it has
- * caught up, but can answer. */
-void sessions_turn(struct sessions *s, uint64_t now_ms, uint64_t wall_ms);
+ * caught up, but can answer. True: there is more to begin, by another call soon: a handshake costs
+ * some 150 us, and one call begins SESSION_BEGINS at most. */
+#define SESSION_BEGINS 2
+bool sessions_turn(struct sessions *s, uint64_t now_ms, uint64_t wall_ms);
 
 /* A datagram from the sync port. SESSION_DATA: *node, and *len octets in out, which has room for
  * n - SESSION_OVERHEAD and may be buf + 16; else nothing is in out. */

@@ -92,6 +92,7 @@ struct sessions {
 	struct session_ops ops;
 	uint8_t index[SESSION_NODES]; /* into peers, + 1 */
 	uint32_t peer_count;
+	uint32_t next_peer; /* to be looked at by sessions_turn() */
 	struct peer peers[];
 };
 

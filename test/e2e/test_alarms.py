@@ -2,8 +2,6 @@
 """Alarms of a running hamd: raised by what they are about, cleared when it is over, in hamctl and
 in the log."""
 
-import contextlib
-import ctypes
 import os
 import resource
 import time
@@ -14,6 +12,7 @@ from scapy.layers.inet import UDP
 from scapy.layers.inet6 import ICMPv6ND_NA, ICMPv6NDOptDstLLAddr, IPv6
 
 from lab.daemon import home_agent_config, runtime
+from lab.ptrace import stopped_thread
 from lab.raw import Wire
 from lab.shell import until
 from lab.world import HAMD, HAMD_ROUTER, World
@@ -145,27 +144,6 @@ def test_accounting(world, lab, start):
     resource.prlimit(hamd.pid, resource.RLIMIT_FSIZE, old)
     wait_cleared(hamd, "accounting_blocked")
     until("the line", lambda: '"start"' in path.read_text())
-
-
-SEIZE, INTERRUPT, DETACH, WALL = 0x4206, 0x4207, 17, 0x40000000
-
-
-@contextlib.contextmanager
-def stopped_thread(tid):
-    """One thread of a process stands still, the others run."""
-    libc = ctypes.CDLL(None, use_errno=True)
-
-    def ptrace(request):
-        if libc.ptrace(request, tid, None, None) != 0:
-            raise OSError(ctypes.get_errno(), f"ptrace {request:#x}")
-
-    ptrace(SEIZE)
-    ptrace(INTERRUPT)
-    os.waitpid(tid, WALL)
-    try:
-        yield
-    finally:
-        ptrace(DETACH)
 
 
 def test_worker_wedged(world, start):

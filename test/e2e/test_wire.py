@@ -90,7 +90,7 @@ def test_one_home_agent(lab, daemon):
     """What a mesh shortens: a correspondent and a mobile node at one place, their home agent at
     the other; four times over the line."""
     mesh = MeshWorld(lab, sites=2, delay_ms=10)
-    mesh[1].hamd = daemon(mesh[1].ns, mesh.config(1), "alone")
+    mesh[1].hamd = daemon(mesh[1].ns, mesh.alone(1), "alone")
     mesh.start(1)
     mesh.gate.wait(site1=True)
     mesh.mn.use_agent(agent_address(1))

@@ -8,9 +8,12 @@
 
 #include <errno.h>
 
+#include "net/cursor.h"
 #include "records/image.h"
 #include "records/records.h"
+#include "records/seen.h"
 #include "records/segment.h"
+#include "records/wire.h"
 
 #define MAX 65536
 
@@ -32,6 +35,30 @@ static void check_record(const struct frame *f)
 	FUZZ_CHECK(memcmp(buf, twice, len) == 0);
 }
 
+/* Behind the number of its domain. */
+static void check_seen(const struct frame *f)
+{
+	struct net_rd r = net_rd_init(f->body, f->len);
+	uint8_t buf[SEEN_WIRE_MAX];
+	struct net_wr w = net_wr_init(buf, sizeof(buf));
+	struct seen_pair pair, again;
+	int ret;
+
+	net_rd_u16(&r);
+	ret = seen_wire_get(&r, &pair);
+	FUZZ_CHECK(ret == 0 || ret == -EBADMSG || ret == -ENOTSUP);
+	if (ret < 0)
+		return;
+	FUZZ_CHECK(seen_wire_put(&w, &pair));
+	r = net_rd_init(buf, net_wr_len(&w));
+	FUZZ_CHECK(seen_wire_get(&r, &again) == 0 && net_rd_left(&r) == 0);
+	FUZZ_CHECK(ip6_eq(&pair.hoa, &again.hoa) && ip6_eq(&pair.ha, &again.ha));
+	FUZZ_CHECK(pair.value.ext_seq == again.value.ext_seq);
+	FUZZ_CHECK(pair.value.epoch == again.value.epoch);
+	FUZZ_CHECK(pair.value.stamp == again.value.stamp);
+	FUZZ_CHECK(pair.value.order == again.value.order);
+}
+
 static void check_frames(const uint8_t *buf, size_t len, uint32_t nonce)
 {
 	size_t at = 0;
@@ -44,6 +71,8 @@ static void check_frames(const uint8_t *buf, size_t len, uint32_t nonce)
 		FUZZ_CHECK(f.body == buf + at + FRAME_HEAD);
 		if (f.type == FRAME_RECORD)
 			check_record(&f);
+		if (f.type == FRAME_SEEN)
+			check_seen(&f);
 		at += (size_t)n;
 	}
 	FUZZ_CHECK(n == 0 || n == -EBADMSG);

@@ -17,15 +17,16 @@ import subprocess
 import threading
 
 from . import world
-from .daemon import Hamd, runtime
+from .daemon import HAMCTL, Hamd, runtime
 from .mn import Link, MobileNode
 from .netns import Netns
-from .shell import LabError
+from .shell import LabError, sh
 from .wires import Wires
 
 DOMAIN = "msp1"
 SHARED_HA = "2001:db8:a::1"
 DEV = world.HAMD_DEV
+HELLO_MS, DEAD_MS = 50, 500  # machines that run tests have other things to do for a while
 
 
 def site_address(k):
@@ -80,6 +81,7 @@ class MeshWorld:
     def __init__(self, lab, sites=3, delay_ms=5.0, mobile_nodes=1, mtu=1500, seed=1):
         self.lab = lab
         self.mtu = mtu
+        self._keys = {}
         self.sites = {k: Site(lab, k, mtu) for k in range(1, sites + 1)}
         self.pairs = [(a, b) for a in self.sites for b in self.sites if a < b]
         self.delay_ms = {pair: delay_ms[pair] if isinstance(delay_ms, dict) else delay_ms
@@ -157,16 +159,14 @@ class MeshWorld:
 
     # --- daemons ---
 
-    def config(self, k, domain=None, mesh=None, **sections):
-        """hamd's at site k, alone with its mobile prefix; `mesh` and what belongs to it come with
-        a mesh (with_mesh)."""
+    def alone(self, k, domain=None, **sections):
+        """hamd's configuration at site k without a mesh. domain: changes to that section."""
         return {
             "node": {"id": k, "name": self.sites[k].name, "roles": ["ha"]},
             "runtime": runtime(),
             "ports": [{"name": "wan", "device": f"net_af_packet0,iface={DEV}", "mtu": self.mtu,
                        "addresses": [f"{site_address(k)}/64"], "dad": False}],
             "routes": [{"prefix": "::/0", "via": self.sites[k].gateway}],
-            **({"mesh": mesh} if mesh else {}),
             "domains": [{
                 "name": DOMAIN, "mobile-prefixes": [world.MOBILE_PREFIX],
                 "home-agent-address": agent_address(k),
@@ -175,6 +175,35 @@ class MeshWorld:
                 **(domain or {})}],
             **sections,
         }
+
+    def public_key(self, k):
+        """Site k's; its private key is made with it."""
+        if k not in self._keys:
+            self._keys[k] = sh(HAMCTL, "genkey", self.key_file(k)).strip()
+        return self._keys[k]
+
+    def key_file(self, k):
+        return self.lab.dir / f"site{k}.key"
+
+    def config(self, k, mode="unicast", mesh=None, domain=None, **sections):
+        """... with the other sites as peers. mesh, domain: changes to those sections."""
+        others = [other for other in self.sites if other != k]
+        self.public_key(k)
+        config = self.alone(k, **sections)
+        config["mesh"] = {
+            "site-address": site_address(k), "private-key-file": str(self.key_file(k)),
+            "hello-ms": HELLO_MS, "dead-ms": DEAD_MS,
+            "peers": [{"id": other, "name": f"site{other}", "address": site_address(other),
+                       "public-key": self.public_key(other)} for other in others],
+            **(mesh or {})}
+        peers = [{"name": f"site{other}"} for other in others]
+        if mode == "unicast":
+            for peer, other in zip(peers, others):
+                peer["home-agent-address"] = agent_address(other)
+        else:
+            config["domains"][0]["home-agent-address"] = SHARED_HA
+        config["domains"][0].update({"mode": mode, "peers": peers, **(domain or {})})
+        return config
 
     def start(self, k, config=None, ready=True):
         """hamd at site k, with the configuration of its last run if none is given."""

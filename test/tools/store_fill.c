@@ -47,6 +47,14 @@ static int on_record(void *ctx, int domain, const struct record_image *image)
 	return 0;
 }
 
+static int on_seen(void *ctx, int domain, const struct seen_pair *pair)
+{
+	(void)ctx;
+	(void)domain;
+	(void)pair;
+	return 0;
+}
+
 static int on_end(void *ctx)
 {
 	(void)ctx;
@@ -80,7 +88,8 @@ static void fill(struct feed *f, const struct record_image *first, uint32_t coun
 
 int main(int argc, char **argv)
 {
-	const struct store_reader reader = { NULL, on_clock, on_domain, on_record, on_end };
+	const struct store_reader reader = { NULL, on_clock, on_domain, on_record, on_seen,
+		on_end };
 	static const bool waits[] = { true };
 	struct record_image first = { .seq = 1, .state = RECORD_LIVE };
 	struct store_opts opts = { .sync_ms = 10, .waits = waits, .domain_count = 1 };

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "conf/conf.h"
+#include "control/mesh/mesh.h"
 #include "control/mip6/discovery_rules.h"
 #include "control/mip6/mip6_priv.h"
 #include "control/mip6/waiting.h"
@@ -209,7 +210,9 @@ static bool visit(struct ctl *ctl, const struct record *rec)
 {
 	struct told *told = told_of(ctl, rec);
 
-	if (rec->state != RECORD_LIVE || !domain_of(ctl, rec)->discovery.unsolicited)
+	/* in a mesh the site that answers for it does */
+	if (rec->state != RECORD_LIVE || !domain_of(ctl, rec)->discovery.unsolicited ||
+		!mesh_is_owner(ctl, rec))
 		return false;
 	if (told->due_s == 0)
 		schedule(ctl, rec, now_s(ctl));

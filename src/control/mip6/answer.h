@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/ip6.h"
@@ -13,6 +14,15 @@
 #include "net/mh.h"
 
 #define MIP6_ANSWER_MAX 128 /* octets of the longest one: 40 + 24 + 48, or 40 + 24 */
+
+/* One that may wait, and which way it goes then. */
+struct mip6_answer {
+	uint16_t len;
+	uint16_t port; /* where it goes over the link that its question came by, to... */
+	uint8_t mac[6];
+	bool on_link; /* ...or wherever the FIB sends it */
+	uint8_t pkt[MIP6_ANSWER_MAX];
+};
 
 /* Who can sign: NULL in both where nobody can. */
 struct mip6_signer {

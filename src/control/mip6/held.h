@@ -16,11 +16,7 @@
 
 struct held_answer {
 	uint64_t mark; /* may go when the store has written that far */
-	uint16_t len;
-	uint16_t port; /* where it goes over the link it came by, to... */
-	uint8_t mac[6];
-	bool on_link; /* ...or wherever the FIB sends it */
-	uint8_t pkt[MIP6_ANSWER_MAX];
+	struct mip6_answer answer;
 };
 
 struct held;

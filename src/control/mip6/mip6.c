@@ -10,15 +10,18 @@
 #include "common/mac.h"
 #include "common/ntp.h"
 #include "conf/conf.h"
+#include "control/mesh/mesh.h"
 #include "control/mip6/advert.h"
 #include "control/mip6/answer.h"
 #include "control/mip6/held.h"
 #include "control/mip6/mip6_priv.h"
+#include "control/mip6/pending.h"
 #include "control/mip6/ratelimit.h"
 #include "control/mip6/rules.h"
 #include "net/icmp6.h"
 #include "net/mh.h"
 #include "records/records.h"
+#include "records/seen.h"
 #include "records/stamps.h"
 #include "tables/fib.h"
 #include "tables/tables.h"
@@ -36,19 +39,31 @@ static int keys_new(const struct ctl *ctl, struct mip6 *m)
 		.floor = ctl->ntp,
 		.seed = ctl->seed,
 	};
-	int ret = stamps_new(&opts, &m->stamps);
+	int ret = conf_has_mesh(ctl->conf) ? 0 : stamps_new(&opts, &m->stamps);
 
 	if (ret == 0)
 		ret = mac_new(&m->mac);
 	return ret == -ENOTSUP ? 0 : ret;
 }
 
-static int held_make(const struct conf *conf, struct mip6 *m)
+/* In a mesh the store has what no other site holds. */
+static bool holds_for_store(const struct conf *conf)
 {
+	if (conf_has_mesh(conf) && conf->store.path != NULL)
+		return true;
 	for (uint32_t d = 0; d < conf->domain_count; d++)
 		if (conf->domains[d].ack_peers == CONF_ACK_STORE)
-			return held_new(&m->held);
-	return 0;
+			return true;
+	return false;
+}
+
+static int waits_make(const struct conf *conf, struct mip6 *m)
+{
+	int ret = holds_for_store(conf) ? held_new(&m->held) : 0;
+
+	if (ret == 0 && conf_has_mesh(conf))
+		ret = pending_new(conf->mesh.max_waits, &m->pending);
+	return ret;
 }
 
 int mip6_new(struct ctl *ctl, struct mip6 **out)
@@ -73,7 +88,7 @@ int mip6_new(struct ctl *ctl, struct mip6 **out)
 	if (ret == 0)
 		ret = keys_new(ctl, m);
 	if (ret == 0)
-		ret = held_make(conf, m);
+		ret = waits_make(conf, m);
 	if (ret < 0) {
 		mip6_free(m);
 		return ret;
@@ -92,6 +107,7 @@ void mip6_free(struct mip6 *m)
 {
 	if (m == NULL)
 		return;
+	pending_free(m->pending);
 	held_free(m->held);
 	mac_free(m->mac);
 	stamps_free(m->stamps);
@@ -102,11 +118,25 @@ void mip6_free(struct mip6 *m)
 
 uint64_t mip6_stamp(const struct ctl *ctl, uint16_t domain, const struct ip6_addr *hoa)
 {
+	if (ctl->mesh != NULL)
+		return seen_stamp(mesh_seen_table(ctl), domain, hoa);
 	return stamps_get(ctl->mip6->stamps, domain, hoa);
 }
 
-int mip6_set_stamp(struct ctl *ctl, uint16_t domain, const struct ip6_addr *hoa, uint64_t stamp)
+int mip6_set_stamp(struct ctl *ctl, uint16_t domain, const struct ip6_addr *hoa,
+	const struct ip6_addr *ha, uint64_t stamp)
 {
+	const struct seen_pair pair = {
+		.hoa = *hoa, .ha = *ha, .domain = domain, .value = { .stamp = stamp }
+	};
+	bool remembers = ctl->conf->domains[domain].remember_sequence;
+	int ret;
+
+	if (ctl->mesh != NULL) {
+		ret = seen_raise(
+			mesh_seen_table(ctl), &pair, remembers ? SEEN_REMEMBERED : 0, ctl->ntp);
+		return ret < 0 ? ret : 0;
+	}
 	return stamps_set(ctl->mip6->stamps, domain, hoa, stamp, ctl->ntp);
 }
 
@@ -272,6 +302,8 @@ static bool is_needed(const struct ctl *ctl, const struct record *rec)
 {
 	if (ctl->persist == NULL)
 		return false;
+	if (ctl->mesh != NULL) /* what was last seen is stored for itself */
+		return persist_is_behind(ctl, rec);
 	return persist_is_behind(ctl, rec) ||
 	       ntp_is_after(mip6_stamp(ctl, rec->domain, &rec->hoa), ctl->ntp);
 }
@@ -286,11 +318,14 @@ static void has_expired(struct ctl *ctl, struct record *rec)
 		log_debug("mip6", "binding expired hoa=%s", ip6_str(&rec->hoa, hoa));
 }
 
-/* Out of the tables at once; the record when nobody needs it. */
+/* Out of the tables at once; the record when nobody needs it. In a mesh another site's is served on
+ * for some seconds: its owner may have heard that it goes on. */
 static bool end(void *ctx, struct record *rec)
 {
 	struct ctl *ctl = ctx;
 
+	if (!mesh_may_end(ctl, rec))
+		return false;
 	if (rec->state == RECORD_LIVE && unpublish(ctl, rec, ACCT_CAUSE_EXPIRED) < 0)
 		return false;
 	if (is_needed(ctl, rec))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Inside mip6/: mip6.c takes every Mobility Header, bu.c Binding Updates, discovery.c what asks
- * for home agents and prefixes, advert.c tells them. Control core only. */
+/* Inside mip6/: mip6.c takes every Mobility Header, bu.c Binding Updates (bu.h), discovery.c what
+ * asks for home agents and prefixes, advert.c tells them. Control core only. */
 #pragma once
 
 #include "common/log.h"
@@ -10,6 +10,7 @@
 struct held;
 struct adverts;
 struct mac;
+struct pending;
 struct ratelimit;
 struct record;
 struct stamps;
@@ -19,10 +20,13 @@ struct mip6 {
 	struct adverts *adverts;
 	struct log_rl peer_log; /* what peers do wrong */
 	struct mac *mac; /* NULL: this processor can't, and no subscriber has a key */
-	struct stamps *stamps; /* at first the time of the start: nothing from before is taken */
+	/* At first the time of the start: nothing from before is taken. NULL in a mesh, which has its
+	 * own (mesh_seen_table()). */
+	struct stamps *stamps;
 	/* By domain: mobile nodes may hold bindings that a start has forgotten. */
 	uint64_t quiet_until_ms[CONF_DOMAINS_MAX];
 	struct held *held; /* answers that wait for the store; NULL: no domain's do */
+	struct pending *pending; /* and for other sites; NULL without a mesh */
 	uint64_t failures; /* of the store, seen */
 };
 
@@ -39,7 +43,7 @@ static inline bool mip6_is_in_tunnel(const struct ctl_pkt *p)
 /* The FIB knows no link-local addresses: they are answered over the link they came by. */
 static inline bool mip6_is_on_link(const struct ctl_pkt *p)
 {
-	return !mip6_is_in_tunnel(p) && ip6_is_link_local(&ctl_pkt_ip6(p)->src);
+	return !mip6_is_in_tunnel(p) && p->peer == 0 && ip6_is_link_local(&ctl_pkt_ip6(p)->src);
 }
 
 /* An answer to p goes over the link that p came by, or wherever the FIB sends it. 0 or -errno,

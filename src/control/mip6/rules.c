@@ -56,8 +56,7 @@ static bool is_anycast(const struct mip6_facts *f)
 	return i >= 0 && anycast_is_reserved(&f->hoa, &f->domain->mobile_prefixes[i]);
 }
 
-/* RFC 6275, 10.3.2; RFC 3963, 6.2: or the care-of address is the home address. */
-static bool is_deregistration(const struct mip6_facts *f)
+bool mip6_is_deregistration(const struct mip6_facts *f)
 {
 	return f->bu->lifetime == 0 || ip6_eq(&f->coa, &f->hoa);
 }
@@ -69,9 +68,14 @@ static bool discard(struct mip6_verdict *out, enum dp_drop drop)
 	return true;
 }
 
+static uint16_t last_seq(const struct mip6_facts *f)
+{
+	return f->in_mesh ? f->seq_last : f->rec->seq;
+}
+
 static bool refuse(const struct mip6_facts *f, struct mip6_verdict *out, enum ha_status status)
 {
-	uint16_t seq = status == HA_SEQUENCE ? f->rec->seq : f->bu->seq;
+	uint16_t seq = status == HA_SEQUENCE ? last_seq(f) : f->bu->seq;
 
 	*out = (struct mip6_verdict){ .action = MIP6_REFUSE, .status = status, .seq = seq };
 	return true;
@@ -81,7 +85,7 @@ static bool refuse(const struct mip6_facts *f, struct mip6_verdict *out, enum ha
  * address stands on the wire. */
 static bool is_hao_missing(const struct mip6_facts *f)
 {
-	return !f->has_hao && (f->in_tunnel || prefix_of(f) < 0 || !is_deregistration(f));
+	return !f->has_hao && (f->in_tunnel || prefix_of(f) < 0 || !mip6_is_deregistration(f));
 }
 
 /* 9.5.1 and 6.1.7: what gets no answer whatever the record says. */
@@ -98,7 +102,7 @@ static bool discard_malformed(const struct mip6_facts *f, struct mip6_verdict *o
 	if (is_hao_missing(f))
 		return discard(out, DP_DROP_BU_NO_HAO);
 	/* 11.7.1: nothing else that is authenticated names the care-of address */
-	if (!is_deregistration(f) && !mh_opts_has(&f->bu->opts, MHOPT_ALT_COA))
+	if (!mip6_is_deregistration(f) && !mh_opts_has(&f->bu->opts, MHOPT_ALT_COA))
 		return discard(out, DP_DROP_BU_NO_ALT_COA);
 	return false;
 }
@@ -182,14 +186,22 @@ static void authenticate(const struct mip6_facts *f, struct mip6_verdict *out)
 /* 9.5.1: a tombstone's number counts (10.3.2), an ended binding's does not. */
 static bool is_out_of_sequence(const struct mip6_facts *f)
 {
+	if (f->in_mesh)
+		return f->order == ORDER_TOO_OLD;
 	return f->rec != NULL && f->rec->ends_ms > f->now_ms &&
 	       !seq16_is_newer(f->bu->seq, f->rec->seq);
+}
+
+/* The home address has a binding with the home agent address that was asked. */
+static bool is_bound(const struct mip6_facts *f)
+{
+	return !f->is_elsewhere && mip6_is_bound(f->rec, f->now_ms);
 }
 
 /* H = 0: we keep no nonces, so no such message can ever be valid (9.5.1). */
 static bool judge_correspondent(const struct mip6_facts *f, struct mip6_verdict *out)
 {
-	if (!mip6_is_bound(f->rec, f->now_ms))
+	if (!is_bound(f))
 		return discard(out, DP_DROP_BU_NOT_HOME);
 	return refuse(f, out, is_out_of_sequence(f) ? HA_SEQUENCE : HA_TYPE_CHANGE);
 }
@@ -258,7 +270,7 @@ static bool judge_registration(const struct mip6_facts *f, struct mip6_verdict *
 		return refuse(f, out, HA_PROHIBITED);
 	if (is_over_limit(f))
 		return refuse(f, out, HA_NO_RESOURCES);
-	if (mip6_is_bound(f->rec, f->now_ms))
+	if (is_bound(f))
 		action = ip6_eq(&f->rec->coa, &f->coa) ? MIP6_REFRESH : MIP6_MOVE;
 	*out = (struct mip6_verdict){
 		.action = action,
@@ -272,10 +284,18 @@ static bool judge_registration(const struct mip6_facts *f, struct mip6_verdict *
 
 static bool judge_deregistration(const struct mip6_facts *f, struct mip6_verdict *out)
 {
-	if (!mip6_is_bound(f->rec, f->now_ms))
-		return refuse(f, out, HA_NOT_HOME_AGENT);
+	bool is_elsewhere = f->in_mesh && f->order == ORDER_ELSEWHERE;
+
+	if (!is_elsewhere && !is_bound(f)) {
+		refuse(f, out, HA_NOT_HOME_AGENT);
+		if (f->in_mesh)
+			out->action = MIP6_BURY;
+		return true;
+	}
 	*out = (struct mip6_verdict){
-		.action = MIP6_DEREGISTER, .status = HA_ACCEPTED, .seq = f->bu->seq
+		.action = is_elsewhere ? MIP6_ELSEWHERE : MIP6_DEREGISTER,
+		.status = HA_ACCEPTED,
+		.seq = f->bu->seq,
 	};
 	return true;
 }
@@ -290,7 +310,8 @@ static bool judge(const struct mip6_facts *f, struct mip6_verdict *out)
 		return refuse(f, out, HA_SEQUENCE);
 	if (refuse_stranger(f, out))
 		return true;
-	return is_deregistration(f) ? judge_deregistration(f, out) : judge_registration(f, out);
+	return mip6_is_deregistration(f) ? judge_deregistration(f, out)
+					 : judge_registration(f, out);
 }
 
 void mip6_judge(const struct mip6_facts *f, struct mip6_verdict *out)

@@ -5,6 +5,9 @@
  * gathers the facts and carries the verdict out. Where the RFC leaves a choice,
  * docs/decisions/002-mipv6-choices.md says what was chosen.
  *
+ * In a mesh a record is the home address's, whichever home agent address it was registered with,
+ * and where a message stands in its mobile node's own order is said by records/order.h.
+ *
  * The order is the RFC's: first what is discarded in silence, then who speaks (RFC 4285, 5.1.1 and
  * 6), before anything that tells about bindings or mobile nodes, then the tests of 9.5.1 that are
  * answered (sequence number, registration type), then those of the home agent. Whatever is
@@ -18,6 +21,7 @@
 #include "common/ip6.h"
 #include "dataplane/drop.h"
 #include "net/mh.h"
+#include "records/order.h"
 
 struct conf_domain;
 struct record;
@@ -42,6 +46,10 @@ struct mip6_facts {
 	bool coa_refused_here; /* coa is ours, or inside a mobile prefix of any domain */
 	bool src_answerable; /* something sent to src leaves this machine */
 	const struct record *rec; /* of (domain, hoa), live or tombstone; NULL: none */
+	bool in_mesh; /* with these two: */
+	bool is_elsewhere; /* rec was registered with another home agent address than was asked */
+	enum order_verdict order;
+	uint16_t seq_last; /* ORDER_TOO_OLD: the last number accepted */
 	uint32_t bindings, bindings_max; /* runtime.max-bindings */
 	uint32_t bindings_in_domain;
 	uint32_t bindings_at_coa;
@@ -55,6 +63,9 @@ enum mip6_action {
 	MIP6_REFRESH, /* same care-of address */
 	MIP6_MOVE, /* another one */
 	MIP6_DEREGISTER,
+	/* In a mesh: */
+	MIP6_BURY, /* as MIP6_REFUSE, but it may end what another site holds: it leaves a tombstone */
+	MIP6_ELSEWHERE, /* accepted; the binding is another home agent address's and stays */
 };
 
 struct mip6_verdict {
@@ -87,6 +98,9 @@ bool mip6_is_home(const struct mip6_facts *f);
 bool mip6_has_sa(const struct mip6_facts *f);
 
 void mip6_judge(const struct mip6_facts *f, struct mip6_verdict *out);
+
+/* RFC 6275, 10.3.2; RFC 3963, 6.2: or the care-of address is the home address. */
+bool mip6_is_deregistration(const struct mip6_facts *f);
 
 /* Is a record's binding in force? An ended one that is still stored binds nothing. */
 bool mip6_is_bound(const struct record *rec, uint64_t now_ms);

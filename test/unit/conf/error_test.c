@@ -112,6 +112,10 @@ static const struct {
 		"t.json: runtime.pdump: needs huge pages, runtime.hugepages is false" },
 	{ RUNTIME("'idle-sleep-us':10001"),
 		"t.json: runtime.idle-sleep-us: 10001 is outside 0..10000" },
+	{ RUNTIME("'watchdog-ms':600001"),
+		"t.json: runtime.watchdog-ms: 600001 is outside 0..600000" },
+	{ RUNTIME("'watchdog-ms':999"),
+		"t.json: runtime.watchdog-ms: 999 is neither 0 nor at least 1000" },
 	{ RUNTIME("'max-bindings':0"), "t.json: runtime.max-bindings: 0 is outside 1..16777216" },
 	{ RUNTIME("'max-neighbors':15"),
 		"t.json: runtime.max-neighbors: 15 is outside 16..1048576" },
@@ -611,8 +615,6 @@ static const struct {
 		"t.json: domains[0].old-coa-grace-ms: 10001 is outside 0..10000" },
 	{ DOMAIN("'remember-sequence':'auto'"),
 		"t.json: domains[0].remember-sequence: expected true or false, not a string" },
-	{ DOMAIN("'home-agent-switch':1"),
-		"t.json: domains[0].home-agent-switch: expected true or false, not a number" },
 	{ DOMAIN("'limits':{'bu-per-sec':1}"),
 		"t.json: domains[0].limits.bu-per-sec: unknown key; did you mean \"bu-per-s\"?" },
 };
@@ -652,6 +654,8 @@ static void test_fine(void **state)
 		"{" PORTS "}",
 		NODE("'id':1.0e1"),
 		RUNTIME("'pdump':true"),
+		RUNTIME("'watchdog-ms':0"),
+		RUNTIME("'watchdog-ms':1000"),
 		PORT("'addresses':['2001:db8:1::1/128','2001:db8:2::/127','2001:db8:3::3/1']"),
 		PORT("'addresses':['2001:db8:1::1/64','2001:db8:1::2/64']"),
 		"{'ports':[{'name':'a','device':'net_af_packet0,iface=xy'},"

@@ -259,6 +259,95 @@ static void test_life(void **state)
 	assert_int_equal(got[1].lost, 0);
 }
 
+/* Of a binding that was registered at another site. */
+static struct record *hear_node(uint32_t i)
+{
+	struct ip6_addr hoa = hoa_of(i);
+	struct record *r = records_add(t.ctl.records, 0, &hoa);
+
+	r->since_ms = t.ctl.now_ms;
+	r->lifetime_s = 600;
+	r->session = 4711; /* of an earlier one with this number */
+	set(r, "2001:db8:c::1");
+	acct_hear(&t.ctl, r);
+	return r;
+}
+
+/* Other sites' bindings are told of when they carry packets here, whole. */
+static void test_heard(void **state)
+{
+	struct record *idle, *used, *brief, *moved;
+	struct ip6_addr coa = addr("2001:db8:c::1");
+	struct acct_status status;
+
+	(void)state;
+	acct_run(&t.ctl);
+	idle = hear_node(1);
+	used = hear_node(2);
+	brief = hear_node(3);
+	moved = hear_node(4);
+	assert_int_equal(take(), 1); /* ON */
+	for (unsigned i = 0; i < 300; i++) {
+		pass(INTERIM_MS / 100);
+		run(4);
+	}
+	assert_int_equal(take(), 0);
+	assert_int_equal(idle->session, 0);
+
+	/* a mobile node comes here by itself */
+	set(moved, "2001:db8:d::1");
+	acct_move(&t.ctl, moved, &coa);
+	assert_int_equal(take(), 1);
+	assert_event(&got[0], ACCT_START, ACCT_CAUSE_REGISTERED, 2, moved->session);
+	assert_int_equal(moved->session >> 56, SITE);
+	end(moved);
+
+	count(entry(used), 5);
+	for (unsigned i = 0; i < 101; i++) {
+		pass(INTERIM_MS / 100);
+		run(4);
+	}
+	assert_int_equal(take(), 2);
+	assert_event(&got[0], ACCT_START, ACCT_CAUSE_HEARD, 3, used->session);
+	assert_counts(&got[0], 0);
+	assert_event(&got[1], ACCT_INTERIM, ACCT_CAUSE_NONE, 4, used->session);
+	assert_counts(&got[1], 5);
+	acct_status(&t.ctl, &status);
+	assert_int_equal(status.sessions, 1);
+
+	/* one that nobody has looked at yet */
+	count(entry(brief), 7);
+	end(brief);
+	end(idle);
+	end(used);
+	grace();
+	assert_int_equal(take(), 4);
+	assert_event(&got[0], ACCT_STOP, ACCT_CAUSE_EXPIRED, 5, got[0].session); /* moved */
+	assert_event(&got[1], ACCT_START, ACCT_CAUSE_HEARD, 6, got[2].session);
+	assert_counts(&got[1], 0);
+	assert_event(&got[2], ACCT_STOP, ACCT_CAUSE_EXPIRED, 7, got[1].session);
+	assert_counts(&got[2], 7);
+	assert_event(&got[3], ACCT_STOP, ACCT_CAUSE_EXPIRED, 8, got[3].session); /* used */
+	acct_status(&t.ctl, &status);
+	assert_int_equal(status.sessions, 0);
+}
+
+static void test_heard_until_the_end(void **state)
+{
+	struct record *used;
+
+	(void)state;
+	acct_run(&t.ctl);
+	hear_node(1);
+	used = hear_node(2);
+	count(entry(used), 3);
+	acct_finish(&t.ctl);
+	assert_int_equal(take(), 4);
+	assert_event(&got[1], ACCT_START, ACCT_CAUSE_HEARD, 2, used->session);
+	assert_event(&got[2], ACCT_STOP, ACCT_CAUSE_SHUTDOWN, 3, used->session);
+	assert_counts(&got[2], 3);
+}
+
 static void test_names(void **state)
 {
 	struct ip6_addr hoa = hoa_of(2);
@@ -516,6 +605,8 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(test_life),
+		TEST(test_heard),
+		TEST(test_heard_until_the_end),
 		TEST(test_names),
 		TEST(test_interims_spread),
 		TEST(test_ring_full),

@@ -10,6 +10,8 @@
 #include "../tables/readers.h"
 #include "conf/conf.h"
 #include "control/ctl_priv.h"
+#include "control/mesh/pulse.h"
+#include "control/mesh/mesh_priv.h"
 #include "records/records.h"
 #include "tables/addrs.h"
 #include "tables/dq.h"
@@ -28,7 +30,36 @@ static struct {
 	struct acct_status acct;
 	bool has_store;
 	struct persist_status store;
+	struct alarm_fact mesh[ALARM_COUNT];
+	uint64_t silent_ms;
 } world;
+
+/* What is wrong in a mesh is measured there (mesh_test.c). */
+#define MESH_ALARMS(X)                                                                             \
+	X(mesh_alone, BINDINGS_ALONE)                                                              \
+	X(mesh_clock_off, CLOCK_OFF)                                                               \
+	X(mesh_peer_down, PEER_DOWN)                                                               \
+	X(mesh_peer_key, PEER_KEY)                                                                 \
+	X(mesh_peer_incompatible, PEER_INCOMPATIBLE)                                               \
+	X(mesh_peer_behind, PEER_BEHIND)                                                           \
+	X(mesh_peer_full, PEER_FULL)                                                               \
+	X(mesh_settings_differ, SETTINGS_DIFFER)                                                   \
+	X(mesh_records_differ, RECORDS_DIFFER)                                                     \
+	X(mesh_domain_waits, DOMAIN_WAITS)
+#define X(fn, id)                                                                                  \
+	void fn(struct ctl *ctl, struct alarm_fact *f)                                             \
+	{                                                                                          \
+		(void)ctl;                                                                         \
+		*f = world.mesh[ALARM_##id];                                                       \
+	}
+MESH_ALARMS(X)
+#undef X
+
+uint64_t pulse_silent_ms(const struct ctl *ctl)
+{
+	(void)ctl;
+	return world.silent_ms;
+}
 
 void dp_pool_info(const struct dp *dp, uint32_t *available, uint32_t *total)
 {
@@ -229,6 +260,18 @@ static void test_wedged(void **state)
 	assert_only(NONE, NULL);
 }
 
+static void test_silent(void **state)
+{
+	(void)state;
+	world.silent_ms = 250;
+	pass(1, -1);
+	assert_only(ALARM_HELLO_SILENT, "");
+	assert_int_equal(alarm_at(&t.ctl, ALARM_HELLO_SILENT)->value, 250);
+	world.silent_ms = 0;
+	pass(2, -1);
+	assert_only(NONE, NULL);
+}
+
 static void test_slow(void **state)
 {
 	(void)state;
@@ -383,6 +426,30 @@ static void test_store(void **state)
 	assert_only(ALARM_STORE_DAMAGED, "");
 }
 
+/* Each is raised by its own measure, keeps its detail, and goes. */
+static void test_mesh(void **state)
+{
+	static const enum alarm_id ids[] = {
+#define X(fn, id) ALARM_##id,
+		MESH_ALARMS(X)
+#undef X
+	};
+
+	(void)state;
+	for (size_t i = 0; i < DIM(ids); i++) {
+		struct alarm_fact *f = &world.mesh[ids[i]];
+
+		f->value = alarm_desc(ids[i])->raise_at;
+		snprintf(f->detail, sizeof(f->detail), "tokyo %zu", i);
+		pass(3, -1);
+		assert_only(ids[i], f->detail);
+		assert_int_equal(alarm_at(&t.ctl, ids[i])->count, 1);
+		*f = (struct alarm_fact){ 0 };
+		pass(62, -1);
+		assert_only(NONE, NULL);
+	}
+}
+
 /* Without a domain there are no records. */
 static void test_router(void **state)
 {
@@ -403,6 +470,7 @@ int main(void)
 		TEST(test_pool),
 		TEST(test_frees),
 		TEST(test_wedged),
+		TEST(test_silent),
 		TEST(test_slow),
 		TEST(test_punt),
 		TEST(test_tx),
@@ -412,6 +480,7 @@ int main(void)
 		TEST(test_bindings),
 		TEST(test_accounting),
 		TEST(test_store),
+		TEST(test_mesh),
 		TEST(test_router),
 	};
 

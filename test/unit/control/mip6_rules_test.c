@@ -44,6 +44,9 @@ struct row {
 	uint16_t rec_seq;
 	int64_t rec_ends; /* in ms from now; 0: an hour */
 	uint32_t all, in_domain, at_coa;
+	int mesh; /* enum order_verdict + 1; 0: there is none */
+	uint16_t seq_last;
+	bool elsewhere;
 	uint32_t valid_s, preferred_s; /* of HOA's prefix; 0: infinite; preferred 1: deprecated */
 	/* verdict */
 	enum mip6_action action;
@@ -61,6 +64,7 @@ struct row {
 #define ACCEPTED(what, s) .action = MIP6_##what, .granted_s = (s)
 #define LIVE(n)           .state = RECORD_LIVE, .rec_seq = (n)
 #define TOMBSTONE(n)      .state = RECORD_TOMBSTONE, .rec_seq = (n)
+#define IN_MESH(verdict)  .mesh = ORDER_##verdict + 1
 /* de-registration from home: no Home Address option, no Alternate Care-of Address */
 #define FROM_HOME .src = HOA, .hao = NONE, .alt = NONE
 
@@ -328,6 +332,50 @@ static const struct row rows[] = {
 		REFUSED(HA_NOT_HOME_SUBNET) },
 	{ "from a care-of address that is denied by now", .lifetime = -1, .seq = 2,
 		.alt = "2001:db8:c:bad::1", LIVE(1), ACCEPTED(DEREGISTER, 0) },
+
+	/* --- in a mesh: the order is records/order.h's, the record may be another address's --- */
+	{ "mesh: first registration", IN_MESH(NEWER), ACCEPTED(REGISTER, 400) },
+	{ "mesh: no binding here, but an old number", IN_MESH(TOO_OLD), .seq = 4, .seq_last = 9,
+		REFUSED(HA_SEQUENCE), .ba_seq = 9 },
+	{ "mesh: above the record's number, below the last one seen", IN_MESH(TOO_OLD), .seq = 5,
+		LIVE(4), .seq_last = 6, REFUSED(HA_SEQUENCE), .ba_seq = 6 },
+	{ "mesh: the record's number is not asked", IN_MESH(NEWER), .seq = 3, LIVE(4),
+		ACCEPTED(MOVE, 400) },
+	{ "mesh: an old number after a bad MAC", IN_MESH(TOO_OLD), KEYED, .bad_mac = true,
+		.seq_last = 9, REFUSED(HA_AUTH_FAIL) },
+	{ "mesh: an old number of who is not known", IN_MESH(TOO_OLD), .stranger = true,
+		.keyed_domain = true, DISCARDED(BU_AUTH_UNKNOWN) },
+	{ "mesh: refresh", IN_MESH(NEWER), .seq = 5, LIVE(4), .rec_coa = COA,
+		ACCEPTED(REFRESH, 400) },
+	{ "mesh: same care-of address, another home agent address", IN_MESH(NEWER), .seq = 5,
+		LIVE(4), .rec_coa = COA, .elsewhere = true, ACCEPTED(REGISTER, 400) },
+	{ "mesh: another home agent address, no room for one more", IN_MESH(NEWER), .seq = 5,
+		LIVE(4), .elsewhere = true, .all = 10, .in_domain = 5, ACCEPTED(REGISTER, 400) },
+	{ "mesh: another home agent address, care-of address full", IN_MESH(NEWER), .seq = 5,
+		LIVE(4), .rec_coa = COA, .elsewhere = true, .at_coa = 3, ACCEPTED(REGISTER, 400) },
+	{ "mesh: no H, bound at another address", IN_MESH(NEWER), .flags = MH_BU_A, .seq = 5,
+		LIVE(4), .elsewhere = true, DISCARDED(BU_NOT_HOME) },
+	{ "mesh: de-registration", IN_MESH(NEWER), .lifetime = -1, .seq = 5, LIVE(4),
+		ACCEPTED(DEREGISTER, 0) },
+	{ "mesh: de-registration, old", IN_MESH(TOO_OLD), .lifetime = -1, .seq = 3, LIVE(4),
+		.seq_last = 4, REFUSED(HA_SEQUENCE), .ba_seq = 4 },
+	{ "mesh: de-registration of what is another address's", IN_MESH(ELSEWHERE), .lifetime = -1,
+		.seq = 5, LIVE(4), .elsewhere = true, ACCEPTED(ELSEWHERE, 0) },
+	{ "mesh: the same, old", IN_MESH(TOO_OLD), .lifetime = -1, .seq = 5, LIVE(4),
+		.elsewhere = true, .seq_last = 5, REFUSED(HA_SEQUENCE), .ba_seq = 5 },
+	{ "mesh: de-registration, nothing known", IN_MESH(NEWER), .lifetime = -1, .seq = 5,
+		.action = MIP6_BURY, .status = HA_NOT_HOME_AGENT },
+	{ "mesh: de-registration again", IN_MESH(NEWER), .lifetime = -1, .seq = 5, TOMBSTONE(4),
+		.action = MIP6_BURY, .status = HA_NOT_HOME_AGENT },
+	{ "mesh: de-registration, its time is just over", IN_MESH(NEWER), .lifetime = -1, .seq = 5,
+		LIVE(4), .rec_ends = -2, .action = MIP6_BURY, .status = HA_NOT_HOME_AGENT },
+	{ "mesh: de-registration, ended at another address", IN_MESH(NEWER), .lifetime = -1,
+		.seq = 5, TOMBSTONE(4), .elsewhere = true, .action = MIP6_BURY,
+		.status = HA_NOT_HOME_AGENT },
+	{ "mesh: de-registration by no subscriber leaves no trace", IN_MESH(NEWER), .lifetime = -1,
+		.stranger = true, REFUSED(HA_NOT_HOME_AGENT) },
+	{ "mesh: de-registration nobody can be told of", IN_MESH(NEWER), .lifetime = -1,
+		.mute = true, DISCARDED(BU_SOURCE) },
 };
 
 static struct ip6_prefix served[2], allowed[2], denied[1];
@@ -466,6 +514,10 @@ static void facts_of(
 		.bindings_in_domain = r->in_domain,
 		.bindings_at_coa = r->at_coa,
 		.now_ms = NOW_MS,
+		.in_mesh = r->mesh != 0,
+		.order = (enum order_verdict)(r->mesh != 0 ? r->mesh - 1 : 0),
+		.seq_last = r->seq_last,
+		.is_elsewhere = r->elsewhere,
 	};
 	f->coa = *mip6_coa(bu, &f->src);
 	set_lifetimes(r);

@@ -1594,7 +1594,7 @@ static void test_ack_store_full(void **state)
 
 	(void)state;
 	while ((a = held_room(t.ctl.mip6->held)) != NULL) {
-		*a = (struct held_answer){ .mark = 0, .len = 40, .on_link = n % 2 == 0 };
+		*a = (struct held_answer){ .answer = { .len = 40, .on_link = n % 2 == 0 } };
 		held_put(t.ctl.mip6->held);
 		n++;
 	}
@@ -1634,7 +1634,8 @@ static void test_store_needs_it(void **state)
 
 	input(&(struct msg){ .seq = 2, .lifetime = 1 });
 	write_all(feed);
-	mip6_set_stamp(&t.ctl, 0, &hoa, t.ctl.ntp + 6 * NTP_SECOND);
+	mip6_set_stamp(
+		&t.ctl, 0, &hoa, &t.domains[0].home_agent_address, t.ctl.ntp + 6 * NTP_SECOND);
 	t.ctl.now_ms += 4001;
 	t.ctl.ntp += 4 * NTP_SECOND;
 	mip6_expire(&t.ctl);

@@ -46,12 +46,14 @@ static struct {
 #define START_UNIX_MS 1800000000000ULL
 
 static int64_t clock_set_ms;
+static uint64_t ahead_ms; /* of control's clock, which stands still during a turn */
 
 int clock_gettime(clockid_t id, struct timespec *ts)
 {
-	uint64_t ms = START_UNIX_MS + (t.ctl.now_ms - START_MS) + (uint64_t)clock_set_ms;
+	uint64_t ms = t.ctl.now_ms + ahead_ms;
 
-	(void)id;
+	if (id == CLOCK_REALTIME)
+		ms += START_UNIX_MS - START_MS + (uint64_t)clock_set_ms;
 	*ts = (struct timespec){ (time_t)(ms / 1000), (long)(ms % 1000) * 1000000 };
 	return 0;
 }
@@ -182,6 +184,7 @@ static int setup(void **state)
 	log_set_level(LOG_ERR);
 	memset(&t, 0, sizeof(t));
 	clock_set_ms = 0;
+	ahead_ms = 0;
 	t.ctl.now_ms = START_MS;
 	make_conf();
 	make_tables();
@@ -498,6 +501,23 @@ static void test_clock_set(void **state)
 	clock_set_ms = 1000000;
 	persist_run(&t.ctl);
 	assert_int_equal(count_kind(FEED_BEGIN), 1);
+}
+
+/* The start waits for the store, while control's clock stands still: nothing was set by that. */
+static void test_clock_stands_still(void **state)
+{
+	(void)state;
+	start();
+	bind(1, 1, 100);
+	persist_run(&t.ctl);
+	sync_all();
+	ahead_ms = 10000;
+	persist_run(&t.ctl);
+	assert_int_equal(waiting(), 0);
+	t.ctl.now_ms += ahead_ms;
+	ahead_ms = 0;
+	persist_run(&t.ctl);
+	assert_int_equal(waiting(), 0);
 }
 
 static void test_failure(void **state)
@@ -1188,6 +1208,16 @@ static void test_told_when_the_store_fails(void **state)
 	sync_all();
 	assert_int_equal(told(), 1);
 	assert_int_equal(t.ctl.counters[CTL_ACCT_UNSTORED], 2);
+	/* thrown away, and well again before anybody looked */
+	feed_stat_set(t.feed, FEED_STAT_FAILED, 1);
+	t.ctl.now_ms += 100000;
+	acct_run(&t.ctl);
+	assert_true(persist_run(&t.ctl));
+	feed_take(t.feed, waiting());
+	feed_stat_set(t.feed, FEED_STAT_FAILED, 0);
+	feed_set_written(t.feed, persist_mark(&t.ctl));
+	assert_int_equal(told(), 1);
+	assert_int_equal(t.ctl.counters[CTL_ACCT_UNSTORED], 3);
 	acct_free(&t.ctl, t.ctl.acct);
 }
 
@@ -1317,6 +1347,7 @@ int main(void)
 		TEST(test_walk_waits_for_the_disk),
 		TEST(test_grown),
 		TEST(test_clock_set),
+		TEST(test_clock_stands_still),
 		TEST(test_failure),
 		TEST(test_counters),
 		TEST(test_model),

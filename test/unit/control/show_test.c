@@ -12,11 +12,14 @@
 
 #include "conf/conf.h"
 #include "control/ctl_priv.h"
+#include "control/mesh/channel.h"
+#include "control/mesh/mesh_priv.h"
 #include "control/metric.h"
 #include "control/pmtu.h"
 #include "control/show_priv.h"
 #include "net/mh.h"
 #include "records/records.h"
+#include "records/seen.h"
 #include "records/subs.h"
 #include "tables/addrs.h"
 #include "tables/adj.h"
@@ -47,6 +50,20 @@ int mip6_delete(struct ctl *ctl, const struct ip6_addr *hoa)
 	(void)ctl;
 	(void)hoa;
 	return delete_returns;
+}
+
+int channel_info(const struct ctl *ctl, uint8_t node, struct session_info *out)
+{
+	(void)ctl;
+	(void)node;
+	*out = (struct session_info){ .established = true };
+	return 0;
+}
+
+struct channel_count channel_count(const struct ctl *ctl, uint8_t node)
+{
+	(void)ctl;
+	return (struct channel_count){ .rx_bytes = 1000 + node, .tx_bytes = 2000 + node };
 }
 
 static struct persist_status store; /* path "" in the configuration: there is none */
@@ -253,9 +270,124 @@ static int setup(void **state)
 	return 0;
 }
 
+/* --- a mesh with one other site, known by what its parts say --- */
+
+static void ignore_send(void *ctx, uint8_t node, const uint8_t *buf, size_t len)
+{
+	(void)ctx;
+	(void)node;
+	(void)buf;
+	(void)len;
+}
+
+static bool ignore_covers(void *ctx, uint16_t domain, const struct ip6_addr *hoa)
+{
+	(void)ctx;
+	(void)domain;
+	(void)hoa;
+	return true;
+}
+
+static bool ignore_changed(void *ctx, struct record *r, enum engine_why why)
+{
+	(void)ctx;
+	(void)r;
+	(void)why;
+	return true;
+}
+
+static void ignore_next(
+	void *ctx, uint16_t domain, const struct next_view *view, const struct next_table *next)
+{
+	(void)ctx;
+	(void)domain;
+	(void)view;
+	(void)next;
+}
+
+static void ignore_committed(void *ctx, uint64_t token, enum engine_commit how)
+{
+	(void)ctx;
+	(void)token;
+	(void)how;
+}
+
+static void keep_state(void *ctx, uint16_t domain, enum next_says says)
+{
+	struct mesh *m = ctx;
+
+	m->domain[domain].says = says;
+}
+
+static void ignore_event(void *ctx, enum engine_event e, uint16_t domain, uint8_t node, uint64_t n)
+{
+	(void)ctx;
+	(void)e;
+	(void)domain;
+	(void)node;
+	(void)n;
+}
+
+static void with_mesh(void)
+{
+	static struct conf_mesh_peer peer = { .id = 2, .name = "tokyo" };
+	static const struct engine_member member = { .node = 2 };
+	static const uint8_t secret[32];
+	static struct conf_domain_peer at_msp1 = { .name = "tokyo" };
+	struct mesh *m = calloc(1, sizeof(*m));
+	struct seen_opts seen = { .max = 16, .addresses = 4, .markers = ENGINE_MARKERS(1) };
+	struct engine_domain domains[2] = {
+		{ .number = 0, .id = next_domain("msp1"), .members = &member, .member_count = 1 },
+		{ .number = 1, .id = next_domain("msp2") },
+	};
+	struct engine_opts opts = { .self = 1,
+		.boot = 1,
+		.secret = secret,
+		.domains = domains,
+		.domain_count = 2,
+		.dead_ms = 300,
+		.rate_max = 1000000,
+		.records_s = 1000,
+		.max_waits = 4,
+		.now_ms = NOW_MS,
+		.wall_ms = NOW_MS,
+		.ops = { m, ignore_send, ignore_covers, ignore_changed, ignore_next,
+			ignore_committed, keep_state, ignore_event } };
+
+	records_free(t.ctl.records);
+	assert_int_equal(
+		records_new(&(struct records_opts){ .max = MAX, .now_ms = NOW_MS, .mesh = true },
+			&t.ctl.records),
+		0);
+	assert_int_equal(seen_new(&seen, &m->seen), 0);
+	opts.records = t.ctl.records;
+	opts.seen = m->seen;
+	assert_int_equal(engine_new(&opts, &m->engine), 0);
+	m->site[2] = (struct mesh_site){ .conf = &peer,
+		.is_member = { true },
+		.hello = { .has_rtt = true, .rtt_ms = 12, .offset_ms = -4 } };
+	t.domains[0].peers = &at_msp1;
+	t.domains[0].peer_count = 1;
+	t.conf.node.id = 1;
+	t.ctl.mesh = m;
+	engine_turn(m->engine, NOW_MS, NOW_MS, 10);
+}
+
+static void without_mesh(void)
+{
+	struct mesh *m = t.ctl.mesh;
+
+	engine_free(m->engine);
+	seen_free(m->seen);
+	free(m);
+	t.ctl.mesh = NULL;
+}
+
 static int teardown(void **state)
 {
 	(void)state;
+	if (t.ctl.mesh != NULL)
+		without_mesh();
 	pmtu_free(t.ctl.pmtu);
 	records_free(t.ctl.records);
 	tables_free(t.tables);
@@ -402,6 +534,40 @@ static void assert_fails(struct ctl_req *req, int status, const char *error)
 }
 
 /* --- bindings --- */
+
+/* Whose it is, and which of two copies is the newer one. */
+static void test_binding_in_mesh(void **state)
+{
+	struct ip6_addr hoa = addr("2001:db8:a::7");
+	struct ctl_req req = request(CTL_SHOW_BINDING);
+	struct record_mesh *m;
+	struct record *r;
+	cJSON *list;
+
+	(void)state;
+	with_mesh();
+	r = bind_node(0, &hoa, "2001:db8:c::1");
+	m = records_mesh(t.ctl.records, r);
+	m->content =
+		(struct content_version){ .epoch = 1, .ext_seq = 65543, .hlc = 0xab, .node = 2 };
+	m->owner = (struct owner_version){ .epoch = 1, .ext_seq = 65543, .term = 3, .node = 2 };
+	m->flags = RECORD_ALONE;
+	req.key = hoa;
+	list = ask(&req);
+	assert_string_equal(text(list, 0, "owner"), "tokyo");
+	assert_string_equal(text(list, 0, "version"), "1.65543.ab@2");
+	assert_string_equal(text(list, 0, "owner-version"), "1.65543.3@2");
+	assert_true(cJSON_IsTrue(cJSON_GetObjectItem(cJSON_GetArrayItem(list, 0), "alone")));
+	cJSON_Delete(list);
+	for (unsigned i = 0; i < 3; i++) {
+		req = request(CTL_SHOW_BINDINGS);
+		set_name(req.site, i == 0 ? "tokyo" : i == 1 ? "paris" : "oslo");
+		if (i == 2)
+			assert_fails(&req, -ENOENT, "no such site: oslo");
+		else
+			assert_int_equal(count_of(&req), i == 0);
+	}
+}
 
 static void test_binding(void **state)
 {
@@ -795,6 +961,7 @@ static void test_metrics(void **state)
 	int samples = 0;
 
 	(void)state;
+	with_mesh();
 	publish_it(bind_node(0, &hoa, "2001:db8:c::1"));
 	alarms[ALARM_PORT_DOWN].raised = true;
 	list = ask(&req);
@@ -831,6 +998,12 @@ static void test_metrics(void **state)
 	assert_int_equal(number_of(list, "punt_queue_packets", "error")->valueint, DP_PUNT_ERROR);
 	assert_int_equal(number_of(list, "alarm_raised", "port_down")->valueint, 1);
 	assert_int_equal(number_of(list, "accounting_sessions", NULL)->valueint, 21);
+	assert_int_equal(number_of(list, "domain_ready", "msp1")->valueint, 0);
+	assert_int_equal(number_of(list, "domain_ready", "msp2")->valueint, 1); /* has no peer */
+	assert_int_equal(number_of(list, "peer_sent_bytes", "tokyo")->valueint, 2002);
+	assert_string_equal(number_of(list, "peer_rtt_seconds", "tokyo")->valuestring, "0.012");
+	assert_string_equal(
+		number_of(list, "peer_clock_offset_seconds", "tokyo")->valuestring, "-0.004");
 	assert_string_equal(
 		number_of(list, "port_rx_packets", "wan")->valuestring, "18446744073709551615");
 	cJSON_Delete(list);
@@ -1048,6 +1221,19 @@ static void test_domains(void **state)
 	assert_int_equal(number(list, 1, "ranges"), 1);
 	assert_string_equal(text(list, 1, "file"), "/etc/hamd/msp2.jsonl");
 	assert_int_equal(strlen(text(list, 1, "loaded")), strlen("2023-11-14T22:13:20Z"));
+	assert_null(cJSON_GetObjectItem(cJSON_GetArrayItem(list, 1), "state"));
+	cJSON_Delete(list);
+
+	with_mesh();
+	req = request(CTL_SHOW_DOMAINS);
+	list = ask(&req);
+	assert_string_equal(text(list, 0, "state"), "joining");
+	assert_string_equal(text(list, 0, "waits-for"), "tokyo");
+	assert_string_equal(text(list, 0, "mode"), "unicast");
+	assert_int_equal(number(list, 0, "alone"), 0);
+	assert_string_equal(text(list, 1, "state"), "ready");
+	assert_string_equal(text(list, 1, "digest"), "0000000000000000");
+	assert_null(cJSON_GetObjectItem(cJSON_GetArrayItem(list, 1), "waits-for"));
 	cJSON_Delete(list);
 	subs_free(t.ctl.subs);
 }
@@ -1222,6 +1408,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_time),
 		TEST(test_binding),
+		TEST(test_binding_in_mesh),
 		TEST(test_filters),
 		TEST(test_summary),
 		TEST(test_many),

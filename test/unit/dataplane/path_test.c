@@ -16,10 +16,12 @@
 
 #include "conf/conf.h"
 #include "dataplane/police.h"
+#include "dataplane/sync.h"
 #include "dataplane/worker.h"
 #include "net/cksum.h"
 #include "net/icmp6.h"
 #include "net/ip6hdr.h"
+#include "net/udp.h"
 #include "tables/adj.h"
 #include "tables/bc.h"
 #include "tables/fib.h"
@@ -1061,6 +1063,94 @@ static void test_punt_full(void **state)
 	check_full(udp(CN, "2001:db8:a::999", 8), DP_PUNT_ERROR, DP_DROP_PUNT_ERROR_FULL);
 }
 
+/* --- the mesh's ports --- */
+
+#define SITE "2001:db8:1::10"
+#define PEER "2001:db8:51::2"
+#define SYNC 4750
+
+static struct dp_sync *make_sync(void)
+{
+	struct conf_mesh_peer peers[] = { { .address = addr("2001:db8:53::4") },
+		{ .address = addr(PEER) }, { .address = addr("2001:db8:52::3"), .retired = true } };
+	struct conf_mesh mesh = {
+		.site_address = addr(SITE), .port = SYNC, .peers = peers, .peer_count = DIM(peers)
+	};
+	struct dp_sync *s;
+
+	assert_int_equal(dp_sync_new(&mesh, &s), 0);
+	return s;
+}
+
+static struct pkt datagram(const char *src, const char *dst, uint16_t port, uint16_t len)
+{
+	struct ip6_addr s = addr(src), d = addr(dst);
+	uint8_t data[1500] = { 4, 1 };
+	struct pkt p;
+
+	p.n = (uint16_t)net_udp_packet(p.b, sizeof(p.b), &s, &d, SYNC, port, 64, data, len);
+	return p;
+}
+
+static struct pkt twist(struct pkt p, unsigned at, uint8_t to)
+{
+	p.b[at] = to;
+	return p;
+}
+
+/* Only what is from a site, whole and intact, gets into a queue. */
+static void test_sync(void **state)
+{
+	struct dp_sync *s = make_sync();
+	struct pkt good = datagram(PEER, SITE, SYNC, 100);
+	const struct {
+		const char *name;
+		struct pkt p;
+		int door;
+	} rows[] = {
+		{ "session", good, DOOR_PUNT(DP_PUNT_SYNC) },
+		{ "session, the largest", datagram(PEER, SITE, SYNC, 1232),
+			DOOR_PUNT(DP_PUNT_SYNC) },
+		{ "the other peer's", datagram("2001:db8:53::4", SITE, SYNC, 1),
+			DOOR_PUNT(DP_PUNT_SYNC) },
+		{ "hello", datagram(PEER, SITE, SYNC + 1, 100), DOOR_PUNT(DP_PUNT_HELLO) },
+		{ "behind an extension header",
+			with_ext(good, IP6_DSTOPT, "00 00 01 04 00 00 00 00"),
+			DOOR_PUNT(DP_PUNT_SYNC) },
+		{ "another port", datagram(PEER, SITE, SYNC + 2, 100), DOOR_PUNT(DP_PUNT_LOCAL) },
+		{ "the port below", datagram(PEER, SITE, SYNC - 1, 100), DOOR_PUNT(DP_PUNT_LOCAL) },
+		{ "another address of ours", datagram(PEER, "2001:db8:2::10", SYNC, 100),
+			DOOR_PUNT(DP_PUNT_LOCAL) },
+		{ "a home agent address", datagram(PEER, HA, SYNC, 100), DOOR_PUNT(DP_PUNT_LOCAL) },
+		{ "a stranger", datagram(CN, SITE, SYNC, 100), DP_DROP_MESH_STRANGER },
+		{ "a stranger's hello", datagram(CN, SITE, SYNC + 1, 100), DP_DROP_MESH_STRANGER },
+		{ "who is gone for good", datagram("2001:db8:52::3", SITE, SYNC, 100),
+			DP_DROP_MESH_STRANGER },
+		{ "in the name of a home address",
+			with_ext(good, IP6_DSTOPT,
+				"00 02 01 02 00 00 c9 10 2001 0db8 000a 0000 0000 0000 0000 0100"),
+			DP_DROP_MESH_STRANGER },
+		{ "from ourselves", datagram("2001:db8:2::10", SITE, SYNC, 8), DP_DROP_SRC_OURS },
+		{ "length of less", twist(good, 45, 107), DP_DROP_UDP_LENGTH },
+		{ "length of more", twist(good, 45, 109), DP_DROP_UDP_LENGTH },
+		{ "no length", twist(twist(good, 44, 0), 45, 0), DP_DROP_UDP_LENGTH },
+		{ "changed", twist(good, 100, 1), DP_DROP_UDP_CHECKSUM },
+		{ "without a checksum", twist(twist(good, 46, 0), 47, 0), DP_DROP_UDP_CHECKSUM },
+	};
+
+	(void)state;
+	check_door("without a mesh it is not ours", good, DOOR_PUNT(DP_PUNT_LOCAL));
+	worker.sync = s;
+	for (size_t i = 0; i < DIM(rows); i++)
+		check_door(rows[i].name, rows[i].p, rows[i].door);
+	check_door("in a tunnel", tunnel(COA, HA, datagram(HOA, SITE, SYNC, 100)),
+		DP_DROP_MESH_STRANGER);
+	check_full(good, DP_PUNT_SYNC, DP_DROP_PUNT_SYNC_FULL);
+	check_full(datagram(PEER, SITE, SYNC + 1, 100), DP_PUNT_HELLO, DP_DROP_PUNT_HELLO_FULL);
+	worker.sync = NULL;
+	dp_sync_free(s);
+}
+
 /* One mobile node in whose name somebody floods: the queue keeps its room for the others. */
 static void test_police(void **state)
 {
@@ -1383,6 +1473,7 @@ int main(void)
 		cmocka_unit_test(test_transit_refused),
 		cmocka_unit_test(test_resolve),
 		cmocka_unit_test(test_local),
+		cmocka_unit_test(test_sync),
 		cmocka_unit_test(test_discovery),
 		cmocka_unit_test(test_headers_to_us),
 		cmocka_unit_test(test_intercept),

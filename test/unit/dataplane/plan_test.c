@@ -133,9 +133,10 @@ static void test_rules(void **state)
 		.rss_wanted = HF,
 		.home_agents = agents,
 		.home_agent_count = 2 };
+	const struct ip6_addr site = addr("2001:db8:51::1");
 	struct plan p;
 	char err[160];
-	unsigned nd = 0, signalling = 0;
+	unsigned nd = 0, signalling = 0, sync = 0;
 
 	(void)state;
 	assert_int_equal(plan_make(&nic, &req, &p, err, sizeof(err)), 0);
@@ -150,6 +151,19 @@ static void test_rules(void **state)
 	}
 	assert_int_equal(nd, 2);
 	assert_int_equal(signalling, 4);
+	/* sessions of a mesh, too, but not hello, which is the next port */
+	req.site_address = &site;
+	req.sync_port = 4750;
+	assert_int_equal(plan_make(&nic, &req, &p, err, sizeof(err)), 0);
+	assert_int_equal(p.rule_count, 7);
+	for (uint16_t i = 0; i < p.rule_count; i++) {
+		if (p.rules[i].kind != PLAN_RULE_SYNC)
+			continue;
+		assert_true(ip6_eq(&p.rules[i].dst, &site));
+		assert_int_equal(p.rules[i].port, 4750);
+		sync++;
+	}
+	assert_int_equal(sync, 1);
 	/* no queue to steer to: no rule */
 	assert_int_equal(plan_make(&plain, &req, &p, err, sizeof(err)), 0);
 	assert_int_equal(p.rule_count, 0);

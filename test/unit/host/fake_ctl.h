@@ -31,6 +31,7 @@ struct fake_ctl {
 	struct fake_watch watch;
 	atomic_uint watching; /* watches that run */
 	unsigned packets; /* a turn, for each of them */
+	unsigned drain; /* questions about domains until it has left; 0: it does not drain */
 };
 
 static inline int fake_submit(void *ctx, struct ctl_req *req)
@@ -102,9 +103,11 @@ static inline void fake_one_binding(struct ctl_req *req)
 	if (strcmp(ip6_str(&req->key, text), "2001:db8:a::1") != 0) {
 		req->status = -ENOENT;
 		snprintf(req->error, sizeof(req->error), "no such binding: %s", text);
-	} else if (req->cmd == CTL_BINDING_DELETE) {
+	} else if (req->cmd == CTL_BINDING_DELETE || req->cmd == CTL_BINDING_MOVE) {
 		jw_object(&req->out, NULL);
-		jw_str(&req->out, "deleted", text);
+		jw_str(&req->out, req->cmd == CTL_BINDING_MOVE ? "moved" : "deleted", text);
+		if (req->cmd == CTL_BINDING_MOVE)
+			jw_str(&req->out, "site", req->site);
 		jw_end(&req->out, '}');
 		jw_newline(&req->out);
 	} else {
@@ -135,10 +138,14 @@ static const char *const fake_lines[CTL_CMD_COUNT] = {
 	[CTL_SHOW_ADDRESSES] =
 		"{\"address\":\"2001:db8:1::10\",\"prefix-length\":64,\"owner\":\"port\",\"port\":"
 		"\"wan\",\"state\":\"preferred\"}\n",
-	[CTL_SHOW_DOMAINS] =
-		"{\"domain\":\"msp1\",\"home-agent-address\":\"2001:db8:a::1\",\"mobile-prefixes\":"
-		"[\"2001:db8:a::/48\"],\"bindings\":1,\"subscribers\":3,\"ranges\":0,\"file\":null,"
-		"\"loaded\":\"2026-11-24T12:00:00Z\"}\n",
+	[CTL_SHOW_PEERS] =
+		"{\"site\":\"tokyo\",\"id\":2,\"address\":\"2001:db8:2::10\",\"state\":\"up\","
+		"\"rtt-ms\":12,\"clock-offset-ms\":-3,\"hears\":[\"paris\",\"osaka\"],"
+		"\"lag-records\":0,\"domains\":[{\"domain\":\"msp1\",\"reach\":\"up\",\"says\":"
+		"\"ready\"},{\"domain\":\"msp2\",\"reach\":\"dead\"}]}\n"
+		"{\"site\":\"osaka\",\"id\":3,\"address\":\"2001:db8:3::10\",\"state\":\"dead\","
+		"\"hears\":[],\"last-failure\":\"channel: handshake\",\"last-failure-s\":7,"
+		"\"domains\":[]}\n",
 	[CTL_RELOAD] = "{\"subscribers\":3,\"added\":1,\"changed\":0,\"removed\":2,"
 		       "\"bindings-ended\":1,\"took-ms\":12}\n",
 	[CTL_SHOW_CONFIG] = "{\"node\":{\"id\":1,\"name\":\"paris\"}}\n",
@@ -192,16 +199,79 @@ static inline void fake_drops(struct ctl_req *req)
 		jw_raw(&req->out, zero, sizeof(zero) - 1);
 }
 
+/* "msp1" drains when it is told to, has left after some questions, and some later all know that;
+ * "msp2" never does. */
+static inline void fake_domains(struct fake_ctl *f, struct jw *w)
+{
+	const char *state = f->drain == 0 ? "ready" : f->drain > 3 ? "draining" : "left";
+
+	for (unsigned d = 1; d <= 2; d++) {
+		jw_object(w, NULL);
+		jw_strf(w, "domain", "msp%u", d);
+		jw_strf(w, "home-agent-address", "2001:db8:%x::1", 9 + d);
+		jw_u64(w, "bindings", 1);
+		jw_u64(w, "subscribers", 3);
+		jw_u64(w, "ranges", 0);
+		jw_null(w, "file");
+		jw_str(w, "loaded", "2026-11-24T12:00:00Z");
+		jw_str(w, "state", d == 1 ? state : "ready");
+		if (d == 1 && f->drain > 0 && f->drain <= 3)
+			jw_bool(w, "left-is-known", f->drain == 1);
+		jw_end(w, '}');
+		jw_newline(w);
+	}
+	if (f->drain > 1)
+		f->drain--;
+}
+
+static inline void fake_fail(struct ctl_req *req, int status, const char *text)
+{
+	req->status = status;
+	snprintf(req->error, sizeof(req->error), "%s", text);
+}
+
+/* What is told to a site. */
+static inline void fake_order(struct fake_ctl *f, struct ctl_req *req)
+{
+	struct jw *w = &req->out;
+
+	if (req->cmd == CTL_DRAIN && strcmp(req->domain, "msp2") == 0 && !req->force) {
+		fake_fail(req, -EHOSTUNREACH, "domain msp2: no other site is ready");
+		return;
+	}
+	if (req->cmd == CTL_DRAIN)
+		f->drain = 5;
+	else if (req->cmd == CTL_UNDRAIN)
+		f->drain = 0;
+	jw_object(w, NULL);
+	jw_str(w, "domain", req->domain[0] != '\0' ? req->domain : "msp1");
+	if (req->cmd == CTL_READY)
+		jw_bool(w, "ready", f->drain == 0);
+	else
+		jw_str(w, "state", f->drain > 0 ? "draining" : "ready");
+	jw_end(w, '}');
+	jw_newline(w);
+	if (req->cmd == CTL_READY && f->drain > 0)
+		fake_fail(req, -EAGAIN, "not ready: domain msp1 is draining");
+}
+
 static inline void fake_answer(struct fake_ctl *f, struct ctl_req *req)
 {
 	f->slices++;
-	if (req->cmd == CTL_SHOW_BINDINGS && req->domain[0] != '\0' &&
-		strcmp(req->domain, "msp1") != 0) {
+	if (req->cmd == CTL_SHOW_BINDINGS && req->site[0] != '\0') {
+		req->status = -ENOENT;
+		snprintf(req->error, sizeof(req->error), "no such site: %s", req->site);
+	} else if (req->cmd == CTL_SHOW_BINDINGS && req->domain[0] != '\0' &&
+		   strcmp(req->domain, "msp1") != 0) {
 		req->status = -ENOENT;
 		snprintf(req->error, sizeof(req->error), "no such domain: %s", req->domain);
 	} else if (req->cmd == CTL_SHOW_BINDINGS) {
 		fake_bindings(f, req);
 		return;
+	} else if (req->cmd == CTL_SHOW_DOMAINS) {
+		fake_domains(f, &req->out);
+	} else if (req->cmd == CTL_READY || req->cmd == CTL_DRAIN || req->cmd == CTL_UNDRAIN) {
+		fake_order(f, req);
 	} else if (req->cmd == CTL_SHOW_COUNTERS) {
 		fake_counters(f, &req->out);
 	} else if (req->cmd == CTL_SHOW_DROPS) {

@@ -21,7 +21,7 @@ import unittest
 HAMCTL = FAKE_HAMD = None
 BOUND, UNBOUND = '2001:db8:a::1', '2001:db8:a::dead'
 SHOWS = ['bindings', 'ports', 'lcores', 'counters', 'drops', 'routes', 'neighbors', 'addresses',
-         'config', 'version', 'alarms', 'domains']
+         'config', 'version', 'alarms', 'domains', 'peers']
 
 
 @contextlib.contextmanager
@@ -138,6 +138,59 @@ class Answers(Case):
     def test_delete(self):
         self.assertIn(BOUND, self.good('binding', 'delete', BOUND))
 
+    def test_move(self):
+        self.assertEqual(self.documents('binding', 'move', BOUND, '--to', 'tokyo'),
+                         [{'moved': BOUND, 'site': 'tokyo'}])
+        self.bad(1, f'no such binding: {UNBOUND}', 'binding', 'move', UNBOUND, '--to', 'tokyo')
+        self.bad(2, '"binding move" needs --to SITE', 'binding', 'move', BOUND)
+        self.bad(2, '"binding move" needs HOME-ADDRESS', 'binding', 'move', '--to', 'tokyo')
+
+    def test_peers(self):
+        head, tokyo, osaka = self.good('show', 'peers').splitlines()
+        self.assertRegex(tokyo, r'^tokyo +2 +2001:db8:2::10 +up +12 +-3 .* paris, osaka .*'
+                                r'msp1 up ready, msp2 dead$')
+        self.assertRegex(osaka, r'^osaka .* channel: handshake +7 ')
+        self.assertEqual(head.index('HEARS'), tokyo.index('paris'))
+
+    def test_columns_that_nobody_fills_are_left_out(self):
+        self.assertNotIn('WAITS FOR', self.good('show', 'domains').splitlines()[0])
+        self.assertNotIn('OWNER', self.good('show', 'bindings').splitlines()[0])
+        self.assertIn('LAST FAILURE', self.good('show', 'peers').splitlines()[0])
+
+    def test_health_gate(self):
+        self.assertEqual(self.documents('ready'), [{'domain': 'msp1', 'ready': True}])
+        self.assertEqual(self.documents('ready', 'msp2', '--force')[0]['domain'], 'msp2')
+        self.good('drain')
+        got = run('-s', self.path, 'ready')
+        self.assertEqual((got.returncode, got.stderr),
+                         (1, 'hamctl: not ready: domain msp1 is draining\n'))
+        self.assertRegex(got.stdout, r'msp1 +no')
+        self.good('undrain')
+        self.good('ready')
+
+    def test_drain(self):
+        self.assertEqual(self.documents('drain', 'msp1'),
+                         [{'domain': 'msp1', 'state': 'draining'}])
+        self.assertEqual(self.documents('show', 'domains')[0]['state'], 'draining')
+        self.good('undrain', 'msp1')
+        self.good('drain', 'msp1', '--wait')
+        self.assertTrue(self.documents('show', 'domains')[0]['left-is-known'])
+        self.good('undrain')
+        self.good('drain', 'msp1', '--wait', '--seconds', '60')
+        self.bad(1, 'no other site is ready', 'drain', 'msp2')
+        self.bad(1, 'no other site is ready', 'drain', 'msp2', '--wait')
+        self.assertEqual(len(self.documents('drain', 'msp2', '--force')), 1)
+        self.bad(2, '--seconds says how long to --wait', 'drain', '--seconds', '5')
+
+    def test_drain_takes_too_long(self):
+        self.good('undrain')
+        got = run('-s', self.path, 'drain', 'msp1', '--wait', '--seconds', '0')
+        self.assertEqual((got.returncode, got.stderr),
+                         (1, 'hamctl: not left after 0 s: it drains on\n'))
+        got = run('-s', self.path, 'drain', '--wait')  # msp2 is not draining here
+        self.assertEqual((got.returncode, got.stderr),
+                         (1, 'hamctl: it does not drain any more\n'))
+
     def test_reload(self):
         out = self.good('reload')
         self.assertRegex(out, r'removed +2\n')
@@ -145,6 +198,7 @@ class Answers(Case):
 
     def test_filters_reach_the_daemon(self):
         self.bad(1, 'no such domain: nix', 'show', 'bindings', '--domain', 'nix')
+        self.bad(1, 'no such site: nix', 'show', 'bindings', '--owner', 'nix')
         self.good('show', 'bindings', '--domain', 'msp1', '--prefix', '2001:db8::/32', '--coa',
                   '2001:db8:1::1', '--all')
         self.assertEqual(len(self.documents('show', 'drops')), 1)
@@ -408,11 +462,11 @@ class Usage(Case):
         return got.stdout.split()
 
     def test_completion(self):
-        self.assertEqual(self.complete(''), ['show', 'binding', 'reload', 'metrics', 'top',
-                                             'trace', 'capture', 'genkey', 'pubkey', 'help',
-                                             'completion'])
+        self.assertEqual(self.complete(''), ['show', 'binding', 'ready', 'drain', 'undrain',
+                                             'reload', 'metrics', 'top', 'trace', 'capture',
+                                             'genkey', 'pubkey', 'help', 'completion'])
         self.assertEqual(self.complete('show', 'b'), ['bindings', 'binding'])
-        self.assertEqual(self.complete('-s', 'x', 'binding', ''), ['delete'])
+        self.assertEqual(self.complete('-s', 'x', 'binding', ''), ['delete', 'move'])
         self.assertIn('--coa', self.complete('show', 'bindings', '--'))
         self.assertNotIn('--coa', self.complete('show', 'binding', '::1', '--'))
         self.assertEqual(self.complete('show', 'ports', ''), [])

@@ -38,6 +38,11 @@ static const struct {
 	{ "{\"cmd\":\"show alarms\"}", CTL_SHOW_ALARMS },
 	{ "{\"cmd\":\"metrics\"}", CTL_METRICS },
 	{ "{\"key\":\"2001:db8::1\",\"cmd\":\"binding delete\"}", CTL_BINDING_DELETE },
+	{ "{\"cmd\":\"show peers\"}", CTL_SHOW_PEERS },
+	{ "{\"cmd\":\"binding move\",\"key\":\"2001:db8::1\",\"to\":\"tokyo\"}", CTL_BINDING_MOVE },
+	{ "{\"cmd\":\"ready\"}", CTL_READY },
+	{ "{\"cmd\":\"drain\"}", CTL_DRAIN },
+	{ "{\"cmd\":\"undrain\",\"domain\":\"msp1\"}", CTL_UNDRAIN },
 	{ "{\"cmd\":\"reload\"}", CTL_RELOAD },
 	{ "{\"cmd\":\"trace\"}", CTL_TRACE },
 	{ "{\"cmd\":\"capture\"}", CTL_CAPTURE },
@@ -80,6 +85,35 @@ static void test_fields(void **state)
 	assert_true(req.has_key && !req.has_prefix && !req.has_coa && !req.all);
 	assert_true(ip6_eq(&req.key, &key));
 	assert_string_equal(req.domain, "");
+}
+
+/* What a site of a mesh is told. */
+static void test_mesh(void **state)
+{
+	static const struct {
+		const char *line, *domain, *site;
+		bool force;
+	} rows[] = {
+		{ "{\"cmd\":\"ready\",\"domain\":\"msp1\",\"force\":true}", "msp1", "", true },
+		{ "{\"cmd\":\"ready\",\"force\":false}", "", "", false },
+		{ "{\"cmd\":\"drain\",\"force\":true}", "", "", true },
+		{ "{\"cmd\":\"drain\",\"domain\":\"msp1\"}", "msp1", "", false },
+		{ "{\"cmd\":\"binding move\",\"to\":\"tokyo\",\"key\":\"2001:db8::1\"}", "",
+			"tokyo", false },
+		{ "{\"cmd\":\"show bindings\",\"owner\":\"tokyo\"}", "", "tokyo", false },
+		{ "{\"cmd\":\"show summary\",\"owner\":\"tokyo\"}", "", "tokyo", false },
+	};
+	struct ctl_req req;
+	char err[160];
+
+	(void)state;
+	for (size_t i = 0; i < DIM(rows); i++) {
+		if (parse(rows[i].line, strlen(rows[i].line), &req, err) != 0)
+			fail_msg("%s: %s", rows[i].line, err);
+		assert_string_equal(req.domain, rows[i].domain);
+		assert_string_equal(req.site, rows[i].site);
+		assert_int_equal(req.force, rows[i].force);
+	}
 }
 
 static void test_watch(void **state)
@@ -146,6 +180,15 @@ static const struct {
 	{ "{\"cmd\":\"show drops\",\"all\":1}", "all: not true or false" },
 	{ "{\"cmd\":\"show binding\"}", "key: missing" },
 	{ "{\"cmd\":\"binding delete\"}", "key: missing" },
+	{ "{\"cmd\":\"binding move\",\"to\":\"tokyo\"}", "key: missing" },
+	{ "{\"cmd\":\"binding move\",\"key\":\"2001:db8::1\"}", "to: missing" },
+	{ "{\"cmd\":\"binding move\",\"key\":\"2001:db8::1\",\"to\":\"\"}",
+		"to: a name has 1 to 31 octets" },
+	{ "{\"cmd\":\"binding move\",\"key\":\"2001:db8::1\",\"to\":2}", "to: not a string" },
+	{ "{\"cmd\":\"drain\",\"force\":\"yes\"}", "force: not true or false" },
+	{ "{\"cmd\":\"undrain\",\"force\":true}", "force: \"undrain\" does not take it" },
+	{ "{\"cmd\":\"show ports\",\"owner\":\"x\"}", "owner: \"show ports\" does not take it" },
+	{ "{\"cmd\":\"drain\",\"to\":\"tokyo\"}", "to: \"drain\" does not take it" },
 	{ "{\"cmd\":\"show binding\",\"key\":\"1.2.3.4\"}",
 		"key: \"1.2.3.4\" is not an IPv6 address" },
 	{ "{\"cmd\":\"show binding\",\"key\":\"2001:db8::/64\"}",
@@ -219,6 +262,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_commands),
 		cmocka_unit_test(test_fields),
+		cmocka_unit_test(test_mesh),
 		cmocka_unit_test(test_watch),
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_hostile),

@@ -2,7 +2,7 @@
 /*
  * A store under test: a directory of its own, a producer whose records are numbers, and a model of
  * what was ever put. Put number g says that home address `key` is in state g: its lifetime in
- * seconds is g. So what a store tells can be held against the history: it has to be what the
+ * seconds is g, or, where it is a pair last seen that is put, its number. So what a store tells can be held against the history: it has to be what the
  * history was at one moment.
  */
 #pragma once
@@ -24,6 +24,7 @@
 #include "records/feed.h"
 #include "records/image.h"
 #include "records/records.h"
+#include "records/seen.h"
 
 #define KEYS      40
 #define PUTS_MAX  200000
@@ -48,7 +49,7 @@ static struct {
 
 	/* what was read */
 	uint64_t told[KEYS];
-	uint64_t told_count;
+	uint64_t told_count, told_pairs;
 	int64_t left_ms; /* until the end of the last one that was told... */
 	int64_t least_ms, most_ms; /* ...and of all of them */
 	bool has_clock;
@@ -204,6 +205,37 @@ static inline int lab_record(void *ctx, int domain, const struct record_image *r
 	return 0;
 }
 
+/* Some keys are those of pairs. */
+static inline bool lab_is_pair(unsigned key)
+{
+	return key % 7 == 6;
+}
+
+static inline unsigned lab_records(void)
+{
+	unsigned n = 0;
+
+	for (unsigned k = 0; k < KEYS; k++)
+		n += !lab_is_pair(k);
+	return n;
+}
+
+static inline int lab_seen(void *ctx, int domain, const struct seen_pair *p)
+{
+	unsigned key = p->hoa.b[15];
+
+	(void)ctx;
+	assert_true(lab.has_clock && !lab.has_ended);
+	assert_true(key < KEYS && lab_is_pair(key));
+	assert_int_equal(domain, (int)(key % DIM(lab_domains)));
+	assert_int_equal(p->ha.b[15], key + 1);
+	assert_int_equal(p->value.epoch, 3);
+	assert_int_equal(p->value.stamp, p->value.ext_seq + 5);
+	lab.told[key] = p->value.ext_seq;
+	lab.told_pairs++;
+	return 0;
+}
+
 static inline int lab_told_all(void *ctx)
 {
 	(void)ctx;
@@ -213,7 +245,11 @@ static inline int lab_told_all(void *ctx)
 }
 
 static const struct store_reader lab_reader = {
-	.clock = lab_clock, .domain = lab_domain, .record = lab_record, .end = lab_told_all
+	.clock = lab_clock,
+	.domain = lab_domain,
+	.record = lab_record,
+	.seen = lab_seen,
+	.end = lab_told_all,
 };
 
 /* What was told is the history up to some put, and that is no earlier than `least`. */
@@ -274,7 +310,7 @@ static inline int lab_open(const char *path)
 	int ret;
 
 	memset(lab.told, 0, sizeof(lab.told));
-	lab.told_count = 0;
+	lab.told_count = lab.told_pairs = 0;
 	lab.has_clock = lab.has_ended = false;
 	assert_int_equal(feed_new(FEED_SIZE, &lab.feed), 0);
 	lab.opts.path = path;
@@ -345,6 +381,17 @@ static inline void lab_put_item(enum feed_kind kind, unsigned key, uint64_t g)
 {
 	struct feed_item *it = lab_room();
 
+	if (kind == FEED_RECORD && lab_is_pair(key)) {
+		*it = (struct feed_item){ .mark = lab.puts, .kind = FEED_SEEN };
+		it->pair = (struct seen_pair){
+			.hoa = { { 0x20, [15] = (uint8_t)key } },
+			.ha = { { 0x20, [15] = (uint8_t)(key + 1) } },
+			.domain = (uint16_t)(key % DIM(lab_domains)),
+			.value = { .epoch = 3, .ext_seq = g, .stamp = g + 5 },
+		};
+		feed_put(lab.feed);
+		return;
+	}
 	*it = (struct feed_item){
 		.mark = lab.puts,
 		.kind = kind,

@@ -19,6 +19,8 @@
 #define VERSIONS                                                                                   \
 	"04 2a 000000000001beef 018bcfe568010000 00000007 09"                                      \
 	"000000000001bee0 00000006 abcdef 0a 000001 0b 01"
+#define EXTRA "05 04 09 02 aabb"
+#define ALONE "06 01 01"
 
 static struct record_image plain(void)
 {
@@ -78,6 +80,10 @@ static void assert_same(const struct record_image *a, const struct record_image 
 	assert_int_equal(owner_version_cmp(&a->owner, &b->owner), 0);
 	assert_int_equal(owner_term_cmp(a->remaining_by, b->remaining_by), 0);
 	assert_int_equal(a->order, b->order);
+	assert_int_equal(a->alone, b->alone);
+	assert_int_equal(a->extra_len, b->extra_len);
+	if (a->extra_len > 0)
+		assert_memory_equal(a->extra, b->extra, a->extra_len);
 }
 
 static void check_golden(const struct record_image *r, const char *hex)
@@ -104,6 +110,18 @@ static void test_golden(void **state)
 	check_golden(&b, "01 02 0003 beef c000 00000e10 0000018bcfe56801 0000018bcfe56800"
 			 "20010db8000a00000000000000000100 20010db8000a00000000000000000001"
 			 "20010db8000c00000000000000000001" TIMESTAMP COUNTERS SESSION VERSIONS);
+	a = plain();
+	a.content = b.content;
+	a.owner = b.owner;
+	a.remaining_by = b.remaining_by;
+	a.order = b.order;
+	a.extra = (const uint8_t[]){ 9, 2, 0xaa, 0xbb };
+	a.extra_len = 4;
+	check_golden(&a, PLAIN VERSIONS EXTRA);
+	a.alone = true;
+	check_golden(&a, PLAIN VERSIONS EXTRA ALONE);
+	a.extra_len = 0;
+	check_golden(&a, PLAIN VERSIONS ALONE);
 }
 
 static const struct {
@@ -115,8 +133,12 @@ static const struct {
 	{ "form 2, whatever it is", "02", -ENOTSUP },
 	{ "as it was", PLAIN, 0 },
 	{ "state 0", "01 00", -EBADMSG },
-	{ "field 5 is skipped", PLAIN "05 02 aabb", 0 },
+	{ "field 5", PLAIN "05 02 aabb", 0 },
 	{ "an empty one too", PLAIN "05 00", 0 },
+	{ "alone too short", PLAIN "06 00", -EBADMSG },
+	{ "alone too long", PLAIN "06 02 0100", -EBADMSG },
+	{ "field 7 is skipped", PLAIN "07 02 aabb", 0 },
+	{ "an empty one too", PLAIN "07 00", 0 },
 	{ "field 127 is skipped behind others", PLAIN TIMESTAMP COUNTERS SESSION "7f 01 00", 0 },
 	{ "field 128 is not", PLAIN "80 02 aabb", -ENOTSUP },
 	{ "field 128 cut short", PLAIN "80 02 aa", -EBADMSG },
@@ -208,8 +230,22 @@ static void test_cut(void **state)
 		assert_int_equal(record_image_decode(b.p, b.n, &r), is_good ? 0 : -EBADMSG);
 		buf_free(&b);
 	}
-	assert_int_equal(whole.n, RECORD_IMAGE_MAX);
 	buf_free(&whole);
+}
+
+static void test_longest(void **state)
+{
+	static const uint8_t extra[RECORD_EXTRA_MAX] = { 9, RECORD_EXTRA_MAX - 2 };
+	struct record_image r = full(), again;
+	uint8_t buf[RECORD_IMAGE_MAX];
+
+	(void)state;
+	r.extra = extra;
+	r.extra_len = RECORD_EXTRA_MAX;
+	r.alone = true;
+	assert_int_equal(record_image_encode(&r, buf), RECORD_IMAGE_MAX);
+	assert_int_equal(record_image_decode(buf, sizeof(buf), &again), 0);
+	assert_same(&r, &again);
 }
 
 static uint64_t some(uint64_t *rng)
@@ -267,6 +303,7 @@ int main(void)
 		cmocka_unit_test(test_decode),
 		cmocka_unit_test(test_values),
 		cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_longest),
 		cmocka_unit_test(test_round_trip),
 	};
 

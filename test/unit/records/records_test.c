@@ -257,7 +257,7 @@ static void test_second_part(void **state)
 static void test_extra(void **state)
 {
 	static const uint8_t field[RECORD_EXTRA_MAX] = { 1, 2, 3 };
-	struct ip6_addr hoa = addr("2001:db8:a::1");
+	struct ip6_addr hoa = addr("2001:db8:a::1"), coa = addr("2001:db8:c::1");
 	const struct record_extra *x;
 	struct record *r;
 	uint64_t memory;
@@ -295,6 +295,14 @@ static void test_extra(void **state)
 	assert_int_equal(records_set_mtu(rs, r, 0, 0), 0);
 	assert_int_equal(records_extra(rs, r)->len, 3);
 	assert_int_equal(records_set_extra(rs, r, NULL, 0), 0);
+	assert_null(records_extra(rs, r));
+
+	/* it is a path's to one care-of address */
+	records_set(rs, r, RECORD_LIVE, &coa, 1000);
+	assert_int_equal(records_set_mtu(rs, r, 1400, 77), 0);
+	records_set(rs, r, RECORD_LIVE, &r->coa, 2000);
+	assert_int_equal(records_extra(rs, r)->mtu, 1400);
+	records_set(rs, r, RECORD_LIVE, &hoa, 3000);
 	assert_null(records_extra(rs, r));
 	assert_int_equal(records_set_mtu(rs, r, 1400, 77), 0);
 	records_free(rs); /* and what is there, with it */

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What happens in the mesh, for people: one line an event, each kind a few times in five seconds. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "conf/conf.h"
+#include "control/ctl_priv.h"
+#include "control/mesh/mesh_priv.h"
+
+#define TAG "mesh"
+
+const char *mesh_says_name(enum next_says says)
+{
+	static const char *const names[] = { [NEXT_JOINING] = "joining",
+		[NEXT_READY] = "ready",
+		[NEXT_DRAINING] = "draining",
+		[NEXT_LEFT] = "left" };
+
+	return names[says];
+}
+
+const char *mesh_reach_name(enum next_reach reach)
+{
+	static const char *const names[] = {
+		[NEXT_DEAD] = "dead", [NEXT_UP] = "up", [NEXT_CUT_OFF] = "cut off"
+	};
+
+	return names[reach];
+}
+
+const char *mesh_site_name(const struct ctl *ctl, uint8_t node)
+{
+	static char number[16]; /* control's alone */
+	const struct mesh_site *s = &ctl->mesh->site[node];
+
+	if (node == ctl->conf->node.id)
+		return ctl->conf->node.name;
+	if (s->conf != NULL)
+		return s->conf->name;
+	snprintf(number, sizeof(number), "node %u", node);
+	return number;
+}
+
+uint8_t mesh_find_site(const struct ctl *ctl, const char *name)
+{
+	if (strcmp(ctl->conf->node.name, name) == 0)
+		return (uint8_t)ctl->conf->node.id;
+	for (unsigned n = 1; n < NEXT_NODES; n++)
+		if (ctl->mesh->site[n].conf != NULL &&
+			strcmp(ctl->mesh->site[n].conf->name, name) == 0)
+			return (uint8_t)n;
+	return 0;
+}
+
+/* Of an event: its blame, its words, and what its number counts (NULL: it has none). */
+static const struct {
+	enum log_level level;
+	const char *text, *n;
+} lines[ENGINE_EV_COUNT] = {
+	[ENGINE_EV_STATE] = { LOG_INFO, "this site has another state now", NULL },
+	[ENGINE_EV_WAITING_FOR] = { LOG_WARN,
+		"not ready, and cannot be before that site answers: start it, set it to retired, "
+		"or "
+		"hamctl ready --force",
+		NULL },
+	[ENGINE_EV_SNAPSHOT_BEGUN] = { LOG_INFO, "asks that site for all bindings", NULL },
+	[ENGINE_EV_SNAPSHOT_DONE] = { LOG_INFO, "has all bindings of that site", "records" },
+	[ENGINE_EV_SNAPSHOT_REFUSED] = { LOG_WARN,
+		"some bindings of that site were refused here: asks again; is limits.max-bindings "
+		"less than there?",
+		NULL },
+	[ENGINE_EV_HELD_OUT] = { LOG_WARN, "that site is gone: its bindings are taken over", NULL },
+	[ENGINE_EV_RETURNED] = { LOG_INFO, "that site is back", NULL },
+	[ENGINE_EV_TAKEN_OVER] = { LOG_INFO, "taken over", "bindings" },
+	[ENGINE_EV_HANDED_BACK] = { LOG_INFO, "handed to other sites", "bindings" },
+	[ENGINE_EV_DRAINED] = { LOG_INFO, "drained: other sites hold every binding", NULL },
+	[ENGINE_EV_DRAIN_REFUSED] = { LOG_WARN,
+		"that site refuses bindings: the drain waits for it; is limits.max-bindings less "
+		"there?",
+		NULL },
+	[ENGINE_EV_DRAIN_ENDED] = { LOG_WARN,
+		"no other site is ready any more: is not drained, and serves again", NULL },
+	[ENGINE_EV_CLOCK] = { LOG_WARN,
+		"not ready, and cannot be before this clock agrees with that of the other sites",
+		NULL },
+	[ENGINE_EV_STRAY_CLAIM] = { LOG_WARN,
+		"that site took over what another one should have: do both see the same sites?",
+		"from-node" },
+	[ENGINE_EV_STALLED] = { LOG_WARN, "this site stood still", "ms" },
+	[ENGINE_EV_ALONE] = { LOG_INFO, "acknowledged a binding that no other site holds",
+		"alone" },
+	[ENGINE_EV_PEER_FULL] = { LOG_WARN, "that site has no room for our bindings", NULL },
+	[ENGINE_EV_UNLIKE] = { LOG_WARN, "that site and this one cannot agree on some bindings",
+		"records" },
+	[ENGINE_EV_PEER_RESTARTED] = { LOG_INFO, "that site has begun a new life", NULL },
+	[ENGINE_EV_FOREIGN] = { LOG_WARN,
+		"that site sent a record outside the domain's mobile prefixes or home agent "
+		"addresses: refused",
+		NULL },
+	[ENGINE_EV_FULL] = { LOG_WARN, "no room for a record of that site: refused", NULL },
+	[ENGINE_EV_MALFORMED] = { LOG_WARN, "that site sent what makes no sense: ignored", NULL },
+	[ENGINE_EV_WAITS_FULL] = { LOG_WARN,
+		"more acknowledgements wait than mesh.max-waits: they leave before another site "
+		"holds the binding",
+		NULL },
+};
+
+/* " key=value" behind what is in line already; returns its length then. */
+static size_t put(char *line, size_t room, size_t at, const char *key, const char *value)
+{
+	int n = snprintf(line + at, room - at, " %s=%s", key, value);
+
+	return n < 0 || (size_t)n >= room - at ? room - 1 : at + (size_t)n;
+}
+
+static bool is_of_a_domain(enum engine_event e)
+{
+	return e != ENGINE_EV_STALLED && e != ENGINE_EV_PEER_RESTARTED && e != ENGINE_EV_MALFORMED;
+}
+
+void mesh_say(struct ctl *ctl, enum engine_event e, uint16_t domain, uint8_t node, uint64_t n)
+{
+	char line[LOG_LINE_MAX], number[24];
+	uint32_t suppressed;
+	size_t at;
+
+	if (!log_rl_pass(&ctl->mesh->log[e], ctl->now_ms, &suppressed))
+		return;
+	at = (size_t)snprintf(line, sizeof(line), "%s", lines[e].text);
+	if (is_of_a_domain(e))
+		at = put(line, sizeof(line), at, "domain", ctl->conf->domains[domain].name);
+	if (node != 0)
+		at = put(line, sizeof(line), at, "site", mesh_site_name(ctl, node));
+	if (e == ENGINE_EV_STATE)
+		at = put(line, sizeof(line), at, "state", mesh_says_name((enum next_says)n));
+	if (lines[e].n != NULL) {
+		snprintf(number, sizeof(number), "%" PRIu64, n);
+		at = put(line, sizeof(line), at, lines[e].n, number);
+	}
+	if (suppressed > 0) {
+		snprintf(number, sizeof(number), "%u", suppressed);
+		put(line, sizeof(line), at, "suppressed", number);
+	}
+	log_write(lines[e].level, TAG, "%s", line);
+}
+
+static void say_drift(struct ctl *ctl, uint16_t domain, uint8_t node, uint32_t drift)
+{
+	char names[160];
+
+	if (drift == 0)
+		log_info(TAG, "that site is configured alike again domain=%s site=%s",
+			ctl->conf->domains[domain].name, mesh_site_name(ctl, node));
+	else
+		log_warn(TAG, "that site is configured differently domain=%s site=%s settings=%s",
+			ctl->conf->domains[domain].name, mesh_site_name(ctl, node),
+			mesh_setting_names(drift, names, sizeof(names)));
+}
+
+void mesh_say_hello(
+	struct ctl *ctl, enum hello_event event, uint16_t domain, uint8_t node, int64_t value)
+{
+	uint32_t suppressed;
+
+	switch (event) {
+	case HELLO_REACH:
+		if (log_rl_pass(&ctl->mesh->reach_log, ctl->now_ms, &suppressed))
+			log_info(TAG, "that site is %s domain=%s site=%s suppressed=%u",
+				mesh_reach_name((enum next_reach)value),
+				ctl->conf->domains[domain].name, mesh_site_name(ctl, node),
+				suppressed);
+		break;
+	case HELLO_RESTARTED:
+		log_info(TAG, "that site was started anew site=%s", mesh_site_name(ctl, node));
+		break;
+	case HELLO_INCOMPATIBLE:
+		log_warn(TAG, "that site speaks %s version of the protocol that we do site=%s",
+			value != 0 ? "no" : "a", mesh_site_name(ctl, node));
+		break;
+	case HELLO_DRIFT:
+		say_drift(ctl, domain, node, (uint32_t)value);
+		break;
+	case HELLO_CLOCK:
+		if (value != 0)
+			log_warn(TAG,
+				"other sites agree with each other about the time and not with "
+				"us theirs-less-ours-ms=%" PRId64,
+				value);
+		else
+			log_info(TAG, "other sites agree with us about the time");
+		break;
+	case HELLO_STALL: /* the engine tells */
+		break;
+	}
+}

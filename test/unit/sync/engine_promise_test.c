@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Promises of the mesh that other tests keep only by chance: each of these fails when the line that
+ * keeps one is taken out (docs/mesh.md). */
+#include "engine_world.h"
+
+static int tear_down(void **state)
+{
+	(void)state;
+	close_world();
+	return 0;
+}
+
+static void open_ready(uint8_t sites)
+{
+	open_world(sites, "engine_promise");
+	start_all();
+	RUN_UNTIL(all_say(NEXT_READY), 3000);
+}
+
+/* As read from the store: content of that number, made at site 1. */
+static void load(uint8_t node, unsigned mn, enum record_state state, uint64_t number)
+{
+	struct site *s = &world.site[node];
+	struct ip6_addr hoa = home(mn), coa = care_of(mn);
+	struct record *r = records_add(s->rs, DOMAIN, &hoa);
+	struct record_mesh *m;
+
+	assert_non_null(r);
+	r->ha = agent(1);
+	r->lifetime_s = 600;
+	records_set(s->rs, r, state, &coa, world.now_ms + 600000);
+	m = records_mesh(s->rs, r);
+	m->content =
+		(struct content_version){ .ext_seq = number, .hlc = number, .epoch = 1, .node = 1 };
+	m->owner = order_claim(&m->content);
+	m->order = RECORD_BY_SEQUENCE;
+	engine_loaded(s->e, r);
+}
+
+/* Whoever accepts a Binding Update owns the binding, there and everywhere. */
+static void test_who_accepts_owns(void **state)
+{
+	(void)state;
+	open_ready(3);
+	update(1, 1, 1, 10, 1, 600, 1);
+	RUN_UNTIL(is_converged() && at(3, 1) != NULL, 1000);
+	update(2, 1, 1, 20, 2, 600, 2);
+	assert_int_equal(owner_at(2, 1), 2);
+	RUN_UNTIL(has(1, 1, 20) && has(3, 1, 20), 1000);
+	for (uint8_t id = 1; id <= 3; id++)
+		assert_int_equal(owner_at(id, 1), 2);
+}
+
+/* What was acknowledged alone is so no longer once somebody has it: told as a change, or found in
+ * a digest round. */
+static void test_alone_ends(void **state)
+{
+	struct engine_domain_info info;
+
+	(void)state;
+	open_ready(2);
+	update(1, 1, 1, 10, 1, 600, 1);
+	RUN_UNTIL(world.site[1].committed[1] == ENGINE_HELD, 1000);
+	stop_site(2);
+	run(10);
+	assert_int_equal(update(1, 2, 1, 20, 1, 600, 2), ENGINE_ALONE);
+	assert_int_equal(engine_domain_info(world.site[1].e, DOMAIN, &info), 0);
+	assert_int_equal(info.alone, 1);
+	start_site(2);
+	RUN_UNTIL(engine_domain_info(world.site[1].e, DOMAIN, &info) == 0 && info.alone == 0, 5000);
+	assert_true(has(2, 2, 20));
+}
+
+/* A site that joins knows from its store that a binding ended; the one that fills it does not. */
+static void test_snapshot_brings_nothing_back(void **state)
+{
+	(void)state;
+	open_world(2, "engine_promise");
+	start_site(1);
+	load(1, 1, RECORD_LIVE, 5);
+	engine_force_ready(world.site[1].e, DOMAIN, world.now_ms);
+	RUN_UNTIL(world.site[1].says == NEXT_READY, 1000);
+	start_site(2);
+	load(2, 1, RECORD_TOMBSTONE, 6);
+	while (world.site[2].says != NEXT_READY) {
+		step();
+		assert_int_equal(at(2, 1)->state, RECORD_TOMBSTONE);
+	}
+	RUN_UNTIL(is_converged(), 3000);
+	assert_int_equal(at(1, 1)->state, RECORD_TOMBSTONE);
+}
+
+/* A record with another site's, or nobody's, home agent address is none of the domain's. */
+static void test_foreign_address(void **state)
+{
+	(void)state;
+	open_world(2, "engine_promise");
+	world.is_unicast = true;
+	start_all();
+	RUN_UNTIL(all_say(NEXT_READY), 3000);
+	update(1, 1, 9, 10, 1, 600, 1);
+	update(1, 2, 2, 20, 1, 600, 2);
+	RUN_UNTIL(has(2, 2, 20), 1000);
+	run(500);
+	assert_null(at(2, 1));
+	assert_true(world.site[2].events[ENGINE_EV_FOREIGN] > 0);
+}
+
+/* None is ready: who has given nothing yet does not become ready before it has. */
+static void test_snapshots_go_both_ways(void **state)
+{
+	(void)state;
+	open_world(2, "engine_promise");
+	world.rate = 100000; /* so that giving takes its time */
+	start_site(1);
+	start_site(2);
+	for (unsigned mn = 0; mn < 700; mn++)
+		load(1, mn, RECORD_LIVE, 5);
+	RUN_UNTIL(world.site[1].says == NEXT_READY, 10000);
+	for (unsigned mn = 0; mn < 700; mn++)
+		assert_true(has(2, mn, mn));
+}
+
+/* The others find out by their own silence limits, before they hear it from each other. */
+static void tell_dead(uint8_t node)
+{
+	for (uint8_t a = 1; a <= world.sites; a++) {
+		struct next_view v = { .domain = DOMAIN_ID, .self = a };
+
+		for (uint8_t b = 1; b <= world.sites; b++)
+			if (b != node)
+				v.site[b] = (struct next_site){ NEXT_UP, world.site[b].says, 0 };
+		if (a != node)
+			engine_view(world.site[a].e, DOMAIN, &v, world.now_ms);
+	}
+}
+
+/* Bindings ended at a site that told only one other before it went: the third one, whose successors
+ * have nothing to claim, hears of it at once. */
+static void test_survivors_compare_at_once(void **state)
+{
+	(void)state;
+	open_ready(3);
+	run(2000); /* the rounds that ready sites begin with */
+	for (unsigned mn = 0; mn < 50; mn++)
+		update(1, mn, 1, mn, 1, 600, 1 + mn);
+	RUN_UNTIL(is_converged() && at(3, 49) != NULL, 1000);
+	world.cut[1][3] = true; /* one way, and hello has not noticed */
+	for (unsigned mn = 0; mn < 50; mn++)
+		update(1, mn, 1, mn, 2, 0, 100 + mn);
+	run_unseen(30);
+	assert_int_equal(at(2, 49)->state, RECORD_TOMBSTONE);
+	assert_int_equal(at(3, 49)->state, RECORD_LIVE);
+	stop_site(1);
+	tell_dead(1);
+	RUN_UNTIL(is_converged(), 200);
+	for (unsigned mn = 0; mn < 50; mn++)
+		assert_int_equal(at(3, mn)->state, RECORD_TOMBSTONE);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_teardown(test_who_accepts_owns, tear_down),
+		cmocka_unit_test_teardown(test_alone_ends, tear_down),
+		cmocka_unit_test_teardown(test_snapshot_brings_nothing_back, tear_down),
+		cmocka_unit_test_teardown(test_foreign_address, tear_down),
+		cmocka_unit_test_teardown(test_snapshots_go_both_ways, tear_down),
+		cmocka_unit_test_teardown(test_survivors_compare_at_once, tear_down),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
