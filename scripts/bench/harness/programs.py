@@ -130,7 +130,7 @@ class Secgw(Program):
 
 
 class Site(Program):
-    """A worker of hamd's with the tables of a site (scripts/bench/mesh)."""
+    """A worker of hamd's with the tables of a site (scripts/bench/site)."""
 
     def __init__(self, directory, binary, *, lcore, opens, bindings, **kind):
         super().__init__("hamd", [binary], directory, lcores=str(lcore),

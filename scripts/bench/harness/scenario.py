@@ -51,7 +51,7 @@ class MeshScenario:
     def __init__(self, options, directory, *, bindings, opens, size):
         self.options, self.directory = options, Path(directory)
         self.bindings, self.opens = bindings, opens
-        self._binary = options.build / "scripts" / "bench" / "mesh" / "bench-mesh"
+        self._binary = options.build / "scripts" / "bench" / "site" / "bench-site"
         self._config = self.directory / "secgw.cfg"
         self._config.write_text(self._tool("peer"))
         self._own = self._theirs = self.directory / "packets.pcap"

@@ -1,395 +1,565 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A site of a mesh as its worker sees it, without control: tables are filled once, the keys are
- * written below, next hops are known. It runs until it is told to stop, on the port 0 that EAL's
- * arguments make, so that it can be measured in turn with others (scripts/bench/run mesh-*).
+ * What replication costs by itself: two sites in one process, each with its records, its engine and
+ * its session on a core of its own, and two rings between them as the wire. Real time, real
+ * sealing; no data plane, so publishing into the binding cache is not in it (the rows of moves have
+ * that), nor the kernel or a card.
  *
- *   bench-mesh EAL-ARGUMENT... -- seal|open BINDINGS
- *   bench-mesh write esn|no-esn FILE OCTETS
- *   bench-mesh peer                          the same tunnels as ipsec-secgw is told of them
+ *   bench-mesh deltas BINDINGS SECONDS       changes at site 1, as many as site 2 keeps up with
+ *   bench-mesh snapshot BINDINGS             site 2 joins a site that has so many bindings
+ *   bench-mesh takeover BINDINGS             half of them move to site 2, then site 1 dies
  *
- * seal: packets to mobile nodes that another site owns (delivery primary): the whole way from
- * receiving them to the mesh tunnel. open: that site's way: out of the mesh tunnel, into that of the
- * mobile node. The packets of open are those that `write` seals, with the numbers 1 to 4096 over
- * and over: behind the last one the window is emptied, or all others would be replays. (no-esn: for
- * programs that leave the high half of the number out of what is authenticated.)
+ * Prints one line of JSON.
  */
-#include <errno.h>
-#include <signal.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
 
-#include <rte_eal.h>
-#include <rte_ethdev.h>
-#include <rte_rcu_qsbr.h>
+#include <sodium.h>
 
-#include "common/key.h"
-#include "conf/conf.h"
-#include "dataplane/relay.h"
-#include "dataplane/worker.h"
-#include "frame.h"
-#include "net/esp.h"
-#include "tables/adj.h"
-#include "tables/bc.h"
-#include "tables/fib.h"
-#include "tables/mem.h"
-#include "tables/meshtab.h"
-#include "tables/sa.h"
-#include "tables/tables.h"
+#include "common/bring.h"
+#include "records/order.h"
+#include "records/records.h"
+#include "records/seen.h"
+#include "sync/engine.h"
+#include "sync/session.h"
 
-#define PACKETS     4096 /* of a capture */
-#define SUBNET_BITS 6
-#define MTU         1600
-#define GENERATION  5
-#define DOMAIN_ID   77
-#define HERE        1 /* this site opens and seals, */
-#define THERE       2 /* that one is its peer */
-#define MBUFS       16383
+#define DOMAIN_ID   0x1234u
+#define WIRE_OCTETS (4u << 20) /* what is on its way at most; more is lost, as by a switch */
+#define HEADERS     (40 + 8) /* of IPv6 and UDP */
+#define BUDGET      2000 /* records of a turn of the engine */
+#define INPUTS      64 /* datagrams of a turn */
+#define LIFETIME_S  3600
+#define BACKLOG     20000 /* changes that may wait while more are made */
+#define MOVES       64 /* made in a turn */
+#define PATIENCE_S  120
 
-#define HOME  "2001:db8:a::"
-#define AWAY  "2001:db8:c::"
-#define AGENT "2001:db8:a::1"
-#define OTHER "2001:db8:99::1"
+enum phase {
+	PHASE_FILL, /* site 1 alone */
+	PHASE_LINKED,
+	PHASE_STIR, /* site 1 makes changes */
+	PHASE_CLAIM, /* half of the mobile nodes move to site 2 */
+	PHASE_CUT, /* site 1 is dead */
+	PHASE_OVER,
+};
 
-static const char *const site[] = { NULL, "2001:db8:1::10", "2001:db8:2::10" };
-/* Of both directions. */
-static const struct sa_keys keys = { .key = { 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88, 0x99,
-					     0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff, 0x01 },
-	.salt = { 0xa1, 0xa2, 0xa3, 0xa4 },
-	.generation = GENERATION };
+struct end {
+	uint8_t node;
+	int core;
+	struct end *other;
+	struct records *rs;
+	struct seen *seen;
+	struct engine *e;
+	struct sessions *s;
+	struct bring *in; /* the other writes it */
+	uint8_t secret[NOISE_KEY_LEN], public[NOISE_KEY_LEN];
+	uint64_t now_ms, wall_ms, sessions_ms;
+	_Atomic uint64_t moves; /* made */
+	bool is_linked;
+	_Atomic bool has_keys;
+	_Atomic int says; /* enum next_says */
+	_Atomic uint64_t datagrams, octets; /* sent, with headers */
+	_Atomic uint64_t next_ns, taken_ns, taken; /* takeover */
+};
 
-static struct tables *t;
-static struct dp_worker worker;
-static struct dp_port_view view = { .mtu = MTU, .link_up = true };
-static volatile sig_atomic_t stopped;
+static struct end ends[2];
+static _Atomic int phase;
+static uint32_t bindings;
+
+static uint64_t now_ns(clockid_t clock)
+{
+	struct timespec ts;
+
+	clock_gettime(clock, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
 
 static void die(const char *what)
 {
 	fprintf(stderr, "bench-mesh: %s\n", what);
-	exit(2);
+	exit(1);
 }
 
-static struct ip6_addr address(const char *text)
+static struct ip6_addr home(uint32_t i)
 {
-	struct ip6_addr a;
+	return (struct ip6_addr){ { 0x20, 0x01, 0x0d, 0xb8, 0, 0xa, 0, 1, 0, 0, 0, 0,
+		(uint8_t)(i >> 24), (uint8_t)(i >> 16), (uint8_t)(i >> 8), (uint8_t)i } };
+}
 
-	if (ip6_parse(text, &a) < 0)
-		die(text);
+static struct ip6_addr care_of(uint64_t i)
+{
+	struct ip6_addr a = { { 0x20, 0x01, 0x0d, 0xb8, 0, 0xc } };
+
+	for (int k = 0; k < 8; k++)
+		a.b[8 + k] = (uint8_t)(i >> (56 - 8 * k));
 	return a;
 }
 
-/* --- write --- */
+static const struct ip6_addr agent = { { 0x20, 0x01, 0x0d, 0xb8, 0, 0xa, [15] = 1 } };
 
-static void put(FILE *f, const void *p, size_t n)
+static struct ip6_addr site_address(uint8_t node)
 {
-	if (fwrite(p, 1, n, f) != n)
-		die("cannot write");
+	return (struct ip6_addr){ { 0x20, 0x01, 0x0d, 0xb8, 0, node, [15] = 0x10 } };
 }
 
-static void begin_capture(FILE *f)
+/* --- the wire --- */
+
+static void put_on_wire(struct end *from, const uint8_t *buf, size_t len)
 {
-	const uint32_t head[] = { 0xa1b2c3d4, 2 | 4 << 16, 0, 0, 65535, 1 };
+	void *room = bring_prepare(from->other->in, (uint32_t)len);
 
-	put(f, head, sizeof(head));
-}
-
-static void put_frame(FILE *f, const uint8_t *frame, uint32_t len)
-{
-	const uint32_t head[] = { 0, 0, len, len };
-
-	put(f, head, sizeof(head));
-	put(f, frame, len);
-}
-
-/* Without the high half of the number: what esp_seal() never does. */
-static void seal_no_esn(const struct gcm *gcm, const struct esp_out *sa, uint8_t *esp, uint32_t len)
-{
-	uint8_t iv[GCM_IV_LEN], *text = esp + ESP_HEAD;
-	uint32_t n = esp_size(len) - ESP_HEAD - GCM_TAG_LEN;
-
-	memcpy(iv, sa->salt, ESP_SALT_LEN);
-	memcpy(iv + ESP_SALT_LEN, esp + 8, 8);
-	gcm_seal(gcm, sa->key, iv, esp, 8, text, n, text + n);
-}
-
-/* Both lie in front of a packet from a correspondent to mobile node n. */
-static uint32_t make_packet(uint8_t *pkt, uint32_t n, uint32_t octets)
-{
-	struct net_ip6 *ip = (struct net_ip6 *)pkt;
-	struct ip6_addr src = address(OTHER), dst = address(HOME);
-	uint32_t len = octets - FRAME_ETHER;
-
-	memset(pkt, 0x55, len);
-	net_ip6_fill(ip, (uint16_t)(len - sizeof(*ip)), IP6_UDP, 63, &src, &dst);
-	node_write(ip->dst.b, n, SUBNET_BITS);
-	memcpy(ip + 1, (const uint8_t[]){ (uint8_t)(n >> 8), (uint8_t)n, 0, 9 }, 4);
-	return len;
-}
-
-static int write_capture(bool esn, const char *path, uint32_t octets)
-{
-	static const uint8_t macs[FRAME_ETHER] = { 2, 0x70, 0x63, 0x61, 0x70, 0, 2, 0, 0, 0, 0,
-		0x99, 0x86, 0xdd };
-	struct esp_out sa = { .spi = sa_spi(THERE, 0, false, GENERATION) };
-	uint8_t frame[FRAME_ETHER + sizeof(struct net_ip6) + 2048];
-	struct net_ip6 *outer = (struct net_ip6 *)(frame + FRAME_ETHER);
-	struct ip6_addr from = address(site[THERE]), to = address(site[HERE]);
-	uint8_t *esp = (uint8_t *)(outer + 1);
-	FILE *f = fopen(path, "wb");
-	struct gcm *gcm;
-
-	if (f == NULL || octets < 78 || octets > 1514 || gcm_new(&gcm) < 0)
-		die("cannot write");
-	sa.key = gcm_key_new(gcm, keys.key);
-	memcpy(sa.salt, keys.salt, sizeof(sa.salt));
-	begin_capture(f);
-	memcpy(frame, macs, sizeof(macs));
-	for (uint32_t n = 0; n < PACKETS; n++) {
-		uint32_t len = make_packet(esp + ESP_HEAD, n, octets);
-		uint32_t size = esp_seal(gcm, &sa, esp + ESP_HEAD, len, IP6_IN_IP6);
-
-		if (!esn) {
-			uint8_t pad = (uint8_t)(-(len + 2) & 3);
-
-			make_packet(esp + ESP_HEAD, n, octets);
-			for (uint8_t i = 0; i < pad; i++)
-				esp[ESP_HEAD + len + i] = (uint8_t)(i + 1);
-			esp[ESP_HEAD + len + pad] = pad;
-			esp[ESP_HEAD + len + pad + 1] = IP6_IN_IP6;
-			seal_no_esn(gcm, &sa, esp, len);
-		}
-		net_ip6_fill(outer, (uint16_t)size, IP6_ESP, 64, &from, &to);
-		put_frame(f, frame, FRAME_ETHER + (uint32_t)sizeof(*outer) + size);
+	if (room != NULL) {
+		memcpy(room, buf, len);
+		bring_publish(from->other->in, bring_at(from->other->in));
 	}
-	if (fclose(f) != 0)
-		die("cannot write");
-	return 0;
+	from->datagrams++;
+	from->octets += len + HEADERS;
 }
 
-/* Packets to mobile nodes out by one SA, those of the peer's in by the other. */
-static int print_peer(void)
+static void on_random(void *ctx, uint8_t *buf, size_t len)
 {
-	static const char policy[] = "sp ipv6 %s esp protect %u pri 1 dst " HOME
-				     "/48 sport 0:65535 dport 0:65535\n";
-	const uint32_t spi[] = { sa_spi(HERE, 0, false, GENERATION),
-		sa_spi(THERE, 0, false, GENERATION) };
-
-	for (unsigned in = 0; in < 2; in++) {
-		const char *way = in ? "in" : "out";
-
-		printf(policy, way, spi[in]);
-		printf("sa %s %u aead_algo aes-128-gcm aead_key ", way, spi[in]);
-		for (unsigned i = 0; i < sizeof(keys.key); i++)
-			printf("%02x:", keys.key[i]);
-		for (unsigned i = 0; i < sizeof(keys.salt); i++)
-			printf("%02x%s", keys.salt[i], i + 1 < sizeof(keys.salt) ? ":" : "");
-		printf(" mode ipv6-tunnel src %s dst %s\n", site[in ? THERE : HERE],
-			site[in ? HERE : THERE]);
-	}
-	printf("rt ipv6 dst 2001:db8:2::/48 port 0\nrt ipv6 dst " HOME "/48 port 0\n"
-	       "neigh port 0 02:00:00:00:00:01\n");
-	return 0;
+	(void)ctx;
+	randombytes_buf(buf, len);
 }
 
-/* --- what the packets meet --- */
-
-static void route(const char *text, uint8_t len, uint32_t value)
+static void on_session_send(void *ctx, uint8_t node, const uint8_t *buf, size_t len)
 {
-	struct ip6_prefix p = { address(text), len };
-
-	if (fib_set(t->fib, &p, value) < 0)
-		die("no room for a route");
+	(void)node;
+	put_on_wire(ctx, buf, len);
 }
 
-static void bind_all(uint32_t gateway, uint32_t bindings, uint8_t owner)
+static void on_established(void *ctx, uint8_t node, const struct session_keys *keys)
 {
-	for (uint32_t n = 0; n < bindings; n++) {
-		struct bc_binding b = { .hoa = address(HOME),
-			.coa = address(AWAY),
-			.ha = address(AGENT),
-			.record = n + 1,
-			.mss = BC_MSS_AUTO,
-			.owner = owner,
-			.adjacency = gateway,
-			.fib_generation = fib_generation(t->fib) };
+	struct end *at = ctx;
 
-		node_write(b.hoa.b, n, SUBNET_BITS);
-		node_write(b.coa.b, n, SUBNET_BITS);
-		b.bucket = record_key_bucket(record_key(DOMAIN_ID, &b.hoa));
-		if (bc_publish(t->bc, &b) < 0)
-			die("no room for a binding");
+	(void)node;
+	(void)keys;
+	at->has_keys = true;
+}
+
+/* --- what the engine asks for --- */
+
+static void on_send(void *ctx, uint8_t node, const uint8_t *buf, size_t len)
+{
+	uint8_t sealed[ENGINE_DATAGRAM + SESSION_OVERHEAD];
+	struct end *at = ctx;
+
+	if (sessions_seal(at->s, node, buf, len, at->now_ms, sealed) == 0)
+		put_on_wire(at, sealed, len + SESSION_OVERHEAD);
+}
+
+static bool on_covers(void *ctx, uint16_t domain, const struct ip6_addr *hoa)
+{
+	(void)ctx;
+	return domain == 0 && memcmp(hoa, &agent, 6) == 0;
+}
+
+static bool on_changed(void *ctx, struct record *r, enum engine_why why)
+{
+	(void)ctx;
+	(void)r;
+	(void)why;
+	return true;
+}
+
+static void on_next(
+	void *ctx, uint16_t domain, const struct next_view *v, const struct next_table *t)
+{
+	struct end *at = ctx;
+
+	(void)domain;
+	(void)v;
+	(void)t;
+	if (phase == PHASE_CUT && at->next_ns == 0)
+		at->next_ns = now_ns(CLOCK_MONOTONIC);
+}
+
+static void on_committed(void *ctx, uint64_t token, enum engine_commit how)
+{
+	(void)ctx;
+	(void)token;
+	(void)how;
+}
+
+static void on_state(void *ctx, uint16_t domain, enum next_says says)
+{
+	struct end *at = ctx;
+
+	(void)domain;
+	at->says = (int)says;
+}
+
+static void on_event(void *ctx, enum engine_event ev, uint16_t domain, uint8_t node, uint64_t n)
+{
+	struct end *at = ctx;
+
+	(void)domain;
+	(void)node;
+	if (ev == ENGINE_EV_TAKEN_OVER) {
+		at->taken = n;
+		at->taken_ns = now_ns(CLOCK_MONOTONIC);
 	}
 }
 
-/* Delivery primary: whose owner is here is delivered, others are relayed to it. */
-static void make_domain(void)
+/* --- an end --- */
+
+static void read_clocks(struct end *at)
 {
-	static struct mesh_answers answers;
-	struct mesh_domain *d = meshtab_buffer(t->mesh, 0);
-
-	memset(d, 0, sizeof(*d));
-	for (unsigned from = 0; from < MESH_FROM_COUNT; from++) {
-		for (unsigned way = 0; way < MESH_WAYS; way++) {
-			bool here = way / (MESH_WAY_COUNT * MESH_WAY_COUNT) == MESH_WAY_HERE;
-
-			answers.at[MESH_INTERCEPT][MESH_UNBOUND][from][way].act = MESH_UNREACHABLE;
-			answers.at[MESH_INTERCEPT][MESH_BOUND][from][way] = (struct mesh_answer){
-				.act = here ? MESH_DELIVER : MESH_RELAY, .by = MESH_HOP_OWNER
-			};
-		}
-	}
-	d->answers = &answers;
-	d->id = DOMAIN_ID;
-	d->self = HERE;
-	d->members[0] = 1 << HERE | 1 << THERE;
-	d->clamps = true;
-	for (unsigned owner = HERE; owner <= THERE; owner++)
-		memset(d->hop[owner], (int)owner, sizeof(d->hop[owner]));
-	if (meshtab_publish(t->mesh, 0) < 0)
-		die("no table of the domain");
+	at->now_ms = now_ns(CLOCK_MONOTONIC) / 1000000;
+	at->wall_ms = now_ns(CLOCK_REALTIME) / 1000000;
 }
 
-static void make_tables(uint32_t bindings, uint8_t owner)
+static void open_records(struct end *at)
 {
-	struct sa_opts mesh = {
-		.node = HERE, .site = address(site[HERE]), .workers = 2, .seed = 5
+	const struct records_opts ro = {
+		.max = 2 * bindings, .seed = 7, .now_ms = at->now_ms, .mesh = true
 	};
-	struct tables_opts opts = { .readers = 1,
-		.max_bindings = bindings,
-		.max_neighbors = 1024,
-		.max_routes = 1024,
-		.max_addrs = 8,
-		.mesh_domains = 1,
-		.mesh = &mesh,
-		.seed = 42 };
-	struct ip6_addr router = address("2001:db8:1::1"), there = address(site[THERE]);
-	uint32_t gateway;
+	const struct seen_opts so = { .max = 1024,
+		.addresses = 4,
+		.markers = ENGINE_MARKERS(1),
+		.window_s = 300,
+		.seed = 9 };
 
-	if (tables_new(&opts, &t) < 0)
-		die("no memory for tables");
-	gateway = adj_add(t->adj, 0, &router);
-	adj_set(t->adj, gateway, (const uint8_t[6]){ 2, [5] = 1 }, ADJ_RESOLVED);
-	route("::", 0, fib_value(FIB_VIA, gateway));
-	route(site[HERE], 128, fib_value(FIB_LOCAL, 0));
-	route(HOME, 48, fib_value(FIB_DOMAIN, 0));
-	route(AGENT, 128, fib_value(FIB_HOME_AGENT, 0));
-	bind_all(gateway, bindings, owner);
-	make_domain();
-	if (sa_add_peer(t->sa, THERE, &there) < 0 || sa_add_in(t->sa, THERE, &keys) < 0 ||
-		sa_set_out(t->sa, THERE, &keys) < 0)
-		die("no tunnel");
-}
-
-/* --- the worker --- */
-
-static struct rte_mempool *make_port(void)
-{
-	struct rte_eth_conf conf = { 0 };
-	struct rte_mempool *pool = rte_pktmbuf_pool_create("pkts", MBUFS, 256,
-		RTE_ALIGN(sizeof(struct dp_meta), RTE_MBUF_PRIV_ALIGN), RTE_MBUF_DEFAULT_BUF_SIZE,
-		SOCKET_ID_ANY);
-	struct rte_ether_addr mac;
-
-	if (pool == NULL || rte_eth_dev_count_avail() == 0 ||
-		rte_eth_dev_configure(0, 1, 1, &conf) < 0 ||
-		rte_eth_rx_queue_setup(0, 0, 1024, SOCKET_ID_ANY, NULL, pool) < 0 ||
-		rte_eth_tx_queue_setup(0, 0, 1024, SOCKET_ID_ANY, NULL) < 0 ||
-		rte_eth_dev_start(0) < 0 || rte_eth_macaddr_get(0, &mac) < 0)
-		die("no port");
-	memcpy(view.mac, mac.addr_bytes, sizeof(view.mac));
-	return pool;
-}
-
-static void make_worker(struct rte_mempool *pool)
-{
-	static struct conf_domain domain;
-	struct conf conf = { .domains = &domain, .domain_count = 1 };
-	char name[16];
-
-	worker.t = t;
-	worker.port = &view;
-	worker.port_count = 1;
-	worker.rxq_count = 1;
-	worker.workers = 1;
-	worker.is_reader = true;
-	worker.pool = pool;
-	worker.flow_seed = 42;
-	if (relay_new(&conf, rte_get_tsc_hz(), 1, &worker.relay) < 0)
+	if (records_new(&ro, &at->rs) < 0 || seen_new(&so, &at->seen) < 0)
 		die("no memory");
-	for (unsigned c = 0; c < DP_PUNT_COUNT; c++) {
-		snprintf(name, sizeof(name), "punt%u", c);
-		worker.punt[c] = rte_ring_create(name, 1024, SOCKET_ID_ANY, 0);
-		if (worker.punt[c] == NULL)
-			die("no memory for rings");
+}
+
+static void open_engine(struct end *at)
+{
+	const struct engine_member member = { .node = at->other->node };
+	const struct engine_domain domain = { .id = DOMAIN_ID,
+		.members = &member,
+		.member_count = 1,
+		.addresses = &agent,
+		.address_count = 1,
+		.join_timeout_ms = 3000,
+		.drain_wait_ms = 1000,
+		.max_bindings = bindings };
+	struct engine_opts o = { .self = at->node,
+		.boot = at->wall_ms << 8 | at->node,
+		.records = at->rs,
+		.seen = at->seen,
+		.secret = at->secret,
+		.domains = &domain,
+		.domain_count = 1,
+		.dead_ms = 300,
+		.rate_max =
+			125000000, /* 1 Gbit/s: mesh.rate-mbps, as it is without being written */
+		.records_s = 500000, /* mesh.records-per-s, likewise */
+		.max_waits = 1024,
+		.now_ms = at->now_ms,
+		.wall_ms = at->wall_ms,
+		.ops = { .ctx = at,
+			.send = on_send,
+			.covers = on_covers,
+			.changed = on_changed,
+			.next = on_next,
+			.committed = on_committed,
+			.state = on_state,
+			.event = on_event } };
+
+	if (engine_new(&o, &at->e) < 0)
+		die("no engine");
+}
+
+static void open_session(struct end *at)
+{
+	struct session_peer peer = { .node = at->other->node,
+		.address = site_address(at->other->node) };
+	struct session_opts o = { .node = at->node,
+		.secret = at->secret,
+		.peers = &peer,
+		.peer_count = 1,
+		.now_ms = at->now_ms,
+		.ops = { .ctx = at,
+			.random = on_random,
+			.send = on_session_send,
+			.established = on_established } };
+
+	memcpy(peer.key, at->other->public, sizeof(peer.key));
+	if (sessions_new(&o, &at->s) < 0)
+		die("no session");
+}
+
+static void tell_view(struct end *at, bool is_up)
+{
+	struct next_view v = { .domain = DOMAIN_ID, .self = at->node };
+	uint64_t up[4] = { 0 };
+
+	if (is_up) {
+		v.site[at->other->node] = (struct next_site){ .reach = NEXT_UP,
+			.says = (enum next_says)at->other->says };
+		engine_hears(at->e, at->other->node, up, at->now_ms);
+		engine_rtt(at->e, at->other->node, 0);
 	}
-	if (rte_rcu_qsbr_thread_register(t->rcu, 0) < 0)
-		die("no reader");
-	rte_rcu_qsbr_thread_online(t->rcu, 0);
+	engine_view(at->e, 0, &v, at->now_ms);
 }
 
-static void on_signal(int number)
+static void take_inputs(struct end *at)
 {
-	(void)number;
-	stopped = 1;
-}
+	const struct ip6_addr from = site_address(at->other->node);
+	uint8_t plain[ENGINE_DATAGRAM + SESSION_OVERHEAD], node;
+	const uint8_t *d;
+	uint32_t n;
+	size_t len;
 
-/* The capture begins anew. */
-static void renew(struct window *w)
-{
-	if (w->next > PACKETS)
-		memset(w, 0, sizeof(*w));
-}
-
-static void run(void)
-{
-	struct sa_in *in = sa_in_of(sa_view(t->sa)->peer[THERE], GENERATION);
-	struct window *w = &in->lane[0].esp.window;
-
-	while (!stopped) {
-		dp_worker_poll(&worker);
-		renew(w);
+	for (int i = 0; i < INPUTS && (d = bring_peek(at->in, &n)) != NULL; i++) {
+		if (n <= sizeof(plain) && sessions_input(at->s, &from, d, n, at->now_ms, &node,
+						  plain, &len) == SESSION_DATA)
+			engine_input(at->e, node, plain, len, at->now_ms, at->wall_ms);
+		bring_drop(at->in);
 	}
 }
 
-static void report(void)
+static void move(struct end *at, uint32_t mn, uint64_t number)
 {
-	const uint64_t *c = worker.counters.c;
+	struct order_result order = { .ext_seq = number, .epoch = 1 };
+	struct ip6_addr hoa = home(mn), coa = care_of(number << 32 | mn);
+	struct record *r = records_find(at->rs, 0, &hoa);
 
-	printf("received %lu sealed %lu opened %lu sent %lu\n", c[DP_COUNTER_RX_PACKETS],
-		c[DP_COUNTER_MESH_SEALED], c[DP_COUNTER_MESH_OPENED], c[DP_COUNTER_TX_PACKETS]);
-	for (unsigned s = 0; s < DP_STAGE_COUNT; s++)
-		if (worker.stage[s].packets > 0)
-			printf("stage %u: %.1f cycles a packet\n", s,
-				(double)worker.stage[s].cycles / (double)worker.stage[s].packets);
-	for (unsigned r = 0; r < DP_DROP_COUNT; r++)
-		if (worker.counters.drop[r] > 0)
-			printf("%s %lu\n", dp_drop_name((enum dp_drop)r), worker.counters.drop[r]);
+	if (r == NULL)
+		r = records_add(at->rs, 0, &hoa);
+	if (r == NULL)
+		die("no room for a record");
+	r->ha = agent;
+	r->seq = (uint16_t)number;
+	r->lifetime_s = LIFETIME_S;
+	records_set(at->rs, r, RECORD_LIVE, &coa, at->now_ms + LIFETIME_S * 1000ULL);
+	engine_accepted(at->e, r, &order, RECORD_BY_SEQUENCE, false, at->now_ms, at->wall_ms);
 }
 
-int main(int argc, char *argv[])
+/* In an order in which neighbours in memory are far apart; number: of the mobile node's update. */
+static void stir(struct end *at)
 {
-	uint32_t bindings;
-	bool opens;
-	int n;
+	struct engine_peer_info info;
 
-	if (argc == 5 && strcmp(argv[1], "write") == 0)
-		return write_capture(
-			strcmp(argv[2], "esn") == 0, argv[3], (uint32_t)strtoul(argv[4], NULL, 0));
-	if (argc == 2 && strcmp(argv[1], "peer") == 0)
-		return print_peer();
-	n = rte_eal_init(argc, argv);
-	if (n < 0 || argc - n != 3)
-		die("EAL-ARGUMENT... -- seal|open BINDINGS");
-	opens = strcmp(argv[n + 1], "open") == 0;
-	bindings = (uint32_t)strtoul(argv[n + 2], NULL, 0);
-	if (bindings == 0 || (!opens && strcmp(argv[n + 1], "seal") != 0))
-		die("seal|open, and at least one binding");
-	mem_use_hugepages(true);
-	make_tables(bindings, opens ? HERE : THERE);
-	make_worker(make_port());
-	signal(SIGTERM, on_signal);
-	signal(SIGINT, on_signal);
-	run();
-	report();
+	if (engine_peer_info(at->e, at->other->node, &info) < 0 || info.behind > BACKLOG)
+		return;
+	for (int i = 0; i < MOVES; i++, at->moves++)
+		move(at, (uint32_t)(at->moves * 2654435761u % bindings), 2 + at->moves / bindings);
+}
+
+static void claim(struct end *at)
+{
+	for (int i = 0; i < MOVES && at->moves < bindings / 2; i++, at->moves++)
+		move(at, bindings / 2 + (uint32_t)at->moves, 2);
+}
+
+static void turn(struct end *at)
+{
+	bool is_up = phase != PHASE_FILL && phase != PHASE_CUT;
+
+	read_clocks(at);
+	if (at->now_ms >= at->sessions_ms + 50) {
+		at->sessions_ms = at->now_ms;
+		sessions_turn(at->s, at->now_ms, at->wall_ms);
+		if (is_up && at->has_keys)
+			tell_view(at, true);
+	}
+	if (at->is_linked && !is_up)
+		tell_view(at, false);
+	at->is_linked = is_up;
+	take_inputs(at);
+	if (phase == PHASE_STIR && at->node == 1)
+		stir(at);
+	if (phase == PHASE_CLAIM && at->node == 2)
+		claim(at);
+	engine_turn(at->e, at->now_ms, at->wall_ms, BUDGET);
+}
+
+static void *live(void *end)
+{
+	struct end *at = end;
+	cpu_set_t cpus;
+
+	CPU_ZERO(&cpus);
+	CPU_SET(at->core, &cpus);
+	if (pthread_setaffinity_np(pthread_self(), sizeof(cpus), &cpus) != 0)
+		die("two cores are needed");
+	while (phase != PHASE_OVER && !(phase == PHASE_CUT && at->node == 1))
+		turn(at);
+	return NULL;
+}
+
+static void open_ends(void)
+{
+	for (int i = 0; i < 2; i++) {
+		struct end *at = &ends[i];
+
+		*at = (struct end){ .node = (uint8_t)(1 + i), .core = i, .other = &ends[1 - i] };
+		randombytes_buf(at->secret, sizeof(at->secret));
+		if (session_public_key(at->secret, at->public) < 0 ||
+			bring_new(WIRE_OCTETS, &at->in) < 0)
+			die("no memory");
+	}
+	for (int i = 0; i < 2; i++) {
+		read_clocks(&ends[i]);
+		open_records(&ends[i]);
+		open_engine(&ends[i]);
+		open_session(&ends[i]);
+	}
+}
+
+/* Alone, and ready by the operator's word. */
+static void fill(struct end *at, uint32_t count)
+{
+	read_clocks(at);
+	tell_view(at, false);
+	engine_turn(at->e, at->now_ms, at->wall_ms, BUDGET);
+	(void)engine_force_ready(at->e, 0, at->now_ms);
+	for (uint32_t i = 0; i < count; i++)
+		move(at, i, 1);
+	while (engine_turn(at->e, at->now_ms, at->wall_ms, BUDGET) == 0)
+		read_clocks(at);
+	if (at->says != NEXT_READY)
+		die("site 1 does not get ready");
+}
+
+static void await(const char *what, bool (*is_so)(void))
+{
+	uint64_t end = now_ns(CLOCK_MONOTONIC) + PATIENCE_S * 1000000000ULL;
+
+	while (!is_so()) {
+		if (now_ns(CLOCK_MONOTONIC) > end)
+			die(what);
+		usleep(200);
+	}
+}
+
+static bool both_are_ready(void)
+{
+	return ends[0].says == NEXT_READY && ends[1].says == NEXT_READY;
+}
+
+static bool have_keys(void)
+{
+	return ends[0].has_keys && ends[1].has_keys;
+}
+
+static bool is_claimed(void)
+{
+	struct engine_peer_info info;
+
+	return ends[1].moves == bindings / 2 && engine_peer_info(ends[1].e, 1, &info) == 0 &&
+	       info.behind == 0;
+}
+
+static bool is_taken_over(void)
+{
+	return ends[1].taken_ns != 0;
+}
+
+/* --- what is measured --- */
+
+static double seconds_since(uint64_t ns)
+{
+	return (double)(now_ns(CLOCK_MONOTONIC) - ns) / 1e9;
+}
+
+static uint64_t records_in(void)
+{
+	struct engine_peer_info info = { 0 };
+
+	engine_peer_info(ends[1].e, 1, &info);
+	return info.records_in;
+}
+
+static void deltas(unsigned seconds)
+{
+	uint64_t octets, taken, begin;
+	double s;
+
+	await("site 2 does not join", both_are_ready);
+	usleep(500000);
+	phase = PHASE_STIR;
+	usleep(1000000); /* until the rate has been found */
+	octets = ends[0].octets;
+	taken = records_in();
+	begin = now_ns(CLOCK_MONOTONIC);
+	usleep(seconds * 1000000);
+	s = seconds_since(begin);
+	taken = records_in() - taken;
+	octets = ends[0].octets - octets;
+	printf("{\"bindings\": %u, \"deltas-per-s\": %.0f, \"octets-per-delta\": %.1f, "
+	       "\"moves\": %llu}\n",
+		bindings, (double)taken / s, taken > 0 ? (double)octets / (double)taken : 0.0,
+		(unsigned long long)ends[0].moves);
+}
+
+static void snapshot(uint64_t begin)
+{
+	struct engine_peer_info info = { 0 };
+	uint64_t octets = ends[0].octets;
+	double s;
+
+	await("site 2 does not join", both_are_ready);
+	s = seconds_since(begin);
+	octets = ends[0].octets - octets;
+	phase = PHASE_OVER;
+	engine_peer_info(ends[0].e, 2, &info);
+	printf("{\"bindings\": %u, \"snapshot-s\": %.3f, \"records\": %u, \"octets\": %llu, "
+	       "\"datagrams\": %llu, \"again\": %llu, \"lost\": %llu, \"mbit-per-s\": %.0f}\n",
+		bindings, s, records_live(ends[1].rs), (unsigned long long)octets,
+		(unsigned long long)info.sent, (unsigned long long)info.sent_again,
+		(unsigned long long)bring_lost(ends[1].in), (double)info.rate * 8 / 1e6);
+}
+
+static void takeover(void)
+{
+	uint64_t begin;
+
+	await("site 2 does not join", both_are_ready);
+	phase = PHASE_CLAIM;
+	await("half of the mobile nodes do not move", is_claimed);
+	begin = now_ns(CLOCK_MONOTONIC);
+	phase = PHASE_CUT;
+	await("nothing is taken over", is_taken_over);
+	printf("{\"bindings\": %u, \"next-ms\": %.3f, \"walk-ms\": %.3f, \"taken-over\": %llu}\n",
+		bindings, (double)(ends[1].next_ns - begin) / 1e6,
+		(double)(ends[1].taken_ns - begin) / 1e6, (unsigned long long)ends[1].taken);
+}
+
+static void measure(const char *what, unsigned seconds)
+{
+	pthread_t thread[2];
+	uint64_t begin;
+
+	open_ends();
+	fill(&ends[0], bindings);
+	for (int i = 0; i < 2; i++)
+		if (pthread_create(&thread[i], NULL, live, &ends[i]) != 0)
+			die("no thread");
+	await("no session", have_keys);
+	begin = now_ns(CLOCK_MONOTONIC);
+	phase = PHASE_LINKED;
+	if (strcmp(what, "deltas") == 0)
+		deltas(seconds);
+	else if (strcmp(what, "takeover") == 0)
+		takeover();
+	else
+		snapshot(begin);
+	phase = PHASE_OVER;
+	for (int i = 0; i < 2; i++)
+		pthread_join(thread[i], NULL);
+}
+
+int main(int argc, char **argv)
+{
+	unsigned seconds = argc > 3 ? (unsigned)strtoul(argv[3], NULL, 0) : 3;
+
+	if (argc < 3 || (strcmp(argv[1], "deltas") != 0 && strcmp(argv[1], "snapshot") != 0 &&
+				strcmp(argv[1], "takeover") != 0)) {
+		fputs("usage: bench-mesh deltas|snapshot|takeover BINDINGS [SECONDS]\n", stderr);
+		return 2;
+	}
+	bindings = (uint32_t)strtoul(argv[2], NULL, 0);
+	if (bindings < 1000 || bindings > 20000000 || seconds < 1 || sodium_init() < 0)
+		die("1,000 to 20,000,000 bindings, 1 second or more");
+	measure(argv[1], seconds);
 	return 0;
 }
