@@ -78,6 +78,7 @@ struct ctl {
 	struct persist *persist; /* NULL without a store */
 	struct persist_load *load; /* while the store is read */
 	struct data_keys *data_keys; /* NULL: no mesh, or one without protection */
+	uint64_t data_mtu_ms; /* when path MTUs of data tunnels are looked at again */
 	struct alarms *alarms;
 	/* NULL without a mesh, all of them (mesh/): */
 	struct mesh *mesh;
