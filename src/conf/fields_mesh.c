@@ -55,7 +55,7 @@ static const struct conf_field mesh_fields[] = {
 		.help = "How far the clock may be off, in milliseconds, against two live peers "
 			"that agree with each other: beyond that a site does not become ready, "
 			"and one that is ready raises an alarm." },
-	{ "rate-mbps", CONF_U32, AT(rate_mbps), .def = 100, .min = 1, .max = 100000,
+	{ "rate-mbps", CONF_U32, AT(rate_mbps), .def = 1000, .min = 1, .max = 100000,
 		.help = "What is sent to one peer to keep its bindings up to date, in megabits "
 			"per second at most. "
 			"Relayed packets do not count." },

@@ -32,9 +32,10 @@
 #define RTO_MIN_MS    100 /* what is not acknowledged is sent again: after 2 RTT and this */
 #define RTO_MAX_MS    2000
 #define GIVE_TRIES    10 /* a snapshot sent so often in vain is not wanted any more */
+#define LAG_MAX_MS    200 /* more is waiting in queues than that: no faster */
 #define WINDOW_MIN    16 /* datagrams under way, whatever the rate */
 #define RATE_MIN      125000 /* octets a second: 1 Mbit/s gets through anywhere */
-#define AHEAD_MAX     16 /* pieces of a stream behind a gap that are remembered */
+#define AHEAD_MAX     64 /* pieces behind gaps that a stream remembers; more come again */
 #define REPAIR_MS     10000 /* between two digest rounds with a peer, in the background */
 #define ROUND_SLOTS   32 /* questions of a digest round under way at once */
 #define ROUND_TRIES   6
@@ -67,8 +68,8 @@ struct out {
 	uint32_t sent_mark, acked_mark, again_mark;
 	struct message_hole hole[MESSAGE_HOLES]; /* to be sent again */
 	uint8_t holes, hole_at;
-	uint64_t hole_first; /* first position reported missing, when it was last seen to */
-	uint64_t again_ms; /* then */
+	uint64_t again_until; /* gaps up to this position are being filled... */
+	uint64_t again_ms; /* ...since then */
 	uint64_t progress_ms; /* acknowledged something, or began to wait */
 	uint64_t drained_ms; /* nothing was left to send */
 	uint8_t silences; /* SNAPSHOT: sent again since anything was acknowledged; too many end it */
@@ -137,6 +138,9 @@ struct peer {
 	uint64_t tokens_ms;
 	uint32_t numbered, heard_until; /* datagrams sent, of them no longer under way */
 	uint64_t heard_ms; /* when acknowledged last, or began to be under way */
+	uint32_t timed; /* a datagram whose way there and back is being measured, 0: none */
+	uint64_t timed_ms; /* when it was sent */
+	uint32_t lag_ms; /* what such ways took: with whatever waits in queues, here and there */
 	uint32_t lost; /* as last reported */
 	uint64_t slowed_ms, sped_ms;
 	uint64_t greeted_ms;

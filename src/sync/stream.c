@@ -7,7 +7,9 @@
  * How fast: octets are paced by a rate that grows by a quarter a round trip and shrinks by a
  * quarter when something was lost in one; what is under way is bounded by twice that rate times the
  * round trip time. Datagrams are counted over all streams to a peer, so an acknowledgement says how
- * many left the network and how many are missing.
+ * many left the network and how many are missing. hello's round trip time knows nothing of the
+ * queues that our own datagrams stand in, up to the peer's control core: that is measured too, and
+ * nothing is taken for lost, or sent again, before it.
  */
 #include "common/plant.h"
 #include "records/seen.h"
@@ -32,9 +34,17 @@ static uint32_t least(uint32_t a, uint32_t b)
 	return a < b ? a : b;
 }
 
+/* How long it takes until a peer has said what became of a datagram. */
+static uint32_t answer_ms(const struct peer *p)
+{
+	uint32_t quiet = p->rtt_ms + ACK_DELAY_MS;
+
+	return p->lag_ms > quiet ? p->lag_ms : quiet;
+}
+
 uint32_t rto_ms(const struct peer *p)
 {
-	return least(2 * p->rtt_ms + RTO_MIN_MS, RTO_MAX_MS);
+	return least(p->rtt_ms + answer_ms(p) + RTO_MIN_MS, RTO_MAX_MS);
 }
 
 static uint32_t under_way(const struct peer *p)
@@ -276,6 +286,10 @@ static bool send_piece(
 	}
 	if (under_way(p) == 0)
 		p->heard_ms = e->now_ms;
+	if (p->timed == 0) {
+		p->timed = p->numbered + 1;
+		p->timed_ms = e->now_ms;
+	}
 	m = (struct message_delta){ .stream = (uint8_t)x->stream,
 		.flags = flags_of(e, x),
 		.id = x->out->id,
@@ -313,7 +327,7 @@ static bool may_send(const struct peer *p)
 
 static void slow_down(struct engine *e, struct peer *p)
 {
-	if (e->now_ms - p->slowed_ms < p->rtt_ms + ACK_DELAY_MS)
+	if (e->now_ms - p->slowed_ms < answer_ms(p))
 		return;
 	p->slowed_ms = p->sped_ms = e->now_ms;
 	p->rate -= p->rate / 4;
@@ -323,12 +337,23 @@ static void slow_down(struct engine *e, struct peer *p)
 
 static void speed_up(struct engine *e, struct peer *p)
 {
-	if (e->now_ms - p->sped_ms < p->rtt_ms + ACK_DELAY_MS)
+	if (e->now_ms - p->sped_ms < answer_ms(p) || p->lag_ms > p->rtt_ms + LAG_MAX_MS)
 		return;
 	p->sped_ms = e->now_ms;
 	p->rate += p->rate / 4;
 	if (p->rate > e->opts.rate_max)
 		p->rate = e->opts.rate_max;
+}
+
+/* Rises at once, falls slowly: a queue that is empty now fills again. */
+static void measure_lag(struct engine *e, struct peer *p, uint32_t highest)
+{
+	uint32_t ms = least((uint32_t)(e->now_ms - p->timed_ms), RTO_MAX_MS);
+
+	if (p->timed == 0 || is_later(p->timed, highest))
+		return;
+	p->timed = 0;
+	p->lag_ms = ms > p->lag_ms ? ms : p->lag_ms - (p->lag_ms - ms) / 8;
 }
 
 static void count_datagrams(struct engine *e, struct peer *p, const struct message_ack *m)
@@ -338,6 +363,7 @@ static void count_datagrams(struct engine *e, struct peer *p, const struct messa
 	if (is_later(m->highest, p->numbered)) /* makes no sense */
 		return;
 	p->heard_ms = e->now_ms;
+	measure_lag(e, p, m->highest);
 	if (is_later(m->highest, p->heard_until))
 		p->heard_until = m->highest;
 	if (is_later(lost, p->lost))
@@ -349,25 +375,35 @@ static void count_datagrams(struct engine *e, struct peer *p, const struct messa
 
 /* --- acknowledgements --- */
 
-/* What is to be sent again: not more often than a round trip, unless another gap is the first. */
+/*
+ * What is to be sent again: each gap once until an answer to that can be there. Acknowledgements
+ * that were under way meanwhile go on naming gaps that are being filled; only those behind the last
+ * one taken are news.
+ */
 static void take_holes(
 	struct engine *e, struct peer *p, struct out *out, const struct message_ack *m)
 {
 	if (m->hole_count == 0 || out->hole_at < out->holes || planted(PLANT_GAP_IGNORED))
 		return;
-	if (m->hole[0].first == out->hole_first &&
-		e->now_ms - out->again_ms < p->rtt_ms + ACK_DELAY_MS)
-		return;
+	if (e->now_ms - out->again_ms >= answer_ms(p)) {
+		out->again_ms = e->now_ms;
+		out->again_until = 0;
+	}
 	out->holes = out->hole_at = 0;
 	for (unsigned i = 0; i < m->hole_count; i++) {
-		if (m->hole[i].last > out->sent)
+		struct message_hole hole = m->hole[i];
+
+		if (hole.last > out->sent)
 			break; /* makes no sense */
-		out->hole[out->holes++] = m->hole[i];
+		if (hole.last <= out->again_until)
+			continue;
+		if (hole.first <= out->again_until)
+			hole.first = out->again_until + 1;
+		out->hole[out->holes++] = hole;
 	}
 	if (out->holes == 0)
 		return;
-	out->hole_first = out->hole[0].first;
-	out->again_ms = e->now_ms;
+	out->again_until = out->hole[out->holes - 1].last;
 	move_mark(e, (enum message_stream)m->stream, &out->again_mark, out->acked_mark);
 }
 
@@ -529,6 +565,7 @@ void peer_reset(struct engine *e, struct peer *p)
 	for (uint32_t i = 0; i < e->domain_count; i++)
 		set_del(e->domain[i].full, p->node);
 	p->numbered = p->heard_until = p->lost = 0;
+	p->timed = p->lag_ms = 0;
 	p->highest = p->received = 0;
 	p->unacked = 0;
 	p->asked_domain = NOBODY;
@@ -551,13 +588,14 @@ static void lose_all(struct engine *e, struct peer *p, enum message_stream s)
 	out->hole[0] = (struct message_hole){ out->acked + 1, out->sent };
 	out->holes = 1;
 	out->hole_at = 0;
-	out->hole_first = out->acked + 1;
+	out->again_until = out->sent;
 	out->again_ms = out->progress_ms = e->now_ms;
 	move_mark(e, s, &out->again_mark, out->acked_mark);
 }
 
 void streams_came_up(struct engine *e, struct peer *p)
 {
+	p->timed = 0; /* on its way since before */
 	for (unsigned s = 0; s < STREAM_COUNT; s++)
 		lose_all(e, p, (enum message_stream)s);
 }
@@ -655,8 +693,10 @@ uint32_t stream_turn(struct engine *e, struct peer *p, uint32_t *budget)
 	uint32_t next = IDLE_MS;
 
 	/* whichever stream it was of: what nobody speaks of does not keep the window shut */
-	if (under_way(p) > 0 && e->now_ms - p->heard_ms >= rto_ms(p))
+	if (under_way(p) > 0 && e->now_ms - p->heard_ms >= rto_ms(p)) {
 		p->heard_until = p->numbered;
+		p->timed = 0;
+	}
 	for (unsigned s = 0; s < STREAM_COUNT; s++) {
 		/* changes before snapshot, last seen numbers in front of it, too */
 		static const enum message_stream order[STREAM_COUNT] = { STREAM_CHANGES,

@@ -2,7 +2,6 @@
 """Alarms of a running hamd: raised by what they are about, cleared when it is over, in hamctl and
 in the log."""
 
-import os
 import resource
 import time
 from pathlib import Path

@@ -2,6 +2,8 @@
 """The rows of the report: what is measured, on which conditions it counts, what it must reach."""
 
 import contextlib
+import json
+import subprocess
 import tempfile
 import time
 
@@ -315,6 +317,22 @@ def traced(options, directory, row, result):
     condition(result, "packets sent on", min(t.sent for t in never + ended + during), SENT)
 
 
+def mesh(kind, figure, scale=1):
+    """Two sites' engines, see scripts/bench/mesh/mesh.c."""
+    def run(options, directory, row, result):
+        program = options.build / "scripts" / "bench" / "mesh" / "bench-mesh"
+        done = []
+        for _ in range(options.turns):
+            said = subprocess.run([program, kind, str(row.bindings), "3"], capture_output=True,
+                                  text=True)
+            if said.returncode != 0:
+                raise BenchError(said.stderr.strip())
+            done.append(json.loads(said.stdout))
+        result["mesh"] = {key: summary([d[key] for d in done]) for key in done[0]}
+        result["value"] = result["mesh"][figure]["median"] * scale
+    return run
+
+
 def memory(options, directory, row, result):
     """What records and tables say, and how much memory the machine has less."""
     with running(Scenario(options, directory, bindings=row.bindings, kind="quiet").hamd()) as hamd:
@@ -361,6 +379,16 @@ ROWS = [
         data("intercept", 1514), bindings=TEN_K),
     Row("busy-1m", "intercept + encapsulate, 1 M bindings, while 100 k mobile nodes a second"
         " move; against itself at rest", busy, bindings=MILLION, must=0.9, aim=0.98),
+    Row("deltas-1m", "changes of 1 M bindings told to another site and held there",
+        mesh("deltas", "deltas-per-s"), bindings=MILLION, must=100000, aim=300000,
+        unit="a second"),
+    Row("deltas-10k", "the same, of 10 k bindings", mesh("deltas", "deltas-per-s"),
+        bindings=TEN_K, unit="a second", smoke=True),
+    Row("snapshot-1m", "1 M bindings told to a site that joins", mesh("snapshot", "snapshot-s"),
+        bindings=MILLION, must=3, aim=1, unit="s", less_is_more=True),
+    Row("takeover-1m", "a site dies: 1 M bindings, half of them its own, until all carry their"
+        " new owner", mesh("takeover", "walk-ms", 0.001), bindings=MILLION, must=2, aim=1,
+        unit="s", less_is_more=True),
     Row("trace-10k", "intercept + encapsulate, 10 k bindings, after a trace; against a hamd that"
         " never traced", traced, bindings=TEN_K, must=0.98, aim=1.0),
     Row("refresh-1m", "Binding Updates accepted and acknowledged: refreshes of 1 M bindings",

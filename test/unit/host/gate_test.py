@@ -18,9 +18,9 @@ import unittest
 ROUTING = None
 PATIENCE_S = 60
 
-# "hamctl -n NAME ready" as the file "answer" says: a status, or "hang".
+# "hamctl -n NAME ready [DOMAIN]" as the file "answer" says: a status, or "hang".
 HAMCTL = '''#!/bin/sh
-[ "$*" = "-n paris ready" ] || exit 2
+case $* in "-n paris ready"|"-n paris ready msp1") ;; *) exit 2;; esac
 echo "$*" >>asked
 read -r answer <answer
 [ "$answer" = hang ] && exec sleep 60
@@ -46,9 +46,9 @@ class Gate(unittest.TestCase):
         (self.dir / 'new').write_text(f'{text}\n')
         (self.dir / 'new').replace(self.dir / 'answer')
 
-    def start(self, up='echo up >>did', down='echo down >>did'):
+    def start(self, up='echo up >>did', down='echo down >>did', name='paris'):
         env = {**os.environ, 'PATH': f'{self.dir}:{os.environ["PATH"]}'}
-        self.proc = subprocess.Popen([ROUTING / 'hamd-gate', 'paris', up, down, '0.01'],
+        self.proc = subprocess.Popen([ROUTING / 'hamd-gate', name, up, down, '0.01'],
                                      cwd=self.dir, env=env, stdout=subprocess.DEVNULL,
                                      stderr=subprocess.DEVNULL)
 
@@ -87,6 +87,12 @@ class Gate(unittest.TestCase):
         self.assertGreaterEqual(len(self.lines('asked')), 2)
         self.assertEqual(self.lines('did'), ['up'])
 
+    def test_one_domain(self):
+        self.answer(0)
+        self.start(name='paris:msp1')
+        self.assertEqual(self.wait('did', 1), ['up'])
+        self.assertEqual(set(self.lines('asked')), {'-n paris ready msp1'})
+
     def test_hang_is_down(self):
         self.answer(0)
         self.start()
@@ -113,7 +119,7 @@ class Gate(unittest.TestCase):
         got = subprocess.run([ROUTING / 'hamd-gate', 'paris'], capture_output=True, text=True,
                              check=False, timeout=30)
         self.assertEqual((got.returncode, got.stdout), (2, ''))
-        self.assertIn('usage: hamd-gate NAME UP DOWN', got.stderr)
+        self.assertIn('usage: hamd-gate NAME[:DOMAIN] UP DOWN', got.stderr)
 
 
 class Samples(unittest.TestCase):

@@ -57,8 +57,9 @@ struct world {
 	struct datagram *wire;
 	unsigned wire_count;
 	uint64_t now_ms, seed, boots;
-	uint64_t sent[SITES + 1], octets;
+	uint64_t sent[SITES + 1], octets, lost;
 	unsigned loss_percent, dup_percent, delay_ms, jitter_ms;
+	unsigned queue_ms; /* and so much more, which hello's round trip knows nothing of */
 	bool cut[SITES + 1][SITES + 1];
 	bool covers_none;
 	uint8_t refuser; /* to this site home(refused) is none of the domain's */
@@ -112,15 +113,17 @@ static void post(uint8_t from, uint8_t to, const uint8_t *b, size_t n)
 	assert_in_range(n, 1, ENGINE_DATAGRAM);
 	world.sent[from]++;
 	world.octets += n;
-	if (world.cut[from][to] || rng_below(&world.seed, 100) < world.loss_percent)
+	if (world.cut[from][to] || rng_below(&world.seed, 100) < world.loss_percent) {
+		world.lost++;
 		return;
+	}
 	for (unsigned copies = rng_below(&world.seed, 100) < world.dup_percent ? 2 : 1; copies > 0;
 		copies--) {
 		if (world.wire_count == WIRE_MAX)
 			return; /* a queue that is full */
 		d = &world.wire[world.wire_count++];
 		*d = (struct datagram){ .from = from, .to = to, .n = n };
-		d->at_ms = world.now_ms + world.delay_ms +
+		d->at_ms = world.now_ms + world.delay_ms + world.queue_ms +
 			   (world.jitter_ms == 0 ? 0 : rng_below(&world.seed, world.jitter_ms));
 		memcpy(d->b, b, n);
 	}
