@@ -227,16 +227,16 @@ class MeshWorld:
             return None
         return float(said.split("min/avg/max")[1].split("=")[1].split("/")[0])
 
-    def crossings(self, k, hoa, count=10, size=1000):
-        """{line: how often an echo with its answer crosses it}: by octets, as a mesh has something
-        to say all the time; small beside these."""
-        before = self.wires.octets()
-        got, said = self.sites[k].cn.ping(hoa, "-s", size, count=count)
+    def crossings(self, k, hoa, count=5):
+        """{line: how often an echo request with its answer crosses it}; large ones, to tell them
+        from what the sites have to say to each other."""
+        before = self.wires.large()
+        got, said = self.sites[k].cn.ping(hoa, "-s", 1100, count=count)
         if got != count:
             raise LabError(f"{got} of {count} answered: {said}")
-        after = self.wires.octets()
+        after = self.wires.large()
         return {name: n for name in self.wires.names
-                if (n := round((after[name] - before[name]) / count / (size + 100)))}
+                if (n := round((after[name] - before[name]) / count))}
 
 
 class Gate:
