@@ -185,6 +185,13 @@ class MeshWorld:
     def key_file(self, k):
         return self.lab.dir / f"site{k}.key"
 
+    def other_key(self):
+        """A private key file that nobody has the public key of."""
+        path = self.lab.dir / "other.key"
+        if not path.exists():
+            sh(HAMCTL, "genkey", path)
+        return path
+
     def config(self, k, mode="unicast", mesh=None, domain=None, **sections):
         """... with the other sites as peers. mesh, domain: changes to those sections."""
         others = [other for other in self.sites if other != k]
