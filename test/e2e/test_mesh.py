@@ -266,12 +266,15 @@ def test_one_way(mesh):
 
 
 def test_bad_lines(mesh):
-    """Loss, copies, frames out of order on every line: registrations, and the sites stay up."""
+    """Loss, copies, frames out of order on every line: who repeats what was lost registers, and all
+    sites know it."""
     home(mesh, 1)
     mesh.delays(loss_percent=3, duplicate_percent=3, reorder_percent=5, jitter_ms=3)
     try:
         for n in range(10):
-            mesh.mn.register(f"site{1 + n % 3}")
+            link = f"site{1 + n % 3}"
+            until("an answer", lambda at=link: mesh.mn.update(at, timeout=1), 10)
+            mesh.mn.attach(link)
         agree(mesh, 1)
         until("the last one is known", lambda: {
             mesh[k].ctl.binding(HOA)["sequence"] for k in mesh.sites} == {mesh.mn.seq}, 10)
