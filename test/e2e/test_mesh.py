@@ -8,7 +8,7 @@ import signal
 import pytest
 
 from lab.mesh import DOMAIN, MeshWorld, agent_address, between, site_address
-from lab.pings import Pings
+from lab.pings import Pings, Stream
 from lab.raw import Wire, send_ip6
 from lab.shell import until
 from lab.transfer import Transfer
@@ -108,9 +108,10 @@ def test_direct(mesh):
 
 
 def test_move(mesh):
-    """From site 1 to site 2, with its home agent address too: nothing is lost on the way."""
+    """From site 1 to site 2, with its home agent address too: nothing that is sent to it is lost on
+    the way."""
     home(mesh, 1)
-    flows = [Pings(mesh[k].cn, HOA) for k in mesh.sites]
+    flows = [Stream(mesh[k].cn, mesh.mn.ns, HOA, port=6000 + k) for k in mesh.sites]
     for flow in flows:
         flow.wait_for(5)
     mesh.mn.use_agent(agent_address(2), keep=[agent_address(1)])

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Echo requests all the time, and which of them were not answered."""
+"""Packets all the time, and which of them did not come through."""
 
+import contextlib
 import re
 import signal
+import socket
 import subprocess
 import threading
 import time
 
-from .shell import LabError
+from .shell import LabError, until
 
 
 class Pings:
@@ -43,3 +45,46 @@ class Pings:
         self._thread.join(5)
         got = sorted(self._answered)
         return [n for n in range(got[0], got[-1]) if n not in self._answered]
+
+
+class Stream:
+    """Numbered datagrams one way, and which of them did not arrive. While a mobile node moves it
+    is what is sent towards it that nobody may lose; what it sends itself may overtake its Binding
+    Update."""
+
+    def __init__(self, src, dst, address, every=0.01, port=6000):
+        self.to, self.every = (address, port), every
+        self.sent, self.got = 0, set()
+        self._in = dst.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+        self._in.bind(self.to)
+        self._in.settimeout(0.5)
+        self._out = src.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=fn, daemon=True)
+                         for fn in (self._send, self._receive)]
+        for thread in self._threads:
+            thread.start()
+        self.wait_for(1)
+
+    def _send(self):
+        while not self._stop.wait(self.every):
+            self._out.sendto(self.sent.to_bytes(4, "big"), self.to)
+            self.sent += 1
+
+    def _receive(self):
+        with contextlib.suppress(TimeoutError):
+            while True:
+                self.got.add(int.from_bytes(self._in.recv(4), "big"))
+
+    def wait_for(self, more, timeout=10):
+        until(f"{more} datagrams to {self.to[0]}", lambda goal=len(self.got) + more:
+              len(self.got) >= goal, timeout)
+
+    def stop(self):
+        """Numbers that did not arrive."""
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(10)
+        self._in.close()
+        self._out.close()
+        return sorted(set(range(self.sent)) - self.got)
