@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* What a site of a mesh sends when each binding moves once a minute, as lines of a table: by the
+ * number of sites and of bindings. */
 #pragma once
 
-/* What a site of a mesh sends when each binding moves once a minute, as lines of a table: by the
- * number of sites and of bindings. 0: the exit status. */
-int scale_print(void);
+int scale_print(void); /* 0: the exit status */
