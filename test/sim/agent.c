@@ -487,6 +487,7 @@ static bool agent_move(struct site *s, uint8_t mn, uint8_t node)
 
 const struct site_kind agent_kind = {
 	.name = "agent",
+	.has_mesh = true,
 	.start = agent_start,
 	.stop = agent_stop,
 	.turn = agent_turn,

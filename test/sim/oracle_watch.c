@@ -82,6 +82,7 @@ static void look(struct world *w, void *ctx, uint64_t arg)
 		for (uint8_t by = 1; by <= w->shape.sites; by++)
 			for (uint8_t node = 1; node <= w->shape.sites; node++)
 				if (by != node && site_runs(w->site[by]) &&
+					w->site[by]->kind->has_mesh &&
 					site_is_member(w->site[by], d) &&
 					site_is_member(w->site[node], d))
 					look_at(w, d, by, node);
@@ -231,7 +232,7 @@ static void judge_commit(struct world *w, uint8_t node, uint8_t mn, const struct
 		if (heard_us(a, node) < first)
 			first = heard_us(a, node);
 	}
-	if (first == UINT64_MAX || !is_calm_since(w, a) ||
+	if (first == UINT64_MAX || !is_calm_since(w, a) || !w->site[node]->kind->has_mesh ||
 		w->shape.domain[mn_domain(w, mn)].ack_peers == 0)
 		return;
 	if (w->now_us < first + nearest_us(w, mn_domain(w, mn), node))
