@@ -201,7 +201,8 @@ static bool is_clock_off(struct world *w, uint8_t node, uint8_t domain)
 	int64_t off[SHAPE_SITES], mine = w->site[node]->wall_off_ms;
 	unsigned n = 0;
 
-	if (o->open_paths > 0 || o->paths_us + 2 * S > w->now_us || w->shape.loss_ppm > 0)
+	if (o->open_paths > 0 || o->paths_us + 2 * S > w->now_us || w->shape.loss_ppm > 0 ||
+		!w->site[node]->kind->has_mesh)
 		return false;
 	for (uint8_t i = 1; i <= w->shape.sites; i++) {
 		int64_t its = w->site[i]->wall_off_ms;
