@@ -275,6 +275,16 @@ static enum applied take_new(
 	return APPLY_NEWER;
 }
 
+/* What a record says of its mobile node at one home agent address is said by it no more: it goes, or
+ * goes on with another address. Who never heard of it must hear of the number; a refresh is told
+ * lazily, and by the record alone. */
+static void outlive(struct engine *e, struct domain *d, const struct record_copy *was)
+{
+	const struct seen_pair pair = pair_of(d, was);
+
+	(void)raise_seen(e, d, &pair, SEEN_LISTED | SEEN_AGAIN);
+}
+
 static bool is_same_word(const struct record_copy *a, const struct record_copy *b)
 {
 	return content_version_cmp(&a->content, &b->content) == 0 &&
@@ -331,6 +341,8 @@ static enum applied take_newer(struct engine *e, struct peer *p, struct domain *
 		(void)record_copy_put(e->rs, r, &mine, e->now_ms);
 		return APPLY_LATER;
 	}
+	if (!ip6_eq(&mine.ha, &merged.ha))
+		outlive(e, d, &mine);
 	note_claim(e, d, r, &mine.owner, &merged.owner);
 	if (is_same_word(&merged, c))
 		learned(e, d, r, p);
@@ -426,8 +438,8 @@ int engine_seen(struct engine *e, const struct seen_pair *pair, uint64_t now_ms,
 	e->wall_ms = wall_ms;
 	if (d == NULL)
 		return 0;
-	ret = raise_seen(e, d, pair, SEEN_LISTED);
-	if (ret > 0)
+	ret = raise_seen(e, d, pair, SEEN_LISTED | SEEN_AGAIN);
+	if (ret >= 0)
 		e->urgent_seen = changes_last(seen_changes(e->opts.seen));
 	return ret < 0 ? ret : 0;
 }
@@ -449,27 +461,19 @@ void engine_loaded(struct engine *e, struct record *r)
 	count_in(e, d, r);
 }
 
-/* Its number outlives it: who never heard of the record must hear of that. */
-static void outlive(struct engine *e, struct domain *d, struct record *r)
-{
-	struct record_copy c;
-	struct seen_pair pair;
-
-	record_copy_of(e->rs, r, e->now_ms, &c);
-	pair = pair_of(d, &c);
-	(void)raise_seen(e, d, &pair, SEEN_LISTED | SEEN_AGAIN);
-}
-
 bool engine_end(struct engine *e, struct record *r, uint64_t now_ms)
 {
 	struct domain *d = domain_by_number(e, r->domain);
 	bool is_ours = records_mesh(e->rs, r)->owner.node == e->opts.self;
+	struct record_copy c;
 
 	e->now_ms = now_ms;
 	if (d == NULL || planted(PLANT_EXPIRE_ALL))
 		return true;
-	if (is_ours)
-		outlive(e, d, r);
+	if (is_ours) {
+		record_copy_of(e->rs, r, now_ms, &c);
+		outlive(e, d, &c);
+	}
 	if (is_ours || r->state != RECORD_LIVE || d->conf.member_count == 0)
 		return true;
 	digest_drop(d->digest, r);

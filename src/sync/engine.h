@@ -198,8 +198,9 @@ bool engine_accepted(struct engine *e, struct record *r, const struct order_resu
 void engine_touched(struct engine *e, struct record *r, uint64_t now_ms, uint64_t wall_ms);
 /* A soft field changed, a path MTU: told to others, but the record is no newer by it. */
 void engine_soft(struct engine *e, struct record *r, uint64_t now_ms);
-/* A number of a pair was taken without any record's changing: notes it, and tells others. 0;
- * -ENOSPC: there is no room to remember it. */
+/* A number of a pair was taken without any record's changing, or its record is about to be
+ * registered with another home agent address: notes it, and tells others, also if they may know.
+ * 0; -ENOSPC: there is no room to remember it. */
 int engine_seen(struct engine *e, const struct seen_pair *pair, uint64_t now_ms, uint64_t wall_ms);
 /* Read from the store: versions are set, and RECORD_ALONE if it was. */
 void engine_loaded(struct engine *e, struct record *r);

@@ -32,6 +32,23 @@ static void settle(struct ctl *ctl, const struct bu *b, struct bu_change *c, boo
 	(void)ret;
 }
 
+/* The record goes on with another home agent address: what it said of the mobile node at the old one
+ * may not have been told, and is not said by it any more. */
+static void leave_agent(struct ctl *ctl, const struct bu *b, const struct record *rec)
+{
+	const struct record_mesh *m = records_mesh(ctl->records, rec);
+	const struct seen_pair pair = {
+		.hoa = rec->hoa,
+		.ha = rec->ha,
+		.domain = b->domain,
+		.value = { .ext_seq = m->content.ext_seq,
+			.epoch = m->content.epoch,
+			.order = m->order },
+	};
+
+	(void)mesh_seen(ctl, &pair); /* no room: as if the refresh had been lost */
+}
+
 /* Workers first: publishing can fail, and then the record must still be what it was. One whose
  * lifetime is over but that was not ended yet lives on: its counters do too. Ended is what the
  * cache does not have; its record may be there still, for the store's sake. */
@@ -58,6 +75,8 @@ static int store(struct ctl *ctl, const struct bu *b, struct bu_change *c)
 		return ret;
 	}
 	c->rec = rec;
+	if (b->f.is_elsewhere)
+		leave_agent(ctl, b, rec);
 	rec->ha = next.ha;
 	rec->seq = b->v.seq;
 	rec->flags = f->bu->flags;
@@ -137,6 +156,8 @@ static int bury(struct ctl *ctl, const struct bu *b, struct bu_change *c)
 			return ret;
 	}
 	c->rec = r;
+	if (f->is_elsewhere)
+		leave_agent(ctl, b, r);
 	r->ha = b->agent;
 	r->seq = b->v.seq;
 	r->flags = f->bu->flags;
@@ -159,7 +180,8 @@ static int note_elsewhere(struct ctl *ctl, const struct bu *b)
 		.ha = b->agent,
 		.domain = b->domain,
 		.value = { .ext_seq = b->order.ext_seq,
-			.epoch = b->order.epoch,
+			/* 0 would say that there was a timestamp, and no number */
+			.epoch = b->order.epoch > 0 ? b->order.epoch : 1,
 			.stamp = has_stamp(&b->v) ? b->v.timestamp : 0,
 			.order = RECORD_BY_SEQUENCE },
 	};

@@ -595,10 +595,13 @@ static void turn(struct site *s)
 	dq_run(s->tables.dq, 256);
 }
 
+/* A long time in longer steps. */
 static void pass(unsigned ms)
 {
-	for (unsigned i = 0; i < ms; i++) {
-		lab_ms++;
+	unsigned step = ms > 1000 ? 20 : 1;
+
+	for (unsigned i = 0; i < ms; i += step) {
+		lab_ms += step;
 		deliver();
 		for (unsigned n = 1; n <= SITES; n++)
 			if (sites[n].runs)

@@ -3,6 +3,8 @@
  * another of them, and what is acknowledged when. */
 #include "mesh_lab.h"
 
+#include "rng.h"
+
 static int begin(enum conf_mode mode, uint32_t ack_peers, bool has_store)
 {
 	lab.mode = mode;
@@ -317,6 +319,32 @@ static void test_addresses(void **state)
 	ask(&(struct msg){ .at = 2, .seq = 3, .coa = COA2 }, HA_SEQUENCE, 3);
 }
 
+/* From one address to the other while a refresh of the first has not been told yet: its number is
+ * all the same, whoever heard which of them. */
+static void test_addresses_at_once(void **state)
+{
+	(void)state;
+	ask(&(struct msg){ .at = 1, .seq = 1000 }, HA_ACCEPTED, 1000);
+	pass(100);
+	send_bu(&(struct msg){ .at = 1, .seq = 1001 });
+	assert_answered(1, 1, HA_ACCEPTED, 1001);
+	ask(&(struct msg){ .at = 2, .seq = 3, .coa = COA2 }, HA_ACCEPTED, 3);
+	pass(100);
+	for (unsigned n = 1; n <= SITES; n++)
+		ask(&(struct msg){ .at = n, .agent = 1, .seq = 1001 }, HA_SEQUENCE, 1001);
+	assert_bound(HOA, COA2, 2, 2);
+	/* one site hears both */
+	stop(1);
+	pass(100);
+	send_bu(&(struct msg){ .at = 2, .seq = 4, .coa = COA2 });
+	assert_answered(2, 2, HA_ACCEPTED, 4);
+	ask(&(struct msg){ .at = 2, .agent = 1, .seq = 1002 }, HA_ACCEPTED, 1002);
+	pass(100);
+	for (unsigned n = 2; n <= SITES; n++)
+		ask(&(struct msg){ .at = n, .agent = 2, .seq = 4, .coa = COA2 }, HA_SEQUENCE, 4);
+	assert_bound(HOA, COA, 1, 2);
+}
+
 /* At the address of a site that is gone: the one who hears it answers from that address, and is the
  * owner. */
 static void test_adopted(void **state)
@@ -405,6 +433,20 @@ static void test_timestamps(void **state)
 
 /* --- who answers --- */
 
+/* Something else of a mobile node, with a Home Address option. */
+static bool is_hao_ok(unsigned n, const char *hoa)
+{
+	uint8_t pkt[64] = { 0x60 };
+	struct ctl_pkt p = { .data = pkt, .len = sizeof(pkt), .walked = true };
+	struct ip6_addr home = addr(hoa), from = addr(COA);
+
+	p.ext.flags = EXT_HAO;
+	p.ext.hao_off = 42;
+	memcpy(pkt + 44, &home, sizeof(home));
+	memcpy(pkt + 8, &from, sizeof(from));
+	return mip6_hao_ok(&sites[n].ctl, &p);
+}
+
 /* A site that has nothing yet answers nobody; one that is drained does. */
 static void test_not_ready(void **state)
 {
@@ -417,7 +459,11 @@ static void test_not_ready(void **state)
 	send_bu(&(struct msg){ .at = 1, .seq = 8 });
 	assert_int_equal(sites[1].drops[DP_DROP_NOT_READY], 1);
 	assert_answered(1, 0, -1, 0);
+	assert_false(is_hao_ok(1, HOA));
+	assert_int_equal(sites[1].drops[DP_DROP_NOT_READY], 2);
+	assert_int_equal(count(1, CTL_BE_SENT), 0);
 	pass(2000);
+	assert_true(is_hao_ok(1, HOA));
 	assert_int_equal(sites[1].says, NEXT_READY);
 	ask(&(struct msg){ .at = 1, .seq = 7 }, HA_SEQUENCE, 7);
 	assert_int_equal(engine_drain(sites[1].ctl.mesh->engine, 0, false, sites[1].ctl.now_ms), 0);
@@ -484,9 +530,9 @@ static void test_expiry(void **state)
 {
 	(void)state;
 	ask(&(struct msg){ .at = 1, .seq = 7, .lifetime = 10 }, HA_ACCEPTED, 7);
-	pass(39990 - 2 * WIRE_MS);
+	pass(39900 - 2 * WIRE_MS);
 	assert_bound(HOA, COA, 1, 1);
-	pass(100 + 2 * WIRE_MS + 1000);
+	pass(200 + 2 * WIRE_MS + 1000);
 	assert_null(record_at(1, HOA));
 	assert_non_null(entry_at(2, HOA));
 	assert_int_equal(count(1, CTL_BINDINGS_EXPIRED), 1);
@@ -673,6 +719,139 @@ static void test_cold_start(void **state)
 	lab.serve_cold = false;
 }
 
+/* --- sites that crash --- */
+
+#define HOMES DIM(all_homes)
+
+/* What a mobile node knows of itself at one agent address. What was acknowledged at once is a
+ * refresh, or a number without a binding: a crash may lose these. */
+static struct series {
+	uint16_t sent, acked; /* the last ones; sent 0: none */
+	bool is_acked;
+} series[HOMES][SITES + 1];
+static uint64_t said_ms;
+
+/* Takes what a site sent since the last call. */
+static void hear(unsigned n, unsigned *heard, unsigned home, unsigned agent)
+{
+	struct series *s = &series[home][agent];
+
+	for (; *heard < sites[n].answers; ++*heard) {
+		const struct answer *a = &sites[n].got[*heard % GOT];
+
+		if (a->ba.status == HA_SEQUENCE || a->ba.seq != s->sent || a->at_ms == said_ms)
+			continue;
+		s->acked = s->sent;
+		s->is_acked = true;
+	}
+}
+
+static void say(uint64_t *rng, unsigned down)
+{
+	unsigned home = (unsigned)rng_below(rng, HOMES), at, agent, heard;
+	struct series *s;
+
+	do
+		at = 1 + (unsigned)rng_below(rng, SITES);
+	while (at == down || !sites[at].runs || sites[at].says != NEXT_READY);
+	/* at another's address where that one is gone */
+	agent = lab.mode == CONF_MODE_SHARED ? 1 : down != 0 && rng_below(rng, 2) ? down : at;
+	s = &series[home][agent];
+	heard = sites[at].answers;
+	said_ms = lab_ms;
+	s->sent = (uint16_t)((s->sent != 0 ? s->sent : 1000 * agent) + 1 + rng_below(rng, 3));
+	send_bu(&(struct msg){ .at = at,
+		.agent = agent,
+		.hoa = all_homes[home],
+		.coa = rng_below(rng, 2) ? COA : COA2,
+		.seq = s->sent,
+		.lifetime = rng_below(rng, 5) == 0 ? -1 : 1 + (int)rng_below(rng, 20) });
+	for (unsigned i = 0; i < 100 && heard == sites[at].answers; i++)
+		pass(1 + (unsigned)rng_below(rng, 20));
+	hear(at, &heard, home, agent);
+}
+
+/* No number that was taken anywhere is taken again, at any site, by any address. */
+static void check_numbers(void)
+{
+	for (unsigned home = 0; home < HOMES; home++)
+		for (unsigned agent = 1; agent <= SITES; agent++)
+			for (unsigned n = 1; n <= SITES; n++) {
+				const struct series *s = &series[home][agent];
+				unsigned before = sites[n].answers;
+
+				if (!s->is_acked)
+					continue;
+				send_bu(&(struct msg){ .at = n,
+					.agent = agent,
+					.hoa = all_homes[home],
+					.seq = s->acked });
+				assert_answered(
+					n, before, HA_SEQUENCE, sites[n].got[before % GOT].ba.seq);
+			}
+}
+
+static void crash(uint64_t *rng, unsigned n)
+{
+	/* what it was told last is not on its disk */
+	sites[n].disk_stuck = rng_below(rng, 2) == 0;
+	say(rng, 0);
+	stop(n);
+	pass(1 + (unsigned)rng_below(rng, 1000));
+}
+
+/* One site after the other, with time to settle; its disk knows less than it did. */
+static void test_crashes(void **state)
+{
+	uint64_t rng = rng_start("crashes");
+
+	(void)state;
+	for (unsigned round = 0; round < 2; round++) {
+		memset(series, 0, sizeof(series));
+		begin(round % 2 ? CONF_MODE_UNICAST : CONF_MODE_SHARED, 1, true);
+		for (unsigned i = 0; i < 40; i++) {
+			unsigned n = 1 + (unsigned)rng_below(&rng, SITES);
+
+			for (uint64_t k = rng_below(&rng, 6); k > 0; k--)
+				say(&rng, 0);
+			crash(&rng, n);
+			for (uint64_t k = rng_below(&rng, 4); k > 0; k--)
+				say(&rng, n);
+			start(n);
+			pass(3000 + (unsigned)rng_below(&rng, 60000));
+			assert_int_equal(sites[n].says, NEXT_READY);
+			check_numbers();
+		}
+		if (round == 0)
+			lab_end();
+	}
+}
+
+/* All at once: what waited for the store is on each one's own disk. */
+static void test_crash_of_all(void **state)
+{
+	uint64_t rng = rng_start("crash of all");
+
+	(void)state;
+	memset(series, 0, sizeof(series));
+	begin(CONF_MODE_SHARED, CONF_ACK_STORE, true);
+	for (unsigned i = 0; i < 40; i++) {
+		for (uint64_t k = rng_below(&rng, 10); k > 0; k--)
+			say(&rng, 0);
+		for (unsigned n = 1; n <= SITES; n++) {
+			sites[n].disk_stuck = rng_below(&rng, 2) == 0;
+			say(&rng, 0);
+		}
+		for (unsigned n = 1; n <= SITES; n++)
+			stop(n);
+		lab_ms += rng_below(&rng, 100000);
+		for (unsigned n = 1; n <= SITES; n++)
+			start(n);
+		pass(3000);
+		check_numbers();
+	}
+}
+
 int main(void)
 {
 #define T(f, begin) cmocka_unit_test_setup_teardown(f, begin, teardown)
@@ -690,6 +869,7 @@ int main(void)
 		T(test_move, shared),
 		T(test_forgets, NULL),
 		T(test_addresses, unicast),
+		T(test_addresses_at_once, unicast),
 		T(test_adopted, unicast),
 		T(test_unknown, shared),
 		T(test_unknown_full, shared),
@@ -703,6 +883,8 @@ int main(void)
 		T(test_restart_handed, stored),
 		T(test_restart_from_alone, stored),
 		T(test_cold_start, NULL),
+		T(test_crashes, NULL),
+		T(test_crash_of_all, NULL),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

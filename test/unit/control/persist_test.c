@@ -324,6 +324,32 @@ static void test_coalesced(void **state)
 	assert_int_equal(t.ctl.counters[CTL_STORE_COALESCED], 10);
 }
 
+/* One that is gone before it was told: whoever waits for its number is not kept waiting. */
+static void test_gone(void **state)
+{
+	struct record *r;
+
+	(void)state;
+	start();
+	bind(1, 1, 100);
+	r = bind(2, 2, 100);
+	records_del(t.ctl.records, r);
+	assert_true(persist_run(&t.ctl));
+	assert_int_equal(waiting(), 2);
+	assert_int_equal(feed_peek(t.feed, 0)->kind, FEED_RECORD);
+	assert_int_equal(feed_peek(t.feed, 1)->kind, FEED_MARK);
+	assert_int_equal(feed_peek(t.feed, 1)->mark, persist_mark(&t.ctl));
+	feed_take(t.feed, 2);
+	assert_false(persist_run(&t.ctl));
+	assert_int_equal(waiting(), 0);
+	/* its number goes to another */
+	r = bind(3, 3, 100);
+	assert_int_equal(r->handle, 2);
+	persist_run(&t.ctl);
+	assert_int_equal(waiting(), 1);
+	assert_int_equal(feed_peek(t.feed, 0)->image.coa.b[15], 3);
+}
+
 /* A store that takes nothing: no more than the feed is told, each record waits once, nothing is
  * forgotten, and what ended meanwhile stays until it was told. */
 static void test_stalled(void **state)
@@ -1342,6 +1368,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_image),
 		TEST(test_coalesced),
+		TEST(test_gone),
 		TEST(test_stalled),
 		TEST(test_walk),
 		TEST(test_walk_waits_for_the_disk),
