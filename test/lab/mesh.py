@@ -20,7 +20,7 @@ from . import world
 from .daemon import HAMCTL, Hamd, runtime
 from .mn import Link, MobileNode
 from .netns import Netns
-from .shell import LabError, sh
+from .shell import LabError, sh, until
 from .wires import Wires
 
 DOMAIN = "msp1"
@@ -224,6 +224,11 @@ class MeshWorld:
         """All of them; {site: exit status}"""
         return {k: site.hamd.stop() for k, site in self.sites.items()
                 if site.hamd is not None and site.hamd.is_running()}
+
+    def until_known(self, k, mn):
+        """Site k knows where the mobile node is."""
+        until(f"{mn.coa} is known at site {k}", lambda: (
+            row := self.sites[k].ctl.binding(mn.hoa)) and row["care-of-address"] == mn.coa, 10)
 
     # --- measuring ---
 
