@@ -19,6 +19,7 @@
 #include "control/install.h"
 #include "control/mesh/channel.h"
 #include "control/mesh/data_keys.h"
+#include "control/mesh/data_mtu.h"
 #include "control/mesh/mesh.h"
 #include "control/pmtu.h"
 #include "records/records.h"
@@ -102,6 +103,7 @@ bool ctl_poll(void *ctx)
 		busy |= mip6_advertise(ctl);
 	}
 	busy |= data_keys_run(ctl->data_keys, ctl->now_ms);
+	data_mtu_run(ctl);
 	dp_balance(ctl->dp, ctl->now_ms);
 	busy |= subscribers_run(ctl);
 	if (ctl->mesh != NULL)

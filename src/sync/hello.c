@@ -39,6 +39,12 @@ const char *hello_verdict_name(enum hello_verdict v)
 
 /* --- start --- */
 
+static bool is_time_sane(uint32_t hello_ms, uint32_t dead_ms)
+{
+	return hello_ms >= HELLO_INTERVAL_MIN && hello_ms <= HELLO_INTERVAL_MAX && dead_ms > 0 &&
+	       dead_ms <= INT32_MAX / 2;
+}
+
 static int add_peers(struct hello *h, const struct hello_opts *opts)
 {
 	for (uint32_t i = 0; i < opts->peer_count; i++) {
@@ -48,6 +54,12 @@ static int add_peers(struct hello *h, const struct hello_opts *opts)
 			return -EINVAL;
 		h->peers[i].node = from->node;
 		h->peers[i].address = from->address;
+		h->peers[i].hello_ms = from->hello_ms > 0 ? from->hello_ms : opts->hello_ms;
+		h->peers[i].dead_ms = from->dead_ms > 0 ? from->dead_ms : opts->dead_ms;
+		if (!is_time_sane(h->peers[i].hello_ms, h->peers[i].dead_ms))
+			return -EINVAL;
+		if (i == 0 || h->peers[i].hello_ms < h->hello_ms)
+			h->hello_ms = h->peers[i].hello_ms;
 		h->index[from->node] = (uint8_t)++h->peer_count;
 	}
 	return 0;
@@ -97,8 +109,7 @@ static int add_domains(struct hello *h, const struct hello_opts *opts)
 static bool is_sane(const struct hello_opts *o)
 {
 	return o->node != 0 && o->boot != 0 && o->version_min <= o->version_max &&
-	       o->hello_ms >= HELLO_INTERVAL_MIN && o->hello_ms <= HELLO_INTERVAL_MAX &&
-	       o->dead_ms > 0 && o->dead_ms <= INT32_MAX / 2 && o->peer_count < NEXT_NODES &&
+	       is_time_sane(o->hello_ms, o->dead_ms) && o->peer_count < NEXT_NODES &&
 	       o->domain_count <= HELLO_DOMAINS;
 }
 
@@ -130,7 +141,6 @@ int hello_new(const struct hello_opts *opts, struct hello **out)
 	h->version_min = opts->version_min;
 	h->version_max = opts->version_max;
 	h->hello_ms = opts->hello_ms;
-	h->dead_ms = opts->dead_ms;
 	h->clock_limit_ms = opts->clock_limit_ms;
 	h->ops = opts->ops;
 	h->expiry_ms = UINT64_MAX;
@@ -174,10 +184,15 @@ void hello_keys(struct hello *h, uint8_t node, const struct session_keys *keys, 
 
 void hello_hasten(struct hello *h)
 {
-	uint64_t soon = h->has_sent ? h->sent_ms + HELLO_INTERVAL_MIN : 0;
+	for (uint32_t i = 0; i < h->peer_count; i++) {
+		struct peer *p = &h->peers[i];
+		uint64_t soon = p->was_told ? p->told_ms + HELLO_INTERVAL_MIN : 0;
 
-	if (soon < h->send_ms)
-		h->send_ms = soon;
+		if (soon < p->send_ms)
+			p->send_ms = soon;
+		if (p->send_ms < h->send_ms)
+			h->send_ms = p->send_ms;
+	}
 }
 
 void hello_say(struct hello *h, uint32_t domain, enum next_says says)
@@ -223,9 +238,16 @@ void hello_note_gap(struct hello *h, uint64_t now_ms)
 /* Others may have taken over from us while we were silent. */
 static void check_own_silence(struct hello *h, uint64_t now_ms)
 {
-	uint64_t gap = now_ms - h->sent_ms;
+	uint64_t gap = 0;
 
-	if (!h->has_sent || h->peer_count == 0 || gap <= hello_limit(h, h->hello_ms))
+	for (uint32_t i = 0; i < h->peer_count; i++) {
+		const struct peer *p = &h->peers[i];
+		uint64_t silence = now_ms - p->told_ms;
+
+		if (p->was_told && silence > hello_limit(p, p->hello_ms) && silence > gap)
+			gap = silence;
+	}
+	if (gap == 0)
 		return;
 	for (uint32_t i = 0; i < h->domain_count; i++)
 		if (h->domains[i].says != NEXT_LEFT)
@@ -249,12 +271,8 @@ uint32_t hello_turn(struct hello *h, uint64_t now_ms, uint64_t wall_ms, bool may
 		check_own_silence(h, now_ms);
 	if (h->changed || now_ms >= h->expiry_ms)
 		hello_look(h, now_ms);
-	if (may_send && now_ms >= h->send_ms) {
-		h->send_ms = now_ms + h->hello_ms;
-		hello_tell(h, true, now_ms, wall_ms);
-	} else if (may_send && h->hurry) {
-		hello_tell(h, false, now_ms, wall_ms);
-	}
+	if (may_send && (now_ms >= h->send_ms || h->hurry))
+		hello_tell(h, now_ms >= h->send_ms, now_ms, wall_ms);
 	/* who may not send asks often whether it may again */
 	wait = may_send ? until(h->send_ms, now_ms, h->hello_ms) : HELLO_INTERVAL_MIN;
 	wait = until(h->expiry_ms, now_ms, wait);

@@ -109,6 +109,7 @@ struct hello_ops {
 struct hello_peer {
 	uint8_t node; /* 1..255, not ours */
 	struct ip6_addr address;
+	uint32_t hello_ms, dead_ms; /* between it and us; 0: as with all */
 };
 
 struct hello_domain {

@@ -34,10 +34,10 @@ static void look_at_peers(struct hello *h, uint64_t now_ms)
 	h->expiry_ms = UINT64_MAX;
 	for (uint32_t i = 0; i < h->peer_count; i++) {
 		struct peer *p = &h->peers[i];
-		bool heard = hello_is_heard(h, p, now_ms);
+		bool heard = hello_is_heard(p, now_ms);
 		bool hears_us = p->hears_us || planted(PLANT_ONE_WAY);
 		bool up = heard && hears_us && p->compatible;
-		uint64_t end = p->heard_ms + hello_limit(h, p->interval_ms) + 1;
+		uint64_t end = p->heard_ms + hello_limit(p, p->interval_ms) + 1;
 
 		if (p->up && !up && !planted(PLANT_DEAD_VOUCH))
 			hello_forget_lists(h, p->node);
@@ -56,7 +56,7 @@ static bool may_vouch(const struct hello *h, const struct member *v, uint8_t nod
 	const struct peer *p = hello_peer_of(h, v->node);
 
 	return v->node != node && (p->up || planted(PLANT_DEAD_VOUCH)) && v->has_state &&
-	       v->sees[node] != 0 && p->has_rtt && rtt_of(p) < 2 * h->dead_ms;
+	       v->sees[node] != 0 && p->has_rtt && rtt_of(p) < 2 * p->dead_ms;
 }
 
 /* Through whom rather: one that serves, else the one that it is now, else the nearest. */
@@ -100,7 +100,7 @@ static struct next_site look_at_site(
 	if (v == NULL)
 		return (struct next_site){ NEXT_DEAD, NEXT_JOINING, 0 };
 	/* what we hear from itself is newer than what others heard (it has just restarted) */
-	if (mb->has_state && hello_is_heard(h, p, now_ms))
+	if (mb->has_state && hello_is_heard(p, now_ms))
 		return (struct next_site){ NEXT_CUT_OFF, mb->says, v->node };
 	return (struct next_site){ NEXT_CUT_OFF, v->sees[mb->node] - 1U, v->node };
 }
@@ -211,6 +211,11 @@ bool hello_is_clock_off(const struct hello *h)
 
 /* --- has everybody heard --- */
 
+static uint64_t silence_of(const struct peer *p)
+{
+	return hello_limit(p, p->interval_ms);
+}
+
 static bool is_known_at(
 	const struct hello *h, const struct domain *d, uint8_t node, uint64_t now_ms)
 {
@@ -221,7 +226,7 @@ static bool is_known_at(
 	if (at == NULL || at->known_ms == 0)
 		return false;
 	if (s->reach == NEXT_CUT_OFF)
-		silence_ms = hello_limit(h, hello_peer_of(h, at->node)->interval_ms);
+		silence_ms = silence_of(hello_peer_of(h, at->node));
 	return now_ms - at->known_ms >= silence_ms;
 }
 

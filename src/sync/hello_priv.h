@@ -10,6 +10,10 @@
 struct peer {
 	uint8_t node;
 	struct ip6_addr address;
+	uint32_t hello_ms, dead_ms;
+	uint64_t send_ms; /* the next hello to it */
+	bool was_told;
+	uint64_t told_ms; /* the last one */
 
 	/* of its newest hello */
 	bool heard; /* there was one */
@@ -59,16 +63,16 @@ struct hello {
 	uint8_t node;
 	uint8_t version_min, version_max;
 	uint64_t boot;
-	uint32_t hello_ms, dead_ms, clock_limit_ms;
+	uint32_t hello_ms; /* the least of any peer's */
+	uint32_t clock_limit_ms;
 	struct hello_ops ops;
 
 	bool changed; /* something that a view may depend on */
 	bool hurry; /* some peer is in a hurry */
 	bool clock_off;
-	bool has_turned, has_sent;
+	bool has_turned;
 	uint64_t due_ms; /* when we asked to be called */
-	uint64_t send_ms; /* the next round of hellos */
-	uint64_t sent_ms; /* the last one */
+	uint64_t send_ms; /* the next hello to anybody */
 	uint64_t expiry_ms; /* when somebody may become silent; UINT64_MAX: nobody can */
 
 	uint8_t index[NEXT_NODES]; /* into peers, + 1 */
@@ -90,23 +94,23 @@ static inline struct member *hello_member_of(const struct domain *d, uint8_t nod
 	return d->index[node] == 0 ? NULL : &d->members[d->index[node] - 1];
 }
 
-/* How long the sender of hellos at this interval may be silent. */
-static inline uint64_t hello_limit(const struct hello *h, uint32_t interval_ms)
+/* How long the sender of hellos at this interval, it or we, may be silent. */
+static inline uint64_t hello_limit(const struct peer *p, uint32_t interval_ms)
 {
 	uint64_t silences = (uint64_t)HELLO_SILENCES * interval_ms;
 
-	return silences > h->dead_ms ? silences : h->dead_ms;
+	return silences > p->dead_ms ? silences : p->dead_ms;
 }
 
-static inline bool hello_is_heard(const struct hello *h, const struct peer *p, uint64_t now_ms)
+static inline bool hello_is_heard(const struct peer *p, uint64_t now_ms)
 {
-	return p->heard && now_ms - p->heard_ms <= hello_limit(h, p->interval_ms);
+	return p->heard && now_ms - p->heard_ms <= hello_limit(p, p->interval_ms);
 }
 
 /* --- hello_tell.c --- */
 
-/* To every peer, or to those in a hurry. */
-void hello_tell(struct hello *h, bool all, uint64_t now_ms, uint64_t wall_ms);
+/* To every peer whose turn it is or that is in a hurry, or only to the latter. */
+void hello_tell(struct hello *h, bool is_turn, uint64_t now_ms, uint64_t wall_ms);
 
 /* --- hello_look.c --- */
 
@@ -117,7 +121,7 @@ void hello_check_clock(struct hello *h);
 
 /* --- hello.c --- */
 
-/* There is news: the next round of hellos comes soon, HELLO_INTERVAL_MIN behind the last one. */
+/* There is news: the next hellos come soon, HELLO_INTERVAL_MIN behind the last ones. */
 void hello_hasten(struct hello *h);
 /* Time in which we were not called is no silence of others. */
 void hello_note_gap(struct hello *h, uint64_t now_ms);

@@ -147,7 +147,7 @@ static enum hello_verdict take(struct hello *h, struct peer *p, const struct hel
 	uint64_t rtt = 0;
 	bool has_rtt = round_trip(h, m, now_ms, &rtt), hears_us;
 
-	if (has_rtt && rtt > hello_limit(h, m->interval_ms) + HELLO_LATE_MS)
+	if (has_rtt && rtt > hello_limit(p, m->interval_ms) + HELLO_LATE_MS)
 		return HELLO_LATE;
 	take_base(h, p, m, now_ms);
 	hears_us = m->has_echo && m->hears && m->echo_boot == h->boot;

@@ -5,15 +5,14 @@
 
 #define PLAIN_MAX (HELLO_MAX - HELLO_SEAL_OVERHEAD)
 
-static void tell_echo(
-	const struct hello *h, const struct peer *p, struct hello_msg *m, uint64_t now_ms)
+static void tell_echo(const struct peer *p, struct hello_msg *m, uint64_t now_ms)
 {
 	uint64_t age = now_ms - p->came_ms;
 
 	if (!p->heard)
 		return;
 	m->has_echo = true;
-	m->hears = hello_is_heard(h, p, now_ms);
+	m->hears = hello_is_heard(p, now_ms);
 	m->echo_boot = p->boot;
 	m->echo_sent_ms = p->sent_ms;
 	m->echo_age_ms = age > UINT32_MAX ? UINT32_MAX : (uint32_t)age;
@@ -100,12 +99,12 @@ static void tell(struct hello *h, struct peer *p, uint64_t now_ms, uint64_t wall
 	struct hello_msg m = { .version_min = h->version_min,
 		.version_max = h->version_max,
 		.boot = h->boot,
-		.interval_ms = h->hello_ms,
+		.interval_ms = p->hello_ms,
 		.sent_ms = now_ms,
 		.wall_ms = wall_ms };
 	size_t n;
 
-	tell_echo(h, p, &m, now_ms);
+	tell_echo(p, &m, now_ms);
 	tell_states(h, p, &m);
 	tell_settings(h, p, &m);
 	tell_lists(h, p, &m);
@@ -114,21 +113,28 @@ static void tell(struct hello *h, struct peer *p, uint64_t now_ms, uint64_t wall
 		h->ops.send(h->ops.ctx, p->node, sealed, n + HELLO_SEAL_OVERHEAD);
 }
 
-void hello_tell(struct hello *h, bool all, uint64_t now_ms, uint64_t wall_ms)
+void hello_tell(struct hello *h, bool is_turn, uint64_t now_ms, uint64_t wall_ms)
 {
+	if (is_turn)
+		h->send_ms = now_ms + h->hello_ms;
 	for (uint32_t i = 0; i < h->peer_count; i++) {
 		struct peer *p = &h->peers[i];
 
-		if (!all && !p->hurry)
-			continue;
+		if (is_turn && now_ms >= p->send_ms) {
+			p->send_ms = now_ms + p->hello_ms;
+			p->was_told = true;
+			p->told_ms = now_ms;
+			p->hurry = true;
+		}
+		if (p->hurry)
+			tell(h, p, now_ms, wall_ms);
 		p->hurry = false;
-		tell(h, p, now_ms, wall_ms);
+		if (p->send_ms < h->send_ms)
+			h->send_ms = p->send_ms;
 	}
 	h->hurry = false;
-	if (!all)
+	if (!is_turn)
 		return;
-	h->has_sent = true;
-	h->sent_ms = now_ms;
 	for (uint32_t i = 0; i < h->domain_count; i++)
 		if (h->domains[i].said_ms == UINT64_MAX)
 			h->domains[i].said_ms = now_ms;

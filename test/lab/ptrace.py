@@ -24,7 +24,10 @@ def stopped_thread(tid):
     try:
         yield
     finally:
-        ptrace(DETACH)
+        try:
+            ptrace(DETACH)
+        except ProcessLookupError:   # it has ended: nobody else may take it from the process list
+            os.waitpid(tid, WALL)
 
 
 def lcore_threads(pid):

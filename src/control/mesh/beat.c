@@ -34,7 +34,8 @@ struct peer {
 struct beat {
 	struct hello *hello;
 	struct mail *mail;
-	uint32_t hello_ms, still_ms;
+	uint32_t hello_ms; /* the least: a turn comes as often */
+	uint32_t still_ms;
 	uint64_t (*turns)(void *ctx, uint32_t lcore);
 	void (*send)(void *ctx, uint8_t node, const uint8_t *buf, size_t len);
 	void *ctx;
@@ -331,6 +332,8 @@ static int make(struct beat *b, const struct beat_opts *o)
 	if (b->progress == NULL || b->domain == NULL || b->peer == NULL)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < h.peer_count; i++) {
+		if (h.peers[i].hello_ms > 0 && h.peers[i].hello_ms < b->hello_ms)
+			b->hello_ms = h.peers[i].hello_ms;
 		b->peer[i].node = h.peers[i].node;
 		b->index[h.peers[i].node] = (uint8_t)(i + 1);
 	}

@@ -246,7 +246,7 @@ static void plan_peers(const struct conf_mesh *mesh, struct plan *plan)
 			continue;
 		plan->nodes[plan->hello.peer_count] = (uint8_t)c->id;
 		plan->peers[plan->hello.peer_count++] =
-			(struct hello_peer){ (uint8_t)c->id, c->address };
+			(struct hello_peer){ (uint8_t)c->id, c->address, c->hello_ms, c->dead_ms };
 	}
 }
 

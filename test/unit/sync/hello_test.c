@@ -48,6 +48,8 @@ static unsigned wire_count, sites;
 static unsigned delay[SITES + 1][SITES + 1];
 static bool cut[SITES + 1][SITES + 1];
 static unsigned loss_percent;
+static unsigned pair_hello[SITES + 1][SITES + 1], pair_dead[SITES + 1][SITES + 1]; /* 0: as all */
+static unsigned sent[SITES + 1][SITES + 1];
 static uint64_t now_ms, seed;
 static unsigned verdicts[HELLO_VERDICT_COUNT];
 
@@ -68,6 +70,7 @@ static void op_send(void *ctx, uint8_t node, const uint8_t *buf, size_t len)
 
 	assert_in_range(node, 1, sites);
 	assert_in_range(len, HELLO_SEAL_OVERHEAD + 1, HELLO_MAX);
+	sent[from][node]++;
 	if (cut[from][node] || rng_below(&seed, 100) < loss_percent)
 		return;
 	assert_in_range(wire_count, 0, WIRE - 1);
@@ -126,7 +129,8 @@ static void start(uint8_t node)
 		if (id == node)
 			continue;
 		members[n] = id;
-		peers[n++] = (struct hello_peer){ id, address(id) };
+		peers[n++] = (struct hello_peer){ id, address(id), pair_hello[node][id],
+			pair_dead[node][id] };
 	}
 	d.member_count = n;
 	memcpy(d.setting, at->setting, sizeof(d.setting));
@@ -174,6 +178,8 @@ static int set_up(void **state)
 	(void)state;
 	memset(site, 0, sizeof(site));
 	memset(cut, 0, sizeof(cut));
+	memset(pair_hello, 0, sizeof(pair_hello));
+	memset(pair_dead, 0, sizeof(pair_dead));
 	memset(verdicts, 0, sizeof(verdicts));
 	wire_count = loss_percent = 0;
 	now_ms = 1000;
@@ -385,6 +391,64 @@ static void test_slow_peer(void **state)
 }
 
 /* What each told of the other before both died is no life. */
+/* A pair of sites may have an interval and a limit of its own, slower or faster than the others. */
+static void test_pairs(void **state)
+{
+	(void)state;
+	pair_hello[1][3] = pair_hello[3][1] = 1000;
+	pair_dead[1][3] = pair_dead[3][1] = 3000;
+	pair_hello[1][2] = 20;
+	pair_dead[1][2] = 60;
+	make_ready(3);
+	run(3000);
+	memset(sent, 0, sizeof(sent));
+	run(10000);
+	assert_in_range(sent[1][2], 495, 505);
+	assert_in_range(sent[1][3], 9, 11);
+	assert_in_range(sent[3][1], 9, 11);
+	assert_in_range(sent[2][1], 95, 105); /* it was not asked for more */
+	assert_in_range(sent[2][3], 95, 105);
+	assert_int_equal(info(1, 3).interval_ms, 1000);
+	assert_int_equal(info(2, 1).interval_ms, 20);
+	for (uint8_t id = 1; id <= 3; id++) {
+		expect(id, "ur ur ur");
+		assert_int_equal(site[id].stall, 0);
+	}
+	/* three of what the other announced, though our own limit is less */
+	cut[2][1] = cut[2][3] = true;
+	run(200);
+	expect(1, "ur ur ur");
+	run(200);
+	expect(1, "ur x ur");
+	cut[3][1] = cut[3][2] = true;
+	run(1500);
+	expect(1, "ur x ur"); /* it has 3000 ms */
+	run(1700);
+	expect(1, "ur x x");
+}
+
+static void test_pairs_refused(void **state)
+{
+	const struct hello_peer bad[] = { { 2, address(2), HELLO_INTERVAL_MIN - 1, 300 },
+		{ 2, address(2), HELLO_INTERVAL_MAX + 1, 300 },
+		{ 2, address(2), 100, UINT32_MAX } };
+
+	(void)state;
+	for (unsigned i = 0; i < DIM(bad); i++) {
+		struct hello *h = NULL;
+
+		assert_int_equal(hello_new(&(struct hello_opts){ .node = 1,
+						   .boot = 1,
+						   .hello_ms = 100,
+						   .dead_ms = 300,
+						   .peers = &bad[i],
+						   .peer_count = 1 },
+					 &h),
+			-EINVAL);
+		assert_null(h);
+	}
+}
+
 static void test_no_vouching_dead(void **state)
 {
 	(void)state;
@@ -878,6 +942,8 @@ int main(void)
 		T(test_loss),
 		T(test_death),
 		T(test_slow_peer),
+		T(test_pairs),
+		cmocka_unit_test(test_pairs_refused),
 		T(test_no_vouching_dead),
 		T(test_cut_off),
 		T(test_via_moves),
