@@ -23,6 +23,14 @@ from .netns import Netns
 from .shell import LabError, sh, until
 from .wires import Wires
 
+# What `hamctl metrics` has in a mesh only.
+METRICS = {"hamd_" + name for name in (
+    "domain_ready", "bindings_alone", "acknowledgements_waiting", "relayed_packets",
+    "relayed_bytes", "relayed_further_packets", "relayed_further_bytes", "relayed_mismatches",
+    "peer_up", "peer_rtt_seconds", "peer_clock_offset_seconds", "peer_lag_records",
+    "peer_lag_seconds", "peer_sent_bytes", "peer_received_bytes", "peer_records",
+    "peer_records_refused", "peer_records_repaired")}
+
 DOMAIN = "msp1"
 SHARED_HA = "2001:db8:a::1"
 DEV = world.HAMD_DEV
