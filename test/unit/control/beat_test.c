@@ -210,10 +210,10 @@ static void step(void)
 
 		if (s->is_frozen)
 			continue;
-		for (unsigned l = 0; l < LCORES; l++)
-			s->turns[l] += !s->stands[l];
 		if (now_ms >= s->due_ms || mail_waits(s->mail))
 			s->due_ms = now_ms + beat_turn(s->b, now_ms, WALL + now_ms);
+		for (unsigned l = 0; l < LCORES; l++) /* behind it: after a freeze it is first */
+			s->turns[l] += !s->stands[l];
 		control(s);
 	}
 }
