@@ -19,6 +19,7 @@
 #include "control/install.h"
 #include "control/mesh/channel.h"
 #include "control/mesh/data_keys.h"
+#include "control/mesh/data_mtu.h"
 #include "control/mesh/mesh.h"
 #include "control/pmtu.h"
 #include "records/records.h"
@@ -70,18 +71,19 @@ static void watch_links(struct ctl *ctl)
  * settled every address. Said once: scripts and people wait for the line. */
 static void say_ready(struct ctl *ctl)
 {
-	uint32_t n = addrs_count(ctl->t->addrs), usable = 0;
+	uint32_t own = 0, usable = 0;
 
-	for (uint32_t i = 0; i < n; i++) {
-		enum addr_state state = addrs_row(ctl->t->addrs, i)->state;
+	for (uint32_t i = 0; i < addrs_count(ctl->t->addrs); i++) {
+		const struct addr_row *row = addrs_row(ctl->t->addrs, i);
 
-		if (state == ADDR_TENTATIVE)
+		if (row->state == ADDR_TENTATIVE)
 			return;
-		usable += state == ADDR_PREFERRED;
+		own += row->owner != ADDR_PEER; /* another site's, as long as that is there */
+		usable += row->owner != ADDR_PEER && row->state == ADDR_PREFERRED;
 	}
 	ctl->ready = true;
 	nd_ask_gateways(ctl);
-	log_info("control", "ready addresses=%u of %u ports=%u domains=%u", usable, n,
+	log_info("control", "ready addresses=%u of %u ports=%u domains=%u", usable, own,
 		dp_port_count(ctl->dp), ctl->conf->domain_count);
 }
 
@@ -101,6 +103,7 @@ bool ctl_poll(void *ctx)
 		busy |= mip6_advertise(ctl);
 	}
 	busy |= data_keys_run(ctl->data_keys, ctl->now_ms);
+	data_mtu_run(ctl);
 	dp_balance(ctl->dp, ctl->now_ms);
 	busy |= subscribers_run(ctl);
 	if (ctl->mesh != NULL)

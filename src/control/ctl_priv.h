@@ -78,6 +78,7 @@ struct ctl {
 	struct persist *persist; /* NULL without a store */
 	struct persist_load *load; /* while the store is read */
 	struct data_keys *data_keys; /* NULL: no mesh, or one without protection */
+	uint64_t data_mtu_ms; /* when path MTUs of data tunnels are looked at again */
 	struct alarms *alarms;
 	/* NULL without a mesh, all of them (mesh/): */
 	struct mesh *mesh;
@@ -90,6 +91,7 @@ struct ctl {
 	struct ctl_watched watched[WATCH_KIND_COUNT];
 	uint32_t reresolve_generation; /* bindings are, or are being, resolved in this one */
 	uint32_t reresolve_cursor; /* 0: no walk under way */
+	uint64_t told_mtus_end_ms; /* when the last path MTU that other sites told is forgotten */
 	uint64_t paths_ms; /* when the last walk began: bindings know the path MTUs of then */
 	uint64_t now_ms; /* read once a turn, monotonic */
 	int64_t began; /* time of day at the start, seconds since 1970 */
@@ -229,6 +231,9 @@ bool nd_next(const struct ctl *ctl, uint32_t *cursor, struct nd_info *out);
 /* --- publish.c: from records to tables --- */
 /* 0; -ENOSPC: nothing changed. */
 int publish(struct ctl *ctl, const struct record *r);
+/* What is known of the path to its care-of address, learned here or told by another site of the mesh:
+ * octets, 0: nothing. */
+uint16_t publish_path_mtu(struct ctl *ctl, const struct record *r);
 /* Also ends its session. */
 int unpublish(struct ctl *ctl, const struct record *r, enum acct_cause cause);
 /* One slice of giving published bindings the next hop of the current FIB and what is known of

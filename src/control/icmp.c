@@ -9,6 +9,7 @@
 #include "conf/conf.h"
 #include "control/ctl_priv.h"
 #include "control/icmp_rules.h"
+#include "control/mesh/data_mtu.h"
 #include "control/pmtu.h"
 #include "control/tunnel_rules.h"
 #include "net/icmp6.h"
@@ -109,6 +110,8 @@ static void error_in(struct ctl *ctl, const struct ctl_pkt *p, const uint8_t *ic
 		return;
 	}
 	ctl_count(ctl, CTL_ICMP6_ERRORS_RECEIVED);
+	if (data_mtu_input(ctl, &msg))
+		return;
 	if (tunnel_open(msg.quoted, msg.quoted_len, &q))
 		tunnel_input_error(ctl, p, &msg, &q);
 	else

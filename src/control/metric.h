@@ -22,6 +22,15 @@
 		"acknowledged, and held by no other site")                                         \
 	X(ACKS_WAITING, "acknowledgements_waiting", GAUGE, "", "domain",                           \
 		"Binding Acknowledgements that wait for other sites")                              \
+	X(RELAYED_PACKETS, "relayed_packets", COUNTER, "", "domain",                               \
+		"packets that came from outside the mesh handed to other sites")                   \
+	X(RELAYED_BYTES, "relayed_bytes", COUNTER, "bytes", "domain", "octets of these")           \
+	X(RELAYED_FURTHER_PACKETS, "relayed_further_packets", COUNTER, "", "domain",               \
+		"packets of another site handed to a third one")                                   \
+	X(RELAYED_FURTHER_BYTES, "relayed_further_bytes", COUNTER, "bytes", "domain",              \
+		"octets of these")                                                                 \
+	X(RELAYED_MISMATCHES, "relayed_mismatches", COUNTER, "", "domain",                         \
+		"of all these, tunnels that do not fit a binding here")                            \
 	X(PEER_UP, "peer_up", GAUGE, "", "peer", "1 when that site and this one hear each other")  \
 	X(PEER_RTT, "peer_rtt_seconds", GAUGE, "seconds", "peer", "round trip time of hellos")     \
 	X(PEER_CLOCK, "peer_clock_offset_seconds", GAUGE, "seconds", "peer",                       \

@@ -36,8 +36,7 @@ static uint32_t resolve(const struct ctl *ctl, const struct ip6_addr *coa)
 
 static_assert((int)CONF_MSS_OFF == BC_MSS_OFF && (int)CONF_MSS_AUTO == BC_MSS_AUTO, "copied");
 
-/* What was learned here, or at another site and told by it. */
-static uint16_t path_mtu(const struct ctl *ctl, const struct record *r)
+uint16_t publish_path_mtu(struct ctl *ctl, const struct record *r)
 {
 	uint16_t mtu = pmtu_get(ctl->pmtu, ctl->now_ms, &r->coa, PMTU_TUNNEL);
 	const struct record_extra *x;
@@ -47,6 +46,8 @@ static uint16_t path_mtu(const struct ctl *ctl, const struct record *r)
 	x = records_extra(ctl->records, r);
 	if (x == NULL || x->mtu == 0 || x->mtu_until_ms <= ctl->now_ms)
 		return mtu;
+	if (x->mtu_until_ms > ctl->told_mtus_end_ms)
+		ctl->told_mtus_end_ms = x->mtu_until_ms;
 	return mtu != 0 && mtu < x->mtu ? mtu : x->mtu;
 }
 
@@ -76,7 +77,7 @@ int publish(struct ctl *ctl, const struct record *r)
 		.domain = r->domain,
 		.flags = d->encap_limit == CONF_ENCAP_LIMIT_ALWAYS ? BC_LIMIT_ALWAYS : 0,
 		.mss = (uint16_t)d->tcp_mss_clamp,
-		.mtu = path_mtu(ctl, r),
+		.mtu = publish_path_mtu(ctl, r),
 		.grace = has_grace(ctl, r, &old_coa),
 		.fib_generation = fib_generation(ctl->t->fib),
 		.adjacency = resolve(ctl, &r->coa),
@@ -107,7 +108,8 @@ static bool is_walk_due(const struct ctl *ctl, uint32_t generation)
 	if (ctl->reresolve_generation != generation)
 		return true;
 	return ctl->reresolve_cursor == 0 && ctl->now_ms - ctl->paths_ms >= PATHS_EVERY_MS &&
-	       pmtu_tunnels_end_ms(ctl->pmtu) > ctl->paths_ms;
+	       (pmtu_tunnels_end_ms(ctl->pmtu) > ctl->paths_ms ||
+		       ctl->told_mtus_end_ms > ctl->paths_ms);
 }
 
 static void refresh(struct ctl *ctl, const struct record *r)
@@ -117,7 +119,7 @@ static void refresh(struct ctl *ctl, const struct record *r)
 	if (e == NULL)
 		return;
 	bc_set_nexthop(e, ctl->reresolve_generation, resolve(ctl, &r->coa));
-	bc_set_mtu(e, path_mtu(ctl, r));
+	bc_set_mtu(e, publish_path_mtu(ctl, r));
 }
 
 bool publish_reresolve(struct ctl *ctl)

@@ -11,6 +11,7 @@ static void put_mesh(struct ctl *ctl, struct jw *w, uint16_t d)
 {
 	const struct conf_domain *conf = &ctl->conf->domains[d];
 	struct engine_domain_info info;
+	struct dp_relay_counts relayed;
 
 	if (ctl->mesh == NULL || engine_domain_info(ctl->mesh->engine, d, &info) < 0)
 		return;
@@ -30,6 +31,14 @@ static void put_mesh(struct ctl *ctl, struct jw *w, uint16_t d)
 	jw_u64(w, "alone", info.alone);
 	jw_u64(w, "acks-waiting", info.waiting);
 	jw_u64(w, "walk-left", info.walk_left);
+	dp_relay_counts(ctl->dp, d, &relayed);
+	jw_object(w, "relayed");
+	jw_u64(w, "packets", relayed.first_packets);
+	jw_u64(w, "bytes", relayed.first_octets);
+	jw_u64(w, "further-packets", relayed.further_packets);
+	jw_u64(w, "further-bytes", relayed.further_octets);
+	jw_u64(w, "mismatches", relayed.mismatches);
+	jw_end(w, '}');
 	jw_strf(w, "digest", "%016llx", (unsigned long long)info.digest);
 }
 

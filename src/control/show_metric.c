@@ -171,12 +171,19 @@ static bool put_whole(struct ctl *ctl, struct jw *w, uint32_t i)
 static void put_domain_mesh(struct ctl *ctl, struct jw *w, uint16_t d)
 {
 	struct engine_domain_info info;
+	struct dp_relay_counts c;
 
 	if (ctl->mesh == NULL || engine_domain_info(ctl->mesh->engine, d, &info) < 0)
 		return;
 	put(w, METRIC_DOMAIN_READY, info.says == NEXT_READY);
 	put(w, METRIC_BINDINGS_ALONE, info.alone);
 	put(w, METRIC_ACKS_WAITING, info.waiting);
+	dp_relay_counts(ctl->dp, d, &c);
+	put(w, METRIC_RELAYED_PACKETS, c.first_packets);
+	put(w, METRIC_RELAYED_BYTES, c.first_octets);
+	put(w, METRIC_RELAYED_FURTHER_PACKETS, c.further_packets);
+	put(w, METRIC_RELAYED_FURTHER_BYTES, c.further_octets);
+	put(w, METRIC_RELAYED_MISMATCHES, c.mismatches);
 }
 
 static bool put_domain(struct ctl *ctl, struct jw *w, uint32_t i)

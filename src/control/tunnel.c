@@ -29,24 +29,34 @@ static const struct bc_entry *binding_of(const struct ctl *ctl, const struct tun
 	return e;
 }
 
-/* Other sites tunnel to that care-of address, too. Their record has it from us. */
-static void spread(struct ctl *ctl, const struct bc_entry *e, uint16_t mtu)
+/* Other sites tunnel to that care-of address, too. Their record has it from us, unless ours has less
+ * from them already. */
+static void spread(struct ctl *ctl, struct record *r, uint16_t mtu)
+{
+	const struct record_extra *x = records_extra(ctl->records, r);
+
+	if (x != NULL && x->mtu != 0 && x->mtu <= mtu && x->mtu_until_ms > ctl->now_ms)
+		return;
+	if (records_set_mtu(ctl->records, r, mtu, ctl->now_ms + 1000ULL * RECORD_MTU_AGE_S) == 0)
+		mesh_soft(ctl, r);
+}
+
+/* In a mesh the record of the binding. */
+static struct record *shared_record(const struct ctl *ctl, const struct bc_entry *e)
 {
 	struct record *r;
 
 	if (ctl->mesh == NULL)
-		return;
+		return NULL;
 	r = records_at(ctl->records, e->record);
-	if (r == NULL || r->state != RECORD_LIVE)
-		return;
-	if (records_set_mtu(ctl->records, r, mtu, ctl->now_ms + 1000ULL * RECORD_MTU_AGE_S) == 0)
-		mesh_soft(ctl, r);
+	return r != NULL && r->state == RECORD_LIVE ? r : NULL;
 }
 
 /* False: nothing in it is to be believed. */
 static bool learn(struct ctl *ctl, const struct icmp6_err_msg *msg, const struct bc_entry *e)
 {
 	uint32_t mtu = icmp_learned_mtu(msg, send_link_mtu(ctl, &e->coa));
+	struct record *r = shared_record(ctl, e);
 
 	if (mtu == 0) {
 		dp_count_drop(ctl->dp, DP_DROP_ICMP6_MTU);
@@ -54,10 +64,12 @@ static bool learn(struct ctl *ctl, const struct icmp6_err_msg *msg, const struct
 	}
 	if (pmtu_learn(ctl->pmtu, ctl->now_ms, &e->coa, PMTU_TUNNEL, mtu)) {
 		ctl_count(ctl, CTL_PATH_MTU_LOWERED);
-		spread(ctl, e, (uint16_t)mtu);
+		if (r != NULL)
+			spread(ctl, r, (uint16_t)mtu);
 	}
 	/* Others at the care-of address follow within a minute, or by a packet of theirs. */
-	bc_set_mtu(e, pmtu_get(ctl->pmtu, ctl->now_ms, &e->coa, PMTU_TUNNEL));
+	bc_set_mtu(e, r != NULL ? publish_path_mtu(ctl, r)
+				: pmtu_get(ctl->pmtu, ctl->now_ms, &e->coa, PMTU_TUNNEL));
 	return true;
 }
 

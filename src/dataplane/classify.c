@@ -345,21 +345,21 @@ static void by_fib(struct dp_worker *w, struct rte_mbuf *m, uint32_t value)
 		dp_vec_push(home, m);
 		return;
 	}
-	if (kind == FIB_LOCAL && is_mesh(w, m)) {
-		to_open(w, m);
-		return;
-	}
-	if (unlikely(meta->peer != 0) && !may_come(w, meta->peer, value)) {
-		dp_worker_drop(w, m, DP_DROP_MESH_FOREIGN_DOMAIN);
-		return;
-	}
-	if (kind == FIB_HOME_AGENT && dp_ip6(m)->next_header == IP6_IN_IP6 &&
+	if (kind == FIB_HOME_AGENT && dp_ip6(m)->next_header == IP6_IN_IP6 && meta->peer == 0 &&
 		!(meta->flags & DP_META_UNCHECKED)) { /* no header to walk over */
 		meta->ext = (struct ext_info){ .upper = IP6_IN_IP6,
 			.upper_off = sizeof(struct net_ip6),
 			.nh_off = offsetof(struct net_ip6, next_header) };
 		meta->flags |= DP_META_WALKED;
 		to_decap(w, m);
+		return;
+	}
+	if (kind == FIB_LOCAL && is_mesh(w, m)) {
+		to_open(w, m);
+		return;
+	}
+	if (unlikely(meta->peer != 0) && !may_come(w, meta->peer, value)) {
+		dp_worker_drop(w, m, DP_DROP_MESH_FOREIGN_DOMAIN);
 		return;
 	}
 	if (kind == FIB_LOCAL || kind == FIB_HOME_AGENT || kind == FIB_ANYCAST) {

@@ -47,10 +47,12 @@ static inline int check_binding(
 	return -1;
 }
 
-/* In a mesh. *why: what check_binding() says, and then what there is against opening it here: -1,
- * nothing. False: another site has to. */
-static bool by_mesh(struct dp_worker *w, struct rte_mbuf *m, const struct net_ip6 *inner,
-	const struct bc_entry *bind, int *why)
+#define HANDED_ON (-2)
+
+/* In a mesh. why: what check_binding() says. -1 to open it here, the reason why not, or HANDED_ON:
+ * another site has to. Out of line: without a mesh nobody pays for it. */
+static __attribute__((noinline)) int by_mesh(struct dp_worker *w, struct rte_mbuf *m,
+	const struct net_ip6 *inner, const struct bc_entry *bind, int why)
 {
 	uint32_t fib = dp_meta(m)->fib;
 	const struct mesh_domain *d = meshtab_domain(w->t->mesh, fib_domain(fib));
@@ -58,11 +60,11 @@ static bool by_mesh(struct dp_worker *w, struct rte_mbuf *m, const struct net_ip
 	struct mesh_answer a;
 	uint8_t node;
 
-	if (*why == DP_DROP_DECAP_WRONG_DOMAIN)
-		return true;
+	if (why == DP_DROP_DECAP_WRONG_DOMAIN)
+		return why;
 	q.agent = fib_node(fib);
 	if (bind != NULL) {
-		q.bound = *why < 0 ? MESH_FROM_COA : MESH_BOUND;
+		q.bound = why < 0 ? MESH_FROM_COA : MESH_BOUND;
 		q.owner = atomic_load_explicit(&bind->owner, memory_order_relaxed);
 		q.bucket = bind->bucket;
 	} else {
@@ -71,10 +73,9 @@ static bool by_mesh(struct dp_worker *w, struct rte_mbuf *m, const struct net_ip
 	a = mesh_ask(d, &q, &node);
 	if (a.act == MESH_RELAY) {
 		dp_relay(w, m, fib_domain(fib), a, node);
-		return false;
+		return HANDED_ON;
 	}
-	*why = a.act == MESH_OPEN ? -1 : a.drop;
-	return true;
+	return a.act == MESH_OPEN ? -1 : a.drop;
 }
 
 /* It does not fit the binding, but what is inside may be judged without. */
@@ -112,15 +113,17 @@ static void clamp(struct dp_worker *w, struct rte_mbuf *m, struct net_ip6 *inner
 		dp_clamp_mss(w, bind, inner, len, w->port[port].mtu);
 }
 
-static inline void decap_one(
-	struct dp_worker *w, struct rte_mbuf *m, struct net_ip6 *inner, const struct bc_entry *bind)
+static inline void decap_one(struct dp_worker *w, struct rte_mbuf *m, struct net_ip6 *inner,
+	const struct bc_entry *bind, bool mesh)
 {
 	const struct net_ip6 *outer = dp_ip6(m);
 	struct dp_meta *meta = dp_meta(m);
 	int reason = check_binding(meta, outer, bind);
 	uint32_t len = sizeof(*inner) + net_ip6_payload_len(inner);
 
-	if (w->t->mesh != NULL && !by_mesh(w, m, inner, bind, &reason))
+	if (mesh)
+		reason = by_mesh(w, m, inner, bind, reason);
+	if (mesh && reason == HANDED_ON)
 		return;
 	if (unlikely(reason >= 0) && !may_be_signalling(inner, reason)) {
 		dp_worker_drop(w, m, (enum dp_drop)reason);
@@ -146,6 +149,7 @@ static inline void decap_one(
 void dp_decap(struct dp_worker *w, struct dp_vec *in)
 {
 	const struct bc *bc = w->t->bc;
+	const bool mesh = w->t->mesh != NULL;
 
 	dp_seek_rest(&w->tunnel, bc, in->n);
 	for (uint32_t i = 0; i < in->n; i++) {
@@ -157,7 +161,8 @@ void dp_decap(struct dp_worker *w, struct dp_vec *in)
 			dp_worker_drop(w, m, (enum dp_drop)reason);
 		else
 			decap_one(w, m, inner,
-				bc_check(bc, &inner->src, w->tunnel.hash[i], w->tunnel.guess[i]));
+				bc_check(bc, &inner->src, w->tunnel.hash[i], w->tunnel.guess[i]),
+				mesh);
 	}
 	in->n = 0;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * In:  packets for the site meta.relay_to.
- * Out: mesh tunnel packets from our site address to the peer's, to ROUTE, next hop known: ESP, or
- *      without protection IPv6-in-IPv6 with the limit option, whose 1 or 0 says what the SPI says
+ * Out: mesh tunnel packets from our site address to the peer's, as frames by their port, or to ROUTE,
+ *      next hop known, where that takes more than writing its header: ESP, or without protection IPv6-in-IPv6 with the limit option, whose 1 or 0 says what the SPI says
  *      else: that the peer may relay it once more, or that it may not.
  *      What came in fragments is divided again where it has to be: its source has done what an
  *      error would ask for.
@@ -30,7 +30,11 @@ struct to {
 	uint32_t fib, adj; /* where it leaves */
 	uint32_t mtu; /* of the tunnel packet; 0: no way there */
 	uint32_t inner_mtu;
+	bool is_plain; /* `way` needs nothing but its header in front */
+	struct dp_way way;
 };
+
+#define PLAIN_HEAD 14
 
 static struct to way_to(const struct dp_worker *w, uint8_t node)
 {
@@ -51,6 +55,10 @@ static struct to way_to(const struct dp_worker *w, uint8_t node)
 	port = t.adj != ADJ_NONE ? adj_port(w->t->adj, t.adj) : (uint16_t)fib_index(t.fib);
 	t.mtu = sa_path_mtu(t.peer, w->port[port].mtu);
 	t.inner_mtu = sa_inner_mtu(sa->clear, t.mtu);
+	if (t.adj == ADJ_NONE)
+		return t;
+	t.way = dp_way_by(w, t.adj, t.fib);
+	t.is_plain = t.way.is_open && t.way.head_len == PLAIN_HEAD;
 	return t;
 }
 
@@ -102,7 +110,20 @@ static inline void put_outer(struct net_ip6 *outer, const struct sa_view *sa, co
 	outer->dst = t->peer->address;
 }
 
-static inline void seal_one(struct dp_worker *w, struct rte_mbuf *m, const struct to *t)
+/* A frame: what ROUTE would make of it. */
+static inline void leave(struct dp_worker *w, struct rte_mbuf *m, const struct dp_way *way)
+{
+	m->data_off = (uint16_t)(m->data_off - PLAIN_HEAD);
+	m->data_len = (uint16_t)(m->data_len + PLAIN_HEAD);
+	m->pkt_len = m->data_len;
+	m->port = way->port;
+	memcpy(rte_pktmbuf_mtod(m, void *), way->head, PLAIN_HEAD);
+	dp_vec_push(&w->tx[way->port], m);
+}
+
+/* straight: nothing that went the long way waits in front of it. */
+static inline void seal_one(
+	struct dp_worker *w, struct rte_mbuf *m, const struct to *t, bool straight)
 {
 	const struct sa_view *sa = sa_view(w->t->sa);
 	uint32_t len = m->data_len, head = sa->clear ? SA_CLEAR_HEAD : ESP_HEAD, flow, payload;
@@ -136,7 +157,9 @@ static inline void seal_one(struct dp_worker *w, struct rte_mbuf *m, const struc
 	meta->flags |= DP_META_ENCAPSULATED;
 	meta->fib = t->fib;
 	meta->adj = t->adj;
-	if (likely(m->data_len <= t->mtu))
+	if (likely(straight && t->is_plain && m->data_len <= t->mtu))
+		leave(w, m, &t->way);
+	else if (m->data_len <= t->mtu)
 		dp_vec_push(&w->vec[V_ROUTE], m);
 	else if (!dp_push_fragments(w, m, t->mtu))
 		return;
@@ -144,8 +167,12 @@ static inline void seal_one(struct dp_worker *w, struct rte_mbuf *m, const struc
 	dp_counted(w, DP_COUNTER_MESH_SEALED, 1);
 }
 
+/* Behind one that goes the long way the others do, too: no packet overtakes one of its flow. So do
+ * all while somebody watches, and is shown each stage. */
 void dp_seal(struct dp_worker *w, struct dp_vec *in)
 {
+	const uint32_t ahead = w->vec[V_ROUTE].n;
+	const bool may = !w->watched;
 	struct to to = { .node = 0 };
 
 	for (uint32_t i = 0; i < in->n; i++) {
@@ -153,7 +180,7 @@ void dp_seal(struct dp_worker *w, struct dp_vec *in)
 
 		if (unlikely(dp_meta(m)->relay_to != to.node))
 			to = way_to(w, dp_meta(m)->relay_to);
-		seal_one(w, m, &to);
+		seal_one(w, m, &to, may && w->vec[V_ROUTE].n == ahead);
 	}
 	in->n = 0;
 }

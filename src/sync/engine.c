@@ -471,6 +471,16 @@ void engine_input(struct engine *e, uint8_t node, const uint8_t *buf, size_t len
 
 /* --- what others want to know --- */
 
+/* All that is for it; what came since it acknowledged is not: another domain's, or its own. */
+static bool has_all(const struct engine *e, const struct peer *p)
+{
+	const struct out *out = &p->out[STREAM_CHANGES];
+
+	if (changes_peek(e->changes, out->acked_mark) == 0)
+		return true;
+	return out->sent == out->acked && changes_peek(e->changes, out->sent_mark) == 0;
+}
+
 int engine_peer_info(const struct engine *e, uint8_t node, struct engine_peer_info *out)
 {
 	const struct peer *p = e->peer[node];
@@ -483,9 +493,9 @@ int engine_peer_info(const struct engine *e, uint8_t node, struct engine_peer_in
 	for (uint32_t i = 0; i < e->domain_count; i++)
 		out->full |= set_has(e->domain[i].full, node);
 	out->rate = p->rate;
-	out->behind = p->is_open ? changes_last(e->changes) - p->out[STREAM_CHANGES].acked : 0;
-	if (changes_peek(e->changes, p->out[STREAM_CHANGES].acked_mark) == 0)
-		out->behind = 0; /* what came since is not for it */
+	out->behind = p->is_open && !has_all(e, p)
+			      ? changes_last(e->changes) - p->out[STREAM_CHANGES].acked
+			      : 0;
 	return 0;
 }
 

@@ -326,6 +326,21 @@ void sa_set_mtu(struct sa *sa, uint8_t node, uint16_t mtu)
 		atomic_store_explicit(&sa->v.peer[node]->mtu, mtu, memory_order_relaxed);
 }
 
+#define LATELY (1U << 16)
+
+bool sa_was_sent(const struct sa *sa, uint8_t node, uint32_t spi, uint32_t low)
+{
+	const struct sa_out *o = sa->v.peer[node] != NULL ? sa->v.peer[node]->out : NULL;
+	uint32_t lane = sa_lane_of(sa_spi_worker(spi), sa_spi_relayed(spi));
+	uint64_t last;
+
+	if (o == NULL || o->key == NULL || sa_spi_node(spi) != sa->node ||
+		sa_spi_generation(spi) != o->generation || lane >= o->lanes)
+		return false;
+	last = __atomic_load_n(&o->lane[lane].esp.last, __ATOMIC_RELAXED);
+	return (uint32_t)last - low < (last < LATELY ? (uint32_t)last : LATELY);
+}
+
 /* --- what they carried --- */
 
 int sa_count(const struct sa *sa, uint8_t node, struct sa_count *out, struct sa_count *in)

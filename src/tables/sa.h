@@ -48,6 +48,10 @@ int sa_set_out(struct sa *sa, uint8_t node, const struct sa_keys *keys);
 /* What the path to a peer takes, >= 1280, or UINT16_MAX: what the way out does. */
 void sa_set_mtu(struct sa *sa, uint8_t node, uint16_t mtu);
 
+/* Was this number (its low half) sent lately under this SPI? Of the generation that is sealed with
+ * now, the newest 2^16 of a lane; whoever quotes a packet has to name both. */
+bool sa_was_sent(const struct sa *sa, uint8_t node, uint32_t spi, uint32_t low);
+
 /* Packets to (out) and from (in) a peer since the start; any number of calls, exact when no packet
  * is under way. -ENOENT: no such peer. */
 int sa_count(const struct sa *sa, uint8_t node, struct sa_count *out, struct sa_count *in);

@@ -123,7 +123,7 @@ unsigned line_pass(struct line *l, uint64_t now_ns, size_t octets, uint64_t due_
 		return 0;
 	}
 	l->passed++;
-	l->octets += octets;
+	l->large += octets >= LINE_LARGE;
 	due += l->delay_ns;
 	if (l->jitter_ns > 0)
 		due += chance(l) % (l->jitter_ns + 1);

@@ -8,10 +8,11 @@
 #include <stdint.h>
 
 #define LINE_COPIES 2 /* of one frame at the most */
+#define LINE_LARGE  1000
 
 #define LINE_COUNTER_LIST(X)                                                                       \
 	X(passed, "frames handed on, copies not counted")                                          \
-	X(octets, "... of so many octets, Ethernet header included")                               \
+	X(large, "... of LINE_LARGE octets at least: echo requests of a test stand out")           \
 	X(cut, "frames that met a line that was cut")                                              \
 	X(lost, "frames lost by chance")                                                           \
 	X(overflow, "frames that found the queue before the rate limit full")                      \

@@ -185,6 +185,13 @@ class MeshWorld:
     def key_file(self, k):
         return self.lab.dir / f"site{k}.key"
 
+    def other_key(self):
+        """A private key file that nobody has the public key of."""
+        path = self.lab.dir / "other.key"
+        if not path.exists():
+            sh(HAMCTL, "genkey", path)
+        return path
+
     def config(self, k, mode="unicast", mesh=None, domain=None, **sections):
         """... with the other sites as peers. mesh, domain: changes to those sections."""
         others = [other for other in self.sites if other != k]
@@ -227,16 +234,16 @@ class MeshWorld:
             return None
         return float(said.split("min/avg/max")[1].split("=")[1].split("/")[0])
 
-    def crossings(self, k, hoa, count=10, size=1000):
-        """{line: how often an echo with its answer crosses it}: by octets, as a mesh has something
-        to say all the time; small beside these."""
-        before = self.wires.octets()
-        got, said = self.sites[k].cn.ping(hoa, "-s", size, count=count)
+    def crossings(self, k, hoa, count=5):
+        """{line: how often an echo request with its answer crosses it}; large ones, to tell them
+        from what the sites have to say to each other."""
+        before = self.wires.large()
+        got, said = self.sites[k].cn.ping(hoa, "-s", 1100, count=count)
         if got != count:
             raise LabError(f"{got} of {count} answered: {said}")
-        after = self.wires.octets()
+        after = self.wires.large()
         return {name: n for name in self.wires.names
-                if (n := round((after[name] - before[name]) / count / (size + 100)))}
+                if (n := round((after[name] - before[name]) / count))}
 
 
 class Gate:

@@ -59,9 +59,9 @@ class Wires:
         """{(name, way): counters}"""
         return {(row.pop("name"), row.pop("way")): row for row in self._ask("show")}
 
-    def octets(self):
-        """{name: octets handed on, both ways}"""
+    def large(self):
+        """{name: frames of LINE_LARGE octets and more that were handed on, both ways}"""
         total = dict.fromkeys(self.names, 0)
         for (name, _), row in self.show().items():
-            total[name] += row["octets"]
+            total[name] += row["large"]
         return total

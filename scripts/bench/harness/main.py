@@ -32,9 +32,10 @@ in turn on one core, on the same packets, and reports ratios of turns next to ea
 that misses a condition (how many distinct bindings were touched, packets that were sent on,
 Binding Updates that were acknowledged) is void. docs/performance.md says what the figures mean.
 
-Needs root, two cores, dpdk-testpmd (scripts/deps --bench) and an l3fwd, which scripts/bench/peers
-builds from Debian's source package; --l3fwd names another one. Without an l3fwd rows have no
-ratio. Huge pages are set up for each row and given back.
+Rows of the mesh (mesh-*) compare a worker of hamd's with DPDK's ipsec-secgw.
+
+Needs root, two cores, dpdk-testpmd (scripts/deps --bench) and the peers, which scripts/bench/peers
+builds from Debian's source package; --peers names others. Without them rows have no ratio. Huge pages are set up for each row and given back.
 
 With --pktgen the traffic comes from Pktgen-DPDK, over two ports of its own.
 
@@ -58,7 +59,8 @@ def options(argv):
                    help="for report.json, report.md and plots (build-bench/report)")
     p.add_argument("--build", type=Path, metavar="DIR",
                    help="a release build with -Dbench=true; without: build-bench, made anew")
-    p.add_argument("--l3fwd", type=Path, metavar="PATH", help="the peer; none: \"none\"")
+    p.add_argument("--peers", type=Path, metavar="DIR",
+                   help="l3fwd and ipsec-secgw; none: \"none\"")
     p.add_argument("--core", type=int, default=1, help="the worker's (1)")
     p.add_argument("--control-core", type=int, default=0, help="hamd's control core (0)")
     pktgen_options.add(p)
@@ -128,17 +130,19 @@ def prepare_build(o):
     o.plugin = Path(shutil.copy(o.plugin, safe))
 
 
-def prepare_peer(o):
-    if o.l3fwd is None:
+def prepare_peers(o):
+    if o.peers is None:
         done = subprocess.run([ROOT / "scripts" / "bench" / "peers", "--print"],
                               capture_output=True, text=True)
-        o.l3fwd = Path(done.stdout.strip()) if done.returncode == 0 else None
-        if o.l3fwd is None:
-            say(f"no peer, so no ratios: {done.stderr.strip()}")
-    elif str(o.l3fwd) == "none":
-        o.l3fwd = None
-    elif not os.access(o.l3fwd, os.X_OK):
-        raise BenchError(f"{o.l3fwd} cannot be run")
+        o.peers = Path(done.stdout.strip()) if done.returncode == 0 else None
+        if o.peers is None:
+            say(f"no peers, so no ratios: {done.stderr.strip()}")
+    elif str(o.peers) == "none":
+        o.peers = None
+    else:
+        for name in ("l3fwd", "ipsec-secgw"):
+            if not os.access(o.peers / name, os.X_OK):
+                raise BenchError(f"{o.peers / name} cannot be run")
 
 
 def measure(o):
@@ -198,7 +202,7 @@ def main(argv):
         prepare_build(o)
         with Session(o) if o.pktgen else contextlib.nullcontext() as o.session:
             if not o.pktgen:
-                prepare_peer(o)
+                prepare_peers(o)
             result = measure(o)
     except BenchError as e:
         print(f"scripts/bench/run: {e}", file=sys.stderr)

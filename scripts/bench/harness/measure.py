@@ -44,6 +44,11 @@ def rounds(programs, turns, seconds):
     return taken
 
 
+def best_of(taken, names):
+    """The fastest of them; None: there is none."""
+    return min(names, key=lambda n: statistics.median(t.ns for t in taken[n]), default=None)
+
+
 def compare(taken, hamd="hamd", peer="l3fwd", floor="floor"):
     """The report's figures. ratio: hamd's rate by the peer's; net: (hamd - floor) / (peer -
     floor), both round by round."""

@@ -117,6 +117,26 @@ class L3fwd(Program):
                                f"--rule_ipv4={rules[1]}"], **kind)
 
 
+class Secgw(Program):
+    """The peer in a mesh: DPDK's example of an IPsec gateway, its librte_ipsec path. It wants a
+    port on each side: the other one is quiet."""
+
+    def __init__(self, directory, binary, config, *, pmd, lcore, opens, vdevs, **kind):
+        super().__init__(f"secgw-{pmd}", [binary], directory, lcores=str(lcore),
+                         vdevs=[*vdevs, "net_null1,no-rx=1", f"crypto_{pmd}0"],
+                         rest=["-p", "0x3", "-P", "-u", "0x1" if opens else "0x2", "-l",
+                               f"--config=(0,0,{lcore}),(1,0,{lcore})", "-f", str(config)],
+                         **kind)
+
+
+class Site(Program):
+    """A worker of hamd's with the tables of a site (scripts/bench/site)."""
+
+    def __init__(self, directory, binary, *, lcore, opens, bindings, **kind):
+        super().__init__("hamd", [binary], directory, lcores=str(lcore),
+                         rest=["open" if opens else "seal", str(bindings)], **kind)
+
+
 class Hamctl:
     """What a hamd says about itself."""
 

@@ -8,9 +8,9 @@ import tempfile
 import time
 
 from machine import free_mb, hugepages
-from measure import compare, rounds, summary, take_turn
+from measure import best_of, compare, rounds, summary, take_turn
 from programs import BenchError
-from scenario import SIGNALLING_DEVICE, DATA_DEVICE, Scenario
+from scenario import SIGNALLING_DEVICE, DATA_DEVICE, MeshScenario, Scenario
 
 TOUCHED = 0.6  # of the bindings, or nothing is said about so many
 SENT = 0.999  # of the packets taken in
@@ -113,7 +113,7 @@ def paired(options, scenario, result, *, hits=True, check=None):
         hamd.pause()
         programs = [stack.enter_context(running(scenario.floor()))]
         programs[0].pause()
-        if options.l3fwd:
+        if options.peers:
             programs.append(stack.enter_context(running(scenario.peer())))
             programs[1].pause()
         programs.append(hamd)
@@ -122,7 +122,7 @@ def paired(options, scenario, result, *, hits=True, check=None):
         result["stages"] = stage_cycles(hamd, options.seconds)
         if hits:
             condition(result, "packets sent on by hamd", min(t.sent for t in taken["hamd"]), SENT)
-        if options.l3fwd:
+        if options.peers:
             condition(result, "packets sent on by the peer",
                       min(t.sent for t in taken["l3fwd"]), SENT)
             result["value"] = result["ratio"]["median"]
@@ -354,6 +354,25 @@ def turns_of_control(options, directory, row, result):
     condition(result, "bindings dumped", result["dumped"], row.bindings)
 
 
+def tunnel(opens, size):
+    def run(options, directory, row, result):
+        scenario = MeshScenario(options, directory, bindings=row.bindings, opens=opens, size=size)
+        result["size"] = size
+        with contextlib.ExitStack() as stack:
+            programs = []
+            for program in (scenario.floor(), *scenario.peers(), scenario.hamd()):
+                programs.append(stack.enter_context(running(program)))
+                program.pause()
+            taken = rounds(programs, options.turns, options.seconds)
+        peer = best_of(taken, [p.name for p in programs[1:-1]])
+        result |= compare(taken, peer=peer)
+        for name in filter(None, ("hamd", peer)):
+            condition(result, f"packets sent on by {name}", min(t.sent for t in taken[name]), SENT)
+        if peer:
+            result |= {"peer": peer, "value": result["ratio"]["median"]}
+    return run
+
+
 TEN_K, HUNDRED_K, MILLION = 10000, 100000, 1000000
 
 ROWS = [
@@ -377,6 +396,14 @@ ROWS = [
         data("intercept", 570), bindings=TEN_K),
     Row("intercept-1514", "intercept + encapsulate, 10 k bindings, 1514 octets",
         data("intercept", 1514), bindings=TEN_K),
+    Row("mesh-seal-78", "to a mobile node of another site: into the mesh tunnel, 78 octets",
+        tunnel(False, 78), bindings=TEN_K, must=1.0, aim=1.4),
+    Row("mesh-seal-1414", "the same, 1414 octets", tunnel(False, 1414), bindings=TEN_K, must=1.0,
+        aim=1.4),
+    Row("mesh-open-78", "from another site, to a mobile node of this one: out of the mesh tunnel,"
+        " into its own, 78 octets", tunnel(True, 78), bindings=TEN_K, must=1.0, aim=1.4),
+    Row("mesh-open-1414", "the same, 1414 octets", tunnel(True, 1414), bindings=TEN_K, must=1.0,
+        aim=1.4),
     Row("busy-1m", "intercept + encapsulate, 1 M bindings, while 100 k mobile nodes a second"
         " move; against itself at rest", busy, bindings=MILLION, must=0.9, aim=0.98),
     Row("deltas-1m", "changes of 1 M bindings told to another site and held there",

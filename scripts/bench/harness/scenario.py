@@ -6,10 +6,11 @@ care-of addresses in as many of another. The home agent address lies in the firs
 
 import ipaddress
 import secrets
+import subprocess
 from pathlib import Path
 
 import packets
-from programs import Hamd, L3fwd, Testpmd
+from programs import Hamd, L3fwd, Secgw, Site, Testpmd
 
 SUBNET_BITS = 6  # the peer has one route for each: 64
 HOME, CARE_OF, HA = "2001:db8:a::", "2001:db8:c::", "2001:db8:a::1"
@@ -41,6 +42,55 @@ def sizes(size, n):
             return octets
         n -= count
     raise AssertionError
+
+
+class MeshScenario:
+    """Packets that go into the tunnel of a mesh, or come out of it; size: octets of a frame as it is
+    without that tunnel."""
+
+    def __init__(self, options, directory, *, bindings, opens, size):
+        self.options, self.directory = options, Path(directory)
+        self.bindings, self.opens = bindings, opens
+        self._binary = options.build / "scripts" / "bench" / "site" / "bench-site"
+        self._config = self.directory / "secgw.cfg"
+        self._config.write_text(self._tool("peer"))
+        self._own = self._theirs = self.directory / "packets.pcap"
+        if opens:
+            self._theirs = self.directory / "no-esn.pcap"
+            self._tool("write", "esn", str(self._own), str(size))
+            self._tool("write", "no-esn", str(self._theirs), str(size))
+        else:
+            packets.write_capture(self._own, lambda n: packets.plain(
+                n, PCAP_MAC, CORRESPONDENT, HOME, size))
+
+    def _tool(self, *arguments):
+        return subprocess.run([self._binary, *arguments], check=True, capture_output=True,
+                              text=True).stdout
+
+    def _kind(self, capture):
+        flows = (f"{DATA_DEVICE} flows at={packets.DST_AT} count={self.bindings}"
+                 f" subnet-bits={SUBNET_BITS} seed=1")
+        # Nothing can be written into what is sealed; the source is there, as for all others.
+        idle = (f"{DATA_DEVICE} beacon every-ms=3600000"
+                f" frame={packets.advertisement(ROUTER, ROUTER_MAC, PORT).hex()}")
+        return {"lcore": self.options.core, "plugin": self.options.plugin,
+                "source": [idle] if self.opens else [flows], "directory": self.directory,
+                "vdevs": [f"{DATA_DEVICE},rx_pcap={capture},infinite_rx=1"]}
+
+    def floor(self):
+        return Testpmd(**self._kind(self._own))
+
+    def peers(self):
+        """One for each driver of IPsec-MB: the better one counts."""
+        if not self.options.peers:
+            return []
+        return [Secgw(binary=self.options.peers / "ipsec-secgw", config=self._config, pmd=pmd,
+                      opens=self.opens, **self._kind(self._theirs))
+                for pmd in ("aesni_gcm", "aesni_mb")]
+
+    def hamd(self):
+        return Site(binary=self._binary, opens=self.opens, bindings=self.bindings,
+                    **self._kind(self._own))
 
 
 class Scenario:
@@ -94,8 +144,8 @@ class Scenario:
     def peer(self):
         """Where the packets go: to home addresses, or, tunnelled, to the home agent."""
         subnets = range(1 << SUBNET_BITS)
-        return L3fwd(binary=self.options.l3fwd, routes=[prefix(HOME, s) for s in subnets],
-                     **self._peer())
+        return L3fwd(binary=self.options.peers / "l3fwd",
+                     routes=[prefix(HOME, s) for s in subnets], **self._peer())
 
     def _auth(self):
         if not self.key:

@@ -21,8 +21,9 @@
 
 #define TAG "mesh"
 
-/* Of a turn of the engine, in records. One costs it 0.2 us, and 1 to 2 more where it changes and is
- * published: a turn takes half a millisecond at most. */
+/* Of a turn of the engine, in records. One costs it 0.2 us, and some 2 more where it changes and is
+ * published. The longest turn was 0.7 ms (EPYC, Zen 3) while 100,000 bindings were taken over and
+ * handed back; filling a site takes 0.2 ms of a turn. */
 #define BUDGET 256
 
 #define ASK_MS   100 /* whether what we said is known: between two questions */

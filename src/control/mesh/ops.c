@@ -31,9 +31,8 @@ static void on_send(void *ctx, uint8_t node, const uint8_t *buf, size_t len)
 static bool on_covers(void *ctx, uint16_t domain, const struct ip6_addr *hoa)
 {
 	const struct ctl *ctl = ctx;
-	const struct conf_domain *d = &ctl->conf->domains[domain];
 
-	return conf_mobile_prefix_of(d, hoa) >= 0 && conf_why_no_home_address(d, hoa) == NULL;
+	return conf_why_no_home_address(&ctl->conf->domains[domain], hoa) == NULL;
 }
 
 /* Others found it out: a path MTU counts where it is less than what is known here. */

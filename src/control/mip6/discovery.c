@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Requests for home agents and for prefixes (RFC 6275, 10.5.1, 10.6). The home agents list has one
- * entry, ourselves: on a virtual home link nobody else's router advertisements are heard.
+ * entry, ourselves, for on a virtual home link nobody else's router advertisements are heard; in a
+ * mesh it has those of the sites that are live, too.
  */
 #include <assert.h>
 
 #include "conf/conf.h"
+#include "control/mesh/mesh_priv.h"
 #include "control/mip6/advert.h"
 #include "control/mip6/discovery_rules.h"
 #include "control/mip6/mip6_priv.h"
@@ -14,6 +16,8 @@
 #include "net/icmp6.h"
 #include "records/records.h"
 #include "tables/fib.h"
+#include "tables/meshtab.h"
+#include "tables/tables.h"
 
 /* 6.6: "directly to the Source Address chosen by the mobile node", by its binding if it is a home
  * address. */
@@ -24,13 +28,38 @@ static int send_reply(struct ctl *ctl, const struct ctl_pkt *p, const uint8_t *p
 	return ctl_send(ctl, pkt, len);
 }
 
+/* All that there are to be told of. */
+static uint32_t agents_of(const struct ctl *ctl, uint16_t domain, struct ip6_addr *out)
+{
+	const struct conf_domain *conf = &ctl->conf->domains[domain];
+	struct discovery_site sites[CONF_PEERS_MAX];
+	const struct mesh_domain *d;
+	uint32_t n = 0;
+
+	if (ctl->mesh == NULL || conf->mode == CONF_MODE_SHARED) {
+		*out = conf->home_agent_address;
+		return 1;
+	}
+	d = meshtab_domain(ctl->t->mesh, domain);
+	for (uint32_t i = 0; i < conf->peer_count; i++) {
+		uint8_t node = (uint8_t)ctl->conf->mesh.peers[conf->peers[i].peer].id;
+		const struct hello_info *h = &ctl->mesh->site[node].hello;
+
+		if (d->live[node] != 0)
+			sites[n++] = (struct discovery_site){ conf->peers[i].home_agent_address,
+				h->has_rtt ? h->rtt_ms * 1000 + 1 : 0 };
+	}
+	return discovery_agents(&conf->home_agent_address, mesh_serves(ctl, domain), sites, n,
+		ctl->ntp * 0x9e3779b97f4a7c15ULL, out);
+}
+
 static void agents_request(
 	struct ctl *ctl, const struct ctl_pkt *p, const uint8_t *icmp, uint16_t len)
 {
-	const struct ip6_addr *to = ctl_pkt_source(p), *agent;
-	uint32_t domain = fib_domain(p->fib);
+	const struct ip6_addr *to = ctl_pkt_source(p);
+	struct ip6_addr agents[1 + CONF_PEERS_MAX];
+	uint16_t domain = fib_domain(p->fib), id;
 	uint8_t buf[DISCOVERY_REPLY_MAX];
-	uint16_t id;
 	int n;
 
 	if (!ratelimit_take_request(ctl->mip6->limits, domain, &ctl_pkt_ip6(p)->src, ctl->now_ms)) {
@@ -42,8 +71,8 @@ static void agents_request(
 		dp_count_drop(ctl->dp, DP_DROP_HAAD_INVALID);
 		return;
 	}
-	agent = &ctl->conf->domains[domain].home_agent_address;
-	n = discovery_reply_encode(buf, sizeof(buf), agent, to, id, agent, 1);
+	n = discovery_reply_encode(buf, sizeof(buf), &ctl->conf->domains[domain].home_agent_address,
+		to, id, agents, agents_of(ctl, domain, agents));
 	assert(n > 0);
 	if (send_reply(ctl, p, buf, (uint16_t)n) == 0)
 		ctl_count(ctl, CTL_HAAD_ANSWERED);

@@ -36,6 +36,39 @@ bool discovery_judge(const struct discovery_facts *f, enum dp_drop *drop)
 	return true;
 }
 
+static bool is_nearer(const struct discovery_site *a, const struct discovery_site *b)
+{
+	return a->rtt_us - 1 < b->rtt_us - 1; /* 0 is the farthest */
+}
+
+uint32_t discovery_agents(const struct ip6_addr *own, bool is_serving, struct discovery_site *sites,
+	uint32_t n, uint64_t random, struct ip6_addr *out)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = n; i > 1;
+		i--) { /* shuffled, then sorted without changing equals' places */
+		uint32_t k = (uint32_t)((random ^ random >> i % 32) % i);
+		struct discovery_site x = sites[i - 1];
+
+		sites[i - 1] = sites[k];
+		sites[k] = x;
+	}
+	for (uint32_t i = 1; i < n; i++) {
+		struct discovery_site x = sites[i];
+		uint32_t k = i;
+
+		for (; k > 0 && is_nearer(&x, &sites[k - 1]); k--)
+			sites[k] = sites[k - 1];
+		sites[k] = x;
+	}
+	if (is_serving || n == 0)
+		out[count++] = *own;
+	for (uint32_t i = 0; i < n; i++)
+		out[count++] = sites[i].agent;
+	return count;
+}
+
 uint32_t discovery_stamp(uint64_t now_ms)
 {
 	uint32_t stamp = (uint32_t)now_ms;

@@ -40,6 +40,21 @@ struct discovery_facts {
 /* False: not answered, counted as *drop. */
 bool discovery_judge(const struct discovery_facts *f, enum dp_drop *drop);
 
+/* A site of the domain that serves it. */
+struct discovery_site {
+	struct ip6_addr agent; /* its home agent address */
+	uint32_t rtt_us; /* 0: not measured yet */
+};
+
+/*
+ * The home agents that a request is answered with (10.5.1), the best first: this site's own, which
+ * the network took for the nearest, then those of other live sites, by the time a packet takes there,
+ * those that are not known last. is_serving: else its own is only told when there is no other. Sorts
+ * the sites; equals change places with the random number. Returns how many of n + 1.
+ */
+uint32_t discovery_agents(const struct ip6_addr *own, bool is_serving, struct discovery_site *sites,
+	uint32_t n, uint64_t random, struct ip6_addr *out);
+
 /* now_ms in 32 bits, never 0; and how long from now_ms until the next advertisement may be sent
  * when the last one was at this stamp (0: never), 0: now. */
 uint32_t discovery_stamp(uint64_t now_ms);

@@ -214,9 +214,14 @@ bool mip6_hao_ok(struct ctl *ctl, const struct ctl_pkt *p)
 	const struct conf_domain *d = domain_of(ctl, hoa, &index);
 	const struct record *rec = d == NULL ? NULL : records_find(ctl->records, index, hoa);
 	bool configured = d != NULL && ctl_subscriber(ctl, index, hoa) != NULL;
-	enum mip6_hao hao = mip6_judge_hao(rec, &ctl_pkt_ip6(p)->src, configured, ctl->now_ms,
-		ctl->mip6->quiet_until_ms[index]);
+	enum mip6_hao hao;
 
+	if (d != NULL && !mesh_serves(ctl, index)) { /* others know better */
+		dp_count_drop(ctl->dp, DP_DROP_NOT_READY);
+		return false;
+	}
+	hao = mip6_judge_hao(rec, &ctl_pkt_ip6(p)->src, configured, ctl->now_ms,
+		ctl->mip6->quiet_until_ms[index]);
 	if (hao == MIP6_HAO_UNBOUND)
 		send_be(ctl, p, MH_BE_UNKNOWN_BINDING);
 	return hao == MIP6_HAO_BOUND;

@@ -79,6 +79,10 @@ static const struct {
 	{ HELLO, "'key-log-file':'KEY',", MESH "key-log-file: \"KEY\" is mesh.private-key-file" },
 	{ HELLO, "'key-log-file':'t.json',",
 		MESH "key-log-file: \"t.json\" is not an absolute path" },
+	{ "'mesh':{", "'accounting':{'file':'KEY'},'mesh':{",
+		"t.json: accounting.file: \"KEY\" is mesh.private-key-file" },
+	{ "'mesh':{", "'accounting':{'file':'/tmp/hamd-k'},'mesh':{'key-log-file':'/tmp/hamd-k',",
+		"t.json: accounting.file: \"/tmp/hamd-k\" is mesh.key-log-file" },
 	{ HELLO, "'helo-ms':100,", MESH "helo-ms: unknown key; did you mean \"hello-ms\"?" },
 
 	/* its peers */

@@ -341,6 +341,22 @@ static void test_same_number(void **state)
 	}
 }
 
+/* The number of one that is about to end comes again: the new one does not end with it. */
+static void test_number_again(void **state)
+{
+	(void)state;
+	renew(1);
+	now -= 1000; /* renew() waited until just before the end of the old ones */
+	renew(2);
+	now -= 1000;
+	renew(1);
+	now += 5000;
+	run(&a);
+	run(&b);
+	check_flow(&a, &b);
+	check_flow(&b, &a);
+}
+
 static void test_none(void **state)
 {
 	struct session_keys k = handshake(1, true);
@@ -367,6 +383,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_fast, begin, end),
 		cmocka_unit_test_setup_teardown(test_full, begin, end),
 		cmocka_unit_test_setup_teardown(test_same_number, begin, end),
+		cmocka_unit_test_setup_teardown(test_number_again, begin, end),
 		cmocka_unit_test_setup_teardown(test_none, begin, end),
 	};
 

@@ -143,6 +143,49 @@ static void test_prefixes(void **state)
 	assert_true(ip6_eq(&out[1].router, &d.home_agent_address));
 }
 
+/* --- home agents of a mesh --- */
+
+static uint32_t agents(
+	bool serving, const uint32_t *rtt, uint32_t n, uint64_t random, struct ip6_addr *out)
+{
+	struct discovery_site sites[8];
+	struct ip6_addr own = addr("2001:db8:a::1");
+
+	for (uint32_t i = 0; i < n; i++) {
+		sites[i] = (struct discovery_site){ own, rtt[i] };
+		sites[i].agent.b[15] = (uint8_t)(2 + i);
+	}
+	return discovery_agents(&own, serving, sites, n, random, out);
+}
+
+static void test_agents(void **state)
+{
+	const uint32_t rtt[] = { 90000, 0, 200, 4000 }, equal[] = { 500, 500, 500 };
+	struct ip6_addr out[9];
+	unsigned first[8] = { 0 };
+
+	(void)state;
+	for (uint64_t r = 0; r < 1000; r++) { /* whatever chance says */
+		assert_int_equal(agents(true, rtt, 4, r * 0x9e3779b97f4a7c15ULL, out), 5);
+		assert_int_equal(out[0].b[15], 1);
+		assert_int_equal(out[1].b[15], 4);
+		assert_int_equal(out[2].b[15], 5);
+		assert_int_equal(out[3].b[15], 2);
+		assert_int_equal(out[4].b[15], 3);
+	}
+	/* joining: the others; alone: itself all the same */
+	assert_int_equal(agents(false, rtt, 4, 7, out), 4);
+	assert_int_equal(out[0].b[15], 4);
+	assert_int_equal(agents(false, rtt, 0, 7, out), 1);
+	assert_int_equal(out[0].b[15], 1);
+	/* equals, each in front now and then */
+	for (uint64_t r = 1; r <= 1000; r++) {
+		assert_int_equal(agents(false, equal, 3, r * 0x9e3779b97f4a7c15ULL, out), 3);
+		first[out[0].b[15]]++;
+	}
+	assert_true(first[2] > 200 && first[3] > 200 && first[4] > 200);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -150,6 +193,7 @@ int main(void)
 		cmocka_unit_test(test_spacing),
 		cmocka_unit_test(test_delay),
 		cmocka_unit_test(test_prefixes),
+		cmocka_unit_test(test_agents),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,6 +9,7 @@
 
 #include "conf/conf.h"
 #include "control/ctl_priv.h"
+#include "control/mesh/data_mtu.h"
 #include "control/pmtu.h"
 #include "control/tunnel_rules.h"
 #include "net/cksum.h"
@@ -18,6 +19,7 @@
 #include "tables/bc_view.h"
 #include "tables/dq.h"
 #include "tables/fib.h"
+#include "tables/sa.h"
 #include "tables/tables.h"
 
 #define HA   "2001:db8:a::1"
@@ -648,6 +650,99 @@ static void test_no_source(void **state)
 	buf_free(&b);
 }
 
+/* --- about data tunnels of a mesh --- */
+
+#define SITE "2001:db8:1::10"
+#define PEER "2001:db8:2::10"
+
+static void make_mesh(bool clear)
+{
+	struct sa_opts o = { .node = 1, .site = addr(SITE), .workers = 1, .clear = clear };
+	struct sa_keys k = { .generation = 5 };
+	struct ip6_addr peer = addr(PEER);
+
+	assert_int_equal(sa_new(&o, t.tables.dq, &t.tables.sa), 0);
+	assert_int_equal(sa_add_peer(t.tables.sa, 2, &peer), 0);
+	if (clear)
+		return;
+	assert_int_equal(sa_set_out(t.tables.sa, 2, &k), 0);
+	sa_out_of(sa_view(t.tables.sa)->peer[2])->lane[0].esp.last = 100;
+}
+
+static uint32_t peer_mtu(void)
+{
+	return sa_path_mtu(sa_view(t.tables.sa)->peer[2], LINK_MTU);
+}
+
+/* An error about 1,500 octets from src to dst, of which `here` stand in pkt. */
+static bool data_error(uint8_t *pkt, uint8_t type, uint32_t arg, const char *src, const char *dst,
+	uint8_t next, uint16_t here)
+{
+	struct icmp6_err_msg msg = { .type = type, .arg = arg, .quoted = pkt, .quoted_len = here };
+	struct ip6_addr s = addr(src), d = addr(dst);
+	uint32_t vtf = net_ip6_vtf((struct net_ip6 *)pkt);
+
+	net_ip6_fill((struct net_ip6 *)pkt, 1460, next, 60, &s, &d);
+	net_ip6_set_vtf((struct net_ip6 *)pkt, 0, vtf);
+	return data_mtu_input(&t.ctl, &msg);
+}
+
+static void test_data_tunnel(void **state)
+{
+	uint32_t head[2] = { htobe32(sa_spi(1, 0, false, 5)), htobe32(100) };
+	uint8_t pkt[200] = { 0 };
+
+	(void)state;
+	assert_false(data_error(pkt, ICMP6_TOO_BIG, 1400, SITE, PEER, IP6_ESP, 56)); /* no mesh */
+	make_mesh(false);
+	memcpy(pkt + 40, head, sizeof(head));
+	assert_false(data_error(pkt, ICMP6_TOO_BIG, 1400, HA, PEER, IP6_ESP, 56));
+	assert_false(data_error(pkt, ICMP6_TOO_BIG, 1400, SITE, COA, IP6_ESP, 56));
+	assert_false(data_error(pkt, ICMP6_TOO_BIG, 1400, SITE, PEER, IP6_UDP, 56));
+	assert_true(data_error(pkt, ICMP6_UNREACHABLE, 0, SITE, PEER, IP6_ESP, 56));
+	assert_true(data_error(pkt, ICMP6_TOO_BIG, 1400, SITE, PEER, IP6_ESP, 47));
+	assert_int_equal(drops[DP_DROP_ICMP6_UNPROVEN], 1);
+	head[1] = htobe32(101); /* never sent */
+	memcpy(pkt + 40, head, sizeof(head));
+	assert_true(data_error(pkt, ICMP6_TOO_BIG, 1400, SITE, PEER, IP6_ESP, 56));
+	assert_int_equal(drops[DP_DROP_ICMP6_UNPROVEN], 2);
+	head[1] = htobe32(99);
+	memcpy(pkt + 40, head, sizeof(head));
+	assert_true(data_error(pkt, ICMP6_TOO_BIG, 1279, SITE, PEER, IP6_ESP, 56));
+	assert_int_equal(drops[DP_DROP_ICMP6_MTU], 1);
+	assert_int_equal(peer_mtu(), LINK_MTU);
+	assert_true(data_error(pkt, ICMP6_TOO_BIG, 1400, SITE, PEER, IP6_ESP, 56));
+	assert_int_equal(peer_mtu(), 1400);
+	assert_int_equal(t.ctl.counters[CTL_PATH_MTU_LOWERED], 1);
+	data_mtu_run(&t.ctl);
+	assert_int_equal(peer_mtu(), 1400);
+	t.ctl.now_ms += PMTU_LIFETIME_MS + 1;
+	data_mtu_run(&t.ctl);
+	assert_int_equal(peer_mtu(), LINK_MTU);
+	sa_free(t.tables.sa);
+}
+
+/* Without keys the flow label proves it: nobody can tell it who does not see the packet. */
+static void test_clear_data_tunnel(void **state)
+{
+	uint8_t pkt[200] = { [40] = IP6_IN_IP6, 0, 4, 1, 1, 1, 1, 0 };
+	struct net_ip6 *outer = (struct net_ip6 *)pkt, *inner = (struct net_ip6 *)(pkt + 48);
+	struct ip6_addr cn = addr(CN), hoa = addr(HOA);
+
+	(void)state;
+	make_mesh(true);
+	net_ip6_fill(inner, 1412, IP6_UDP, 63, &cn, &hoa);
+	net_ip6_set_vtf(outer, 0, net_tunnel_flow(inner, 152, SEED) ^ 1);
+	assert_true(data_error(pkt, ICMP6_TOO_BIG, 1400, SITE, PEER, IP6_DSTOPT, 200));
+	assert_int_equal(drops[DP_DROP_ICMP6_UNPROVEN], 1);
+	net_ip6_set_vtf(outer, 0, net_tunnel_flow(inner, 152, SEED));
+	assert_true(data_error(pkt, ICMP6_TOO_BIG, 1400, SITE, PEER, IP6_DSTOPT, 200));
+	assert_int_equal(peer_mtu(), 1400);
+	assert_true(data_error(pkt, ICMP6_TOO_BIG, 1300, SITE, PEER, IP6_DSTOPT, 87));
+	assert_int_equal(drops[DP_DROP_ICMP6_UNPROVEN], 2);
+	sa_free(t.tables.sa);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -666,6 +761,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_tunnel_inner_source, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_tunnel_inner_error, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_own_too_big, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_data_tunnel, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_clear_data_tunnel, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

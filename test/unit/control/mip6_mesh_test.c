@@ -433,6 +433,20 @@ static void test_timestamps(void **state)
 
 /* --- who answers --- */
 
+/* Something else of a mobile node, with a Home Address option. */
+static bool is_hao_ok(unsigned n, const char *hoa)
+{
+	uint8_t pkt[64] = { 0x60 };
+	struct ctl_pkt p = { .data = pkt, .len = sizeof(pkt), .walked = true };
+	struct ip6_addr home = addr(hoa), from = addr(COA);
+
+	p.ext.flags = EXT_HAO;
+	p.ext.hao_off = 42;
+	memcpy(pkt + 44, &home, sizeof(home));
+	memcpy(pkt + 8, &from, sizeof(from));
+	return mip6_hao_ok(&sites[n].ctl, &p);
+}
+
 /* A site that has nothing yet answers nobody; one that is drained does. */
 static void test_not_ready(void **state)
 {
@@ -445,7 +459,11 @@ static void test_not_ready(void **state)
 	send_bu(&(struct msg){ .at = 1, .seq = 8 });
 	assert_int_equal(sites[1].drops[DP_DROP_NOT_READY], 1);
 	assert_answered(1, 0, -1, 0);
+	assert_false(is_hao_ok(1, HOA));
+	assert_int_equal(sites[1].drops[DP_DROP_NOT_READY], 2);
+	assert_int_equal(count(1, CTL_BE_SENT), 0);
 	pass(2000);
+	assert_true(is_hao_ok(1, HOA));
 	assert_int_equal(sites[1].says, NEXT_READY);
 	ask(&(struct msg){ .at = 1, .seq = 7 }, HA_SEQUENCE, 7);
 	assert_int_equal(engine_drain(sites[1].ctl.mesh->engine, 0, false, sites[1].ctl.now_ms), 0);

@@ -446,6 +446,30 @@ static void test_entry(void **state)
 	assert_int_equal(bc_path_mtu(e, 1500), 1300);
 }
 
+static void walk_after(uint64_t ms)
+{
+	ctl.now_ms += ms;
+	while (publish_reresolve(&ctl))
+		;
+}
+
+/* What another site told is forgotten in its time, within a minute, without anybody's saying so. */
+static void test_told_mtu(void **state)
+{
+	struct record *r;
+
+	(void)state;
+	r = bind_at("2001:db8:f::1", 2);
+	walk_after(1);
+	assert_int_equal(records_set_mtu(ctl.records, r, 1400, ctl.now_ms + 100000), 0);
+	bind_at("2001:db8:f::1", 2);
+	assert_int_equal(bc_path_mtu(entry(), 1500), 1400);
+	walk_after(60000);
+	assert_int_equal(bc_path_mtu(entry(), 1500), 1400);
+	walk_after(60000);
+	assert_int_equal(bc_path_mtu(entry(), 1500), 1500);
+}
+
 static void pass_ms(uint64_t ms)
 {
 	ctl.now_ms += ms;
@@ -505,6 +529,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_adoption, start_site, stop_site),
 		cmocka_unit_test_setup_teardown(test_slow_readers, start_site, stop_site),
 		cmocka_unit_test_setup_teardown(test_entry, start_site, stop_site),
+		cmocka_unit_test_setup_teardown(test_told_mtu, start_site, stop_site),
 		cmocka_unit_test_setup_teardown(test_grace, start_site, stop_site),
 	};
 

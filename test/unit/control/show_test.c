@@ -179,6 +179,12 @@ void dp_counters_sum(const struct dp *dp, struct dp_counters *out)
 	out->drop[DP_DROP_NO_ROUTE] = 12;
 }
 
+void dp_relay_counts(const struct dp *dp, uint16_t domain, struct dp_relay_counts *out)
+{
+	(void)dp;
+	*out = (struct dp_relay_counts){ domain, 7000, 5, 500, 3 };
+}
+
 void dp_pool_info(const struct dp *dp, uint32_t *available, uint32_t *total)
 {
 	(void)dp;
@@ -1195,7 +1201,7 @@ static void test_domains(void **state)
 	struct ip6_prefix range = prefix("2001:db8:b:1::/64"), served = prefix("2001:db8:b::/48");
 	struct ip6_addr hoa = addr("2001:db8:b::7");
 	struct sub_place there;
-	cJSON *list;
+	cJSON *list, *relayed;
 
 	(void)state;
 	assert_int_equal(subs_new(&opts, &t.ctl.subs), 0);
@@ -1231,6 +1237,12 @@ static void test_domains(void **state)
 	assert_string_equal(text(list, 0, "waits-for"), "tokyo");
 	assert_string_equal(text(list, 0, "mode"), "unicast");
 	assert_int_equal(number(list, 0, "alone"), 0);
+	relayed = cJSON_GetObjectItem(cJSON_GetArrayItem(list, 1), "relayed");
+	assert_int_equal(cJSON_GetObjectItem(relayed, "packets")->valueint, 1);
+	assert_int_equal(cJSON_GetObjectItem(relayed, "bytes")->valueint, 7000);
+	assert_int_equal(cJSON_GetObjectItem(relayed, "further-packets")->valueint, 5);
+	assert_int_equal(cJSON_GetObjectItem(relayed, "further-bytes")->valueint, 500);
+	assert_int_equal(cJSON_GetObjectItem(relayed, "mismatches")->valueint, 3);
 	assert_string_equal(text(list, 1, "state"), "ready");
 	assert_string_equal(text(list, 1, "digest"), "0000000000000000");
 	assert_null(cJSON_GetObjectItem(cJSON_GetArrayItem(list, 1), "waits-for"));

@@ -104,6 +104,7 @@ enum what {
 	HAAD, /* to the anycast address */
 	MPS, /* a prefix solicitation */
 	OTHER_DOMAIN, /* UDP to a home address of domain 1 */
+	OTHER_ANYCAST, /* to the anycast address of domain 1 */
 	TO_PORT, /* UDP to the site's own address */
 	TRANSIT,
 	LINK_LOCAL, /* from a link-local source, to the mobile node */
@@ -212,6 +213,9 @@ static const struct row {
 
 	{ "foreign home address", U, D, "rrr", OTHER_DOMAIN, 0, 0, FIRST(3),
 		DROP(MESH_FOREIGN_DOMAIN) },
+	{ "foreign anycast address", U, D, "rrr", OTHER_ANYCAST, 0, 0, FIRST(3),
+		DROP(MESH_FOREIGN_DOMAIN) },
+	{ "anycast address of its", U, D, "rrr", OTHER_ANYCAST, 0, 0, FIRST(2), PUNT(DISCOVERY) },
 	{ "its domain, too", U, D, "rrr", OTHER_DOMAIN, 0, 0, FIRST(2), UNREACHABLE },
 	{ "to the site", U, D, "rrr", TO_PORT, 0, 0, FIRST(2), DROP(MESH_FOREIGN_DOMAIN) },
 	{ "transit", U, D, "rrr", TRANSIT, 0, 0, FIRST(2), DROP(MESH_FOREIGN_DOMAIN) },
@@ -255,6 +259,9 @@ static struct pkt packet_of(const struct row *r)
 		return with_hao(icmp(COA, ha, ICMP6_MPS, (struct pkt){ .n = 0 }), HOA);
 	case OTHER_DOMAIN:
 		return udp(CN, "2001:db8:b::100");
+	case OTHER_ANYCAST:
+		return icmp(CN, "2001:db8:b:0:fdff:ffff:ffff:fffe", ICMP6_HAAD_REQUEST,
+			(struct pkt){ .n = 0 });
 	case TO_PORT:
 		return udp(CN, "2001:db8:1::10");
 	case TRANSIT:
@@ -486,6 +493,76 @@ static void test_counts(void **state)
 	assert_int_equal(c.first_packets, 0);
 }
 
+/* --- sizes --- */
+
+static struct pkt syn(const char *src, const char *dst)
+{
+	uint8_t tcp[24] = { 0, 80, 1, 0, [12] = 6 << 4, [13] = 2, [20] = 2, 4, 0x05, 0xa0 };
+	struct pkt p = between(src, dst, IP6_TCP, tcp, sizeof(tcp));
+	const struct net_ip6 *ip = (const struct net_ip6 *)p.b;
+	uint16_t sum = net_cksum(&ip->src, &ip->dst, IP6_TCP, p.b + 40, sizeof(tcp));
+
+	p.b[40 + 16] = (uint8_t)(sum >> 8);
+	p.b[40 + 17] = (uint8_t)sum;
+	return p;
+}
+
+/* What a SYN of 1440, `at` octets into what goes to the other site, says there. */
+static unsigned mss_of(const struct pkt *p, unsigned at)
+{
+	struct fate f = site_take(&sites[1], p);
+	const struct net_ip6 *ip = (const struct net_ip6 *)(f.pkt.b + CLEAR_HEADS + at);
+
+	assert_int_equal(f.door, DOOR_TX);
+	assert_int_equal(net_cksum(&ip->src, &ip->dst, IP6_TCP, ip + 1, 24), 0);
+	return f.pkt.b[CLEAR_HEADS + at + 62] << 8 | f.pkt.b[CLEAR_HEADS + at + 63];
+}
+
+/* Segments fit with a mobile node's tunnel around them into the mesh's, where they are relayed. */
+static void test_mss(void **state)
+{
+	struct pkt in = syn(CN, HOA), out = tunnel(COA, "2001:db8:a::2", syn(HOA, CN));
+	const unsigned fits = 1500 - CLEAR_HEADS - 40 - 40 - 20;
+
+	(void)state;
+	sites_make(U, P, true);
+	bind_at(&sites[1], HOA, COA, 0, 2, 2);
+	assert_int_equal(mss_of(&in, 0), fits);
+	assert_int_equal(mss_of(&out, 40), fits);
+	assert_int_equal(sites[1].w.counters.c[DP_COUNTER_TCP_MSS_CLAMPED], 2);
+	sa_set_mtu(sites[1].t->sa, 2, 1400);
+	assert_int_equal(mss_of(&in, 0), fits - 100);
+	site_domains[1][0].tcp_mss_clamp = CONF_MSS_OFF;
+	believe(&sites[1], 0, "rrr");
+	assert_int_equal(mss_of(&in, 0), 1440);
+	assert_int_equal(mss_of(&out, 40), 1440);
+}
+
+/* What is relayed and too large: its source is told, of a tunnel packet the mobile node. */
+static void test_too_big(void **state)
+{
+	static uint8_t payload[1420];
+	struct pkt in = between(CN, HOA, IP6_UDP, payload, sizeof(payload));
+	struct pkt out = between(COA, "2001:db8:a::2", IP6_IN_IP6, payload, sizeof(payload));
+	struct pkt inner = udp(HOA, CN);
+	struct fate f;
+
+	(void)state;
+	sites_make(U, P, true);
+	bind_at(&sites[1], HOA, COA, 0, 2, 2);
+	f = site_take(&sites[1], &in);
+	assert_int_equal(f.door, PUNT(ERROR));
+	assert_int_equal(f.meta.icmp_type, ICMP6_TOO_BIG);
+	assert_int_equal(f.meta.icmp_arg, 1500 - CLEAR_HEADS);
+	assert_memory_equal(f.pkt.b, in.b, in.n);
+	net_ip6_set_payload_len((struct net_ip6 *)inner.b, sizeof(payload) - 40);
+	memcpy(out.b + 40, inner.b, inner.n);
+	f = site_take(&sites[1], &out);
+	assert_int_equal(f.door, PUNT(ERROR));
+	assert_int_equal(f.meta.icmp_arg, 1500 - CLEAR_HEADS);
+	assert_memory_equal(f.pkt.b, out.b, out.n); /* about the outer packet */
+}
+
 /* --- a while after a move --- */
 
 static void test_grace(void **state)
@@ -519,6 +596,8 @@ int main(void)
 		cmocka_unit_test(test_billing),
 		cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_counts),
+		cmocka_unit_test(test_mss),
+		cmocka_unit_test(test_too_big),
 		cmocka_unit_test(test_grace),
 	};
 

@@ -158,6 +158,24 @@ static void test_survivors_compare_at_once(void **state)
 		assert_int_equal(at(3, mn)->state, RECORD_TOMBSTONE);
 }
 
+/* What is passed on for others is no lag of the site that told it. */
+static void test_passed_on_is_no_lag(void **state)
+{
+	struct engine_peer_info info;
+
+	(void)state;
+	open_ready(3);
+	world.cut[2][3] = world.cut[3][2] = true;
+	run(1000);
+	update(2, 1, 1, 10, 1, 600, 1);
+	RUN_UNTIL(has(3, 1, 10), 1000);
+	run(3000);
+	for (uint8_t node = 2; node <= 3; node++) {
+		assert_int_equal(engine_peer_info(world.site[1].e, node, &info), 0);
+		assert_int_equal(info.behind, 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -167,6 +185,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_foreign_address, tear_down),
 		cmocka_unit_test_teardown(test_snapshots_go_both_ways, tear_down),
 		cmocka_unit_test_teardown(test_survivors_compare_at_once, tear_down),
+		cmocka_unit_test_teardown(test_passed_on_is_no_lag, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

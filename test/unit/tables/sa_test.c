@@ -270,6 +270,37 @@ static void test_next(void **state)
 	assert_true(empty > 0 && empty < 10); /* peers that are not there cost nothing */
 }
 
+/* What an ICMPv6 error has to quote to be believed. */
+static void test_was_sent(void **state)
+{
+	uint32_t spi = sa_spi(1, 2, true, 7);
+	struct esp_out *e;
+
+	(void)state;
+	assert_false(sa_was_sent(sa, 2, spi, 1)); /* nothing is sealed yet */
+	assert_int_equal(set_out(7), 0);
+	e = &sa_out_of(peer())->lane[5].esp;
+	assert_false(sa_was_sent(sa, 2, spi, 0));
+	assert_false(sa_was_sent(sa, 2, spi, 1));
+	e->last = 3;
+	assert_false(sa_was_sent(sa, 2, spi, 0));
+	assert_true(sa_was_sent(sa, 2, spi, 1));
+	assert_true(sa_was_sent(sa, 2, spi, 3));
+	assert_false(sa_was_sent(sa, 2, spi, 4));
+	assert_false(sa_was_sent(sa, 2, spi, UINT32_MAX));
+	assert_false(sa_was_sent(sa, 2, spi ^ 1, 3)); /* another generation, */
+	assert_false(sa_was_sent(sa, 2, spi ^ 1 << 17, 3)); /* lane, */
+	assert_false(sa_was_sent(sa, 2, sa_spi(1, 63, true, 7), 3)); /* one that there is not, */
+	assert_false(sa_was_sent(sa, 2, sa_spi(2, 2, true, 7), 3)); /* sender, */
+	assert_false(sa_was_sent(sa, 3, spi, 3)); /* peer */
+	e->last = (1ULL << 32) + 5;
+	assert_true(sa_was_sent(sa, 2, spi, 5));
+	assert_true(sa_was_sent(sa, 2, spi, UINT32_MAX));
+	assert_true(sa_was_sent(sa, 2, spi, 5 - 65535));
+	assert_false(sa_was_sent(sa, 2, spi, 5 - 65536));
+	assert_false(sa_was_sent(sa, 2, spi, 6));
+}
+
 static void test_clear(void **state)
 {
 	struct ip6_addr a = addr("2001:db8::2");
@@ -294,6 +325,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_full, begin, end),
 		cmocka_unit_test_setup_teardown(test_counts, begin, end),
 		cmocka_unit_test_setup_teardown(test_next, begin, end),
+		cmocka_unit_test_setup_teardown(test_was_sent, begin, end),
 		cmocka_unit_test_setup_teardown(test_clear, begin, end),
 	};
 
