@@ -4,16 +4,21 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <intel-ipsec-mb.h>
 #include <sodium.h>
 
+#include "common/gcm_wide.h"
+
 struct gcm {
 	IMB_MGR *mb;
+	bool is_wide; /* gcm_wide_is_there(), and IPsec-MB has nothing as wide */
 };
 
 struct gcm_key {
 	_Alignas(64) struct gcm_key_data data; /* IPsec-MB wants it there */
+	struct gcm_wide wide; /* zero where it is not used */
 };
 
 /* sodium_malloc() puts the end at the end of a page. */
@@ -33,6 +38,7 @@ int gcm_new(struct gcm **out)
 	ret = -ENOTSUP;
 	if (imb_get_errno(gcm->mb) != 0)
 		goto err;
+	gcm->is_wide = gcm_wide_is_there() && !(gcm->mb->features & IMB_FEATURE_AVX512_SKX);
 	*out = gcm;
 	return 0;
 
@@ -54,8 +60,12 @@ struct gcm_key *gcm_key_new(const struct gcm *gcm, const uint8_t octets[static G
 {
 	struct gcm_key *key = sodium_malloc(sizeof(*key));
 
-	if (key != NULL)
-		IMB_AES128_GCM_PRE(gcm->mb, octets, &key->data);
+	if (key == NULL)
+		return NULL;
+	memset(key, 0, sizeof(*key));
+	IMB_AES128_GCM_PRE(gcm->mb, octets, &key->data);
+	if (gcm->is_wide)
+		gcm_wide_key(&key->wide, key->data.expanded_keys);
 	return key;
 }
 
@@ -77,6 +87,10 @@ void gcm_seal(const struct gcm *gcm, const struct gcm_key *key, const uint8_t iv
 {
 	struct gcm_context_data c;
 
+	if (gcm->is_wide && len >= GCM_WIDE_LEAST && aad_len <= GCM_WIDE_AAD) {
+		gcm_wide_seal(&key->wide, iv, aad, aad_len, text, len, tag);
+		return;
+	}
 	IMB_AES128_GCM_ENC(
 		gcm->mb, &key->data, &c, text, text, len, iv, aad, aad_len, tag, GCM_TAG_LEN);
 }
@@ -88,7 +102,10 @@ bool gcm_open(const struct gcm *gcm, const struct gcm_key *key, const uint8_t iv
 	struct gcm_context_data c;
 	uint8_t due[GCM_TAG_LEN];
 
-	IMB_AES128_GCM_DEC(
-		gcm->mb, &key->data, &c, text, text, len, iv, aad, aad_len, due, GCM_TAG_LEN);
+	if (gcm->is_wide && len >= GCM_WIDE_LEAST && aad_len <= GCM_WIDE_AAD)
+		gcm_wide_open(&key->wide, iv, aad, aad_len, text, len, due);
+	else
+		IMB_AES128_GCM_DEC(gcm->mb, &key->data, &c, text, text, len, iv, aad, aad_len, due,
+			GCM_TAG_LEN);
 	return sodium_memcmp(due, tag, GCM_TAG_LEN) == 0;
 }

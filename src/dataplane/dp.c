@@ -169,12 +169,18 @@ static void give_queues(struct dp *dp, struct dp_worker *w)
 	}
 }
 
+/* Packets that came in: by a queue of its own, or handed over by another worker. */
+static bool carries(const struct dp_worker *w)
+{
+	return w->rxq_count > 0 || (w->is_reader && w->hand != NULL);
+}
+
 /* To whoever carries packets that came in. */
 static int give_limits(const struct dp *dp, struct dp_worker *w)
 {
 	int ret;
 
-	if (w->rxq_count == 0 || dp->conf->domain_count == 0)
+	if (!carries(w) || dp->conf->domain_count == 0)
 		return 0;
 	ret = police_new(dp->conf, rte_get_tsc_hz(), &w->police);
 	if (ret < 0 || !conf_has_mesh(dp->conf))
@@ -191,7 +197,7 @@ static int give_reass(struct dp *dp, struct dp_worker *w)
 		.max_octets = dp->datagram_max,
 		.timeout = c->timeout_ms * rte_get_tsc_hz() / 1000 };
 
-	if (w->rxq_count == 0)
+	if (!carries(w))
 		return 0;
 	if (getrandom(opts.seed, sizeof(opts.seed), 0) != sizeof(opts.seed))
 		return -errno;

@@ -54,10 +54,11 @@ class Stream:
 
     def __init__(self, src, dst, address, every=0.01, port=6000):
         self.to, self.every = (address, port), every
-        self.sent, self.got = 0, set()
+        self.sent, self.got, self._last = 0, set(), time.monotonic()
+        self.longest = 0.0  # time between two that arrived
         self._in = dst.socket(socket.AF_INET6, socket.SOCK_DGRAM)
         self._in.bind(self.to)
-        self._in.settimeout(0.5)
+        self._in.settimeout(0.1)
         self._out = src.socket(socket.AF_INET6, socket.SOCK_DGRAM)
         self._stop = threading.Event()
         self._threads = [threading.Thread(target=fn, daemon=True)
@@ -72,9 +73,16 @@ class Stream:
             self.sent += 1
 
     def _receive(self):
-        with contextlib.suppress(TimeoutError):
-            while True:
+        # What is under way when it stops still counts.
+        while not self._stop.is_set() or self.idle_s() < 0.5:
+            with contextlib.suppress(TimeoutError):
                 self.got.add(int.from_bytes(self._in.recv(4), "big"))
+                self.longest = max(self.longest, self.idle_s())
+                self._last = time.monotonic()
+
+    def idle_s(self):
+        """Since the last one arrived."""
+        return time.monotonic() - self._last
 
     def wait_for(self, more, timeout=10):
         until(f"{more} datagrams to {self.to[0]}", lambda goal=len(self.got) + more:

@@ -14,6 +14,7 @@ import tempfile
 import threading
 import time
 
+from . import fig6
 from .daemon import ROOT, Hamd
 from .netns import Lab
 from .shell import LabError, until
@@ -21,7 +22,7 @@ from .world import CN, HA, HAMD, HOA, World
 
 CONFIG = ROOT / "config" / "quickstart.json"
 SIZE, RATE = 60_000_000, 20_000_000
-STEPS = 9
+STEPS = 9 + fig6.TITLES
 
 
 class Steps:
@@ -162,7 +163,7 @@ def show(step, lab):
             say(f"$ hamctl {' '.join(command)}")
             say(hamd.ctl(*command))
 
-        step("The end", "the mobile node de-registers, hamd is stopped, the namespaces go")
+        step("De-registration", "the mobile node de-registers, hamd is stopped, the namespaces go")
         ba = mn.deregister()
         if ba is None or ba.status != 0 or hamd.ctl.bindings():
             raise LabError(f"de-registration: {ba}")
@@ -179,14 +180,15 @@ def main():
     begin = time.monotonic()
     kept = None
     try:
-        with Lab() as lab:
-            try:
-                show(step, lab)
-            except FAILURES:
-                kept = tempfile.mkdtemp(prefix="hamd-quickstart.")
-                shutil.copytree(lab.dir, kept, dirs_exist_ok=True,
-                                ignore=shutil.ignore_patterns("*.sock"))
-                raise
+        for part in (show, lambda step, lab: fig6.show(step, say, lab)):
+            with Lab() as lab:
+                try:
+                    part(step, lab)
+                except FAILURES:
+                    kept = tempfile.mkdtemp(prefix="hamd-quickstart.")
+                    shutil.copytree(lab.dir, kept, dirs_exist_ok=True,
+                                    ignore=shutil.ignore_patterns("*.sock", "*.key"))
+                    raise
     except KeyboardInterrupt:
         print("\nquickstart: interrupted; everything is removed", file=sys.stderr)
         return 130

@@ -18,11 +18,9 @@
 static uint32_t number(const void *p, size_t n)
 {
 	uint8_t h[crypto_generichash_BYTES_MIN];
-	uint32_t out;
 
 	crypto_generichash(h, sizeof(h), p, n, NULL, 0);
-	memcpy(&out, h, sizeof(out));
-	return out;
+	return (uint32_t)h[0] << 24 | (uint32_t)h[1] << 16 | (uint32_t)h[2] << 8 | h[3];
 }
 
 static uint32_t number_of(uint64_t value)

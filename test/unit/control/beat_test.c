@@ -210,10 +210,10 @@ static void step(void)
 
 		if (s->is_frozen)
 			continue;
-		for (unsigned l = 0; l < LCORES; l++)
-			s->turns[l] += !s->stands[l];
 		if (now_ms >= s->due_ms || mail_waits(s->mail))
 			s->due_ms = now_ms + beat_turn(s->b, now_ms, WALL + now_ms);
+		for (unsigned l = 0; l < LCORES; l++) /* behind it: after a freeze it is first */
+			s->turns[l] += !s->stands[l];
 		control(s);
 	}
 }
@@ -295,12 +295,15 @@ static void test_frozen(void **state)
 
 	(void)state;
 	run(1000);
+	site[1].stands[1] = true; /* an lcore in the middle of a turn */
+	run(HELLO_T);
 	site[1].is_frozen = true;
 	run(3000);
 	assert_true(sees(&site[2], NEXT_DEAD, NEXT_JOINING));
 	site[1].is_frozen = false;
 	sent = site[1].sent;
 	run(1);
+	site[1].stands[1] = false;
 	assert_int_equal(beat_silent_since(site[1].b), 0);
 	assert_int_equal(site[1].sent, sent + 1);
 	run(300);

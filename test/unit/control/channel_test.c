@@ -302,6 +302,23 @@ static void test_refused(void **state)
 	assert_int_equal(site[2].inputs, 0);
 }
 
+/* Nothing that is longer than a datagram of the mesh is looked into. */
+static void test_too_long(void **state)
+{
+	uint8_t big[48 + CHANNEL_MAX + SESSION_OVERHEAD + 1] = { 0 };
+	struct ctl_pkt c = { .data = big, .len = sizeof(big), .walked = true };
+	struct packet p;
+
+	(void)state;
+	run(500);
+	p = sealed("something");
+	memcpy(big, p.b, p.n);
+	c.ext.upper_off = sizeof(struct net_ip6);
+	assert_int_equal(channel_input(&site[2].ctl, &c), DP_DROP_SYNC_MALFORMED);
+	c.len--;
+	assert_int_equal(channel_input(&site[2].ctl, &c), DP_DROP_SYNC_FORGED);
+}
+
 /* Handshakes that are refused: the first message of one that site 1 begins. */
 static void test_handshakes_refused(void **state)
 {
@@ -386,6 +403,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_talk, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_refused, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_too_long, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_handshakes_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_wrong_key, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_flood, set_up, tear_down),

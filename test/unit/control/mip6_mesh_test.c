@@ -312,6 +312,11 @@ static void test_addresses(void **state)
 	for (unsigned n = 1; n <= SITES; n++)
 		ask(&(struct msg){ .at = n, .agent = 1, .seq = 1001 }, HA_SEQUENCE, 1001);
 	assert_bound(HOA, COA2, 2, 2);
+	/* and one that it never was registered with */
+	ask(&(struct msg){ .at = 3, .seq = 50, .lifetime = -1 }, HA_ACCEPTED, 50);
+	pass(2 * WIRE_MS);
+	for (unsigned n = 1; n <= SITES; n++)
+		ask(&(struct msg){ .at = n, .agent = 3, .seq = 50 }, HA_SEQUENCE, 50);
 	/* back there */
 	ask(&(struct msg){ .at = 1, .seq = 1002 }, HA_ACCEPTED, 1002);
 	pass(2 * WIRE_MS);
@@ -413,6 +418,7 @@ static void test_unknown_full(void **state)
 static void test_timestamps(void **state)
 {
 	uint64_t stamp = sites[1].ctl.ntp + NTP_SECOND, later;
+	struct ip6_addr hoa2 = addr(HOA2), agent = agent_of(1);
 
 	(void)state;
 	ask(&(struct msg){ .at = 1, .hoa = KEYED, .seq = 7, .timestamp = stamp }, HA_ACCEPTED, 7);
@@ -423,6 +429,9 @@ static void test_timestamps(void **state)
 		ask(&(struct msg){ .at = n, .hoa = KEYED, .seq = 8, .timestamp = stamp },
 			HA_ID_MISMATCH, 8);
 	}
+	/* a timestamp alone says nothing of numbers */
+	assert_int_equal(mip6_set_stamp(&sites[1].ctl, 0, &hoa2, &agent, 0), 0);
+	ask(&(struct msg){ .at = 1, .hoa = HOA2, .seq = 40000 }, HA_ACCEPTED, 40000);
 	later = stamp + NTP_SECOND;
 	ask(&(struct msg){ .at = 2, .hoa = KEYED, .seq = 8, .timestamp = later, .lifetime = -1 },
 		HA_ACCEPTED, 8);
@@ -571,6 +580,10 @@ static void test_restart(void **state)
 	ask(&(struct msg){ .at = 1, .seq = 20, .hoa = HOA2 }, HA_ACCEPTED, 20);
 	ask(&(struct msg){ .at = 1, .seq = 21, .hoa = HOA2, .lifetime = -1 }, HA_ACCEPTED, 21);
 	pass(200);
+	/* one has written everything anew: what no record says is in there, too */
+	feed_want_all(ctl_feed(&sites[3].ctl));
+	pass(200);
+	assert_true(sites[3].disk->count < 10);
 	before = *mesh_at(3, HOA);
 	assert_int_equal(before.content.ext_seq, 65536 + 2);
 	for (unsigned n = 1; n <= SITES; n++)

@@ -1072,7 +1072,8 @@ static void test_punt_full(void **state)
 static struct dp_sync *make_sync(void)
 {
 	struct conf_mesh_peer peers[] = { { .address = addr("2001:db8:53::4") },
-		{ .address = addr(PEER) }, { .address = addr("2001:db8:52::3"), .retired = true } };
+		{ .address = addr(PEER) }, { .address = addr(HOA) },
+		{ .address = addr("2001:db8:52::3"), .retired = true } };
 	struct conf_mesh mesh = {
 		.site_address = addr(SITE), .port = SYNC, .peers = peers, .peer_count = DIM(peers)
 	};
@@ -1143,8 +1144,8 @@ static void test_sync(void **state)
 	worker.sync = s;
 	for (size_t i = 0; i < DIM(rows); i++)
 		check_door(rows[i].name, rows[i].p, rows[i].door);
-	check_door("in a tunnel", tunnel(COA, HA, datagram(HOA, SITE, SYNC, 100)),
-		DP_DROP_MESH_STRANGER);
+	check_door("in a tunnel, though of a peer's address",
+		tunnel(COA, HA, datagram(HOA, SITE, SYNC, 100)), DP_DROP_MESH_STRANGER);
 	check_full(good, DP_PUNT_SYNC, DP_DROP_PUNT_SYNC_FULL);
 	check_full(datagram(PEER, SITE, SYNC + 1, 100), DP_PUNT_HELLO, DP_DROP_PUNT_HELLO_FULL);
 	worker.sync = NULL;

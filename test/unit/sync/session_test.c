@@ -586,6 +586,65 @@ static void test_refused(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+/* --- many peers --- */
+
+#define MANY 11
+
+static unsigned begun[MANY + 1];
+
+static void op_count(void *ctx, uint8_t node, const uint8_t *buf, size_t len)
+{
+	(void)ctx;
+	(void)len;
+	assert_int_equal(buf[0], MSG_INIT);
+	begun[node]++;
+}
+
+/* A call begins a few handshakes, says that there are more, and all get their turn: at the start,
+ * and when they are due again. */
+static void test_many(void **state)
+{
+	struct session_peer peers[MANY - 1];
+	struct sessions *s;
+	uint64_t at = START_MS;
+	unsigned calls = 0;
+
+	(void)state;
+	memset(begun, 0, sizeof(begun));
+	for (uint8_t id = 2; id <= MANY; id++) {
+		uint8_t secret[32];
+
+		rng_fill(&seed, secret, 32);
+		peers[id - 2] = (struct session_peer){ .node = id, .address = address(id) };
+		assert_int_equal(session_public_key(secret, peers[id - 2].key), 0);
+	}
+	assert_int_equal(sessions_new(&(struct session_opts){ .node = 1,
+					      .secret = site[1].secret,
+					      .peers = peers,
+					      .peer_count = MANY - 1,
+					      .now_ms = at,
+					      .ops = { &site[1], op_random, op_count } },
+				 &s),
+		0);
+	for (unsigned round = 1; round <= 3; round++, at += 2 * SESSION_RETRY_MAX_MS) {
+		for (bool more = true; more; calls++) {
+			unsigned before = 0, after = 0;
+
+			for (unsigned i = 0; i <= MANY; i++)
+				before += begun[i];
+			more = sessions_turn(s, at, WALL + at);
+			for (unsigned i = 0; i <= MANY; i++)
+				after += begun[i];
+			assert_in_range(after - before, 0, SESSION_BEGINS);
+			assert_true(!more || after - before == SESSION_BEGINS);
+		}
+		for (unsigned id = 2; id <= MANY; id++)
+			assert_int_equal(begun[id], round);
+	}
+	assert_in_range(calls, 3 * (MANY - 1) / SESSION_BEGINS, 3 * MANY);
+	sessions_free(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -603,6 +662,7 @@ int main(void)
 		TEST(test_silence),
 		TEST(test_garbage),
 		TEST(test_refused),
+		cmocka_unit_test_setup_teardown(test_many, set_up, tear_down),
 	};
 
 	if (sodium_init() < 0)
