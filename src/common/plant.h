@@ -20,22 +20,27 @@
 	X(DIGEST_ORDER, "digest-order", "a digest depends on the order of the records")            \
 	X(REMAINING_WHOLE, "remaining-whole", "the granted lifetime travels, not what remains")    \
 	X(STALE_OWNER, "stale-owner", "an owner goes on after it heard of a newer one")            \
-	X(OWN_SOURCE, "own-source", "a tunnel's source is this site's address, not the record's")
+	X(HOP_IGNORED, "hop-ignored", "a packet that was relayed is relayed again")                \
+	X(OWN_SOURCE, "own-source", "a tunnel's source is this site's address, not the record's")  \
+	X(GAP_IGNORED, "gap-ignored", "a gap report is ignored")                                   \
+	X(SELF_COMMIT, "self-commit", "a site counts itself among the peers that hold a record")   \
+	X(REFRESH_NEW, "refresh-new", "a refresh counts as new content")                           \
+	X(CLAIM_FROM_RETURNED, "claim-from-returned", "who came back is taken over from again")    \
+	X(EPOCH_CUT, "epoch-cut", "a site that misses others begins a new epoch")                  \
+	X(DEAD_VOUCH, "dead-vouch", "sites that nobody hears vouch for each other")                \
+	X(ONE_WAY, "one-way", "a path that works one way is taken for up")                         \
+	X(GOES_BACK, "goes-back", "a packet is sent back to where it came from")                   \
+	X(JOINING_SERVES, "joining-serves", "a site delivers by what it knows before it is ready") \
+	X(ANY_COA, "any-coa", "a tunnel is opened from any care-of address")                       \
+	X(CLOCK_IGNORED, "clock-ignored", "a site with a wrong clock becomes ready")
 
 /* ... and these it does not find yet, or not surely: docs/simulator.md says why. */
 #define PLANT_OPEN_LIST(X)                                                                         \
 	X(SNAPSHOT_INSERTS, "snapshot-inserts", "a snapshot brings back what was deleted")         \
 	X(UNADOPT_EARLY, "unadopt-early", "an address is given back before its site is ready")     \
-	X(GAP_IGNORED, "gap-ignored", "a gap report is ignored")                                   \
-	X(SELF_COMMIT, "self-commit", "a site counts itself among the peers that hold a record")   \
 	X(QUEUE_PURGES, "queue-purges", "a full send queue forgets its oldest change")             \
-	X(REFRESH_NEW, "refresh-new", "a refresh counts as new content")                           \
 	X(EXPIRE_ALL, "expire-all", "whoever holds a record expires it on time, not its owner")    \
-	X(CLAIM_FROM_RETURNED, "claim-from-returned", "who came back is taken over from again")    \
-	X(HOP_IGNORED, "hop-ignored", "a packet that was relayed is relayed again")                \
-	X(STALL_VERDICT, "stall-verdict", "who was frozen calls the others dead")                  \
-	X(DEAD_VOUCH, "dead-vouch", "sites that nobody hears vouch for each other")                \
-	X(ONE_WAY, "one-way", "a path that works one way is taken for up")
+	X(STALL_VERDICT, "stall-verdict", "who was frozen calls the others dead")
 
 #define PLANT_LIST(X)                                                                              \
 	PLANT_FOUND_LIST(X)                                                                        \

@@ -271,7 +271,7 @@ static enum applied take_new(
 		return APPLY_LATER;
 	}
 	learned(e, d, r, p);
-	walk_late(e, d, r);
+	walk_late(e, d, r, NULL);
 	return APPLY_NEWER;
 }
 
@@ -348,7 +348,7 @@ static enum applied take_newer(struct engine *e, struct peer *p, struct domain *
 		learned(e, d, r, p);
 	else
 		change_own(e, d, r, false); /* made of both: nobody else may have it */
-	walk_late(e, d, r);
+	walk_late(e, d, r, &mine.owner);
 	return APPLY_NEWER;
 }
 
@@ -374,6 +374,15 @@ enum applied apply_record(
 
 /* --- what control does --- */
 
+/* For PLANT_EPOCH_CUT. */
+static bool is_any_dead(const struct domain *d)
+{
+	for (uint8_t n = set_next(d->members, 0); n != 0; n = set_next(d->members, n))
+		if (d->raw.site[n].reach == NEXT_DEAD)
+			return true;
+	return false;
+}
+
 bool engine_accepted(struct engine *e, struct record *r, const struct order_result *o,
 	enum record_order by, bool is_refresh, uint64_t now_ms, uint64_t wall_ms)
 {
@@ -387,6 +396,8 @@ bool engine_accepted(struct engine *e, struct record *r, const struct order_resu
 	e->now_ms = now_ms;
 	e->wall_ms = wall_ms;
 	m->content = order_content(o, hlc_tick(&e->hlc, wall_ms), e->opts.self);
+	if (planted(PLANT_EPOCH_CUT) && d != NULL && is_any_dead(d))
+		m->content.epoch++;
 	m->owner = order_claim(&m->content);
 	m->remaining_by = (struct owner_term){ .node = e->opts.self };
 	m->order = (uint8_t)by;

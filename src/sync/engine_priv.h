@@ -53,6 +53,7 @@
 #define DIGEST_KEYS   8 /* older keys that a peer may bring soon after another, and two a domain */
 #define DIGEST_KEY_MS 10000 /* afterwards one in so long: each costs a count of all records */
 #define PUT_OFF_MS    1000 /* a record waits for room so long; then it is refused */
+#define RECLAIM_MS    5000 /* who was outbid by a site that is dead here claims again after so long */
 #define CALM_MS       10000 /* who is there has not changed for so long: all agree about it */
 #define CLOCK_MORE_MS 86400000 /* further in front of our clock nothing is believed */
 #define NOBODY        UINT16_MAX
@@ -242,6 +243,7 @@ struct domain {
 	uint32_t walk_at;
 	uint64_t walk_from_ms; /* not earlier */
 	uint64_t settle_ms; /* since when it is put off */
+	uint64_t reclaim_ms; /* another one then, 0: none */
 	uint64_t walk_count, walk_handed;
 	uint32_t sweep_at; /* looks for records that are not alone any more; 0: not under way */
 	uint64_t sweep_change;
@@ -392,8 +394,10 @@ bool view_is_gone(const struct domain *d, const struct engine *e, uint8_t node);
 
 void walk_begin(struct domain *d, enum walk_for why);
 uint32_t walk_turn(struct engine *e, struct domain *d, uint32_t *budget);
-/* A record that was heard names an owner: is it ours to take over? */
-void walk_late(struct engine *e, struct domain *d, struct record *r);
+/* A record that was heard names an owner: is it ours to take over? was: the one that it had here,
+ * NULL: it is new. */
+void walk_late(
+	struct engine *e, struct domain *d, struct record *r, const struct owner_version *was);
 void sweep_begin(struct domain *d, uint64_t change);
 /* That peer has acknowledged a record: was it given to it, and in vain? */
 void walk_given(struct engine *e, struct domain *d, struct record *r, uint8_t node, bool holds);

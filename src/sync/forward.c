@@ -55,7 +55,7 @@ static struct forward_result relay(const struct forward_packet *p, uint8_t node)
 {
 	if (p->from == FORWARD_RELAYED && !planted(PLANT_HOP_IGNORED))
 		return dropped(FORWARD_DROP_HOP_LIMIT);
-	if (p->from == FORWARD_FIRST && node == p->peer)
+	if (p->from == FORWARD_FIRST && node == p->peer && !planted(PLANT_GOES_BACK))
 		return dropped(FORWARD_DROP_BACK);
 	return (struct forward_result){ .act = FORWARD_RELAY,
 		.node = node,
@@ -141,7 +141,7 @@ static struct forward_result tunnel(const struct forward_domain *d, const struct
 		if (r.act == FORWARD_RELAY)
 			return r;
 	}
-	if (b != NULL && p->from_coa && !b->payload_esp)
+	if (b != NULL && (p->from_coa || planted(PLANT_ANY_COA)) && !b->payload_esp)
 		return here(FORWARD_OPEN);
 	return mismatch(d, b, p);
 }
@@ -182,7 +182,7 @@ static struct forward_result other(const struct forward_domain *d, const struct 
 static struct forward_result from_cache(const struct forward_domain *d,
 	const struct forward_binding *b, const struct forward_packet *p)
 {
-	if (!is_serving(d))
+	if (!is_serving(d) && !planted(PLANT_JOINING_SERVES))
 		return hand_over(d, p);
 	switch (p->kind) {
 	case FORWARD_INTERCEPT:

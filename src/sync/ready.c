@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "common/plant.h"
 #include "sync/engine_priv.h"
 
 #define JOIN_MS 20 /* between two looks at who has answered */
@@ -54,7 +55,10 @@ void ready_set(struct engine *e, struct domain *d, enum next_says says)
 static void become_ready(struct engine *e, struct domain *d)
 {
 	d->is_filled = true;
-	if (!e->is_clock_off) {
+	/* two others agree about the time: both have had time to be heard */
+	if (!d->is_frozen && d->conf.member_count > 1 && e->now_ms - d->since_ms < e->opts.dead_ms)
+		return;
+	if (!e->is_clock_off || planted(PLANT_CLOCK_IGNORED)) {
 		ready_set(e, d, NEXT_READY);
 		return;
 	}

@@ -23,7 +23,7 @@ bool view_is_gone(const struct domain *d, const struct engine *e, uint8_t node)
 	if (node == e->opts.self)
 		return false;
 	if (planted(PLANT_CLAIM_FROM_RETURNED))
-		return !next_is_live(&d->view, node);
+		return !next_is_live(&d->view, node); /* and walk.c's claimer_of() */
 	return s->reach == NEXT_DEAD || s->says == NEXT_JOINING || s->says == NEXT_LEFT;
 }
 

@@ -35,6 +35,8 @@ static uint8_t successor_of(const struct domain *d, const struct record *r)
  * into the live set at the same time. */
 static uint8_t claimer_of(const struct domain *d, const struct record *r)
 {
+	if (planted(PLANT_CLAIM_FROM_RETURNED))
+		return successor_of(d, r);
 	return d->claimer[record_key_bucket(record_key(d->conf.id, &r->hoa))];
 }
 
@@ -84,7 +86,20 @@ void walk_given(struct engine *e, struct domain *d, struct record *r, uint8_t no
 	}
 }
 
-void walk_late(struct engine *e, struct domain *d, struct record *r)
+/*
+ * It was ours, and another site claimed it all the same, not by a Binding Update: that one is not
+ * dead, though here it is taken for it (in a row of sites the first and the last hear nothing of
+ * each other but what the others pass on). To claim it back at once would go on for ever.
+ */
+static bool is_outbid(
+	const struct engine *e, const struct owner_version *was, const struct owner_version *is)
+{
+	return was != NULL && was->node == e->opts.self && is->node != e->opts.self &&
+	       was->epoch == is->epoch && was->ext_seq == is->ext_seq;
+}
+
+void walk_late(
+	struct engine *e, struct domain *d, struct record *r, const struct owner_version *was)
 {
 	uint8_t to = better_owner(e, d, r);
 
@@ -92,6 +107,12 @@ void walk_late(struct engine *e, struct domain *d, struct record *r)
 		return; /* the walk will see it */
 	if (to != e->opts.self || records_mesh(e->rs, r)->owner.node == e->opts.self)
 		return; /* what is to be given away, a walk gives away */
+	if (is_outbid(e, was, &records_mesh(e->rs, r)->owner) &&
+		!planted(PLANT_CLAIM_FROM_RETURNED)) {
+		if (d->reclaim_ms == 0)
+			d->reclaim_ms = e->now_ms + RECLAIM_MS;
+		return;
+	}
 	if (!change_owner(e, d, r, to))
 		walk_begin(d, WALK_OWNERS); /* no room just now */
 }
@@ -145,6 +166,10 @@ uint32_t walk_turn(struct engine *e, struct domain *d, uint32_t *budget)
 {
 	if (d->sweep_at != 0)
 		sweep(e, d, budget);
+	if (d->reclaim_ms != 0 && e->now_ms >= d->reclaim_ms) {
+		d->reclaim_ms = 0;
+		walk_begin(d, WALK_OWNERS);
+	}
 	if (d->walk == WALK_OWNERS && e->now_ms < d->walk_from_ms)
 		return IDLE_MS;
 	while (d->walk != WALK_NONE && *budget > 0) {

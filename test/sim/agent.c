@@ -49,6 +49,8 @@ static bool on_changed(void *ctx, struct record *r, enum engine_why why)
 		[ENGINE_HANDED] = "hands on" };
 
 	a->is_dirty = true;
+	if (why == ENGINE_TOOK_OVER)
+		oracle_took_over(a->w, a->node, r->hoa.b[15]);
 	world_tell(a->w, "site %u %s %s: %s, coa %s, owner %u", a->node, text[why],
 		addr_str(&r->hoa), r->state == RECORD_LIVE ? "bound" : "tombstone",
 		addr_str(&r->coa), records_mesh(a->records, r)->owner.node);
@@ -136,7 +138,8 @@ static void on_hello_event(
 	case HELLO_REACH:
 		world_tell(a->w, "site %u: site %u is %s in domain %u", a->node, node, reach[value],
 			a->domain_of_hello[hello_domain]);
-		oracle_verdict(a->w, a->node, node, value != NEXT_DEAD);
+		oracle_verdict(
+			a->w, a->domain_of_hello[hello_domain], a->node, node, value != NEXT_DEAD);
 		break;
 	case HELLO_STALL:
 		world_tell(a->w, "site %u: stood still for %lld ms", a->node, (long long)value);
@@ -467,8 +470,24 @@ static void agent_force(struct site *s, uint8_t domain)
 	engine_force_ready(agent_of(s)->engine, domain, agent_now(agent_of(s)));
 }
 
+static bool agent_move(struct site *s, uint8_t mn, uint8_t node)
+{
+	struct agent *a = agent_of(s);
+	uint8_t domain = (uint8_t)(mn % s->w->shape.domains);
+	struct ip6_addr home = addr_home(domain, mn);
+	struct record *r = records_find(a->records, domain, &home);
+	int ret = -ENOENT;
+
+	if (r != NULL)
+		ret = engine_move(a->engine, r, node, agent_now(a), agent_wall(a));
+	world_tell(s->w, "site %u is told to move mn %u to site %u: %d", s->node, mn, node, ret);
+	site_wake(s);
+	return ret == 0;
+}
+
 const struct site_kind agent_kind = {
 	.name = "agent",
+	.has_mesh = true,
 	.start = agent_start,
 	.stop = agent_stop,
 	.turn = agent_turn,
@@ -480,4 +499,5 @@ const struct site_kind agent_kind = {
 	.drain = agent_drain,
 	.tell = agent_tell,
 	.force = agent_force,
+	.move = agent_move,
 };

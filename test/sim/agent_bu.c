@@ -109,6 +109,7 @@ static void hold(struct agent *a, struct record *r, const struct pkt_ba *ba)
 	if (h == a->held + AGENT_HELD)
 		return; /* no room: the mobile node repeats */
 	*h = (struct agent_held){ .token = token, .handle = r->handle, .ba = *ba };
+	h->is_waited_for = a->domain[r->domain].shape->ack_peers != 0;
 	how = engine_wait(a->engine, r, token, agent_now(a));
 	if (how != ENGINE_WAITS)
 		agent_committed(a, token, how);
@@ -120,7 +121,7 @@ void agent_committed(struct agent *a, uint64_t token, enum engine_commit how)
 		if (h->token != token)
 			continue;
 		h->token = 0;
-		h->ba.is_replicated = how == ENGINE_HELD;
+		h->ba.is_replicated = how == ENGINE_HELD && h->is_waited_for;
 		if (how == ENGINE_ALONE)
 			agent_save(a); /* nobody else has it: the store must */
 		send_ba(a, &h->ba);
@@ -147,7 +148,8 @@ static void settle(struct question *q, bool is_refresh, const struct pkt_ba *ba)
 		hold(a, q->r, ba);
 		return;
 	}
-	now.is_replicated = (records_mesh(a->records, q->r)->flags & RECORD_ALONE) == 0;
+	now.is_replicated = a->domain[q->domain].shape->ack_peers != 0 &&
+			    (records_mesh(a->records, q->r)->flags & RECORD_ALONE) == 0;
 	send_ba(a, &now);
 }
 

@@ -43,6 +43,7 @@ struct agent_held {
 	uint64_t token; /* 0: free */
 	uint32_t handle;
 	struct pkt_ba ba;
+	bool is_waited_for; /* ack-peers is not 0 */
 };
 
 /* The session with a peer: both know which lives of each other they talk to. */

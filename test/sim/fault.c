@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "mn.h"
 #include "net.h"
 #include "oracle.h"
 #include "site.h"
@@ -104,6 +105,10 @@ static bool pause_begins(struct world *w, struct one *f)
 	if (!site_runs(w->site[f->a]))
 		return false;
 	f->boot = w->site[f->a]->boot;
+	/* just so long that others may wait for it still, or not any more */
+	if (rng_chance(&w->rng_plan, 300))
+		f->lasts_us = MS * (w->shape.dead_ms -
+					   rng_below(&w->rng_plan, w->shape.hello_ms + 20ULL));
 	w->stats.pauses++;
 	site_pause(w->site[f->a]);
 	return true;
@@ -126,6 +131,7 @@ static bool clock_begins(struct world *w, struct one *f)
 	s = w->site[f->a];
 	f->step_ms = steps[rng_below(&w->rng_plan, DIM(steps))];
 	s->wall_off_ms += f->step_ms;
+	oracle_clock(w, f->a);
 	w->stats.clock_steps++;
 	w->stats.with_clock = 1;
 	world_tell(w, "  clock of site %u by %lld ms", f->a, (long long)f->step_ms);
@@ -135,6 +141,7 @@ static bool clock_begins(struct world *w, struct one *f)
 static void clock_ends(struct world *w, struct one *f)
 {
 	w->site[f->a]->wall_off_ms -= f->step_ms;
+	oracle_clock(w, f->a);
 }
 
 /* --- single paths --- */
@@ -208,7 +215,48 @@ static void bad_links_ends(struct world *w, struct one *f)
 	bad_links(w, f, -1);
 }
 
-/* --- no fault at all: the operator takes a site out --- */
+/* --- no fault at all: the operator has a binding moved, or a domain served that nobody serves --- */
+
+static bool is_served(struct world *w, uint8_t domain)
+{
+	for (uint8_t n = 1; n <= w->shape.sites; n++)
+		if (w->site[n]->announced[domain])
+			return true;
+	return false;
+}
+
+static bool operator_begins(struct world *w, struct one *f)
+{
+	struct site *s;
+	uint8_t mn = (uint8_t)rng_below(&w->rng_plan, w->shape.mns), domain = mn_domain(w, mn);
+
+	f->a = some_site(w);
+	f->b = some_site(w);
+	s = w->site[f->a];
+	if (!site_runs(s) || !site_is_member(s, domain) || s->kind->move == NULL)
+		return false;
+	if (!is_served(w, domain)) {
+		oracle_forced(w, domain);
+		s->kind->force(s, domain);
+		w->stats.forced++;
+		return true;
+	}
+	if (f->a == f->b || !site_is_member(w->site[f->b], domain))
+		return false;
+	if (s->kind->move(s, mn, f->b)) {
+		oracle_moved(w, mn);
+		w->stats.moves++;
+	}
+	return true;
+}
+
+static void operator_ends(struct world *w, struct one *f)
+{
+	(void)w;
+	(void)f;
+}
+
+/* --- the operator takes a site out --- */
 
 static bool drain_begins(struct world *w, struct one *f)
 {
@@ -259,6 +307,7 @@ static const struct {
 	[FAULT_CUT_PAIR] = { cut_pair_begins, cut_pair_ends, true, true, { 500, 15000 } },
 	[FAULT_ONE_WAY] = { one_way_begins, one_way_ends, true, true, { 500, 15000 } },
 	[FAULT_BAD_LINKS] = { bad_links_begins, bad_links_ends, false, true, { 500, 8000 } },
+	[FAULT_OPERATOR] = { operator_begins, operator_ends, true, true, { 100, 1000 } },
 	[FAULT_DRAIN] = { drain_begins, drain_ends, true, false, { 3000, 15000 } },
 };
 
@@ -275,9 +324,9 @@ static void end(struct world *w, void *ctx, uint64_t arg)
 	world_tell(w, "%s ends", fault_name(f->fault));
 	rows[f->fault].ends(w, f);
 	if (!rows[f->fault].is_state)
-		oracle_fault_ends(w);
+		oracle_fault_ends(w, rows[f->fault].is_path);
 	else
-		oracle_fault(w);
+		oracle_fault(w, rows[f->fault].is_path);
 }
 
 static void begin(struct world *w, void *ctx, uint64_t arg)
@@ -295,9 +344,9 @@ static void begin(struct world *w, void *ctx, uint64_t arg)
 	if (rows[f->fault].is_path)
 		oracle_path_begins(w);
 	if (!rows[f->fault].is_state)
-		oracle_fault_begins(w);
+		oracle_fault_begins(w, rows[f->fault].is_path);
 	else
-		oracle_fault(w);
+		oracle_fault(w, rows[f->fault].is_path);
 	world_at(w, w->now_us + f->lasts_us, end, f, 0);
 }
 
@@ -360,7 +409,7 @@ void faults_mend(struct world *w)
 	for (uint8_t n = 1; n <= w->shape.sites; n++)
 		if (!site_is_up(w->site[n]))
 			site_start(w->site[n]);
-	oracle_fault(w);
+	oracle_fault(w, false);
 }
 
 void faults_free(struct world *w)

@@ -19,6 +19,7 @@
 #include "common/plant.h"
 #include "fake.h"
 #include "plan.h"
+#include "scale.h"
 #include "world.h"
 
 #define JOBS_MAX  64
@@ -67,6 +68,7 @@ static void usage(FILE *to)
 	fputs("Usage: sim [--shape KIND] [--trace] --seed N\n"
 	      "       sim [--shape KIND] [--jobs N] --seeds A-B\n"
 	      "       sim --self-test\n"
+	      "       sim --scale\n"
 	      "\n"
 	      "Sites of a mesh, mobile nodes and a network that fails them, in virtual time. A "
 	      "seed is\n"
@@ -81,6 +83,8 @@ static void usage(FILE *to)
 	fputs("  --jobs N      processes (as many as there are processors)\n"
 	      "  --fake NAME   sites with one known mistake instead of the real code\n"
 	      "  --self-test   does the oracle find each of these mistakes, and no other?\n",
+		to);
+	fputs("  --scale       how much a mesh says, by sites and bindings: lines of a table\n",
 		to);
 	fputs("  --plant NAME  the real code with one planted fault (sim-planted only)\n"
 	      "  --plants      names of those that are found within 500 worlds\n"
@@ -144,11 +148,11 @@ static void work(const struct opts *o, struct shared *sh, unsigned job)
 			sh->is_failed = true;
 			sh->failed_seed = seed;
 			memcpy(sh->failure, failure, sizeof(failure));
-			_exit(1);
+			exit(1);
 		}
 		sh->done[job]++;
 	}
-	_exit(0);
+	exit(0); /* not _exit(): what coverage was counted is written */
 }
 
 static void tell(const struct stats *s)
@@ -329,6 +333,7 @@ static const struct option options[] = {
 	{ "fake", required_argument, NULL, 'f' },
 	{ "plant", required_argument, NULL, 'p' },
 	{ "self-test", no_argument, NULL, 'o' },
+	{ "scale", no_argument, NULL, 'c' },
 	{ "quiet", no_argument, NULL, 'q' },
 	{ "expect-failure", no_argument, NULL, 'x' },
 	{ "plants", no_argument, NULL, 'P' },
@@ -378,6 +383,7 @@ static bool parse(int argc, char **argv, struct opts *o, int *what)
 			o->must_fail = true;
 			break;
 		case 'o':
+		case 'c':
 		case 'h':
 		case 'P':
 		case 'O':
@@ -387,7 +393,7 @@ static bool parse(int argc, char **argv, struct opts *o, int *what)
 		}
 		if (end != NULL && (*end != '\0' || end == optarg))
 			return false;
-		if (strchr("sSohPO", c) != NULL)
+		if (strchr("sSohPOc", c) != NULL)
 			*what = c;
 	}
 	return optind == argc && *what != 0 && o->jobs >= 1 && o->jobs <= JOBS_MAX;
@@ -416,6 +422,8 @@ int main(int argc, char **argv)
 		return 0;
 	case 'o':
 		return self_test(&o);
+	case 'c':
+		return scale_print();
 	case 'P':
 		return list_plants(true);
 	case 'O':

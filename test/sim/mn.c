@@ -40,6 +40,8 @@ struct mn {
 	bool is_silent; /* at the end: does not say another word */
 	uint64_t resynced_us; /* last time it took its number from a refusal */
 	uint32_t life_gen;
+	bool is_late; /* refreshes in the last moment */
+	uint64_t until_us; /* it believes that it is bound until then */
 };
 
 int mns_new(struct world *w)
@@ -62,6 +64,9 @@ int mns_new(struct world *w)
 					    ? (uint16_t)(UINT16_MAX - rng_below(&w->rng_mn, 8))
 					    : (uint16_t)rng_next(&w->rng_mn);
 		m->lifetime_s = (uint32_t)(4 * rng_between(&w->rng_mn, 2, 20));
+		m->is_late = rng_chance(&w->rng_mn, 250);
+		if (m->is_late)
+			m->lifetime_s = 8;
 	}
 	return 0;
 }
@@ -217,14 +222,22 @@ static void live(struct world *w, void *ctx, uint64_t gen)
 		live_again(w, m, S); /* wait for the answer, mostly */
 		return;
 	}
-	if (!m->is_bound || rng_chance(&w->rng_mn, 450))
+	if (!m->is_bound || w->shape.is_busy || rng_chance(&w->rng_mn, 450))
 		move(w, m);
 	else if (rng_chance(&w->rng_mn, 120))
 		register_now(w, m, true);
 	else
 		register_now(w, m, false);
+	if (m->is_late && m->is_bound && m->until_us > w->now_us + S &&
+		rng_chance(&w->rng_mn, 700)) {
+		live_again(
+			w, m, m->until_us - w->now_us - rng_between(&w->rng_mn, 50 * MS, 250 * MS));
+		return;
+	}
 	if (half_us > 12 * S)
 		half_us = 12 * S;
+	if (w->shape.is_busy)
+		half_us = 600 * MS;
 	live_again(w, m, rng_between(&w->rng_mn, 300 * MS, half_us));
 }
 
@@ -264,6 +277,7 @@ static void accepted(struct world *w, struct mn *m, uint32_t bu, const struct pk
 	oracle_acked(w, m->id, bu, ba);
 	m->is_waiting = false;
 	m->is_bound = !m->is_leaving;
+	m->until_us = oracle_until_us(w, m->id, bu);
 	m->wait_gen++;
 	if (m->is_leaving)
 		m->care_of++;

@@ -124,6 +124,8 @@ void net_send(struct world *w, enum net_kind kind, uint8_t from, uint8_t to, con
 	struct net_path *p = net_path(w, from, to);
 	uint64_t at = travel(w, p, len);
 
+	if (kind == NET_HELLO)
+		oracle_hello(w, from);
 	w->stats.datagrams++;
 	w->stats.bytes += len;
 	if (at == 0)
@@ -237,6 +239,8 @@ void net_to_mn(struct world *w, uint8_t node, uint8_t mn, const struct pkt_ba *b
 {
 	uint8_t location = mn_location(w, mn);
 	struct pkt_ba *copy;
+
+	oracle_answers(w, node, mn, ba);
 
 	if (!net_reaches(w, location, node) || hits(w, w->shape.access_loss_ppm))
 		return;

@@ -35,9 +35,10 @@ void oracle_free(struct world *w);
 
 /* --- faults --- */
 
-void oracle_fault(struct world *w); /* something changed for good, or in a moment */
-void oracle_fault_begins(struct world *w);
-void oracle_fault_ends(struct world *w);
+/* is_path: nothing but paths between sites changed. */
+void oracle_fault(struct world *w, bool is_path); /* for good, or in a moment */
+void oracle_fault_begins(struct world *w, bool is_path);
+void oracle_fault_ends(struct world *w, bool is_path);
 void oracle_loss(struct world *w, uint8_t node); /* a site loses what it knows */
 bool oracle_is_settled(struct world *w);
 /* A path between sites is worse than it was; or as good as it was again. */
@@ -45,12 +46,21 @@ void oracle_path_begins(struct world *w);
 void oracle_path_ends(struct world *w);
 /* A site started, stopped, was frozen, or, gap_us, went on after so long. */
 void oracle_site(struct world *w, uint8_t node, uint64_t gap_us);
+/* Its time of day is set. */
+void oracle_clock(struct world *w, uint8_t node);
+/* A hello leaves a site. */
+void oracle_hello(struct world *w, uint8_t node);
 /* A site that had none is ready to serve a domain. */
 void oracle_ready(struct world *w, uint8_t node, uint8_t domain);
 /* What a site holds now, and held when it began. */
 void oracle_memory(struct world *w, uint8_t node, uint64_t octets, uint64_t at_start);
-/* One site changed its mind about whether another one lives. */
-void oracle_verdict(struct world *w, uint8_t by, uint8_t node, bool lives);
+/* One site changed its mind about whether another one lives, in a domain. */
+void oracle_verdict(struct world *w, uint8_t domain, uint8_t by, uint8_t node, bool lives);
+/* A site takes a mobile node's binding over; the operator moves it. */
+void oracle_took_over(struct world *w, uint8_t node, uint8_t mn);
+void oracle_moved(struct world *w, uint8_t mn);
+/* The operator ends the waiting of a domain that nobody serves. */
+void oracle_forced(struct world *w, uint8_t domain);
 /* How long after the last fault everything is promised again. */
 uint64_t oracle_settle_us(const struct world *w);
 
@@ -59,6 +69,11 @@ uint64_t oracle_settle_us(const struct world *w);
 /* A Binding Update leaves; its number, from 1. */
 uint32_t oracle_sent(struct world *w, uint8_t mn, uint8_t agent, const struct pkt *bu);
 void oracle_acked(struct world *w, uint8_t mn, uint32_t bu, const struct pkt_ba *ba);
+/* It comes to a site, by itself or relayed; an answer leaves. */
+void oracle_heard(struct world *w, uint8_t node, uint8_t mn, const struct pkt *bu);
+void oracle_answers(struct world *w, uint8_t node, uint8_t mn, const struct pkt_ba *ba);
+/* Until when it believes in a registration that was acknowledged. */
+uint64_t oracle_until_us(struct world *w, uint8_t mn, uint32_t bu);
 void oracle_refused_leave(struct world *w, uint8_t mn, uint32_t bu);
 void oracle_ba_source(struct world *w, uint8_t mn, const struct pkt_ba *ba);
 /* The attacker sends one again that was sent before; false: there was none. */

@@ -23,6 +23,8 @@ static const struct kind {
 		{ 20, 30 } },
 	{ "gmx", "three to five sites, two domains, not all sites in both", true, { 3, 5 },
 		{ 2, 2 }, { 4, 8 }, { 1, 30 }, { 20, 30 } },
+	{ "busy", "two sites, many movements, a bad line and nothing else", false, { 2, 2 },
+		{ 1, 1 }, { 30, 30 }, { 20, 24 }, { 12, 12 } },
 	{ "wide", "ten to sixteen sites", false, { 10, 16 }, { 1, 1 }, { 10, 20 }, { 1, 60 },
 		{ 20, 30 } },
 	{ "hundred", "a hundred sites", false, { 100, 100 }, { 1, 1 }, { 64, 64 }, { 1, 60 },
@@ -35,6 +37,8 @@ static const char *const fault_names[] = {
 #undef X
 };
 
+#define BUSY_SHARE 30 /* of a thousand "any" */
+
 /* Of a thousand worlds, how many know it. */
 static const uint16_t fault_share[FAULT_COUNT] = {
 	[FAULT_PARTITION] = 620,
@@ -46,6 +50,7 @@ static const uint16_t fault_share[FAULT_COUNT] = {
 	[FAULT_BAD_LINKS] = 450,
 	[FAULT_REPLAY] = 600,
 	[FAULT_DRAIN] = 250,
+	[FAULT_OPERATOR] = 250,
 };
 
 const char *fault_name(enum fault f)
@@ -61,17 +66,25 @@ void shape_list(void)
 			kinds[i].is_small ? "" : " (not in \"any\")");
 }
 
+static const struct kind *named(const char *name)
+{
+	for (size_t i = 0; i < DIM(kinds); i++)
+		if (strcmp(kinds[i].name, name) == 0)
+			return &kinds[i];
+	return NULL;
+}
+
 static const struct kind *choose(uint64_t *rng, const char *name)
 {
 	unsigned small = 0, nth;
 
-	for (size_t i = 0; i < DIM(kinds); i++) {
-		if (strcmp(kinds[i].name, name) == 0)
-			return &kinds[i];
-		small += kinds[i].is_small;
-	}
 	if (strcmp(name, "any") != 0)
-		return NULL;
+		return named(name);
+	if (rng_chance(rng, BUSY_SHARE))
+		return named("busy");
+
+	for (size_t i = 0; i < DIM(kinds); i++)
+		small += kinds[i].is_small;
 	nth = (unsigned)rng_below(rng, small);
 	for (size_t i = 0;; i++)
 		if (kinds[i].is_small && nth-- == 0)
@@ -91,7 +104,7 @@ static void draw_domain(uint64_t *rng, struct shape *s, struct shape_domain *d)
 	d->primary = rng_chance(rng, 250);
 	d->with_auth = rng_chance(rng, 800);
 	d->serve_cold = rng_chance(rng, 300);
-	d->ack_peers = rng_chance(rng, 800) ? 1 : rng_chance(rng, 500) ? 255 : 2;
+	d->ack_peers = rng_chance(rng, 800) ? 1 : (uint8_t[]){ 255, 2, 0 }[rng_below(rng, 3)];
 	for (uint8_t n = 1; n <= s->sites; n++)
 		if (all || rng_chance(rng, 750))
 			d->members[d->member_count++] = n;
@@ -99,6 +112,18 @@ static void draw_domain(uint64_t *rng, struct shape *s, struct shape_domain *d)
 	for (uint8_t n = 1; d->member_count < 2; n++)
 		if (d->member_count == 0 || d->members[0] != n)
 			d->members[d->member_count++] = n;
+}
+
+/* Lost datagrams are made good while the mobile node waits for its acknowledgement, mostly. */
+static void make_busy(uint64_t *rng, struct shape *s)
+{
+	s->is_busy = true;
+	s->faults = 0;
+	s->jitter_us = 1000;
+	s->loss_ppm = (uint32_t)rng_between(rng, 70000, 90000);
+	s->access_loss_ppm = 0;
+	s->domain[0].shared = true;
+	s->domain[0].ack_peers = 1;
 }
 
 int shape_draw(uint64_t seed, const char *kind, struct shape *out)
@@ -128,5 +153,7 @@ int shape_draw(uint64_t seed, const char *kind, struct shape *out)
 	out->fault_count = (uint8_t)rng_between(&rng, 2, 8);
 	for (unsigned d = 0; d < out->domains; d++)
 		draw_domain(&rng, out, &out->domain[d]);
+	if (strcmp(k->name, "busy") == 0)
+		make_busy(&rng, out);
 	return 0;
 }

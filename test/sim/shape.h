@@ -24,7 +24,8 @@
 	X(ONE_WAY, "one-way")                                                                      \
 	X(BAD_LINKS, "bad-links")                                                                  \
 	X(REPLAY, "replay")                                                                        \
-	X(DRAIN, "drain")
+	X(DRAIN, "drain")                                                                          \
+	X(OPERATOR, "operator")
 
 enum fault {
 #define X(id, name) FAULT_##id,
@@ -51,6 +52,7 @@ struct shape {
 	uint16_t faults; /* 1 << enum fault */
 	uint8_t fault_count; /* how many happen, about */
 	bool has_store; /* sites keep what they know over a restart */
+	bool is_busy; /* no faults but loss; mobile nodes move all the time */
 	uint32_t delay_us; /* between neighbours, one way */
 	uint32_t jitter_us;
 	uint32_t loss_ppm; /* always, on every path between sites */

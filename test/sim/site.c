@@ -206,6 +206,8 @@ static void input(struct site *s, enum net_kind kind, uint8_t from, bool may_rel
 	const uint8_t *buf, size_t len)
 {
 	enter(s);
+	if (kind == NET_DATA && p->kind == PKT_BU)
+		oracle_heard(s->w, s->node, p->bu.hoa.b[15], p);
 	if (kind == NET_DATA)
 		s->kind->packet(s, p, from, may_relay);
 	else

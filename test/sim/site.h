@@ -21,6 +21,7 @@ struct world;
 /* What runs on a site. Every function but `start` is called while it runs only. */
 struct site_kind {
 	const char *name;
+	bool has_mesh; /* sites tell each other what they know; fakes know it all */
 	int (*start)(struct site *s); /* s->store: what it finds there; 0 or -errno */
 	void (*stop)(struct site *s); /* free all, say nothing to anybody */
 	uint32_t (*turn)(struct site *s); /* milliseconds until it wants another one */
@@ -37,6 +38,8 @@ struct site_kind {
 	void (*tell)(struct site *s, uint8_t mn);
 	/* The operator gives the order to serve, whoever else is missing. */
 	void (*force)(struct site *s, uint8_t domain);
+	/* ... and to give a binding to another site; false: that cannot be. NULL: cannot do it. */
+	bool (*move)(struct site *s, uint8_t mn, uint8_t node);
 };
 
 struct site {

@@ -52,6 +52,8 @@ struct world_event {
 	X(one_ways, "paths cut one way")                                                           \
 	X(bad_links, "spells of loss, copies and disorder")                                        \
 	X(clock_steps, "clock steps")                                                              \
+	X(moves, "bindings moved by hand")                                                         \
+	X(forced, "domains served by force")                                                       \
 	X(drains, "drains")                                                                        \
 	X(datagrams, "datagrams between sites")                                                    \
 	X(bytes, "octets between sites")                                                           \

@@ -92,6 +92,25 @@ static void test_stray_claim(void **state)
 	assert_int_equal(world.site[1].events[ENGINE_EV_STRAY_CLAIM], 1);
 }
 
+/* A row of sites: the first and the last take each other for dead, and hear of each other's claims
+ * by those between them. They do not claim from each other without end. */
+static void test_row_of_sites(void **state)
+{
+	unsigned took;
+
+	(void)state;
+	open_world(4, "engine_row");
+	start_all();
+	RUN_UNTIL(all_say(NEXT_READY), 3000);
+	register_some(4, 20);
+	world.cut[1][3] = world.cut[3][1] = world.cut[1][4] = world.cut[4][1] = true;
+	world.cut[2][4] = world.cut[4][2] = true;
+	run(2000);
+	took = world.site[1].took + world.site[4].took;
+	run(10000);
+	assert_in_range(world.site[1].took + world.site[4].took - took, 0, 4 * 20);
+}
+
 /* --- drain, move --- */
 
 /* Its only successor dies before the drain is through: ready again, and owner of all. */
@@ -242,6 +261,7 @@ static void test_clock_is_off(void **state)
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_teardown(test_one_claimer, tear_down),
 	cmocka_unit_test_teardown(test_stray_claim, tear_down),
+	cmocka_unit_test_teardown(test_row_of_sites, tear_down),
 	cmocka_unit_test_teardown(test_successors_vanish, tear_down),
 	cmocka_unit_test_teardown(test_undrain_after_refusal, tear_down),
 	cmocka_unit_test_teardown(test_move, tear_down),
