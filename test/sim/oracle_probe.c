@@ -51,10 +51,11 @@ static bool is_at_home(struct world *w, uint8_t mn, const struct subject *s, uin
 	const struct bu *b = &s->bu[s->acked];
 	uint8_t d = mn_domain(w, mn);
 
-	return s->acked != 0 && s->acked == s->count && !s->is_void && b->by == node &&
-	       b->pkt.bu.lifetime_s != 0 && w->now_us + FATE_US < b->until_us &&
-	       site_runs(w->site[node]) && w->site[node]->announced[d] &&
-	       w->oracle->life[node].at_us < b->acked_us &&
+	/* with delivery "primary" it may have to ask whoever answers on the agent's address */
+	return !w->shape.domain[d].primary && s->took_us < b->acked_us && s->acked != 0 &&
+	       s->acked == s->count && !s->is_void && b->by == node && b->pkt.bu.lifetime_s != 0 &&
+	       w->now_us + FATE_US < b->until_us && site_runs(w->site[node]) &&
+	       w->site[node]->announced[d] && w->oracle->life[node].at_us < b->acked_us &&
 	       w->oracle->served_us[node][d] < b->acked_us;
 }
 
