@@ -56,7 +56,7 @@ static void become_ready(struct engine *e, struct domain *d)
 {
 	d->is_filled = true;
 	/* two others agree about the time: both have had time to be heard */
-	if (!d->is_frozen && d->conf.member_count > 1 && e->now_ms - d->since_ms < e->opts.dead_ms)
+	if (!d->is_frozen && d->others > 1 && e->now_ms - d->since_ms < e->opts.dead_ms)
 		return;
 	if (!e->is_clock_off || planted(PLANT_CLOCK_IGNORED)) {
 		ready_set(e, d, NEXT_READY);

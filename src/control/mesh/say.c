@@ -104,6 +104,10 @@ static const struct {
 		"more acknowledgements wait than mesh.max-waits: they leave before another site "
 		"holds the binding",
 		NULL },
+	[ENGINE_EV_FORGOTTEN] = { LOG_WARN,
+		"numbers of mobile nodes without a binding are forgotten, the oldest first: more "
+		"than there is room for",
+		"forgotten" },
 };
 
 /* " key=value" behind what is in line already; returns its length then. */
