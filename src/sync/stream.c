@@ -491,7 +491,7 @@ static void follow(struct engine *e, struct peer *p, enum message_stream s, uint
 		if (h == 0 || pos > out->acked)
 			return;
 		(*budget)--;
-		note_acked(e, p, s, h, pos);
+		/* first: what is taken back moves to the end, and another one would be passed */
 		pass(e, s, &out->acked_mark, h);
 	}
 }
@@ -502,6 +502,7 @@ static void begin_at(struct engine *e, struct peer *p, enum message_stream s)
 {
 	struct out *out = &p->out[s];
 	struct changes *list = list_of(e, s);
+		note_acked(e, p, s, h, pos);
 	const struct peer *least_told = NULL;
 
 	/* who was filled by another live peer lacks what that one had not got yet */
