@@ -166,7 +166,9 @@ struct peer {
 
 	/* digests */
 	uint64_t want_round; /* bit: domain, at once */
-	uint64_t round_due_ms, round_retry_ms;
+	uint64_t round_due_ms;
+	uint64_t round_retry_ms[ENGINE_DOMAINS]; /* by index: not again earlier */
+	uint16_t round_last; /* domain of the last one begun: the others come first */
 	struct round round;
 
 	struct engine_peer_info info;
