@@ -9,6 +9,64 @@ static int tear_down(void **state)
 	return 0;
 }
 
+/* How site 2 refuses whatever site 1 tells of the other domain. */
+static const struct {
+	const char *name;
+	bool has_it; /* but no room in it */
+} refusals[] = {
+	{ "does not have the domain", false },
+	{ "has no room in it", true },
+};
+
+static void open_refusing(size_t row)
+{
+	open_world(2, refusals[row].name);
+	world.has_other[1] = true;
+	world.has_other[2] = refusals[row].has_it;
+	start_site(1);
+	world.other.max_bindings = 0;
+	start_site(2);
+	RUN_UNTIL(all_say(NEXT_READY), 3000);
+	run(500);
+}
+
+/* One datagram tells of both: what is held of one is held. */
+static void check_commit(void)
+{
+	assert_int_equal(update(1, 1, 1, 1, 1, 600, 1), ENGINE_WAITS);
+	update_in(OTHER, 1, 2, 1, 2, 1, 600, 2);
+	RUN_UNTIL(world.site[1].committed[1] != ENGINE_WAITS, 100);
+	assert_int_equal(world.site[1].committed[1], ENGINE_HELD);
+	RUN_UNTIL(world.site[1].committed[2] != ENGINE_WAITS, 100);
+	assert_int_equal(world.site[1].committed[2], ENGINE_ALONE);
+	assert_true(has(2, 1, 1));
+	assert_false(mesh_at(1, 1)->flags & RECORD_ALONE);
+}
+
+/* ... and what was given away is with its new owner. */
+static void check_move(void)
+{
+	assert_int_equal(
+		engine_move(world.site[1].e, at(1, 1), 2, world.now_ms, WALL + world.now_ms), 0);
+	update_in(OTHER, 1, 3, 1, 3, 1, 600, 3);
+	run(500);
+	assert_int_equal(owner_at(1, 1), 2);
+	assert_int_equal(owner_at(2, 1), 2);
+	assert_false(mesh_at(1, 1)->flags & RECORD_GIVEN);
+	assert_int_equal(world.site[1].took, 0);
+}
+
+static void test_refused_in_another(void **state)
+{
+	(void)state;
+	for (size_t row = 0; row < DIM(refusals); row++) {
+		open_refusing(row);
+		check_commit();
+		check_move();
+		close_world();
+	}
+}
+
 /* Rounds of one domain that site 2 does not answer, whether or not hello says that it is there. */
 static void check_return(bool is_heard_of)
 {
@@ -88,6 +146,7 @@ static void test_turns(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_teardown(test_refused_in_another, tear_down),
 		cmocka_unit_test_teardown(test_return_beside_silence, tear_down),
 		cmocka_unit_test_teardown(test_background_beside_silence, tear_down),
 		cmocka_unit_test_teardown(test_turns, tear_down),
