@@ -940,6 +940,12 @@ static void test_other_worker(void **state)
 	push(&w->vec[V_AGAIN], &p, 0, 0);
 	dp_carry(w);
 	assert_int_equal(w->counters.drop[DP_DROP_MESH_STRANGER], 1);
+	head(&p)->src = addr(SITE1);
+	put_spi(&p, sa_spi(1, 0, false, 9)); /* its owner had no keys for it either */
+	push(&w->vec[V_AGAIN], &p, 0, 0);
+	dp_carry(w);
+	assert_int_equal(w->counters.drop[DP_DROP_MESH_ESP_KEYS], 1);
+	assert_int_equal(w->counters.c[DP_COUNTER_MESH_HANDED], 3);
 }
 
 static void test_ring_full(void **state)
@@ -1068,6 +1074,33 @@ static void test_clear_refused(void **state)
 	check_drop(&esp, DP_DROP_MESH_ESP_KEYS);
 }
 
+/* Nothing of a clear packet vouches for the sealed one behind it, whatever SPI that names. */
+static void test_clear_then_sealed(void **state)
+{
+	const uint32_t spi[] = { 0, sa_spi(1, 1, false, 0) };
+	const enum dp_drop why[] = { DP_DROP_MESH_STRANGER, DP_DROP_MESH_ESP_KEYS };
+	struct pkt p = udp(CN, MN, 100), clear = sealed(&p, 0), esp = clear;
+
+	(void)state;
+	head(&esp)->next_header = IP6_ESP;
+	for (unsigned id = 0; id < WORKERS; id++) {
+		struct dp_worker *w = &site2.w[id];
+
+		for (unsigned i = 0; i < DIM(spi); i++) {
+			put_spi(&esp, spi[i]);
+			push(&w->vec[V_MESH], &clear, 0, 0);
+			push(&w->vec[V_MESH], &esp, 0, 0);
+			dp_open(w, &w->vec[V_MESH]);
+			assert_int_equal(w->vec[V_AGAIN].n, 1);
+			rte_pktmbuf_free(w->vec[V_AGAIN].pkt[0]);
+			w->vec[V_AGAIN].n = 0;
+			assert_int_equal(w->counters.drop[why[i]], 1);
+		}
+		assert_int_equal(w->counters.c[DP_COUNTER_MESH_HANDED], 0);
+		assert_int_equal(w->counters.c[DP_COUNTER_MESH_OPENED], 2);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1093,6 +1126,7 @@ int main(void)
 		cmocka_unit_test(test_spread_look),
 		cmocka_unit_test_setup_teardown(test_clear, begin_clear, end),
 		cmocka_unit_test_setup_teardown(test_clear_refused, begin_clear, end),
+		cmocka_unit_test_setup_teardown(test_clear_then_sealed, begin_clear, end),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
