@@ -12,7 +12,8 @@
  *
  * What the home agents cannot promise is excused, and counted:
  *   - a mobile node's registration, after a second site was lost before the first loss had settled,
- *     or after a loss of the only site that held it (it was acknowledged as held by no other);
+ *     or after a loss of the only site that held it (it was acknowledged as held by no other, or by
+ *     a site that could reach no other);
  *   - which of two agent addresses wins that were used on two sides of a cut; and what a
  *     de-registration ends that is sent to one where none was acknowledged;
  *   - numbers that went round once while not all sites could hear of it;

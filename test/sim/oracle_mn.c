@@ -55,6 +55,17 @@ static void left_elsewhere(struct world *w, struct subject *s, uint32_t bu)
 	oracle_excuse(w, s);
 }
 
+/* A refresh is acknowledged at once, and told to others afterwards: not by a site that can reach none
+ * of them. When that one is lost, whoever took over before knows nothing of the refresh. */
+static bool is_heard_by_any(struct world *w, uint8_t mn, uint8_t node)
+{
+	for (uint8_t n = 1; n <= w->shape.sites; n++)
+		if (n != node && site_is_member(w->site[n], mn_domain(w, mn)) &&
+			site_runs(w->site[n]) && oracle_hear_each_other(w, n, node))
+			return true;
+	return false;
+}
+
 void oracle_acked(struct world *w, uint8_t mn, uint32_t bu, const struct pkt_ba *ba)
 {
 	struct subject *s = &w->oracle->subject[mn];
@@ -66,7 +77,7 @@ void oracle_acked(struct world *w, uint8_t mn, uint32_t bu, const struct pkt_ba 
 	b->acked_us = w->now_us;
 	b->granted_s = ba->lifetime_s;
 	b->until_us = b->sent_us + ba->lifetime_s * S;
-	b->is_replicated = ba->is_replicated;
+	b->is_replicated = ba->is_replicated && is_heard_by_any(w, mn, ba->node);
 	b->by = ba->node;
 	if (b->pkt.bu.lifetime_s != 0 && ba->lifetime_s == 0)
 		world_fail(w, "mn %u: BU #%u asked for %u s and was granted none", mn, bu,
