@@ -564,7 +564,9 @@ static const struct conf_field domain_fields[] = {
 		.help = "That time, in milliseconds." },
 	{ "drain-wait-ms", CONF_U32, AT(drain_wait_ms), .def = 10000, .min = 0, .max = 600000,
 		.help = "How long a site that drains waits, in milliseconds, for Binding Updates "
-			"and tunnelled packets to cease; it goes on earlier when they do." },
+			"and tunnelled packets to cease; it goes on earlier when they do. "
+			"They are counted for all domains of the site together: traffic of another "
+			"domain makes it wait for all of that time." },
 	{ "old-coa-grace-ms", CONF_U32, AT(old_coa_grace_ms), .def = 0, .min = 0, .max = 10000,
 		.help = "How long tunnelled packets from the former care-of address are still "
 			"taken when a mobile node moved, in milliseconds. "
@@ -575,7 +577,8 @@ static const struct conf_field domain_fields[] = {
 		.help = "Whether the last sequence number of a mobile node outlives its binding, "
 			"so that an old Binding Update which somebody kept is refused. "
 			"A mobile node that lost its number meanwhile learns it from the "
-			"refusal (status 135); RFC 6275, 9.5.1 would have taken any number." },
+			"refusal (status 135); RFC 6275, 9.5.1 would have taken any number. "
+			"In a mesh a reload that would change it is refused." },
 	{ "encap-limit", CONF_ENUM, AT(encap_limit), .def = CONF_ENCAP_LIMIT_AUTO,
 		.values = encap_limits,
 		.help = "Tunnel Encapsulation Limit option (RFC 2473, 4.1.1). "
