@@ -608,12 +608,11 @@ static void test_joined(void **state)
 static unsigned cut(const struct pkt *p, struct pkt *out)
 {
 	struct frag f;
-	unsigned n = 0;
 
 	assert_int_equal(frag_init(&f, p->b, p->n, 1280, 77), 0);
-	while ((out[n].n = frag_next(&f, out[n].b)) > 0)
-		n++;
-	return n;
+	for (unsigned i = 0; i < f.count; i++)
+		out[i].n = frag_next(&f, out[i].b);
+	return f.count;
 }
 
 /* As large as it may be: in a tunnel the other site puts it together, too. What comes by no tunnel of
