@@ -9,7 +9,7 @@
  * Counted are peers of the domain that are up and say ready or draining, unless they refuse
  * records, or refused that one; when there are fewer than ack_peers of them, all are enough. A peer's word about
  * a change counts only if its stream began in front of the change and it did not refuse anything
- * since: what a snapshot brought it is not known here by number.
+ * of the domain since: what a snapshot brought it is not known here by number.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -30,6 +30,8 @@ int commit_new(struct engine *e)
 	while (heads < max && heads < 1U << 31)
 		heads <<= 1;
 	e->wait_mask = heads - 1;
+	if (e->domain_count > 0)
+		e->wait_kept = max / (2 * e->domain_count);
 	e->wheel = wheel_new(e->now_ms);
 	e->wait = calloc(max + 1ULL, sizeof(*e->wait));
 	e->wait_hash = calloc(heads, sizeof(*e->wait_hash));
@@ -101,6 +103,7 @@ static void finish(struct engine *e, uint32_t i, enum engine_commit how)
 	e->wait_free = i;
 	e->wait_count--;
 	d->waiting--;
+	e->wait_over -= d->waiting >= e->wait_kept;
 	e->opts.ops.committed(e->opts.ops.ctx, token, how);
 }
 
@@ -148,12 +151,12 @@ static bool counts(const struct engine *e, const struct domain *d, uint8_t node)
 	return is_peer_up(e, d, node) && next_is_live(&d->raw, node) && !set_has(d->full, node);
 }
 
-/* It refused that change, or something told after it: it will never be known to hold it. */
-static bool refused(const struct engine *e, uint8_t node, uint64_t change)
+/* It refused that change, or one of the domain told after it: it will never be known to hold it. */
+static bool refused(const struct engine *e, const struct domain *d, uint8_t node, uint64_t change)
 {
 	const struct out *out = &e->peer[node]->out[STREAM_CHANGES];
 
-	return out->id != 0 && out->refused >= change;
+	return out->id != 0 && out->refused[d->index] >= change;
 }
 
 static unsigned counted(const struct engine *e, const struct domain *d, uint64_t change)
@@ -161,7 +164,7 @@ static unsigned counted(const struct engine *e, const struct domain *d, uint64_t
 	unsigned n = 0;
 
 	for (uint8_t node = set_next(d->members, 0); node != 0; node = set_next(d->members, node))
-		n += counts(e, d, node) && !refused(e, node, change);
+		n += counts(e, d, node) && !refused(e, d, node, change);
 	return n;
 }
 
@@ -177,7 +180,7 @@ static uint64_t most_acked(const struct engine *e, const struct domain *d)
 }
 
 /* That peer has the record as it is since that change. */
-static bool holds(const struct engine *e, uint8_t node, uint64_t change)
+static bool holds(const struct engine *e, const struct domain *d, uint8_t node, uint64_t change)
 {
 	const struct peer *p = e->peer[node];
 	const struct out *out;
@@ -185,7 +188,8 @@ static bool holds(const struct engine *e, uint8_t node, uint64_t change)
 	if (p == NULL)
 		return false;
 	out = &p->out[STREAM_CHANGES];
-	return out->id != 0 && out->acked >= change && out->base <= change && out->refused < change;
+	return out->id != 0 && out->acked >= change && out->base <= change &&
+	       out->refused[d->index] < change;
 }
 
 static unsigned holders(const struct engine *e, const struct domain *d, uint64_t change)
@@ -193,7 +197,7 @@ static unsigned holders(const struct engine *e, const struct domain *d, uint64_t
 	unsigned n = 0;
 
 	for (uint8_t node = set_next(d->members, 0); node != 0; node = set_next(d->members, node))
-		n += counts(e, d, node) && holds(e, node, change);
+		n += counts(e, d, node) && holds(e, d, node, change);
 	if (planted(PLANT_SELF_COMMIT))
 		n++;
 	return n;
@@ -202,7 +206,7 @@ static unsigned holders(const struct engine *e, const struct domain *d, uint64_t
 static bool anybody_holds(const struct engine *e, const struct domain *d, uint64_t change)
 {
 	for (uint8_t node = set_next(d->members, 0); node != 0; node = set_next(d->members, node))
-		if (holds(e, node, change))
+		if (holds(e, d, node, change))
 			return true;
 	return false;
 }
@@ -360,7 +364,16 @@ static void add_wait(struct engine *e, struct domain *d, const struct record *r,
 	link_wait(e, d, i, after);
 	wheel_set(e->wheel, &w->timer, e->now_ms + timeout_ms(e, d));
 	e->wait_count++;
+	e->wait_over += d->waiting >= e->wait_kept;
 	d->waiting++;
+}
+
+/* Half of the places are kept for the domains, in equal parts: one whose peers are slow does not
+ * take them all. The other half is for whoever needs it. */
+static bool has_room(const struct engine *e, const struct domain *d)
+{
+	return d->waiting < e->wait_kept ||
+	       e->wait_over < e->opts.max_waits - e->wait_kept * e->domain_count;
 }
 
 enum engine_commit engine_wait(struct engine *e, struct record *r, uint64_t token, uint64_t now_ms)
@@ -377,7 +390,7 @@ enum engine_commit engine_wait(struct engine *e, struct record *r, uint64_t toke
 	}
 	if (holders(e, d, change) >= wanted(d, counted(e, d, change)))
 		return ENGINE_HELD;
-	if (e->wait_free == 0) {
+	if (!has_room(e, d)) {
 		tell(e, ENGINE_EV_WAITS_FULL, d, 0, e->wait_count);
 		alone_set(e, d, r);
 		return ENGINE_OUT_OF_TIME;

@@ -430,6 +430,16 @@ static void hear_full(struct engine *e, const struct peer *p, const struct messa
 	}
 }
 
+static void hear_refused(const struct engine *e, struct out *out, const struct message_ack *m)
+{
+	for (uint32_t i = 0; i < e->domain_count; i++) {
+		uint64_t at = refused_of(&m->refused, e->domain[i].conf.id);
+
+		if (at > out->refused[i] && at <= out->sent)
+			out->refused[i] = at;
+	}
+}
+
 void stream_ack(struct engine *e, struct peer *p, const struct message_ack *m)
 {
 	struct out *out = &p->out[m->stream];
@@ -438,8 +448,7 @@ void stream_ack(struct engine *e, struct peer *p, const struct message_ack *m)
 	if (m->id != out->id || m->until > out->sent || m->until < out->base - 1)
 		return;
 	hear_full(e, p, m);
-	if (m->refused > out->refused && m->refused <= out->sent)
-		out->refused = m->refused;
+	hear_refused(e, out, m);
 	if (m->until > out->acked) {
 		out->acked = m->until;
 		out->progress_ms = e->now_ms;
@@ -473,9 +482,12 @@ static void note_acked(
 	d = domain_by_number(e, r->domain);
 	if (d == NULL || !is_member(d, p->node))
 		return;
+	/* by a snapshot it was told as it was then, or not at all: the changes tell of it since */
+	if (records_mesh(e->rs, r)->change.number > out->told_until)
+		return;
 	if (s == STREAM_CHANGES)
-		walk_given(e, d, r, p->node, pos > out->refused);
-	if (pos > out->refused && (s == STREAM_CHANGES || d->index == out->domain))
+		walk_given(e, d, r, p->node, pos > out->refused[d->index]);
+	if (pos > out->refused[d->index] && (s == STREAM_CHANGES || d->index == out->domain))
 		alone_clear(e, d, r);
 }
 
@@ -491,8 +503,9 @@ static void follow(struct engine *e, struct peer *p, enum message_stream s, uint
 		if (h == 0 || pos > out->acked)
 			return;
 		(*budget)--;
-		note_acked(e, p, s, h, pos);
+		/* first: what is taken back moves to the end, and another one would be passed */
 		pass(e, s, &out->acked_mark, h);
+		note_acked(e, p, s, h, pos);
 	}
 }
 
@@ -523,7 +536,7 @@ static void begin_at(struct engine *e, struct peer *p, enum message_stream s)
 
 static void begin(struct engine *e, struct peer *p, enum message_stream s, uint32_t id)
 {
-	struct out *out = &p->out[s], fresh = { .id = id };
+	struct out *out = &p->out[s], fresh = { .id = id, .told_until = UINT64_MAX };
 
 	fresh.sent_mark = out->sent_mark;
 	fresh.acked_mark = out->acked_mark;
@@ -550,6 +563,7 @@ void snapshot_give(struct engine *e, struct peer *p, struct domain *d, uint32_t 
 {
 	begin(e, p, STREAM_SNAPSHOT, request);
 	p->out[STREAM_SNAPSHOT].domain = d->index;
+	p->out[STREAM_SNAPSHOT].told_until = changes_last(e->changes);
 	p->out[STREAM_SNAPSHOT].flags =
 		d->says == NEXT_READY || d->says == NEXT_DRAINING ? DELTA_READY : 0;
 }

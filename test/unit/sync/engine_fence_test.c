@@ -92,6 +92,57 @@ static void test_undecided_is_passed(void **state)
 	RUN_UNTIL(world.site[1].committed[77] == ENGINE_HELD, 190);
 }
 
+static void move_to_2(unsigned mn)
+{
+	assert_int_equal(
+		engine_move(world.site[1].e, at(1, mn), 2, world.now_ms, WALL + world.now_ms), 0);
+	assert_int_equal(owner_at(1, mn), 2);
+}
+
+/* Each binding of those that are refused together comes back. */
+static void test_all_refused_come_back(void **state)
+{
+	(void)state;
+	open_ready(2, "engine_come_back");
+	for (unsigned mn = 1; mn <= 4; mn++)
+		update(1, mn, 1, mn, 1, 600, mn);
+	RUN_UNTIL(is_converged() && at(2, 4) != NULL, 1000);
+	world.covers_none = true;
+	for (unsigned mn = 1; mn <= 4; mn++)
+		move_to_2(mn);
+	run(500);
+	for (unsigned mn = 1; mn <= 4; mn++)
+		assert_int_equal(owner_at(1, mn), 1);
+}
+
+/* What is lost behind one that comes back is sent again, and not held before it is. */
+static void test_lost_behind_refused(void **state)
+{
+	(void)state;
+	open_world(2, "engine_lost_behind");
+	world.conf.commit_timeout_ms = 900;
+	start_all();
+	RUN_UNTIL(all_say(NEXT_READY), 3000);
+	update(1, 1, 1, 1, 1, 600, 1);
+	RUN_UNTIL(is_converged() && at(2, 1) != NULL, 1000);
+	run(300);
+	world.refuser = 2;
+	world.refused = 1;
+	move_to_2(1);
+	RUN_UNTIL(
+		world.site[1].e->peer[2]->out[STREAM_CHANGES].sent == mesh_at(1, 1)->change.number,
+		200);
+	assert_int_equal(update(1, 2, 1, 2, 1, 600, 2), ENGINE_WAITS);
+	world.loss_percent = 100;
+	step();
+	world.loss_percent = 0;
+	RUN_UNTIL(owner_at(1, 1) == 1, 100);
+	world.refuser = 0; /* what was refused in front of a change says nothing of it */
+	RUN_UNTIL(world.site[1].committed[2] != ENGINE_WAITS, 900);
+	assert_int_equal(world.site[1].committed[2], ENGINE_HELD);
+	assert_true(has(2, 2, 2));
+}
+
 static void remove_at_2(unsigned mn)
 {
 	struct site *s = &world.site[2];
@@ -295,14 +346,64 @@ static void test_shares_of_pairs(void **state)
 	close_two(&s);
 }
 
+static enum engine_commit wait_in(struct site *s, uint16_t domain, unsigned mn, uint64_t token)
+{
+	const struct order_result o = { .epoch = 1, .ext_seq = 1 };
+	struct ip6_addr hoa = home(mn), coa = care_of(mn);
+	struct record *r = records_add(s->rs, domain, &hoa);
+
+	assert_non_null(r);
+	r->ha = agent(1);
+	r->lifetime_s = 600;
+	records_set(s->rs, r, RECORD_LIVE, &coa, START_MS + 600000);
+	s->committed[token] = ENGINE_WAITS;
+	assert_true(engine_accepted(s->e, r, &o, RECORD_BY_SEQUENCE, false, START_MS, WALL));
+	return engine_wait(s->e, r, token, START_MS);
+}
+
+/* A domain whose peers are slow leaves others room to wait: of ten places half, in equal parts. */
+static void test_waits_are_shared(void **state)
+{
+	struct ip6_addr first = home(1), second = home(2);
+	struct site s;
+	uint64_t token = 0;
+
+	(void)state;
+	open_world(2, "engine_shared");
+	open_two(&s, true, false);
+	for (unsigned i = 0; i < 2; i++)
+		s.e->domain[i].conf.ack_peers = 1;
+	for (unsigned mn = 1; mn <= 8; mn++)
+		assert_int_equal(wait_in(&s, 1, mn, ++token), ENGINE_WAITS);
+	assert_int_equal(wait_in(&s, 1, 9, ++token), ENGINE_OUT_OF_TIME);
+	for (unsigned mn = 1; mn <= 2; mn++)
+		assert_int_equal(wait_in(&s, 2, mn, ++token), ENGINE_WAITS);
+	assert_int_equal(wait_in(&s, 2, 3, ++token), ENGINE_OUT_OF_TIME);
+	/* one that was beyond its domain's goes: who comes first has its place */
+	records_del(s.rs, records_find(s.rs, 1, &first));
+	assert_int_equal(s.committed[1], ENGINE_OUT_OF_TIME);
+	assert_int_equal(wait_in(&s, 2, 4, ++token), ENGINE_WAITS);
+	assert_int_equal(wait_in(&s, 1, 10, ++token), ENGINE_OUT_OF_TIME);
+	records_del(s.rs, records_find(s.rs, 2, &first));
+	assert_int_equal(wait_in(&s, 1, 11, ++token), ENGINE_WAITS);
+	/* one of its own is its own again */
+	records_del(s.rs, records_find(s.rs, 2, &second));
+	assert_int_equal(wait_in(&s, 1, 12, ++token), ENGINE_OUT_OF_TIME);
+	assert_int_equal(wait_in(&s, 2, 5, ++token), ENGINE_WAITS);
+	close_two(&s);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_teardown(test_removed_stays, tear_down),
 	cmocka_unit_test_teardown(test_refused_is_passed, tear_down),
 	cmocka_unit_test_teardown(test_undecided_is_passed, tear_down),
+	cmocka_unit_test_teardown(test_all_refused_come_back, tear_down),
+	cmocka_unit_test_teardown(test_lost_behind_refused, tear_down),
 	cmocka_unit_test_teardown(test_quota, tear_down),
 	cmocka_unit_test_teardown(test_no_common_domain, tear_down),
 	cmocka_unit_test_teardown(test_full_in_one, tear_down),
 	cmocka_unit_test_teardown(test_shares_of_pairs, tear_down),
+	cmocka_unit_test_teardown(test_waits_are_shared, tear_down),
 };
 
 int main(void)
