@@ -117,8 +117,9 @@ static const struct conf_field runtime_fields[] = {
 			"Their memory, about 130 octets each, is taken as they are read, and "
 			"twice while a reload runs." },
 	{ "mbufs", CONF_U32, AT(mbufs), .def = 0, .min = 0, .max = 8388607,
-		.help = "Packet buffers. 0 derives their number from the ports and lcores. "
-			"At least twice reassembly.max-fragments for each core." },
+		.help = "Packet buffers. 0 derives their number from the ports and lcores: as many "
+			"as all queues and fragments can hold; with fewer a warning is logged. At "
+			"least twice reassembly.max-fragments for each core." },
 	{ "socket", CONF_STR, AT(socket), .derived = "/run/hamd/NAME.sock, NAME being node.name",
 		.max = CONF_PATH_MAX, .check = conf_check_path, .pattern = "^/",
 		.help = "Absolute path of the Unix socket that hamctl talks to." },
@@ -184,8 +185,8 @@ static const struct conf_field reassembly_fields[] = {
 			"At most half of max-datagrams and of max-fragments." },
 	{ "max-octets", CONF_U32, AT(max_octets), .def = 3072, .min = 1500, .max = 9600,
 		.help = "Largest datagram that is put together, IPv6 header included; not less "
-			"than the MTU of a port and a tunnel header. "
-			"Each packet buffer has room for it." },
+			"than the MTU of a port and a tunnel header. Each packet buffer has room "
+			"for it, in a mesh inside a tunnel between sites." },
 };
 static const struct conf_section reassembly_section = { CONF_SECTION(
 	conf_reassembly, reassembly_fields, given) };
