@@ -88,8 +88,8 @@ enum hello_event {
 	HELLO_RESTARTED, /* node is another process than before; value: its boot id */
 	HELLO_INCOMPATIBLE, /* node speaks no version that we do (value 1), or does again (0) */
 	HELLO_DRIFT, /* domain, node; value: the settings that differ, 1 << enum hello_setting */
-	HELLO_CLOCK, /* two live peers agree with each other about the time and not with us (value: theirs
-	              * less ours, ms), or not any more (0) */
+	HELLO_CLOCK, /* domain: live sites of it agree with each other about the time and not with us
+	              * (value: theirs less ours, ms), or not any more (0) */
 	HELLO_STALL, /* nothing was sent for value ms, longer than others wait: we may have been
 	              * taken for dead, and say joining now */
 };
@@ -168,8 +168,9 @@ const struct next_view *hello_view(const struct hello *h, uint32_t domain);
  * cannot: for it, the site it is reached through must have heard it a silence ago. */
 bool hello_is_known(const struct hello *h, uint32_t domain, uint64_t now_ms);
 
-/* At least two live peers agree with each other, and not with us, about the time of day. */
-bool hello_is_clock_off(const struct hello *h);
+/* At least two live sites of the domain agree with each other, and not with us, about the time of
+ * day; and no fewer than agree with us, this site counted. */
+bool hello_is_clock_off(const struct hello *h, uint32_t domain);
 
 struct hello_info {
 	bool up, incompatible;

@@ -27,14 +27,16 @@ static void take_rtt(struct hello *h, struct peer *p, const struct hello_msg *m,
 	uint64_t wall_ms)
 {
 	uint32_t rtt = (uint32_t)rtt_ms; /* not late, so it is small */
+	bool was_like_ours = p->has_rtt && hello_is_clock_alike(h, p);
 
 	if (!p->has_rtt)
 		p->srtt8_ms = 8 * rtt;
 	else
 		p->srtt8_ms += rtt - p->srtt8_ms / 8;
 	p->has_rtt = true;
-	p->offset_ms = (int64_t)m->wall_ms + rtt / 2 - (int64_t)wall_ms;
-	hello_check_clock(h);
+	p->offset_ms = (int64_t)(m->wall_ms + rtt / 2 - wall_ms);
+	if (!was_like_ours || !hello_is_clock_alike(h, p)) /* else it has the same say as before */
+		hello_check_clock(h);
 }
 
 static void take_base(struct hello *h, struct peer *p, const struct hello_msg *m, uint64_t now_ms)
@@ -65,7 +67,7 @@ static void take_state(const struct hello *h, struct domain *d, struct member *m
 {
 	/* of a hello in which we said what we say now, not of one when we once said the same */
 	bool known = s->echo == d->says && m->has_echo && m->echo_boot == h->boot &&
-		     d->said_ms != UINT64_MAX && m->echo_sent_ms >= d->said_ms;
+		     mb->said_ms != UINT64_MAX && m->echo_sent_ms >= mb->said_ms;
 
 	mb->says = s->says;
 	if (!known)

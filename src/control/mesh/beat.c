@@ -17,7 +17,8 @@ struct cell {
 };
 
 struct domain {
-	bool has_view, has_cells;
+	bool has_view, has_cells, has_clock;
+	int64_t clock_ms;
 	uint32_t number; /* of the saying that hello says now */
 	struct mail_known told;
 	struct cell cell[NEXT_NODES];
@@ -44,8 +45,8 @@ struct beat {
 
 	bool is_behind; /* control does not read as fast as there is something to tell */
 	uint16_t stalls;
-	bool has_stall, has_clock;
-	int64_t stall_ms, clock_ms;
+	bool has_stall;
+	int64_t stall_ms;
 	uint32_t next_peer; /* to be told of */
 
 	uint32_t lcores, domain_count, peer_count;
@@ -116,8 +117,8 @@ static void on_event(void *ctx, enum hello_event e, uint32_t domain, uint8_t nod
 		peer_of(b, node)->incompatible = value;
 		break;
 	case HELLO_CLOCK:
-		b->has_clock = true;
-		b->clock_ms = value;
+		b->domain[domain].has_clock = true;
+		b->domain[domain].clock_ms = value;
 		break;
 	case HELLO_STALL:
 		b->stalls++;
@@ -194,6 +195,13 @@ static bool tell_cells(struct beat *b, uint32_t domain)
 	return ok;
 }
 
+static bool tell_clock(struct beat *b, uint32_t domain)
+{
+	struct domain *d = &b->domain[domain];
+
+	return tell_flag(b, &d->has_clock, HELLO_CLOCK, domain, 0, d->clock_ms);
+}
+
 static bool tell_known(struct beat *b, uint32_t domain, uint64_t now_ms)
 {
 	struct domain *d = &b->domain[domain];
@@ -230,11 +238,11 @@ static bool tell_info(struct beat *b, uint64_t now_ms)
 
 static void tell(struct beat *b, uint64_t now_ms)
 {
-	bool ok = tell_flag(b, &b->has_stall, HELLO_STALL, 0, 0, b->stall_ms) && tell_peers(b) &&
-		  tell_flag(b, &b->has_clock, HELLO_CLOCK, 0, 0, b->clock_ms);
+	bool ok = tell_flag(b, &b->has_stall, HELLO_STALL, 0, 0, b->stall_ms) && tell_peers(b);
 
 	for (uint32_t d = 0; ok && d < b->domain_count; d++)
-		ok = tell_view(b, d) && tell_cells(b, d) && tell_known(b, d, now_ms);
+		ok = tell_clock(b, d) && tell_view(b, d) && tell_cells(b, d) &&
+		     tell_known(b, d, now_ms);
 	b->is_behind = !(ok && tell_info(b, now_ms));
 }
 
