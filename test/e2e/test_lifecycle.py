@@ -14,6 +14,7 @@ from scapy.layers.inet6 import ICMPv6EchoRequest, IPv6
 
 from lab.daemon import HAMD as HAMD_BINARY
 from lab.daemon import ROOT, home_agent_config
+from lab.pair import make_key
 from lab.raw import fragments, send_ip6
 from lab.shell import LabError, sh, until
 from lab.world import CN, HAMD, HAMD_DEV, HOA, World
@@ -203,6 +204,9 @@ def with_files(sample, directory):
     for path in (sample, *sample.parent.glob("*.jsonl")):
         copies[path] = directory / path.name
         copies[path].write_text(path.read_text().replace("/etc/hamd/", f"{directory}/"))
+    mesh = json.loads(copies[sample].read_text()).get("mesh")
+    if mesh:
+        make_key(Path(mesh["private-key-file"]))
     for line in copies[sample.parent / "msp1.jsonl"].read_text().splitlines():
         key = json.loads(line)["auth"].get("key-file")
         if key:

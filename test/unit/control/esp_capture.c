@@ -67,8 +67,8 @@ int main(int argc, char *argv[])
 	for (uint8_t node = 1; node <= 2; node++) {
 		struct sa_opts o = { .node = node, .workers = 3, .site = addr("2001:db8:1::10") };
 		struct ip6_addr other = addr("2001:db8:2::10");
-		struct data_keys *d;
-		struct sa *sa;
+		struct data_keys *d = NULL;
+		struct sa *sa = NULL;
 
 		check(sa_new(&o, dq, &sa) == 0 && sa_add_peer(sa, 3 - node, &other) == 0 &&
 				data_keys_new(sa, &d) == 0,
