@@ -9,7 +9,7 @@
  * Counted are peers of the domain that are up and say ready or draining, unless they refuse
  * records, or refused that one; when there are fewer than ack_peers of them, all are enough. A peer's word about
  * a change counts only if its stream began in front of the change and it did not refuse anything
- * since: what a snapshot brought it is not known here by number.
+ * of the domain since: what a snapshot brought it is not known here by number.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -139,12 +139,12 @@ static bool counts(const struct engine *e, const struct domain *d, uint8_t node)
 	return is_peer_up(e, d, node) && next_is_live(&d->raw, node) && !set_has(d->full, node);
 }
 
-/* It refused that change, or something told after it: it will never be known to hold it. */
-static bool refused(const struct engine *e, uint8_t node, uint64_t change)
+/* It refused that change, or one of the domain told after it: it will never be known to hold it. */
+static bool refused(const struct engine *e, const struct domain *d, uint8_t node, uint64_t change)
 {
 	const struct out *out = &e->peer[node]->out[STREAM_CHANGES];
 
-	return out->id != 0 && out->refused >= change;
+	return out->id != 0 && out->refused[d->index] >= change;
 }
 
 static unsigned counted(const struct engine *e, const struct domain *d, uint64_t change)
@@ -152,7 +152,7 @@ static unsigned counted(const struct engine *e, const struct domain *d, uint64_t
 	unsigned n = 0;
 
 	for (uint8_t node = set_next(d->members, 0); node != 0; node = set_next(d->members, node))
-		n += counts(e, d, node) && !refused(e, node, change);
+		n += counts(e, d, node) && !refused(e, d, node, change);
 	return n;
 }
 
@@ -168,7 +168,7 @@ static uint64_t most_acked(const struct engine *e, const struct domain *d)
 }
 
 /* That peer has the record as it is since that change. */
-static bool holds(const struct engine *e, uint8_t node, uint64_t change)
+static bool holds(const struct engine *e, const struct domain *d, uint8_t node, uint64_t change)
 {
 	const struct peer *p = e->peer[node];
 	const struct out *out;
@@ -176,7 +176,8 @@ static bool holds(const struct engine *e, uint8_t node, uint64_t change)
 	if (p == NULL)
 		return false;
 	out = &p->out[STREAM_CHANGES];
-	return out->id != 0 && out->acked >= change && out->base <= change && out->refused < change;
+	return out->id != 0 && out->acked >= change && out->base <= change &&
+	       out->refused[d->index] < change;
 }
 
 static unsigned holders(const struct engine *e, const struct domain *d, uint64_t change)
@@ -184,7 +185,7 @@ static unsigned holders(const struct engine *e, const struct domain *d, uint64_t
 	unsigned n = 0;
 
 	for (uint8_t node = set_next(d->members, 0); node != 0; node = set_next(d->members, node))
-		n += counts(e, d, node) && holds(e, node, change);
+		n += counts(e, d, node) && holds(e, d, node, change);
 	if (planted(PLANT_SELF_COMMIT))
 		n++;
 	return n;
@@ -193,7 +194,7 @@ static unsigned holders(const struct engine *e, const struct domain *d, uint64_t
 static bool anybody_holds(const struct engine *e, const struct domain *d, uint64_t change)
 {
 	for (uint8_t node = set_next(d->members, 0); node != 0; node = set_next(d->members, node))
-		if (holds(e, node, change))
+		if (holds(e, d, node, change))
 			return true;
 	return false;
 }

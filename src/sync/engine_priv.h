@@ -64,7 +64,7 @@ struct out {
 	uint16_t domain; /* SNAPSHOT: index */
 	uint8_t flags; /* SNAPSHOT: DELTA_READY */
 	uint64_t base, sent, acked; /* positions: where it began, told until, acknowledged until */
-	uint64_t refused;
+	uint64_t refused[ENGINE_DOMAINS]; /* by index: something of it, up to this position */
 	/* where sent, acked, and what is sent again stand: markers; SNAPSHOT: handles */
 	uint32_t sent_mark, acked_mark, again_mark;
 	struct message_hole hole[MESSAGE_HOLES]; /* to be sent again */
@@ -82,7 +82,7 @@ struct in {
 	uint32_t id; /* 0: none */
 	uint64_t until; /* applied */
 	uint64_t put_off_ms; /* since when what follows waits for room here, 0: it does not */
-	uint64_t refused;
+	struct refused refused;
 	uint64_t end; /* SNAPSHOT: its last position, 0: not known yet */
 	struct message_hole ahead[AHEAD_MAX]; /* applied behind a gap, in order, apart */
 	uint8_t aheads;
@@ -166,7 +166,9 @@ struct peer {
 
 	/* digests */
 	uint64_t want_round; /* bit: domain, at once */
-	uint64_t round_due_ms, round_retry_ms;
+	uint64_t round_due_ms;
+	uint64_t round_retry_ms[ENGINE_DOMAINS]; /* by index: not again earlier */
+	uint16_t round_last; /* domain of the last one begun: the others come first */
 	struct round round;
 
 	struct engine_peer_info info;

@@ -61,6 +61,24 @@ static bool read_full(struct net_rd *r, struct message_ack *m)
 	return true;
 }
 
+/* Behind `any`, which releases that know no more take for all domains. */
+static bool read_refused(struct net_rd *r, struct refused *m)
+{
+	m->rest = m->any;
+	m->count = net_rd_left(r) > 0 ? net_rd_u8(r) : 0;
+	if (m->count > REFUSED_DOMAINS)
+		return false;
+	if (m->count > 0)
+		m->rest = net_rd_u64(r);
+	for (unsigned i = 0; i < m->count; i++) {
+		m->of[i].domain = net_rd_u32(r);
+		m->of[i].until = net_rd_u64(r);
+		if (m->of[i].until > m->any)
+			return false;
+	}
+	return m->rest <= m->any;
+}
+
 static bool read_ack(struct net_rd *r, struct message_ack *m)
 {
 	uint64_t at;
@@ -71,7 +89,7 @@ static bool read_ack(struct net_rd *r, struct message_ack *m)
 	m->highest = net_rd_u32(r);
 	m->received = net_rd_u32(r);
 	m->until = net_rd_u64(r);
-	m->refused = net_rd_u64(r);
+	m->refused.any = net_rd_u64(r);
 	m->hole_count = net_rd_u8(r);
 	if (m->hole_count > MESSAGE_HOLES || m->stream >= STREAM_COUNT)
 		return false;
@@ -83,7 +101,7 @@ static bool read_ack(struct net_rd *r, struct message_ack *m)
 			return false;
 		at = m->hole[i].last;
 	}
-	return read_full(r, m);
+	return read_full(r, m) && read_refused(r, &m->refused);
 }
 
 static bool read_ask(struct net_rd *r, struct message_ask *m)
@@ -307,6 +325,16 @@ void message_close(struct net_wr *w, struct message_builder *b, const struct mes
 	net_wr_u64(&at, delta->last);
 }
 
+static void write_refused(struct net_wr *w, const struct refused *m)
+{
+	net_wr_u8(w, m->count);
+	net_wr_u64(w, m->rest);
+	for (unsigned i = 0; i < m->count; i++) {
+		net_wr_u32(w, m->of[i].domain);
+		net_wr_u64(w, m->of[i].until);
+	}
+}
+
 void message_write_ack(struct net_wr *w, const struct message_ack *m)
 {
 	struct message_builder b;
@@ -318,16 +346,18 @@ void message_write_ack(struct net_wr *w, const struct message_ack *m)
 	net_wr_u32(w, m->highest);
 	net_wr_u32(w, m->received);
 	net_wr_u64(w, m->until);
-	net_wr_u64(w, m->refused);
+	net_wr_u64(w, m->refused.any);
 	net_wr_u8(w, m->hole_count);
 	for (unsigned i = 0; i < m->hole_count; i++) {
 		net_wr_u64(w, m->hole[i].first);
 		net_wr_u64(w, m->hole[i].last);
 	}
-	if (m->full_count > 0)
+	if (m->full_count > 0 || m->refused.count > 0)
 		net_wr_u8(w, m->full_count);
 	for (unsigned i = 0; i < m->full_count; i++)
 		net_wr_u32(w, m->full[i]);
+	if (m->refused.count > 0)
+		write_refused(w, &m->refused);
 	message_close(w, &b, NULL);
 }
 

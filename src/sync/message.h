@@ -17,6 +17,7 @@
 
 #include "net/cursor.h"
 #include "records/digest.h"
+#include "sync/refused.h"
 
 #define MESSAGE_VERSION 1
 #define MESSAGE_HEADER  17 /* octets of a datagram in front of the first message */
@@ -73,6 +74,9 @@ struct message_delta {
 
 #define ACK_FULL     1 /* records are refused now, whatever the domain */
 #define MESSAGE_FULL 8 /* domains listed; of more, ACK_FULL */
+/* Octets: without the list of domains that something was refused of, and that list. */
+#define MESSAGE_ACK_MAX     (3 + 31 + 16 * MESSAGE_HOLES + 1 + 4 * MESSAGE_FULL)
+#define MESSAGE_REFUSED_MAX (1 + 8 + 12 * REFUSED_DOMAINS)
 
 struct message_hole {
 	uint64_t first, last;
@@ -84,7 +88,8 @@ struct message_ack {
 	uint32_t id;
 	uint32_t highest, received; /* of datagrams, over all streams */
 	uint64_t until; /* everything up to here was applied */
-	uint64_t refused; /* but for something here, or before */
+	struct refused refused; /* but for something here, or before; where no domain is listed,
+	                           `any` is meant of all */
 	struct message_hole hole[MESSAGE_HOLES]; /* missing, in order, behind until */
 	uint8_t full_count; /* left out when there is none */
 	uint32_t full[MESSAGE_FULL]; /* domains whose records are refused now */

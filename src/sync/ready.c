@@ -307,7 +307,8 @@ static bool has_heard(const struct engine *e, const struct domain *d, const stru
  * everything all the same: such rounds are begun now and then. */
 static bool has_refused(struct engine *e, struct domain *d, struct peer *p)
 {
-	if (p->out[STREAM_CHANGES].refused <= d->drain_from || set_has(d->drain_whole, p->node))
+	if (p->out[STREAM_CHANGES].refused[d->index] <= d->drain_from ||
+		set_has(d->drain_whole, p->node))
 		return false;
 	if (!d->told_refused)
 		tell(e, ENGINE_EV_DRAIN_REFUSED, d, p->node, 0);

@@ -12,6 +12,11 @@
 #include "records/wire.h"
 #include "sync/engine_priv.h"
 
+static_assert(MESSAGE_HEADER + STREAM_COUNT * MESSAGE_ACK_MAX + MESSAGE_REFUSED_MAX + 41 + 6 +
+			      RECORD_WIRE_MAX <=
+		      ENGINE_DATAGRAM,
+	"the longest record fits, with delta and section, behind all acknowledgements");
+
 /* --- positions --- */
 
 static bool is_known(const struct in *in, uint64_t first, uint64_t last)
@@ -78,7 +83,8 @@ struct outcome {
 	bool is_later; /* something must come again */
 	bool is_put_off; /* ... because there is no room for it now */
 	bool is_patient; /* it may still wait for room */
-	bool is_refused; /* something is not held here */
+	struct refused refused; /* something is not held here */
+	uint64_t at; /* position of the message */
 	uint32_t items;
 };
 
@@ -109,7 +115,8 @@ static void count(
 	p->info.records_newer += a == APPLY_NEWER;
 	o->is_later |= a == APPLY_LATER;
 	o->is_put_off |= a == APPLY_LATER;
-	o->is_refused |= a == APPLY_REFUSED;
+	if (a == APPLY_REFUSED)
+		refused_note(&o->refused, d->conf.id, o->at);
 }
 
 /* 0, -ENOTSUP, -EBADMSG as records/wire.h has them. */
@@ -136,7 +143,7 @@ static void apply_section(struct engine *e, struct peer *p, struct domain *d, st
 
 		if (ret == 0)
 			continue;
-		o->is_refused = true;
+		refused_note(&o->refused, d->conf.id, o->at);
 		p->info.refused++;
 		if (ret != -ENOTSUP) {
 			p->info.malformed++;
@@ -163,13 +170,13 @@ static void apply_sections(
 			apply_section(e, p, d, &items, is_pair, o);
 			continue;
 		}
-		o->is_refused = true;
+		refused_note(&o->refused, id, o->at);
 		if (p->info.refused++ == 0)
 			tell(e, ENGINE_EV_FOREIGN, NULL, p->node, 0);
 	}
 	if (ret < 0) {
 		p->info.malformed++;
-		o->is_refused = true;
+		refused_note_all(&o->refused, o->at); /* of which domain it was nobody knows */
 	}
 }
 
@@ -201,14 +208,15 @@ static void snapshot_piece(
 		in->end = m->last;
 	ready_snapshot_heard(e, p, o->items);
 	if (in->end != 0 && in->until >= in->end)
-		ready_snapshot_done(e, p, in->flags & DELTA_READY, in->refused != 0);
+		ready_snapshot_done(e, p, in->flags & DELTA_READY, in->refused.any != 0);
 }
 
 void receive_delta(struct engine *e, struct peer *p, struct message_delta *m)
 {
 	struct in *in = &p->in[m->stream];
 	struct outcome o = { .is_patient = in->put_off_ms == 0 ||
-					   e->now_ms - in->put_off_ms < PUT_OFF_MS };
+					   e->now_ms - in->put_off_ms < PUT_OFF_MS,
+		.at = m->last };
 
 	count_datagram(e, p, m);
 	if (m->stream == STREAM_SNAPSHOT && in->id != m->id && !is_asked_for(e, p, m))
@@ -227,8 +235,7 @@ void receive_delta(struct engine *e, struct peer *p, struct message_delta *m)
 		in->put_off_ms = e->now_ms;
 	if (o.is_later)
 		return;
-	if (o.is_refused && m->last > in->refused)
-		in->refused = m->last;
+	refused_add(&in->refused, &o.refused);
 	if (!note(in, m->first, m->last))
 		return;
 	if (in->until >= m->last)
@@ -271,9 +278,12 @@ static void write_ack(struct engine *e, const struct peer *p, unsigned s, struct
 		.highest = p->highest,
 		.received = p->received,
 		.until = in->until,
-		.refused = in->refused };
+		.refused = { .any = in->refused.any, .rest = in->refused.any } };
 	uint64_t at = in->until;
 
+	/* a snapshot is of one domain, and of what was seen nobody waits to be held */
+	if (s == STREAM_CHANGES)
+		m.refused = in->refused;
 	list_full(e, p, &m);
 	for (unsigned i = 0; i < in->aheads && i < MESSAGE_HOLES; i++) {
 		m.hole[i] = (struct message_hole){ at + 1, in->ahead[i].first - 1 };

@@ -332,10 +332,10 @@ void repair_stop(struct peer *p)
 	p->round = (struct round){ .domain = NOBODY, .id = p->round.id };
 }
 
-static void abandon(struct engine *e, struct peer *p)
+static void abandon(struct engine *e, struct peer *p, uint32_t retry_ms)
 {
 	p->want_round |= 1ULL << p->round.domain;
-	p->round_retry_ms = e->now_ms + RETRY_MS;
+	p->round_retry_ms[p->round.domain] = e->now_ms + retry_ms;
 	repair_stop(p);
 }
 
@@ -344,6 +344,7 @@ static void begin(struct engine *e, struct peer *p, struct domain *d)
 	struct round *o = &p->round;
 	unsigned bits = digest_bits_of(d->digest);
 
+	p->round_last = d->index;
 	p->want_round &= ~(1ULL << d->index);
 	if (set_has(d->has_peer_bits, p->node))
 		bits = min_bits(bits, d->peer_bits[p->node]);
@@ -356,7 +357,7 @@ static void begin(struct engine *e, struct peer *p, struct domain *d)
 	o->block = calloc(map_words(o->top_bits), sizeof(*o->block));
 	o->leaf = calloc(map_words(bits), sizeof(*o->leaf));
 	if (o->block == NULL || o->leaf == NULL) {
-		abandon(e, p);
+		abandon(e, p, RETRY_MS);
 		return;
 	}
 	o->slot[0] = (struct slot){
@@ -543,7 +544,7 @@ static bool ask_all(struct engine *e, struct peer *p, uint32_t *budget)
 			continue; /* streams first */
 		if (s->tries == ROUND_TRIES) {
 			if (s->kind == SLOT_DIGEST) {
-				abandon(e, p);
+				abandon(e, p, RETRY_MS);
 				return true;
 			}
 			o->left += s->differ;
@@ -556,19 +557,30 @@ static bool ask_all(struct engine *e, struct peer *p, uint32_t *budget)
 	return is_busy || *budget == 0;
 }
 
-/* Lower node ids begin in the background, so that a pair compares once. */
+static bool is_due(const struct engine *e, const struct peer *p, const struct domain *d)
+{
+	return p->want_round >> d->index & 1 && e->now_ms >= p->round_retry_ms[d->index] &&
+	       is_peer_up(e, d, p->node) && digest_is_ready(d->digest);
+}
+
+/*
+ * Lower node ids begin in the background, so that a pair compares once: also where a round is
+ * wanted of a peer that does not answer. Domains take turns, so that such a one (the peer does not
+ * have it, or not us in it) does not keep others from theirs.
+ */
 static struct domain *due(struct engine *e, struct peer *p)
 {
-	if (e->now_ms < p->round_retry_ms)
-		return NULL;
-	if (p->want_round == 0 && e->opts.self < p->node && e->now_ms >= p->round_due_ms) {
+	if (e->opts.self < p->node && e->now_ms >= p->round_due_ms) {
 		p->round_due_ms = e->now_ms + REPAIR_MS;
 		for (uint32_t i = 0; i < e->domain_count; i++)
 			repair_want(e, &e->domain[i], p->node);
 	}
-	for (uint32_t i = 0; i < e->domain_count; i++)
-		if (p->want_round >> i & 1 && digest_is_ready(e->domain[i].digest))
-			return &e->domain[i];
+	for (uint32_t n = 1; n <= e->domain_count; n++) {
+		struct domain *d = &e->domain[(p->round_last + n) % e->domain_count];
+
+		if (is_due(e, p, d))
+			return d;
+	}
 	return NULL;
 }
 
@@ -624,8 +636,7 @@ void repair_differ(struct engine *e, struct peer *p, const struct message_differ
 	/* in any case: "not now" is said because the keys differ, too */
 	is_same = is_comparable(e, p, &e->domain[o->domain], &m->digest_key);
 	if ((m->flags & DIFFER_NOT_NOW) || !is_same || m->most < o->bits) {
-		abandon(e, p);
-		p->round_retry_ms = e->now_ms + rto_ms(p);
+		abandon(e, p, rto_ms(p));
 		return;
 	}
 	s = slot_for(o, SLOT_DIGEST, m->bits, m->from, 0, 0);

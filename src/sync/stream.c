@@ -430,6 +430,16 @@ static void hear_full(struct engine *e, const struct peer *p, const struct messa
 	}
 }
 
+static void hear_refused(const struct engine *e, struct out *out, const struct message_ack *m)
+{
+	for (uint32_t i = 0; i < e->domain_count; i++) {
+		uint64_t at = refused_of(&m->refused, e->domain[i].conf.id);
+
+		if (at > out->refused[i] && at <= out->sent)
+			out->refused[i] = at;
+	}
+}
+
 void stream_ack(struct engine *e, struct peer *p, const struct message_ack *m)
 {
 	struct out *out = &p->out[m->stream];
@@ -438,8 +448,7 @@ void stream_ack(struct engine *e, struct peer *p, const struct message_ack *m)
 	if (m->id != out->id || m->until > out->sent || m->until < out->base - 1)
 		return;
 	hear_full(e, p, m);
-	if (m->refused > out->refused && m->refused <= out->sent)
-		out->refused = m->refused;
+	hear_refused(e, out, m);
 	if (m->until > out->acked) {
 		out->acked = m->until;
 		out->progress_ms = e->now_ms;
@@ -474,8 +483,8 @@ static void note_acked(
 	if (d == NULL || !is_member(d, p->node))
 		return;
 	if (s == STREAM_CHANGES)
-		walk_given(e, d, r, p->node, pos > out->refused);
-	if (pos > out->refused && (s == STREAM_CHANGES || d->index == out->domain))
+		walk_given(e, d, r, p->node, pos > out->refused[d->index]);
+	if (pos > out->refused[d->index] && (s == STREAM_CHANGES || d->index == out->domain))
 		alone_clear(e, d, r);
 }
 
@@ -491,8 +500,9 @@ static void follow(struct engine *e, struct peer *p, enum message_stream s, uint
 		if (h == 0 || pos > out->acked)
 			return;
 		(*budget)--;
-		note_acked(e, p, s, h, pos);
+		/* first: what is taken back moves to the end, and another one would be passed */
 		pass(e, s, &out->acked_mark, h);
+		note_acked(e, p, s, h, pos);
 	}
 }
 

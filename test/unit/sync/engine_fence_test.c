@@ -92,6 +92,57 @@ static void test_undecided_is_passed(void **state)
 	RUN_UNTIL(world.site[1].committed[77] == ENGINE_HELD, 190);
 }
 
+static void move_to_2(unsigned mn)
+{
+	assert_int_equal(
+		engine_move(world.site[1].e, at(1, mn), 2, world.now_ms, WALL + world.now_ms), 0);
+	assert_int_equal(owner_at(1, mn), 2);
+}
+
+/* Each binding of those that are refused together comes back. */
+static void test_all_refused_come_back(void **state)
+{
+	(void)state;
+	open_ready(2, "engine_come_back");
+	for (unsigned mn = 1; mn <= 4; mn++)
+		update(1, mn, 1, mn, 1, 600, mn);
+	RUN_UNTIL(is_converged() && at(2, 4) != NULL, 1000);
+	world.covers_none = true;
+	for (unsigned mn = 1; mn <= 4; mn++)
+		move_to_2(mn);
+	run(500);
+	for (unsigned mn = 1; mn <= 4; mn++)
+		assert_int_equal(owner_at(1, mn), 1);
+}
+
+/* What is lost behind one that comes back is sent again, and not held before it is. */
+static void test_lost_behind_refused(void **state)
+{
+	(void)state;
+	open_world(2, "engine_lost_behind");
+	world.conf.commit_timeout_ms = 900;
+	start_all();
+	RUN_UNTIL(all_say(NEXT_READY), 3000);
+	update(1, 1, 1, 1, 1, 600, 1);
+	RUN_UNTIL(is_converged() && at(2, 1) != NULL, 1000);
+	run(300);
+	world.refuser = 2;
+	world.refused = 1;
+	move_to_2(1);
+	RUN_UNTIL(
+		world.site[1].e->peer[2]->out[STREAM_CHANGES].sent == mesh_at(1, 1)->change.number,
+		200);
+	assert_int_equal(update(1, 2, 1, 2, 1, 600, 2), ENGINE_WAITS);
+	world.loss_percent = 100;
+	step();
+	world.loss_percent = 0;
+	RUN_UNTIL(owner_at(1, 1) == 1, 100);
+	world.refuser = 0; /* what was refused in front of a change says nothing of it */
+	RUN_UNTIL(world.site[1].committed[2] != ENGINE_WAITS, 900);
+	assert_int_equal(world.site[1].committed[2], ENGINE_HELD);
+	assert_true(has(2, 2, 2));
+}
+
 static void remove_at_2(unsigned mn)
 {
 	struct site *s = &world.site[2];
@@ -272,6 +323,8 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_teardown(test_removed_stays, tear_down),
 	cmocka_unit_test_teardown(test_refused_is_passed, tear_down),
 	cmocka_unit_test_teardown(test_undecided_is_passed, tear_down),
+	cmocka_unit_test_teardown(test_all_refused_come_back, tear_down),
+	cmocka_unit_test_teardown(test_lost_behind_refused, tear_down),
 	cmocka_unit_test_teardown(test_quota, tear_down),
 	cmocka_unit_test_teardown(test_no_common_domain, tear_down),
 	cmocka_unit_test_teardown(test_full_in_one, tear_down),

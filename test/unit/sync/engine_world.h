@@ -22,6 +22,8 @@
 #define SITES     4 /* at most; node ids 1..SITES */
 #define DOMAIN    7
 #define DOMAIN_ID 0x1234u
+#define OTHER     3 /* another domain, in front of it, at sites that have it */
+#define OTHER_ID  0x5678u
 #define WALL      1700000000000ULL
 #define START_MS  1000
 #define WIRE_MAX  4096
@@ -41,7 +43,7 @@ struct site {
 	struct engine *e;
 	bool is_frozen; /* does nothing, hears nothing */
 	bool has_no_room; /* ops.changed refuses */
-	enum next_says says;
+	enum next_says says, other_says;
 	struct next_table next;
 	struct next_view view;
 	unsigned nexts, changes, heard, took, handed;
@@ -66,7 +68,9 @@ struct world {
 	uint8_t homeless; /* at this site home(refused) can never be published */
 	unsigned refused;
 	/* options for sites that are started */
-	struct engine_domain conf;
+	struct engine_domain conf, other;
+	bool has_other[SITES + 1];
+	bool all_say_other; /* also who does not have it: to hello it is there, it answers nothing */
 	bool is_unicast;
 	uint32_t max, seen_max, max_waits, records_s;
 	uint64_t rate;
@@ -147,7 +151,8 @@ static bool op_covers(void *ctx, uint16_t domain, const struct ip6_addr *hoa)
 
 	if (((struct site *)ctx)->node == world.refuser && is_refused(hoa))
 		return false;
-	return domain == DOMAIN && memcmp(hoa, &prefix, 6) == 0 && !world.covers_none;
+	return (domain == DOMAIN || domain == OTHER) && memcmp(hoa, &prefix, 6) == 0 &&
+	       !world.covers_none;
 }
 
 static bool op_changed(void *ctx, struct record *r, enum engine_why why)
@@ -169,6 +174,8 @@ static void op_next(
 {
 	struct site *s = ctx;
 
+	if (domain == OTHER)
+		return;
 	assert_int_equal(domain, DOMAIN);
 	s->view = *v;
 	s->next = *t;
@@ -187,8 +194,9 @@ static void op_committed(void *ctx, uint64_t token, enum engine_commit how)
 
 static void op_state(void *ctx, uint16_t domain, enum next_says says)
 {
-	assert_int_equal(domain, DOMAIN);
-	((struct site *)ctx)->says = says;
+	struct site *s = ctx;
+
+	*(domain == OTHER ? &s->other_says : &s->says) = says;
 }
 
 static void op_event(void *ctx, enum engine_event ev, uint16_t domain, uint8_t node, uint64_t n)
@@ -206,9 +214,9 @@ static void start_site(uint8_t node)
 	struct site *s = &world.site[node];
 	struct engine_member members[SITES];
 	struct ip6_addr addresses[SITES];
-	struct engine_domain d = world.conf;
+	struct engine_domain domains[2] = { world.other, world.conf };
+	uint32_t first = !world.has_other[node], n = 0;
 	uint8_t secret[32];
-	uint32_t n = 0;
 
 	*s = (struct site){ .node = node };
 	for (uint8_t id = 1; id <= world.sites; id++) {
@@ -220,12 +228,14 @@ static void start_site(uint8_t node)
 			members[n].ha = agent(id);
 		n++;
 	}
-	d.members = members;
-	d.member_count = n;
-	d.addresses = addresses;
-	d.address_count = world.sites;
-	if (world.is_unicast)
-		d.ha = agent(node);
+	for (unsigned i = 0; i < 2; i++) {
+		domains[i].members = members;
+		domains[i].member_count = n;
+		domains[i].addresses = addresses;
+		domains[i].address_count = world.sites;
+		if (world.is_unicast)
+			domains[i].ha = agent(node);
+	}
 	rng_fill(&world.seed, secret, sizeof(secret));
 	assert_int_equal(records_new(&(struct records_opts){ .max = world.max,
 					     .seed = rng_next(&world.seed),
@@ -245,8 +255,8 @@ static void start_site(uint8_t node)
 					    .records = s->rs,
 					    .seen = s->seen,
 					    .secret = secret,
-					    .domains = &d,
-					    .domain_count = 1,
+					    .domains = domains + first,
+					    .domain_count = 2 - first,
 					    .dead_ms = 300,
 					    .rate_max = world.rate,
 					    .records_s = world.records_s,
@@ -283,6 +293,18 @@ static bool is_linked(uint8_t a, uint8_t b)
 	return lives(a) && lives(b) && !world.cut[a][b] && !world.cut[b][a];
 }
 
+/* The same sites as in the domain that all have. */
+static void tell_other(uint8_t node, struct next_view v)
+{
+	v.domain = OTHER_ID;
+	for (uint8_t b = 1; b <= world.sites; b++) {
+		v.site[b].says = world.site[b].other_says;
+		if (!world.has_other[b] && !world.all_say_other)
+			v.site[b] = (struct next_site){ 0 };
+	}
+	engine_view(world.site[node].e, OTHER, &v, world.now_ms);
+}
+
 /* Tells everybody what hello would. */
 static void tell_views(void)
 {
@@ -312,6 +334,8 @@ static void tell_views(void)
 			engine_rtt(world.site[a].e, b, 2 * world.delay_ms);
 		}
 		engine_view(world.site[a].e, DOMAIN, &v, world.now_ms);
+		if (world.has_other[a])
+			tell_other(a, v);
 	}
 }
 
@@ -448,12 +472,12 @@ static bool has(uint8_t node, unsigned mn, unsigned coa)
 
 /* A Binding Update for home agent address `ha` of a site arrives at `node`; lifetime 0:
  * de-registration. */
-static enum engine_commit update(uint8_t node, unsigned mn, uint8_t ha, unsigned coa, uint16_t seq,
-	uint32_t lifetime_s, uint64_t token)
+static enum engine_commit update_in(uint16_t domain, uint8_t node, unsigned mn, uint8_t ha,
+	unsigned coa, uint16_t seq, uint32_t lifetime_s, uint64_t token)
 {
 	struct site *s = &world.site[node];
 	struct ip6_addr hoa = home(mn), ha_addr = agent(ha), coa_addr = care_of(coa);
-	struct record *r = records_find(s->rs, DOMAIN, &hoa);
+	struct record *r = records_find(s->rs, domain, &hoa);
 	struct order_facts f = { .is_deregistration = lifetime_s == 0, .number = seq };
 	struct order_result o;
 	struct seen_value v;
@@ -464,13 +488,13 @@ static enum engine_commit update(uint8_t node, unsigned mn, uint8_t ha, unsigned
 		f.is_live = r->state == RECORD_LIVE;
 		f.is_same_ha = ip6_eq(&r->ha, &ha_addr);
 	}
-	if (seen_get(s->seen, DOMAIN, &hoa, &ha_addr, &v))
+	if (seen_get(s->seen, domain, &hoa, &ha_addr, &v))
 		f.seen = &v;
-	f.epoch = seen_epoch(s->seen, DOMAIN, &hoa);
+	f.epoch = seen_epoch(s->seen, domain, &hoa);
 	f.remembers = true;
 	assert_int_equal(order_judge(&f, &o), ORDER_NEWER);
 	if (r == NULL)
-		r = records_add(s->rs, DOMAIN, &hoa);
+		r = records_add(s->rs, domain, &hoa);
 	assert_non_null(r);
 	is_refresh = lifetime_s != 0 && r->state == RECORD_LIVE && ip6_eq(&r->coa, &coa_addr) &&
 		     ip6_eq(&r->ha, &ha_addr);
@@ -488,6 +512,12 @@ static enum engine_commit update(uint8_t node, unsigned mn, uint8_t ha, unsigned
 		    s->e, r, &o, RECORD_BY_SEQUENCE, is_refresh, world.now_ms, WALL + world.now_ms))
 		return s->committed[token] = ENGINE_HELD;
 	return s->committed[token] = engine_wait(s->e, r, token, world.now_ms);
+}
+
+static inline enum engine_commit update(uint8_t node, unsigned mn, uint8_t ha, unsigned coa,
+	uint16_t seq, uint32_t lifetime_s, uint64_t token)
+{
+	return update_in(DOMAIN, node, mn, ha, coa, seq, lifetime_s, token);
 }
 
 static inline uint64_t digest_of(uint8_t node)
@@ -509,7 +539,7 @@ static inline bool is_converged(void)
 
 		if (!lives(id))
 			continue;
-		d = world.site[id].e->domain[0].digest;
+		d = domain_by_number(world.site[id].e, DOMAIN)->digest;
 		if (!digest_is_ready(d))
 			return false;
 		if (key != NULL &&
@@ -542,6 +572,9 @@ static void open_world(uint8_t sites, const char *name)
 		.join_timeout_ms = 3000,
 		.drain_wait_ms = 500,
 		.max_bindings = 4000 };
+	world.other = world.conf;
+	world.other.number = OTHER;
+	world.other.id = OTHER_ID;
 }
 
 static void start_all(void)

@@ -77,8 +77,12 @@ static const struct {
 		"000000000000000a 000000000000000b",
 		1, MESSAGE_ACK },
 	{ "ack with a later field",
-		"02 0025 00 00 00000005 00000007 00000006 0000000000000009 0000000000000000 00"
-		"01 00000004 ff",
+		"02 0026 00 00 00000005 00000007 00000006 0000000000000009 0000000000000000 00"
+		"01 00000004 00 ff",
+		1, MESSAGE_ACK },
+	{ "ack with a later field behind all others",
+		"02 0042 00 00 00000005 00000007 00000006 0000000000000009 0000000000000008 00 00"
+		"02 0000000000000003 00000004 0000000000000008 00000007 0000000000000005 ff",
 		1, MESSAGE_ACK },
 	{ "ack, two domains are full",
 		"02 0028 00 00 00000005 00000007 00000006 0000000000000009 0000000000000000 00"
@@ -90,6 +94,33 @@ static const struct {
 	{ "ack, a full domain cut short",
 		"02 0023 00 00 00000005 00000007 00000006 0000000000000009 0000000000000000 00"
 		"01 000000",
+		-EBADMSG, MESSAGE_ACK },
+	{ "ack, something was refused of all",
+		"02 001f 00 00 00000005 00000007 00000006 0000000000000009 0000000000000008 00", 1,
+		MESSAGE_ACK },
+	{ "ack, something was refused of two domains, and of others",
+		"02 0041 00 00 00000005 00000007 00000006 0000000000000009 0000000000000008 00 00"
+		"02 0000000000000003 00000004 0000000000000008 00000007 0000000000000005",
+		1, MESSAGE_ACK },
+	{ "ack, one domain is full, and something of another was refused",
+		"02 0039 00 00 00000005 00000007 00000006 0000000000000009 0000000000000008 00"
+		"01 00000004 01 0000000000000000 00000007 0000000000000008",
+		1, MESSAGE_ACK },
+	{ "ack, refused of seven domains",
+		"02 0021 00 00 00000005 00000007 00000006 0000000000000009 0000000000000008 00 00 "
+		"07",
+		-EBADMSG, MESSAGE_ACK },
+	{ "ack, refused of a domain cut short",
+		"02 0034 00 00 00000005 00000007 00000006 0000000000000009 0000000000000008 00 00"
+		"01 0000000000000000 00000007 00000000000000",
+		-EBADMSG, MESSAGE_ACK },
+	{ "ack, refused of a domain later than of any",
+		"02 0035 00 00 00000005 00000007 00000006 0000000000000009 0000000000000008 00 00"
+		"01 0000000000000000 00000007 0000000000000009",
+		-EBADMSG, MESSAGE_ACK },
+	{ "ack, refused of others later than of any",
+		"02 0035 00 00 00000005 00000007 00000006 0000000000000009 0000000000000008 00 00"
+		"01 0000000000000009 00000007 0000000000000008",
 		-EBADMSG, MESSAGE_ACK },
 	{ "ack, hole not behind what it has",
 		"02 002f 00 00 00000005 00000007 00000006 0000000000000009 0000000000000000 01"
@@ -290,10 +321,12 @@ static void test_bad_sections(void **state)
 /* Whatever is written into too little room, nothing is written outside. */
 static void test_no_room(void **state)
 {
-	struct message_ack ack = { .hole_count = 8 };
+	struct message_ack ack = { .hole_count = MESSAGE_HOLES,
+		.full_count = MESSAGE_FULL,
+		.refused.count = REFUSED_DOMAINS };
 
 	(void)state;
-	for (size_t n = 0; n < 3 + 31 + 8 * 16; n++) {
+	for (size_t n = 0; n < MESSAGE_ACK_MAX + MESSAGE_REFUSED_MAX; n++) {
 		uint8_t *p = malloc(n + 1);
 		struct net_wr w;
 		struct message_builder b;
