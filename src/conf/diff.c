@@ -77,10 +77,25 @@ static bool same_list(struct conf_path *p, const struct conf_field *f, const voi
 	return true;
 }
 
-/* Neither file says it, and what it comes from is compared, or may change (mobile nodes). */
+/* Neither file says it, and what it comes from is compared. */
 static bool is_derived(const struct conf_section *s, size_t i, const void *a, const void *b)
 {
 	return s->fields[i].derived != NULL && !conf_is_given(s, a, i) && !conf_is_given(s, b, i);
+}
+
+/* It comes from mobile nodes' auth, which a reload may change; but what is kept of numbers is laid
+ * out at the start, and other sites are told. Without a mesh nobody looks at it. */
+static bool same_remembering(struct conf_path *p, const struct conf *a, const struct conf *b)
+{
+	for (uint32_t d = 0; conf_has_mesh(a) && d < a->domain_count; d++) {
+		if (a->domains[d].remember_sequence == b->domains[d].remember_sequence)
+			continue;
+		conf_path_enter(p, "domains");
+		conf_path_enter_item(p, d);
+		conf_path_enter(p, "remember-sequence");
+		return false;
+	}
+	return true;
 }
 
 /* The file's name may be the same and the key in it another one. */
@@ -117,7 +132,7 @@ bool conf_can_become(
 {
 	struct conf_path p = { .len = 0 };
 	bool can = same_section(&p, conf_root(), running, wanted) &&
-		   same_private_key(&p, running, wanted);
+		   same_private_key(&p, running, wanted) && same_remembering(&p, running, wanted);
 
 	memcpy(path, p.text, sizeof(p.text));
 	return can;

@@ -117,8 +117,9 @@ static const struct conf_field runtime_fields[] = {
 			"Their memory, about 130 octets each, is taken as they are read, and "
 			"twice while a reload runs." },
 	{ "mbufs", CONF_U32, AT(mbufs), .def = 0, .min = 0, .max = 8388607,
-		.help = "Packet buffers. 0 derives their number from the ports and lcores. "
-			"At least twice reassembly.max-fragments for each core." },
+		.help = "Packet buffers. 0 derives their number from the ports and lcores: as many "
+			"as all queues and fragments can hold; with fewer a warning is logged. At "
+			"least twice reassembly.max-fragments for each core." },
 	{ "socket", CONF_STR, AT(socket), .derived = "/run/hamd/NAME.sock, NAME being node.name",
 		.max = CONF_PATH_MAX, .check = conf_check_path, .pattern = "^/",
 		.help = "Absolute path of the Unix socket that hamctl talks to." },
@@ -184,8 +185,8 @@ static const struct conf_field reassembly_fields[] = {
 			"At most half of max-datagrams and of max-fragments." },
 	{ "max-octets", CONF_U32, AT(max_octets), .def = 3072, .min = 1500, .max = 9600,
 		.help = "Largest datagram that is put together, IPv6 header included; not less "
-			"than the MTU of a port and a tunnel header. "
-			"Each packet buffer has room for it." },
+			"than the MTU of a port and a tunnel header. Each packet buffer has room "
+			"for it, in a mesh inside a tunnel between sites." },
 };
 static const struct conf_section reassembly_section = { CONF_SECTION(
 	conf_reassembly, reassembly_fields, given) };
@@ -563,7 +564,9 @@ static const struct conf_field domain_fields[] = {
 		.help = "That time, in milliseconds." },
 	{ "drain-wait-ms", CONF_U32, AT(drain_wait_ms), .def = 10000, .min = 0, .max = 600000,
 		.help = "How long a site that drains waits, in milliseconds, for Binding Updates "
-			"and tunnelled packets to cease; it goes on earlier when they do." },
+			"and tunnelled packets to cease; it goes on earlier when they do. "
+			"They are counted for all domains of the site together: traffic of another "
+			"domain makes it wait for all of that time." },
 	{ "old-coa-grace-ms", CONF_U32, AT(old_coa_grace_ms), .def = 0, .min = 0, .max = 10000,
 		.help = "How long tunnelled packets from the former care-of address are still "
 			"taken when a mobile node moved, in milliseconds. "
@@ -574,7 +577,8 @@ static const struct conf_field domain_fields[] = {
 		.help = "Whether the last sequence number of a mobile node outlives its binding, "
 			"so that an old Binding Update which somebody kept is refused. "
 			"A mobile node that lost its number meanwhile learns it from the "
-			"refusal (status 135); RFC 6275, 9.5.1 would have taken any number." },
+			"refusal (status 135); RFC 6275, 9.5.1 would have taken any number. "
+			"In a mesh a reload that would change it is refused." },
 	{ "encap-limit", CONF_ENUM, AT(encap_limit), .def = CONF_ENCAP_LIMIT_AUTO,
 		.values = encap_limits,
 		.help = "Tunnel Encapsulation Limit option (RFC 2473, 4.1.1). "

@@ -62,8 +62,10 @@ static const struct conf_field mesh_fields[] = {
 	{ "records-per-s", CONF_U32, AT(records_per_s), .def = 500000, .min = 100, .max = 10000000,
 		.help = "Records of bindings taken from one peer per second." },
 	{ "max-waits", CONF_U32, AT(max_waits), .def = 16384, .min = 16, .max = 1048576,
-		.help = "Binding Acknowledgements that may wait for other sites at once; one more "
-			"is sent without waiting." },
+		.help = "Binding Acknowledgements that may wait for other sites at once. "
+			"Half of them are kept for the domains, in equal parts, the other half is "
+			"for any. "
+			"One more is not sent: the mobile node repeats its Binding Update." },
 	{ "protect-data", CONF_BOOL, AT(protect_data), .def = true,
 		.help = "Encrypt and authenticate what is relayed between sites (ESP, "
 			"AES-128-GCM). "

@@ -25,7 +25,6 @@
 #include "conf/conf.h"
 #include "control/acct_wait.h"
 #include "control/ctl_priv.h"
-#include "control/mesh/mesh.h"
 #include "control/rng.h"
 #include "records/records.h"
 #include "records/subs.h"
@@ -254,6 +253,8 @@ static void begin(struct ctl *ctl, struct record *r, enum acct_cause cause)
 	fill(ctl, &e, ACCT_START, cause, r);
 	if (cause != ACCT_CAUSE_HEARD)
 		fill_counts(ctl, &e);
+	else /* nothing else of it changes: else the next run would begin it once more */
+		persist_touch(ctl, r);
 	emit(ctl, &e);
 }
 
@@ -272,12 +273,13 @@ void acct_hear(struct ctl *ctl, struct record *r)
 		set_timer(ctl, r);
 }
 
-/* Its first line is an interim, a move or its stop: whoever wants to know the session knows it. */
+/* Its first line is an interim, a move or its stop: whoever wants to know the session knows it. In a
+ * mesh one without a number begins when it carries packets, as it would have without a restart. */
 void acct_resume(struct ctl *ctl, struct record *r)
 {
 	if (ctl->acct == NULL)
 		return;
-	if (r->session == 0 && mesh_is_owner(ctl, r)) /* there was no accounting then */
+	if (r->session == 0 && ctl->mesh == NULL) /* there was no accounting then */
 		r->session = session_number(ctl);
 	ctl->acct->sessions += r->session != 0;
 	set_timer(ctl, r);
@@ -424,38 +426,62 @@ static void release_all(struct ctl *ctl, unsigned *left_ms)
 	while (release(ctl, 1) > 0);
 }
 
-void acct_finish(struct ctl *ctl)
+/* One that ended had its stop; its record may be there for the store's sake. */
+static bool is_bound(const struct ctl *ctl, const struct record *r)
 {
-	struct acct *a = ctl->acct;
+	return r->state == RECORD_LIVE && bc_find(ctl->t->bc, &r->hoa) != NULL;
+}
+
+/* Before the store is told for the last time: what is billed now is billed under a number that the
+ * next run knows. */
+static void begin_all(struct ctl *ctl, unsigned *left_ms)
+{
 	uint32_t cursor = 0;
-	unsigned left_ms = FINISH_MS;
 	struct record *r;
 
-	if (a == NULL || !a->begun)
-		return;
-	ctl->ntp = ntp_now();
-	dq_drain(ctl->t->dq);
-	if (a->wait != NULL) {
-		persist_tell_counts(ctl);
-		release_all(ctl, &left_ms);
-		acct_wait_give_up(a->wait, ACCT_WAIT_SIZE);
-		release_all(ctl, &left_ms);
-	}
 	while ((r = records_next(ctl->records, &cursor)) != NULL) {
-		struct acct_event e;
+		if (r->session != 0 || !is_bound(ctl, r))
+			continue;
+		wait_for_room(ctl->acct, left_ms);
+		(void)is_in_use(ctl, r);
+	}
+}
 
-		/* one that ended had its stop; its record may be there for the store's sake */
-		if (r->state != RECORD_LIVE || bc_find(ctl->t->bc, &r->hoa) == NULL)
+static void tell_last(struct ctl *ctl, unsigned *left_ms)
+{
+	uint32_t cursor = 0;
+	struct acct_event e;
+	struct record *r;
+
+	while ((r = records_next(ctl->records, &cursor)) != NULL) {
+		if (r->session == 0 || !is_bound(ctl, r))
 			continue;
-		if (r->session == 0 && !is_in_use(ctl, r))
-			continue;
-		wait_for_room(a, &left_ms);
+		wait_for_room(ctl->acct, left_ms);
 		/* with a store it goes on in the next run */
 		fill(ctl, &e, ctl->persist != NULL ? ACCT_INTERIM : ACCT_STOP, ACCT_CAUSE_SHUTDOWN,
 			r);
 		fill_counts(ctl, &e);
 		emit(ctl, &e);
 	}
+}
+
+void acct_finish(struct ctl *ctl)
+{
+	struct acct *a = ctl->acct;
+	unsigned left_ms = FINISH_MS;
+
+	if (a == NULL || !a->begun)
+		return;
+	ctl->ntp = ntp_now();
+	dq_drain(ctl->t->dq);
+	begin_all(ctl, &left_ms);
+	if (a->wait != NULL) {
+		persist_tell_counts(ctl);
+		release_all(ctl, &left_ms);
+		acct_wait_give_up(a->wait, ACCT_WAIT_SIZE);
+		release_all(ctl, &left_ms);
+	}
+	tell_last(ctl, &left_ms);
 	wait_for_room(a, &left_ms);
 	emit_run(ctl, ACCT_OFF, ACCT_CAUSE_SHUTDOWN);
 }

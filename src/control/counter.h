@@ -36,7 +36,7 @@
 		"the "                                                                             \
 		"binding")                                                                         \
 	X(BA_NO_ROOM, "ba_no_room", "messages",                                                    \
-		"Binding Acknowledgements not sent: mesh.max-waits wait for other sites already")  \
+		"Binding Acknowledgements not sent: mesh.max-waits lets no more wait")             \
 	X(BE_SENT, "be_sent", "messages", "Binding Errors sent")                                   \
 	X(BINDINGS_EXPIRED, "bindings_expired", "bindings", "lifetime ran out")                    \
 	X(BINDINGS_DELETED, "bindings_deleted", "bindings", "deleted by the operator")             \

@@ -88,13 +88,23 @@ static bool is_told_by_record(struct ctl *ctl, const struct seen_pair *pair)
 	return r != NULL && (pair->value.stamp == 0 || persist_is_queued(ctl->persist, r->handle));
 }
 
-static void on_seen(void *ctx, uint32_t handle)
+/* The record that says the same of it is about to go, or to go on with another address: what it was
+ * when it was handed over says it still, and nothing does if that was before this number. */
+static bool was_told_by_record(struct ctl *ctl, const struct seen_pair *pair)
+{
+	const struct record *r = persist_teller(ctl, pair);
+
+	return r != NULL && !persist_is_queued(ctl->persist, r->handle);
+}
+
+static void on_seen(void *ctx, uint32_t handle, bool is_again)
 {
 	struct ctl *ctl = ctx;
 	struct persist *p = ctl->persist;
 	struct seen_pair pair;
 
-	if (seen_at(p->seen, handle, &pair) && !is_told_by_record(ctl, &pair))
+	if (seen_at(p->seen, handle, &pair) &&
+		!(is_again ? was_told_by_record(ctl, &pair) : is_told_by_record(ctl, &pair)))
 		enqueue(ctl, p->records + handle);
 }
 

@@ -104,13 +104,14 @@ static bool is_agent(const struct conf_domain *d, const struct ip6_addr *ha)
 	return ip6_eq(ha, &d->home_agent_address);
 }
 
-/* Is it still one that this home agent could make? */
+/* Is it still one that this home agent could make? Nothing is sent to where a mobile node was: at
+ * home, as a de-registration says. */
 static bool has_place(const struct ctl *ctl, uint16_t domain, const struct record_image *image)
 {
 	const struct conf_domain *d = &ctl->conf->domains[domain];
 
 	return is_agent(d, &image->ha) && ctl_subscriber(ctl, domain, &image->hoa) != NULL &&
-	       mip6_is_coa_allowed(ctl, domain, &image->coa);
+	       (image->state != RECORD_LIVE || mip6_is_coa_allowed(ctl, domain, &image->coa));
 }
 
 static uint64_t sane_stamp(const struct ctl *ctl, uint64_t stamp)

@@ -203,14 +203,26 @@ static struct record *find_record(struct ctl *ctl, const struct ip6_addr *hoa)
 	return NULL;
 }
 
+static bool fail_not_ours(struct ctl *ctl, struct ctl_req *req, uint8_t owner)
+{
+	if (owner == 0)
+		return show_fail(req, -EPERM,
+			"the site that owns this binding is gone, and no "
+			"other one has it yet; try again");
+	if (owner == ctl->conf->node.id)
+		return show_fail(
+			req, -EPERM, "this binding is taken over at this moment; try again");
+	return show_fail(
+		req, -EPERM, "another site owns this binding: ask %s", mesh_site_name(ctl, owner));
+}
+
 static bool fail_move(struct ctl *ctl, struct ctl_req *req, const struct record *r, int ret)
 {
 	if (ret == -EINVAL)
 		return show_fail(req, ret, "%s is no ready site of domain %s", req->site,
 			name_of(ctl, r->domain));
 	if (ret == -EPERM)
-		return show_fail(req, ret, "another site owns this binding: ask %s",
-			mesh_site_name(ctl, mesh_owner(ctl, r)));
+		return fail_not_ours(ctl, req, mesh_owner(ctl, r));
 	return show_fail(req, ret, "nothing can be moved at this moment; try again");
 }
 

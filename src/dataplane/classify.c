@@ -332,6 +332,21 @@ static void to_open(struct dp_worker *w, struct rte_mbuf *m)
 		dp_vec_push(&w->vec[V_MESH], m);
 }
 
+/* The tunnel that it came in, if it did, for there. False: done with m. */
+static inline bool may_leave(struct dp_worker *w, struct rte_mbuf *m, enum fib_kind kind)
+{
+	const struct dp_meta *meta = dp_meta(m);
+	bool ours = kind == FIB_LOCAL || kind == FIB_HOME_AGENT || kind == FIB_ANYCAST;
+
+	if (unlikely(meta->flags & DP_META_UNCHECKED) && !ours)
+		dp_worker_drop(w, m, (enum dp_drop)meta->drop);
+	else if (unlikely(meta->peer != 0) && !may_come(w, meta->peer, meta->fib))
+		dp_worker_drop(w, m, DP_DROP_MESH_FOREIGN_DOMAIN);
+	else
+		return true;
+	return false;
+}
+
 static void by_fib(struct dp_worker *w, struct rte_mbuf *m, uint32_t value)
 {
 	struct dp_meta *meta = dp_meta(m);
@@ -358,19 +373,14 @@ static void by_fib(struct dp_worker *w, struct rte_mbuf *m, uint32_t value)
 		to_open(w, m);
 		return;
 	}
-	if (unlikely(meta->peer != 0) && !may_come(w, meta->peer, value)) {
-		dp_worker_drop(w, m, DP_DROP_MESH_FOREIGN_DOMAIN);
+	if (!may_leave(w, m, kind))
 		return;
-	}
-	if (kind == FIB_LOCAL || kind == FIB_HOME_AGENT || kind == FIB_ANYCAST) {
+	switch (kind) {
+	case FIB_LOCAL:
+	case FIB_HOME_AGENT:
+	case FIB_ANYCAST:
 		to_us(w, m);
 		return;
-	}
-	if (meta->flags & DP_META_UNCHECKED) {
-		dp_worker_drop(w, m, (enum dp_drop)meta->drop);
-		return;
-	}
-	switch (kind) {
 	case FIB_ONLINK:
 	case FIB_VIA:
 		dp_vec_push(&w->vec[V_ROUTE], m);

@@ -87,7 +87,10 @@ static bool may_be_signalling(const struct net_ip6 *inner, int reason)
 	return inner->next_header == IP6_DSTOPT || inner->next_header == IP6_MH;
 }
 
-/* From here on the inner packet is the packet. */
+/* From here on the inner packet is the packet. Where the mobile node is bound here and speaks from
+ * where it is, it is one of our own, whoever relayed what it was in. Else nobody but the peer that it
+ * came from vouches for it, so it stays a peer's: for the domains that it may speak to, and for how
+ * often it may be relayed. */
 static inline void open_tunnel(struct rte_mbuf *m, const struct net_ip6 *inner, uint8_t flags)
 {
 	struct dp_meta *meta = dp_meta(m);
@@ -96,10 +99,12 @@ static inline void open_tunnel(struct rte_mbuf *m, const struct net_ip6 *inner, 
 	m->data_off = (uint16_t)(m->data_off + off);
 	m->data_len = (uint16_t)(sizeof(*inner) + net_ip6_payload_len(inner));
 	m->pkt_len = m->data_len;
+	if (unlikely(flags == DP_META_UNCHECKED))
+		flags = (uint8_t)(flags | (meta->flags & DP_META_RELAYED));
+	else
+		meta->peer = 0;
 	meta->flags = flags;
-	meta->peer = 0; /* one of our own, whoever relayed what it was in */
 	meta->opened++;
-	meta->peer = 0;
 	meta->adj = 0;
 }
 

@@ -67,9 +67,21 @@ static uint32_t room_of(const struct dp *dp, enum dp_punt_class c)
 	return is_meshs && !conf_has_mesh(dp->conf) ? 0 : punt_size[c];
 }
 
+/* A queue of its own, on any port. What it is to get the device is asked for, and may refuse: then
+ * anything comes in there. */
+static bool control_receives(const struct dp *dp)
+{
+	for (uint16_t i = 0; i < dp->port_count; i++) {
+		if (dp->ports[i].plan.control_rx_queue != PLAN_NO_QUEUE)
+			return true;
+	}
+	return false;
+}
+
+/* A window has one owner: where two receive, one takes in what the other must open. */
 static bool hands_over(const struct dp *dp)
 {
-	return dp->t->sa != NULL && dp->worker_count > 1;
+	return dp->t->sa != NULL && (dp->worker_count > 1 || control_receives(dp));
 }
 
 static int make_rings(struct dp *dp)
@@ -92,28 +104,46 @@ static int make_rings(struct dp *dp)
 	return 0;
 }
 
-static int make_pool(struct dp *dp)
+/* With these none is missing where packets come in, however many wait elsewhere. */
+static uint32_t buffers_due(const struct dp *dp)
 {
-	uint32_t rx = 0, tx = 0, queued = 0, mtu = 0, receivers = dp->worker_count, n;
-	uint16_t room;
+	uint32_t rx = 0, tx = 0, queued = 0, receivers = dp->worker_count + control_receives(dp);
 
 	for (uint16_t i = 0; i < dp->port_count; i++) {
 		rx += dp->ports[i].plan.rx_queues;
 		tx += dp->ports[i].plan.tx_queues;
-		if (dp->ports[i].plan.control_rx_queue != PLAN_NO_QUEUE)
-			receivers = dp->worker_count + 1u;
-		if (dp->conf->ports[i].mtu > mtu)
-			mtu = dp->conf->ports[i].mtu;
 	}
 	for (enum dp_punt_class c = 0; c < DP_PUNT_COUNT; c++)
 		queued += room_of(dp, c);
-	/* what waits for other fragments must not be missing where packets come in */
 	queued += receivers * dp->conf->reassembly.max_fragments;
 	if (hands_over(dp))
 		queued += dp->worker_count * HAND_RING_SIZE;
-	n = dp->conf->runtime.mbufs;
-	if (n == 0)
-		n = plan_mbufs(rx, tx, PORT_DESCRIPTORS, dp->worker_count, queued);
+	return plan_mbufs(rx, tx, PORT_DESCRIPTORS, dp->worker_count, queued);
+}
+
+static uint32_t buffers(const struct dp *dp)
+{
+	uint32_t asked = dp->conf->runtime.mbufs, due = buffers_due(dp);
+
+	if (asked == 0)
+		return due;
+	if (asked < due)
+		log_warn(TAG,
+			"runtime.mbufs: %u is less than the %u that ports, queues and fragments "
+			"can hold: a flood may use them up",
+			asked, due);
+	return asked;
+}
+
+static int make_pool(struct dp *dp)
+{
+	uint32_t mtu = 0;
+	uint16_t room;
+
+	for (uint16_t i = 0; i < dp->port_count; i++) {
+		if (dp->conf->ports[i].mtu > mtu)
+			mtu = dp->conf->ports[i].mtu;
+	}
 	/* A packet of the greatest MTU is one segment, behind the usual headroom, and so is what
 	 * is put together from fragments. */
 	dp->datagram_max = plan_datagram(mtu, dp->conf->reassembly.max_octets, dp->t->sa != NULL);
@@ -121,7 +151,7 @@ static int make_pool(struct dp *dp)
 			  RTE_ALIGN(dp->datagram_max + PLAN_L2_OVERHEAD, 64));
 	if (room < RTE_MBUF_DEFAULT_BUF_SIZE)
 		room = RTE_MBUF_DEFAULT_BUF_SIZE;
-	dp->pool = rte_pktmbuf_pool_create("hamd_mbufs", n, POOL_CACHE,
+	dp->pool = rte_pktmbuf_pool_create("hamd_mbufs", buffers(dp), POOL_CACHE,
 		RTE_ALIGN(sizeof(struct dp_meta), RTE_MBUF_PRIV_ALIGN), room, (int)rte_socket_id());
 	return dp->pool == NULL ? -rte_errno : 0;
 }

@@ -29,7 +29,7 @@ struct dp {
 	struct dp_port_view views[DP_MAX_PORTS];
 	struct rte_ring *punt[DP_PUNT_COUNT];
 	struct rte_ring *tx_ring[PLAN_MAX_WORKERS];
-	struct rte_ring *hand[PLAN_MAX_WORKERS]; /* NULL: no mesh, or one worker */
+	struct rte_ring *hand[PLAN_MAX_WORKERS]; /* NULL: no mesh, or one that receives */
 	struct spread spread; /* control's */
 	_Atomic bool spreading; /* what workers see of it */
 	uint64_t spread_ms; /* when control looked last */

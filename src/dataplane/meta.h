@@ -32,7 +32,7 @@ struct dp_meta {
 	uint8_t flags; /* enum dp_meta_flag */
 	uint8_t opened; /* mobile nodes' tunnels opened so far */
 	uint8_t peer; /* node of the site that it came from, in a mesh tunnel; 0: of none. A packet
-	                 that is opened or wrapped here is one of our own: 0 again */
+	                 that is opened (but UNCHECKED) or wrapped here is one of our own: 0 again */
 	uint8_t relay_to; /* of a packet in V_RELAY: node of the site that it goes to */
 	uint8_t src_mac[6];
 	uint8_t icmp_type, icmp_code; /* punt class ERROR */

@@ -19,11 +19,20 @@
 #include "tables/sa_view.h"
 #include "tables/tables.h"
 
-/* What the packet before was opened with: the same for most of a burst. */
+/* What the sealed packet before was opened with: the same for most of a burst. Only look_up() changes
+ * it; what is there at first is what it would say of SPI 0, which is nobody's. */
 struct from {
-	uint32_t spi; /* 0: nothing yet */
+	uint32_t spi;
 	const struct sa_peer *peer; /* NULL: there is none */
 	struct sa_lane_in *lane; /* NULL: there are no keys */
+};
+
+/* What came out of a mesh tunnel. */
+struct opened {
+	struct esp_inner inner;
+	struct sa_count *count; /* of the lane that it came in */
+	uint8_t node; /* of the peer */
+	bool relayed; /* which had it from another one */
 };
 
 /* Packets for other workers: a burst's, each with its worker. */
@@ -80,13 +89,14 @@ static uint32_t be32_at(const void *p)
 	return be32toh(v);
 }
 
-/* The lane of an SPI; NULL: its keys are not here. */
+/* The lane of an SPI; NULL: its keys are not here. Where packets are not protected there are lanes
+ * without keys: none of them is for what is sealed. */
 static void look_up(const struct sa_view *sa, uint32_t spi, struct from *f)
 {
 	struct sa_in *in;
 
 	*f = (struct from){ .spi = spi, .peer = sa->peer[sa_spi_node(spi)] };
-	if (f->peer == NULL)
+	if (f->peer == NULL || sa->clear)
 		return;
 	in = sa_in_of(f->peer, sa_spi_generation(spi));
 	if (in != NULL && in->key != NULL)
@@ -109,11 +119,11 @@ static int reason_of(enum esp_verdict v)
 }
 
 /* -1 and what is inside, or why it is dropped; HANDED: it is to be opened by the worker *to. What
- * cannot be from a peer is not handed to anybody. */
+ * cannot be from a peer, or be opened by anybody, is not handed to anybody. */
 #define HANDED -2
 
 static inline int open_sealed(const struct dp_worker *w, struct rte_mbuf *m, struct from *f,
-	struct esp_inner *inner, uint32_t *to)
+	struct opened *o, uint32_t *to)
 {
 	const struct sa_view *sa = sa_view(w->t->sa);
 	uint32_t spi = be32_at(dp_ip6(m) + 1);
@@ -124,34 +134,34 @@ static inline int open_sealed(const struct dp_worker *w, struct rte_mbuf *m, str
 		return DP_DROP_MESH_STRANGER;
 	if (unlikely(!ip6_eq(&dp_ip6(m)->src, &f->peer->address)))
 		return DP_DROP_MESH_SOURCE;
+	if (unlikely(f->lane == NULL))
+		return DP_DROP_MESH_ESP_KEYS;
 	*to = w->hand != NULL ? sa_owner(spi, w->workers) : w->id;
 	if (*to != w->id)
 		return HANDED;
-	if (unlikely(f->lane == NULL))
-		return DP_DROP_MESH_ESP_KEYS;
+	o->node = f->peer->node;
+	o->relayed = sa_spi_relayed(spi);
+	o->count = &f->lane->count;
 	return reason_of(esp_open(sa->gcm, &f->lane->esp,
 		rte_pktmbuf_mtod_offset(m, uint8_t *, sizeof(struct net_ip6)),
-		m->data_len - (uint32_t)sizeof(struct net_ip6), inner));
+		m->data_len - (uint32_t)sizeof(struct net_ip6), &o->inner));
 }
 
 /* The same of an unprotected one; whose it is, its source alone says. Any worker opens it: there is
  * nothing to remember. */
-static int open_clear(const struct dp_worker *w, struct rte_mbuf *m, struct from *f, bool *relayed,
-	struct esp_inner *inner)
+static int open_clear(const struct dp_worker *w, struct rte_mbuf *m, struct opened *o)
 {
 	const uint32_t head = sizeof(struct net_ip6) + SA_CLEAR_HEAD;
-	struct sa_in *in;
+	const struct sa_peer *peer = sa_by_address(w->t->sa, &dp_ip6(m)->src);
 
-	f->spi = 0;
-	f->peer = sa_by_address(w->t->sa, &dp_ip6(m)->src);
-	if (f->peer == NULL)
+	if (peer == NULL)
 		return DP_DROP_MESH_STRANGER;
 	if (!sa_view(w->t->sa)->clear)
 		return DP_DROP_MESH_CLEAR;
-	*relayed = rte_pktmbuf_mtod(m, const uint8_t *)[sizeof(struct net_ip6) + 4] == 0;
-	in = sa_in_of(f->peer, 0);
-	f->lane = &in->lane[sa_lane_of(w->id, *relayed)];
-	*inner = (struct esp_inner){ .at = rte_pktmbuf_mtod_offset(m, uint8_t *, head),
+	o->node = peer->node;
+	o->relayed = rte_pktmbuf_mtod(m, const uint8_t *)[sizeof(struct net_ip6) + 4] == 0;
+	o->count = &sa_in_of(peer, 0)->lane[sa_lane_of(w->id, o->relayed)].count;
+	o->inner = (struct esp_inner){ .at = rte_pktmbuf_mtod_offset(m, uint8_t *, head),
 		.len = m->data_len - head,
 		.next_header = IP6_IN_IP6 };
 	return -1;
@@ -173,17 +183,17 @@ static inline int check_inner(const struct esp_inner *inner)
 }
 
 /* From here on the inner packet is the packet. */
-static inline void become(
-	struct rte_mbuf *m, const struct esp_inner *inner, uint8_t node, bool relayed)
+static inline void become(struct rte_mbuf *m, const struct opened *o)
 {
-	const struct net_ip6 *ip = (const struct net_ip6 *)inner->at;
+	const struct net_ip6 *ip = (const struct net_ip6 *)o->inner.at;
 	struct dp_meta *meta = dp_meta(m);
 
-	m->data_off = (uint16_t)(inner->at - (uint8_t *)m->buf_addr);
+	m->data_off = (uint16_t)(o->inner.at - (uint8_t *)m->buf_addr);
 	m->data_len = (uint16_t)(sizeof(*ip) + net_ip6_payload_len(ip));
 	m->pkt_len = m->data_len;
-	meta->flags = (uint8_t)((meta->flags & DP_META_JOINED) | (relayed ? DP_META_RELAYED : 0));
-	meta->peer = node;
+	meta->flags =
+		(uint8_t)((meta->flags & DP_META_JOINED) | (o->relayed ? DP_META_RELAYED : 0));
+	meta->peer = o->node;
 	meta->adj = 0;
 }
 
@@ -202,32 +212,29 @@ static void pass_on(struct dp_worker *w, struct rte_mbuf *m, struct hand *h)
 
 static void open_one(struct dp_worker *w, struct rte_mbuf *m, struct from *f, struct hand *h)
 {
-	bool sealed = dp_ip6(m)->next_header == IP6_ESP, relayed = false;
 	const struct net_ip6 *outer = dp_ip6(m);
-	struct esp_inner inner;
 	uint32_t to = w->id;
+	struct opened o;
 	int reason;
 
-	if (likely(sealed)) {
-		reason = open_sealed(w, m, f, &inner, &to);
-		relayed = sa_spi_relayed(f->spi);
-	} else {
-		reason = open_clear(w, m, f, &relayed, &inner);
-	}
+	if (likely(outer->next_header == IP6_ESP))
+		reason = open_sealed(w, m, f, &o, &to);
+	else
+		reason = open_clear(w, m, &o);
 	if (unlikely(reason == HANDED)) {
 		hand_to(h, m, to);
 		return;
 	}
 	if (likely(reason < 0))
-		reason = check_inner(&inner);
-	if (likely(reason < 0) && !dp_take_ecn(outer, (struct net_ip6 *)inner.at))
+		reason = check_inner(&o.inner);
+	if (likely(reason < 0) && !dp_take_ecn(outer, (struct net_ip6 *)o.inner.at))
 		reason = DP_DROP_DECAP_ECN;
 	if (unlikely(reason >= 0)) {
 		dp_worker_drop(w, m, (enum dp_drop)reason);
 		return;
 	}
-	become(m, &inner, f->peer->node, relayed);
-	sa_counted(&f->lane->count, m->data_len);
+	become(m, &o);
+	sa_counted(o.count, m->data_len);
 	dp_counted(w, DP_COUNTER_MESH_OPENED, 1);
 	pass_on(w, m, h);
 }

@@ -16,8 +16,6 @@
 
 #define TUNNEL_OVERHEAD 48 /* IPv6 header and an encapsulation limit (RFC 2473, 4.1.1) */
 
-#define MESH_OVERHEAD 77 /* IPv6 header, ESP header, padding and tag */
-
 #define MBUFS_PER_WORKER 1024 /* bursts under way, TX buffers, the pool's cache */
 #define MBUFS_MIN        8192
 
@@ -159,9 +157,9 @@ int plan_check_device(const char *device, uint16_t mtu, char *err, size_t err_le
 
 uint32_t plan_datagram(uint32_t mtu, uint32_t max_octets, bool mesh)
 {
-	uint32_t tunnelled = mtu + TUNNEL_OVERHEAD + (mesh ? MESH_OVERHEAD : 0);
+	uint32_t tunnelled = mtu + TUNNEL_OVERHEAD;
 
-	return tunnelled > max_octets ? tunnelled : max_octets;
+	return (tunnelled > max_octets ? tunnelled : max_octets) + (mesh ? PLAN_MESH_OVERHEAD : 0);
 }
 
 uint32_t plan_mbufs(uint32_t rx_queues, uint32_t tx_queues, uint32_t descriptors, uint32_t workers,

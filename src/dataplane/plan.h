@@ -20,6 +20,9 @@
 #define PLAN_NO_QUEUE    UINT16_MAX
 #define PLAN_L2_OVERHEAD 18 /* Ethernet header and one VLAN tag */
 
+/* What a mesh tunnel puts around a packet at most: IPv6 header, ESP header, padding and tag. */
+#define PLAN_MESH_OVERHEAD 77
+
 struct plan_caps { /* from rte_eth_dev_info */
 	uint16_t max_rx_queues, max_tx_queues;
 	uint16_t reta_size; /* 0: no redirection table */
@@ -79,7 +82,9 @@ int plan_make(const struct plan_caps *caps, const struct plan_request *req, stru
 int plan_check_device(const char *device, uint16_t mtu, char *err, size_t err_len);
 
 /* The largest packet that is put together from fragments: what a mobile node's packet of the
- * largest MTU becomes in a tunnel, in a mesh inside another one, or what the operator asked for. */
+ * largest MTU becomes in a tunnel, or what the operator asked for; in a mesh PLAN_MESH_OVERHEAD on
+ * top, which only packets of the mesh's tunnels may use: so what one site put together and relays,
+ * the next one can. */
 uint32_t plan_datagram(uint32_t mtu, uint32_t max_octets, bool mesh);
 
 /* Packet buffers: enough for every descriptor ring, every worker's bursts, and what is queued: in

@@ -11,8 +11,11 @@
  */
 #include "dataplane/worker.h"
 
+#include "dataplane/plan.h"
 #include "net/fraghdr.h"
 #include "net/icmp6.h"
+#include "tables/sa_view.h"
+#include "tables/tables.h"
 
 #define EXPIRE_MAX 32 /* datagrams a call: some microseconds at most */
 
@@ -47,10 +50,12 @@ void dp_reass_expire(struct dp_worker *w, uint64_t now)
 	reass_tab_expire(w->reass, now, EXPIRE_MAX);
 }
 
-/* Through which tunnels: those of mobile nodes that were opened, and the site it came from. */
+/* Through which tunnels: those of mobile nodes that were opened, and the site it came from, by one hop
+ * or two: what was relayed already may be relayed no further, and half of it vouches for no more. */
 static uint16_t path_of(const struct dp_meta *meta)
 {
-	return (uint16_t)(meta->peer << 8 | meta->opened);
+	_Static_assert(DP_MAX_OPENED < DP_META_RELAYED, "a bit beside the number");
+	return (uint16_t)(meta->peer << 8 | (meta->flags & DP_META_RELAYED) | meta->opened);
 }
 
 /* A link-local address means another node on each link. */
@@ -69,6 +74,17 @@ static struct reass_key key_of(struct rte_mbuf *m, uint32_t id)
 	};
 }
 
+/* Octets of a packet. Whatever is no mesh tunnel's may have to go into one. */
+static uint32_t most(const struct dp_worker *w, struct rte_mbuf *first)
+{
+	const struct dp_meta *meta = dp_meta(first);
+
+	if (w->t->sa == NULL || (meta->peer == 0 && meta->opened == 0 &&
+					ip6_eq(&dp_ip6(first)->dst, &sa_view(w->t->sa)->site)))
+		return w->reass_max;
+	return w->reass_max - PLAN_MESH_OVERHEAD;
+}
+
 /* What only all fragments together tell. -1, or why they make no packet; of that packet its
  * length and its ECN field. */
 static int judge(
@@ -83,7 +99,7 @@ static int judge(
 		*len += f[i].len;
 	}
 	/* every buffer of ours holds reass_max octets; one that a driver brought along may not */
-	if (*len > w->reass_max || *len + RTE_PKTMBUF_HEADROOM > first->buf_len)
+	if (*len > most(w, first) || *len + RTE_PKTMBUF_HEADROOM > first->buf_len)
 		return DP_DROP_FRAG_TOO_BIG;
 	*ecn = net_ecn_reassemble(seen, net_ip6_tclass(dp_ip6(first)) & 3);
 	return *ecn < 0 ? DP_DROP_FRAG_ECN : -1;

@@ -158,7 +158,7 @@ void dp_tx(struct dp_worker *w);
 /*
  * Reassembly's table: taken at start, given back when the worker has stopped (what it holds is
  * dropped for SHUTDOWN). drop and ctx of opts are filled in; opts.max_octets: of a whole packet,
- * which has to fit any packet buffer behind RTE_PKTMBUF_HEADROOM. 0 or -ENOMEM.
+ * plan_datagram(), which has to fit any packet buffer behind RTE_PKTMBUF_HEADROOM. 0 or -ENOMEM.
  */
 int dp_reass_start(struct dp_worker *w, struct reass_opts opts);
 void dp_reass_stop(struct dp_worker *w);

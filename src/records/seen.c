@@ -374,8 +374,8 @@ int seen_raise(struct seen *s, const struct seen_pair *pair, unsigned how, uint6
 		e->origin = is_same_value(&v, &pair->value) ? pair->origin : 0;
 		changes_touch(s->changes, i);
 	}
-	if (is_news && s->on_change != NULL)
-		s->on_change(s->on_change_ctx, i);
+	if ((is_news || (how & SEEN_AGAIN) != 0) && s->on_change != NULL)
+		s->on_change(s->on_change_ctx, i, (how & SEEN_AGAIN) != 0);
 	return is_news;
 }
 

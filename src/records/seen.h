@@ -73,9 +73,9 @@ enum seen_how {
  */
 int seen_raise(struct seen *s, const struct seen_pair *pair, unsigned how, uint64_t now);
 
-/* Called whenever seen_raise() found news, with the handle of the pair; one at most, NULL: none. A
- * handle goes to another pair where one gives way. */
-typedef void (*seen_change_fn)(void *ctx, uint32_t handle);
+/* Called whenever seen_raise() found news, or was to list it again (is_again), with the handle of
+ * the pair; one at most, NULL: none. A handle goes to another pair where one gives way. */
+typedef void (*seen_change_fn)(void *ctx, uint32_t handle, bool is_again);
 void seen_on_change(struct seen *s, seen_change_fn fn, void *ctx);
 
 bool seen_get(const struct seen *s, uint16_t domain, const struct ip6_addr *hoa,

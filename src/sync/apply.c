@@ -388,7 +388,8 @@ bool engine_accepted(struct engine *e, struct record *r, const struct order_resu
 {
 	struct domain *d = domain_by_number(e, r->domain);
 	struct record_mesh *m = records_mesh(e->rs, r);
-	bool waits = !is_refresh || m->owner.node != e->opts.self || commit_has(e, r) ||
+	bool waits = !is_refresh || m->owner.node != e->opts.self ||
+		     (m->flags & RECORD_ALONE) != 0 || commit_has(e, r) ||
 		     planted(PLANT_REFRESH_NEW);
 	struct record_copy c;
 	struct seen_pair pair;

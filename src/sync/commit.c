@@ -30,6 +30,8 @@ int commit_new(struct engine *e)
 	while (heads < max && heads < 1U << 31)
 		heads <<= 1;
 	e->wait_mask = heads - 1;
+	if (e->domain_count > 0)
+		e->wait_kept = max / (2 * e->domain_count);
 	e->wheel = wheel_new(e->now_ms);
 	e->wait = calloc(max + 1ULL, sizeof(*e->wait));
 	e->wait_hash = calloc(heads, sizeof(*e->wait_hash));
@@ -94,6 +96,7 @@ static void finish(struct engine *e, uint32_t i, enum engine_commit how)
 	e->wait_free = i;
 	e->wait_count--;
 	d->waiting--;
+	e->wait_over -= d->waiting >= e->wait_kept;
 	e->opts.ops.committed(e->opts.ops.ctx, token, how);
 }
 
@@ -319,7 +322,16 @@ static void add_wait(struct engine *e, struct domain *d, const struct record *r,
 	link_wait(e, d, i);
 	wheel_set(e->wheel, &w->timer, e->now_ms + timeout_ms(e, d));
 	e->wait_count++;
+	e->wait_over += d->waiting >= e->wait_kept;
 	d->waiting++;
+}
+
+/* Half of the places are kept for the domains, in equal parts: one whose peers are slow does not
+ * take them all. The other half is for whoever needs it. */
+static bool has_room(const struct engine *e, const struct domain *d)
+{
+	return d->waiting < e->wait_kept ||
+	       e->wait_over < e->opts.max_waits - e->wait_kept * e->domain_count;
 }
 
 enum engine_commit engine_wait(struct engine *e, struct record *r, uint64_t token, uint64_t now_ms)
@@ -336,7 +348,7 @@ enum engine_commit engine_wait(struct engine *e, struct record *r, uint64_t toke
 	}
 	if (holders(e, d, change) >= wanted(d, counted(e, d, change)))
 		return ENGINE_HELD;
-	if (e->wait_free == 0) {
+	if (!has_room(e, d)) {
 		tell(e, ENGINE_EV_WAITS_FULL, d, 0, e->wait_count);
 		alone_set(e, d, r);
 		return ENGINE_OUT_OF_TIME;

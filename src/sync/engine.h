@@ -48,7 +48,8 @@ enum engine_commit {
 	ENGINE_WAITS, /* not yet: ops.committed() says when */
 	ENGINE_HELD, /* enough peers hold it, or none is wanted */
 	ENGINE_ALONE, /* no peer to wait for, or all refused it: the local store must have it */
-	ENGINE_OUT_OF_TIME, /* not enough in time, or more waits than there is room for */
+	ENGINE_OUT_OF_TIME, /* not enough in time; of engine_wait() itself: there is no room to wait,
+			     * the record counts as alone, and waits when it comes again */
 };
 
 /* X(id, name, help): what an operator wants to hear of; domain and node 0 where they do not apply,
@@ -146,7 +147,8 @@ struct engine_opts {
 	uint32_t dead_ms;
 	uint64_t rate_max; /* octets a second to one peer; a stream starts slower and finds out */
 	uint32_t records_s; /* taken from one peer in a second, at most */
-	uint32_t max_waits; /* acknowledgements that may wait at once */
+	uint32_t max_waits; /* acknowledgements that may wait at once: half of them are for the
+			     * domains in equal parts, half for any */
 	uint64_t now_ms, wall_ms;
 	struct engine_ops ops;
 };
@@ -187,9 +189,9 @@ void engine_stall(struct engine *e, uint64_t gap_ms, uint64_t now_ms);
 /*
  * A Binding Update, ordered by `by`, was accepted and r was set by records_set() (live, or the
  * tombstone of a de-registration): gives it its versions, notes what was seen, and puts it into
- * the streams. An RFC 4285 timestamp is noted by the caller before, by seen_raise(), not listed. is_refresh: nothing but
- * lifetime and number changed; where this site was not the owner it is none all the same. Returns
- * true: the acknowledgement must wait (engine_wait()); false: it may leave at once.
+ * the streams. An RFC 4285 timestamp is noted by the caller before, by seen_raise(), not listed.
+ * is_refresh: nothing but lifetime and number changed; where this site was not the owner, or the
+ * record is alone, it is none all the same. Returns true: the acknowledgement must wait (engine_wait()); false: it may leave at once.
  */
 bool engine_accepted(struct engine *e, struct record *r, const struct order_result *o,
 	enum record_order by, bool is_refresh, uint64_t now_ms, uint64_t wall_ms);

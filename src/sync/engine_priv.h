@@ -63,6 +63,7 @@ struct out {
 	uint32_t id; /* 0: not begun */
 	uint16_t domain; /* SNAPSHOT: index */
 	uint8_t flags; /* SNAPSHOT: DELTA_READY */
+	uint64_t told_until; /* SNAPSHOT: the last change when it began; else no bound */
 	uint64_t base, sent, acked; /* positions: where it began, told until, acknowledged until */
 	uint64_t refused[ENGINE_DOMAINS]; /* by index: something of it, up to this position */
 	/* where sent, acked, and what is sent again stand: markers; SNAPSHOT: handles */
@@ -280,6 +281,8 @@ struct engine {
 	uint32_t *wait_hash;
 	uint32_t wait_mask, wait_free;
 	uint32_t wait_count;
+	uint32_t wait_kept; /* places for waits that are each domain's own, */
+	uint32_t wait_over; /* and waits that are beyond their domain's */
 };
 
 /* Counts of datagrams go round: less than half a round apart. */

@@ -482,6 +482,9 @@ static void note_acked(
 	d = domain_by_number(e, r->domain);
 	if (d == NULL || !is_member(d, p->node))
 		return;
+	/* by a snapshot it was told as it was then, or not at all: the changes tell of it since */
+	if (records_mesh(e->rs, r)->change.number > out->told_until)
+		return;
 	if (s == STREAM_CHANGES)
 		walk_given(e, d, r, p->node, pos > out->refused[d->index]);
 	if (pos > out->refused[d->index] && (s == STREAM_CHANGES || d->index == out->domain))
@@ -533,7 +536,7 @@ static void begin_at(struct engine *e, struct peer *p, enum message_stream s)
 
 static void begin(struct engine *e, struct peer *p, enum message_stream s, uint32_t id)
 {
-	struct out *out = &p->out[s], fresh = { .id = id };
+	struct out *out = &p->out[s], fresh = { .id = id, .told_until = UINT64_MAX };
 
 	fresh.sent_mark = out->sent_mark;
 	fresh.acked_mark = out->acked_mark;
@@ -560,6 +563,7 @@ void snapshot_give(struct engine *e, struct peer *p, struct domain *d, uint32_t 
 {
 	begin(e, p, STREAM_SNAPSHOT, request);
 	p->out[STREAM_SNAPSHOT].domain = d->index;
+	p->out[STREAM_SNAPSHOT].told_until = changes_last(e->changes);
 	p->out[STREAM_SNAPSHOT].flags =
 		d->says == NEXT_READY || d->says == NEXT_DRAINING ? DELTA_READY : 0;
 }

@@ -101,8 +101,8 @@ static const struct {
 	[ENGINE_EV_FULL] = { LOG_WARN, "no room for a record of that site: refused", NULL },
 	[ENGINE_EV_MALFORMED] = { LOG_WARN, "that site sent what makes no sense: ignored", NULL },
 	[ENGINE_EV_WAITS_FULL] = { LOG_WARN,
-		"more acknowledgements wait than mesh.max-waits: they leave before another site "
-		"holds the binding",
+		"as many acknowledgements wait as mesh.max-waits allows: more are not sent, and "
+		"their mobile nodes repeat",
 		NULL },
 };
 

@@ -234,10 +234,10 @@ static bool is_within_rate(struct ctl *ctl, const struct ctl_pkt *p, int domain)
 }
 
 /* Whoever can authenticate cannot keep us busy either, nor point a tunnel at one victim after the
- * other. Ending a binding is always possible. */
+ * other. Ending a binding is always possible, also one that is not known here. */
 static bool is_node_within_rate(struct ctl *ctl, const struct bu *b)
 {
-	if (b->v.action == MIP6_REFUSE || b->v.action == MIP6_DEREGISTER)
+	if (b->v.action == MIP6_REFUSE || mip6_is_deregistration(&b->f))
 		return true;
 	return ratelimit_take_node(ctl->mip6->limits, b->domain, &b->f.hoa, ctl->now_ms);
 }

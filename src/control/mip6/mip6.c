@@ -346,6 +346,15 @@ bool mip6_expire(struct ctl *ctl)
 	return records_expire(ctl->records, ctl->now_ms, EXPIRE_SLICE, end, ctl) > 0;
 }
 
+/* Nobody's of ours any more. In a mesh a reload takes away who was in the set before it, and nobody
+ * else: a binding of who never was in ours is there by another site's word, which is believed. */
+static bool is_stranger(const struct ctl *ctl, const struct record *rec)
+{
+	if (rec->state != RECORD_LIVE || ctl_subscriber(ctl, rec->domain, &rec->hoa) != NULL)
+		return false;
+	return ctl->mesh == NULL || ctl_former_subscriber(ctl, rec->domain, &rec->hoa) != NULL;
+}
+
 bool mip6_end_strangers(struct ctl *ctl, uint32_t *cursor, uint32_t *ended)
 {
 	for (int left = MIP6_STRANGERS_COST; left > 0; left--) {
@@ -354,8 +363,7 @@ bool mip6_end_strangers(struct ctl *ctl, uint32_t *cursor, uint32_t *ended)
 
 		if (rec == NULL)
 			return false;
-		if (rec->state == RECORD_LIVE &&
-			ctl_subscriber(ctl, rec->domain, &rec->hoa) == NULL) {
+		if (is_stranger(ctl, rec)) {
 			/* should too much wait for its grace period, again in the next turn */
 			if (mip6_withdraw(ctl, rec, ACCT_CAUSE_REMOVED) < 0)
 				return true;

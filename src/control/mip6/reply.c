@@ -86,6 +86,15 @@ uint32_t mip6_pending(const struct ctl *ctl)
 	return ctl->mip6->pending != NULL ? pending_count(ctl->mip6->pending) : 0;
 }
 
+/* The wait is over: enough of them have it, or nobody else can. */
+static void release(struct ctl *ctl, const struct mip6_answer *a, enum engine_commit how)
+{
+	if (how == ENGINE_ALONE)
+		leave_alone(ctl, a);
+	else
+		send_now(ctl, a);
+}
+
 void mip6_committed(struct ctl *ctl, uint64_t token, enum engine_commit how)
 {
 	struct mip6_answer *a = pending_find(ctl->mip6->pending, token);
@@ -94,30 +103,32 @@ void mip6_committed(struct ctl *ctl, uint64_t token, enum engine_commit how)
 		return; /* of one that there was no room for */
 	if (how == ENGINE_OUT_OF_TIME)
 		ctl_count(ctl, CTL_BA_UNCONFIRMED);
-	if (how == ENGINE_ALONE)
-		leave_alone(ctl, a);
-	else
-		send_now(ctl, a);
+	release(ctl, a, how);
 	pending_drop(ctl->mip6->pending, token);
 }
 
-/* One for which there is no room is not sent, the mobile node repeats; but the record is waited for
- * all the same, or that repetition would be acknowledged before any other site has it. */
+/* What need not wait needs no room either. One that must, and for which there is none, is not sent:
+ * the mobile node repeats. Its record is alone by then, and so the repetition must wait, too
+ * (engine_accepted()): it is not acknowledged before another site has it. The engine has as many
+ * places as there are here, and divides them among the domains. */
 static void wait_for_sites(struct ctl *ctl, struct record *rec, const struct mip6_answer *a)
 {
+	struct pending *p = ctl->mip6->pending;
 	uint64_t token = 0;
-	struct mip6_answer *room = pending_put(ctl->mip6->pending, rec->handle, &token);
-	enum engine_commit how;
+	struct mip6_answer *room = pending_put(p, rec->handle, &token);
+	enum engine_commit how = mesh_wait(ctl, rec, token);
 
-	if (room != NULL)
+	if (how == ENGINE_WAITS && room != NULL) {
 		*room = *a;
+		ctl_count(ctl, CTL_BA_WAITED);
+		return;
+	}
+	if (room != NULL)
+		pending_drop(p, token);
+	if (how == ENGINE_HELD || how == ENGINE_ALONE)
+		release(ctl, a, how);
 	else
 		ctl_count(ctl, CTL_BA_NO_ROOM);
-	how = mesh_wait(ctl, rec, token);
-	if (how == ENGINE_WAITS)
-		ctl_count(ctl, CTL_BA_WAITED);
-	else
-		mip6_committed(ctl, token, how);
 }
 
 /* --- which of them --- */

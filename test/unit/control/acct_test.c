@@ -348,6 +348,39 @@ static void test_heard_until_the_end(void **state)
 	assert_counts(&got[2], 3);
 }
 
+/* From the store, in a mesh: one without a number begins when it is in use, as it would have. */
+static void test_resumed_in_a_mesh(void **state)
+{
+	struct record *idle, *used, *known;
+
+	(void)state;
+	acct_run(&t.ctl);
+	idle = hear_node(1);
+	used = hear_node(2);
+	known = hear_node(3);
+	known->session = 5;
+	t.ctl.mesh = (struct mesh *)&t; /* there is one */
+	acct_resume(&t.ctl, idle);
+	acct_resume(&t.ctl, used);
+	acct_resume(&t.ctl, known);
+	t.ctl.mesh = NULL;
+	assert_int_equal(idle->session, 0);
+	assert_int_equal(used->session, 0);
+	count(entry(used), 5);
+	end(known);
+	for (unsigned i = 0; i < 101; i++) {
+		pass(INTERIM_MS / 100);
+		run(4);
+	}
+	assert_int_equal(take(), 3);
+	assert_event(&got[1], ACCT_START, ACCT_CAUSE_HEARD, 2, used->session);
+	assert_event(&got[2], ACCT_INTERIM, ACCT_CAUSE_NONE, 3, used->session);
+	assert_counts(&got[2], 5);
+	grace();
+	assert_int_equal(take(), 1);
+	assert_event(&got[0], ACCT_STOP, ACCT_CAUSE_EXPIRED, 4, 5);
+}
+
 static void test_names(void **state)
 {
 	struct ip6_addr hoa = hoa_of(2);
@@ -607,6 +640,7 @@ int main(void)
 		TEST(test_life),
 		TEST(test_heard),
 		TEST(test_heard_until_the_end),
+		TEST(test_resumed_in_a_mesh),
 		TEST(test_names),
 		TEST(test_interims_spread),
 		TEST(test_ring_full),

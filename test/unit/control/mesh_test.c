@@ -25,6 +25,7 @@
 #include "records/records.h"
 #include "records/seen.h"
 #include "records/subs.h"
+#include "sync/engine_priv.h"
 #include "tables/bc.h"
 #include "tables/bc_view.h"
 #include "tables/dq.h"
@@ -872,6 +873,35 @@ static void test_binding_move(void **state)
 	assert_int_equal(mesh_owner(&node(2)->ctl, record_at(2, HOA)), 2);
 }
 
+/* Its owner is gone: whom to ask depends on who answers for it. */
+static void test_binding_move_ownerless(void **state)
+{
+	static const struct {
+		uint8_t successor;
+		const char *error;
+	} rows[] = {
+		{ 0, "the site that owns this binding is gone, and no other one has it yet; try "
+		     "again" },
+		{ 1, "this binding is taken over at this moment; try again" },
+		{ 2, "another site owns this binding: ask tokyo" },
+	};
+	struct domain *d;
+
+	(void)state;
+	become_ready();
+	accept_and_hold(1, HOA, COA, 7);
+	records_mesh(node(1)->ctl.records, record_at(1, HOA))->owner.node = 3;
+	d = &node(1)->ctl.mesh->engine->domain[0];
+	for (size_t i = 0; i < DIM(rows); i++) {
+		struct ctl_req req = { .key = addr(HOA), .site = "tokyo" };
+
+		memset(d->successor, rows[i].successor, sizeof(d->successor));
+		assert_false(ask(1, show_binding_move, &req));
+		assert_string_equal(req.error, rows[i].error);
+		jw_done(&req.out);
+	}
+}
+
 static void test_show_peers(void **state)
 {
 	struct ctl_req req = { .domain = "" };
@@ -1049,6 +1079,7 @@ int main(void)
 		T(test_drain_refused),
 		T(test_ready_or_not),
 		T(test_binding_move),
+		T(test_binding_move_ownerless),
 		T(test_show_peers),
 		T(test_alarms),
 		T(test_behind),

@@ -228,20 +228,40 @@ static void test_alone_with_a_store(void **state)
  * somebody else holds it. */
 static void test_full(void **state)
 {
-	static const char *const homes[] = { HOA, HOA2 };
+	(void)state;
+	sites[1].is_deaf = true;
+	for (uint16_t i = 1; i <= WAITS; i++)
+		send_bu(&(struct msg){ .at = 1, .seq = i });
+	assert_int_equal(mip6_pending(&sites[1].ctl), WAITS);
+	for (uint16_t i = 1; i <= 2; i++)
+		send_bu(&(struct msg){ .at = 1, .seq = i, .hoa = HOA2 });
+	assert_int_equal(count(1, CTL_BA_NO_ROOM), 2);
+	pass(1000); /* the others are sent: they were not held in time */
+	assert_int_equal(sites[1].answers, WAITS);
+	assert_int_equal(count(1, CTL_BA_UNCONFIRMED), WAITS);
+	assert_int_equal(mip6_pending(&sites[1].ctl), 0);
+	send_bu(&(struct msg){ .at = 1, .seq = 3, .hoa = HOA2 });
+	assert_answered(1, WAITS, -1, 0);
+	sites[1].is_deaf = false;
+	pass(150);
+	assert_answered(1, WAITS, HA_ACCEPTED, 3);
+	assert_int_equal(count(1, CTL_BA_UNCONFIRMED), WAITS);
+	assert_bound(HOA2, COA, 1, 1);
+}
+
+/* What need not wait is answered however many do: here those of another domain. */
+static void test_full_of_others(void **state)
+{
 	uint64_t token;
 
 	(void)state;
 	for (unsigned i = 0; i < WAITS; i++)
 		assert_non_null(pending_put(sites[1].ctl.mip6->pending, 99, &token));
-	for (unsigned i = 0; i < 2; i++)
-		send_bu(&(struct msg){ .at = 1, .seq = 7, .hoa = homes[i] });
-	assert_int_equal(count(1, CTL_BA_NO_ROOM), 2);
-	pending_drop(sites[1].ctl.mip6->pending, token);
-	send_bu(&(struct msg){ .at = 1, .seq = 8 });
-	assert_answered(1, 0, -1, 0);
-	pass(3 * WIRE_MS);
-	assert_answered(1, 0, HA_ACCEPTED, 8);
+	sites[1].is_cut = true;
+	pass(10);
+	send_bu(&(struct msg){ .at = 1, .seq = 7 });
+	assert_answered(1, 0, HA_ACCEPTED, 7);
+	assert_int_equal(count(1, CTL_BA_NO_ROOM), 0);
 }
 
 /* --- order --- */
@@ -504,14 +524,29 @@ static void test_relayed(void **state)
 
 /* --- endings --- */
 
+/* Another set of subscribers, between two turns; how many bindings it ended. */
+static uint32_t reload(unsigned n, const char *const *homes, unsigned homes_count)
+{
+	struct ctl *ctl = &sites[n].ctl;
+	struct ctl_update u = { .json = "{}" };
+	struct subs *old = ctl->subs;
+
+	subscribe(&sites[n], homes, homes_count);
+	u.subs = ctl->subs;
+	ctl->subs = old;
+	ctl_update(ctl, &u);
+	while (!ctl_is_updated(ctl))
+		subscribers_run(ctl);
+	subs_free(u.subs);
+	return u.ended;
+}
+
 /* hamctl and a reload, at a site that is not the owner: everybody hears of it, and any newer
  * Binding Update wins. */
 static void test_removed(void **state)
 {
 	static const char *const others[] = { HOA2, HOA3 };
 	struct ip6_addr hoa = addr(HOA);
-	struct ctl_update u = { .json = "{}" };
-	struct subs *old = sites[3].ctl.subs;
 
 	(void)state;
 	ask(&(struct msg){ .at = 1, .seq = 7 }, HA_ACCEPTED, 7);
@@ -522,16 +557,45 @@ static void test_removed(void **state)
 	ask(&(struct msg){ .at = 1, .seq = 8 }, HA_ACCEPTED, 8);
 	pass(2 * WIRE_MS);
 	assert_bound(HOA, COA, 1, 1);
-	subscribe(&sites[3], others, DIM(others));
-	u.subs = sites[3].ctl.subs;
-	sites[3].ctl.subs = old;
-	ctl_update(&sites[3].ctl, &u);
-	while (!ctl_is_updated(&sites[3].ctl))
-		subscribers_run(&sites[3].ctl);
-	assert_int_equal(u.ended, 1);
-	subs_free(u.subs);
+	assert_int_equal(reload(3, others, DIM(others)), 1);
 	pass(2 * WIRE_MS);
 	assert_unbound(HOA);
+}
+
+/* A mobile node that is not known at a site yet, or not any more: what else is reloaded there is no
+ * word about it. */
+static void test_reload_elsewhere(void **state)
+{
+	static const char *const others[] = { HOA2, HOA3 };
+
+	(void)state;
+	assert_int_equal(reload(3, others, DIM(others)), 0);
+	ask(&(struct msg){ .at = 1, .seq = 7 }, HA_ACCEPTED, 7);
+	pass(2 * WIRE_MS);
+	assert_int_equal(reload(3, others, 1), 0);
+	pass(2 * WIRE_MS);
+	assert_bound(HOA, COA, 1, 1);
+	assert_int_equal(reload(3, all_homes, DIM(all_homes)), 0);
+	assert_int_equal(reload(3, others, DIM(others)), 1);
+	pass(2 * WIRE_MS);
+	assert_unbound(HOA);
+}
+
+/* However often a mobile node registers, what ends a binding is taken. */
+static void test_ending_is_always_possible(void **state)
+{
+	(void)state;
+	sites[1].domain.limits.bu_per_s_per_mobile_node = 1;
+	sites[1].domain.limits.bu_burst_per_mobile_node = 1;
+	ask(&(struct msg){ .at = 1, .seq = 7 }, HA_ACCEPTED, 7);
+	send_bu(&(struct msg){ .at = 1, .seq = 8, .coa = COA2 });
+	assert_int_equal(sites[1].drops[DP_DROP_BU_RATE_MOBILE_NODE], 1);
+	ask(&(struct msg){ .at = 1, .agent = 2, .seq = 50, .lifetime = -1 }, HA_ACCEPTED, 50);
+	assert_int_equal(count(1, CTL_BU_ELSEWHERE), 1);
+	ask(&(struct msg){ .at = 1, .seq = 8, .lifetime = -1 }, HA_ACCEPTED, 8);
+	ask(&(struct msg){ .at = 1, .seq = 9, .lifetime = -1 }, HA_NOT_HOME_AGENT, 9);
+	assert_int_equal(count(1, CTL_BU_BURIED), 1);
+	assert_int_equal(sites[1].drops[DP_DROP_BU_RATE_MOBILE_NODE], 1);
 }
 
 /* On time at its owner; elsewhere it is served for some seconds more, for it may go on. */
@@ -611,6 +675,29 @@ static void test_restart(void **state)
 	}
 	assert_bound(HOA, COA2, 1, 0); /* who was ready first took it over */
 	ask(&(struct msg){ .at = 3, .seq = 22, .hoa = HOA2 }, HA_ACCEPTED, 22);
+}
+
+/* From one address to the other before the store was told of a refresh of the first: its number
+ * belongs to no record any more, and is on disk for itself. */
+static void test_restart_moved(void **state)
+{
+	struct seen_value seen;
+
+	(void)state;
+	begin(CONF_MODE_UNICAST, 1, true);
+	ask(&(struct msg){ .at = 1, .seq = 1000 }, HA_ACCEPTED, 1000);
+	pass(200);
+	send_bu(&(struct msg){ .at = 1, .seq = 1001 });
+	assert_answered(1, 1, HA_ACCEPTED, 1001);
+	send_bu(&(struct msg){ .at = 1, .agent = 2, .seq = 3, .coa = COA2 });
+	pass(200);
+	for (unsigned n = 1; n <= SITES; n++)
+		stop(n);
+	start(1);
+	assert_true(has_pair(1, HOA, 2, &seen));
+	assert_int_equal(seen.ext_seq, 3);
+	assert_true(has_pair(1, HOA, 1, &seen));
+	assert_int_equal(seen.ext_seq, 1001);
 }
 
 static struct engine_domain_info info_of(unsigned n)
@@ -879,6 +966,7 @@ int main(void)
 		T(test_alone, shared),
 		T(test_alone_with_a_store, stored),
 		T(test_full, shared),
+		T(test_full_of_others, shared),
 		T(test_move, shared),
 		T(test_forgets, NULL),
 		T(test_addresses, unicast),
@@ -890,10 +978,13 @@ int main(void)
 		T(test_not_ready, shared),
 		T(test_relayed, shared),
 		T(test_removed, shared),
+		T(test_reload_elsewhere, shared),
+		T(test_ending_is_always_possible, unicast),
 		T(test_expiry, shared),
 		T(test_restart, stored),
 		T(test_restart_alone, stored),
 		T(test_restart_handed, stored),
+		T(test_restart_moved, NULL),
 		T(test_restart_from_alone, stored),
 		T(test_cold_start, NULL),
 		T(test_crashes, NULL),

@@ -884,6 +884,23 @@ static void test_load_later_ones(void **state)
 	}
 }
 
+/* The care-of address of one that was ended from home is the home address: nothing is sent there. */
+static void test_load_ended_at_home(void **state)
+{
+	struct record_image image = image_of(1);
+
+	(void)state;
+	ctl_load_clock(&t.ctl, unix_ms());
+	load(image);
+	image.state = RECORD_TOMBSTONE;
+	image.coa = image.hoa;
+	load(image);
+	start();
+	assert_non_null(record_of(1));
+	assert_int_equal(record_of(1)->state, RECORD_TOMBSTONE);
+	assert_int_equal(t.ctl.counters[CTL_STORE_LEFT_OUT], 0);
+}
+
 /* What the configuration has no place for. */
 static const struct {
 	const char *name, *hoa, *ha, *coa;
@@ -1319,6 +1336,42 @@ static void test_told_at_the_end(void **state)
 	}
 }
 
+/* The session of another site's binding that begins at the end is the next run's, too: or that
+ * would bill the same octets once more. */
+static void test_heard_told_at_the_end(void **state)
+{
+	const struct feed_item *it;
+	struct record *r;
+
+	(void)state;
+	for (unsigned round = 0; round < 2; round++) {
+		teardown(NULL);
+		setup(NULL);
+		account();
+		r = bind(1, 1, 600);
+		acct_hear(&t.ctl, r);
+		if (round == 1) /* its counts are told by now, and its session is all that is not */
+			bc_count_to(bc_find(t.tables.bc, &r->hoa), 7, 70);
+		while (persist_run(&t.ctl))
+			;
+		sync_all();
+		if (round == 0)
+			bc_count_to(bc_find(t.tables.bc, &r->hoa), 7, 70);
+		acct_finish(&t.ctl);
+		assert_int_equal(acct_take(t.ctl.acct, events, DIM(events)), 3);
+		assert_int_equal(events[0].type, ACCT_START);
+		assert_int_equal(events[0].cause, ACCT_CAUSE_HEARD);
+		assert_int_equal(events[1].type, ACCT_INTERIM);
+		assert_int_equal(events[1].packets_to, 7);
+		assert_true(events[1].session == events[0].session);
+		assert_int_equal(waiting(), 1);
+		it = feed_peek(t.feed, 0);
+		assert_true(it->image.session == events[0].session);
+		assert_int_equal(it->image.packets_to, 7);
+		acct_free(&t.ctl, t.ctl.acct);
+	}
+}
+
 /* --- the end --- */
 
 /* Nobody else runs: everything is handed over, traffic since the last sweep too. */
@@ -1381,6 +1434,7 @@ int main(void)
 		TEST(test_load),
 		TEST(test_load_older_than_the_machine),
 		TEST(test_load_later_ones),
+		TEST(test_load_ended_at_home),
 		TEST(test_load_places),
 		TEST(test_load_clocks),
 		TEST(test_load_two_clocks),
@@ -1392,6 +1446,7 @@ int main(void)
 		TEST(test_told_when_the_store_fails),
 		TEST(test_told_when_the_store_stalls),
 		TEST(test_told_at_the_end),
+		TEST(test_heard_told_at_the_end),
 		TEST(test_finish),
 		TEST(test_finish_gives_up),
 	};

@@ -11,8 +11,10 @@
 #include <rte_rcu_qsbr.h>
 
 #include "control/mesh/route.h"
+#include "dataplane/plan.h"
 #include "dataplane/spread.h"
 #include "dataplane/worker.h"
+#include "net/frag.h"
 #include "net/icmp6.h"
 #include "rng.h"
 #include "tables/adj.h"
@@ -602,6 +604,69 @@ static void test_joined(void **state)
 		site1.w[0].counters.drop[DP_DROP_NO_BUFFER], before.drop[DP_DROP_NO_BUFFER] + 1);
 }
 
+/* In pieces of at most 1280 octets: how many. */
+static unsigned cut(const struct pkt *p, struct pkt *out)
+{
+	struct frag f;
+	unsigned n = 0;
+
+	assert_int_equal(frag_init(&f, p->b, p->n, 1280, 77), 0);
+	while ((out[n].n = frag_next(&f, out[n].b)) > 0)
+		n++;
+	return n;
+}
+
+/* As large as it may be: in a tunnel the other site puts it together, too. What comes by no tunnel of
+ * the mesh may have to go into one. */
+static void test_joined_largest(void **state)
+{
+	struct pkt p = udp(CN, MN, MAX - PLAN_MESH_OVERHEAD), wire[4], got;
+	struct dp_worker *w = &site2.w[0];
+	unsigned n;
+
+	(void)state;
+	push(&site1.w[0].vec[V_RELAY], &p, 2, DP_META_JOINED);
+	seal(&site1.w[0]);
+	n = take_tx(&site1.w[0], 0, wire, DIM(wire));
+	assert_int_equal(n, 3);
+	for (unsigned i = 0; i < n; i++)
+		assert_int_equal(arrive(opener(), &wire[i], &got), i + 1 < n ? -2 : -1);
+	assert_int_equal(got.n, p.n);
+	route(site2.t, "2001:db8:2::11/128", fib_value(FIB_LOCAL, 0));
+	for (uint16_t over = 0; over < 2; over++) {
+		void *m = NULL;
+
+		p = udp(CN, "2001:db8:2::11", (uint16_t)(MAX - PLAN_MESH_OVERHEAD + over));
+		n = cut(&p, wire);
+		for (unsigned i = 0; i < n; i++)
+			push(&w->vec[V_AGAIN], &wire[i], 0, 0);
+		dp_carry(w);
+		assert_int_equal(w->counters.drop[DP_DROP_FRAG_TOO_BIG], over ? n : 0);
+		assert_int_equal(rte_ring_dequeue(w->punt[DP_PUNT_LOCAL], &m), over ? -ENOENT : 0);
+		if (!over)
+			rte_pktmbuf_free(m);
+	}
+}
+
+/* One half came from the peer's own port, the other it had from somebody else. */
+static void test_joined_ways(void **state)
+{
+	struct dp_worker *w = &site2.w[opener()];
+	struct pkt p = udp(CN, "2001:db8:a::1", 1400), half[2];
+
+	(void)state;
+	assert_int_equal(cut(&p, half), 2);
+	for (unsigned i = 0; i < 2; i++) {
+		struct pkt wire = sealed(&half[i], i == 0 ? DP_META_RELAY_ON : 0);
+
+		push(&w->vec[V_AGAIN], &wire, 0, 0);
+	}
+	dp_carry(w);
+	assert_int_equal(w->counters.c[DP_COUNTER_MESH_OPENED], 2);
+	assert_int_equal(w->counters.c[DP_COUNTER_REASSEMBLED], 0);
+	assert_int_equal(reass_tab_fragments(w->reass), 2);
+}
+
 static void test_seal_refused(void **state)
 {
 	struct pkt p = udp(CN, MN, 100);
@@ -940,6 +1005,12 @@ static void test_other_worker(void **state)
 	push(&w->vec[V_AGAIN], &p, 0, 0);
 	dp_carry(w);
 	assert_int_equal(w->counters.drop[DP_DROP_MESH_STRANGER], 1);
+	head(&p)->src = addr(SITE1);
+	put_spi(&p, sa_spi(1, 0, false, 9)); /* its owner had no keys for it either */
+	push(&w->vec[V_AGAIN], &p, 0, 0);
+	dp_carry(w);
+	assert_int_equal(w->counters.drop[DP_DROP_MESH_ESP_KEYS], 1);
+	assert_int_equal(w->counters.c[DP_COUNTER_MESH_HANDED], 3);
 }
 
 static void test_ring_full(void **state)
@@ -1068,6 +1139,33 @@ static void test_clear_refused(void **state)
 	check_drop(&esp, DP_DROP_MESH_ESP_KEYS);
 }
 
+/* Nothing of a clear packet vouches for the sealed one behind it, whatever SPI that names. */
+static void test_clear_then_sealed(void **state)
+{
+	const uint32_t spi[] = { 0, sa_spi(1, 1, false, 0) };
+	const enum dp_drop why[] = { DP_DROP_MESH_STRANGER, DP_DROP_MESH_ESP_KEYS };
+	struct pkt p = udp(CN, MN, 100), clear = sealed(&p, 0), esp = clear;
+
+	(void)state;
+	head(&esp)->next_header = IP6_ESP;
+	for (unsigned id = 0; id < WORKERS; id++) {
+		struct dp_worker *w = &site2.w[id];
+
+		for (unsigned i = 0; i < DIM(spi); i++) {
+			put_spi(&esp, spi[i]);
+			push(&w->vec[V_MESH], &clear, 0, 0);
+			push(&w->vec[V_MESH], &esp, 0, 0);
+			dp_open(w, &w->vec[V_MESH]);
+			assert_int_equal(w->vec[V_AGAIN].n, 1);
+			rte_pktmbuf_free(w->vec[V_AGAIN].pkt[0]);
+			w->vec[V_AGAIN].n = 0;
+			assert_int_equal(w->counters.drop[why[i]], 1);
+		}
+		assert_int_equal(w->counters.c[DP_COUNTER_MESH_HANDED], 0);
+		assert_int_equal(w->counters.c[DP_COUNTER_MESH_OPENED], 2);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1077,6 +1175,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_counts, begin, end),
 		cmocka_unit_test_setup_teardown(test_too_big, begin, end),
 		cmocka_unit_test_setup_teardown(test_joined, begin, end),
+		cmocka_unit_test_setup_teardown(test_joined_largest, begin, end),
+		cmocka_unit_test_setup_teardown(test_joined_ways, begin, end),
 		cmocka_unit_test_setup_teardown(test_seal_refused, begin, end),
 		cmocka_unit_test_setup_teardown(test_forged, begin, end),
 		cmocka_unit_test_setup_teardown(test_not_opened, begin, end),
@@ -1093,6 +1193,7 @@ int main(void)
 		cmocka_unit_test(test_spread_look),
 		cmocka_unit_test_setup_teardown(test_clear, begin_clear, end),
 		cmocka_unit_test_setup_teardown(test_clear_refused, begin_clear, end),
+		cmocka_unit_test_setup_teardown(test_clear_then_sealed, begin_clear, end),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -5,6 +5,8 @@
 #include <errno.h>
 
 #include "dataplane/plan.h"
+#include "net/esp.h"
+#include "net/ip6hdr.h"
 
 #define HF 0xf0ULL
 
@@ -243,6 +245,11 @@ static void test_datagram(void **state)
 	assert_int_equal(plan_datagram(1500, 1548, false), 1548);
 	assert_int_equal(plan_datagram(1500, 3072, false), 3072);
 	assert_int_equal(plan_datagram(9600, 9600, false), 9648);
+	/* in a mesh, whichever of them it is, in a tunnel */
+	assert_int_equal(plan_datagram(1500, 1500, true), 1548 + 77);
+	assert_int_equal(plan_datagram(1500, 3072, true), 3072 + 77);
+	for (uint32_t len = 3000; len <= 3072; len++)
+		assert_true(sizeof(struct net_ip6) + esp_size(len) <= 3072 + 77);
 }
 
 int main(void)

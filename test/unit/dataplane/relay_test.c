@@ -96,6 +96,8 @@ enum what {
 	OTHER_COA, /* the same from another care-of address */
 	STRANGER, /* the same from a home address that is not bound */
 	STRANGER_BU, /* ... and in it is a Binding Update */
+	BU_INSIDE, /* in a tunnel to our own agent a Binding Update to the agent of the row */
+	BU_FOREIGN, /* ... to our agent of domain 1 */
 	HOTI, /* from another care-of address, a Mobility Header to the correspondent in it */
 	BU,
 	ECHO,
@@ -181,6 +183,18 @@ static const struct row {
 	{ "stranger, shared", S, D, "rrr", STRANGER, 1, 0, OWN, DROP(DECAP_NO_BINDING) },
 	{ "BU in a tunnel", U, D, "rrr", STRANGER_BU, 1, 0, OWN, PUNT(SIGNALLING) },
 	{ "BU in a tunnel, another's", U, D, "rrr", STRANGER_BU, 2, 0, OWN, TO + 2 },
+	{ "BU in a tunnel, from a peer", U, D, "rrr", STRANGER_BU, 1, 0, FIRST(3),
+		PUNT(SIGNALLING) },
+	{ "BU in a tunnel, relayed", U, D, "rrr", STRANGER_BU, 1, 0, RELAYED(3), PUNT(SIGNALLING) },
+	{ "BU inside, another's", U, D, "rrr", BU_INSIDE, 2, 0, OWN, TO + 2 },
+	{ "BU inside, on", U, D, "rrr", BU_INSIDE, 2, 0, FIRST(3), ON + 2 },
+	{ "BU inside, back", U, D, "rrr", BU_INSIDE, 2, 0, FIRST(2), DROP(MESH_BACK) },
+	{ "BU inside, relayed", U, D, "rrr", BU_INSIDE, 2, 0, RELAYED(3), DROP(MESH_HOP_LIMIT) },
+	{ "BU inside, other domain", U, D, "rrr", BU_FOREIGN, 1, 0, OWN, PUNT(SIGNALLING) },
+	{ "BU inside, its domain, too", U, D, "rrr", BU_FOREIGN, 1, 0, FIRST(2), PUNT(SIGNALLING) },
+	{ "BU inside, foreign domain", U, D, "rrr", BU_FOREIGN, 1, 0, FIRST(3),
+		DROP(MESH_FOREIGN_DOMAIN) },
+	{ "HoTI, from the owner", U, D, "rrr", HOTI, 1, 2, FIRST(2), DROP(DECAP_WRONG_COA) },
 	{ "HoTI, owner knows", U, D, "rrr", HOTI, 1, 2, OWN, TO + 2 },
 	{ "HoTI, we are owner", U, D, "rrr", HOTI, 1, 1, OWN, DROP(DECAP_WRONG_COA) },
 
@@ -242,6 +256,10 @@ static struct pkt packet_of(const struct row *r)
 		return tunnel(COA, ha, udp(NOBODY, CN));
 	case STRANGER_BU:
 		return tunnel(OLD_COA, ha, bu(ha, NOBODY));
+	case BU_INSIDE:
+		return tunnel(OLD_COA, "2001:db8:a::1", bu(ha, NOBODY));
+	case BU_FOREIGN:
+		return tunnel(OLD_COA, "2001:db8:a::1", bu("2001:db8:b::1", "2001:db8:b::100"));
 	case HOTI:
 		return tunnel(OLD_COA, ha, between(HOA, CN, IP6_MH, mh, sizeof(mh)));
 	case BU:
@@ -327,6 +345,8 @@ static void check_row(const struct row *r)
 	sent = r->peer != 0 ? from_peer(p, r->peer, r->relayed) : p;
 	if (r->what == STRANGER_BU && r->door == TO + 2)
 		p = tunnel(OLD_COA, "2001:db8:a::2", bu("2001:db8:a::2", NOBODY));
+	if (r->what == BU_INSIDE) /* alone it goes on */
+		p = bu("2001:db8:a::2", NOBODY);
 	f = site_take(s, &sent);
 	door = door_of(r, &f, &p);
 	if (door != r->door)

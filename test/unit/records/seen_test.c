@@ -198,11 +198,13 @@ static void test_one_of_many_stamps(void **state)
 
 static uint32_t told_handle;
 static unsigned told_count;
+static bool told_again;
 
-static void on_change(void *ctx, uint32_t handle)
+static void on_change(void *ctx, uint32_t handle, bool is_again)
 {
 	assert_ptr_equal(ctx, &told_handle);
 	told_handle = handle;
+	told_again = is_again;
 	told_count++;
 }
 
@@ -215,20 +217,24 @@ static void test_tells(void **state)
 	raise_it(pair(0, 1, 1, 1, 1, 0), 0);
 	seen_on_change(s, on_change, &told_handle);
 	told_count = 0;
-	raise_it(pair(0, 1, 1, 1, 1, 0), SEEN_LISTED | SEEN_AGAIN); /* no news */
+	raise_it(pair(0, 1, 1, 1, 1, 0), SEEN_LISTED); /* no news */
 	raise_it(pair(0, 1, 1, 1, 0, 0), 0);
 	assert_int_equal(told_count, 0);
 	raise_it(pair(0, 2, 1, 1, 1, 0), 0);
 	assert_int_equal(told_count, 1);
+	assert_false(told_again);
 	raise_it(pair(0, 1, 1, 1, 2, 0), 0);
 	assert_int_equal(told_count, 2);
 	assert_true(seen_at(s, told_handle, &out));
 	assert_int_equal(out.hoa.b[15], 1);
 	raise_it(pair(0, 1, 1, 1, 0, NOW), SEEN_REMEMBERED);
 	assert_int_equal(told_count, 3);
+	raise_it(pair(0, 1, 1, 1, 0, 0), SEEN_LISTED | SEEN_AGAIN);
+	assert_int_equal(told_count, 4);
+	assert_true(told_again);
 	seen_on_change(s, NULL, NULL);
 	raise_it(pair(0, 1, 1, 1, 3, 0), 0);
-	assert_int_equal(told_count, 3);
+	assert_int_equal(told_count, 4);
 	seen_free(s);
 }
 

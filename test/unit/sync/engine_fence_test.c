@@ -319,6 +319,53 @@ static void test_full_in_one(void **state)
 	close_two(&s);
 }
 
+static enum engine_commit wait_in(struct site *s, uint16_t domain, unsigned mn, uint64_t token)
+{
+	const struct order_result o = { .epoch = 1, .ext_seq = 1 };
+	struct ip6_addr hoa = home(mn), coa = care_of(mn);
+	struct record *r = records_add(s->rs, domain, &hoa);
+
+	assert_non_null(r);
+	r->ha = agent(1);
+	r->lifetime_s = 600;
+	records_set(s->rs, r, RECORD_LIVE, &coa, START_MS + 600000);
+	s->committed[token] = ENGINE_WAITS;
+	assert_true(engine_accepted(s->e, r, &o, RECORD_BY_SEQUENCE, false, START_MS, WALL));
+	return engine_wait(s->e, r, token, START_MS);
+}
+
+/* A domain whose peers are slow leaves others room to wait: of ten places half, in equal parts. */
+static void test_waits_are_shared(void **state)
+{
+	struct ip6_addr first = home(1), second = home(2);
+	struct site s;
+	uint64_t token = 0;
+
+	(void)state;
+	open_world(2, "engine_shared");
+	open_two(&s, true, false);
+	for (unsigned i = 0; i < 2; i++)
+		s.e->domain[i].conf.ack_peers = 1;
+	for (unsigned mn = 1; mn <= 8; mn++)
+		assert_int_equal(wait_in(&s, 1, mn, ++token), ENGINE_WAITS);
+	assert_int_equal(wait_in(&s, 1, 9, ++token), ENGINE_OUT_OF_TIME);
+	for (unsigned mn = 1; mn <= 2; mn++)
+		assert_int_equal(wait_in(&s, 2, mn, ++token), ENGINE_WAITS);
+	assert_int_equal(wait_in(&s, 2, 3, ++token), ENGINE_OUT_OF_TIME);
+	/* one that was beyond its domain's goes: who comes first has its place */
+	records_del(s.rs, records_find(s.rs, 1, &first));
+	assert_int_equal(s.committed[1], ENGINE_OUT_OF_TIME);
+	assert_int_equal(wait_in(&s, 2, 4, ++token), ENGINE_WAITS);
+	assert_int_equal(wait_in(&s, 1, 10, ++token), ENGINE_OUT_OF_TIME);
+	records_del(s.rs, records_find(s.rs, 2, &first));
+	assert_int_equal(wait_in(&s, 1, 11, ++token), ENGINE_WAITS);
+	/* one of its own is its own again */
+	records_del(s.rs, records_find(s.rs, 2, &second));
+	assert_int_equal(wait_in(&s, 1, 12, ++token), ENGINE_OUT_OF_TIME);
+	assert_int_equal(wait_in(&s, 2, 5, ++token), ENGINE_WAITS);
+	close_two(&s);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_teardown(test_removed_stays, tear_down),
 	cmocka_unit_test_teardown(test_refused_is_passed, tear_down),
@@ -328,6 +375,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_teardown(test_quota, tear_down),
 	cmocka_unit_test_teardown(test_no_common_domain, tear_down),
 	cmocka_unit_test_teardown(test_full_in_one, tear_down),
+	cmocka_unit_test_teardown(test_waits_are_shared, tear_down),
 };
 
 int main(void)
