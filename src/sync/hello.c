@@ -176,6 +176,12 @@ void hello_keys(struct hello *h, uint8_t node, const struct session_keys *keys, 
 	if (p == NULL)
 		return;
 	hello_seal_keys(&h->seals[p - h->peers], keys, now_ms);
+	if (h->ops.keys != NULL) {
+		uint32_t names[2];
+		unsigned n = hello_seal_names(&h->seals[p - h->peers], names);
+
+		h->ops.keys(h->ops.ctx, node, names, n);
+	}
 	p->hurry = true;
 	h->hurry = true;
 }

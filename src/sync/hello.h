@@ -24,10 +24,11 @@
 #include <stdint.h>
 
 #include "common/ip6.h"
+#include "net/hello.h"
 #include "sync/next.h"
 #include "sync/session.h"
 
-#define HELLO_MAX          1232 /* octets of the longest datagram: 1,280 with IPv6 and UDP */
+#define HELLO_MAX          NET_HELLO_MAX
 #define HELLO_DOMAINS      64 /* of a site */
 #define HELLO_INTERVAL_MIN 10 /* milliseconds between hellos, news included */
 #define HELLO_INTERVAL_MAX 60000
@@ -104,6 +105,9 @@ struct hello_ops {
 	/* The domain's view is another now; valid in the call (and by hello_view()). */
 	void (*view)(void *ctx, uint32_t domain, const struct next_view *v);
 	void (*event)(void *ctx, enum hello_event e, uint32_t domain, uint8_t node, int64_t value);
+	/* The peer's hellos open under these keys from now on, by their names (net/hello.h), the
+	 * newest first; 1 or 2. NULL: nobody wants to know. */
+	void (*keys)(void *ctx, uint8_t node, const uint32_t *names, unsigned n);
 };
 
 struct hello_peer {
@@ -161,6 +165,10 @@ uint32_t hello_turn(struct hello *h, uint64_t now_ms, uint64_t wall_ms, bool may
 /* A datagram to hello's port. */
 enum hello_verdict hello_input(struct hello *h, const struct ip6_addr *from, const uint8_t *buf,
 	size_t n, uint64_t now_ms, uint64_t wall_ms);
+
+/* A hello from the peer's address was dropped before it got here: its key's name is none that
+ * ops.keys() told. */
+void hello_no_keys(struct hello *h, uint8_t node, uint64_t now_ms);
 
 const struct next_view *hello_view(const struct hello *h, uint32_t domain);
 

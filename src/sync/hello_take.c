@@ -179,6 +179,20 @@ static enum hello_verdict input(struct hello *h, struct peer *p, const uint8_t *
 	return take(h, p, &m, now_ms, wall_ms);
 }
 
+static void note_failure(struct peer *p, enum hello_verdict v, uint64_t now_ms)
+{
+	p->last_failure = v;
+	p->failed_ms = now_ms;
+}
+
+void hello_no_keys(struct hello *h, uint8_t node, uint64_t now_ms)
+{
+	struct peer *p = hello_peer_of(h, node);
+
+	if (p != NULL)
+		note_failure(p, HELLO_NO_KEYS, now_ms);
+}
+
 enum hello_verdict hello_input(struct hello *h, const struct ip6_addr *from, const uint8_t *buf,
 	size_t n, uint64_t now_ms, uint64_t wall_ms)
 {
@@ -194,9 +208,7 @@ enum hello_verdict hello_input(struct hello *h, const struct ip6_addr *from, con
 	if (p == NULL || !ip6_eq(&p->address, from))
 		return HELLO_STRANGER;
 	v = input(h, p, buf, n, now_ms, wall_ms);
-	if (v != HELLO_TAKEN && v != HELLO_OLDER) {
-		p->last_failure = v;
-		p->failed_ms = now_ms;
-	}
+	if (v != HELLO_TAKEN && v != HELLO_OLDER)
+		note_failure(p, v, now_ms);
 	return v;
 }

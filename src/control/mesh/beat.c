@@ -39,6 +39,7 @@ struct beat {
 	uint32_t still_ms;
 	uint64_t (*turns)(void *ctx, uint32_t lcore);
 	void (*send)(void *ctx, uint8_t node, const uint8_t *buf, size_t len);
+	void (*keys)(void *ctx, uint8_t node, const uint32_t *names, unsigned n);
 	void *ctx;
 	uint64_t now_ms; /* of the turn */
 	_Atomic uint64_t silent_since;
@@ -63,6 +64,14 @@ static void on_send(void *ctx, uint8_t node, const uint8_t *buf, size_t len)
 	struct beat *b = ctx;
 
 	b->send(b->ctx, node, buf, len);
+}
+
+static void on_keys(void *ctx, uint8_t node, const uint32_t *names, unsigned n)
+{
+	struct beat *b = ctx;
+
+	if (b->keys != NULL)
+		b->keys(b->ctx, node, names, n);
 }
 
 static void on_view(void *ctx, uint32_t domain, const struct next_view *v)
@@ -321,6 +330,11 @@ enum hello_verdict beat_input(struct beat *b, const struct ip6_addr *from, const
 	return hello_input(b->hello, from, buf, n, now_ms, wall_ms);
 }
 
+void beat_no_keys(struct beat *b, uint8_t node, uint64_t now_ms)
+{
+	hello_no_keys(b->hello, node, now_ms);
+}
+
 uint64_t beat_silent_since(const struct beat *b)
 {
 	return atomic_load_explicit(&b->silent_since, memory_order_relaxed);
@@ -345,7 +359,7 @@ static int make(struct beat *b, const struct beat_opts *o)
 		b->peer[i].node = h.peers[i].node;
 		b->index[h.peers[i].node] = (uint8_t)(i + 1);
 	}
-	h.ops = (struct hello_ops){ b, on_send, on_view, on_event };
+	h.ops = (struct hello_ops){ b, on_send, on_view, on_event, on_keys };
 	return hello_new(&h, &b->hello);
 }
 
@@ -361,6 +375,7 @@ int beat_new(const struct beat_opts *o, struct beat **out)
 	b->lcores = o->lcores;
 	b->turns = o->turns;
 	b->send = o->send;
+	b->keys = o->keys;
 	b->ctx = o->ctx;
 	b->hello_ms = o->hello->hello_ms;
 	b->still_ms = dead_ms > BEAT_STILL_MS ? dead_ms : BEAT_STILL_MS;
