@@ -239,8 +239,8 @@ const struct cmd cmds[] = {
 		"of a routing daemon; --force: end its waiting for other sites",
 		ASKS | OPT_BIT(OPT_FORCE), cmd_show, ready_columns },
 	{ "drain", "[DOMAIN]",
-		"leave: let others take over what this site has; --force: even if nobody can; "
-		"--wait: until it has left",
+		"leave: let others take over what this site has; --force: even if nobody can, or "
+		"one does not acknowledge them; --wait: until it has left",
 		ASKS | OPT_BIT(OPT_FORCE) | OPT_BIT(OPT_WAIT) | OPT_BIT(OPT_SECONDS), cmd_drain,
 		state_columns },
 	{ "undrain", "[DOMAIN]", "come back, or stay", ASKS, cmd_show, state_columns },

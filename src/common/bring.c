@@ -49,6 +49,7 @@ void bring_free(struct bring *r)
 {
 	if (r == NULL)
 		return;
+	explicit_bzero(r->buf, r->size);
 	free(r->buf);
 	free(r);
 }

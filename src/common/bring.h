@@ -13,7 +13,8 @@ struct bring;
 /* octets: a power of two, at least 64. A record takes its length and up to 15 more, and at most
  * half of the ring. 0, -EINVAL or -ENOMEM. */
 int bring_new(uint32_t octets, struct bring **out);
-void bring_free(struct bring *r); /* both threads must be through; NULL is fine */
+/* Wipes: records may be packets, or keys. Both threads must be through; NULL is fine. */
+void bring_free(struct bring *r);
 
 /* --- the writer --- */
 

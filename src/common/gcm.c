@@ -21,6 +21,9 @@ struct gcm_key {
 	struct gcm_wide wide; /* zero where it is not used */
 };
 
+/* More than is used of the stack where a key is made ready. */
+#define STACK_MOST 4096
+
 /* sodium_malloc() puts the end at the end of a page. */
 static_assert(sizeof(struct gcm_key) % 64 == 0, "so that its start is aligned, too");
 
@@ -66,6 +69,7 @@ struct gcm_key *gcm_key_new(const struct gcm *gcm, const uint8_t octets[static G
 	IMB_AES128_GCM_PRE(gcm->mb, octets, &key->data);
 	if (gcm->is_wide)
 		gcm_wide_key(&key->wide, key->data.expanded_keys);
+	sodium_stackzero(STACK_MOST); /* the key of the hash, where registers were not enough */
 	return key;
 }
 
@@ -101,11 +105,14 @@ bool gcm_open(const struct gcm *gcm, const struct gcm_key *key, const uint8_t iv
 {
 	struct gcm_context_data c;
 	uint8_t due[GCM_TAG_LEN];
+	bool is_genuine;
 
 	if (gcm->is_wide && len >= GCM_WIDE_LEAST && aad_len <= GCM_WIDE_AAD)
 		gcm_wide_open(&key->wide, iv, aad, aad_len, text, len, due);
 	else
 		IMB_AES128_GCM_DEC(gcm->mb, &key->data, &c, text, text, len, iv, aad, aad_len, due,
 			GCM_TAG_LEN);
-	return sodium_memcmp(due, tag, GCM_TAG_LEN) == 0;
+	is_genuine = sodium_memcmp(due, tag, GCM_TAG_LEN) == 0;
+	sodium_memzero(due, sizeof(due)); /* what makes a forgery genuine */
+	return is_genuine;
 }

@@ -182,6 +182,13 @@ WIDE void gcm_wide_key(struct gcm_wide *k, const uint8_t expanded[static GCM_WID
 
 /* --- GCM --- */
 
+/* Text and key stream do not stay on the stack. */
+WIDE_INLINE void wipe(uint8_t chunk[static CHUNK])
+{
+	memset(chunk, 0, CHUNK);
+	__asm__ volatile("" : : "r"(chunk) : "memory"); /* or it would be left out */
+}
+
 /* Less than a chunk. What is not there of its last block is hashed as zeros. */
 WIDE_INLINE __m128i crypt_tail(const struct gcm_wide *k, __m256i *counter, __m128i y, uint8_t *text,
 	size_t len, bool seals)
@@ -191,18 +198,19 @@ WIDE_INLINE __m128i crypt_tail(const struct gcm_wide *k, __m256i *counter, __m12
 
 	if (len == 0)
 		return y;
+	memcpy(last, text, len); /* before there is key stream: registers are saved for it */
 	stream(k, counter, s);
-	memcpy(last, text, len);
 	if (!seals)
 		y = hash_blocks(k, y, last, (unsigned)((len + 15) / 16));
 	UNROLLED
 	for (unsigned i = 0; i < 4; i++)
 		_mm256_store_si256(&block[i], _mm256_xor_si256(_mm256_load_si256(&block[i]), s[i]));
 	memcpy(text, last, len);
-	if (!seals)
-		return y;
 	memset(last + len, 0, CHUNK - len);
-	return hash_blocks(k, y, last, (unsigned)((len + 15) / 16));
+	if (seals)
+		y = hash_blocks(k, y, last, (unsigned)((len + 15) / 16));
+	wipe(last);
+	return y;
 }
 
 WIDE_INLINE __m128i crypt_chunks(const struct gcm_wide *k, __m256i *counter, __m128i y,

@@ -27,7 +27,8 @@ struct watch;
 enum dp_punt_class {
 	DP_PUNT_ND, /* neighbour solicitations and advertisements */
 	DP_PUNT_SYNC, /* UDP from a peer's site address to ours, mesh.port: whole and intact */
-	DP_PUNT_HELLO, /* the same to the next port; the first worker's lcore takes them itself */
+	DP_PUNT_HELLO, /* the same to the next port, under keys with a name that the peer has; the
+	                * first worker's lcore takes them itself */
 	DP_PUNT_KNOWN, /* Mobility Header from where its mobile node is bound */
 	DP_PUNT_SIGNALLING, /* any other Mobility Header */
 	DP_PUNT_DISCOVERY, /* ICMPv6 that asks for home agents or prefixes */
@@ -103,6 +104,16 @@ struct dp_hello {
 };
 bool dp_hello_waits(const struct dp *dp); /* there is one */
 uint32_t dp_hello_take(struct dp *dp, struct dp_hello *out, uint32_t max);
+/* Names of the keys that open a peer's hellos, those that it is to use first. Hellos under others
+ * are dropped before they are queued; at the start all are. */
+#define DP_HELLO_KEYS 2
+struct dp_hello_keys {
+	uint32_t n; /* <= DP_HELLO_KEYS */
+	uint32_t name[DP_HELLO_KEYS];
+};
+void dp_hello_keys(struct dp *dp, uint8_t node, const struct dp_hello_keys *keys);
+/* A hello of the peer's, or from its address, was dropped for that since it was asked last. */
+bool dp_hello_was_unknown(struct dp *dp, uint8_t node);
 /* Around what is done with one, the second instead of dp_release() or, with a reason >= 0, of
  * dp_drop(); takes it. */
 void dp_hello_begin(struct dp *dp, const struct dp_hello *h);

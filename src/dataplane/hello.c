@@ -2,6 +2,7 @@
 /* The first worker's lcore has more to do than to carry packets: it talks to other sites. What it
  * takes and sends in between its turns as a worker goes by that worker's own stages. */
 #include "dataplane/dp_priv.h"
+#include "dataplane/sync.h"
 #include "dataplane/watch_priv.h"
 #include "net/udp.h"
 
@@ -46,6 +47,16 @@ uint32_t dp_hello_take(struct dp *dp, struct dp_hello *out, uint32_t max)
 			.len = (uint16_t)(m[i]->data_len - at) };
 	}
 	return n;
+}
+
+void dp_hello_keys(struct dp *dp, uint8_t node, const struct dp_hello_keys *keys)
+{
+	dp_sync_keys(dp->sync, node, keys);
+}
+
+bool dp_hello_was_unknown(struct dp *dp, uint8_t node)
+{
+	return dp_sync_was_unknown(dp->sync, node);
 }
 
 void dp_hello_begin(struct dp *dp, const struct dp_hello *h)

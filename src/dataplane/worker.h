@@ -122,7 +122,7 @@ struct dp_worker {
 	uint32_t reass_max; /* octets of the largest packet that is put together */
 
 	struct police *police; /* of signalling; NULL: none */
-	const struct dp_sync *sync; /* the mesh's ports, who may speak to them; NULL: no mesh */
+	struct dp_sync *sync; /* the mesh's ports, who may speak to them; NULL: no mesh */
 	struct relay *relay; /* NULL: there is no mesh */
 
 	/* What watches this worker, its own lanes: taken over from watch_next at the start of a

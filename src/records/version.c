@@ -45,9 +45,17 @@ uint64_t version_unwrap(uint64_t last, uint16_t seq)
 uint64_t hlc_tick(struct hlc *h, uint64_t now_ms)
 {
 	uint64_t now = now_ms << HLC_COUNTER_BITS;
+	bool is_astray = h->last >> HLC_COUNTER_BITS > now_ms + HLC_AHEAD_MS;
 
-	h->last = now > h->last ? now : h->last + 1;
+	h->last = now > h->last || is_astray ? now : h->last + 1;
 	return h->last;
+}
+
+uint64_t hlc_tick_above(struct hlc *h, uint64_t above, uint64_t now_ms)
+{
+	uint64_t tick = hlc_tick(h, now_ms);
+
+	return tick > above || above >= HLC_MOST ? tick : above + 1;
 }
 
 void hlc_hear(struct hlc *h, uint64_t seen, uint64_t now_ms)

@@ -49,15 +49,20 @@ int owner_term_cmp(struct owner_term a, struct owner_term b);
 uint64_t version_unwrap(uint64_t last, uint16_t seq);
 
 /*
- * A hybrid logical clock: milliseconds since 1970 and a counter in one number, which never goes
- * back and never repeats at one site. now_ms: the time of day.
+ * A hybrid logical clock: milliseconds since 1970 and a counter in one number. It does not go back
+ * with a clock that is set back a little; but it never stays further than HLC_AHEAD_MS in front of
+ * the clock, so that a clock which was once far ahead is forgotten when it is put right. Who needs a
+ * number above one that it has seen makes sure of it: hlc_tick() does not. now_ms: the time of day.
  */
 #define HLC_COUNTER_BITS 16
 #define HLC_AHEAD_MS     500 /* past its own clock nobody follows another's further than this */
+#define HLC_MOST         (UINT64_MAX / 2) /* of a record that is believed: the year 6429 */
 
 struct hlc {
 	uint64_t last;
 };
 
 uint64_t hlc_tick(struct hlc *h, uint64_t now_ms); /* for a change made here */
+/* The same, above `above` where that can be: a change of what was changed under it. */
+uint64_t hlc_tick_above(struct hlc *h, uint64_t above, uint64_t now_ms);
 void hlc_hear(struct hlc *h, uint64_t seen, uint64_t now_ms); /* of a change made elsewhere */

@@ -119,12 +119,13 @@ static bool is_value_reached(const struct engine *e, const struct seen_value *v)
 }
 
 /* Whoever owns it claimed it by an update that is in the content, or by an earlier one. */
-static bool are_versions_reached(const struct engine *e, const struct record_copy *c)
+static bool are_versions_reached(const struct record_copy *c)
 {
 	if (c->owner.epoch > c->content.epoch ||
 		(c->owner.epoch == c->content.epoch && c->owner.ext_seq > c->content.ext_seq))
 		return false;
-	return (c->content.hlc >> HLC_COUNTER_BITS) <= e->wall_ms + CLOCK_MORE_MS;
+	/* whatever our clock says of it: that one, or the one it was made by, may be wrong */
+	return c->content.hlc <= HLC_MOST;
 }
 
 enum applied apply_seen(
@@ -180,30 +181,42 @@ static bool publish(struct engine *e, struct record *r, enum engine_why why)
 	return e->opts.ops.changed(e->opts.ops.ctx, r, why);
 }
 
-bool change_owner(struct engine *e, struct domain *d, struct record *r, uint8_t to)
+static bool change_to(
+	struct engine *e, struct domain *d, struct record *r, uint8_t to, bool begins_anew)
 {
 	struct record_mesh *m = records_mesh(e->rs, r);
 	struct owner_version owner = m->owner;
 	struct owner_term by = m->remaining_by;
-	uint64_t ends_ms = r->ends_ms;
+	uint64_t was_ms = r->ends_ms, ends_ms = was_ms;
 	bool takes = to == e->opts.self;
 
 	m->owner = order_raise(&owner, to);
-	if (takes) {
+	if (begins_anew) {
 		m->remaining_by = (struct owner_term){ .node = to, .term = m->owner.term };
-		records_set(e->rs, r, RECORD_LIVE, &r->coa,
-			e->now_ms + record_lasts_most_ms(RECORD_LIVE, r->lifetime_s));
+		ends_ms = e->now_ms + record_lasts_most_ms(RECORD_LIVE, r->lifetime_s);
 	}
+	if (takes)
+		records_set(e->rs, r, RECORD_LIVE, &r->coa, ends_ms);
 	if (!publish(e, r, takes ? ENGINE_TOOK_OVER : ENGINE_HANDED)) {
 		m->owner = owner;
 		m->remaining_by = by;
 		if (takes)
-			records_set(e->rs, r, RECORD_LIVE, &r->coa, ends_ms);
+			records_set(e->rs, r, RECORD_LIVE, &r->coa, was_ms);
 		return false;
 	}
 	m->flags = (uint8_t)(takes ? m->flags & ~RECORD_GIVEN : m->flags | RECORD_GIVEN);
 	change_own(e, d, r, false);
 	return true;
+}
+
+bool change_owner(struct engine *e, struct domain *d, struct record *r, uint8_t to)
+{
+	return change_to(e, d, r, to, to == e->opts.self);
+}
+
+bool reclaim(struct engine *e, struct domain *d, struct record *r)
+{
+	return change_to(e, d, r, e->opts.self, false);
 }
 
 /* --- a peer's copy --- */
@@ -219,7 +232,7 @@ static bool makes_sense(struct engine *e, const struct domain *d, const struct r
 		return false;
 	if (c->owner.node == 0 || c->content.node == 0)
 		return false;
-	if (!are_versions_reached(e, c))
+	if (!are_versions_reached(c))
 		return false;
 	return is_ours_to_hear(e, d, &c->hoa, &c->ha);
 }
@@ -303,6 +316,17 @@ static bool is_same(const struct record_copy *a, const struct record_copy *b)
 	       a->extra_len == b->extra_len;
 }
 
+/* Once in a while: a site that claims one binding claims many. */
+static void tell_stray(struct engine *e, struct domain *d, uint8_t by, uint8_t of)
+{
+	uint64_t *told_ms = &d->stray_ms[by];
+
+	if (*told_ms != 0 && e->now_ms - *told_ms < STRAY_MS)
+		return;
+	*told_ms = e->now_ms;
+	tell(e, ENGINE_EV_STRAY_CLAIM, d, by, of);
+}
+
 /* Another owner than the one before. Who claims from a dead site is the same one everywhere, once
  * all know who is there. */
 static void note_claim(struct engine *e, struct domain *d, struct record *r,
@@ -318,7 +342,7 @@ static void note_claim(struct engine *e, struct domain *d, struct record *r,
 		return; /* by a Binding Update */
 	if (d->raw.site[was->node].reach == NEXT_DEAD && was->node != e->opts.self &&
 		claimer != is->node && e->now_ms - d->changed_ms >= CALM_MS)
-		tell(e, ENGINE_EV_STRAY_CLAIM, d, is->node, was->node);
+		tell_stray(e, d, is->node, was->node);
 }
 
 static enum applied take_newer(struct engine *e, struct peer *p, struct domain *d, struct record *r,
@@ -423,15 +447,11 @@ void engine_touched(struct engine *e, struct record *r, uint64_t now_ms, uint64_
 {
 	struct domain *d = domain_by_number(e, r->domain);
 	struct record_mesh *m = records_mesh(e->rs, r);
-	uint64_t hlc;
 
 	e->now_ms = now_ms;
 	e->wall_ms = wall_ms;
-	hlc = hlc_tick(&e->hlc, wall_ms);
 	/* the site that made it may have a clock far in front of ours, which we do not follow */
-	if (hlc <= m->content.hlc && m->content.hlc < UINT64_MAX)
-		hlc = m->content.hlc + 1;
-	m->content.hlc = hlc;
+	m->content.hlc = hlc_tick_above(&e->hlc, m->content.hlc, wall_ms);
 	m->content.node = e->opts.self;
 	if (d != NULL)
 		change_own(e, d, r, true);

@@ -39,7 +39,8 @@ struct seen_pair;
 
 enum engine_why {
 	ENGINE_HEARD, /* a peer's copy was newer */
-	ENGINE_TOOK_OVER, /* its owner is gone: we are the owner now, its lifetime began anew */
+	ENGINE_TOOK_OVER, /* its owner is gone: we are the owner now; its lifetime began anew, unless
+	                   * two sites take each other for dead and claim from each other */
 	ENGINE_HANDED, /* given away: drain, hand back, binding move */
 };
 
@@ -67,6 +68,8 @@ enum engine_commit {
 	X(HANDED_BACK, "handed_back", "walk over the records complete; n: bindings handed back")   \
 	X(DRAINED, "drained", "every binding of ours is held by its successor")                    \
 	X(DRAIN_REFUSED, "drain_refused", "a site refuses bindings of ours: the drain waits")      \
+	X(DRAIN_FORCED, "drain_forced",                                                            \
+		"left by force though a site has not acknowledged every binding of ours")          \
 	X(DRAIN_ENDED, "drain_ended", "no other site is ready any more: the drain is given up")    \
 	X(CLOCK, "clock", "cannot become ready: our clock is not that of the others")              \
 	X(STRAY_CLAIM, "stray_claim",                                                              \
@@ -76,7 +79,9 @@ enum engine_commit {
 	X(PEER_FULL, "peer_full", "a peer refuses records: its store is full, or a fence")         \
 	X(UNLIKE, "unlike", "digest rounds leave a peer's records different; n: how many")         \
 	X(PEER_RESTARTED, "peer_restarted", "a peer began a new life")                             \
-	X(FOREIGN, "foreign", "a peer sent a record of a domain or prefix that is not its own")    \
+	X(FOREIGN, "foreign",                                                                      \
+		"a peer sent a record of a domain or prefix that is not its own, or with numbers " \
+		"that nobody can have reached")                                                    \
 	X(FULL, "full", "a record of a peer was refused: max-bindings, or no room")                \
 	X(MALFORMED, "malformed", "a peer's datagram makes no sense")                              \
 	X(WAITS_FULL, "waits_full", "more acknowledgements wait than there is room for")           \
@@ -180,11 +185,12 @@ void engine_rtt(struct engine *e, uint8_t node, uint32_t rtt_ms);
 /* Every live peer's hello has echoed that we have left the domain: nobody sends us anything that
  * we would have to serve, from now on it is relayed. */
 void engine_left_heard(struct engine *e, uint16_t domain, uint64_t now_ms);
-/* Two live peers agree about the time of day, and not with us (hello_is_clock_off()), or not any
- * more. While it is so no domain with peers becomes ready but by engine_force_ready(); one that is
- * ready stays it. */
-void engine_clock(struct engine *e, bool is_off, uint64_t now_ms);
-/* This site stood still for so long. */
+/* Live peers of a domain agree about the time of day, and not with us (hello_is_clock_off()), or not
+ * any more. While it is so that domain does not become ready but by engine_force_ready(); one that
+ * is ready stays it. */
+void engine_clock(struct engine *e, uint16_t domain, bool is_off, uint64_t now_ms);
+/* This site stood still for so long that a peer may have taken it for dead (HELLO_STALL): which
+ * peer waits how long hello knows. */
 void engine_stall(struct engine *e, uint64_t gap_ms, uint64_t now_ms);
 
 /* --- what control does with records --- */
@@ -226,7 +232,9 @@ bool engine_end(struct engine *e, struct record *r, uint64_t now_ms);
 /* "ready --force": ends the waiting. -ENOENT: no such domain; -EALREADY: it does not wait. */
 int engine_force_ready(struct engine *e, uint16_t domain, uint64_t now_ms);
 /* -ENOENT, -EALREADY; -EHOSTUNREACH: no ready peer, and no force. Without force it is given up
- * when no ready peer is left before all have heard that we left: ready again. */
+ * when no ready peer is left before all have heard that we left: ready again. With force, also of a
+ * drain under way, a site that does not acknowledge what it was given is waited for no longer than
+ * drain_wait_ms. */
 int engine_drain(struct engine *e, uint16_t domain, bool force, uint64_t now_ms);
 /* Binding Updates and tunnelled packets have ceased: it need not wait any longer. */
 void engine_quiet(struct engine *e, uint16_t domain, uint64_t now_ms);

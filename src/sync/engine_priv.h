@@ -25,38 +25,40 @@
 #include "sync/engine.h"
 #include "sync/message.h"
 
-#define LAZY_MS       100 /* refreshes are collected for so long; promised: 1 s */
-#define ACK_DELAY_MS  20 /* an acknowledgement nobody waits for, */
-#define ACK_EVERY     8 /* ... and after so many datagrams */
-#define GREET_MS      200 /* a peer whose boot number is not known is asked for it again */
-#define RTO_MIN_MS    100 /* what is not acknowledged is sent again: after 2 RTT and this */
-#define RTO_MAX_MS    2000
-#define GIVE_TRIES    10 /* a snapshot sent so often in vain is not wanted any more */
-#define LAG_MAX_MS    200 /* more is waiting in queues than that: no faster */
-#define WINDOW_MIN    16 /* datagrams under way, whatever the rate */
-#define RATE_MIN      125000 /* octets a second: 1 Mbit/s gets through anywhere */
-#define AHEAD_MAX     64 /* pieces behind gaps that a stream remembers; more come again */
-#define REPAIR_MS     10000 /* between two digest rounds with a peer, in the background */
-#define ROUND_SLOTS   32 /* questions of a digest round under way at once */
-#define ROUND_TRIES   6
-#define SETTLE_MS     500 /* survivors compare, before they take over */
-#define SETTLE_MAX_MS 1000 /* ... after the first of several went */
-#define RETRY_MS      1000 /* a round or snapshot that came to nothing is begun again */
-#define KEPT_MS       5000 /* and dead-ms: how long others keep what its owner has not renewed */
-#define IDLE_MS       50 /* longest time between two turns */
-#define REFUSED_MS    1000 /* told that there is no room for so long after the last time */
-#define KEYS_WALK_MAX 4096 /* records looked at for one list of keys of a peer's */
-#define PUSH_MAX      64 /* records sent for one list of keys; the rest when it asks again */
-#define WORK_S        2000000 /* records looked at for a peer's questions in a second, at most, */
-#define WORK_MOST     200000 /* ... at once, */
-#define WORK_INPUT    8192 /* ... and for one datagram: control's turn is not to last */
-#define DIGEST_KEYS   8 /* older keys that a peer may bring soon after another, and two a domain */
-#define DIGEST_KEY_MS 10000 /* afterwards one in so long: each costs a count of all records */
-#define PUT_OFF_MS    1000 /* a record waits for room so long; then it is refused */
-#define RECLAIM_MS    5000 /* who was outbid by a site that is dead here claims again after so long */
-#define CALM_MS       10000 /* who is there has not changed for so long: all agree about it */
-#define CLOCK_MORE_MS 86400000 /* further in front of our clock nothing is believed */
-#define NOBODY        UINT16_MAX
+#define LAZY_MS         100 /* refreshes are collected for so long; promised: 1 s */
+#define ACK_DELAY_MS    20 /* an acknowledgement nobody waits for, */
+#define ACK_EVERY       8 /* ... and after so many datagrams */
+#define GREET_MS        200 /* a peer whose boot number is not known is asked for it again */
+#define RTO_MIN_MS      100 /* what is not acknowledged is sent again: after 2 RTT and this */
+#define RTO_MAX_MS      2000
+#define GIVE_TRIES      10 /* a snapshot sent so often in vain is not wanted any more */
+#define LAG_MAX_MS      200 /* more is waiting in queues than that: no faster */
+#define WINDOW_MIN      16 /* datagrams under way, whatever the rate */
+#define RATE_MIN        125000 /* octets a second: 1 Mbit/s gets through anywhere */
+#define AHEAD_MAX       64 /* pieces behind gaps that a stream remembers; more come again */
+#define REPAIR_MS       10000 /* between two digest rounds with a peer, in the background */
+#define ROUND_SLOTS     32 /* questions of a digest round under way at once */
+#define ROUND_TRIES     6
+#define SETTLE_MS       500 /* survivors compare, before they take over */
+#define SETTLE_MAX_MS   1000 /* ... after the first of several went */
+#define RETRY_MS        1000 /* a round or snapshot that came to nothing is begun again */
+#define KEPT_MS         5000 /* and dead-ms: how long others keep what its owner has not renewed */
+#define IDLE_MS         50 /* longest time between two turns */
+#define REFUSED_MS      1000 /* told that there is no room for so long after the last time */
+#define STRAY_MS        1000 /* between two words about one site's stray claims */
+#define KEYS_WALK_MAX   4096 /* records looked at for one list of keys of a peer's */
+#define PUSH_MAX        64 /* records sent for one list of keys; the rest when it asks again */
+#define WORK_S          2000000 /* records looked at for a peer's questions in a second, at most, */
+#define WORK_MOST       200000 /* ... at once, */
+#define WORK_INPUT      8192 /* ... and for one datagram: control's turn is not to last */
+#define DIGEST_KEYS     8 /* older keys that a peer may bring soon after another, and two a domain */
+#define DIGEST_KEY_MS   10000 /* afterwards one in so long: each costs a count of all records */
+#define PUT_OFF_MS      1000 /* a record waits for room so long; then it is refused */
+#define RECLAIM_MS      5000 /* who was outbid by a site that is dead here claims again after so long, */
+#define RECLAIM_DOUBLES 6 /* ... and each time twice as long, so often */
+#define CALM_MS         10000 /* who is there has not changed for so long: all agree about it */
+#define CLOCK_MORE_MS   86400000 /* further in front of our clock no timestamp is believed */
+#define NOBODY          UINT16_MAX
 
 /* One of our streams to a peer. */
 struct out {
@@ -184,7 +186,7 @@ struct wait {
 	uint16_t domain; /* index */
 };
 
-enum walk_for { WALK_NONE, WALK_OWNERS, WALK_DRAIN };
+enum walk_for { WALK_NONE, WALK_RECLAIM, WALK_OWNERS, WALK_DRAIN };
 
 enum drain_step {
 	DRAIN_NO,
@@ -202,6 +204,7 @@ struct domain {
 	uint32_t others; /* members that are not retired */
 	uint64_t full[4]; /* peers that refuse records of it */
 	uint64_t refused_ms[NEXT_NODES]; /* we last refused one for want of room, 0: never */
+	uint64_t stray_ms[NEXT_NODES]; /* its last stray claim was told of, 0: never */
 	struct digest *digest;
 	uint8_t peer_bits[NEXT_NODES]; /* of peers' digests, of those that were heard */
 	uint64_t has_peer_bits[4];
@@ -211,6 +214,7 @@ struct domain {
 	bool is_frozen; /* joining because it stood still, not because it started */
 	bool is_forced;
 	bool is_filled; /* joining: nothing but the clock keeps it from being ready */
+	bool is_filled_well; /* ... and it was a ready site that filled it */
 	bool was_told; /* of the first state */
 	uint64_t since_ms; /* joining or draining */
 	uint64_t none_ready_ms; /* frozen: no peer is ready since then; 0: not known yet */
@@ -224,7 +228,9 @@ struct domain {
 	uint64_t drain_change; /* FLUSH: must be acknowledged */
 	uint64_t drain_whole[4]; /* FLUSH: a digest round since shows that it holds everything */
 	bool told_refused; /* in this state: DRAIN_REFUSED or SNAPSHOT_REFUSED */
-	bool told_clock;
+	uint64_t handed_ms; /* HAND, FLUSH: since then */
+	uint8_t drain_lacks; /* FLUSH: a site that has not acknowledged everything, 0: none */
+	bool is_clock_off, told_clock;
 	bool is_forced_drain, is_left_heard;
 
 	/* views */
@@ -248,6 +254,7 @@ struct domain {
 	uint64_t walk_from_ms; /* not earlier */
 	uint64_t settle_ms; /* since when it is put off */
 	uint64_t reclaim_ms; /* another one then, 0: none */
+	uint8_t reclaims; /* since the raw view changed, RECLAIM_DOUBLES at most */
 	uint64_t walk_count, walk_handed;
 	uint32_t sweep_at; /* looks for records that are not alone any more; 0: not under way */
 	uint64_t sweep_change;
@@ -270,7 +277,6 @@ struct engine {
 	uint32_t domain_count;
 	struct hlc hlc;
 	uint64_t now_ms, wall_ms;
-	bool is_clock_off;
 	int32_t input_work; /* records that may be looked at for the present datagram */
 	uint64_t urgent; /* the last change that somebody waits for */
 	uint64_t urgent_seen; /* the same of last seen numbers: all of them */
@@ -370,8 +376,12 @@ enum applied apply_seen(
 void apply_give_up(struct engine *e, struct peer *p, struct domain *d);
 /* The record changed here: its place in the list of changes, and in the digest. */
 void change_own(struct engine *e, struct domain *d, struct record *r, bool is_urgent);
-/* Another owner for a record, by us; its lifetime begins anew when it is us. False: no room. */
+/* Another owner for a record, by us; its lifetime begins anew when it is us, because its owner may
+ * have extended it last. False: no room. */
 bool change_owner(struct engine *e, struct domain *d, struct record *r, uint8_t to);
+/* We again, where another site claimed it that only seems to be gone: what that one said of its
+ * lifetime stays. */
+bool reclaim(struct engine *e, struct domain *d, struct record *r);
 /* As it travels. */
 void copy_for_wire(struct engine *e, const struct record *r, struct record_copy *out);
 /* Live, but past its time, and another site's: kept, and not told to anybody. */

@@ -78,6 +78,7 @@ static int add_members(const struct hello *h, struct domain *d, const struct hel
 		if (h->index[node] == 0 || d->index[node] != 0)
 			return -EINVAL;
 		d->members[i].node = node;
+		d->members[i].said_ms = UINT64_MAX;
 		d->index[node] = (uint8_t)++d->member_count;
 	}
 	return 0;
@@ -91,7 +92,6 @@ static int add_domains(struct hello *h, const struct hello_opts *opts)
 		int ret;
 
 		d->id = from->id;
-		d->said_ms = UINT64_MAX;
 		memcpy(d->setting, from->setting, sizeof(d->setting));
 		d->view.domain = from->id;
 		d->view.self = h->node;
@@ -176,6 +176,12 @@ void hello_keys(struct hello *h, uint8_t node, const struct session_keys *keys, 
 	if (p == NULL)
 		return;
 	hello_seal_keys(&h->seals[p - h->peers], keys, now_ms);
+	if (h->ops.keys != NULL) {
+		uint32_t names[2];
+		unsigned n = hello_seal_names(&h->seals[p - h->peers], names);
+
+		h->ops.keys(h->ops.ctx, node, names, n);
+	}
 	p->hurry = true;
 	h->hurry = true;
 }
@@ -202,9 +208,10 @@ void hello_say(struct hello *h, uint32_t domain, enum next_says says)
 	if (d->says == says)
 		return;
 	d->says = says;
-	d->said_ms = UINT64_MAX;
-	for (uint32_t i = 0; i < d->member_count; i++)
+	for (uint32_t i = 0; i < d->member_count; i++) {
+		d->members[i].said_ms = UINT64_MAX;
 		d->members[i].known_ms = 0;
+	}
 	h->changed = true;
 	hello_hasten(h);
 }

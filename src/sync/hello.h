@@ -24,10 +24,11 @@
 #include <stdint.h>
 
 #include "common/ip6.h"
+#include "net/hello.h"
 #include "sync/next.h"
 #include "sync/session.h"
 
-#define HELLO_MAX          1232 /* octets of the longest datagram: 1,280 with IPv6 and UDP */
+#define HELLO_MAX          NET_HELLO_MAX
 #define HELLO_DOMAINS      64 /* of a site */
 #define HELLO_INTERVAL_MIN 10 /* milliseconds between hellos, news included */
 #define HELLO_INTERVAL_MAX 60000
@@ -88,8 +89,8 @@ enum hello_event {
 	HELLO_RESTARTED, /* node is another process than before; value: its boot id */
 	HELLO_INCOMPATIBLE, /* node speaks no version that we do (value 1), or does again (0) */
 	HELLO_DRIFT, /* domain, node; value: the settings that differ, 1 << enum hello_setting */
-	HELLO_CLOCK, /* two live peers agree with each other about the time and not with us (value: theirs
-	              * less ours, ms), or not any more (0) */
+	HELLO_CLOCK, /* domain: live sites of it agree with each other about the time and not with us
+	              * (value: theirs less ours, ms), or not any more (0) */
 	HELLO_STALL, /* nothing was sent for value ms, longer than others wait: we may have been
 	              * taken for dead, and say joining now */
 };
@@ -104,6 +105,9 @@ struct hello_ops {
 	/* The domain's view is another now; valid in the call (and by hello_view()). */
 	void (*view)(void *ctx, uint32_t domain, const struct next_view *v);
 	void (*event)(void *ctx, enum hello_event e, uint32_t domain, uint8_t node, int64_t value);
+	/* The peer's hellos open under these keys from now on, by their names (net/hello.h), the
+	 * newest first; 1 or 2. NULL: nobody wants to know. */
+	void (*keys)(void *ctx, uint8_t node, const uint32_t *names, unsigned n);
 };
 
 struct hello_peer {
@@ -162,14 +166,19 @@ uint32_t hello_turn(struct hello *h, uint64_t now_ms, uint64_t wall_ms, bool may
 enum hello_verdict hello_input(struct hello *h, const struct ip6_addr *from, const uint8_t *buf,
 	size_t n, uint64_t now_ms, uint64_t wall_ms);
 
+/* A hello from the peer's address was dropped before it got here: its key's name is none that
+ * ops.keys() told. */
+void hello_no_keys(struct hello *h, uint8_t node, uint64_t now_ms);
+
 const struct next_view *hello_view(const struct hello *h, uint32_t domain);
 
 /* Whether every live peer of the domain says that it heard what we say now. One that is cut off
  * cannot: for it, the site it is reached through must have heard it a silence ago. */
 bool hello_is_known(const struct hello *h, uint32_t domain, uint64_t now_ms);
 
-/* At least two live peers agree with each other, and not with us, about the time of day. */
-bool hello_is_clock_off(const struct hello *h);
+/* At least two live sites of the domain agree with each other, and not with us, about the time of
+ * day; and no fewer than agree with us, this site counted. */
+bool hello_is_clock_off(const struct hello *h, uint32_t domain);
 
 struct hello_info {
 	bool up, incompatible;

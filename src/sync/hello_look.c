@@ -154,59 +154,77 @@ void hello_look(struct hello *h, uint64_t now_ms)
 
 /* --- the clock --- */
 
-static bool is_live_anywhere(const struct hello *h, const struct peer *p)
-{
-	for (uint32_t i = 0; p->up && i < h->domain_count; i++) {
-		const struct member *mb = hello_member_of(&h->domains[i], p->node);
-
-		if (mb != NULL && mb->has_state && is_live(mb->says))
-			return true;
-	}
-	return false;
-}
-
 static uint64_t distance(int64_t a, int64_t b)
 {
-	return a > b ? (uint64_t)(a - b) : (uint64_t)(b - a);
+	return a > b ? (uint64_t)a - (uint64_t)b : (uint64_t)b - (uint64_t)a;
 }
 
-/* A pair that agrees with each other and not with us; what it says. */
-static bool is_outvoted(const struct hello *h, int64_t *offset_ms)
+bool hello_is_clock_alike(const struct hello *h, const struct peer *p)
 {
-	const struct peer *off[NEXT_NODES];
+	return distance(p->offset_ms, 0) <= h->clock_limit_ms;
+}
+
+/* Its clock less ours, of a site of the domain that lives. */
+static bool has_say(const struct hello *h, const struct member *mb, int64_t *offset_ms)
+{
+	const struct peer *p = hello_peer_of(h, mb->node);
+
+	*offset_ms = p->offset_ms;
+	return p->up && p->has_rtt && mb->has_state && is_live(mb->says);
+}
+
+/* Live sites whose clocks are like one that is so far ahead of ours. */
+static unsigned count_alike(const struct hello *h, const struct domain *d, int64_t ahead_ms)
+{
+	int64_t offset_ms;
 	unsigned n = 0;
 
-	for (uint32_t i = 0; i < h->peer_count; i++) {
-		const struct peer *p = &h->peers[i];
+	for (uint32_t i = 0; i < d->member_count; i++)
+		n += has_say(h, &d->members[i], &offset_ms) &&
+		     distance(offset_ms, ahead_ms) <= h->clock_limit_ms;
+	return n;
+}
 
-		if (!p->has_rtt || distance(p->offset_ms, 0) <= h->clock_limit_ms ||
-			!is_live_anywhere(h, p))
+/* A pair of the domain that agrees with each other and not with us; what it says. Where more agree
+ * with us than with it, it is the pair's clocks that are wrong. */
+static bool is_outvoted(const struct hello *h, const struct domain *d, int64_t *offset_ms)
+{
+	int64_t off[NEXT_NODES], its;
+	unsigned n = 0;
+
+	for (uint32_t i = 0; i < d->member_count; i++) {
+		if (!has_say(h, &d->members[i], &its) || distance(its, 0) <= h->clock_limit_ms)
 			continue;
 		for (unsigned j = 0; j < n; j++) {
-			if (distance(off[j]->offset_ms, p->offset_ms) > h->clock_limit_ms)
+			if (distance(off[j], its) > h->clock_limit_ms)
 				continue;
-			*offset_ms = (off[j]->offset_ms + p->offset_ms) / 2;
-			return true;
+			*offset_ms = its + (off[j] - its) / 2;
+			if (count_alike(h, d, 0) < count_alike(h, d, *offset_ms))
+				return true;
+			break; /* another one may have more */
 		}
-		off[n++] = p;
+		off[n++] = its;
 	}
 	return false;
 }
 
 void hello_check_clock(struct hello *h)
 {
-	int64_t offset_ms = 0;
-	bool off = is_outvoted(h, &offset_ms);
+	for (uint32_t i = 0; i < h->domain_count; i++) {
+		struct domain *d = &h->domains[i];
+		int64_t offset_ms = 0;
+		bool is_off = is_outvoted(h, d, &offset_ms);
 
-	if (off == h->clock_off)
-		return;
-	h->clock_off = off;
-	h->ops.event(h->ops.ctx, HELLO_CLOCK, 0, 0, offset_ms);
+		if (is_off == d->is_clock_off)
+			continue;
+		d->is_clock_off = is_off;
+		h->ops.event(h->ops.ctx, HELLO_CLOCK, i, 0, offset_ms);
+	}
 }
 
-bool hello_is_clock_off(const struct hello *h)
+bool hello_is_clock_off(const struct hello *h, uint32_t domain)
 {
-	return h->clock_off;
+	return h->domains[domain].is_clock_off;
 }
 
 /* --- has everybody heard --- */

@@ -14,6 +14,7 @@ struct peer {
 	uint64_t send_ms; /* the next hello to it */
 	bool was_told;
 	uint64_t told_ms; /* the last one */
+	uint64_t last_ms; /* the same, or one out of turn */
 
 	/* of its newest hello */
 	bool heard; /* there was one */
@@ -43,6 +44,7 @@ struct member {
 	uint8_t node;
 	bool has_state; /* its newest hello knows the domain */
 	uint8_t says; /* enum next_says */
+	uint64_t said_ms; /* when the first hello told it what we say now; UINT64_MAX: none yet */
 	uint64_t known_ms; /* since when it echoes what we say now; 0: it does not */
 	uint32_t drift;
 	uint8_t sees[NEXT_NODES]; /* who is up there: enum next_says + 1, 0: not up */
@@ -51,8 +53,8 @@ struct member {
 struct domain {
 	uint32_t id;
 	enum next_says says; /* we */
-	uint64_t said_ms; /* when the first hello said so; UINT64_MAX: none yet */
 	uint32_t setting[HELLO_SETTING_COUNT];
+	bool is_clock_off;
 	struct next_view view;
 	uint8_t index[NEXT_NODES]; /* into members, + 1 */
 	struct member *members;
@@ -69,7 +71,6 @@ struct hello {
 
 	bool changed; /* something that a view may depend on */
 	bool hurry; /* some peer is in a hurry */
-	bool clock_off;
 	bool has_turned;
 	uint64_t due_ms; /* when we asked to be called */
 	uint64_t send_ms; /* the next hello to anybody */
@@ -118,6 +119,7 @@ void hello_tell(struct hello *h, bool is_turn, uint64_t now_ms, uint64_t wall_ms
 void hello_look(struct hello *h, uint64_t now_ms);
 void hello_forget_lists(struct hello *h, uint8_t node);
 void hello_check_clock(struct hello *h);
+bool hello_is_clock_alike(const struct hello *h, const struct peer *p); /* its is like ours */
 
 /* --- hello.c --- */
 

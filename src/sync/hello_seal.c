@@ -2,19 +2,14 @@
 #include "sync/hello_seal.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <string.h>
 
 #include <sodium.h>
 
 #include "common/util.h"
 
-/* As on the wire: numbers big-endian, no alignment. */
-struct wire_hello {
-	uint8_t type, version, node, zero;
-	uint8_t key[4], counter[8];
-};
-
-static_assert(sizeof(struct wire_hello) + NOISE_TAG_LEN == HELLO_SEAL_OVERHEAD, "as promised");
+static_assert(sizeof(struct net_hello) + NOISE_TAG_LEN == HELLO_SEAL_OVERHEAD, "as promised");
 static_assert(NOISE_HASH_LEN == 2 * NOISE_KEY_LEN, "a key each way");
 
 static void put(uint8_t *p, unsigned n, uint64_t v)
@@ -67,10 +62,21 @@ void hello_seal_keys(struct hello_seal *s, const struct session_keys *keys, uint
 	memcpy(s->now.rx, keys->initiator ? second : first, NOISE_KEY_LEN);
 }
 
+unsigned hello_seal_names(const struct hello_seal *s, uint32_t names[static 2])
+{
+	unsigned n = 0;
+
+	if (s->now.valid)
+		names[n++] = s->now.name;
+	if (s->before.valid)
+		names[n++] = s->before.name;
+	return n;
+}
+
 bool hello_seal(struct hello_seal *s, uint8_t node, const uint8_t *plain, size_t len,
 	uint64_t now_ms, uint8_t *out)
 {
-	struct wire_hello h = { HELLO_SEAL_TYPE, HELLO_SEAL_VERSION, .node = node };
+	struct net_hello h = { HELLO_SEAL_TYPE, HELLO_SEAL_VERSION, .node = node };
 	struct hello_key *k = &s->now;
 	uint8_t nonce[12] = { 0 };
 
@@ -89,13 +95,11 @@ bool hello_seal(struct hello_seal *s, uint8_t node, const uint8_t *plain, size_t
 
 enum hello_verdict hello_seal_form(const uint8_t *buf, size_t n, uint8_t *node)
 {
-	const struct wire_hello *h = (const struct wire_hello *)buf;
+	int ret = net_hello_check(buf, n);
 
-	if (n < HELLO_SEAL_OVERHEAD || n > HELLO_MAX || h->type != HELLO_SEAL_TYPE)
-		return HELLO_MALFORMED;
-	if (h->version != HELLO_SEAL_VERSION)
-		return HELLO_OTHER_VERSION;
-	*node = h->node;
+	if (ret < 0)
+		return ret == -EBADMSG ? HELLO_MALFORMED : HELLO_OTHER_VERSION;
+	*node = ((const struct net_hello *)buf)->node;
 	return HELLO_TAKEN;
 }
 
@@ -109,8 +113,8 @@ static struct hello_key *key_of(struct hello_seal *s, uint32_t name)
 enum hello_verdict hello_open(
 	struct hello_seal *s, const uint8_t *buf, size_t n, uint64_t now_ms, uint8_t *out)
 {
-	const struct wire_hello *h = (const struct wire_hello *)buf;
-	struct hello_key *k = key_of(s, (uint32_t)get(h->key, 4));
+	const struct net_hello *h = (const struct net_hello *)buf;
+	struct hello_key *k = key_of(s, net_hello_key(buf));
 	uint64_t counter = get(h->counter, 8);
 	uint8_t nonce[12] = { 0 };
 	bool newest;

@@ -3,8 +3,7 @@
  * Hellos sealed: keys of their own, derived from the session's, with a counter and a replay window
  * of their own, since another lcore than the session's sends and receives them.
  *
- *      0       4       8              16                 n - 16           n
- *      | type, version, node, 0 | key's name | counter | ChaCha20-Poly1305 | tag |
+ * What stands in clear in front of them, and how long they are, is net/hello.h's.
  *
  * New keys arrive at both ends at different times. Who began the handshake has them first, so it
  * goes on with the old ones until a hello under the new ones shows that the other has them too.
@@ -21,9 +20,9 @@
 #include "sync/hello.h"
 #include "sync/noise.h"
 
-#define HELLO_SEAL_OVERHEAD 32 /* header and tag */
-#define HELLO_SEAL_TYPE     1
-#define HELLO_SEAL_VERSION  1
+#define HELLO_SEAL_OVERHEAD NET_HELLO_OVERHEAD
+#define HELLO_SEAL_TYPE     NET_HELLO_TYPE
+#define HELLO_SEAL_VERSION  NET_HELLO_VERSION
 
 struct hello_key {
 	bool valid;
@@ -43,6 +42,9 @@ struct hello_seal {
 uint32_t hello_seal_name(const struct session_keys *keys);
 
 void hello_seal_keys(struct hello_seal *s, const struct session_keys *keys, uint64_t now_ms);
+
+/* Names of the keys that open, the newest first. Returns how many. */
+unsigned hello_seal_names(const struct hello_seal *s, uint32_t names[static 2]);
 
 /* len + HELLO_SEAL_OVERHEAD octets into out, which does not overlap with plain. False: there are
  * no keys. node: ours. */

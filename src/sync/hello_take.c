@@ -27,14 +27,16 @@ static void take_rtt(struct hello *h, struct peer *p, const struct hello_msg *m,
 	uint64_t wall_ms)
 {
 	uint32_t rtt = (uint32_t)rtt_ms; /* not late, so it is small */
+	bool was_like_ours = p->has_rtt && hello_is_clock_alike(h, p);
 
 	if (!p->has_rtt)
 		p->srtt8_ms = 8 * rtt;
 	else
 		p->srtt8_ms += rtt - p->srtt8_ms / 8;
 	p->has_rtt = true;
-	p->offset_ms = (int64_t)m->wall_ms + rtt / 2 - (int64_t)wall_ms;
-	hello_check_clock(h);
+	p->offset_ms = (int64_t)(m->wall_ms + rtt / 2 - wall_ms);
+	if (!was_like_ours || !hello_is_clock_alike(h, p)) /* else it has the same say as before */
+		hello_check_clock(h);
 }
 
 static void take_base(struct hello *h, struct peer *p, const struct hello_msg *m, uint64_t now_ms)
@@ -65,7 +67,7 @@ static void take_state(const struct hello *h, struct domain *d, struct member *m
 {
 	/* of a hello in which we said what we say now, not of one when we once said the same */
 	bool known = s->echo == d->says && m->has_echo && m->echo_boot == h->boot &&
-		     d->said_ms != UINT64_MAX && m->echo_sent_ms >= d->said_ms;
+		     mb->said_ms != UINT64_MAX && m->echo_sent_ms >= mb->said_ms;
 
 	mb->says = s->says;
 	if (!known)
@@ -177,6 +179,20 @@ static enum hello_verdict input(struct hello *h, struct peer *p, const uint8_t *
 	return take(h, p, &m, now_ms, wall_ms);
 }
 
+static void note_failure(struct peer *p, enum hello_verdict v, uint64_t now_ms)
+{
+	p->last_failure = v;
+	p->failed_ms = now_ms;
+}
+
+void hello_no_keys(struct hello *h, uint8_t node, uint64_t now_ms)
+{
+	struct peer *p = hello_peer_of(h, node);
+
+	if (p != NULL)
+		note_failure(p, HELLO_NO_KEYS, now_ms);
+}
+
 enum hello_verdict hello_input(struct hello *h, const struct ip6_addr *from, const uint8_t *buf,
 	size_t n, uint64_t now_ms, uint64_t wall_ms)
 {
@@ -192,9 +208,7 @@ enum hello_verdict hello_input(struct hello *h, const struct ip6_addr *from, con
 	if (p == NULL || !ip6_eq(&p->address, from))
 		return HELLO_STRANGER;
 	v = input(h, p, buf, n, now_ms, wall_ms);
-	if (v != HELLO_TAKEN && v != HELLO_OLDER) {
-		p->last_failure = v;
-		p->failed_ms = now_ms;
-	}
+	if (v != HELLO_TAKEN && v != HELLO_OLDER)
+		note_failure(p, v, now_ms);
 	return v;
 }

@@ -93,6 +93,20 @@ static void tell_lists(const struct hello *h, struct peer *p, struct hello_msg *
 	}
 }
 
+/* Echoes name hellos by the millisecond: one that said something else in the same does not count. */
+static void note_said(const struct hello *h, struct peer *p, uint64_t now_ms)
+{
+	bool is_first = p->last_ms != now_ms;
+
+	p->last_ms = now_ms;
+	for (uint32_t i = 0; is_first && i < h->domain_count; i++) {
+		struct member *mb = hello_member_of(&h->domains[i], p->node);
+
+		if (mb != NULL && mb->said_ms == UINT64_MAX)
+			mb->said_ms = now_ms;
+	}
+}
+
 static void tell(struct hello *h, struct peer *p, uint64_t now_ms, uint64_t wall_ms)
 {
 	uint8_t plain[PLAIN_MAX], sealed[HELLO_MAX];
@@ -109,8 +123,10 @@ static void tell(struct hello *h, struct peer *p, uint64_t now_ms, uint64_t wall
 	tell_settings(h, p, &m);
 	tell_lists(h, p, &m);
 	n = hello_encode(&m, plain, sizeof(plain));
-	if (hello_seal(&h->seals[p - h->peers], h->node, plain, n, now_ms, sealed))
-		h->ops.send(h->ops.ctx, p->node, sealed, n + HELLO_SEAL_OVERHEAD);
+	if (!hello_seal(&h->seals[p - h->peers], h->node, plain, n, now_ms, sealed))
+		return;
+	note_said(h, p, now_ms);
+	h->ops.send(h->ops.ctx, p->node, sealed, n + HELLO_SEAL_OVERHEAD);
 }
 
 void hello_tell(struct hello *h, bool is_turn, uint64_t now_ms, uint64_t wall_ms)
@@ -133,9 +149,4 @@ void hello_tell(struct hello *h, bool is_turn, uint64_t now_ms, uint64_t wall_ms
 			h->send_ms = p->send_ms;
 	}
 	h->hurry = false;
-	if (!is_turn)
-		return;
-	for (uint32_t i = 0; i < h->domain_count; i++)
-		if (h->domains[i].said_ms == UINT64_MAX)
-			h->domains[i].said_ms = now_ms;
 }

@@ -37,7 +37,8 @@ void ready_set(struct engine *e, struct domain *d, enum next_says says)
 	d->says = says;
 	d->is_raw_new = true;
 	d->since_ms = e->now_ms;
-	d->told_waiting = d->told_refused = d->told_clock = d->is_filled = false;
+	d->told_waiting = d->told_refused = d->told_clock = false;
+	d->is_filled = d->is_filled_well = false;
 	d->waits_for = 0;
 	if (is_whole) {
 		d->is_frozen = d->is_forced = false;
@@ -52,13 +53,14 @@ void ready_set(struct engine *e, struct domain *d, enum next_says says)
 
 /* All that is asked of a joining site is done, but for its clock: a wrong one would judge other
  * sites' timestamps, and give its own to records. */
-static void become_ready(struct engine *e, struct domain *d)
+static void become_ready(struct engine *e, struct domain *d, bool by_ready)
 {
 	d->is_filled = true;
+	d->is_filled_well |= by_ready;
 	/* two others agree about the time: both have had time to be heard */
 	if (!d->is_frozen && d->others > 1 && e->now_ms - d->since_ms < e->opts.dead_ms)
 		return;
-	if (!e->is_clock_off || planted(PLANT_CLOCK_IGNORED)) {
+	if (!d->is_clock_off || planted(PLANT_CLOCK_IGNORED)) {
 		ready_set(e, d, NEXT_READY);
 		return;
 	}
@@ -128,7 +130,7 @@ void ready_snapshot_done(struct engine *e, struct peer *p, bool is_ready, bool i
 	set_add(d->got, p->node);
 	tell(e, ENGINE_EV_SNAPSHOT_DONE, d, p->node, p->asked_records);
 	if (is_ready && d->says == NEXT_JOINING && !d->is_frozen)
-		become_ready(e, d);
+		become_ready(e, d, true);
 }
 
 /* One that was asked and fell silent is asked anew, or another one is. */
@@ -233,14 +235,14 @@ static void thaw(struct engine *e, struct domain *d)
 	if (is_any || d->none_ready_ms == 0)
 		d->none_ready_ms = e->now_ms;
 	if (e->now_ms - d->none_ready_ms >= e->opts.dead_ms)
-		become_ready(e, d);
+		become_ready(e, d, false);
 }
 
 void ready_round_done(struct engine *e, struct domain *d, struct peer *p, uint64_t begun_ms)
 {
 	if (d->says == NEXT_JOINING && d->is_frozen && is_ready_peer(e, d, p->node) &&
 		begun_ms >= d->since_ms)
-		become_ready(e, d);
+		become_ready(e, d, true);
 }
 
 static void tell_waiting(struct engine *e, struct domain *d)
@@ -261,18 +263,19 @@ static void join(struct engine *e, struct domain *d)
 		ready_set(e, d, NEXT_READY);
 		return;
 	}
-	if (d->is_filled) {
-		become_ready(e, d);
+	if (d->is_filled_well) {
+		become_ready(e, d, true);
 		return;
 	}
+	/* the same again where nobody was ready: meanwhile somebody may be, and know better */
 	if (d->is_frozen) {
 		thaw(e, d);
 		return;
 	}
 	if (ask_ready(e, d))
 		return;
-	if (exchange(e, d) || may_serve)
-		become_ready(e, d);
+	if (d->is_filled || exchange(e, d) || may_serve)
+		become_ready(e, d, false);
 	else
 		tell_waiting(e, d);
 }
@@ -322,16 +325,30 @@ static bool has_refused(struct engine *e, struct domain *d, struct peer *p)
  * other, the site that passes it on does. */
 static bool is_flushed(struct engine *e, struct domain *d)
 {
+	bool is_all = true;
+
 	for (uint8_t n = set_next(d->members, 0); n != 0; n = set_next(d->members, n)) {
 		const struct next_site *s = &d->view.site[n];
 		uint8_t to = s->reach == NEXT_CUT_OFF ? s->via : n;
 
 		if (!next_is_ready(&d->view, n))
 			continue;
-		if (!is_peer_up(e, d, to) || !has_heard(e, d, e->peer[to]) ||
-			has_refused(e, d, e->peer[to]))
-			return false;
+		if (is_peer_up(e, d, to) && has_heard(e, d, e->peer[to]) &&
+			!has_refused(e, d, e->peer[to]))
+			continue;
+		is_all = false;
+		if (d->drain_lacks == 0)
+			d->drain_lacks = n;
 	}
+	return is_all;
+}
+
+/* One that never acknowledges would hold us for ever; whoever forces it wants to leave. */
+static bool is_forced_out(struct engine *e, struct domain *d)
+{
+	if (!d->is_forced_drain || e->now_ms - d->handed_ms < d->conf.drain_wait_ms)
+		return false;
+	tell(e, ENGINE_EV_DRAIN_FORCED, d, d->drain_lacks, 0);
 	return true;
 }
 
@@ -341,10 +358,21 @@ void ready_round_whole(struct domain *d, const struct peer *p, uint64_t change)
 		set_add(d->drain_whole, p->node);
 }
 
+/* True: we may leave. */
+static bool flush(struct engine *e, struct domain *d)
+{
+	d->drain_lacks = 0;
+	if (!is_flushed(e, d))
+		return is_forced_out(e, d);
+	tell(e, ENGINE_EV_DRAINED, d, 0, 0);
+	return true;
+}
+
 static void hand_over(struct engine *e, struct domain *d)
 {
 	d->drain = DRAIN_HAND;
 	d->drain_from = changes_last(e->changes);
+	d->handed_ms = e->now_ms;
 	walk_begin(d, WALK_DRAIN);
 }
 
@@ -352,7 +380,6 @@ static void say_left(struct engine *e, struct domain *d)
 {
 	d->drain = DRAIN_LEFT;
 	d->is_left_heard = false;
-	tell(e, ENGINE_EV_DRAINED, d, 0, 0);
 	ready_set(e, d, NEXT_LEFT);
 }
 
@@ -389,7 +416,7 @@ static void drain(struct engine *e, struct domain *d)
 	case DRAIN_FLUSH:
 		if (d->walk != WALK_NONE)
 			d->drain = DRAIN_HAND; /* accepted meanwhile */
-		else if (is_flushed(e, d))
+		else if (flush(e, d))
 			say_left(e, d);
 		break;
 	default:
@@ -410,24 +437,31 @@ uint32_t ready_turn(struct engine *e, struct domain *d)
 	return IDLE_MS;
 }
 
+/* One that joins knew all if it was filled, and knows now what it knew then. */
+static void freeze(struct engine *e, struct domain *d)
+{
+	d->is_frozen |= d->says != NEXT_JOINING || d->is_filled;
+	d->none_ready_ms = 0;
+	d->drains_on |= d->drain != DRAIN_NO;
+	d->drain = DRAIN_NO;
+	if (d->says != NEXT_JOINING) {
+		ready_set(e, d, NEXT_JOINING);
+		return;
+	}
+	d->is_filled = d->is_filled_well = false;
+	d->since_ms = e->now_ms;
+}
+
 void engine_stall(struct engine *e, uint64_t gap_ms, uint64_t now_ms)
 {
 	e->now_ms = now_ms;
 	tell(e, ENGINE_EV_STALLED, NULL, 0, gap_ms);
-	if (gap_ms <= e->opts.dead_ms)
-		return;
 	for (uint32_t i = 0; i < e->domain_count; i++) {
 		struct domain *d = &e->domain[i];
 
-		if (d->says != NEXT_READY && d->says != NEXT_DRAINING)
-			continue;
-		if (next_awaited(d, 0) == 0)
-			continue; /* nobody can have taken over */
-		d->is_frozen = true;
-		d->none_ready_ms = 0;
-		d->drains_on |= d->drain != DRAIN_NO;
-		d->drain = DRAIN_NO;
-		ready_set(e, d, NEXT_JOINING);
+		/* who has left serves nothing; and where nobody else is nobody took over */
+		if (d->says != NEXT_LEFT && next_awaited(d, 0) != 0)
+			freeze(e, d);
 	}
 }
 
@@ -459,6 +493,10 @@ int engine_drain(struct engine *e, uint16_t number, bool force, uint64_t now_ms)
 	e->now_ms = now_ms;
 	if (d == NULL)
 		return -ENOENT;
+	if (d->says == NEXT_DRAINING && force && !d->is_forced_drain) {
+		d->is_forced_drain = true;
+		return 0;
+	}
 	if (d->says != NEXT_READY)
 		return -EALREADY;
 	if (!force && !is_anybody_ready(d))

@@ -140,18 +140,50 @@ void session_answered(struct sessions *s, const struct peer *p)
 		tell(s, p->node, &p->next, s->ops.answered);
 }
 
-void session_use(struct sessions *s, struct peer *p, const struct keys *k, uint64_t now_ms)
+static void send_empty(struct sessions *s, struct peer *p)
 {
 	uint8_t empty[SESSION_OVERHEAD], nothing[1] = { 0 };
 
+	if (seal(&p->now, nothing, 0, empty) == 0)
+		s->ops.send(s->ops.ctx, p->node, empty, sizeof(empty));
+}
+
+/* The other side waits for a message under the new keys before it uses them. */
+static void confirm(struct sessions *s, struct peer *p, uint64_t now_ms)
+{
+	p->confirm_ms = now_ms + ((uint64_t)SESSION_CONFIRM_MS << p->confirms);
+	p->confirms++;
+	send_empty(s, p);
+}
+
+static void confirm_again(struct sessions *s, struct peer *p, uint64_t now_ms)
+{
+	if (p->unconfirmed && p->now.initiator && p->confirms < SESSION_CONFIRMS &&
+		now_ms >= p->confirm_ms && is_good(&p->now, now_ms))
+		confirm(s, p, now_ms);
+}
+
+/* Something came under the keys in use. */
+static void confirmed(struct sessions *s, struct peer *p)
+{
+	if (!p->unconfirmed)
+		return;
+	p->unconfirmed = false;
+	if (s->ops.confirmed != NULL)
+		s->ops.confirmed(s->ops.ctx, p->node);
+}
+
+void session_use(struct sessions *s, struct peer *p, const struct keys *k, uint64_t now_ms)
+{
 	p->before = p->now;
 	p->now = *k;
+	p->unconfirmed = true;
+	p->confirms = 0;
 	p->info.handshakes++;
 	p->info.heard_ms = now_ms;
 	tell(s, p->node, k, s->ops.established);
-	/* the other side waits for a message under the new keys before it uses them */
-	if (k->initiator && seal(&p->now, nothing, 0, empty) == 0)
-		s->ops.send(s->ops.ctx, p->node, empty, sizeof(empty));
+	if (k->initiator)
+		confirm(s, p, now_ms);
 }
 
 int sessions_seal(struct sessions *s, uint8_t node, const uint8_t *plain, size_t len,
@@ -202,7 +234,13 @@ static enum session_verdict input_data(struct sessions *s, struct peer *p, const
 		sodium_memzero(k, sizeof(*k));
 		session_use(s, p, &next, now_ms);
 		sodium_memzero(&next, sizeof(next));
+		k = &p->now;
 	}
+	if (k == &p->now)
+		confirmed(s, p);
+	/* Who began asks for an answer by saying nothing; it does not answer itself: this ends. */
+	if (k == &p->now && plain == 0 && !k->initiator)
+		send_empty(s, p);
 	p->info.heard_ms = now_ms;
 	*len = plain;
 	return plain == 0 ? SESSION_HANDLED : SESSION_DATA;
@@ -299,6 +337,7 @@ bool sessions_turn(struct sessions *s, uint64_t now_ms, uint64_t wall_ms)
 		forget(&p->now, now_ms);
 		forget(&p->before, now_ms);
 		forget(&p->next, now_ms);
+		confirm_again(s, p, now_ms);
 		if (is_handshake_due(p, now_ms)) {
 			if (begun++ == SESSION_BEGINS)
 				return true;

@@ -12,7 +12,8 @@
  * alone could be replayed, must be above all before. What is known to be forged changes nothing.
  *
  * Both sides may begin. Of two handshakes that cross the lower node id's is finished. Who answered
- * uses the new keys once a message under them has arrived.
+ * uses the new keys once a message under them has arrived. Who began sends one at once that says
+ * nothing, and again, less and less often, until it is answered: either may be lost.
  *
  * No sockets, no clock, no randomness of its own. One owner.
  */
@@ -35,6 +36,8 @@
 #define SESSION_RETRY_MIN_MS 1000 /* an unanswered handshake is begun again, ... */
 #define SESSION_RETRY_MAX_MS 2000 /* ... less and less often */
 #define SESSION_HANDSHAKES_S 50 /* begun by others and taken without a cookie, a second */
+#define SESSION_CONFIRM_MS   200 /* new keys are confirmed again, then after twice the time, ... */
+#define SESSION_CONFIRMS     7 /* ... for 12.6 s: afterwards what else is said does it */
 
 struct sessions;
 
@@ -92,6 +95,9 @@ struct session_ops {
 	void (*answered)(void *ctx, uint8_t node, const struct session_keys *keys);
 	/* Keys were made, and may be used from now on: for a key log. NULL: there is none. */
 	void (*secrets)(void *ctx, uint8_t node, const struct session_secrets *secrets);
+	/* The peer has the keys that were established last: something has come under them. Until
+	 * then it may seal with those before. Once for each. NULL: nobody wants to know. */
+	void (*confirmed)(void *ctx, uint8_t node);
 };
 
 struct session_peer {

@@ -65,6 +65,10 @@ struct peer {
 
 	struct keys now, before, next; /* next: we answered, nothing came under it yet */
 
+	bool unconfirmed; /* nothing came under `now` yet */
+	uint32_t confirms; /* messages that we sent for the peer to use it, */
+	uint64_t confirm_ms; /* and when the next one is due */
+
 	/* our own handshake */
 	bool pending;
 	struct noise noise;

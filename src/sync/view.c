@@ -270,6 +270,8 @@ static void follow_peer(struct engine *e, struct peer *p)
 		streams_came_up(e, p);
 	if (is_up != p->is_up) {
 		p->is_up = is_up;
+		for (unsigned s = 0; s < STREAM_COUNT; s++)
+			p->in[s].put_off_ms = 0; /* nothing of it waited meanwhile */
 		cuts_update(e);
 	}
 }
@@ -288,6 +290,7 @@ void engine_view(struct engine *e, uint16_t number, const struct next_view *v, u
 		if (was.reach != v->site[n].reach || was.says != v->site[n].says) {
 			d->changed_ms = now_ms;
 			d->is_raw_new = true;
+			d->reclaims = 0;
 		}
 		/* it does not drain any more: what it gave away goes back, as to one that returned */
 		if (was.says == NEXT_DRAINING && v->site[n].says == NEXT_READY)
@@ -308,10 +311,13 @@ void engine_rtt(struct engine *e, uint8_t node, uint32_t rtt_ms)
 		e->peer[node]->rtt_ms = rtt_ms < RTO_MAX_MS ? rtt_ms : RTO_MAX_MS;
 }
 
-void engine_clock(struct engine *e, bool is_off, uint64_t now_ms)
+void engine_clock(struct engine *e, uint16_t number, bool is_off, uint64_t now_ms)
 {
+	struct domain *d = domain_by_number(e, number);
+
 	e->now_ms = now_ms;
-	e->is_clock_off = is_off;
+	if (d != NULL)
+		d->is_clock_off = is_off;
 }
 
 void engine_left_heard(struct engine *e, uint16_t number, uint64_t now_ms)

@@ -21,9 +21,12 @@ void walk_begin(struct domain *d, enum walk_for why)
 		d->walk = why;
 		d->walk_at = 0;
 		d->walk_count = d->walk_handed = 0;
-	} else if (d->walk_again < why) {
-		d->walk_again = why;
+		return;
 	}
+	if (d->walk_again < why)
+		d->walk_again = why;
+	if (d->walk == WALK_RECLAIM && why == WALK_OWNERS)
+		d->walk = why; /* somebody may have gone in earnest: from here on */
 }
 
 static uint8_t successor_of(const struct domain *d, const struct record *r)
@@ -89,7 +92,8 @@ void walk_given(struct engine *e, struct domain *d, struct record *r, uint8_t no
 /*
  * It was ours, and another site claimed it all the same, not by a Binding Update: that one is not
  * dead, though here it is taken for it (in a row of sites the first and the last hear nothing of
- * each other but what the others pass on). To claim it back at once would go on for ever.
+ * each other but what the others pass on). To claim it back at once would go on for ever; and if
+ * each claim made the lifetime begin anew, the binding would never end.
  */
 static bool is_outbid(
 	const struct engine *e, const struct owner_version *was, const struct owner_version *is)
@@ -110,7 +114,7 @@ void walk_late(
 	if (is_outbid(e, was, &records_mesh(e->rs, r)->owner) &&
 		!planted(PLANT_CLAIM_FROM_RETURNED)) {
 		if (d->reclaim_ms == 0)
-			d->reclaim_ms = e->now_ms + RECLAIM_MS;
+			d->reclaim_ms = e->now_ms + ((uint64_t)RECLAIM_MS << d->reclaims);
 		return;
 	}
 	if (!change_owner(e, d, r, to))
@@ -162,15 +166,23 @@ void sweep_begin(struct domain *d, uint64_t change)
 	d->sweep_change = change;
 }
 
+static bool give(struct engine *e, struct domain *d, struct record *r, uint8_t to)
+{
+	if (d->walk == WALK_RECLAIM && to == e->opts.self)
+		return reclaim(e, d, r);
+	return change_owner(e, d, r, to);
+}
+
 uint32_t walk_turn(struct engine *e, struct domain *d, uint32_t *budget)
 {
 	if (d->sweep_at != 0)
 		sweep(e, d, budget);
 	if (d->reclaim_ms != 0 && e->now_ms >= d->reclaim_ms) {
 		d->reclaim_ms = 0;
-		walk_begin(d, WALK_OWNERS);
+		d->reclaims = (uint8_t)(d->reclaims + (d->reclaims < RECLAIM_DOUBLES));
+		walk_begin(d, WALK_RECLAIM);
 	}
-	if (d->walk == WALK_OWNERS && e->now_ms < d->walk_from_ms)
+	if ((d->walk == WALK_OWNERS || d->walk == WALK_RECLAIM) && e->now_ms < d->walk_from_ms)
 		return IDLE_MS;
 	while (d->walk != WALK_NONE && *budget > 0) {
 		uint32_t at = d->walk_at;
@@ -184,7 +196,7 @@ uint32_t walk_turn(struct engine *e, struct domain *d, uint32_t *budget)
 		(*budget)--;
 		to = r->domain == d->conf.number ? better_owner(e, d, r) : NEXT_NOBODY;
 		if (to != NEXT_NOBODY) {
-			if (!change_owner(e, d, r, to))
+			if (!give(e, d, r, to))
 				return 1; /* waits until workers let go of what was there before */
 			d->walk_count += to == e->opts.self;
 			d->walk_handed += to != e->opts.self;

@@ -182,15 +182,21 @@ def test_fragments(pair):
 
 
 def test_flood(pair):
-    """A flood of strangers, and of garbage from the peer's address, gets between nobody."""
+    """A flood of strangers, and of garbage from the peer's address, gets between nobody. Hellos
+    under keys that nobody has wait in no queue."""
     stranger, garbage = bytes(datagram("2001:db8:1::77")), bytes(datagram(data=b"\x04\x01" * 30))
+    hello = bytes(datagram(port=PORT + 1, data=b"\x01\x01\x02" + bytes(60)))
     before = pair.paris.ctl.drops()
     with Wire(pair.ns["tokyo"], DEV["tokyo"], peer=pair.ns["paris"].mac(DEV["paris"])) as wire:
         for _ in range(2000):
             wire.tell(stranger)
             wire.tell(garbage)
+            wire.tell(hello)
         until("all are counted", lambda: pair.paris.ctl.drops()["mesh_stranger"]
-              >= before["mesh_stranger"] + 1000)
+              >= before["mesh_stranger"] + 1000
+              and pair.paris.ctl.drops()["hello_no_keys"] >= before["hello_no_keys"] + 1000)
+    assert pair.paris.ctl.drops()["punt_hello_full"] == before["punt_hello_full"]
+    until("paris says why", lambda: peer(pair.paris).get("last-failure") == "hello: no_keys")
     assert is_up(pair.paris) and is_up(pair.tokyo)
     assert not {"peer_down", "hello_silent"} & {r["alarm"] for r in pair.paris.ctl.show("alarms")}
 

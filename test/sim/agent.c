@@ -156,7 +156,8 @@ static void on_hello_event(
 		break;
 	case HELLO_CLOCK:
 		world_tell(a->w, "site %u: its clock is off by %lld ms", a->node, (long long)value);
-		engine_clock(a->engine, hello_is_clock_off(a->hello), agent_now(a));
+		engine_clock(a->engine, a->domain_of_hello[hello_domain],
+			hello_is_clock_off(a->hello, hello_domain), agent_now(a));
 		break;
 	}
 }

@@ -193,13 +193,28 @@ void oracle_memory(struct world *w, uint8_t node, uint64_t octets, uint64_t at_s
 			(unsigned long long)octets, (unsigned long long)at_start);
 }
 
+/* Two or more, and more than `alike`, are the same. */
+static bool is_pair(const int64_t off[], unsigned n, unsigned alike)
+{
+	for (unsigned i = 0; i < n; i++) {
+		unsigned same = 0;
+
+		for (unsigned k = 0; k < n; k++)
+			same += llabs(off[k] - off[i]) < CLOCK_SAME_MS;
+		if (same >= 2 && same > alike)
+			return true;
+	}
+	return false;
+}
+
 /* Nobody served the domain, and somebody who is down was waited for: a start like that of all. */
-/* Others that serve, hear it and agree about the time of day, and not with it. */
+/* Others that serve, hear it and agree about the time of day, and not with it: more than may agree
+ * with it. */
 static bool is_clock_off(struct world *w, uint8_t node, uint8_t domain)
 {
 	const struct oracle *o = w->oracle;
 	int64_t off[SHAPE_SITES], mine = w->site[node]->wall_off_ms;
-	unsigned n = 0;
+	unsigned n = 0, alike = 0;
 
 	if (o->open_paths > 0 || o->paths_us + 2 * S > w->now_us || w->shape.loss_ppm > 0 ||
 		!w->site[node]->kind->has_mesh)
@@ -209,15 +224,14 @@ static bool is_clock_off(struct world *w, uint8_t node, uint8_t domain)
 
 		if (i == node || !site_runs(w->site[i]) || !w->site[i]->announced[domain] ||
 			o->served_us[i][domain] + 2 * S > w->now_us ||
-			o->clock_us[i] + 2 * S > w->now_us || !oracle_hear_each_other(w, i, node) ||
-			llabs(its - mine) < CLOCK_OFF_MS)
+			o->clock_us[i] + 2 * S > w->now_us || !oracle_hear_each_other(w, i, node))
 			continue;
-		for (unsigned k = 0; k < n; k++)
-			if (llabs(off[k] - its) < CLOCK_SAME_MS)
-				return true;
-		off[n++] = its;
+		if (llabs(its - mine) < CLOCK_OFF_MS)
+			alike++;
+		else
+			off[n++] = its;
 	}
-	return false;
+	return is_pair(off, n, alike);
 }
 
 void oracle_clock(struct world *w, uint8_t node)

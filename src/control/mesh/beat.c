@@ -17,7 +17,8 @@ struct cell {
 };
 
 struct domain {
-	bool has_view, has_cells;
+	bool has_view, has_cells, has_clock;
+	int64_t clock_ms;
 	uint32_t number; /* of the saying that hello says now */
 	struct mail_known told;
 	struct cell cell[NEXT_NODES];
@@ -38,14 +39,15 @@ struct beat {
 	uint32_t still_ms;
 	uint64_t (*turns)(void *ctx, uint32_t lcore);
 	void (*send)(void *ctx, uint8_t node, const uint8_t *buf, size_t len);
+	void (*keys)(void *ctx, uint8_t node, const uint32_t *names, unsigned n);
 	void *ctx;
 	uint64_t now_ms; /* of the turn */
 	_Atomic uint64_t silent_since;
 
 	bool is_behind; /* control does not read as fast as there is something to tell */
 	uint16_t stalls;
-	bool has_stall, has_clock;
-	int64_t stall_ms, clock_ms;
+	bool has_stall;
+	int64_t stall_ms;
 	uint32_t next_peer; /* to be told of */
 
 	uint32_t lcores, domain_count, peer_count;
@@ -62,6 +64,14 @@ static void on_send(void *ctx, uint8_t node, const uint8_t *buf, size_t len)
 	struct beat *b = ctx;
 
 	b->send(b->ctx, node, buf, len);
+}
+
+static void on_keys(void *ctx, uint8_t node, const uint32_t *names, unsigned n)
+{
+	struct beat *b = ctx;
+
+	if (b->keys != NULL)
+		b->keys(b->ctx, node, names, n);
 }
 
 static void on_view(void *ctx, uint32_t domain, const struct next_view *v)
@@ -116,8 +126,8 @@ static void on_event(void *ctx, enum hello_event e, uint32_t domain, uint8_t nod
 		peer_of(b, node)->incompatible = value;
 		break;
 	case HELLO_CLOCK:
-		b->has_clock = true;
-		b->clock_ms = value;
+		b->domain[domain].has_clock = true;
+		b->domain[domain].clock_ms = value;
 		break;
 	case HELLO_STALL:
 		b->stalls++;
@@ -194,6 +204,13 @@ static bool tell_cells(struct beat *b, uint32_t domain)
 	return ok;
 }
 
+static bool tell_clock(struct beat *b, uint32_t domain)
+{
+	struct domain *d = &b->domain[domain];
+
+	return tell_flag(b, &d->has_clock, HELLO_CLOCK, domain, 0, d->clock_ms);
+}
+
 static bool tell_known(struct beat *b, uint32_t domain, uint64_t now_ms)
 {
 	struct domain *d = &b->domain[domain];
@@ -230,11 +247,11 @@ static bool tell_info(struct beat *b, uint64_t now_ms)
 
 static void tell(struct beat *b, uint64_t now_ms)
 {
-	bool ok = tell_flag(b, &b->has_stall, HELLO_STALL, 0, 0, b->stall_ms) && tell_peers(b) &&
-		  tell_flag(b, &b->has_clock, HELLO_CLOCK, 0, 0, b->clock_ms);
+	bool ok = tell_flag(b, &b->has_stall, HELLO_STALL, 0, 0, b->stall_ms) && tell_peers(b);
 
 	for (uint32_t d = 0; ok && d < b->domain_count; d++)
-		ok = tell_view(b, d) && tell_cells(b, d) && tell_known(b, d, now_ms);
+		ok = tell_clock(b, d) && tell_view(b, d) && tell_cells(b, d) &&
+		     tell_known(b, d, now_ms);
 	b->is_behind = !(ok && tell_info(b, now_ms));
 }
 
@@ -313,6 +330,11 @@ enum hello_verdict beat_input(struct beat *b, const struct ip6_addr *from, const
 	return hello_input(b->hello, from, buf, n, now_ms, wall_ms);
 }
 
+void beat_no_keys(struct beat *b, uint8_t node, uint64_t now_ms)
+{
+	hello_no_keys(b->hello, node, now_ms);
+}
+
 uint64_t beat_silent_since(const struct beat *b)
 {
 	return atomic_load_explicit(&b->silent_since, memory_order_relaxed);
@@ -337,7 +359,7 @@ static int make(struct beat *b, const struct beat_opts *o)
 		b->peer[i].node = h.peers[i].node;
 		b->index[h.peers[i].node] = (uint8_t)(i + 1);
 	}
-	h.ops = (struct hello_ops){ b, on_send, on_view, on_event };
+	h.ops = (struct hello_ops){ b, on_send, on_view, on_event, on_keys };
 	return hello_new(&h, &b->hello);
 }
 
@@ -353,6 +375,7 @@ int beat_new(const struct beat_opts *o, struct beat **out)
 	b->lcores = o->lcores;
 	b->turns = o->turns;
 	b->send = o->send;
+	b->keys = o->keys;
 	b->ctx = o->ctx;
 	b->hello_ms = o->hello->hello_ms;
 	b->still_ms = dead_ms > BEAT_STILL_MS ? dead_ms : BEAT_STILL_MS;

@@ -30,6 +30,8 @@ struct beat_opts {
 	uint64_t (*turns)(void *ctx, uint32_t lcore); /* that it has finished */
 	/* A datagram to the peer's address, hello's port. */
 	void (*send)(void *ctx, uint8_t node, const uint8_t *buf, size_t len);
+	/* hello_ops.keys; NULL: nobody wants to know */
+	void (*keys)(void *ctx, uint8_t node, const uint32_t *names, unsigned n);
 	void *ctx;
 };
 
@@ -43,6 +45,9 @@ uint32_t beat_turn(struct beat *b, uint64_t now_ms, uint64_t wall_ms);
 /* A datagram to hello's port. */
 enum hello_verdict beat_input(struct beat *b, const struct ip6_addr *from, const uint8_t *buf,
 	size_t n, uint64_t now_ms, uint64_t wall_ms);
+
+/* hello_no_keys(). */
+void beat_no_keys(struct beat *b, uint8_t node, uint64_t now_ms);
 
 /* Since when nothing may be sent, 0: it may. Any thread. */
 uint64_t beat_silent_since(const struct beat *b);

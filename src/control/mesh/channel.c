@@ -93,6 +93,13 @@ static void on_answered(void *ctx, uint8_t node, const struct session_keys *keys
 	data_keys_answered(ctl->data_keys, node, keys, ctl->now_ms);
 }
 
+static void on_confirmed(void *ctx, uint8_t node)
+{
+	struct ctl *ctl = ctx;
+
+	data_keys_confirmed(ctl->data_keys, node, ctl->now_ms);
+}
+
 static void on_secrets(void *ctx, uint8_t node, const struct session_secrets *secrets)
 {
 	struct ctl *ctl = ctx;
@@ -188,7 +195,8 @@ static int make(struct ctl *ctl, struct channel *c, struct session_peer *peers)
 			.random = on_random,
 			.send = on_send,
 			.established = on_established,
-			.answered = on_answered },
+			.answered = on_answered,
+			.confirmed = on_confirmed },
 	};
 
 	if (mesh->key_log_file != NULL) {

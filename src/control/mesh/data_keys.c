@@ -23,6 +23,7 @@ static_assert(crypto_auth_hmacsha256_KEYBYTES == HALF, "a half is a key");
 /* Keys that no packet comes under any more, when it is time. */
 struct ending {
 	bool is_used;
+	bool is_sealed_with; /* by the peer, for all we know: sooner when it has newer ones */
 	uint32_t generation;
 	uint64_t at_ms;
 };
@@ -130,16 +131,23 @@ static void add_in(struct data_keys *d, uint8_t node, uint64_t now_ms)
 		sodium_memzero(&r->in, sizeof(r->in));
 }
 
-/* Nothing comes in this generation any more after at_ms. */
-static void end_later(struct data_keys *d, uint8_t node, uint32_t generation, uint64_t at_ms)
+/* When what is under way now has arrived. */
+static uint64_t arrived_ms(const struct row *r, uint64_t now_ms)
+{
+	return now_ms + 2 * (uint64_t)r->rtt_ms + SLACK_MS;
+}
+
+/* Nothing comes in e's generation any more after e->at_ms. */
+static void end_later(struct data_keys *d, uint8_t node, const struct ending *e)
 {
 	struct row *r = &d->row[node];
 
-	due(d, at_ms);
+	due(d, e->at_ms);
 	for (unsigned i = 0; i < SA_INBOUND; i++) {
 		if (r->ending[i].is_used)
 			continue;
-		r->ending[i] = (struct ending){ true, generation, at_ms };
+		r->ending[i] = *e;
+		r->ending[i].is_used = true;
 		return;
 	}
 	/* All places are taken by those: this one has not got one yet, and waits no longer. */
@@ -170,7 +178,7 @@ void data_keys_answered(
 		return;
 	r = &d->row[node];
 	if (r->has_answered) /* the peer has begun anew, and will not use that any more */
-		end_later(d, node, r->answered, now_ms);
+		end_later(d, node, &(struct ending){ .generation = r->answered, .at_ms = now_ms });
 	data_keys_derive(keys, !keys->initiator, &r->in);
 	r->answered = r->in.generation;
 	r->has_answered = true;
@@ -191,7 +199,10 @@ void data_keys_established(
 	data_keys_derive(keys, !keys->initiator, &in);
 	data_keys_derive(keys, keys->initiator, &r->out);
 	if (r->has_now && r->now != in.generation)
-		end_later(d, node, r->now, now_ms + 2 * r->rtt_ms + SLACK_MS);
+		end_later(d, node,
+			&(struct ending){ .is_sealed_with = true,
+				.generation = r->now,
+				.at_ms = now_ms + SESSION_REJECT_MS });
 	if (r->has_answered && r->answered == in.generation) {
 		r->has_answered = false; /* in use now */
 	} else {
@@ -205,6 +216,25 @@ void data_keys_established(
 	r->seals = true;
 	r->until_ms = now_ms + SESSION_REJECT_MS;
 	due(d, r->until_ms);
+}
+
+void data_keys_confirmed(struct data_keys *d, uint8_t node, uint64_t now_ms)
+{
+	struct row *r;
+
+	if (d == NULL)
+		return;
+	r = &d->row[node];
+	for (unsigned i = 0; i < SA_INBOUND; i++) {
+		struct ending *e = &r->ending[i];
+
+		if (!e->is_used || !e->is_sealed_with)
+			continue;
+		e->is_sealed_with = false;
+		if (arrived_ms(r, now_ms) < e->at_ms)
+			e->at_ms = arrived_ms(r, now_ms);
+		due(d, e->at_ms);
+	}
 }
 
 void data_keys_rtt(struct data_keys *d, uint8_t node, uint32_t ms)
@@ -241,7 +271,8 @@ static void give_up(struct data_keys *d, uint8_t node, uint64_t now_ms)
 	r->seals = false;
 	sodium_memzero(&r->out, sizeof(r->out));
 	r->waits_out = false;
-	end_later(d, node, r->now, now_ms + 2 * r->rtt_ms + SLACK_MS);
+	end_later(
+		d, node, &(struct ending){ .generation = r->now, .at_ms = arrived_ms(r, now_ms) });
 	r->has_now = false;
 	log_info(TAG, "data keys too old, not renewed node=%u", node);
 }
@@ -259,7 +290,7 @@ static void run_row(struct data_keys *d, uint8_t node, uint64_t now_ms)
 	else if (r->seals)
 		due(d, r->until_ms);
 	if (r->has_answered && r->answered_until_ms <= now_ms) {
-		end_later(d, node, r->answered, now_ms);
+		end_later(d, node, &(struct ending){ .generation = r->answered, .at_ms = now_ms });
 		r->has_answered = false;
 	} else if (r->has_answered) {
 		due(d, r->answered_until_ms);

@@ -7,8 +7,9 @@
  *      we answered   answered: open with the new keys; established: seal with them
  *
  * so each side opens before the other can seal. The old keys open for two round trips and a second
- * more. Keys that are not renewed end with their session's, SESSION_REJECT_MS: nothing is sealed
- * with older ones.
+ * more from when the session knows that the peer has the new ones (confirmed), which may take it
+ * some time on bad lines: until then the peer seals with the old ones. Keys that are not renewed
+ * end with their session's, SESSION_REJECT_MS: nothing is sealed with older ones.
  *
  * Of session_keys.data each half is a direction's: key, salt and the generation's number are one
  * block of HKDF-Expand with SHA-256 (RFC 5869, 2.3). Both sides make the same; nothing needs saying.
@@ -30,11 +31,12 @@ struct sa_keys;
 int data_keys_new(struct sa *sa, struct data_keys **out); /* 0 or -ENOMEM */
 void data_keys_free(struct data_keys *d); /* wipes; before tables_free() */
 
-/* session_ops.answered and .established. */
+/* session_ops.answered, .established and .confirmed. */
 void data_keys_answered(
 	struct data_keys *d, uint8_t node, const struct session_keys *keys, uint64_t now_ms);
 void data_keys_established(
 	struct data_keys *d, uint8_t node, const struct session_keys *keys, uint64_t now_ms);
+void data_keys_confirmed(struct data_keys *d, uint8_t node, uint64_t now_ms);
 /* The round trip to a peer, as hello measures it. */
 void data_keys_rtt(struct data_keys *d, uint8_t node, uint32_t ms);
 /* Ends what has ended, and does what found no room in the deferred-free queue or no memory before;

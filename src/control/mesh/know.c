@@ -83,15 +83,16 @@ void mesh_alone(struct ctl *ctl, struct alarm_fact *f)
 
 void mesh_clock_off(struct ctl *ctl, struct alarm_fact *f)
 {
-	int64_t off;
+	for (uint16_t d = 0; ctl->mesh != NULL && d < ctl->conf->domain_count; d++) {
+		int64_t off = ctl->mesh->domain[d].clock_off_ms;
+		uint64_t ms = off < 0 ? 0 - (uint64_t)off : (uint64_t)off;
 
-	if (ctl->mesh == NULL)
-		return;
-	off = ctl->mesh->clock_off_ms;
-	f->value = (uint64_t)(off < 0 ? -off : off);
-	if (off != 0)
-		snprintf(f->detail, sizeof(f->detail), "this clock is %s",
-			off < 0 ? "ahead" : "behind");
+		if (ms <= f->value)
+			continue;
+		f->value = ms;
+		snprintf(f->detail, sizeof(f->detail), "domain %s: this clock is %s",
+			ctl->conf->domains[d].name, off < 0 ? "ahead" : "behind");
+	}
 }
 
 static bool is_down(const struct ctl *ctl, uint8_t node, const struct mesh_site *s)

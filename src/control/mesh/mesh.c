@@ -360,8 +360,8 @@ void mesh_on_hello(
 		m->site[node].drift[domain] = (uint32_t)value;
 		break;
 	case HELLO_CLOCK:
-		m->clock_off_ms = value;
-		engine_clock(m->engine, value != 0, ctl->now_ms);
+		m->domain[domain].clock_off_ms = value;
+		engine_clock(m->engine, domain, value != 0, ctl->now_ms);
 		break;
 	case HELLO_REACH: /* a view comes with it */
 	case HELLO_RESTARTED:

@@ -42,6 +42,7 @@ struct mesh_part { /* in a domain: ours */
 	bool left_told; /* the engine knows that everybody heard of it */
 	uint64_t quiet_from_ms; /* draining: nothing has come since then */
 	uint64_t heard; /* Binding Updates and tunnelled packets by then */
+	int64_t clock_off_ms; /* peers agree about the time: theirs less ours; 0: with us too */
 };
 
 struct mesh {
@@ -50,7 +51,6 @@ struct mesh {
 	uint64_t boot;
 	uint64_t due_ms; /* the engine wants to be called then */
 	uint64_t asked_ms; /* pulse, whether what we said is known */
-	int64_t clock_off_ms; /* peers agree about the time: theirs less ours; 0: with us too */
 	uint64_t stalls; /* times this site stood still */
 	struct log_rl log[ENGINE_EV_COUNT], reach_log;
 	struct mesh_part domain[ENGINE_DOMAINS];

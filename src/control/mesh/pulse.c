@@ -23,7 +23,10 @@
 #include "net/udp.h"
 #include "sync/message.h"
 
-#define TAKE_BUDGET 16 /* datagrams a turn, some microseconds each; the others wait in the ring */
+/* Microseconds a turn for datagrams, some for each; the others wait in the ring. A genuine one must
+ * not wait long behind copies of old ones, and the worker beside has packets to carry. */
+#define TAKE_US     50
+#define TAKE_BATCH  16 /* datagrams before the clock is looked at */
 #define READ_BUDGET 16 /* messages that control reads in a turn */
 #define HOP_LIMIT   64
 
@@ -44,6 +47,8 @@ struct pulse {
 	/* the lcore's */
 	uint64_t due_tsc;
 	uint64_t tsc_ms; /* in a millisecond */
+	uint8_t node[CONF_PEERS_MAX];
+	uint32_t node_count;
 	struct ip6_addr site;
 	uint16_t port;
 	struct ip6_addr address[NEXT_NODES];
@@ -91,6 +96,15 @@ static void on_send(void *ctx, uint8_t node, const uint8_t *buf, size_t len)
 		(void)dp_hello_send(p->dp, p->pkt, (uint16_t)n); /* counted there */
 }
 
+static void on_keys(void *ctx, uint8_t node, const uint32_t *names, unsigned n)
+{
+	struct pulse *p = ctx;
+	struct dp_hello_keys keys = { .n = n };
+
+	memcpy(keys.name, names, n * sizeof(names[0]));
+	dp_hello_keys(p->dp, node, &keys);
+}
+
 static uint64_t turns_of(void *ctx, uint32_t lcore)
 {
 	const struct pulse *p = ctx;
@@ -100,16 +114,28 @@ static uint64_t turns_of(void *ctx, uint32_t lcore)
 
 static void take(struct pulse *p, uint64_t now_ms, uint64_t wall_ms)
 {
-	struct dp_hello h[TAKE_BUDGET];
-	uint32_t n = dp_hello_take(p->dp, h, TAKE_BUDGET);
+	uint64_t until = rte_rdtsc() + TAKE_US * p->tsc_ms / 1000;
+	struct dp_hello h[TAKE_BATCH];
+	uint32_t n;
 
-	for (uint32_t i = 0; i < n; i++) {
-		enum hello_verdict v;
+	do {
+		n = dp_hello_take(p->dp, h, TAKE_BATCH);
+		for (uint32_t i = 0; i < n; i++) {
+			enum hello_verdict v;
 
-		dp_hello_begin(p->dp, &h[i]);
-		v = beat_input(p->beat, &h[i].src, h[i].data, h[i].len, now_ms, wall_ms);
-		dp_hello_end(p->dp, &h[i], pulse_drop(v));
-	}
+			dp_hello_begin(p->dp, &h[i]);
+			v = beat_input(p->beat, &h[i].src, h[i].data, h[i].len, now_ms, wall_ms);
+			dp_hello_end(p->dp, &h[i], pulse_drop(v));
+		}
+	} while (n == TAKE_BATCH && rte_rdtsc() < until);
+}
+
+/* What workers dropped is told of their sender all the same: somebody may look for the reason. */
+static void note_unknown(struct pulse *p, uint64_t now_ms)
+{
+	for (uint32_t i = 0; i < p->node_count; i++)
+		if (dp_hello_was_unknown(p->dp, p->node[i]))
+			beat_no_keys(p->beat, p->node[i], now_ms);
 }
 
 /* A dp_poll_fn. Nearly always there is nothing to do, which costs a look at a ring, a clock and a
@@ -126,6 +152,7 @@ static bool poll(void *ctx)
 	wall_ms = clock_ms(CLOCK_REALTIME);
 	if (has_come)
 		take(p, now_ms, wall_ms);
+	note_unknown(p, now_ms);
 	p->due_tsc = rte_rdtsc() + beat_turn(p->beat, now_ms, wall_ms) * p->tsc_ms;
 	dp_hello_wake_at(p->dp, p->due_tsc);
 	return true;
@@ -297,6 +324,7 @@ static int make(struct pulse *p, const struct plan *plan)
 		.lcores = dp_lcore_count(p->dp),
 		.turns = turns_of,
 		.send = on_send,
+		.keys = on_keys,
 		.ctx = p };
 	int ret;
 
@@ -324,6 +352,8 @@ int pulse_new(struct ctl *ctl, char *err, size_t err_len)
 		p->generation = ctl->generation;
 		for (uint32_t i = 0; i < plan->hello.peer_count; i++)
 			p->address[plan->peers[i].node] = plan->peers[i].address;
+		p->node_count = plan->hello.peer_count;
+		memcpy(p->node, plan->nodes, sizeof(p->node));
 		ret = make(p, plan);
 	}
 	free(plan);

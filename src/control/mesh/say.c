@@ -68,7 +68,7 @@ static const struct {
 	[ENGINE_EV_SNAPSHOT_DONE] = { LOG_INFO, "has all bindings of that site", "records" },
 	[ENGINE_EV_SNAPSHOT_REFUSED] = { LOG_WARN,
 		"some bindings of that site were refused here: asks again; is limits.max-bindings "
-		"less than there?",
+		"less than there, or are mobile-prefixes others, or is a clock wrong?",
 		NULL },
 	[ENGINE_EV_HELD_OUT] = { LOG_WARN, "that site is gone: its bindings are taken over", NULL },
 	[ENGINE_EV_RETURNED] = { LOG_INFO, "that site is back", NULL },
@@ -79,6 +79,8 @@ static const struct {
 		"that site refuses bindings: the drain waits for it; is limits.max-bindings less "
 		"there?",
 		NULL },
+	[ENGINE_EV_DRAIN_FORCED] = { LOG_WARN,
+		"left by force: that site has not acknowledged every binding it was given", NULL },
 	[ENGINE_EV_DRAIN_ENDED] = { LOG_WARN,
 		"no other site is ready any more: is not drained, and serves again", NULL },
 	[ENGINE_EV_CLOCK] = { LOG_WARN,
@@ -96,7 +98,8 @@ static const struct {
 	[ENGINE_EV_PEER_RESTARTED] = { LOG_INFO, "that site has begun a new life", NULL },
 	[ENGINE_EV_FOREIGN] = { LOG_WARN,
 		"that site sent a record outside the domain's mobile prefixes or home agent "
-		"addresses: refused",
+		"addresses, or with a number or timestamp out of reach (is a clock wrong?): "
+		"refused",
 		NULL },
 	[ENGINE_EV_FULL] = { LOG_WARN, "no room for a record of that site: refused", NULL },
 	[ENGINE_EV_MALFORMED] = { LOG_WARN, "that site sent what makes no sense: ignored", NULL },
@@ -189,10 +192,11 @@ void mesh_say_hello(
 		if (value != 0)
 			log_warn(TAG,
 				"other sites agree with each other about the time and not with "
-				"us theirs-less-ours-ms=%" PRId64,
-				value);
+				"us domain=%s theirs-less-ours-ms=%" PRId64,
+				ctl->conf->domains[domain].name, value);
 		else
-			log_info(TAG, "other sites agree with us about the time");
+			log_info(TAG, "other sites agree with us about the time domain=%s",
+				ctl->conf->domains[domain].name);
 		break;
 	case HELLO_STALL: /* the engine tells */
 		break;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "test.h"
 
+#include <pthread.h>
+
 #include <intel-ipsec-mb.h>
 
 #include "common/gcm.h"
@@ -154,6 +156,113 @@ static void test_long(void **state)
 	done(&m);
 }
 
+/* --- what stays on the stack --- */
+
+#define STACK (1 << 20)
+#ifdef __clang__
+#define IS_CLANG true
+#else
+#define IS_CLANG false
+#endif
+
+struct errand {
+	struct made *m;
+	struct gcm_key *key;
+	const uint8_t *octets;
+	struct buf text;
+	const uint8_t *tag;
+};
+
+static void *make_key(void *arg)
+{
+	struct errand *x = arg;
+
+	x->key = gcm_key_new(x->m->gcm, x->octets);
+	return NULL;
+}
+
+static void *open_forgery(void *arg)
+{
+	struct errand *x = arg;
+
+	assert_false(gcm_open(
+		x->m->gcm, x->m->key, x->m->iv.p, x->m->aad.p, 12, x->text.p, x->text.n, x->tag));
+	return NULL;
+}
+
+/* Runs it in a thread that ends, on a stack of its own; which is returned, to be freed. */
+static uint8_t *stack_of(void *(*run)(void *), struct errand *x)
+{
+	uint8_t *stack = aligned_alloc(4096, STACK);
+	pthread_attr_t attr;
+	pthread_t thread;
+
+	assert_non_null(stack);
+	memset(stack, 0, STACK);
+	assert_int_equal(pthread_attr_init(&attr), 0);
+	assert_int_equal(pthread_attr_setstack(&attr, stack, STACK), 0);
+	assert_int_equal(pthread_create(&thread, &attr, run, x), 0);
+	pthread_join(thread, NULL);
+	pthread_attr_destroy(&attr);
+	return stack;
+}
+
+/* The tag that would have made a forgery genuine, and what of the key stream was not used: of short
+ * ones and of long ones. */
+static void test_stack_of_open(void **state)
+{
+	uint8_t stream[400] = { 0 }, tag[GCM_TAG_LEN], wrong[GCM_TAG_LEN] = { 1 };
+	struct made m = make();
+
+	(void)state;
+	gcm_seal(m.gcm, m.key, m.iv.p, m.aad.p, 12, stream, sizeof(stream), tag);
+	for (size_t len = 20; len <= 300; len += 40) {
+		struct errand x = { .m = &m, .text = { calloc(1, len), len }, .tag = wrong };
+		uint8_t *stack;
+
+		gcm_seal(m.gcm, m.key, m.iv.p, m.aad.p, 12, x.text.p, len, tag);
+		stack = stack_of(open_forgery, &x);
+		if (memmem(stack, STACK, tag, sizeof(tag)) != NULL)
+			fail_msg("the tag of %zu octets", len);
+		/* what a compiler spills is its own business: GCC's code was looked at */
+		if (!IS_CLANG && memmem(stack, STACK, stream + len, 12) != NULL)
+			fail_msg("the key stream behind %zu octets", len);
+		free(stack);
+		buf_free(&x.text);
+	}
+	done(&m);
+}
+
+/* The hash key as the wide one has it, times x. */
+static void test_stack_of_key(void **state)
+{
+	struct made m = make();
+	struct buf octets = buf_from_hex(key_hex);
+	struct gcm_key_data *data = aligned_alloc(64, (sizeof(*data) + 63) & ~63UL);
+	struct gcm_wide *wide = aligned_alloc(64, sizeof(*wide));
+	struct errand x = { .m = &m, .octets = octets.p };
+	IMB_MGR *mb = alloc_mb_mgr(0);
+	uint8_t *stack;
+
+	(void)state;
+	if (!gcm_wide_is_there())
+		skip();
+	init_mb_mgr_auto(mb, NULL);
+	IMB_AES128_GCM_PRE(mb, octets.p, data);
+	gcm_wide_key(wide, data->expanded_keys);
+	stack = stack_of(make_key, &x);
+	assert_non_null(x.key);
+	for (unsigned n = 0; n < GCM_WIDE_AHEAD; n++)
+		assert_null(memmem(stack, STACK, wide->power[n], 16));
+	free(stack);
+	gcm_key_free(x.key);
+	free_mb_mgr(mb);
+	free(data);
+	free(wide);
+	buf_free(&octets);
+	done(&m);
+}
+
 static void test_nothing(void **state)
 {
 	(void)state;
@@ -168,6 +277,8 @@ int main(void)
 		cmocka_unit_test(test_open),
 		cmocka_unit_test(test_wide),
 		cmocka_unit_test(test_long),
+		cmocka_unit_test(test_stack_of_open),
+		cmocka_unit_test(test_stack_of_key),
 		cmocka_unit_test(test_nothing),
 	};
 

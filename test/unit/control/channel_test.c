@@ -30,6 +30,7 @@ struct site {
 	unsigned keys;
 	struct session_keys hello_keys;
 	int seals, opens; /* data tunnels; first octet of what keys are made of */
+	unsigned confirmed;
 	unsigned inputs;
 	uint8_t from;
 	uint8_t got[CHANNEL_MAX];
@@ -90,6 +91,15 @@ void data_keys_answered(
 	(void)now_ms;
 	assert_int_equal(node, d == site[1].ctl.data_keys ? 2 : 1);
 	(d == site[1].ctl.data_keys ? &site[1] : &site[2])->opens = keys->data[0];
+}
+
+void data_keys_confirmed(struct data_keys *d, uint8_t node, uint64_t now_ms)
+{
+	struct site *s = d == site[1].ctl.data_keys ? &site[1] : &site[2];
+
+	assert_int_equal(node, s == &site[1] ? 2 : 1);
+	assert_int_equal(now_ms, s->ctl.now_ms);
+	s->confirmed++;
 }
 
 void mesh_input(struct ctl *ctl, uint8_t node, const uint8_t *buf, size_t len)
@@ -230,6 +240,8 @@ static void test_talk(void **state)
 	assert_int_equal(site[2].opens, site[1].seals);
 	assert_int_equal(site[2].seals, site[1].seals);
 	assert_int_not_equal(site[1].seals, -1);
+	assert_int_equal(site[1].confirmed, 1);
+	assert_int_equal(site[2].confirmed, 1);
 
 	p = sealed("hello tokyo");
 	assert_true(ip6_eq(&((struct net_ip6 *)p.b)->src, &site[1].conf.mesh.site_address));

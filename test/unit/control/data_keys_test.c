@@ -175,8 +175,10 @@ static void renew(uint8_t number)
 	if (had)
 		check_flow(&b, &a); /* still with the old ones */
 	data_keys_established(b.keys, A, &kb, now);
+	data_keys_confirmed(b.keys, A, now);
 	check_flow(&a, &b);
 	check_flow(&b, &a);
+	data_keys_confirmed(a.keys, B, now);
 	if (had) {
 		now += 2 * 100 + 999;
 		run(&a);
@@ -206,6 +208,49 @@ static void test_renew(void **state)
 	}
 	assert_int_equal(dq_used(a.dq), 0);
 	assert_int_equal(dq_used(b.dq), 0);
+}
+
+/* What tells B that A has the new keys is lost again and again: B seals with the old ones, and they
+ * open until A knows better and all of that has arrived, or they are too old. */
+static void test_unconfirmed(void **state)
+{
+	struct session_keys ka = handshake(2, true), kb = handshake(2, false);
+	struct sealed late;
+
+	(void)state;
+	data_keys_rtt(a.keys, B, 100);
+	renew(1);
+	data_keys_answered(b.keys, A, &kb, now);
+	data_keys_established(a.keys, B, &ka, now);
+	for (unsigned i = 0; i < 100; i++, now += 150) {
+		run(&a);
+		run(&b);
+		check_flow(&b, &a);
+		check_flow(&a, &b);
+	}
+	late = seal(&b);
+	data_keys_established(b.keys, A, &kb, now);
+	data_keys_confirmed(b.keys, A, now);
+	assert_int_not_equal(seal(&b).spi, late.spi);
+	data_keys_confirmed(a.keys, B, now);
+	now += 2 * 100 + 999;
+	data_keys_confirmed(a.keys, B, now); /* it is no news: nothing takes longer */
+	run(&a);
+	assert_true(opens(&a, &late));
+	now++;
+	run(&a);
+	assert_false(opens(&a, &late));
+	check_flow(&b, &a);
+
+	ka = handshake(3, true);
+	late = seal(&b);
+	data_keys_established(a.keys, B, &ka, now);
+	now += SESSION_REJECT_MS - 1;
+	run(&a);
+	assert_true(opens(&a, &late));
+	now++;
+	run(&a);
+	assert_false(opens(&a, &late));
 }
 
 /* Nobody renews: nothing is sealed with keys that are too old, and nothing opens either. */
@@ -364,6 +409,7 @@ static void test_none(void **state)
 	(void)state;
 	data_keys_answered(NULL, A, &k, now);
 	data_keys_established(NULL, A, &k, now);
+	data_keys_confirmed(NULL, A, now);
 	data_keys_rtt(NULL, A, 5);
 	assert_false(data_keys_run(NULL, now));
 	data_keys_free(NULL);
@@ -378,6 +424,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_derive),
 		cmocka_unit_test_setup_teardown(test_renew, begin, end),
+		cmocka_unit_test_setup_teardown(test_unconfirmed, begin, end),
 		cmocka_unit_test_setup_teardown(test_too_old, begin, end),
 		cmocka_unit_test_setup_teardown(test_unanswered, begin, end),
 		cmocka_unit_test_setup_teardown(test_fast, begin, end),

@@ -13,7 +13,9 @@
 #include "control/mesh/data_keys.h"
 #include "control/mesh/mesh.h"
 #include "control/mesh/pulse.h"
+#include "net/hello.h"
 #include "net/udp.h"
+#include "sync/hello_seal.h"
 #include "sync/session.h"
 
 #define PORT  4750
@@ -34,6 +36,9 @@ struct site {
 	void *poll_ctx;
 	struct packet queue[QUEUE];
 	unsigned queued;
+	bool endless; /* the queue is never empty */
+	struct dp_hello_keys keys; /* of the other one's */
+	bool was_unknown;
 	uint64_t turns, wake;
 	int last_drop;
 	unsigned views[2], infos, restarts, stalls;
@@ -79,8 +84,24 @@ uint32_t dp_hello_take(struct dp *dp, struct dp_hello *out, uint32_t max)
 			.data = s->queue[i].b + 48,
 			.len = (uint16_t)(s->queue[i].n - 48) };
 	}
-	s->queued -= n;
+	if (!s->endless)
+		s->queued -= n;
 	return n;
+}
+
+void dp_hello_keys(struct dp *dp, uint8_t node, const struct dp_hello_keys *keys)
+{
+	assert_int_equal(node, of(dp) == &site[1] ? 2 : 1);
+	of(dp)->keys = *keys;
+}
+
+bool dp_hello_was_unknown(struct dp *dp, uint8_t node)
+{
+	bool was = of(dp)->was_unknown;
+
+	assert_int_equal(node, of(dp) == &site[1] ? 2 : 1);
+	of(dp)->was_unknown = false;
+	return was;
 }
 
 void dp_hello_begin(struct dp *dp, const struct dp_hello *h)
@@ -346,6 +367,56 @@ static void test_drops(void **state)
 	assert_int_equal(pulse_drop(HELLO_CONTENT), DP_DROP_HELLO_CONTENT);
 }
 
+/* Workers hear which keys there are, and hello of what they dropped for want of one. */
+static void test_keys(void **state)
+{
+	struct session_keys k = { .initiator = true };
+	struct packet *p = &site[1].queue[0];
+	uint32_t first;
+
+	(void)state;
+	assert_int_equal(site[1].keys.n, 0);
+	UNTIL(is_up(&site[1], 0, NEXT_JOINING));
+	assert_int_equal(site[1].keys.n, 1);
+	first = site[1].keys.name[0];
+	assert_int_equal(site[2].keys.name[0], first);
+	site[1].queued = 0;
+	while (site[1].queued == 0)
+		site[2].turns++, site[2].poll(site[2].poll_ctx);
+	assert_int_equal(net_hello_check(p->b + 48, p->n - 48u), 0);
+	assert_int_equal(net_hello_key(p->b + 48), first);
+	randombytes_buf(k.hello, sizeof(k.hello));
+	pulse_keys(&site[1].ctl, 2, &k);
+	UNTIL(site[1].keys.n == 2);
+	assert_int_equal(site[1].keys.name[0], hello_seal_name(&k));
+	assert_int_equal(site[1].keys.name[1], first); /* it goes on with that */
+	assert_int_equal(site[1].info.last_failure, 0);
+	site[1].was_unknown = true;
+	UNTIL(site[1].info.last_failure == HELLO_NO_KEYS);
+}
+
+/* What waits is taken in one turn when that takes no time to speak of (here it may take a few
+ * tries: the machine is not ours alone), and a turn ends when what comes does not. */
+static void test_budget(void **state)
+{
+	bool all = false;
+
+	(void)state;
+	for (unsigned try = 0; !all && try < 100000; try++) {
+		memset(site[1].queue, 0, sizeof(site[1].queue));
+		for (unsigned i = 0; i < QUEUE; i++)
+			site[1].queue[i].n = 48 + 40;
+		site[1].queued = QUEUE;
+		site[1].poll(site[1].poll_ctx);
+		all = site[1].queued == 0;
+	}
+	assert_true(all);
+	site[1].queued = QUEUE;
+	site[1].endless = true;
+	assert_true(site[1].poll(site[1].poll_ctx));
+	assert_int_equal(site[1].last_drop, DP_DROP_HELLO_MALFORMED);
+}
+
 /* For rte_get_tsc_hz(). */
 static int start_eal(void **state)
 {
@@ -372,6 +443,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_idle, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_settings, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_drops, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_keys, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_budget, set_up, tear_down),
 	};
 
 	if (sodium_init() < 0)

@@ -19,6 +19,7 @@
 #include "dataplane/sync.h"
 #include "dataplane/worker.h"
 #include "net/cksum.h"
+#include "net/hello.h"
 #include "net/icmp6.h"
 #include "net/ip6hdr.h"
 #include "net/udp.h"
@@ -1068,12 +1069,13 @@ static void test_punt_full(void **state)
 #define SITE "2001:db8:1::10"
 #define PEER "2001:db8:51::2"
 #define SYNC 4750
+#define KEY  0x11223344 /* a name of the peer's keys */
 
 static struct dp_sync *make_sync(void)
 {
-	struct conf_mesh_peer peers[] = { { .address = addr("2001:db8:53::4") },
-		{ .address = addr(PEER) }, { .address = addr(HOA) },
-		{ .address = addr("2001:db8:52::3"), .retired = true } };
+	struct conf_mesh_peer peers[] = { { .id = 4, .address = addr("2001:db8:53::4") },
+		{ .id = 2, .address = addr(PEER) }, { .id = 5, .address = addr(HOA) },
+		{ .id = 3, .address = addr("2001:db8:52::3"), .retired = true } };
 	struct conf_mesh mesh = {
 		.site_address = addr(SITE), .port = SYNC, .peers = peers, .peer_count = DIM(peers)
 	};
@@ -1091,6 +1093,22 @@ static struct pkt datagram(const char *src, const char *dst, uint16_t port, uint
 
 	p.n = (uint16_t)net_udp_packet(p.b, sizeof(p.b), &s, &d, SYNC, port, 64, data, len);
 	return p;
+}
+
+static struct pkt hello_of(const char *src, uint8_t version, uint32_t key, uint16_t len)
+{
+	uint8_t data[1500] = { NET_HELLO_TYPE, version, 2, 0, (uint8_t)(key >> 24),
+		(uint8_t)(key >> 16), (uint8_t)(key >> 8), (uint8_t)key };
+	struct ip6_addr s = addr(src), d = addr(SITE);
+	struct pkt p;
+
+	p.n = (uint16_t)net_udp_packet(p.b, sizeof(p.b), &s, &d, SYNC + 1, SYNC + 1, 64, data, len);
+	return p;
+}
+
+static struct pkt hello(const char *src, uint32_t key, uint16_t len)
+{
+	return hello_of(src, NET_HELLO_VERSION, key, len);
 }
 
 static struct pkt twist(struct pkt p, unsigned at, uint8_t to)
@@ -1114,7 +1132,7 @@ static void test_sync(void **state)
 			DOOR_PUNT(DP_PUNT_SYNC) },
 		{ "the other peer's", datagram("2001:db8:53::4", SITE, SYNC, 1),
 			DOOR_PUNT(DP_PUNT_SYNC) },
-		{ "hello", datagram(PEER, SITE, SYNC + 1, 100), DOOR_PUNT(DP_PUNT_HELLO) },
+		{ "hello", hello(PEER, KEY, 100), DOOR_PUNT(DP_PUNT_HELLO) },
 		{ "behind an extension header",
 			with_ext(good, IP6_DSTOPT, "00 00 01 04 00 00 00 00"),
 			DOOR_PUNT(DP_PUNT_SYNC) },
@@ -1142,12 +1160,95 @@ static void test_sync(void **state)
 	(void)state;
 	check_door("without a mesh it is not ours", good, DOOR_PUNT(DP_PUNT_LOCAL));
 	worker.sync = s;
+	dp_sync_keys(s, 2, &(struct dp_hello_keys){ 1, { KEY } });
 	for (size_t i = 0; i < DIM(rows); i++)
 		check_door(rows[i].name, rows[i].p, rows[i].door);
 	check_door("in a tunnel, though of a peer's address",
 		tunnel(COA, HA, datagram(HOA, SITE, SYNC, 100)), DP_DROP_MESH_STRANGER);
 	check_full(good, DP_PUNT_SYNC, DP_DROP_PUNT_SYNC_FULL);
-	check_full(datagram(PEER, SITE, SYNC + 1, 100), DP_PUNT_HELLO, DP_DROP_PUNT_HELLO_FULL);
+	check_full(hello(PEER, KEY, 100), DP_PUNT_HELLO, DP_DROP_PUNT_HELLO_FULL);
+	worker.sync = NULL;
+	dp_sync_free(s);
+}
+
+/* Hellos under keys that there are: of that peer, in use or before, by their names. */
+static void test_hello_keys(void **state)
+{
+	enum { OTHERS = 2 };
+	struct dp_sync *s = make_sync();
+	const struct dp_hello_keys two = { 2, { 0, KEY } }, other = { 1, { KEY + 1 } };
+	const struct {
+		const char *name;
+		struct pkt p;
+		int door;
+	} rows[] = {
+		{ "in use", hello(PEER, 0, 100), DOOR_PUNT(DP_PUNT_HELLO) },
+		{ "before", hello(PEER, KEY, 100), DOOR_PUNT(DP_PUNT_HELLO) },
+		[OTHERS] = { "the other peer's", hello(PEER, KEY + 1, 100), DP_DROP_HELLO_NO_KEYS },
+		{ "the other peer", hello("2001:db8:53::4", KEY + 1, 100),
+			DOOR_PUNT(DP_PUNT_HELLO) },
+		{ "none, though the other has no second one", hello("2001:db8:53::4", 0, 100),
+			DP_DROP_HELLO_NO_KEYS },
+		{ "of a peer without keys", hello(HOA, KEY, 100), DP_DROP_HELLO_NO_KEYS },
+		{ "the shortest", hello(PEER, KEY, NET_HELLO_OVERHEAD), DOOR_PUNT(DP_PUNT_HELLO) },
+		{ "too short", hello(PEER, KEY, NET_HELLO_OVERHEAD - 1), DP_DROP_HELLO_MALFORMED },
+		{ "nothing", hello(PEER, KEY, 0), DP_DROP_HELLO_MALFORMED },
+		{ "the longest", hello(PEER, KEY, NET_HELLO_MAX), DOOR_PUNT(DP_PUNT_HELLO) },
+		{ "too long", hello(PEER, KEY, NET_HELLO_MAX + 1), DP_DROP_HELLO_MALFORMED },
+		{ "another type", datagram(PEER, SITE, SYNC + 1, 100), DP_DROP_HELLO_MALFORMED },
+		{ "another version", hello_of(PEER, NET_HELLO_VERSION + 1, KEY, 100),
+			DP_DROP_HELLO_OTHER_VERSION },
+	};
+
+	(void)state;
+	worker.sync = s;
+	check_door("no keys yet", hello(PEER, 0, 100), DP_DROP_HELLO_NO_KEYS);
+	dp_sync_keys(s, 2, &two);
+	dp_sync_keys(s, 4, &other);
+	dp_sync_keys(s, 77, &other); /* no peer */
+	assert_true(dp_sync_was_unknown(s, 2));
+	for (size_t i = 0; i < DIM(rows); i++) {
+		check_door(rows[i].name, rows[i].p, rows[i].door);
+		assert_int_equal(dp_sync_was_unknown(s, 2), i == OTHERS);
+		assert_false(dp_sync_was_unknown(s, 2));
+	}
+	assert_true(dp_sync_was_unknown(s, 4) && dp_sync_was_unknown(s, 5));
+	assert_false(dp_sync_was_unknown(s, 77));
+	dp_sync_keys(s, 2, &other);
+	check_door("not any more", hello(PEER, KEY, 100), DP_DROP_HELLO_NO_KEYS);
+	worker.sync = NULL;
+	dp_sync_free(s);
+}
+
+/* Whoever speaks with a peer's address, but has never seen its hellos, fills no queue: each genuine
+ * one in between gets in, and at once. */
+static void test_hello_flood(void **state)
+{
+	struct dp_counters before = worker.counters;
+	struct dp_sync *s = make_sync();
+	struct pkt genuine = hello(PEER, KEY, 100);
+	uint32_t key = KEY;
+	void *m;
+
+	(void)state;
+	worker.sync = s;
+	dp_sync_keys(s, 2, &(struct dp_hello_keys){ 1, { KEY } });
+	for (unsigned turn = 1; turn <= 100; turn++) {
+		for (unsigned i = 0; i < 50; i++) {
+			struct pkt p = hello(PEER, ++key, 100);
+
+			put(i == turn % 50 ? &genuine : &p);
+		}
+		dp_carry(&worker);
+		assert_int_equal(rte_ring_count(punt[DP_PUNT_HELLO]), turn);
+	}
+	assert_int_equal(
+		worker.counters.drop[DP_DROP_HELLO_NO_KEYS] - before.drop[DP_DROP_HELLO_NO_KEYS],
+		100 * 49);
+	assert_int_equal(worker.counters.drop[DP_DROP_PUNT_HELLO_FULL],
+		before.drop[DP_DROP_PUNT_HELLO_FULL]);
+	while (rte_ring_dequeue(punt[DP_PUNT_HELLO], &m) == 0)
+		rte_pktmbuf_free(m);
 	worker.sync = NULL;
 	dp_sync_free(s);
 }
@@ -1475,6 +1576,8 @@ int main(void)
 		cmocka_unit_test(test_resolve),
 		cmocka_unit_test(test_local),
 		cmocka_unit_test(test_sync),
+		cmocka_unit_test(test_hello_keys),
+		cmocka_unit_test(test_hello_flood),
 		cmocka_unit_test(test_discovery),
 		cmocka_unit_test(test_headers_to_us),
 		cmocka_unit_test(test_intercept),

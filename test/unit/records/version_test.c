@@ -62,7 +62,8 @@ static void test_order(void **state)
 				owner_version_cmp(&owner[i], &owner[k]), (i > k) - (i < k));
 }
 
-/* Never back, never twice, never far ahead of the clock because of another. */
+/* Not back while it is near the clock, never far ahead of it: neither because of another, nor
+ * because the clock once was. */
 static void test_hlc(void **state)
 {
 	struct hlc h = { 0 };
@@ -76,6 +77,7 @@ static void test_hlc(void **state)
 	hlc_hear(&h, UINT64_MAX, now);
 	assert_int_equal(hlc_tick(&h, now), ((now + HLC_AHEAD_MS) << 16) + 1);
 	assert_int_equal(hlc_tick(&h, now + HLC_AHEAD_MS + 1), (now + HLC_AHEAD_MS + 1) << 16);
+	now *= 1000; /* it goes back more than forth */
 	for (unsigned i = 0; i < 100000; i++) {
 		uint64_t r = rng_next(&seed), tick;
 
@@ -83,9 +85,34 @@ static void test_hlc(void **state)
 		if (r & 1ULL << 40)
 			hlc_hear(&h, (now + (r >> 48) % 2000 - 1000) << 16, now);
 		tick = hlc_tick(&h, now);
-		assert_true(tick > before);
+		assert_true(tick > before || before >> 16 > now + HLC_AHEAD_MS);
+		assert_true(tick >> 16 <= now + HLC_AHEAD_MS);
 		before = tick;
 	}
+}
+
+/* A clock that was far ahead, and is put right. */
+static void test_hlc_comes_back(void **state)
+{
+	const uint64_t now = 1000000, day = 86400000;
+	struct hlc h = { 0 };
+	uint64_t far = hlc_tick(&h, now + 2 * day);
+
+	(void)state;
+	assert_int_equal(hlc_tick(&h, now), now << 16);
+	assert_int_equal(hlc_tick(&h, now), (now << 16) + 1);
+	/* what was made under it can be changed all the same */
+	assert_int_equal(hlc_tick_above(&h, far, now), far + 1);
+	assert_int_equal(hlc_tick_above(&h, far + 1, now), far + 2);
+	assert_int_equal(hlc_tick_above(&h, 5, now + 1), (now + 1) << 16);
+	/* but what is not believed is not outbid */
+	assert_int_equal(hlc_tick_above(&h, HLC_MOST - 1, now), HLC_MOST);
+	assert_true(hlc_tick_above(&h, HLC_MOST, now) < (now + 2) << 16);
+	assert_true(hlc_tick_above(&h, UINT64_MAX, now) < (now + 2) << 16);
+	/* a step back of less goes on */
+	far = hlc_tick(&h, now + 10);
+	assert_int_equal(hlc_tick(&h, now + 10 - HLC_AHEAD_MS), far + 1);
+	assert_int_equal(hlc_tick(&h, now + 9 - HLC_AHEAD_MS), (now + 9 - HLC_AHEAD_MS) << 16);
 }
 
 int main(void)
@@ -94,6 +121,7 @@ int main(void)
 		cmocka_unit_test(test_unwrap),
 		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_hlc),
+		cmocka_unit_test(test_hlc_comes_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

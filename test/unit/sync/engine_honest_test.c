@@ -68,6 +68,22 @@ static void test_one_claimer(void **state)
 		assert_memory_equal(claimers(1), claimers(n), NEXT_BUCKETS);
 }
 
+static unsigned next_of_site_2(unsigned *mn)
+{
+	while (owner_at(1, *mn) != 2)
+		++*mn;
+	return (*mn)++;
+}
+
+/* As if site 4 had never heard of the claim of site 2. */
+static void claim_astray(unsigned mn)
+{
+	mesh_at(4, mn)->owner.node = 3;
+	mesh_at(4, mn)->owner.term = 0;
+	mesh_at(1, mn)->owner = mesh_at(4, mn)->owner;
+	assert_true(change_owner(world.site[4].e, &world.site[4].e->domain[0], at(4, mn), 4));
+}
+
 /* Site 3 dies. What its successor takes over is right, what another one claims is noticed: once
  * all have known of it for long enough to be of one mind. */
 static void test_stray_claim(void **state)
@@ -81,15 +97,18 @@ static void test_stray_claim(void **state)
 	run(CALM_MS + 1000);
 	for (uint8_t n = 1; n <= 4; n++)
 		assert_int_equal(world.site[n].events[ENGINE_EV_STRAY_CLAIM], 0);
-	while (owner_at(1, mn) != 2)
-		mn++;
-	/* as if site 4 had never heard of the claim of site 2 */
-	mesh_at(4, mn)->owner.node = 3;
-	mesh_at(4, mn)->owner.term = 0;
-	mesh_at(1, mn)->owner = mesh_at(4, mn)->owner;
-	assert_true(change_owner(world.site[4].e, &world.site[4].e->domain[0], at(4, mn), 4));
+	claim_astray(next_of_site_2(&mn));
 	run(200);
 	assert_int_equal(world.site[1].events[ENGINE_EV_STRAY_CLAIM], 1);
+	/* many are one */
+	claim_astray(next_of_site_2(&mn));
+	claim_astray(next_of_site_2(&mn));
+	run(200);
+	assert_int_equal(world.site[1].events[ENGINE_EV_STRAY_CLAIM], 1);
+	run(STRAY_MS);
+	claim_astray(next_of_site_2(&mn));
+	run(200);
+	assert_int_equal(world.site[1].events[ENGINE_EV_STRAY_CLAIM], 2);
 }
 
 /* A row of sites: the first and the last take each other for dead, and hear of each other's claims
@@ -109,6 +128,46 @@ static void test_row_of_sites(void **state)
 	took = world.site[1].took + world.site[4].took;
 	run(10000);
 	assert_in_range(world.site[1].took + world.site[4].took - took, 0, 4 * 20);
+}
+
+/* Claimed by site 1 and claimed back by site 4. */
+static unsigned claimed_back(unsigned from, unsigned end)
+{
+	unsigned n = 0;
+
+	for (unsigned mn = from; mn < end; mn++)
+		n += owner_at(4, mn) == 4 && mesh_at(4, mn)->owner.term > 1;
+	return n;
+}
+
+/* ... ever less often, and a binding ends in its time: after 20 s, given anew once. */
+static void test_row_of_sites_ends(void **state)
+{
+	unsigned took, back;
+
+	(void)state;
+	open_world(4, "engine_row_ends");
+	start_all();
+	RUN_UNTIL(all_say(NEXT_READY), 3000);
+	for (unsigned mn = 0; mn < 200; mn++)
+		update(4, mn, 1, mn, 1, mn < 100 ? 6000 : 20, 1 + mn);
+	run(300);
+	world.cut[1][3] = world.cut[3][1] = world.cut[1][4] = world.cut[4][1] = true;
+	world.cut[2][4] = world.cut[4][2] = true;
+	run(SETTLE_MAX_MS + RECLAIM_MS + 2000);
+	back = claimed_back(0, 100);
+	assert_true(back > 0);
+	assert_true(claimed_back(100, 200) > 0);
+	run(40000);
+	for (uint8_t n = 1; n <= 4; n++)
+		for (unsigned mn = 100; mn < 200; mn++)
+			if (at(n, mn) != NULL && at(n, mn)->state == RECORD_LIVE)
+				fail_msg("site %u has %u", n, mn);
+	took = world.site[1].took + world.site[4].took;
+	run(12 * RECLAIM_MS);
+	assert_in_range(world.site[1].took + world.site[4].took - took, back, 3 * back);
+	for (unsigned mn = 0; mn < 100; mn++)
+		assert_true(has(1, mn, mn));
 }
 
 /* --- drain, move --- */
@@ -239,15 +298,15 @@ static void test_clock_is_off(void **state)
 	stop_site(1);
 	run(1000);
 	start_site(1);
-	engine_clock(world.site[1].e, true, world.now_ms);
+	engine_clock(world.site[1].e, DOMAIN, true, world.now_ms);
 	run(5000);
 	assert_int_equal(world.site[1].says, NEXT_JOINING);
 	assert_int_equal(world.site[1].events[ENGINE_EV_CLOCK], 1);
-	engine_clock(world.site[1].e, false, world.now_ms);
+	engine_clock(world.site[1].e, DOMAIN, false, world.now_ms);
 	RUN_UNTIL(world.site[1].says == NEXT_READY, 200);
 	assert_true(has(1, 4, 4));
 	/* who is ready stays it; who stood still has to have it put right */
-	engine_clock(world.site[1].e, true, world.now_ms);
+	engine_clock(world.site[1].e, DOMAIN, true, world.now_ms);
 	run(1000);
 	assert_int_equal(world.site[1].says, NEXT_READY);
 	engine_stall(world.site[1].e, 1000, world.now_ms);
@@ -258,16 +317,62 @@ static void test_clock_is_off(void **state)
 	RUN_UNTIL(world.site[1].says == NEXT_READY, 200);
 }
 
+/* It has all bindings and waits for nothing but its clock; then it stands still, and what others
+ * accept meanwhile it lacks: not ready by what it knew. */
+static void test_stall_while_filled(void **state)
+{
+	(void)state;
+	open_ready(3, "engine_filled_stall");
+	register_some(2, 5);
+	stop_site(1);
+	run(1000);
+	start_site(1);
+	engine_clock(world.site[1].e, DOMAIN, true, world.now_ms);
+	run(3000);
+	assert_true(has(1, 4, 4));
+	world.site[1].is_frozen = true;
+	run(200);
+	update(2, 1, 1, 77, 2, 600, 100);
+	run(1000);
+	world.site[1].is_frozen = false;
+	engine_stall(world.site[1].e, 1200, world.now_ms);
+	engine_clock(world.site[1].e, DOMAIN, false, world.now_ms);
+	step();
+	assert_int_equal(world.site[1].says, NEXT_JOINING);
+	RUN_UNTIL(world.site[1].says == NEXT_READY, 3000);
+	assert_true(has(1, 1, 77));
+}
+
+/* All gave it what they had while nobody was ready; now one is, and may know better. */
+static void test_ready_while_filled(void **state)
+{
+	(void)state;
+	open_world(2, "engine_filled_ready");
+	start_all();
+	engine_clock(world.site[1].e, DOMAIN, true, world.now_ms);
+	RUN_UNTIL(world.site[2].says == NEXT_READY, 3000);
+	assert_int_equal(world.site[1].events[ENGINE_EV_SNAPSHOT_DONE], 1);
+	RUN_UNTIL(world.site[1].events[ENGINE_EV_SNAPSHOT_DONE] == 2, 200);
+	run(3000);
+	assert_int_equal(world.site[1].events[ENGINE_EV_SNAPSHOT_DONE], 2); /* that will do */
+	assert_int_equal(world.site[1].says, NEXT_JOINING);
+	engine_clock(world.site[1].e, DOMAIN, false, world.now_ms);
+	RUN_UNTIL(world.site[1].says == NEXT_READY, 100);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_teardown(test_one_claimer, tear_down),
 	cmocka_unit_test_teardown(test_stray_claim, tear_down),
 	cmocka_unit_test_teardown(test_row_of_sites, tear_down),
+	cmocka_unit_test_teardown(test_row_of_sites_ends, tear_down),
 	cmocka_unit_test_teardown(test_successors_vanish, tear_down),
 	cmocka_unit_test_teardown(test_undrain_after_refusal, tear_down),
 	cmocka_unit_test_teardown(test_move, tear_down),
 	cmocka_unit_test_teardown(test_pairs_are_passed_on, tear_down),
 	cmocka_unit_test_teardown(test_round_beside_a_stream, tear_down),
 	cmocka_unit_test_teardown(test_clock_is_off, tear_down),
+	cmocka_unit_test_teardown(test_stall_while_filled, tear_down),
+	cmocka_unit_test_teardown(test_ready_while_filled, tear_down),
 };
 
 int main(void)

@@ -188,6 +188,24 @@ static void test_put_off_for_ever(void **state)
 	RUN_UNTIL(has(2, 77, 77), 2000);
 }
 
+/* What waited for room when the other site went away has not waited while it was away. */
+static void test_put_off_over_an_outage(void **state)
+{
+	(void)state;
+	open_ready(2, "engine_put_off_outage");
+	world.homeless = 2;
+	world.refused = 77;
+	update(1, 77, 1, 77, 1, 600, 77);
+	run(PUT_OFF_MS / 2);
+	world.cut[1][2] = world.cut[2][1] = true;
+	run(3 * PUT_OFF_MS);
+	world.cut[1][2] = world.cut[2][1] = false;
+	run(PUT_OFF_MS / 2);
+	assert_int_equal(world.site[2].events[ENGINE_EV_FULL], 0);
+	world.homeless = 0;
+	RUN_UNTIL(has(2, 77, 77), 1000);
+}
+
 static void tell_of(unsigned mn)
 {
 	change_own(world.site[2].e, &world.site[2].e->domain[0], at(2, mn), true);
@@ -211,7 +229,16 @@ static void test_versions_out_of_reach(void **state)
 			.owner_epoch = 1,
 			.ahead_ms = CLOCK_MORE_MS - 10000,
 			.is_taken = true },
-		{ .epoch = 1, .owner_epoch = 1, .ahead_ms = CLOCK_MORE_MS + 10000 },
+		/* a clock that is wrong by more: its records are taken */
+		{ .epoch = 1,
+			.owner_epoch = 1,
+			.ahead_ms = CLOCK_MORE_MS + 10000,
+			.is_taken = true },
+		{ .epoch = 1,
+			.owner_epoch = 1,
+			.ahead_ms = 100ULL * 365 * CLOCK_MORE_MS,
+			.is_taken = true },
+		{ .epoch = 1, .owner_epoch = 1, .ahead_ms = HLC_MOST >> HLC_COUNTER_BITS },
 		{ .epoch = 1, .owner_epoch = 1, .by_stamp = true, .is_taken = true },
 		{ .epoch = 1,
 			.owner_epoch = 1,
@@ -243,6 +270,40 @@ static void test_versions_out_of_reach(void **state)
 			fail_msg("row %u", i);
 	}
 	assert_int_equal(world.site[1].events[ENGINE_EV_FOREIGN], 1); /* told once */
+}
+
+static uint64_t hlc_ms(const struct record_mesh *m)
+{
+	return m->content.hlc >> HLC_COUNTER_BITS;
+}
+
+/* Its clock was ten days ahead, and was put right: others take its records, and nobody's numbers
+ * stay there; a change that no Binding Update caused still counts. */
+static void test_clock_was_far_ahead(void **state)
+{
+	const uint64_t ahead_ms = 10ULL * CLOCK_MORE_MS;
+	struct ip6_addr coa = care_of(1);
+	uint64_t far;
+
+	(void)state;
+	open_ready(2, "engine_far_ahead");
+	update(2, 1, 1, 1, 1, 600, 1);
+	world.site[2].e->hlc.last = (WALL + world.now_ms + ahead_ms) << HLC_COUNTER_BITS;
+	mesh_at(2, 1)->content.hlc = far = ++world.site[2].e->hlc.last;
+	tell_of(1);
+	assert_true(has(1, 1, 1));
+	assert_true(mesh_at(1, 1)->content.hlc == far);
+	for (unsigned mn = 2; mn < 4; mn++) {
+		update(mn - 1, mn, 1, mn, 1, 600, mn);
+		run(100);
+		assert_in_range(hlc_ms(mesh_at(1, mn)), WALL, WALL + world.now_ms + HLC_AHEAD_MS);
+		assert_in_range(hlc_ms(mesh_at(2, mn)), WALL, WALL + world.now_ms + HLC_AHEAD_MS);
+	}
+	records_set(world.site[1].rs, at(1, 1), RECORD_TOMBSTONE, &coa, world.now_ms + 10000);
+	engine_touched(world.site[1].e, at(1, 1), world.now_ms, WALL + world.now_ms);
+	assert_true(mesh_at(1, 1)->content.hlc == far + 1);
+	run(200);
+	assert_int_equal(at(2, 1)->state, RECORD_TOMBSTONE);
 }
 
 /* ... nor pairs last seen. */
@@ -316,7 +377,9 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_teardown(test_wants_are_paid_for, tear_down),
 	cmocka_unit_test_teardown(test_digest_keys, tear_down),
 	cmocka_unit_test_teardown(test_put_off_for_ever, tear_down),
+	cmocka_unit_test_teardown(test_put_off_over_an_outage, tear_down),
 	cmocka_unit_test_teardown(test_versions_out_of_reach, tear_down),
+	cmocka_unit_test_teardown(test_clock_was_far_ahead, tear_down),
 	cmocka_unit_test_teardown(test_pairs_out_of_reach, tear_down),
 	cmocka_unit_test_teardown(test_last_term, tear_down),
 	cmocka_unit_test_teardown(test_quota_of_pairs, tear_down),

@@ -227,6 +227,38 @@ static void test_drain_refused(void **state)
 	RUN_UNTIL(world.site[1].says == NEXT_LEFT, 2000);
 }
 
+/* A ready site that takes nothing: with force it is not waited for longer than drain-wait-ms. */
+static void test_drain_forced(void **state)
+{
+	uint64_t begun_ms;
+
+	(void)state;
+	for (unsigned forced_late = 0; forced_late < 2; forced_late++) {
+		open_ready(2);
+		world.refuser = 2;
+		world.refused = 3;
+		update(1, 3, 1, 3, 1, 600, 3);
+		begun_ms = world.now_ms;
+		assert_int_equal(engine_drain(world.site[1].e, DOMAIN, !forced_late, begun_ms), 0);
+		if (forced_late) {
+			run(5000);
+			assert_int_equal(world.site[1].says, NEXT_DRAINING);
+			assert_int_equal(
+				engine_drain(world.site[1].e, DOMAIN, true, world.now_ms), 0);
+			RUN_UNTIL(world.site[1].says == NEXT_LEFT, 100);
+		} else {
+			RUN_UNTIL(world.site[1].says == NEXT_LEFT, 1200);
+			assert_true(world.now_ms - begun_ms >= 1000); /* to be quiet, to be heard */
+		}
+		assert_int_equal(world.site[1].events[ENGINE_EV_DRAIN_FORCED], 1);
+		assert_int_equal(world.site[1].events[ENGINE_EV_DRAINED], 0);
+		assert_int_equal(
+			engine_drain(world.site[1].e, DOMAIN, true, world.now_ms), -EALREADY);
+		close_world();
+	}
+	open_ready(2);
+}
+
 static void test_freeze(void **state)
 {
 	(void)state;
@@ -241,9 +273,10 @@ static void test_freeze(void **state)
 	assert_false(next_is_live(&world.site[1].view, 1));
 	RUN_UNTIL(world.site[1].says == NEXT_READY, 2000);
 	assert_int_equal(owned(1, 2), MNS);
-	/* too short to be taken for dead */
+	/* less than dead-ms: another peer may wait less, and hello knows which */
 	engine_stall(world.site[1].e, 200, world.now_ms);
-	assert_int_equal(world.site[1].says, NEXT_READY);
+	assert_int_equal(world.site[1].says, NEXT_JOINING);
+	RUN_UNTIL(world.site[1].says == NEXT_READY, 2000);
 	/* nobody there: ready again after dead-ms */
 	stop_site(2);
 	step();
@@ -309,6 +342,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_teardown(test_takeover_of_the_past, tear_down),
 	cmocka_unit_test_teardown(test_drain, tear_down),
 	cmocka_unit_test_teardown(test_drain_refused, tear_down),
+	cmocka_unit_test_teardown(test_drain_forced, tear_down),
 	cmocka_unit_test_teardown(test_freeze, tear_down),
 	cmocka_unit_test_teardown(test_all_freeze, tear_down),
 	cmocka_unit_test_teardown(test_move, tear_down),

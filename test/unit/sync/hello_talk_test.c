@@ -595,6 +595,101 @@ static void test_many_domains(void **state)
 	assert_int_equal(reach(5, 3), NEXT_DEAD);
 }
 
+/* --- clocks --- */
+
+/* Whose clocks count: the domain's own sites', and of them the more. */
+static void test_clock_of_a_domain(void **state)
+{
+	static const uint8_t first[] = { 2, 3 }, second[] = { 4, 5, 6, 7, 8 };
+	static const struct hello_domain domains[] = {
+		{ .id = 10, .members = first, .member_count = 2 },
+		{ .id = 20, .members = second, .member_count = 5 },
+	};
+	static const struct {
+		int64_t ahead_ms[7]; /* of 2 to 8 */
+		bool is_off[2];
+	} rows[] = {
+		{ { 0 }, { false, false } },
+		{ { 5000, 5000 }, { true, false } },
+		{ { 0, 0, -9000, -9000, -9000 }, { false, true } },
+		{ { 5000, 0, 5000 }, { false, false } }, /* one of each */
+		{ { 5000, 5100, 5000, 5000 }, { true, false } }, /* two against three */
+		{ { 0, 0, 5000, 5000, 5000 }, { false, true } }, /* three against two, and us */
+		{ { 0, 0, 5000, 5000, 900 }, { false, false } }, /* two against two */
+		{ { 0, 0, 5000, 5000, 900, 900 }, { false, true } },
+		{ { 0, 0, 5000, 5000, 9000, 9000, 9000 }, { false, true } },
+	};
+
+	(void)state;
+	make(8, domains, 2);
+	for (unsigned i = 0; i < DIM(rows); i++) {
+		now_ms += 20;
+		for (uint8_t node = 2; node <= 8; node++) {
+			struct hello_msg m = message(&domains[node > 3], 1);
+
+			m.wall_ms += (uint64_t)rows[i].ahead_ms[node - 2];
+			assert_int_equal(hear(node, &m), HELLO_TAKEN);
+		}
+		for (unsigned d = 0; d < 2; d++)
+			if (hello_is_clock_off(h, d) != rows[i].is_off[d])
+				fail_msg("row %u, domain %u", i, d);
+	}
+}
+
+/* --- has it heard --- */
+
+static void echo(uint8_t node, uint64_t sent_ms)
+{
+	struct hello_msg m = message(&both, 1);
+
+	m.echo_sent_ms = sent_ms;
+	m.states[0].echo = NEXT_READY;
+	assert_int_equal(hear(node, &m), HELLO_TAKEN);
+}
+
+/* We say something else, and again the same, in one millisecond: one peer was told before, the other
+ * is told behind that. An echo of the former is not one of what we say now. */
+static void test_known_to_each(void **state)
+{
+	static const struct hello_peer peers[] = {
+		{ .node = 2, .address = { .b = { 0x20, 1, 0xd, 0xb8, 0, 5, [15] = 2 } } },
+		{ .node = 3,
+			.address = { .b = { 0x20, 1, 0xd, 0xb8, 0, 5, [15] = 3 } },
+			.hello_ms = 10 * HELLO_T },
+	};
+	struct hello_opts o = opts(peers, 2, &both, 1);
+	uint64_t at_ms;
+
+	(void)state;
+	assert_int_equal(hello_new(&o, &h), 0);
+	share_keys(2, 7);
+	share_keys(3, 7);
+	hello_say(h, 0, NEXT_READY);
+	hello_turn(h, now_ms, WALL, true);
+	at_ms = now_ms += HELLO_T;
+	hello_turn(h, now_ms, WALL, true);
+	assert_int_equal(told_count[2], 2);
+	assert_int_equal(told_count[3], 1);
+	hello_say(h, 0, NEXT_DRAINING);
+	hello_say(h, 0, NEXT_READY);
+	hello_turn(h, now_ms, WALL, true);
+	assert_int_equal(told_count[2], 2);
+	assert_int_equal(told_count[3], 2);
+	share_keys(2,
+		8); /* it is told again, out of its turn: which of the two it echoes nobody knows */
+	hello_turn(h, now_ms, WALL, true);
+	assert_int_equal(told_count[2], 3);
+	now_ms++;
+	echo(2, at_ms);
+	echo(3, at_ms);
+	assert_false(hello_is_known(h, 0, now_ms));
+	now_ms = at_ms + HELLO_INTERVAL_MIN;
+	hello_turn(h, now_ms, WALL, true);
+	assert_int_equal(told_count[2], 4);
+	echo(2, now_ms);
+	assert_true(hello_is_known(h, 0, now_ms));
+}
+
 /* --- when it wants to be called --- */
 
 /* dead-ms holds for who says hello more often than that would take, too. */
@@ -687,6 +782,8 @@ int main(void)
 		T(test_domain_unknown),
 		T(test_many_sites),
 		T(test_many_domains),
+		T(test_clock_of_a_domain),
+		T(test_known_to_each),
 		T(test_fast_peer),
 		T(test_schedule),
 		T(test_options),

@@ -872,7 +872,7 @@ static void test_clock(void **state)
 		site[1].value = 0;
 		make_ready(4);
 		run(500);
-		if (hello_is_clock_off(site[1].h) != (cases[i].value != 0) ||
+		if (hello_is_clock_off(site[1].h, 0) != (cases[i].value != 0) ||
 			llabs((long long)(site[1].value - cases[i].value)) > 2)
 			fail_msg("row %zu: %lld", i, (long long)site[1].value);
 		assert_in_range(info(1, 2).offset_ms - cases[i].ahead[0] + 2, 0, 4);
@@ -889,24 +889,24 @@ static void test_clock_of_joining(void **state)
 	site[1].clock_ms = -2000;
 	make(3);
 	run(1000);
-	assert_false(hello_is_clock_off(site[1].h));
+	assert_false(hello_is_clock_off(site[1].h, 0));
 	say(2, NEXT_READY);
 	run(300);
-	assert_false(hello_is_clock_off(site[1].h));
+	assert_false(hello_is_clock_off(site[1].h, 0));
 	say(3, NEXT_DRAINING);
 	run(300);
-	assert_true(hello_is_clock_off(site[1].h));
+	assert_true(hello_is_clock_off(site[1].h, 0));
 	site[1].clock_ms = 0; /* it was set */
 	run(300);
-	assert_false(hello_is_clock_off(site[1].h));
+	assert_false(hello_is_clock_off(site[1].h, 0));
 	assert_int_equal(site[1].clock, 2);
 	site[1].clock_ms = 3000;
 	run(300);
-	assert_true(hello_is_clock_off(site[1].h));
+	assert_true(hello_is_clock_off(site[1].h, 0));
 	stop(2);
 	stop(3); /* nobody says anything any more */
 	run(500);
-	assert_false(hello_is_clock_off(site[1].h));
+	assert_false(hello_is_clock_off(site[1].h, 0));
 }
 
 /* --- new keys --- */

@@ -6,6 +6,7 @@
 #include "test.h"
 
 #include <errno.h>
+#include <limits.h>
 
 #include <sodium.h>
 
@@ -33,7 +34,10 @@ struct site {
 	uint64_t seed;
 	uint64_t wall_ms; /* at START_MS */
 	struct session_keys keys[SITES + 1], answered[SITES + 1];
-	unsigned established[SITES + 1];
+	unsigned established[SITES + 1], confirmed[SITES + 1];
+	uint64_t established_ms[SITES + 1], confirmed_ms[SITES + 1]; /* the last time */
+	unsigned empties[SITES + 1]; /* messages that say nothing, sent */
+	unsigned lose[SITES + 1]; /* of these, the first ones */
 };
 
 static struct site site[SITES + 1]; /* by node id */
@@ -77,7 +81,14 @@ static void post(uint8_t from, uint8_t to, const uint8_t *b, size_t n)
 
 static void op_send(void *ctx, uint8_t node, const uint8_t *buf, size_t len)
 {
-	post(((struct site *)ctx)->node, node, buf, len);
+	struct site *at = ctx;
+
+	if (buf[0] == MSG_DATA) {
+		assert_int_equal(len, SESSION_OVERHEAD);
+		if (at->empties[node]++ < at->lose[node])
+			return;
+	}
+	post(at->node, node, buf, len);
 }
 
 /* Before the other side can have them: it hears of them by what is sent behind this. */
@@ -98,6 +109,16 @@ static void op_established(void *ctx, uint8_t node, const struct session_keys *k
 		assert_memory_equal(keys, &at->answered[node], sizeof(*keys));
 	at->keys[node] = *keys;
 	at->established[node]++;
+	at->established_ms[node] = now_ms;
+}
+
+/* Once for each at most. */
+static void op_confirmed(void *ctx, uint8_t node)
+{
+	struct site *at = ctx;
+
+	assert_in_range(++at->confirmed[node], 1, at->established[node]);
+	at->confirmed_ms[node] = now_ms;
 }
 
 /* --- the world --- */
@@ -121,7 +142,7 @@ static void start_site(uint8_t node)
 					      .peer_count = n,
 					      .now_ms = now_ms,
 					      .ops = { at, op_random, op_send, op_established,
-						      op_answered } },
+						      op_answered, NULL, op_confirmed } },
 				 &at->s),
 		0);
 }
@@ -257,6 +278,7 @@ static void test_up(void **state)
 				continue;
 			assert_true(is_up(a, b));
 			assert_int_equal(site[a].established[b], 1);
+			assert_int_equal(site[a].confirmed[b], 1);
 			check_talk(a, b);
 			check_keys(a, b);
 		}
@@ -301,7 +323,77 @@ static void test_renewal(void **state)
 	assert_int_equal(opened, sent);
 	assert_in_range(site[1].established[2], 5, 6);
 	assert_in_range(site[2].established[1], 5, 6);
+	assert_int_equal(site[1].confirmed[2], site[1].established[2]);
+	assert_int_equal(site[2].confirmed[1], site[2].established[1]);
 	check_keys(1, 2);
+}
+
+/* The message by which 2 hears that 1 has the new keys is lost, or 2's answer is. */
+static void test_confirmation_lost(void **state)
+{
+	static const struct {
+		unsigned first, answers; /* so many are lost */
+		unsigned ms; /* after it has them 1 hears that 2 has */
+		unsigned sent, answered;
+	} rows[] = {
+		{ 0, 0, 0, 1, 1 },
+		{ 1, 0, 200, 2, 1 },
+		{ 4, 0, 3000, 5, 1 },
+		{ 0, 1, 200, 2, 2 },
+		{ 1, 2, 1400, 4, 3 },
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < DIM(rows); i++) {
+		uint64_t took;
+
+		tear_down(state);
+		set_up(state);
+		run(300); /* the first keys: what follows is about a renewal */
+		for (uint8_t at = 1; at <= 2; at++)
+			site[at].empties[3 - at] = site[at].confirmed[3 - at] = 0;
+		site[1].lose[2] = rows[i].first;
+		site[2].lose[1] = rows[i].answers;
+		run(SESSION_REKEY_MS + 5000);
+		assert_int_equal(site[1].established[2], 2);
+		assert_int_equal(site[2].established[1], 2);
+		assert_true(site[1].keys[2].initiator);
+		assert_int_equal(site[1].confirmed[2], 1);
+		assert_int_equal(site[2].confirmed[1], 1);
+		took = site[1].confirmed_ms[2] - site[1].established_ms[2];
+		/* there and back; each time up to a turn later */
+		assert_in_range(took, rows[i].ms + 2 * delay_ms,
+			rows[i].ms + 2 * delay_ms + 50 * (rows[i].sent - 1));
+		assert_int_equal(site[1].empties[2], rows[i].sent);
+		assert_int_equal(site[2].empties[1], rows[i].answered);
+	}
+}
+
+/* They are not repeated for ever; whatever else is said under the keys does as well. */
+static void test_never_confirmed(void **state)
+{
+	struct datagram d;
+
+	(void)state;
+	site[1].lose[2] = UINT_MAX;
+	while (site[1].established[2] == 0)
+		step();
+	loss_percent = 100;
+	run(60000);
+	assert_int_equal(site[1].empties[2], SESSION_CONFIRMS);
+	assert_int_equal(site[1].confirmed[2] + site[2].established[1], 0);
+	d = sealed(1, 2, "x");
+	assert_int_equal(deliver(&d), SESSION_DATA);
+	assert_int_equal(site[2].established[1], 1);
+	assert_int_equal(site[2].confirmed[1], 1);
+	assert_int_equal(site[2].empties[1], 0); /* only nothing is answered with nothing */
+	assert_int_equal(site[1].confirmed[2], 0);
+	d = sealed(2, 1, "y");
+	assert_int_equal(deliver(&d), SESSION_DATA);
+	assert_int_equal(site[1].confirmed[2], 1);
+	run(60000);
+	assert_int_equal(site[1].confirmed[2], 1);
+	assert_int_equal(site[1].empties[2], SESSION_CONFIRMS);
 }
 
 static void test_lossy(void **state)
@@ -651,6 +743,8 @@ int main(void)
 		TEST(test_up),
 		TEST(test_not_yet),
 		TEST(test_renewal),
+		TEST(test_confirmation_lost),
+		TEST(test_never_confirmed),
 		TEST(test_lossy),
 		TEST(test_replay),
 		TEST(test_changed),
