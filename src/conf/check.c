@@ -93,7 +93,7 @@ static void derive_domain(const struct conf *conf, struct conf_domain *d)
 	if (d->refresh_advice_s == CONF_ADVICE_AUTO)
 		d->refresh_advice_s = conf->store.path != NULL ? CONF_ADVICE_OFF : ADVICE_S;
 	if (d->ack_peers == CONF_ACK_AUTO)
-		d->ack_peers = d->peer_count > 0 ? 1 : CONF_ACK_NONE;
+		d->ack_peers = conf_peers_left(conf, d) > 0 ? 1 : CONF_ACK_NONE;
 	else if (d->ack_peers == CONF_ACK_ZERO)
 		d->ack_peers = CONF_ACK_NONE;
 }

@@ -44,6 +44,8 @@ int conf_check_accounting_file(const struct conf_check *k);
 int conf_check_key_log_file(const struct conf_check *k);
 /* After domains and ports: the mesh, and the peers of domains. Reads the private key. */
 int conf_check_mesh(const struct conf_check *k);
+/* Peers of the domain that are not retired, by their names: before conf_check_mesh(), too. */
+uint32_t conf_peers_left(const struct conf *conf, const struct conf_domain *d);
 int conf_check_subscribers(const struct conf_check *k, uint32_t domain);
 
 /* Whether sequence numbers are all that tells old Binding Updates of authenticated mobile nodes

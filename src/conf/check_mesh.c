@@ -289,19 +289,38 @@ static int check_peer(const struct conf_check *k, uint32_t i, uint32_t j)
 	return d->mode == CONF_MODE_UNICAST ? check_agent(k, i, j) : 0;
 }
 
+static bool is_retired(const struct conf_mesh *m, const char *name)
+{
+	for (uint32_t i = 0; i < m->peer_count; i++)
+		if (strcmp(m->peers[i].name, name) == 0)
+			return m->peers[i].retired;
+	return false;
+}
+
+uint32_t conf_peers_left(const struct conf *conf, const struct conf_domain *d)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < d->peer_count; i++)
+		n += !is_retired(&conf->mesh, d->peers[i].name);
+	return n;
+}
+
 static int check_ack(const struct conf_check *k, uint32_t i)
 {
 	const struct conf_domain *d = &k->conf->domains[i];
+	uint32_t left = conf_peers_left(k->conf, d);
+	const char *which = left < d->peer_count ? " that are not retired" : "";
 
 	if (d->ack_peers == CONF_ACK_NONE || d->ack_peers == CONF_ACK_STORE)
 		return 0;
-	if (d->peer_count == 0 && d->ack_peers == CONF_ACK_ALL)
-		return conf_refuse(
-			k->c, "domains[%u].ack-peers: \"all\", but the domain has no peers", i);
-	if (d->ack_peers != CONF_ACK_ALL && d->ack_peers > d->peer_count)
+	if (left == 0 && d->ack_peers == CONF_ACK_ALL)
 		return conf_refuse(k->c,
-			"domains[%u].ack-peers: %u is more than the domain has peers (%u)", i,
-			d->ack_peers, d->peer_count);
+			"domains[%u].ack-peers: \"all\", but the domain has no peers%s", i, which);
+	if (d->ack_peers != CONF_ACK_ALL && d->ack_peers > left)
+		return conf_refuse(k->c,
+			"domains[%u].ack-peers: %u is more than the domain has peers%s (%u)", i,
+			d->ack_peers, which, left);
 	return 0;
 }
 

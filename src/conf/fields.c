@@ -548,7 +548,8 @@ static const struct conf_field domain_fields[] = {
 			"store: until the store has the binding, so that none that was "
 			"acknowledged is lost when hamd is killed; while the store cannot be "
 			"written nothing is acknowledged. "
-			"auto is 1 in a domain with peers, 0 in one without." },
+			"auto is 1 in a domain with peers that are not retired, 0 in one without. "
+			"No more than there are of those." },
 	{ "commit-timeout-ms", CONF_U32, AT(commit_timeout_ms), .def = CONF_TIMEOUT_AUTO, .min = 10,
 		.max = 900, .values = timeouts,
 		.help = "How long that waits for other sites at most, in milliseconds; then it is "
@@ -578,7 +579,9 @@ static const struct conf_field domain_fields[] = {
 			"so that an old Binding Update which somebody kept is refused. "
 			"A mobile node that lost its number meanwhile learns it from the "
 			"refusal (status 135); RFC 6275, 9.5.1 would have taken any number. "
-			"In a mesh a reload that would change it is refused." },
+			"In a mesh a reload that would change it is refused. "
+			"There is room for twice limits.max-bindings at least; then the oldest one "
+			"without a binding is forgotten (counter mesh_forgotten)." },
 	{ "encap-limit", CONF_ENUM, AT(encap_limit), .def = CONF_ENCAP_LIMIT_AUTO,
 		.values = encap_limits,
 		.help = "Tunnel Encapsulation Limit option (RFC 2473, 4.1.1). "

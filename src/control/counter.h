@@ -101,6 +101,10 @@
 	X(MESH_HANDED_ON, "mesh_handed_on", "bindings",                                            \
 		"given to another site: drain, return of a site, binding move")                    \
 	X(MESH_ALONE, "mesh_alone", "bindings", "acknowledged while no other site held them")      \
+	X(MESH_FORGOTTEN, "mesh_forgotten", "numbers",                                             \
+		"of mobile nodes without a binding that were to be remembered "                    \
+		"(remember-sequence) "                                                             \
+		"and gave way, the oldest first: more of them than there is room for")             \
 	X(TURNS, "control_turns", "turns", "turns of the control core")
 
 enum ctl_counter {

@@ -6,11 +6,14 @@
 #include <stdlib.h>
 
 #include "common/ntp.h"
+#include "records/age.h"
 #include "records/changes.h"
 
-/* Entries that need not be remembered which one seen_raise() looks at for one to give way: 30 us at
- * most. Where nine of ten have a timestamp within the window, one in 5e11 finds none. */
+/* Entries of a kind that one seen_raise() looks at for one to give way: 30 us at most, and as much
+ * again where records must be asked for. Who may not is the newest then: the next looks further. */
 #define LOOKED_AT 256
+
+enum kind { LOOSE, REMEMBERED, KINDS }; /* LOOSE: its number need not be remembered */
 
 struct entry {
 	struct ip6_addr hoa;
@@ -22,32 +25,33 @@ struct entry {
 	uint16_t ha; /* number of the address */
 	uint8_t order;
 	uint8_t origin;
+	uint8_t kind;
 };
 
 static_assert(sizeof(struct entry) == 64, "one a pair: memory");
 
-struct quota {
+/* The entries of a domain that has a quota; the first part is of all others. */
+struct part {
+	struct age_list list[KINDS];
+	uint32_t share, max;
 	uint16_t domain;
-	uint32_t max, count;
-	uint32_t hand; /* as the table's, for entries of the domain */
 };
 
 struct seen {
 	uint32_t max, count;
-	uint32_t hand; /* the last that was looked at */
-	uint32_t loose_count;
-	uint64_t *loose; /* by entry, a bit: its number need not be remembered */
 	uint32_t window_s;
 	uint32_t hash_mask, ha_mask;
 	uint64_t floor, seed;
 	struct entry *entry; /* 1..max; 0: the list of changes' own */
+	struct age_link *age; /* of each; apart, so that an entry is one cache line */
 	uint32_t *hash; /* all pairs of a home address are in one chain */
 	struct ip6_addr *ha; /* 1..addresses */
 	uint16_t *ha_hash; /* open: numbers, 0: free */
 	uint16_t ha_max, ha_count;
 	struct changes *changes;
-	struct quota *quota;
-	uint16_t quotas;
+	struct part *part;
+	uint16_t parts;
+	struct seen_owner owner;
 	seen_change_fn on_change;
 	void *on_change_ctx;
 };
@@ -71,12 +75,15 @@ static int allocate(struct seen *s, const struct seen_opts *opts)
 	s->ha_mask = power_of_2(2U * opts->addresses) - 1;
 	s->entry = calloc(s->max + 1ULL, sizeof(*s->entry));
 	s->hash = calloc(s->hash_mask + 1ULL, sizeof(*s->hash));
-	s->loose = calloc(s->max / 64 + 1ULL, sizeof(*s->loose));
+	s->age = calloc(s->max + 1ULL, sizeof(*s->age));
+	s->part = calloc(1, sizeof(*s->part));
 	s->ha = calloc(s->ha_max + 1ULL, sizeof(*s->ha));
 	s->ha_hash = calloc(s->ha_mask + 1ULL, sizeof(*s->ha_hash));
-	if (s->entry == NULL || s->hash == NULL || s->loose == NULL || s->ha == NULL ||
-		s->ha_hash == NULL)
+	if (s->entry == NULL || s->hash == NULL || s->age == NULL || s->part == NULL ||
+		s->ha == NULL || s->ha_hash == NULL)
 		return -ENOMEM;
+	s->parts = 1;
+	s->part[0].max = s->max;
 	list.links = &s->entry[0].change;
 	return changes_new(&list, &s->changes);
 }
@@ -110,10 +117,10 @@ void seen_free(struct seen *s)
 	if (s == NULL)
 		return;
 	changes_free(s->changes);
-	free(s->quota);
 	free(s->ha_hash);
 	free(s->ha);
-	free(s->loose);
+	free(s->part);
+	free(s->age);
 	free(s->hash);
 	free(s->entry);
 	free(s);
@@ -132,44 +139,62 @@ uint32_t seen_count(const struct seen *s)
 uint64_t seen_memory(const struct seen *s)
 {
 	return sizeof(*s) + (s->max + 1ULL) * sizeof(*s->entry) +
-	       (s->hash_mask + 1ULL) * sizeof(*s->hash) + (s->max / 64 + 1ULL) * sizeof(*s->loose) +
+	       (s->hash_mask + 1ULL) * sizeof(*s->hash) + (s->max + 1ULL) * sizeof(*s->age) +
 	       (s->ha_max + 1ULL) * sizeof(*s->ha) + (s->ha_mask + 1ULL) * sizeof(*s->ha_hash) +
-	       s->quotas * sizeof(*s->quota);
+	       s->parts * sizeof(*s->part);
 }
 
 /* --- quotas --- */
 
-/* NULL: that domain has none. */
-static struct quota *quota_of(const struct seen *s, uint16_t domain)
+static struct part *part_of(const struct seen *s, uint16_t domain)
 {
-	for (uint16_t i = 0; i < s->quotas; i++)
-		if (s->quota[i].domain == domain)
-			return &s->quota[i];
-	return NULL;
+	for (uint16_t i = 1; i < s->parts; i++)
+		if (s->part[i].domain == domain)
+			return &s->part[i];
+	return &s->part[0];
+}
+
+static uint32_t count_of(const struct part *p)
+{
+	return p->list[LOOSE].count + p->list[REMEMBERED].count;
 }
 
 uint32_t seen_count_in(const struct seen *s, uint16_t domain)
 {
-	const struct quota *q = quota_of(s, domain);
+	const struct part *p = part_of(s, domain);
 
-	return q == NULL ? 0 : q->count;
+	return p == &s->part[0] ? 0 : count_of(p);
 }
 
-int seen_set_quota(struct seen *s, uint16_t domain, uint32_t max)
+/* In a part of its own from now on. NULL: no memory. */
+static struct part *new_part(struct seen *s, uint16_t domain)
 {
-	struct quota *q = quota_of(s, domain);
+	struct part *p = realloc(s->part, (s->parts + 1ULL) * sizeof(*p));
 
-	if (q == NULL) {
-		q = realloc(s->quota, (s->quotas + 1ULL) * sizeof(*q));
-		if (q == NULL)
-			return -ENOMEM;
-		s->quota = q;
-		q = &s->quota[s->quotas++];
-		*q = (struct quota){ .domain = domain };
-		for (uint32_t i = 1; i <= s->count; i++)
-			q->count += s->entry[i].domain == domain;
+	if (p == NULL)
+		return NULL;
+	s->part = p;
+	p = &s->part[s->parts++];
+	*p = (struct part){ .domain = domain };
+	for (uint32_t i = 1; i <= s->count; i++) {
+		if (s->entry[i].domain != domain)
+			continue;
+		age_del(&s->part[0].list[s->entry[i].kind], s->age, i);
+		age_add(&p->list[s->entry[i].kind], s->age, i);
 	}
-	q->max = max == 0 ? s->max : max;
+	return p;
+}
+
+int seen_set_quota(struct seen *s, uint16_t domain, uint32_t share, uint32_t max)
+{
+	struct part *p = part_of(s, domain);
+
+	if (p == &s->part[0])
+		p = new_part(s, domain);
+	if (p == NULL)
+		return -ENOMEM;
+	p->share = share;
+	p->max = max == 0 ? s->max : max;
 	return 0;
 }
 
@@ -264,86 +289,115 @@ static bool is_past(const struct seen *s, const struct entry *e, uint64_t now)
 	return e->stamp == 0 || ntp_is_after(now - s->window_s * NTP_SECOND, e->stamp);
 }
 
-static bool is_loose(const struct seen *s, uint32_t i)
+/* The newest of its kind. */
+static void set_kind(struct seen *s, struct part *p, uint32_t i, enum kind kind)
 {
-	return (s->loose[i / 64] >> i % 64 & 1) != 0;
+	age_del(&p->list[s->entry[i].kind], s->age, i);
+	s->entry[i].kind = (uint8_t)kind;
+	age_add(&p->list[kind], s->age, i);
 }
 
-static void set_loose(struct seen *s, uint32_t i, bool loose)
-{
-	if (is_loose(s, i) == loose)
-		return;
-	s->loose[i / 64] ^= 1ULL << i % 64;
-	s->loose_count += loose ? 1 : UINT32_MAX;
-}
-
-/* The first loose one behind i, going round; there is one. 64 entries a step: of ten million that
- * are remembered some 0.1 ms. */
-static uint32_t next_loose(const struct seen *s, uint32_t i)
-{
-	uint32_t words = s->max / 64 + 1, word = i / 64;
-	uint64_t bits = s->loose[word] & ~(~0ULL >> (63 - i % 64));
-
-	while (bits == 0) {
-		word = word + 1 < words ? word + 1 : 0;
-		bits = s->loose[word];
-	}
-	return word * 64 + (uint32_t)__builtin_ctzll(bits);
-}
-
-static void remove_entry(struct seen *s, uint32_t i)
+static void remove_entry(struct seen *s, struct part *p, uint32_t i)
 {
 	struct entry *e = &s->entry[i];
 	uint32_t *link = chain(s, e->domain, &e->hoa);
-	struct quota *q = quota_of(s, e->domain);
 
-	if (q != NULL)
-		q->count--;
+	age_del(&p->list[e->kind], s->age, i);
 	if (is_later_stamp(e->stamp, s->floor))
 		s->floor = e->stamp;
 	changes_del(s->changes, i);
 	while (*link != i)
 		link = &s->entry[*link].next;
 	*link = e->next;
+	if (e->kind == REMEMBERED)
+		s->owner.forgot(s->owner.ctx, e->domain);
 }
 
-/* The hand goes round, so that whoever speaks often enough is passed over. A domain at its quota
- * looks among its own only, and has a hand of its own. */
-static uint32_t make_room(struct seen *s, const struct quota *full, uint32_t *hand, uint64_t now)
+static bool may_go(const struct seen *s, uint32_t i, uint64_t now)
 {
-	for (uint32_t n = 0; n < LOOKED_AT && n < s->loose_count; n++) {
-		*hand = next_loose(s, *hand);
-		if ((full != NULL && s->entry[*hand].domain != full->domain) ||
-			!is_past(s, &s->entry[*hand], now))
-			continue;
-		remove_entry(s, *hand);
-		return *hand;
+	const struct entry *e = &s->entry[i];
+	struct seen_pair pair;
+
+	if (!is_past(s, e, now))
+		return false;
+	if (e->kind == LOOSE)
+		return true;
+	return s->owner.has_record != NULL && seen_at(s, i, &pair) &&
+	       !s->owner.has_record(s->owner.ctx, &pair);
+}
+
+/* The oldest of its kind that may. 0: none of those looked at; there are *looks left. */
+static uint32_t give_way(
+	struct seen *s, struct part *p, enum kind kind, uint64_t now, uint32_t *looks)
+{
+	for (uint32_t n = p->list[kind].count; n > 0 && *looks > 0; n--) {
+		uint32_t i = p->list[kind].oldest;
+
+		(*looks)--;
+		if (may_go(s, i, now)) {
+			remove_entry(s, p, i);
+			return i;
+		}
+		set_kind(s, p, i, kind);
 	}
 	return 0;
 }
 
-static uint32_t room(struct seen *s, struct quota *q, uint64_t now)
+/* Of a full table, for a part that has less than its share: some other has more. */
+static struct part *most_over(struct seen *s)
 {
-	if (q != NULL && q->count >= q->max)
-		return make_room(s, q, &q->hand, now);
-	return s->count < s->max ? ++s->count : make_room(s, NULL, &s->hand, now);
+	struct part *most = &s->part[0];
+	int64_t over = count_of(most);
+
+	for (uint16_t i = 1; i < s->parts; i++) {
+		struct part *p = &s->part[i];
+		int64_t by = (int64_t)count_of(p) - p->share;
+
+		if (by > over) {
+			most = p;
+			over = by;
+		}
+	}
+	return most;
+}
+
+/* What no refusal depends on first, whose ever it is where the table is full. */
+static uint32_t make_room(struct seen *s, struct part *p, bool is_table_full, uint64_t now)
+{
+	uint32_t looks = LOOKED_AT, i = give_way(s, p, LOOSE, now, &looks);
+
+	for (uint16_t n = 0; i == 0 && is_table_full && n < s->parts; n++)
+		if (&s->part[n] != p)
+			i = give_way(s, &s->part[n], LOOSE, now, &looks);
+	if (i != 0)
+		return i;
+	looks = LOOKED_AT;
+	if (is_table_full && count_of(p) < p->share)
+		p = most_over(s);
+	return give_way(s, p, REMEMBERED, now, &looks);
+}
+
+static uint32_t room(struct seen *s, struct part *p, uint64_t now)
+{
+	if (count_of(p) >= p->max)
+		return make_room(s, p, false, now);
+	return s->count < s->max ? ++s->count : make_room(s, p, true, now);
 }
 
 static uint32_t add(struct seen *s, const struct seen_pair *p, uint16_t ha, uint64_t now)
 {
-	struct quota *q = quota_of(s, p->domain);
-	uint32_t i = room(s, q, now), *head = chain(s, p->domain, &p->hoa);
+	struct part *part = part_of(s, p->domain);
+	uint32_t i = room(s, part, now), *head = chain(s, p->domain, &p->hoa);
 
 	if (i == 0)
 		return 0;
-	if (q != NULL)
-		q->count++;
 	s->entry[i] = (struct entry){
 		.hoa = p->hoa,
 		.next = *head,
 		.domain = p->domain,
 		.ha = ha,
 	};
+	age_add(&part->list[LOOSE], s->age, i);
 	*head = i;
 	return i;
 }
@@ -368,7 +422,7 @@ int seen_raise(struct seen *s, const struct seen_pair *pair, unsigned how, uint6
 	e->stamp = v.stamp;
 	e->epoch = v.epoch;
 	e->order = v.order;
-	set_loose(s, i, (how & SEEN_REMEMBERED) == 0);
+	set_kind(s, part_of(s, e->domain), i, (how & SEEN_REMEMBERED) != 0 ? REMEMBERED : LOOSE);
 	if ((is_news && (how & SEEN_LISTED) != 0) || (how & SEEN_AGAIN) != 0) {
 		/* made of both: nobody else may have it */
 		e->origin = is_same_value(&v, &pair->value) ? pair->origin : 0;
@@ -418,6 +472,11 @@ void seen_on_change(struct seen *s, seen_change_fn fn, void *ctx)
 {
 	s->on_change = fn;
 	s->on_change_ctx = ctx;
+}
+
+void seen_on_full(struct seen *s, const struct seen_owner *owner)
+{
+	s->owner = owner != NULL ? *owner : (struct seen_owner){ 0 };
 }
 
 /* --- all of them --- */

@@ -12,9 +12,13 @@
  * Bounded: when it is full an entry gives way on which no refusal depends: its number need not be
  * remembered, and its timestamp has left the window in which timestamps are taken at all; whoever
  * is not in the table is held to that timestamp from then on (the floor), as in records/stamps.h.
- * Only where there is no such entry is there no room; one among millions that are remembered is
- * found. A domain may have a quota, so that none fills the table of all: at it, one of its own
- * entries gives way, or there is no room.
+ * One among millions that are remembered is found. Where there is none, the oldest one that is
+ * remembered and has no record behind it is forgotten, and its owner told (seen_on_full()). There is
+ * no room where that owner says of all that were looked at that a record still speaks of them.
+ *
+ * A domain may have a quota, so that none fills the table of all: at it, one of its own entries
+ * gives way, or there is no room. Quotas may be more than the table; in one that is full each domain
+ * can have its share.
  */
 #pragma once
 
@@ -54,8 +58,10 @@ struct seen_opts {
 int seen_new(const struct seen_opts *opts, struct seen **out); /* 0, -EINVAL, -ENOMEM */
 void seen_free(struct seen *s); /* NULL is fine */
 
-/* At most so many entries of that domain from now on; 0: no bound but the table's. 0, -ENOMEM. */
-int seen_set_quota(struct seen *s, uint16_t domain, uint32_t max);
+/* At most max entries of that domain from now on (0: no bound but the table's), and, where the table
+ * is full, share all the same: shares are no more than the table together. Domains without a quota
+ * have no share. 0, -ENOMEM. */
+int seen_set_quota(struct seen *s, uint16_t domain, uint32_t share, uint32_t max);
 
 /* The greater of two, in each of its parts. */
 void seen_merge(const struct seen_value *a, const struct seen_value *b, struct seen_value *out);
@@ -63,7 +69,7 @@ void seen_merge(const struct seen_value *a, const struct seen_value *b, struct s
 enum seen_how {
 	SEEN_LISTED = 1, /* others do not hear of it by a record: a change of its own */
 	SEEN_AGAIN = 2, /* the same even if it is no news: it was noted silently */
-	SEEN_REMEMBERED = 4, /* its number is to be remembered: it never gives way */
+	SEEN_REMEMBERED = 4, /* its number is to be remembered: it gives way last */
 };
 
 /*
@@ -77,6 +83,18 @@ int seen_raise(struct seen *s, const struct seen_pair *pair, unsigned how, uint6
  * the pair; one at most, NULL: none. A handle goes to another pair where one gives way. */
 typedef void (*seen_change_fn)(void *ctx, uint32_t handle, bool is_again);
 void seen_on_change(struct seen *s, seen_change_fn fn, void *ctx);
+
+/* Whose numbers are remembered. Called from within seen_raise(); must not call this table. */
+struct seen_owner {
+	void *ctx;
+	/* Is there a record that the pair belongs to? It carries the number itself, and the pair is
+	 * what keeps it from when it ends: it does not give way. */
+	bool (*has_record)(void *ctx, const struct seen_pair *pair);
+	/* A number of that domain that was to be remembered gave way. */
+	void (*forgot)(void *ctx, uint16_t domain);
+};
+/* One at most; copied. NULL, as at first: what is remembered never gives way. */
+void seen_on_full(struct seen *s, const struct seen_owner *owner);
 
 bool seen_get(const struct seen *s, uint16_t domain, const struct ip6_addr *hoa,
 	const struct ip6_addr *ha, struct seen_value *out);

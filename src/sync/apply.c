@@ -137,8 +137,11 @@ enum applied apply_seen(
 	if (!is_ours_to_hear(e, d, &pair->hoa, &pair->ha) || !is_value_reached(e, &pair->value))
 		return refuse(e, p, d, ENGINE_EV_FOREIGN);
 	ret = raise_seen(e, d, pair, is_passed_on ? SEEN_LISTED : 0);
-	if (ret < 0)
-		return refuse(e, p, d, ENGINE_EV_FULL);
+	if (ret <
+		0) { /* as if it had given way since: it is no promise, and we are not full by it */
+		tell(e, ENGINE_EV_FORGOTTEN, d, p->node, ++d->forgotten);
+		return APPLY_SAME;
+	}
 	if (is_passed_on && ret > 0)
 		e->urgent_seen = changes_last(seen_changes(e->opts.seen));
 	return ret > 0 ? APPLY_NEWER : APPLY_SAME;
@@ -295,7 +298,8 @@ static void outlive(struct engine *e, struct domain *d, const struct record_copy
 {
 	const struct seen_pair pair = pair_of(d, was);
 
-	(void)raise_seen(e, d, &pair, SEEN_LISTED | SEEN_AGAIN);
+	if (raise_seen(e, d, &pair, SEEN_LISTED | SEEN_AGAIN) < 0 && d->conf.remembers)
+		tell(e, ENGINE_EV_FORGOTTEN, d, 0, ++d->forgotten);
 }
 
 static bool is_same_word(const struct record_copy *a, const struct record_copy *b)
@@ -385,8 +389,7 @@ enum applied apply_record(
 	if (!makes_sense(e, d, c) || !is_value_reached(e, &pair.value))
 		return refuse(e, p, d, ENGINE_EV_FOREIGN);
 	hlc_hear(&e->hlc, c->content.hlc, e->wall_ms);
-	if (raise_seen(e, d, &pair, 0) < 0)
-		return refuse(e, p, d, ENGINE_EV_FULL);
+	(void)raise_seen(e, d, &pair, 0); /* no room: the record itself carries its number */
 	r = records_find(e->rs, d->conf.number, &c->hoa);
 	if (r != NULL && planted(PLANT_SNAPSHOT_INSERTS) && r->state == RECORD_TOMBSTONE &&
 		p->asked_domain == d->index) {
@@ -433,6 +436,8 @@ bool engine_accepted(struct engine *e, struct record *r, const struct order_resu
 	pair = pair_of(d, &c);
 	(void)raise_seen(e, d, &pair, 0); /* no room: the record itself still knows its number */
 	change_own(e, d, r, waits);
+	if (!waits)
+		commit_told(e, d, r);
 	if (d->drain >= DRAIN_HAND)
 		walk_begin(d, WALK_DRAIN); /* that one, too, is to be handed on */
 	return waits;
@@ -506,7 +511,7 @@ bool engine_end(struct engine *e, struct record *r, uint64_t now_ms)
 		record_copy_of(e->rs, r, now_ms, &c);
 		outlive(e, d, &c);
 	}
-	if (is_ours || r->state != RECORD_LIVE || d->conf.member_count == 0)
+	if (is_ours || r->state != RECORD_LIVE || d->others == 0)
 		return true;
 	digest_drop(d->digest, r);
 	return now_ms >= r->ends_ms + e->opts.dead_ms + KEPT_MS;

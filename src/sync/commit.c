@@ -66,14 +66,21 @@ static void unlink_wait(struct engine *e, struct domain *d, uint32_t i)
 	*(w->next != 0 ? &e->wait[w->next].prev : &d->wait_tail) = w->prev;
 }
 
-/* Behind all with a lower number: nearly always the end. */
-static void link_wait(struct engine *e, struct domain *d, uint32_t i)
+/* The newest of the record's, 0: there is none. */
+static uint32_t find_wait(const struct engine *e, uint32_t handle)
+{
+	uint32_t i = e->wait_count > 0 ? *chain(e, handle) : 0;
+
+	while (i != 0 && e->wait[i].handle != handle)
+		i = e->wait[i].chain;
+	return i;
+}
+
+/* Behind `after`, 0: the first. */
+static void link_wait(struct engine *e, struct domain *d, uint32_t i, uint32_t after)
 {
 	struct wait *w = &e->wait[i];
-	uint32_t after = d->wait_tail;
 
-	while (after != 0 && e->wait[after].change > w->change)
-		after = e->wait[after].prev;
 	w->prev = after;
 	w->next = after != 0 ? e->wait[after].next : d->wait_head;
 	*(w->prev != 0 ? &e->wait[w->prev].next : &d->wait_head) = i;
@@ -102,25 +109,27 @@ static void finish(struct engine *e, uint32_t i, enum engine_commit how)
 
 bool commit_has(const struct engine *e, const struct record *r)
 {
-	uint32_t i = e->wait_count > 0 ? *chain(e, r->handle) : 0;
-
-	while (i != 0 && e->wait[i].handle != r->handle)
-		i = e->wait[i].chain;
-	return i != 0;
+	return find_wait(e, r->handle) != 0;
 }
 
 void commit_moved(struct engine *e, struct record *r)
 {
-	uint32_t i = e->wait_count > 0 ? *chain(e, r->handle) : 0;
+	uint32_t first = find_wait(e, r->handle), after;
+	struct domain *d;
 
-	for (; i != 0; i = e->wait[i].chain) {
-		struct wait *w = &e->wait[i];
-
-		if (w->handle != r->handle)
+	if (first == 0)
+		return;
+	d = &e->domain[e->wait[first].domain];
+	for (uint32_t i = first; i != 0; i = e->wait[i].chain)
+		if (e->wait[i].handle == r->handle)
+			unlink_wait(e, d, i);
+	/* it is the last change there is; the newest wait comes first here, and last there */
+	after = d->wait_tail;
+	for (uint32_t i = first; i != 0; i = e->wait[i].chain) {
+		if (e->wait[i].handle != r->handle)
 			continue;
-		unlink_wait(e, &e->domain[w->domain], i);
-		w->change = records_mesh(e->rs, r)->change.number;
-		link_wait(e, &e->domain[w->domain], i);
+		e->wait[i].change = records_mesh(e->rs, r)->change.number;
+		link_wait(e, d, i, after);
 	}
 }
 
@@ -215,8 +224,8 @@ void alone_set(struct engine *e, struct domain *d, struct record *r)
 {
 	struct record_mesh *m = records_mesh(e->rs, r);
 
-	if (d->conf.member_count == 0 || (m->flags & RECORD_ALONE))
-		return;
+	if (d->others == 0 || (m->flags & RECORD_ALONE))
+		return; /* there never was, or will be, anybody else */
 	m->flags |= RECORD_ALONE;
 	d->alone++;
 	tell(e, ENGINE_EV_ALONE, d, 0, d->alone);
@@ -230,6 +239,12 @@ void alone_clear(struct engine *e, struct domain *d, struct record *r)
 		return;
 	m->flags = (uint8_t)(m->flags & ~RECORD_ALONE);
 	d->alone--;
+}
+
+void commit_told(struct engine *e, struct domain *d, struct record *r)
+{
+	if (d->conf.ack_peers > 0 && counted(e, d, records_mesh(e->rs, r)->change.number) == 0)
+		alone_set(e, d, r);
 }
 
 /* --- waiting --- */
@@ -249,25 +264,32 @@ static bool decide(struct engine *e, struct domain *d, uint32_t i)
 	return true;
 }
 
-void commit_check(struct engine *e, struct domain *d)
+/*
+ * Each look ends a wait, which costs of the budget, or passes one by, of which there are PASSED_MAX;
+ * those are at the head again next time. One acknowledgement may end thousands of waits, each with a
+ * packet that leaves: what is left over is for the next turn.
+ */
+static void check(struct engine *e, struct domain *d, uint32_t *budget)
 {
-	uint32_t i = d->wait_head, next;
+	uint64_t most = most_acked(e, d);
 	unsigned passed = 0;
-	uint64_t most;
+	uint32_t next;
 
-	if (i == 0)
-		return;
-	most = most_acked(e, d);
-	for (; i != 0 && passed < PASSED_MAX; i = next) {
+	for (uint32_t i = d->wait_head; i != 0 && passed < PASSED_MAX; i = next) {
 		bool is_acked = e->wait[i].change <= most;
 
-		next = e->wait[i].next;
-		if (decide(e, d, i))
-			continue;
-		if (!is_acked)
+		if (*budget == 0)
 			return;
+		next = e->wait[i].next;
+		if (decide(e, d, i)) {
+			(*budget)--;
+			continue;
+		}
+		if (!is_acked)
+			break;
 		passed++;
 	}
+	d->must_check = false;
 }
 
 static void on_timeout(void *ctx, struct wheel_timer *t)
@@ -276,17 +298,30 @@ static void on_timeout(void *ctx, struct wheel_timer *t)
 	struct wait *w = container_of(t, struct wait, timer);
 	struct domain *d = &e->domain[w->domain];
 	struct record *r = records_at(e->rs, w->handle);
+	uint32_t i = (uint32_t)(w - e->wait);
 
+	if (d->must_check && decide(e, d, i))
+		return; /* it was over, and had not been looked at yet */
 	if (r != NULL && !anybody_holds(e, d, w->change))
 		alone_set(e, d, r);
-	finish(e, (uint32_t)(w - e->wait), ENGINE_OUT_OF_TIME);
+	finish(e, i, ENGINE_OUT_OF_TIME);
 }
 
 uint32_t commit_turn(struct engine *e, uint32_t *budget)
 {
 	size_t done = wheel_advance(e->wheel, e->now_ms, *budget, on_timeout, e);
+	bool is_more = false;
 
 	*budget -= (uint32_t)(done < *budget ? done : *budget);
+	for (uint32_t n = 0; n < e->domain_count; n++) {
+		struct domain *d = &e->domain[(e->turn_at + n) % e->domain_count];
+
+		if (d->must_check)
+			check(e, d, budget);
+		is_more |= d->must_check;
+	}
+	if (is_more || *budget == 0)
+		return 0;
 	return e->wait_count > 0 ? 10 : IDLE_MS;
 }
 
@@ -309,17 +344,24 @@ static uint32_t timeout_ms(const struct engine *e, const struct domain *d)
 
 static void add_wait(struct engine *e, struct domain *d, const struct record *r, uint64_t token)
 {
-	uint32_t i = e->wait_free, *head = chain(e, r->handle);
+	uint32_t i = e->wait_free, *head = chain(e, r->handle), after = find_wait(e, r->handle);
 	struct wait *w = &e->wait[i];
+	uint64_t change = records_mesh(e->rs, r)->change.number;
 
+	/* Behind the record's other ones. The first of a record that did not change just now waits
+	 * for a later change: who acknowledged that one has the record, too. */
+	if (after == 0)
+		after = d->wait_tail;
+	if (after != 0 && e->wait[after].change > change)
+		change = e->wait[after].change;
 	e->wait_free = w->next;
 	*w = (struct wait){ .token = token,
-		.change = records_mesh(e->rs, r)->change.number,
+		.change = change,
 		.handle = r->handle,
 		.chain = *head,
 		.domain = d->index };
 	*head = i;
-	link_wait(e, d, i);
+	link_wait(e, d, i, after);
 	wheel_set(e->wheel, &w->timer, e->now_ms + timeout_ms(e, d));
 	e->wait_count++;
 	e->wait_over += d->waiting >= e->wait_kept;

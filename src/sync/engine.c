@@ -155,6 +155,8 @@ static int new_domain(struct engine *e, uint32_t i)
 		set_add(d->members, conf->members[m].node);
 		if (conf->members[m].retired)
 			set_add(d->retired, conf->members[m].node);
+		else
+			d->others++;
 	}
 	d->raw.domain = d->view.domain = conf->id;
 	d->raw.self = d->view.self = e->opts.self;
@@ -222,7 +224,25 @@ static int new_peers(struct engine *e)
 	return 0;
 }
 
-/* Of the table of pairs each domain has its share, by the bindings that it may have. */
+static bool has_record(void *ctx, const struct seen_pair *pair)
+{
+	const struct engine *e = ctx;
+	const struct record *r = records_find(e->rs, pair->domain, &pair->hoa);
+
+	return r != NULL && ip6_eq(&r->ha, &pair->ha);
+}
+
+static void forgot(void *ctx, uint16_t domain)
+{
+	struct engine *e = ctx;
+	struct domain *d = domain_by_number(e, domain);
+
+	if (d != NULL)
+		tell(e, ENGINE_EV_FORGOTTEN, d, 0, ++d->forgotten);
+}
+
+/* Of the table of pairs each domain has its share, by the bindings that it may have; and as long as
+ * there is room one for each record that it may have. */
 static int set_quotas(struct engine *e)
 {
 	uint64_t all = 0, max = seen_max(e->opts.seen);
@@ -232,9 +252,12 @@ static int set_quotas(struct engine *e)
 		all += e->domain[i].conf.max_bindings;
 	for (uint32_t i = 0; i < e->domain_count && all > 0 && ret == 0; i++) {
 		const struct engine_domain *d = &e->domain[i].conf;
-		uint64_t share = max * d->max_bindings / all;
+		uint64_t share = max * d->max_bindings / all, most = 2ULL * d->max_bindings;
 
-		ret = seen_set_quota(e->opts.seen, d->number, share > 0 ? (uint32_t)share : 1);
+		if (most < share)
+			most = share;
+		ret = seen_set_quota(e->opts.seen, d->number, (uint32_t)share,
+			(uint32_t)(most < max ? most : max));
 	}
 	return ret;
 }
@@ -272,6 +295,7 @@ int engine_new(const struct engine_opts *opts, struct engine **out)
 	}
 	e->opts.domains = NULL; /* the caller's */
 	records_on_del(e->rs, on_del, e);
+	seen_on_full(e->opts.seen, &(struct seen_owner){ e, has_record, forgot });
 	*out = e;
 	return 0;
 }
@@ -281,6 +305,7 @@ void engine_free(struct engine *e)
 	if (e == NULL)
 		return;
 	records_on_del(e->rs, NULL, NULL);
+	seen_on_full(e->opts.seen, NULL);
 	commit_free(e);
 	for (uint32_t i = 0; i < e->peer_count; i++) {
 		repair_stop(e->peer[e->peer_node[i]]);
@@ -354,11 +379,12 @@ static uint32_t domain_turn(struct engine *e, struct domain *d, uint32_t *budget
 
 /*
  * Walks over records have the first quarter of the budget, so that streams that are always full do
- * not keep a takeover from its end; what they do not use is for the streams.
+ * not keep a takeover from its end; waits that are over have half of the rest. What they do not use is
+ * for the streams.
  */
 uint32_t engine_turn(struct engine *e, uint64_t now_ms, uint64_t wall_ms, uint32_t budget)
 {
-	uint32_t next = IDLE_MS, left = budget, walks = budget / 4 + 1;
+	uint32_t next = IDLE_MS, left = budget, walks = budget / 4 + 1, waits;
 
 	e->now_ms = now_ms;
 	e->wall_ms = wall_ms;
@@ -366,7 +392,10 @@ uint32_t engine_turn(struct engine *e, uint64_t now_ms, uint64_t wall_ms, uint32
 	for (uint32_t i = 0; i < e->domain_count; i++)
 		next = least(next, domain_turn(e, &e->domain[i], &walks));
 	left += walks;
-	next = least(next, commit_turn(e, &left));
+	waits = left / 2 + 1;
+	left -= least(left, waits);
+	next = least(next, commit_turn(e, &waits));
+	left += waits;
 	for (uint32_t i = 0; i < e->peer_count; i++) {
 		uint8_t node = e->peer_node[(e->turn_at + i) % e->peer_count];
 

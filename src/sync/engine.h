@@ -84,7 +84,10 @@ enum engine_commit {
 		"that nobody can have reached")                                                    \
 	X(FULL, "full", "a record of a peer was refused: max-bindings, or no room")                \
 	X(MALFORMED, "malformed", "a peer's datagram makes no sense")                              \
-	X(WAITS_FULL, "waits_full", "more acknowledgements wait than there is room for")
+	X(WAITS_FULL, "waits_full", "more acknowledgements wait than there is room for")           \
+	X(FORGOTTEN, "forgotten",                                                                  \
+		"the number of a mobile node that was to be remembered gave way for another's, "   \
+		"or found no room; n: so many since the start")
 
 enum engine_event {
 #define X(id, name, help) ENGINE_EV_##id,
@@ -129,7 +132,6 @@ struct engine_domain {
 	const struct ip6_addr *addresses; /* all its home agent addresses: a record that names
 	                                     another is refused; copied */
 	uint32_t address_count;
-	struct ip6_addr ha; /* unicast mode: our home agent address; else unspecified */
 	uint16_t ack_peers; /* 0: nobody is waited for; ENGINE_ACK_ALL */
 	uint32_t commit_timeout_ms; /* 0: max(200, 2 x RTT of the nearest live peer + 50), <= 900 */
 	bool remembers; /* numbers outlive bindings: remember-sequence */
@@ -145,7 +147,8 @@ struct engine_opts {
 	uint64_t boot; /* another number at each start, not 0 */
 	struct records
 		*records; /* made with mesh; the caller's, as seen; records_on_del() is ours */
-	struct seen *seen; /* its list of changes with ENGINE_MARKERS(peers) markers */
+	struct seen *seen; /* its list of changes with ENGINE_MARKERS(peers) markers;
+	                      seen_on_full() is ours */
 	const uint8_t *secret; /* 32 random octets, another at each start; copied */
 	const struct engine_domain *domains;
 	uint32_t domain_count;
@@ -197,7 +200,9 @@ void engine_stall(struct engine *e, uint64_t gap_ms, uint64_t now_ms);
  * tombstone of a de-registration): gives it its versions, notes what was seen, and puts it into
  * the streams. An RFC 4285 timestamp is noted by the caller before, by seen_raise(), not listed.
  * is_refresh: nothing but lifetime and number changed; where this site was not the owner, or the
- * record is alone, it is none all the same. Returns true: the acknowledgement must wait (engine_wait()); false: it may leave at once.
+ * record is alone, it is none all the same. Returns true: the acknowledgement must wait
+ * (engine_wait()); false: it may leave at once, with RECORD_ALONE set where no other site is there
+ * to hear of it.
  */
 bool engine_accepted(struct engine *e, struct record *r, const struct order_result *o,
 	enum record_order by, bool is_refresh, uint64_t now_ms, uint64_t wall_ms);

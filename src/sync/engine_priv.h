@@ -201,6 +201,7 @@ struct domain {
 	struct engine_domain conf; /* arrays: own copies */
 	uint16_t index;
 	uint64_t members[4], retired[4];
+	uint32_t others; /* members that are not retired */
 	uint64_t full[4]; /* peers that refuse records of it */
 	uint64_t refused_ms[NEXT_NODES]; /* we last refused one for want of room, 0: never */
 	uint64_t stray_ms[NEXT_NODES]; /* its last stray claim was told of, 0: never */
@@ -260,7 +261,9 @@ struct domain {
 
 	/* acknowledgements */
 	uint32_t wait_head, wait_tail;
+	bool must_check; /* waits may be over: somebody acknowledged, came or went */
 	uint64_t waiting, alone;
+	uint64_t forgotten; /* numbers that were to be remembered */
 };
 
 struct engine {
@@ -388,11 +391,16 @@ bool is_past(const struct engine *e, const struct domain *d, const struct record
 
 int commit_new(struct engine *e);
 void commit_free(struct engine *e);
-void commit_check(struct engine *e, struct domain *d); /* somebody acknowledged, came or went */
+/* Ends waits that are over, *budget at most. Returns when to be called again; 0: at once. */
+uint32_t commit_turn(struct engine *e, uint32_t *budget);
+static inline void commit_check(struct domain *d) /* somebody acknowledged, came or went */
+{
+	d->must_check = true; /* the next turn looks */
+}
 void commit_moved(struct engine *e, struct record *r); /* has another change number now */
 void commit_gone(struct engine *e, struct record *r);
 bool commit_has(const struct engine *e, const struct record *r); /* somebody waits for it */
-uint32_t commit_turn(struct engine *e, uint32_t *budget);
+void commit_told(struct engine *e, struct domain *d, struct record *r); /* nobody waits for it */
 void alone_set(struct engine *e, struct domain *d, struct record *r);
 void alone_clear(struct engine *e, struct domain *d, struct record *r);
 

@@ -58,7 +58,7 @@ static void become_ready(struct engine *e, struct domain *d, bool by_ready)
 	d->is_filled = true;
 	d->is_filled_well |= by_ready;
 	/* two others agree about the time: both have had time to be heard */
-	if (!d->is_frozen && d->conf.member_count > 1 && e->now_ms - d->since_ms < e->opts.dead_ms)
+	if (!d->is_frozen && d->others > 1 && e->now_ms - d->since_ms < e->opts.dead_ms)
 		return;
 	if (!d->is_clock_off || planted(PLANT_CLOCK_IGNORED)) {
 		ready_set(e, d, NEXT_READY);

@@ -458,7 +458,7 @@ void stream_ack(struct engine *e, struct peer *p, const struct message_ack *m)
 	if (m->stream == STREAM_CHANGES)
 		for (uint32_t i = 0; i < e->domain_count; i++)
 			if (is_member(&e->domain[i], p->node))
-				commit_check(e, &e->domain[i]);
+				commit_check(&e->domain[i]);
 	if (m->stream == STREAM_SNAPSHOT && out->acked == snapshot_end(e) && !out->is_done) {
 		out->is_done = true;
 		ready_snapshot_given(e, p);

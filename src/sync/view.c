@@ -197,7 +197,7 @@ void view_update(struct engine *e, struct domain *d)
 		if (d->says == NEXT_READY)
 			walk_begin(d, WALK_OWNERS);
 	}
-	commit_check(e, d);
+	commit_check(d);
 }
 
 /* --- who hears whom --- */

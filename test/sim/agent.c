@@ -288,8 +288,6 @@ static void describe_domain(const struct agent *a, uint8_t number, struct engine
 		.drain_wait_ms = DRAIN_MS,
 		.max_bindings = AGENT_RECORDS,
 	};
-	if (!shape->shared)
-		d->ha = addr_agent(number, a->node);
 	for (unsigned i = 0; i < x->fwd.agent_count; i++)
 		addresses[i] = x->agents[i].address;
 	for (unsigned i = 0; i < shape->member_count; i++) {

@@ -148,8 +148,12 @@ static void settle(struct question *q, bool is_refresh, const struct pkt_ba *ba)
 		hold(a, q->r, ba);
 		return;
 	}
-	now.is_replicated = a->domain[q->domain].shape->ack_peers != 0 &&
-			    (records_mesh(a->records, q->r)->flags & RECORD_ALONE) == 0;
+	if ((records_mesh(a->records, q->r)->flags & RECORD_ALONE) != 0) {
+		now.is_replicated = false;
+		agent_save(a); /* nobody else has it: the store must */
+	} else {
+		now.is_replicated = a->domain[q->domain].shape->ack_peers != 0;
+	}
 	send_ba(a, &now);
 }
 

@@ -26,6 +26,8 @@
  * handed back; filling a site takes 0.2 ms of a turn. */
 #define BUDGET 256
 
+#define PAIRS_MOST 4 /* of a mobile node: the table of pairs */
+
 #define ASK_MS   100 /* whether what we said is known: between two questions */
 #define QUIET_MS 1000 /* nothing has come for so long: a drain need not wait any longer */
 
@@ -62,12 +64,26 @@ static uint32_t count_addresses(const struct conf *conf)
 	return n;
 }
 
-/* Room for what was seen of each mobile node that is bound, and of as many others. */
+/* Pairs that there is room for of each mobile node: one for each home agent address that it may have
+ * registered with, but a node asks one site, and another one when that is gone. */
+static uint32_t pairs_of_each(const struct conf *conf)
+{
+	uint32_t most = 1;
+
+	for (uint32_t d = 0; d < conf->domain_count; d++)
+		if (conf->domains[d].mode == CONF_MODE_UNICAST &&
+			1 + conf->domains[d].peer_count > most)
+			most = 1 + conf->domains[d].peer_count;
+	return most < PAIRS_MOST ? most : PAIRS_MOST;
+}
+
+/* Room for what was seen of each mobile node that is bound, and of as many others. Pages are taken
+ * as they are used. */
 static int seen_make(struct ctl *ctl)
 {
 	const struct conf *conf = ctl->conf;
 	struct seen_opts opts = {
-		.max = records_max(ctl->records),
+		.max = records_max(ctl->records) * pairs_of_each(conf),
 		.addresses = (uint16_t)count_addresses(conf),
 		.markers = (uint16_t)ENGINE_MARKERS(conf->mesh.peer_count),
 		.window_s = MIP6_REPLAY_WINDOW_S,
@@ -106,8 +122,6 @@ static void describe(
 		.drain_wait_ms = d->drain_wait_ms,
 		.max_bindings = d->limits.max_bindings,
 	};
-	if (is_unicast)
-		out->ha = d->home_agent_address;
 	t->addresses[0] = d->home_agent_address;
 	for (uint32_t i = 0; i < d->peer_count; i++) {
 		const struct conf_mesh_peer *p = &conf->mesh.peers[d->peers[i].peer];

@@ -107,6 +107,10 @@ static const struct {
 		"as many acknowledgements wait as mesh.max-waits allows: more are not sent, and "
 		"their mobile nodes repeat",
 		NULL },
+	[ENGINE_EV_FORGOTTEN] = { LOG_WARN,
+		"numbers of mobile nodes without a binding are forgotten, the oldest first: more "
+		"than there is room for",
+		"forgotten" },
 };
 
 /* " key=value" behind what is in line already; returns its length then. */

@@ -97,6 +97,13 @@ struct mip6_answer *pending_find(struct pending *p, uint64_t token)
 	return e != NULL ? &e->answer : NULL;
 }
 
+uint32_t pending_handle(struct pending *p, uint64_t token)
+{
+	const struct entry *e = find(p, token);
+
+	return e != NULL ? e->handle : 0;
+}
+
 void pending_drop(struct pending *p, uint64_t token)
 {
 	struct entry *e = find(p, token);

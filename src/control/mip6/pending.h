@@ -22,6 +22,8 @@ void pending_free(struct pending *p); /* NULL is fine */
 struct mip6_answer *pending_put(struct pending *p, uint32_t handle, uint64_t *token);
 /* NULL: nothing waits under that token, or not any more. */
 struct mip6_answer *pending_find(struct pending *p, uint64_t token);
+/* The record of such an answer, 0: there is none. */
+uint32_t pending_handle(struct pending *p, uint64_t token);
 void pending_drop(struct pending *p, uint64_t token); /* one that is there */
 
 bool pending_has(const struct pending *p, uint32_t handle);

@@ -86,6 +86,16 @@ uint32_t mip6_pending(const struct ctl *ctl)
 	return ctl->mip6->pending != NULL ? pending_count(ctl->mip6->pending) : 0;
 }
 
+/* It may have become alone since its image was written; the answer is held until it is told. */
+static void tell_store(struct ctl *ctl, uint64_t token)
+{
+	uint32_t handle = pending_handle(ctl->mip6->pending, token);
+	const struct record *r = records_at(ctl->records, handle);
+
+	if (r != NULL && (records_mesh(ctl->records, r)->flags & RECORD_ALONE) != 0)
+		persist_touch(ctl, r);
+}
+
 /* The wait is over: enough of them have it, or nobody else can. */
 static void release(struct ctl *ctl, const struct mip6_answer *a, enum engine_commit how)
 {
@@ -101,6 +111,8 @@ void mip6_committed(struct ctl *ctl, uint64_t token, enum engine_commit how)
 
 	if (a == NULL)
 		return; /* of one that there was no room for */
+	if (how != ENGINE_HELD)
+		tell_store(ctl, token);
 	if (how == ENGINE_OUT_OF_TIME)
 		ctl_count(ctl, CTL_BA_UNCONFIRMED);
 	release(ctl, a, how);

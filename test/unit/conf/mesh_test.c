@@ -163,6 +163,16 @@ static const struct {
 		"domains[0].peers[0].home-agent-address (2001:db8:a::2)" },
 	{ D1_PEERS, D1_PEERS ",'ack-peers':2",
 		"t.json: domains[1].ack-peers: 2 is more than the domain has peers (1)" },
+	{ OSAKA "'}]},'domains':[{", OSAKA "','retired':true}]},'domains':[{'ack-peers':2,",
+		"t.json: domains[0].ack-peers: 2 is more than the domain has peers that are not "
+		"retired (1)" },
+	{ TOKYO "'}," OSAKA_ITEM "'address':'2001:db8:3::10','public-key':'" OSAKA
+		"'}]},'domains':[{",
+		TOKYO "','retired':true}," OSAKA_ITEM
+		      "'address':'2001:db8:3::10','public-key':'" OSAKA
+		      "','retired':true}]},'domains':[{'ack-peers':'all',",
+		"t.json: domains[0].ack-peers: \"all\", but the domain has no peers that are not "
+		"retired" },
 	{ D1_PEERS, "'ack-peers':'all'",
 		"t.json: domains[1].ack-peers: \"all\", but the domain has no peers" },
 	{ D1_PEERS, D1_PEERS ",'ack-peers':'store'",
@@ -396,7 +406,7 @@ static void test_taken(void **state)
 	}
 }
 
-/* "ack-peers" is 1 with peers and none without; 0 and "none" are the same. */
+/* "ack-peers" is 1 with peers that are not retired and none without; 0 and "none" are the same. */
 static void test_ack_peers(void **state)
 {
 	static const struct {
@@ -417,6 +427,13 @@ static void test_ack_peers(void **state)
 		struct conf *c = load(D1_PEERS, rows[i].to);
 
 		assert_int_equal(c->domains[1].ack_peers, rows[i].wanted);
+		conf_free(c);
+	}
+	{
+		struct conf *c = load(TOKYO "'", TOKYO "','retired':true");
+
+		assert_int_equal(c->domains[0].ack_peers, 1); /* osaka is left */
+		assert_int_equal(c->domains[1].ack_peers, CONF_ACK_NONE);
 		conf_free(c);
 	}
 }

@@ -264,6 +264,18 @@ static void test_full_of_others(void **state)
 	assert_int_equal(count(1, CTL_BA_NO_ROOM), 0);
 }
 
+/* Pairs: of each mobile node as many as it may have registered with addresses. */
+static void test_room_for_pairs(void **state)
+{
+	(void)state;
+	assert_int_equal(
+		seen_max(mesh_seen_table(&sites[1].ctl)), records_max(sites[1].ctl.records));
+	lab_end();
+	begin(CONF_MODE_UNICAST, 1, false);
+	assert_int_equal(seen_max(mesh_seen_table(&sites[1].ctl)),
+		SITES * records_max(sites[1].ctl.records));
+}
+
 /* --- order --- */
 
 /* A mobile node that goes on at another site: what it said before is worth nothing anywhere. */
@@ -727,6 +739,31 @@ static void test_restart_alone(void **state)
 	assert_bound(HOA, COA, 1, 0);
 }
 
+/* The same where it turned out after its image had been written: there was nobody in time, or all
+ * went while it waited. */
+static void test_restart_late_alone(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		const char *hoa = i == 0 ? HOA : HOA2;
+
+		sites[1].is_deaf = true;
+		send_bu(&(struct msg){ .at = 1, .seq = 7, .hoa = hoa });
+		pass(50);
+		assert_answered(1, 0, -1, 0);
+		sites[1].is_cut = i == 1;
+		pass(i == 1 ? 10 : 1000);
+		assert_answered(1, 0, HA_ACCEPTED, 7);
+		assert_true(mesh_at(1, hoa)->flags & RECORD_ALONE);
+		pass(10);
+		stop(1);
+		start(1);
+		assert_true(mesh_at(1, hoa)->flags & RECORD_ALONE);
+		pass(3000);
+		assert_int_equal(info_of(1).alone, 0);
+	}
+}
+
 /* Who it was given to is on disk, too. */
 static void test_restart_handed(void **state)
 {
@@ -964,6 +1001,7 @@ int main(void)
 		T(test_refresh, shared),
 		T(test_out_of_time, shared),
 		T(test_alone, shared),
+		T(test_room_for_pairs, shared),
 		T(test_alone_with_a_store, stored),
 		T(test_full, shared),
 		T(test_full_of_others, shared),
@@ -983,6 +1021,7 @@ int main(void)
 		T(test_expiry, shared),
 		T(test_restart, stored),
 		T(test_restart_alone, stored),
+		T(test_restart_late_alone, stored),
 		T(test_restart_handed, stored),
 		T(test_restart_moved, NULL),
 		T(test_restart_from_alone, stored),

@@ -355,7 +355,7 @@ static void test_quota(void **state)
 	start(10, 2);
 	assert_int_equal(raise_it(pair(7, 1, 1, 1, 1, old), 0), 1);
 	assert_int_equal(raise_it(pair(8, 1, 1, 1, 1, old), 0), 1);
-	assert_int_equal(seen_set_quota(s, 7, 2), 0); /* what is there counts */
+	assert_int_equal(seen_set_quota(s, 7, 0, 2), 0); /* what is there counts */
 	assert_int_equal(seen_count_in(s, 7), 1);
 	assert_int_equal(seen_count_in(s, 8), 0);
 	assert_int_equal(raise_it(pair(7, 2, 1, 1, 1, 0), SEEN_REMEMBERED), 1);
@@ -365,8 +365,136 @@ static void test_quota(void **state)
 	assert_int_equal(raise_it(pair(7, 4, 1, 1, 1, 0), SEEN_REMEMBERED), -ENOSPC);
 	assert_int_equal(seen_count_in(s, 7), 2);
 	assert_int_equal(raise_it(pair(8, 4, 1, 1, 1, 0), SEEN_REMEMBERED), 1);
-	assert_int_equal(seen_set_quota(s, 7, 3), 0);
+	assert_int_equal(seen_set_quota(s, 7, 0, 3), 0);
 	assert_int_equal(raise_it(pair(7, 4, 1, 1, 1, 0), SEEN_REMEMBERED), 1);
+	seen_free(s);
+}
+
+static unsigned forgotten[10]; /* by domain */
+static uint64_t recorded; /* bit: home address */
+
+static bool has_record(void *ctx, const struct seen_pair *p)
+{
+	assert_ptr_equal(ctx, forgotten);
+	return recorded >> p->hoa.b[15] & 1;
+}
+
+static void forgot(void *ctx, uint16_t domain)
+{
+	assert_ptr_equal(ctx, forgotten);
+	forgotten[domain]++;
+}
+
+static const struct seen_owner owner = { forgotten, has_record, forgot };
+
+static bool is_there(uint16_t domain, uint8_t hoa)
+{
+	struct seen_pair p = pair(domain, hoa, 1, 0, 0, 0);
+	struct seen_value v;
+
+	return seen_get(s, domain, &p.hoa, &p.ha, &v);
+}
+
+static int remember(uint16_t domain, uint8_t hoa, uint64_t stamp)
+{
+	return raise_it(pair(domain, hoa, 1, 1, 1, stamp), SEEN_REMEMBERED);
+}
+
+static void begin_owned(uint32_t max)
+{
+	start(max, 2);
+	memset(forgotten, 0, sizeof(forgotten));
+	recorded = 0;
+	seen_on_full(s, &owner);
+}
+
+/* What is remembered gives way where nothing else does: the oldest that has no record. */
+static void test_forgets(void **state)
+{
+	(void)state;
+	begin_owned(5);
+	recorded = 1U << 2;
+	assert_int_equal(remember(1, 1, NOW), 1); /* within the window */
+	for (uint8_t hoa = 2; hoa <= 5; hoa++)
+		assert_int_equal(remember(1, hoa, 0), 1);
+	assert_int_equal(remember(1, 3, 0), 0); /* heard of again: newer than the fourth */
+	assert_int_equal(remember(1, 6, 0), 1);
+	assert_false(is_there(1, 4));
+	assert_int_equal(forgotten[1], 1);
+	assert_int_equal(remember(1, 7, 0), 1);
+	assert_false(is_there(1, 5));
+	assert_int_equal(remember(1, 8, 0), 1);
+	assert_false(is_there(1, 3));
+	assert_true(is_there(1, 1) && is_there(1, 2));
+	/* what need not be remembered goes first, however new it is, and is no loss */
+	assert_int_equal(raise_it(pair(1, 8, 1, 1, 1, 0), 0), 0);
+	assert_int_equal(remember(1, 9, 0), 1);
+	assert_false(is_there(1, 8));
+	assert_int_equal(forgotten[1], 3);
+	recorded = ~0ULL;
+	assert_int_equal(remember(1, 10, 0), -ENOSPC);
+	assert_int_equal(forgotten[1], 3);
+	recorded &= ~(1ULL << 9);
+	assert_int_equal(remember(1, 10, 0), 1);
+	assert_false(is_there(1, 9));
+	seen_on_full(s, NULL);
+	recorded = 0;
+	assert_int_equal(remember(1, 11, 0), -ENOSPC);
+	seen_free(s);
+}
+
+/* One without a record among more with one than are looked at is found by one of the next. */
+static void test_forgets_one_of_many(void **state)
+{
+	enum { MANY = 3000 };
+	struct seen_pair p = pair(0, 1, 1, 1, 1, 0);
+	unsigned tries = 1;
+
+	(void)state;
+	begin_owned(MANY);
+	recorded = 1U << 1;
+	for (unsigned i = 0; i < MANY; i++) {
+		p.hoa.b[13] = (uint8_t)(i >> 8);
+		p.hoa.b[14] = (uint8_t)i;
+		p.hoa.b[15] = i != 2000;
+		assert_int_equal(raise_it(p, SEEN_REMEMBERED), 1);
+	}
+	p.hoa.b[12] = 1;
+	while (raise_it(p, SEEN_REMEMBERED) == -ENOSPC && tries < MANY)
+		tries++;
+	assert_in_range(tries, 2, MANY / 200);
+	assert_int_equal(forgotten[0], 1);
+	seen_free(s);
+}
+
+/* Quotas may be more than the table: a domain has its share of one that another has filled. */
+static void test_shares(void **state)
+{
+	(void)state;
+	begin_owned(10);
+	assert_int_equal(seen_set_quota(s, 7, 6, 10), 0);
+	assert_int_equal(seen_set_quota(s, 8, 4, 8), 0);
+	for (uint8_t hoa = 0; hoa < 10; hoa++)
+		assert_int_equal(remember(7, hoa, 0), 1);
+	for (uint8_t hoa = 0; hoa < 4; hoa++)
+		assert_int_equal(remember(8, hoa, 0), 1);
+	assert_int_equal(seen_count_in(s, 7), 6);
+	assert_int_equal(seen_count_in(s, 8), 4);
+	assert_int_equal(forgotten[7], 4);
+	assert_false(is_there(7, 3));
+	assert_true(is_there(7, 4));
+	/* no more than that, and the other takes nothing back */
+	assert_int_equal(remember(8, 9, 0), 1);
+	assert_int_equal(remember(7, 10, 0), 1);
+	assert_int_equal(seen_count_in(s, 7), 6);
+	assert_int_equal(seen_count_in(s, 8), 4);
+	assert_int_equal(forgotten[7], 5);
+	assert_int_equal(forgotten[8], 1);
+	/* but what nobody needs is anybody's */
+	assert_int_equal(raise_it(pair(7, 10, 1, 1, 1, 0), 0), 0);
+	assert_int_equal(remember(8, 10, 0), 1);
+	assert_int_equal(seen_count_in(s, 8), 5);
+	assert_int_equal(forgotten[8], 1);
 	seen_free(s);
 }
 
@@ -403,6 +531,9 @@ int main(void)
 		cmocka_unit_test(test_laws),
 		cmocka_unit_test(test_model),
 		cmocka_unit_test(test_quota),
+		cmocka_unit_test(test_forgets),
+		cmocka_unit_test(test_forgets_one_of_many),
+		cmocka_unit_test(test_shares),
 		cmocka_unit_test(test_origin),
 	};
 

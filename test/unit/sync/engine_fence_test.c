@@ -319,6 +319,33 @@ static void test_full_in_one(void **state)
 	close_two(&s);
 }
 
+static void remember_some(struct site *s, uint16_t domain, unsigned count)
+{
+	struct seen_pair pair = { .ha = agent(1), .domain = domain, .value = { .epoch = 1 } };
+
+	for (unsigned mn = 0; mn < count; mn++) {
+		pair.hoa = home(mn);
+		assert_int_equal(seen_raise(s->seen, &pair, SEEN_REMEMBERED, 0), 1);
+	}
+}
+
+/* A domain has all the room that it may need until another one needs its share. */
+static void test_shares_of_pairs(void **state)
+{
+	struct site s;
+
+	(void)state;
+	open_world(2, "engine_shares");
+	open_two(&s, true, false);
+	remember_some(&s, 1, 100);
+	assert_int_equal(seen_count_in(s.seen, 1), 100);
+	remember_some(&s, 2, 60);
+	assert_int_equal(seen_count_in(s.seen, 1), 50);
+	assert_int_equal(seen_count_in(s.seen, 2), 50);
+	assert_int_equal(s.events[ENGINE_EV_FORGOTTEN], 60);
+	close_two(&s);
+}
+
 static enum engine_commit wait_in(struct site *s, uint16_t domain, unsigned mn, uint64_t token)
 {
 	const struct order_result o = { .epoch = 1, .ext_seq = 1 };
@@ -375,6 +402,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_teardown(test_quota, tear_down),
 	cmocka_unit_test_teardown(test_no_common_domain, tear_down),
 	cmocka_unit_test_teardown(test_full_in_one, tear_down),
+	cmocka_unit_test_teardown(test_shares_of_pairs, tear_down),
 	cmocka_unit_test_teardown(test_waits_are_shared, tear_down),
 };
 

@@ -356,7 +356,7 @@ static void test_quota_of_pairs(void **state)
 	world.seen_max = 100;
 	start_all();
 	RUN_UNTIL(all_say(NEXT_READY), 3000);
-	assert_int_equal(seen_set_quota(s->seen, DOMAIN, 60), 0); /* as if another one had 40 */
+	assert_int_equal(seen_set_quota(s->seen, DOMAIN, 60, 60), 0); /* as if another one had 40 */
 	for (unsigned mn = 0; mn < 200; mn++) {
 		pair.hoa = home(mn);
 		engine_seen(world.site[2].e, &pair, world.now_ms, WALL + world.now_ms);

@@ -27,6 +27,61 @@ static void test_no_peers(void **state)
 	assert_int_equal(update(1, 1, 1, 1, 1, 600, 1), ENGINE_ALONE);
 }
 
+/* Nobody will ever take what is registered: that is not alone. */
+static void test_retired_peers(void **state)
+{
+	struct engine_domain_info info;
+
+	(void)state;
+	open_world(2, "engine_join");
+	world.retired = 2;
+	start_site(1);
+	step();
+	assert_int_equal(world.site[1].says, NEXT_READY);
+	assert_int_equal(update(1, 1, 1, 1, 1, 600, 1), ENGINE_ALONE);
+	assert_int_equal(update(1, 1, 1, 1, 2, 600, 2), ENGINE_HELD);
+	assert_int_equal(engine_domain_info(world.site[1].e, DOMAIN, &info), 0);
+	assert_int_equal(info.alone, 0);
+	assert_int_equal(world.site[1].events[ENGINE_EV_ALONE], 0);
+}
+
+/* Pairs that find no room keep no record out, and no site from becoming ready. */
+static void test_more_records_than_pairs(void **state)
+{
+	struct seen_pair pair = { .ha = agent(1), .domain = DOMAIN, .value = { .epoch = 1 } };
+	struct engine_peer_info info;
+
+	(void)state;
+	open_world(2, "engine_join");
+	world.seen_max = 100;
+	start_all();
+	RUN_UNTIL(all_say(NEXT_READY), 3000);
+	for (unsigned mn = 1000; mn < 1200; mn++) { /* nobody registers these */
+		pair.hoa = home(mn);
+		assert_int_equal(
+			engine_seen(world.site[1].e, &pair, world.now_ms, WALL + world.now_ms), 0);
+	}
+	assert_int_equal(world.site[1].events[ENGINE_EV_FORGOTTEN], 100);
+	register_some(1, 0, 300, 1);
+	RUN_UNTIL(is_converged() && records_live_in(world.site[2].rs, DOMAIN) == 300, 1000);
+	run(50);
+	for (unsigned mn = 0; mn < 300; mn++)
+		assert_int_equal(world.site[1].committed[1000 + mn], ENGINE_HELD);
+	stop_site(2);
+	run(500);
+	start_site(2);
+	RUN_UNTIL(all_say(NEXT_READY), 3000);
+	RUN_UNTIL(is_converged(), 3000);
+	assert_int_equal(records_live_in(world.site[2].rs, DOMAIN), 300);
+	assert_int_equal(engine_peer_info(world.site[1].e, 2, &info), 0);
+	assert_false(info.full);
+	assert_int_equal(world.site[2].events[ENGINE_EV_FULL], 0);
+	assert_int_equal(world.site[2].events[ENGINE_EV_SNAPSHOT_REFUSED], 0);
+	/* and their numbers count all the same */
+	update(2, 299, 1, 1, 2, 600, 1);
+	RUN_UNTIL(has(1, 299, 1), 1000);
+}
+
 static void test_first_start_waits_for_all(void **state)
 {
 	struct engine_domain_info info;
@@ -199,6 +254,8 @@ static void test_two_restart_at_once(void **state)
 
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_teardown(test_no_peers, tear_down),
+	cmocka_unit_test_teardown(test_retired_peers, tear_down),
+	cmocka_unit_test_teardown(test_more_records_than_pairs, tear_down),
 	cmocka_unit_test_teardown(test_first_start_waits_for_all, tear_down),
 	cmocka_unit_test_teardown(test_force, tear_down),
 	cmocka_unit_test_teardown(test_cold_start, tear_down),

@@ -179,6 +179,119 @@ static void test_wait_moves(void **state)
 	assert_true(has(2, 1, 11));
 }
 
+static unsigned committed(unsigned from, unsigned count)
+{
+	unsigned n = 0;
+
+	for (unsigned i = from; i < from + count; i++)
+		n += world.site[1].committed[i] != ENGINE_WAITS;
+	return n;
+}
+
+/* One acknowledgement may end all waits that there are: some in each turn, the rest at once in the
+ * next ones. */
+static void test_waits_end_in_slices(void **state)
+{
+	enum { COUNT = 500, BUDGET = 100 };
+	struct message_ack m = { .stream = STREAM_CHANGES };
+	unsigned before;
+	const struct out *out;
+	struct engine *e;
+	uint32_t budget;
+
+	(void)state;
+	open_ready(2);
+	run(200);
+	e = world.site[1].e;
+	out = &e->peer[2]->out[STREAM_CHANGES];
+	world.cut[1][2] = world.cut[2][1] = true; /* not noticed */
+	for (unsigned mn = 0; mn < COUNT; mn++)
+		assert_int_equal(update(1, mn, 1, mn, 1, 600, 1 + mn), ENGINE_WAITS);
+	for (unsigned ms = 0; ms < 150 && out->sent < changes_last(e->changes); ms++)
+		run_unseen(1);
+	assert_int_equal(out->sent, changes_last(e->changes));
+	m.id = out->id;
+	m.until = out->sent;
+	stream_ack(e, e->peer[2], &m);
+	assert_int_equal(committed(1, COUNT), 0);
+	engine_turn(e, world.now_ms, WALL + world.now_ms, BUDGET);
+	before = committed(1, COUNT);
+	assert_in_range(before, 1, BUDGET);
+	while (before + BUDGET < COUNT) {
+		budget = BUDGET;
+		assert_int_equal(commit_turn(e, &budget), 0);
+		before += BUDGET;
+		assert_int_equal(committed(1, COUNT), before);
+	}
+	budget = BUDGET + 1;
+	assert_int_not_equal(commit_turn(e, &budget), 0);
+	assert_int_equal(committed(1, COUNT), COUNT);
+	for (unsigned i = 1; i <= COUNT; i++)
+		assert_int_equal(world.site[1].committed[i], ENGINE_HELD);
+}
+
+/* More that wait for a record that does not change stand behind its first one, whatever changed
+ * since. */
+static void test_wait_joins_its_record(void **state)
+{
+	struct site *s = &world.site[1];
+	const struct wait *w;
+	uint32_t first;
+
+	(void)state;
+	open_ready(2);
+	run(200);
+	for (unsigned mn = 0; mn < 10; mn++)
+		assert_int_equal(update(1, mn, 1, mn, 1, 600, 1 + mn), ENGINE_WAITS);
+	for (unsigned i = 0; i < 2; i++) {
+		s->committed[20 + i] = ENGINE_WAITS;
+		assert_int_equal(engine_wait(s->e, at(1, 3), 20 + i, world.now_ms), ENGINE_WAITS);
+	}
+	w = s->e->wait;
+	first = s->e->domain[0].wait_head;
+	for (unsigned i = 0; i < 3; i++)
+		first = w[first].next;
+	assert_int_equal(w[first].token, 4);
+	for (unsigned i = 0; i < 2; i++) {
+		first = w[first].next;
+		assert_int_equal(w[first].token, 20 + i);
+	}
+	for (uint32_t i = s->e->domain[0].wait_head; w[i].next != 0; i = w[i].next)
+		assert_true(w[i].change <= w[w[i].next].change);
+	/* when it changes they move, and stay in their order */
+	assert_int_equal(update(1, 3, 1, 33, 2, 600, 30), ENGINE_WAITS);
+	first = s->e->domain[0].wait_tail;
+	for (unsigned i = 0; i < 4; i++, first = w[first].prev)
+		assert_int_equal(w[first].token, ((unsigned[]){ 30, 21, 20, 4 })[i]);
+	RUN_UNTIL(committed(20, 2) == 2, 30);
+	assert_int_equal(s->committed[20], ENGINE_HELD);
+	assert_int_equal(s->committed[21], ENGINE_HELD);
+}
+
+/* A refresh that no other site is there to hear of: who loses this one loses it. */
+static void test_refresh_alone(void **state)
+{
+	struct engine_domain_info info;
+
+	(void)state;
+	open_ready(2);
+	run(200);
+	update(1, 1, 1, 1, 1, 600, 1);
+	RUN_UNTIL(is_converged() && has(2, 1, 1), 300);
+	run(50);
+	assert_int_equal(update(1, 1, 1, 1, 2, 600, 2), ENGINE_HELD);
+	assert_int_equal(mesh_at(1, 1)->flags & RECORD_ALONE, 0);
+	run(1500);
+	world.cut[1][2] = world.cut[2][1] = true;
+	run(5);
+	assert_int_equal(update(1, 1, 1, 1, 3, 600, 3), ENGINE_HELD);
+	assert_true(mesh_at(1, 1)->flags & RECORD_ALONE);
+	assert_int_equal(world.site[1].events[ENGINE_EV_ALONE], 1);
+	world.cut[1][2] = world.cut[2][1] = false;
+	RUN_UNTIL(engine_domain_info(world.site[1].e, DOMAIN, &info) == 0 && info.alone == 0, 3000);
+	assert_true(is_converged());
+}
+
 static void test_ack_nobody(void **state)
 {
 	(void)state;
@@ -368,6 +481,9 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_teardown(test_timeout_follows_rtt, tear_down),
 	cmocka_unit_test_teardown(test_repeat_joins_the_wait, tear_down),
 	cmocka_unit_test_teardown(test_wait_moves, tear_down),
+	cmocka_unit_test_teardown(test_waits_end_in_slices, tear_down),
+	cmocka_unit_test_teardown(test_wait_joins_its_record, tear_down),
+	cmocka_unit_test_teardown(test_refresh_alone, tear_down),
 	cmocka_unit_test_teardown(test_ack_nobody, tear_down),
 	cmocka_unit_test_teardown(test_waits_are_bounded, tear_down),
 	cmocka_unit_test_teardown(test_full_peer_does_not_count, tear_down),

@@ -65,6 +65,7 @@ struct world {
 	bool cut[SITES + 1][SITES + 1];
 	bool covers_none;
 	uint8_t refuser; /* to this site home(refused) is none of the domain's */
+	uint8_t retired; /* a site that all others know to be gone for good */
 	uint8_t homeless; /* at this site home(refused) can never be published */
 	unsigned refused;
 	/* options for sites that are started */
@@ -223,7 +224,7 @@ static void start_site(uint8_t node)
 		addresses[id - 1] = agent(id);
 		if (id == node)
 			continue;
-		members[n] = (struct engine_member){ .node = id };
+		members[n] = (struct engine_member){ .node = id, .retired = id == world.retired };
 		if (world.is_unicast)
 			members[n].ha = agent(id);
 		n++;
@@ -233,8 +234,6 @@ static void start_site(uint8_t node)
 		domains[i].member_count = n;
 		domains[i].addresses = addresses;
 		domains[i].address_count = world.sites;
-		if (world.is_unicast)
-			domains[i].ha = agent(node);
 	}
 	rng_fill(&world.seed, secret, sizeof(secret));
 	assert_int_equal(records_new(&(struct records_opts){ .max = world.max,
