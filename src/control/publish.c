@@ -69,6 +69,7 @@ int publish(struct ctl *ctl, const struct record *r)
 {
 	const struct conf_domain *d = &ctl->conf->domains[r->domain];
 	struct ip6_addr old_coa;
+	int ret;
 	struct bc_binding b = {
 		.hoa = r->hoa,
 		.coa = r->coa,
@@ -82,8 +83,6 @@ int publish(struct ctl *ctl, const struct record *r)
 		.fib_generation = fib_generation(ctl->t->fib),
 		.adjacency = resolve(ctl, &r->coa),
 	};
-
-	int ret;
 
 	route_place(ctl, r, &b.owner, &b.bucket);
 	ret = bc_publish(ctl->t->bc, &b);

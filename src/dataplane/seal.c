@@ -2,8 +2,9 @@
 /*
  * In:  packets for the site meta.relay_to.
  * Out: mesh tunnel packets from our site address to the peer's, as frames by their port, or to ROUTE,
- *      next hop known, where that takes more than writing its header: ESP, or without protection IPv6-in-IPv6 with the limit option, whose 1 or 0 says what the SPI says
- *      else: that the peer may relay it once more, or that it may not.
+ *      next hop known, where that takes more than writing its header: ESP, or without protection
+ *      IPv6-in-IPv6 with the limit option, whose 1 or 0 says what the SPI says else: that the peer
+ *      may relay it once more, or that it may not.
  *      What came in fragments is divided again where it has to be: its source has done what an
  *      error would ask for.
  *      RFC 2473 (hop limit, sizes), RFC 6040 (ECN), RFC 6438 (flow label). Every check comes before

@@ -546,6 +546,13 @@ int engine_domain_info(const struct engine *e, uint16_t number, struct engine_do
 	return 0;
 }
 
+bool engine_serves(const struct engine *e, uint16_t number)
+{
+	const struct domain *d = domain_by_number((struct engine *)e, number);
+
+	return d != NULL && view_serves(d, e);
+}
+
 const struct next_view *engine_view_of(const struct engine *e, uint16_t number)
 {
 	const struct domain *d = domain_by_number((struct engine *)e, number);

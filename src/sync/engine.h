@@ -268,6 +268,8 @@ struct engine_domain_info {
 	uint64_t digest; /* over all records: equal at all sites once they are quiet */
 };
 int engine_domain_info(const struct engine *e, uint16_t domain, struct engine_domain_info *out);
+/* engine_domain_info.serves alone, which is asked for each Binding Update. False: no such domain. */
+bool engine_serves(const struct engine *e, uint16_t domain);
 /* The view that ops.next() was given last. NULL: no such domain. */
 const struct next_view *engine_view_of(const struct engine *e, uint16_t domain);
 /* Who answers for a record now: its owner, or, that one gone, its successor; 0: nobody. */

@@ -4,34 +4,8 @@
 
 #include <errno.h>
 
+#include "../unit/sync/message_again.h"
 #include "sync/message.h"
-
-/* False: of a type whose items are not written from what was read. */
-static bool write_again(struct net_wr *w, const struct message *m)
-{
-	switch (m->type) {
-	case MESSAGE_ACK:
-		message_write_ack(w, &m->ack);
-		return true;
-	case MESSAGE_ASK:
-		message_write_ask(w, &m->ask);
-		return true;
-	case MESSAGE_DIGEST:
-		message_write_digest(w, &m->digest);
-		return true;
-	case MESSAGE_DIFFER:
-		message_write_differ(w, &m->differ);
-		return true;
-	case MESSAGE_KEYS:
-		message_write_keys(w, &m->keys);
-		return true;
-	case MESSAGE_WANT:
-		message_write_want(w, &m->want);
-		return true;
-	default:
-		return false;
-	}
-}
 
 static void check_again(const struct message *m)
 {

@@ -330,8 +330,8 @@ void mesh_on_view(struct ctl *ctl, uint16_t domain, const struct next_view *view
 	engine_view(m->engine, domain, view, ctl->now_ms);
 }
 
-/* Others may have taken us for dead. Hello says joining by itself then, until it is told again what
- * to say: the engine knows where that is needed. */
+/* Others may have taken us for dead. Hello says joining by itself then, until pulse.c, which has read
+ * this, tells it what the engine says now. */
 static void stalled(struct ctl *ctl, uint64_t gap_ms)
 {
 	struct mesh *m = ctl->mesh;
@@ -339,8 +339,6 @@ static void stalled(struct ctl *ctl, uint64_t gap_ms)
 	m->stalls++;
 	m->due_ms = 0;
 	engine_stall(m->engine, gap_ms, ctl->now_ms);
-	for (uint16_t d = 0; d < ctl->conf->domain_count; d++)
-		pulse_say(ctl, d, m->domain[d].says);
 }
 
 void mesh_on_hello(

@@ -59,11 +59,7 @@ void mesh_store_is_fresh(struct ctl *ctl, uint16_t domain, bool is_fresh)
 
 bool mesh_serves(const struct ctl *ctl, uint16_t domain)
 {
-	struct engine_domain_info info;
-
-	if (ctl->mesh == NULL)
-		return true;
-	return engine_domain_info(ctl->mesh->engine, domain, &info) == 0 && info.serves;
+	return ctl->mesh == NULL || engine_serves(ctl->mesh->engine, domain);
 }
 
 uint8_t mesh_owner(const struct ctl *ctl, const struct record *r)

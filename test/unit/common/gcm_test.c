@@ -167,19 +167,9 @@ static void test_long(void **state)
 
 struct errand {
 	struct made *m;
-	struct gcm_key *key;
-	const uint8_t *octets;
 	struct buf text;
 	const uint8_t *tag;
 };
-
-static void *make_key(void *arg)
-{
-	struct errand *x = arg;
-
-	x->key = gcm_key_new(x->m->gcm, x->octets);
-	return NULL;
-}
 
 static void *open_forgery(void *arg)
 {
@@ -190,8 +180,8 @@ static void *open_forgery(void *arg)
 	return NULL;
 }
 
-/* Runs it in a thread that ends, on a stack of its own; which is returned, to be freed. */
-static uint8_t *stack_of(void *(*run)(void *), struct errand *x)
+/* Does it in a thread that ends, on a stack of its own; which is returned, to be freed. */
+static uint8_t *stack_of(struct errand *x)
 {
 	uint8_t *stack = aligned_alloc(4096, STACK);
 	pthread_attr_t attr;
@@ -201,7 +191,7 @@ static uint8_t *stack_of(void *(*run)(void *), struct errand *x)
 	memset(stack, 0, STACK);
 	assert_int_equal(pthread_attr_init(&attr), 0);
 	assert_int_equal(pthread_attr_setstack(&attr, stack, STACK), 0);
-	assert_int_equal(pthread_create(&thread, &attr, run, x), 0);
+	assert_int_equal(pthread_create(&thread, &attr, open_forgery, x), 0);
 	pthread_join(thread, NULL);
 	pthread_attr_destroy(&attr);
 	return stack;
@@ -221,7 +211,7 @@ static void test_stack_of_open(void **state)
 		uint8_t *stack;
 
 		gcm_seal(m.gcm, m.key, m.iv.p, m.aad.p, 12, x.text.p, len, tag);
-		stack = stack_of(open_forgery, &x);
+		stack = stack_of(&x);
 		if (memmem(stack, STACK, tag, sizeof(tag)) != NULL)
 			fail_msg("the tag of %zu octets", len);
 		/* what a compiler spills is its own business: GCC's code was looked at */
@@ -230,36 +220,6 @@ static void test_stack_of_open(void **state)
 		free(stack);
 		buf_free(&x.text);
 	}
-	done(&m);
-}
-
-/* The hash key as the wide one has it, times x. */
-static void test_stack_of_key(void **state)
-{
-	struct made m = make();
-	struct buf octets = buf_from_hex(key_hex);
-	struct gcm_key_data *data = aligned_alloc(64, (sizeof(*data) + 63) & ~63UL);
-	struct gcm_wide *wide = aligned_alloc(64, sizeof(*wide));
-	struct errand x = { .m = &m, .octets = octets.p };
-	IMB_MGR *mb = alloc_mb_mgr(0);
-	uint8_t *stack;
-
-	(void)state;
-	if (!gcm_wide_is_there())
-		skip();
-	init_mb_mgr_auto(mb, NULL);
-	IMB_AES128_GCM_PRE(mb, octets.p, data);
-	gcm_wide_key(wide, data->expanded_keys);
-	stack = stack_of(make_key, &x);
-	assert_non_null(x.key);
-	for (unsigned n = 0; n < GCM_WIDE_AHEAD; n++)
-		assert_null(memmem(stack, STACK, wide->power[n], 16));
-	free(stack);
-	gcm_key_free(x.key);
-	free_mb_mgr(mb);
-	free(data);
-	free(wide);
-	buf_free(&octets);
 	done(&m);
 }
 
@@ -278,7 +238,6 @@ int main(void)
 		cmocka_unit_test(test_wide),
 		cmocka_unit_test(test_long),
 		cmocka_unit_test(test_stack_of_open),
-		cmocka_unit_test(test_stack_of_key),
 		cmocka_unit_test(test_nothing),
 	};
 

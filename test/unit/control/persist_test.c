@@ -132,8 +132,9 @@ static void make_conf(void)
 			.care_of_denied = &t.denied,
 			.care_of_denied_count = 1,
 		};
-	strcpy(t.domains[0].name, "alpha");
-	strcpy(t.domains[1].name, "beta");
+	for (unsigned d = 0; d < 2; d++)
+		snprintf(t.domains[d].name, sizeof(t.domains[d].name), "%s",
+			d == 0 ? "alpha" : "beta");
 	t.conf.domains = t.domains;
 	t.conf.domain_count = 2;
 	t.conf.runtime.max_bindings = MAX;

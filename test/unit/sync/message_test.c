@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include "message_again.h"
 #include "sync/message.h"
 
 #define KEY  "0000018bcfe56800 000102030405060708090a0b0c0d0e0f"
@@ -201,33 +202,6 @@ static const struct {
 
 	{ "records", "08 0006 00001234 0000", 1, MESSAGE_RECORDS },
 };
-
-/* What was read, written again; messages with items excepted. False: one of those. */
-static bool write_again(struct net_wr *w, const struct message *m)
-{
-	switch (m->type) {
-	case MESSAGE_ACK:
-		message_write_ack(w, &m->ack);
-		return true;
-	case MESSAGE_ASK:
-		message_write_ask(w, &m->ask);
-		return true;
-	case MESSAGE_DIGEST:
-		message_write_digest(w, &m->digest);
-		return true;
-	case MESSAGE_DIFFER:
-		message_write_differ(w, &m->differ);
-		return true;
-	case MESSAGE_KEYS:
-		message_write_keys(w, &m->keys);
-		return true;
-	case MESSAGE_WANT:
-		message_write_want(w, &m->want);
-		return true;
-	default:
-		return false;
-	}
-}
 
 static void test_messages(void **state)
 {
