@@ -161,8 +161,10 @@ static void test_long(void **state)
 #define STACK (1 << 20)
 #ifdef __clang__
 #define IS_CLANG true
+#define SPILLS   __has_feature(thread_sanitizer) /* which keeps values where it can watch them */
 #else
 #define IS_CLANG false
+#define SPILLS   false
 #endif
 
 struct errand {
@@ -205,6 +207,8 @@ static void test_stack_of_open(void **state)
 	struct made m = make();
 
 	(void)state;
+	if (SPILLS)
+		skip();
 	gcm_seal(m.gcm, m.key, m.iv.p, m.aad.p, 12, stream, sizeof(stream), tag);
 	for (size_t len = 20; len <= 300; len += 40) {
 		struct errand x = { .m = &m, .text = { calloc(1, len), len }, .tag = wrong };
