@@ -38,6 +38,7 @@
 #define PLANT_OPEN_LIST(X)                                                                         \
 	X(SNAPSHOT_INSERTS, "snapshot-inserts", "a snapshot brings back what was deleted")         \
 	X(UNADOPT_EARLY, "unadopt-early", "an address is given back before its site is ready")     \
+	X(ROUND_SKIPPED, "round-skipped", "who returned is trusted without a digest round")        \
 	X(QUEUE_PURGES, "queue-purges", "a full send queue forgets its oldest change")             \
 	X(EXPIRE_ALL, "expire-all", "whoever holds a record expires it on time, not its owner")    \
 	X(STALL_VERDICT, "stall-verdict", "who was frozen calls the others dead")

@@ -104,7 +104,9 @@ void oracle_verdict(struct world *w, uint8_t domain, uint8_t by, uint8_t node, b
 	if (lives || w->shape.loss_ppm > 0 || o->open_paths > 0 ||
 		w->now_us < o->paths_us + long_us || !site_runs(w->site[node]))
 		return;
-	if (oracle_is_calm(w, node, false) && oracle_is_calm(w, by, true))
+	/* who stood still asks nobody to have spoken meanwhile: what they said waits to be read */
+	if (oracle_is_calm(w, node, false) &&
+		(w->site[by]->is_waking || oracle_is_calm(w, by, true)))
 		world_fail(w,
 			"site %u calls site %u dead, which lives, and nothing is between them", by,
 			node);
@@ -232,6 +234,9 @@ static void judge_commit(struct world *w, uint8_t node, uint8_t mn, const struct
 		if (heard_us(a, node) < first)
 			first = heard_us(a, node);
 	}
+	/* what came before may have been lost, and then this is the registration that it was */
+	if (a - 1 > s->bu && a[-1].acked_us == 0 && heard_us(a - 1, node) == UINT64_MAX)
+		return;
 	if (first == UINT64_MAX || !is_calm_since(w, a) || !w->site[node]->kind->has_mesh ||
 		w->shape.domain[mn_domain(w, mn)].ack_peers == 0)
 		return;
