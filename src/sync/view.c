@@ -90,7 +90,7 @@ static void came(struct engine *e, struct domain *d, uint8_t node)
 {
 	d->back_ms[node] = e->now_ms;
 	/* who serves nothing has kept nobody out, and knows nothing better */
-	if (!view_serves(d, e) || planted(PLANT_ROUND_SKIPPED))
+	if (!view_serves(d, e))
 		set_add(d->in, node);
 	else
 		want_round(e, d, node);

@@ -245,12 +245,6 @@ static void live(struct world *w, void *ctx, uint64_t gen)
 		register_now(w, m, true);
 	else
 		register_now(w, m, false);
-	if (m->is_late && m->is_bound && m->until_us > w->now_us + S &&
-		rng_chance(&w->rng_mn, 700)) {
-		live_again(
-			w, m, m->until_us - w->now_us - rng_between(&w->rng_mn, 15 * MS, 250 * MS));
-		return;
-	}
 	if (half_us > 12 * S)
 		half_us = 12 * S;
 	if (w->shape.is_restless)
@@ -291,6 +285,15 @@ static void resync(struct world *w, struct mn *m, const struct pkt_ba *ba)
 	send_bu(w, m);
 }
 
+/* In the last moment, if that is before all comes to rest. */
+static void renew_late(struct world *w, struct mn *m)
+{
+	uint64_t at_us = m->until_us - rng_between(&w->rng_mn, 15 * MS, 250 * MS);
+
+	if (at_us > w->now_us && at_us < w->end_us)
+		live_again(w, m, at_us - w->now_us);
+}
+
 static void accepted(struct world *w, struct mn *m, uint32_t bu, const struct pkt_ba *ba)
 {
 	oracle_acked(w, m->id, bu, ba);
@@ -300,6 +303,8 @@ static void accepted(struct world *w, struct mn *m, uint32_t bu, const struct pk
 	m->wait_gen++;
 	if (m->is_leaving)
 		m->care_of++;
+	else if (m->is_late && rng_chance(&w->rng_mn, 700))
+		renew_late(w, m);
 }
 
 void mn_hears(struct world *w, uint8_t mn, const struct pkt_ba *ba)

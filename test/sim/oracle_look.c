@@ -8,9 +8,9 @@
 #include "oracle_priv.h"
 
 #define LONG_US  (5 * S) /* whatever befell a site before that is over */
-#define TURN_US  (60 * MS) /* between two turns of a site, and to work off what came */
-#define READY_US MS /* looks at a site that has become ready, ... */
-#define AGAIN_US (20 * MS) /* ... and once more */
+#define TURN_US  (20 * MS) /* between two turns of a site, and to work off what came */
+#define READY_US (30 * MS) /* between two looks at a site that has become ready */
+#define READIES  5
 #define END_US   (20 * MS) /* steps after the end of a registration as another site reckons it */
 #define ENDS     4
 
@@ -40,10 +40,8 @@ static void look_later(struct world *w, uint64_t us, uint8_t mn, uint8_t node)
 void oracle_look_at(struct world *w, uint8_t node, uint8_t domain)
 {
 	for (uint8_t i = 0; i < w->shape.mns; i++) {
-		if (mn_domain(w, i) != domain)
-			continue;
-		look_later(w, w->now_us + READY_US, i, node);
-		look_later(w, w->now_us + AGAIN_US, i, node);
+		for (unsigned k = 0; k < READIES && mn_domain(w, i) == domain; k++)
+			look_later(w, w->now_us + MS + k * READY_US, i, node);
 	}
 }
 
@@ -89,12 +87,14 @@ uint32_t oracle_told(struct world *w, uint8_t mn, uint8_t node)
 
 	if (s->is_void || !is_calm_around(w, mn_domain(w, mn), node))
 		return 0;
-	for (uint32_t i = s->acked; i > 0; i--) {
+	for (uint32_t i = s->count; i > 0; i--) {
 		const struct bu *b = &s->bu[i];
-		const struct net_path *p = net_path(w, b->by, node);
+		const struct net_path *p = net_path(w, b->answered_by, node);
 
-		if (b->acked_us != 0 && b->by != 0 &&
-			b->acked_us + p->delay_us + p->jitter_us + TURN_US <= w->now_us)
+		if (b->answered_by != 0 &&
+			oracle_heard_us(b, b->answered_by) + p->delay_us + p->jitter_us +
+					TURN_US <=
+				w->now_us)
 			return i;
 	}
 	return 0;

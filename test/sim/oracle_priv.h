@@ -20,6 +20,7 @@ struct bu {
 	uint32_t granted_s;
 	bool is_replicated; /* as the home agent said */
 	uint8_t by; /* the site that acknowledged */
+	uint8_t answered_by; /* the first that accepted it; 0: none yet */
 	bool unsettled; /* sent or acknowledged while not all was settled */
 	struct {
 		uint8_t node;
@@ -115,5 +116,7 @@ uint32_t oracle_told(struct world *w, uint8_t mn, uint8_t node);
 
 /* --- oracle_watch.c --- */
 
+/* When it came to that site, by itself or relayed; UINT64_MAX: never. */
+uint64_t oracle_heard_us(const struct bu *b, uint8_t node);
 int oracle_watch_new(struct world *w);
 void oracle_watch_free(struct world *w);

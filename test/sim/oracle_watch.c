@@ -168,8 +168,7 @@ void oracle_heard(struct world *w, uint8_t node, uint8_t mn, const struct pkt *p
 	}
 }
 
-/* UINT64_MAX: never. */
-static uint64_t heard_us(const struct bu *b, uint8_t node)
+uint64_t oracle_heard_us(const struct bu *b, uint8_t node)
 {
 	for (unsigned i = 0; i < DIM(b->heard); i++)
 		if (b->heard[i].node == node)
@@ -197,7 +196,7 @@ static void judge_refresh(struct world *w, uint8_t node, uint8_t mn, const struc
 {
 	const struct subject *s = &w->oracle->subject[mn];
 	const struct bu *a = before(s, b);
-	uint64_t us = heard_us(b, node);
+	uint64_t us = oracle_heard_us(b, node);
 
 	if (a == NULL || us == UINT64_MAX || !is_same_word(a, b) || a->by != node || s->is_void ||
 		s->took_us >= a->sent_us || !is_calm_since(w, a) ||
@@ -224,18 +223,18 @@ static uint64_t nearest_us(struct world *w, uint8_t domain, uint8_t node)
 static void judge_commit(struct world *w, uint8_t node, uint8_t mn, const struct bu *b)
 {
 	const struct subject *s = &w->oracle->subject[mn];
-	uint64_t first = heard_us(b, node);
+	uint64_t first = oracle_heard_us(b, node);
 	const struct bu *a = b;
 
 	while (a - 1 > s->bu && is_same_word(a - 1, b)) {
 		a--;
 		if (a->acked_us != 0)
 			return; /* it was registered before */
-		if (heard_us(a, node) < first)
-			first = heard_us(a, node);
+		if (oracle_heard_us(a, node) < first)
+			first = oracle_heard_us(a, node);
 	}
 	/* what came before may have been lost, and then this is the registration that it was */
-	if (a - 1 > s->bu && a[-1].acked_us == 0 && heard_us(a - 1, node) == UINT64_MAX)
+	if (a - 1 > s->bu && a[-1].acked_us == 0 && oracle_heard_us(a - 1, node) == UINT64_MAX)
 		return;
 	if (first == UINT64_MAX || !is_calm_since(w, a) || !w->site[node]->kind->has_mesh ||
 		w->shape.domain[mn_domain(w, mn)].ack_peers == 0)
@@ -249,9 +248,13 @@ static void judge_commit(struct world *w, uint8_t node, uint8_t mn, const struct
 
 void oracle_answers(struct world *w, uint8_t node, uint8_t mn, const struct pkt_ba *ba)
 {
-	const struct bu *b = asked(&w->oracle->subject[mn], &ba->src, ba->seq);
+	struct bu *b = asked(&w->oracle->subject[mn], &ba->src, ba->seq);
 
-	if (b == NULL || ba->status >= 128 || ba->lifetime_s == 0)
+	if (b == NULL || ba->status >= 128)
+		return;
+	if (b->answered_by == 0)
+		b->answered_by = node;
+	if (ba->lifetime_s == 0)
 		return;
 	judge_refresh(w, node, mn, b);
 	if (ba->is_replicated)

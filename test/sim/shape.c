@@ -27,7 +27,7 @@ static const struct kind {
 	{ "busy", "two sites, many movements, a bad line and nothing else", false, 30, { 2, 2 },
 		{ 1, 1 }, { 30, 30 }, { 20, 24 }, { 12, 12 } },
 	{ "joins", "three sites that crash one by one while mobile nodes come and go", false, 50,
-		{ 3, 3 }, { 1, 1 }, { 12, 12 }, { 25, 60 }, { 30, 30 } },
+		{ 3, 3 }, { 1, 1 }, { 40, 40 }, { 30, 60 }, { 40, 40 } },
 	{ "crowd", "all mobile nodes move at once, and sites may say little at a time", false, 30,
 		{ 3, 3 }, { 1, 1 }, { 64, 64 }, { 20, 60 }, { 20, 20 } },
 	{ "wide", "ten to sixteen sites", false, 0, { 10, 16 }, { 1, 1 }, { 10, 20 }, { 1, 60 },
