@@ -56,7 +56,7 @@ static const struct {
 	PLANT_LIST(X)
 #undef X
 #endif
-			{ "", "" },
+		{ "", "" },
 };
 
 static void usage(FILE *to)

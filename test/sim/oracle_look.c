@@ -81,6 +81,15 @@ static bool is_calm_around(struct world *w, uint8_t domain, uint8_t node)
 	return true;
 }
 
+/* A word goes at once, unless so many do that the window is full. */
+static uint64_t word_us(struct world *w, uint8_t from, uint8_t to)
+{
+	const struct net_path *p = net_path(w, from, to);
+	uint64_t us = p->delay_us + p->jitter_us + TURN_US;
+
+	return w->shape.is_crowd ? us + oracle_spread_us(w) : us;
+}
+
 uint32_t oracle_told(struct world *w, uint8_t mn, uint8_t node)
 {
 	const struct subject *s = &w->oracle->subject[mn];
@@ -89,11 +98,9 @@ uint32_t oracle_told(struct world *w, uint8_t mn, uint8_t node)
 		return 0;
 	for (uint32_t i = s->count; i > 0; i--) {
 		const struct bu *b = &s->bu[i];
-		const struct net_path *p = net_path(w, b->answered_by, node);
 
 		if (b->answered_by != 0 &&
-			oracle_heard_us(b, b->answered_by) + p->delay_us + p->jitter_us +
-					TURN_US <=
+			oracle_heard_us(b, b->answered_by) + word_us(w, b->answered_by, node) <=
 				w->now_us)
 			return i;
 	}

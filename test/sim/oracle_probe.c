@@ -234,8 +234,7 @@ static void judge_tunnel(struct world *w, uint8_t node, struct probe *pr, const 
 		return;
 	}
 	if (which < oracle_told(w, mn, node)) {
-		world_fail(w,
-			"packet %u: site %u tunnels for mn %u by BU #%u, it was told of #%u",
+		world_fail(w, "packet %u: site %u tunnels for mn %u by BU #%u, it was told of #%u",
 			p->probe, node, mn, which, oracle_told(w, mn, node));
 		return;
 	}
