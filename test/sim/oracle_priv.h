@@ -116,6 +116,9 @@ uint32_t oracle_told(struct world *w, uint8_t mn, uint8_t node);
 
 /* --- oracle_watch.c --- */
 
+/* For the last second that site has called another one alive that serves. Where datagrams get lost
+ * one may be called dead, or be filled late, and then a registration waits for nobody. */
+bool oracle_had_peer(struct world *w, uint8_t domain, uint8_t node);
 /* When it came to that site, by itself or relayed; UINT64_MAX: never. */
 uint64_t oracle_heard_us(const struct bu *b, uint8_t node);
 int oracle_watch_new(struct world *w);

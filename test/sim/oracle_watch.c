@@ -112,6 +112,19 @@ void oracle_verdict(struct world *w, uint8_t domain, uint8_t by, uint8_t node, b
 			node);
 }
 
+bool oracle_had_peer(struct world *w, uint8_t domain, uint8_t node)
+{
+	for (uint8_t n = 1; n <= w->shape.sites && w->oracle->watch != NULL; n++) {
+		const struct mind *m = &w->oracle->watch->mind[domain][node][n];
+
+		if (w->site[n]->announced[domain] &&
+			w->oracle->served_us[n][domain] + S < w->now_us && m->lives &&
+			m->boot == w->site[node]->boot && m->lives_us + S < w->now_us)
+			return true;
+	}
+	return false;
+}
+
 /* --- takeovers --- */
 
 void oracle_took_over(struct world *w, uint8_t node, uint8_t mn)
