@@ -126,6 +126,17 @@ static void make_busy(uint64_t *rng, struct shape *s)
 	s->domain[0].ack_peers = 1;
 }
 
+#define SEALED_SHARE 250 /* of a thousand worlds */
+
+/* From a stream of its own: worlds without any of it are what they were before it came. */
+static void draw_more(uint64_t seed, struct shape *s)
+{
+	uint64_t rng = seed ^ 0x6d6f72656d6f7265ULL;
+
+	rng_next(&rng);
+	s->is_sealed = !s->is_busy && s->sites <= 16 && rng_chance(&rng, SEALED_SHARE);
+}
+
 int shape_draw(uint64_t seed, const char *kind, struct shape *out)
 {
 	uint64_t rng = seed ^ 0x73686170656f6677ULL;
@@ -155,5 +166,6 @@ int shape_draw(uint64_t seed, const char *kind, struct shape *out)
 		draw_domain(&rng, out, &out->domain[d]);
 	if (strcmp(k->name, "busy") == 0)
 		make_busy(&rng, out);
+	draw_more(seed, out);
 	return 0;
 }
