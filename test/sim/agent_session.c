@@ -126,8 +126,7 @@ void agent_session_input(struct agent *a, uint8_t from, const uint8_t *buf, size
 	enum session_verdict v;
 	size_t n;
 
-	v = sessions_input(
-		a->sessions, &address, buf, len, session_now(a), &node, plain, &n);
+	v = sessions_input(a->sessions, &address, buf, len, session_now(a), &node, plain, &n);
 	if (v == SESSION_DATA) {
 		if (node != from)
 			world_fail(a->w, "site %u takes what site %u sent for site %u's", a->node,

@@ -60,6 +60,7 @@ struct world_event {
 	X(sealed, "worlds with real sessions")                                                     \
 	X(sessions, "sessions made")                                                               \
 	X(sealed_refused, "sealed datagrams that were refused")                                    \
+	X(seals, "seals, none under the key and nonce of another one")                             \
 	X(bus, "Binding Updates")                                                                  \
 	X(acks, "positive acknowledgements heard")                                                 \
 	X(refusals, "refusals heard")                                                              \
