@@ -174,7 +174,7 @@ def verdict(o, rows):
         for r in rows:
             limit = r.get(o.require)
             if r["status"] in ("ok", "short") and limit is not None and "value" in r:
-                less = r["unit"] in ("octets", "ms", "s")
+                less = r["unit"] in ("octets", "ms", "s", "packets")
                 if (r["value"] > limit) if less else (r["value"] < limit):
                     bad.append(r["row"])
     return bad
