@@ -171,7 +171,8 @@ static const char *add_flow(const char *args)
 	if (flow_count == FLOWS_MAX)
 		return "too many flows";
 	if (sscanf(args, "%23s %23s %7s %23s %47s %" SCNu32, name, crowd, way, port, to, &rate) !=
-		6 || ip6_parse(to, &far[flow_count]) != 0)
+			6 ||
+		ip6_parse(to, &far[flow_count]) != 0)
 		return "not NAME CROWD to|from PORT FAR RATE";
 	while (at < port_count && strcmp(ports[at].name, port) != 0)
 		at++;
@@ -212,8 +213,8 @@ static void show_flow(const struct flow *f)
 		f->name, f->sent, f->got, f->duplicates, f->overtaken, f->old_link, f->stray,
 		f->wrong_source, f->silence_ns, f->silence_from_ns, f->slowest_ns);
 	for (unsigned i = 0; i < port_count; i++)
-		printf("{\"by\":\"%s\",\"port\":\"%s\",\"packets\":%" PRIu64 ",\"first-ns\":%" PRIu64
-		       ",\"last-ns\":%" PRIu64 "}\n",
+		printf("{\"by\":\"%s\",\"port\":\"%s\",\"packets\":%" PRIu64
+		       ",\"first-ns\":%" PRIu64 ",\"last-ns\":%" PRIu64 "}\n",
 			f->name, ports[i].name, f->by[i].packets, f->by[i].first_ns,
 			f->by[i].last_ns);
 }

@@ -4,11 +4,11 @@
 #include "net/ip6hdr.h"
 #include "net/mh.h"
 
-#define NS_PER_S   1000000000ULL
-#define LIFETIME   15000 /* units of 4 s: no binding ends while somebody measures */
-#define RH2_LEN    24 /* routing header of type 2 before an acknowledgement (RFC 6275, 6.4) */
-#define BA_LEN     12
-#define REFUSED    128 /* status values from here on (RFC 6275, 6.1.8) */
+#define NS_PER_S 1000000000ULL
+#define LIFETIME 15000 /* units of 4 s: no binding ends while somebody measures */
+#define RH2_LEN  24 /* routing header of type 2 before an acknowledgement (RFC 6275, 6.4) */
+#define BA_LEN   12
+#define REFUSED  128 /* status values from here on (RFC 6275, 6.1.8) */
 
 void updates_init(struct updates *u, struct crowd *c)
 {

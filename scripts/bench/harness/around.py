@@ -136,7 +136,7 @@ def totals(books):
         total[f"{key}-ms"] = max(book[f"{key}-ns"] for book in books) / 1e6
     for way in ("to", "from"):
         total[f"lost-{way}"] = lost([book for book in books if f"-{way}-" in book["flow"]])
-    return total | {"lost": lost(books), "blocked-ms": lost(books) / RATE * 1000}
+    return total | {"lost": lost(books), "blocked-ms": lost(books) / (2 * RATE) * 1000}
 
 
 def site_config(world, k, delivery, count):

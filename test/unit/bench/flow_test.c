@@ -28,8 +28,9 @@ static struct lab *made(bool is_from)
 	struct lab *l = calloc(1, sizeof(*l));
 
 	assert_non_null(l);
-	l->crowd = (struct crowd){ .hoa = addr("2001:db8:a::"), .coa = addr("2001:db8:c::"),
-		.agent = addr(AGENT) };
+	l->crowd = (struct crowd){
+		.hoa = addr("2001:db8:a::"), .coa = addr("2001:db8:c::"), .agent = addr(AGENT)
+	};
 	assert_int_equal(crowd_init(&l->crowd, NODE_FIRST, NODES), 0);
 	for (unsigned i = 0; i < NODES; i++)
 		l->crowd.mn[i].place = 1;

@@ -132,7 +132,7 @@ class Around(unittest.TestCase):
         self.assertEqual((got["sent"], got["lost"], got["lost-to"], got["lost-from"]),
                          (300, 3, 2, 1))
         self.assertEqual((got["silence-ms"], got["slowest-ms"], got["duplicates"]), (5, 1, 2))
-        self.assertAlmostEqual(got["blocked-ms"], 3 / around.RATE * 1000)
+        self.assertAlmostEqual(got["blocked-ms"], 3 / (2 * around.RATE) * 1000)
 
     def missed(self, lost=0, due=100, moved=7, **port):
         result = {"conditions": []}
