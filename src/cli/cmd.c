@@ -188,6 +188,20 @@ static const struct column address_columns[] = {
 	{ NULL },
 };
 
+static const struct column sa_columns[] = {
+	{ "SITE", "site", false },
+	{ "DIRECTION", "direction", false },
+	{ "HOP", "hop", false },
+	{ "WORKER", "worker", true },
+	{ "SPI", "spi", false },
+	{ "STATE", "state", false },
+	{ "AGE S", "age-s", true },
+	{ "NUMBER", "number", true },
+	{ "PACKETS", "packets", true },
+	{ "BYTES", "bytes", true },
+	{ NULL },
+};
+
 static const struct column alarm_columns[] = {
 	{ "ALARM", "alarm", false },
 	{ "SEVERITY", "severity", false },
@@ -212,6 +226,10 @@ const struct cmd cmds[] = {
 	{ "show peers", NULL,
 		"the other sites of the mesh: there or not, how far away and how far behind", ASKS,
 		cmd_show, peer_columns },
+	{ "show sa", NULL,
+		"the tunnels to other sites that have carried something: their numbers, packets, "
+		"age and state, never a key",
+		ASKS, cmd_show, sa_columns },
 	{ "show summary", NULL, "what all bindings amount to: how many, how many in use, traffic",
 		ASKS | FILTERS, cmd_show, NULL },
 	{ "show ports", NULL, "ports, their links and what they carried", ASKS, cmd_show,

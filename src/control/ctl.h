@@ -84,6 +84,7 @@ enum ctl_cmd {
 	CTL_SHOW_VERSION,
 	CTL_SHOW_DOMAINS,
 	CTL_SHOW_PEERS, /* the other sites of the mesh */
+	CTL_SHOW_SA, /* the tunnels to them */
 	CTL_METRICS,
 	CTL_SHOW_ALARMS, /* `all`: also those that are not raised */
 	CTL_BINDING_DELETE, /* key */

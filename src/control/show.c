@@ -39,6 +39,7 @@ static const show_step_fn steps[CTL_CMD_COUNT] = {
 	[CTL_SHOW_VERSION] = show_version,
 	[CTL_SHOW_DOMAINS] = show_domains,
 	[CTL_SHOW_PEERS] = show_peers,
+	[CTL_SHOW_SA] = show_sa,
 	[CTL_SHOW_ALARMS] = show_alarms,
 	[CTL_METRICS] = show_metrics,
 	[CTL_BINDING_DELETE] = show_binding_delete,

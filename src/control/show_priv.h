@@ -33,6 +33,7 @@ bool show_version(struct ctl *ctl, struct ctl_req *req);
 
 bool show_domains(struct ctl *ctl, struct ctl_req *req);
 bool show_peers(struct ctl *ctl, struct ctl_req *req);
+bool show_sa(struct ctl *ctl, struct ctl_req *req);
 bool show_ready(struct ctl *ctl, struct ctl_req *req);
 bool show_drain(struct ctl *ctl, struct ctl_req *req);
 bool show_undrain(struct ctl *ctl, struct ctl_req *req);

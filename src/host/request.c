@@ -91,6 +91,7 @@ static const struct {
 	[CTL_SHOW_VERSION] = { "show version", 0, 0 },
 	[CTL_SHOW_DOMAINS] = { "show domains", 0, 0 },
 	[CTL_SHOW_PEERS] = { "show peers", 0, 0 },
+	[CTL_SHOW_SA] = { "show sa", 0, 0 },
 	[CTL_METRICS] = { "metrics", 0, 0 },
 	[CTL_SHOW_ALARMS] = { "show alarms", BIT(F_ALL), 0 },
 	[CTL_BINDING_DELETE] = { "binding delete", BIT(F_KEY), BIT(F_KEY) },

@@ -46,6 +46,19 @@ def test_relay_to_the_primary(mesh):
     assert mesh[1].ctl.drops()["mesh_hop_limit"] == 0
 
 
+def test_show_sa(mesh):
+    """What is relayed is in one association, told alike at both ends; and no word of its key."""
+    at(mesh, 1)
+    assert mesh[2].cn.ping(HOA, count=5)[0] == 5
+    sent, = [sa for sa in mesh[2].ctl.show("sa") if sa["direction"] == "out"]
+    assert (sent["site"], sent["hop"], sent["state"]) == ("site1", "first", "in use")
+    assert sent["number"] >= sent["packets"] >= 5 and sent["bytes"] > 0 and 0 <= sent["age-s"] < 180
+    taken, = [sa for sa in mesh[1].ctl.show("sa") if sa["spi"] == sent["spi"]]
+    assert (taken["site"], taken["direction"], taken["state"]) == ("site2", "in", "in use")
+    assert taken["number"] == sent["number"] and taken["packets"] == sent["packets"]
+    assert "NUMBER" in mesh[2].ctl("show", "sa") and "key" not in mesh[2].ctl("show", "sa", "--json")
+
+
 def test_primary_moves_without_loss(mesh):
     """The site that hears the Binding Update is the primary from then on; the other relays."""
     at(mesh, 1)

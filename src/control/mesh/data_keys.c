@@ -25,12 +25,14 @@ struct ending {
 	bool is_used;
 	bool is_sealed_with; /* by the peer, for all we know: sooner when it has newer ones */
 	uint32_t generation;
+	uint64_t since_ms; /* keys made */
 	uint64_t at_ms;
 };
 
 struct row {
 	bool has_answered, has_now;
 	uint32_t answered, now; /* generations that the peer's packets may come in */
+	uint64_t answered_ms, now_ms; /* when their keys were made */
 	uint64_t answered_until_ms; /* when nobody will use that any more */
 	struct ending ending[SA_INBOUND];
 	uint64_t until_ms; /* when what we seal with is too old */
@@ -178,10 +180,14 @@ void data_keys_answered(
 		return;
 	r = &d->row[node];
 	if (r->has_answered) /* the peer has begun anew, and will not use that any more */
-		end_later(d, node, &(struct ending){ .generation = r->answered, .at_ms = now_ms });
+		end_later(d, node,
+			&(struct ending){ .generation = r->answered,
+				.since_ms = r->answered_ms,
+				.at_ms = now_ms });
 	data_keys_derive(keys, !keys->initiator, &r->in);
 	r->answered = r->in.generation;
 	r->has_answered = true;
+	r->answered_ms = now_ms;
 	r->answered_until_ms = now_ms + SESSION_REJECT_MS;
 	due(d, r->answered_until_ms);
 	add_in(d, node, now_ms);
@@ -202,9 +208,12 @@ void data_keys_established(
 		end_later(d, node,
 			&(struct ending){ .is_sealed_with = true,
 				.generation = r->now,
+				.since_ms = r->now_ms,
 				.at_ms = now_ms + SESSION_REJECT_MS });
+	r->now_ms = now_ms;
 	if (r->has_answered && r->answered == in.generation) {
 		r->has_answered = false; /* in use now */
+		r->now_ms = r->answered_ms;
 	} else {
 		r->in = in;
 		add_in(d, node, now_ms);
@@ -271,8 +280,10 @@ static void give_up(struct data_keys *d, uint8_t node, uint64_t now_ms)
 	r->seals = false;
 	sodium_memzero(&r->out, sizeof(r->out));
 	r->waits_out = false;
-	end_later(
-		d, node, &(struct ending){ .generation = r->now, .at_ms = arrived_ms(r, now_ms) });
+	end_later(d, node,
+		&(struct ending){ .generation = r->now,
+			.since_ms = r->now_ms,
+			.at_ms = arrived_ms(r, now_ms) });
 	r->has_now = false;
 	log_info(TAG, "data keys too old, not renewed node=%u", node);
 }
@@ -290,12 +301,40 @@ static void run_row(struct data_keys *d, uint8_t node, uint64_t now_ms)
 	else if (r->seals)
 		due(d, r->until_ms);
 	if (r->has_answered && r->answered_until_ms <= now_ms) {
-		end_later(d, node, &(struct ending){ .generation = r->answered, .at_ms = now_ms });
+		end_later(d, node,
+			&(struct ending){ .generation = r->answered,
+				.since_ms = r->answered_ms,
+				.at_ms = now_ms });
 		r->has_answered = false;
 	} else if (r->has_answered) {
 		due(d, r->answered_until_ms);
 	}
 	end_due(d, node, now_ms);
+}
+
+enum data_keys_state data_keys_state(
+	const struct data_keys *d, uint8_t node, uint32_t generation, uint64_t *since_ms)
+{
+	const struct row *r = &d->row[node];
+
+	*since_ms = 0;
+	if (r->has_now && r->now == generation) {
+		*since_ms = r->now_ms;
+		return DATA_KEYS_IN_USE;
+	}
+	if (r->has_answered && r->answered == generation) {
+		*since_ms = r->answered_ms;
+		return DATA_KEYS_WAITING;
+	}
+	for (unsigned i = 0; i < SA_INBOUND; i++)
+		if (r->ending[i].is_used && r->ending[i].generation == generation)
+			*since_ms = r->ending[i].since_ms;
+	return DATA_KEYS_OLD;
+}
+
+uint64_t data_keys_since(const struct data_keys *d, uint8_t node)
+{
+	return d->row[node].seals ? d->row[node].now_ms : 0;
 }
 
 bool data_keys_run(struct data_keys *d, uint64_t now_ms)

@@ -43,6 +43,19 @@ void data_keys_rtt(struct data_keys *d, uint8_t node, uint32_t ms);
  * once a turn. True: there was something. */
 bool data_keys_run(struct data_keys *d, uint64_t now_ms);
 
+enum data_keys_state {
+	DATA_KEYS_WAITING, /* we answered with them, and the peer has not used them yet */
+	DATA_KEYS_IN_USE,
+	DATA_KEYS_OLD, /* replaced: open for what is still under way */
+};
+/* What a peer's inbound generation is to us; *since_ms: its keys were made then, 0: not known. Not
+ * for NULL. */
+enum data_keys_state data_keys_state(
+	const struct data_keys *d, uint8_t node, uint32_t generation, uint64_t *since_ms);
+
+/* When the keys that packets to a peer are sealed with were made; 0: there are none. */
+uint64_t data_keys_since(const struct data_keys *d, uint8_t node);
+
 /* A direction's keys: what the side that began sends, or what the other one does. The caller wipes
  * them. */
 void data_keys_derive(const struct session_keys *keys, bool of_initiator, struct sa_keys *out);

@@ -210,6 +210,44 @@ static void test_renew(void **state)
 	assert_int_equal(dq_used(b.dq), 0);
 }
 
+static void check_state(
+	const struct end *e, uint32_t spi, enum data_keys_state state, uint64_t since)
+{
+	uint64_t since_ms;
+
+	assert_int_equal(
+		data_keys_state(e->keys, e->peer, sa_spi_generation(spi), &since_ms), state);
+	assert_int_equal(since_ms, since);
+}
+
+/* What an operator is told of a generation, from the answer to its end. */
+static void test_state(void **state)
+{
+	struct session_keys ka = handshake(2, true), kb = handshake(2, false);
+	uint64_t first = now;
+	uint32_t old, new;
+
+	(void)state;
+	assert_int_equal(data_keys_since(a.keys, B), 0);
+	renew(1);
+	old = seal(&a).spi;
+	check_state(&b, old, DATA_KEYS_IN_USE, first);
+	now += SESSION_REKEY_MS;
+	data_keys_answered(b.keys, A, &kb, now);
+	now += 7;
+	data_keys_established(a.keys, B, &ka, now);
+	new = seal(&a).spi;
+	assert_int_not_equal(new, old);
+	assert_int_equal(data_keys_since(a.keys, B), now);
+	check_state(&b, new, DATA_KEYS_WAITING, now - 7);
+	check_state(&b, old, DATA_KEYS_IN_USE, first);
+	data_keys_established(b.keys, A, &kb, now);
+	check_state(&b, new, DATA_KEYS_IN_USE, now - 7);
+	check_state(&b, old, DATA_KEYS_OLD, first);
+	assert_int_equal(data_keys_since(b.keys, A), now - 7);
+	check_state(&b, new + 1, DATA_KEYS_OLD, 0); /* one that there never was */
+}
+
 /* What tells B that A has the new keys is lost again and again: B seals with the old ones, and they
  * open until A knows better and all of that has arrived, or they are too old. */
 static void test_unconfirmed(void **state)
@@ -424,6 +462,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_derive),
 		cmocka_unit_test_setup_teardown(test_renew, begin, end),
+		cmocka_unit_test_setup_teardown(test_state, begin, end),
 		cmocka_unit_test_setup_teardown(test_unconfirmed, begin, end),
 		cmocka_unit_test_setup_teardown(test_too_old, begin, end),
 		cmocka_unit_test_setup_teardown(test_unanswered, begin, end),

@@ -146,6 +146,10 @@ static const char *const fake_lines[CTL_CMD_COUNT] = {
 		"{\"site\":\"osaka\",\"id\":3,\"address\":\"2001:db8:3::10\",\"state\":\"dead\","
 		"\"hears\":[],\"last-failure\":\"channel: handshake\",\"last-failure-s\":7,"
 		"\"domains\":[]}\n",
+	[CTL_SHOW_SA] =
+		"{\"site\":\"tokyo\",\"id\":2,\"direction\":\"out\",\"hop\":\"first\",\"worker\":0,"
+		"\"state\":\"in use\",\"spi\":\"0x01000001\",\"generation\":1,\"age-s\":12,"
+		"\"number\":7,\"packets\":7,\"bytes\":700}\n",
 	[CTL_RELOAD] = "{\"subscribers\":3,\"added\":1,\"changed\":0,\"removed\":2,"
 		       "\"bindings-ended\":1,\"took-ms\":12}\n",
 	[CTL_SHOW_CONFIG] = "{\"node\":{\"id\":1,\"name\":\"paris\"}}\n",

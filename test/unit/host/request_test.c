@@ -39,6 +39,7 @@ static const struct {
 	{ "{\"cmd\":\"metrics\"}", CTL_METRICS },
 	{ "{\"key\":\"2001:db8::1\",\"cmd\":\"binding delete\"}", CTL_BINDING_DELETE },
 	{ "{\"cmd\":\"show peers\"}", CTL_SHOW_PEERS },
+	{ "{\"cmd\":\"show sa\"}", CTL_SHOW_SA },
 	{ "{\"cmd\":\"binding move\",\"key\":\"2001:db8::1\",\"to\":\"tokyo\"}", CTL_BINDING_MOVE },
 	{ "{\"cmd\":\"ready\"}", CTL_READY },
 	{ "{\"cmd\":\"drain\"}", CTL_DRAIN },
