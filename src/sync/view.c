@@ -90,15 +90,22 @@ static void came(struct engine *e, struct domain *d, uint8_t node)
 {
 	d->back_ms[node] = e->now_ms;
 	/* who serves nothing has kept nobody out, and knows nothing better */
-	if (!view_serves(d, e) || planted(PLANT_UNADOPT_EARLY))
+	if (!view_serves(d, e))
 		set_add(d->in, node);
 	else
 		want_round(e, d, node);
 }
 
+static bool is_back(const struct domain *d, uint8_t node)
+{
+	if (planted(PLANT_UNADOPT_EARLY) && d->raw.site[node].reach == NEXT_UP)
+		return true;
+	return next_is_live(&d->raw, node);
+}
+
 static void follow_site(struct engine *e, struct domain *d, uint8_t node)
 {
-	bool was_live = d->back_ms[node] != 0, is_live = next_is_live(&d->raw, node);
+	bool was_live = d->back_ms[node] != 0, is_live = is_back(d, node);
 
 	if (is_live && !was_live) {
 		came(e, d, node);
@@ -137,6 +144,8 @@ static void make_view(const struct engine *e, struct domain *d, struct next_view
 	*out = (struct next_view){ .domain = d->conf.id, .self = e->opts.self };
 	for (uint8_t n = set_next(d->members, 0); n != 0; n = set_next(d->members, n)) {
 		out->site[n] = d->raw.site[n];
+		if (is_back(d, n) && !next_is_live(&d->raw, n)) /* planted */
+			out->site[n].says = NEXT_READY;
 		if (next_is_live(&d->raw, n) && !set_has(d->in, n))
 			out->site[n].says = NEXT_JOINING;
 	}

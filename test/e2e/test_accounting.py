@@ -70,7 +70,7 @@ def start(world, lab, daemon):
             accounting["file"] = str(path)
         store = {"store": accounting.pop("store")} if "store" in accounting else {}
         limits = {"bu-burst-per-source": 1000, "bu-burst-per-mobile-node": 1000}
-        config = home_agent_config(2, port={"dad": False}, domain={"limits": limits},
+        config = home_agent_config(2, domain={"limits": limits},
                                    accounting={"interim-s": INTERIM_S, **accounting}, **store)
         hamd = daemon(world.ha, config, name).start()
         started.append(hamd)

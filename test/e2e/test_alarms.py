@@ -45,7 +45,7 @@ def start(world, daemon):
     started = []
 
     def make(name, **changes):
-        config = home_agent_config(1, **{"port": {"dad": False}, **changes})
+        config = home_agent_config(1, **changes)
         started.append(daemon(world.ha, config, name).start())
         return started[-1]
 

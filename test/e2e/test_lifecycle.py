@@ -67,11 +67,11 @@ def test_sigint_stops_too(hamd):
     assert hamd.stop(signal.SIGINT) == 0
 
 
-def test_sigterm_before_ready(hamd):
+def test_sigterm_before_ready(world, daemon):
     """While duplicate address detection still runs."""
+    hamd = daemon(world.ha, home_agent_config(port={"dad": True}), "life-early")
     hamd.start(ready=False)
-    hamd.wait_log(".", 10)
-    time.sleep(0.3)
+    hamd.wait_log(r"\bruns\b", 10)
     assert hamd.stop(signal.SIGTERM) == 0
 
 

@@ -65,7 +65,7 @@ def test_mutants(lab, daemon, sanitized):
     total = write_capture(lab.dir / "mutants.pcap", COUNT)
     plenty = 1000000
     config = home_agent_config(
-        BOUND, port={"device": f"net_pcap0,rx_pcap={lab.dir}/mutants.pcap", "dad": False},
+        BOUND, port={"device": f"net_pcap0,rx_pcap={lab.dir}/mutants.pcap"},
         domain={"limits": {"bu-per-s-per-source": plenty, "bu-burst-per-source": plenty,
                            "bu-per-s-per-mobile-node": plenty,
                            "bu-burst-per-mobile-node": plenty, "bu-per-s": plenty,

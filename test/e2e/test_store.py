@@ -31,8 +31,7 @@ def make(world, daemon, lab, request):
     def config(path=None, domain=None, store=None, **sections):
         if path is not None:
             sections["store"] = {"path": str(path), **(store or {})}
-        return home_agent_config(port={"dad": False}, domain={**DOMAIN, **(domain or {})},
-                                 **sections)
+        return home_agent_config(domain={**DOMAIN, **(domain or {})}, **sections)
 
     def it(path=None, name=None, **changes):
         hamd = daemon(world.ha, config(path, **changes), name or f"st{len(started)}")

@@ -245,8 +245,12 @@ def test_counts_the_same(wired):
     names = ("encapsulated", "decapsulated", "punted", "forwarded")
 
     def counted():
-        before = wired.ctl.counters()
-        assert wired.cn.ping(HOA, count=10, interval=0.005)[0] == 10
+        for _ in range(3):  # a machine that stands still for a moment loses an echo
+            before = wired.ctl.counters()
+            got, said = wired.cn.ping(HOA, count=10, interval=0.005)
+            if got == 10:
+                break
+        assert got == 10, said
         wired.wire.tell(IPv6(src=CN, dst=NOBODY) / UDP())
         until("the packet for nobody",
               lambda: wired.ctl.counters()["punted"] > before["punted"])

@@ -28,12 +28,13 @@ def runtime(**changes):
 
 def home_agent_config(mobile_nodes=1, port=None, domain=None, domains=(), **sections):
     """hamd's place in world.World. port, domain: changes to those sections; domains: more of
-    them; sections: "runtime", "icmp", "routes" as a whole."""
+    them; sections: "runtime", "icmp", "routes" as a whole. The lab gives no address twice: only a
+    test of duplicate address detection asks for it, which takes up to two seconds of a start."""
     return {
         "node": {"id": 1, "name": "ha", "roles": ["ha"]},
         "runtime": runtime(),
         "ports": [{"name": "wan", "device": f"net_af_packet0,iface={world.HAMD_DEV}",
-                   "addresses": [f"{world.HAMD}/64"], **(port or {})}],
+                   "addresses": [f"{world.HAMD}/64"], "dad": False, **(port or {})}],
         "routes": [{"prefix": "::/0", "via": world.HAMD_ROUTER}],
         "domains": [{
             "name": "home", "mobile-prefixes": [world.MOBILE_PREFIX],

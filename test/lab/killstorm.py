@@ -44,7 +44,7 @@ def main(times=20, rate=10000, nodes=5000):
     with Lab() as lab:
         world = World(lab)
         config = home_agent_config(
-            port={"dad": False}, domain={**DOMAIN, "ack-peers": "store"},
+            domain={**DOMAIN, "ack-peers": "store"},
             runtime=runtime(**{"max-bindings": 2 * nodes}),
             store={"path": str(lab.dir / "store")})
         config["domains"][0]["limits"] = {**DOMAIN["limits"], "max-bindings": 2 * nodes}

@@ -13,7 +13,6 @@
 #define BUDGET        2000 /* of a turn of the engine, in records */
 #define JOIN_MS       3000
 #define DRAIN_MS      1000
-#define RATE_MAX      10000000
 #define RECORDS_S     100000
 #define ASK_US        (200 * MS) /* hello is asked for what it knows as often as this */
 #define SEEN_MAX      1024
@@ -316,7 +315,7 @@ static int start_engine(struct agent *a)
 		.secret = secret,
 		.domains = domains,
 		.dead_ms = a->w->shape.dead_ms,
-		.rate_max = RATE_MAX,
+		.rate_max = a->w->shape.rate_max,
 		.records_s = RECORDS_S,
 		.max_waits = AGENT_HELD,
 		.now_ms = agent_now(a),

@@ -323,7 +323,9 @@ static void end(struct world *w, void *ctx, uint64_t arg)
 		oracle_path_ends(w);
 	world_tell(w, "%s ends", fault_name(f->fault));
 	rows[f->fault].ends(w, f);
-	if (!rows[f->fault].is_state)
+	if (f->fault == FAULT_CRASH)
+		oracle_started(w, f->a);
+	else if (!rows[f->fault].is_state)
 		oracle_fault_ends(w, rows[f->fault].is_path);
 	else
 		oracle_fault(w, rows[f->fault].is_path);
@@ -380,6 +382,18 @@ static void plan_one(struct world *w, enum fault fault, uint64_t at)
 	world_at(w, at, begin, f, 0);
 }
 
+/* Each crash once the one before is forgotten, and long enough for the others to live without. */
+static void plan_joins(struct world *w)
+{
+	uint64_t at = 7 * S, down_us = oracle_settle_us(w) + rng_below(&w->rng_plan, S);
+
+	for (unsigned i = 0; i < w->shape.fault_count && at + down_us < w->end_us; i++) {
+		plan_one(w, FAULT_CRASH, at);
+		w->faults->lasts_us = down_us;
+		at += down_us + 2 * S + rng_below(&w->rng_plan, S);
+	}
+}
+
 /* Half of the worlds know peace between faults, in the others they pile up. */
 void faults_plan(struct world *w)
 {
@@ -387,6 +401,10 @@ void faults_plan(struct world *w)
 	uint64_t at = rng_between(&w->rng_plan, 2 * S, 8 * S);
 	enum fault fault;
 
+	if (w->shape.is_restless) {
+		plan_joins(w);
+		return;
+	}
 	for (unsigned i = 0; i < w->shape.fault_count && draw(w, &fault); i++) {
 		/* each that it knows, once at least */
 		for (unsigned f = 0; i == 0 && f < FAULT_COUNT; f++)

@@ -50,17 +50,13 @@ struct shared {
 /* Of the product's own code there are none. */
 static const struct {
 	const char *name, *help;
-	bool is_found; /* by a campaign of 500 worlds */
 } plants[] = {
 #ifdef HAMD_PLANT
-#define X(id, text, what) { text, what, true },
-	PLANT_FOUND_LIST(X)
-#undef X
-#define X(id, text, what) { text, what, false },
-		PLANT_OPEN_LIST(X)
+#define X(id, text, what) { text, what },
+	PLANT_LIST(X)
 #undef X
 #endif
-			{ "", "", false },
+		{ "", "" },
 };
 
 static void usage(FILE *to)
@@ -87,8 +83,7 @@ static void usage(FILE *to)
 	fputs("  --scale       how much a mesh says, by sites and bindings: lines of a table\n",
 		to);
 	fputs("  --plant NAME  the real code with one planted fault (sim-planted only)\n"
-	      "  --plants      names of those that are found within 500 worlds\n"
-	      "  --open-plants names of the others\n"
+	      "  --plants      their names\n"
 	      "  --expect-failure  it is a failure when a campaign finds nothing\n"
 	      "  --quiet       no statistics\n",
 		to);
@@ -316,11 +311,10 @@ static bool choose_plant(const char *name)
 	return false;
 }
 
-static int list_plants(bool is_found)
+static int list_plants(void)
 {
 	for (unsigned i = 0; plants[i].name[0] != '\0'; i++)
-		if (plants[i].is_found == is_found)
-			puts(plants[i].name);
+		puts(plants[i].name);
 	return 0;
 }
 
@@ -337,7 +331,6 @@ static const struct option options[] = {
 	{ "quiet", no_argument, NULL, 'q' },
 	{ "expect-failure", no_argument, NULL, 'x' },
 	{ "plants", no_argument, NULL, 'P' },
-	{ "open-plants", no_argument, NULL, 'O' },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
 };
@@ -386,14 +379,13 @@ static bool parse(int argc, char **argv, struct opts *o, int *what)
 		case 'c':
 		case 'h':
 		case 'P':
-		case 'O':
 			break;
 		default:
 			return false;
 		}
 		if (end != NULL && (*end != '\0' || end == optarg))
 			return false;
-		if (strchr("sSohPOc", c) != NULL)
+		if (strchr("sSohPc", c) != NULL)
 			*what = c;
 	}
 	return optind == argc && *what != 0 && o->jobs >= 1 && o->jobs <= JOBS_MAX;
@@ -425,9 +417,7 @@ int main(int argc, char **argv)
 	case 'c':
 		return scale_print();
 	case 'P':
-		return list_plants(true);
-	case 'O':
-		return list_plants(false);
+		return list_plants();
 	case 's':
 		return one(&o);
 	default:

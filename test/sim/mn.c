@@ -18,6 +18,7 @@
 #define TRIES_MAX        4 /* then another home agent, where there is one */
 #define SENT_MAX         16 /* numbers of one registration that are remembered */
 #define AGENTS           (SHAPE_SITES + 1)
+#define CROWD_US         (4 * S) /* all move at once as often as this, in a crowd */
 
 struct mn {
 	uint8_t id, domain;
@@ -207,6 +208,18 @@ static void come_to_rest(struct world *w, struct mn *m)
 	register_now(w, m, false);
 }
 
+/* Like passengers of one train: all to the same place, within a moment. */
+static void live_in_crowd(struct world *w, struct mn *m)
+{
+	uint64_t nth = w->now_us / CROWD_US;
+
+	m->location = (uint8_t)(1 + nth % w->shape.sites);
+	m->lifetime_s = 80;
+	m->care_of++;
+	register_now(w, m, false);
+	live_again(w, m, (nth + 1) * CROWD_US + rng_below(&w->rng_mn, MS) - w->now_us);
+}
+
 static void live(struct world *w, void *ctx, uint64_t gen)
 {
 	struct mn *m = ctx;
@@ -218,24 +231,24 @@ static void live(struct world *w, void *ctx, uint64_t gen)
 		come_to_rest(w, m);
 		return;
 	}
+	if (w->shape.is_crowd) {
+		live_in_crowd(w, m);
+		return;
+	}
 	if (m->is_waiting && rng_chance(&w->rng_mn, 600)) {
 		live_again(w, m, S); /* wait for the answer, mostly */
 		return;
 	}
 	if (!m->is_bound || w->shape.is_busy || rng_chance(&w->rng_mn, 450))
 		move(w, m);
-	else if (rng_chance(&w->rng_mn, 120))
+	else if (rng_chance(&w->rng_mn, w->shape.is_restless ? 600 : 120))
 		register_now(w, m, true);
 	else
 		register_now(w, m, false);
-	if (m->is_late && m->is_bound && m->until_us > w->now_us + S &&
-		rng_chance(&w->rng_mn, 700)) {
-		live_again(
-			w, m, m->until_us - w->now_us - rng_between(&w->rng_mn, 50 * MS, 250 * MS));
-		return;
-	}
 	if (half_us > 12 * S)
 		half_us = 12 * S;
+	if (w->shape.is_restless)
+		half_us = S;
 	if (w->shape.is_busy)
 		half_us = 600 * MS;
 	live_again(w, m, rng_between(&w->rng_mn, 300 * MS, half_us));
@@ -272,6 +285,15 @@ static void resync(struct world *w, struct mn *m, const struct pkt_ba *ba)
 	send_bu(w, m);
 }
 
+/* In the last moment, if that is before all comes to rest. */
+static void renew_late(struct world *w, struct mn *m)
+{
+	uint64_t at_us = m->until_us - rng_between(&w->rng_mn, 15 * MS, 250 * MS);
+
+	if (at_us > w->now_us && at_us < w->end_us)
+		live_again(w, m, at_us - w->now_us);
+}
+
 static void accepted(struct world *w, struct mn *m, uint32_t bu, const struct pkt_ba *ba)
 {
 	oracle_acked(w, m->id, bu, ba);
@@ -281,6 +303,8 @@ static void accepted(struct world *w, struct mn *m, uint32_t bu, const struct pk
 	m->wait_gen++;
 	if (m->is_leaving)
 		m->care_of++;
+	else if (m->is_late && rng_chance(&w->rng_mn, 700))
+		renew_late(w, m);
 }
 
 void mn_hears(struct world *w, uint8_t mn, const struct pkt_ba *ba)

@@ -137,9 +137,29 @@ static void touch(struct world *w, bool is_path)
 		o->unsettled_us = w->now_us;
 	}
 	o->changed_us = w->now_us;
+	o->starting = 0;
 	if (us > o->settled_us)
 		o->settled_us = us;
 	o->is_looked_at = false;
+}
+
+void oracle_started(struct world *w, uint8_t node)
+{
+	bool was_settled = oracle_is_settled(w);
+
+	touch(w, false);
+	if (was_settled && w->oracle->life[node].at_us == w->now_us)
+		w->oracle->starting = node;
+}
+
+/* Whoever starts serves nothing until it is ready, and nobody sends it anything to be served. */
+bool oracle_is_quiet(struct world *w, uint8_t node)
+{
+	const struct oracle *o = w->oracle;
+
+	if (oracle_is_settled(w))
+		return true;
+	return o->starting != 0 && o->is_whole && o->open_faults == 0 && node != o->starting;
 }
 
 void oracle_fault(struct world *w, bool is_path)
@@ -246,6 +266,7 @@ void oracle_ready(struct world *w, uint8_t node, uint8_t domain)
 			"site %u becomes ready in domain %u with a clock that is off by %lld ms",
 			node, domain, (long long)w->site[node]->wall_off_ms);
 	w->oracle->served_us[node][domain] = w->now_us;
+	oracle_look_at(w, node, domain);
 	for (uint8_t n = 1; n <= w->shape.sites; n++)
 		if (n != node && site_is_member(w->site[n], domain) &&
 			w->site[n]->announced[domain])

@@ -79,11 +79,15 @@ void oracle_acked(struct world *w, uint8_t mn, uint32_t bu, const struct pkt_ba 
 	b->until_us = b->sent_us + ba->lifetime_s * S;
 	b->is_replicated = ba->is_replicated && is_heard_by_any(w, mn, ba->node);
 	b->by = ba->node;
+	if (ba->lifetime_s != 0)
+		oracle_look_at_end(w, mn, b);
 	if (b->pkt.bu.lifetime_s != 0 && ba->lifetime_s == 0)
 		world_fail(w, "mn %u: BU #%u asked for %u s and was granted none", mn, bu,
 			b->pkt.bu.lifetime_s);
-	w->oracle->new_acks += ba->lifetime_s != 0;
-	w->oracle->new_alone += ba->lifetime_s != 0 && !ba->is_replicated;
+	if (ba->lifetime_s != 0 && oracle_had_peer(w, mn_domain(w, mn), ba->node)) {
+		w->oracle->new_acks++;
+		w->oracle->new_alone += !ba->is_replicated;
+	}
 	left_elsewhere(w, s, bu);
 	if (bu > s->acked)
 		s->acked = bu;

@@ -20,6 +20,7 @@ struct bu {
 	uint32_t granted_s;
 	bool is_replicated; /* as the home agent said */
 	uint8_t by; /* the site that acknowledged */
+	uint8_t answered_by; /* the first that accepted it; 0: none yet */
 	bool unsettled; /* sent or acknowledged while not all was settled */
 	struct {
 		uint8_t node;
@@ -70,6 +71,7 @@ struct oracle {
 	bool loss_unsettled; /* a loss, and nothing has settled since */
 	bool is_whole,
 		is_looked_at; /* sites can all reach each other; whether that is up to date */
+	uint8_t starting; /* began when all had settled without it, and nothing has happened since */
 	uint32_t open_paths;
 	uint64_t paths_us; /* the last begin or end of a fault of paths */
 	struct life life[SHAPE_SITES + 1];
@@ -89,6 +91,8 @@ void *oracle_grown(void *list, uint32_t count, uint32_t *cap, size_t size);
 
 /* --- oracle.c --- */
 
+/* Is everything promised of a packet at that site? */
+bool oracle_is_quiet(struct world *w, uint8_t node);
 bool oracle_hear_each_other(struct world *w, uint8_t a, uint8_t b);
 /* A site that is up hears both, and is near enough to speak for them. */
 bool oracle_is_bridged(struct world *w, uint8_t domain, uint8_t a, uint8_t b);
@@ -101,7 +105,21 @@ bool oracle_is_calm(struct world *w, uint8_t node, bool may_have_stopped);
 uint64_t oracle_spread_us(const struct world *w);
 void oracle_excuse(struct world *w, struct subject *s);
 
+/* --- oracle_look.c --- */
+
+/* Packets to all of a domain's mobile nodes at a site that has just become ready. */
+void oracle_look_at(struct world *w, uint8_t node, uint8_t domain);
+/* ... and to one, when the registration would end that it has renewed by then. */
+void oracle_look_at_end(struct world *w, uint8_t mn, const struct bu *b);
+/* The newest Binding Update that a site has been told of, whatever else it lacks; 0: none for sure. */
+uint32_t oracle_told(struct world *w, uint8_t mn, uint8_t node);
+
 /* --- oracle_watch.c --- */
 
+/* For the last second that site has called another one alive that serves. Where datagrams get lost
+ * one may be called dead, or be filled late, and then a registration waits for nobody. */
+bool oracle_had_peer(struct world *w, uint8_t domain, uint8_t node);
+/* When it came to that site, by itself or relayed; UINT64_MAX: never. */
+uint64_t oracle_heard_us(const struct bu *b, uint8_t node);
 int oracle_watch_new(struct world *w);
 void oracle_watch_free(struct world *w);

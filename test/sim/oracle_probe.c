@@ -94,7 +94,7 @@ bool oracle_probe(struct world *w, enum probe_kind kind, uint8_t mn, uint8_t oth
 	address(w, kind, mn, other, out);
 	p->dst = out->hdr[0].dst;
 	p->at_us = w->now_us;
-	p->is_strict = oracle_is_settled(w) && !to->is_void && !s->is_void &&
+	p->is_strict = oracle_is_quiet(w, node) && !to->is_void && !s->is_void &&
 		       !oracle_is_waiting(w, mn_domain(w, mn));
 	p->floor = known_everywhere(w, to);
 	if (p->is_strict && p->floor > to->kept)
@@ -142,7 +142,7 @@ static uint32_t registered(const struct subject *s, const struct pkt_hdr *outer)
 
 static bool is_excused(struct world *w, const struct subject *s, const struct probe *p)
 {
-	return !p->is_strict || !oracle_is_settled(w) || s->is_void;
+	return !p->is_strict || !oracle_is_quiet(w, p->node) || s->is_void;
 }
 
 static void not_registered(struct world *w, uint8_t node, const struct subject *s, uint8_t mn,
@@ -231,6 +231,11 @@ static void judge_tunnel(struct world *w, uint8_t node, struct probe *pr, const 
 			"packet %u: site %u, which stood still, tunnels for mn %u by BU #%u, as if "
 			"nobody had taken over",
 			p->probe, node, mn, which);
+		return;
+	}
+	if (which < oracle_told(w, mn, node)) {
+		world_fail(w, "packet %u: site %u tunnels for mn %u by BU #%u, it was told of #%u",
+			p->probe, node, mn, which, oracle_told(w, mn, node));
 		return;
 	}
 	if (which < pr->floor) {

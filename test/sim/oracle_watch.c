@@ -104,10 +104,25 @@ void oracle_verdict(struct world *w, uint8_t domain, uint8_t by, uint8_t node, b
 	if (lives || w->shape.loss_ppm > 0 || o->open_paths > 0 ||
 		w->now_us < o->paths_us + long_us || !site_runs(w->site[node]))
 		return;
-	if (oracle_is_calm(w, node, false) && oracle_is_calm(w, by, true))
+	/* who stood still asks nobody to have spoken meanwhile: what they said waits to be read */
+	if (oracle_is_calm(w, node, false) &&
+		(w->site[by]->is_waking || oracle_is_calm(w, by, true)))
 		world_fail(w,
 			"site %u calls site %u dead, which lives, and nothing is between them", by,
 			node);
+}
+
+bool oracle_had_peer(struct world *w, uint8_t domain, uint8_t node)
+{
+	for (uint8_t n = 1; n <= w->shape.sites && w->oracle->watch != NULL; n++) {
+		const struct mind *m = &w->oracle->watch->mind[domain][node][n];
+
+		if (w->site[n]->announced[domain] &&
+			w->oracle->served_us[n][domain] + S < w->now_us && m->lives &&
+			m->boot == w->site[node]->boot && m->lives_us + S < w->now_us)
+			return true;
+	}
+	return false;
 }
 
 /* --- takeovers --- */
@@ -166,8 +181,7 @@ void oracle_heard(struct world *w, uint8_t node, uint8_t mn, const struct pkt *p
 	}
 }
 
-/* UINT64_MAX: never. */
-static uint64_t heard_us(const struct bu *b, uint8_t node)
+uint64_t oracle_heard_us(const struct bu *b, uint8_t node)
 {
 	for (unsigned i = 0; i < DIM(b->heard); i++)
 		if (b->heard[i].node == node)
@@ -195,7 +209,7 @@ static void judge_refresh(struct world *w, uint8_t node, uint8_t mn, const struc
 {
 	const struct subject *s = &w->oracle->subject[mn];
 	const struct bu *a = before(s, b);
-	uint64_t us = heard_us(b, node);
+	uint64_t us = oracle_heard_us(b, node);
 
 	if (a == NULL || us == UINT64_MAX || !is_same_word(a, b) || a->by != node || s->is_void ||
 		s->took_us >= a->sent_us || !is_calm_since(w, a) ||
@@ -222,16 +236,19 @@ static uint64_t nearest_us(struct world *w, uint8_t domain, uint8_t node)
 static void judge_commit(struct world *w, uint8_t node, uint8_t mn, const struct bu *b)
 {
 	const struct subject *s = &w->oracle->subject[mn];
-	uint64_t first = heard_us(b, node);
+	uint64_t first = oracle_heard_us(b, node);
 	const struct bu *a = b;
 
 	while (a - 1 > s->bu && is_same_word(a - 1, b)) {
 		a--;
 		if (a->acked_us != 0)
 			return; /* it was registered before */
-		if (heard_us(a, node) < first)
-			first = heard_us(a, node);
+		if (oracle_heard_us(a, node) < first)
+			first = oracle_heard_us(a, node);
 	}
+	/* what came before may have been lost, and then this is the registration that it was */
+	if (a - 1 > s->bu && a[-1].acked_us == 0 && oracle_heard_us(a - 1, node) == UINT64_MAX)
+		return;
 	if (first == UINT64_MAX || !is_calm_since(w, a) || !w->site[node]->kind->has_mesh ||
 		w->shape.domain[mn_domain(w, mn)].ack_peers == 0)
 		return;
@@ -244,9 +261,13 @@ static void judge_commit(struct world *w, uint8_t node, uint8_t mn, const struct
 
 void oracle_answers(struct world *w, uint8_t node, uint8_t mn, const struct pkt_ba *ba)
 {
-	const struct bu *b = asked(&w->oracle->subject[mn], &ba->src, ba->seq);
+	struct bu *b = asked(&w->oracle->subject[mn], &ba->src, ba->seq);
 
-	if (b == NULL || ba->status >= 128 || ba->lifetime_s == 0)
+	if (b == NULL || ba->status >= 128)
+		return;
+	if (b->answered_by == 0)
+		b->answered_by = node;
+	if (ba->lifetime_s == 0)
 		return;
 	judge_refresh(w, node, mn, b);
 	if (ba->is_replicated)

@@ -11,33 +11,39 @@
 static const struct kind {
 	const char *name, *what;
 	bool is_small; /* "any" may choose it */
+	uint16_t share; /* of a thousand "any"; the small ones have what is left */
 	uint8_t sites[2], domains[2], mns[2];
 	uint16_t delay_ms[2];
 	uint16_t duration_s[2];
 } kinds[] = {
-	{ "pair", "two sites, one domain", true, { 2, 2 }, { 1, 1 }, { 3, 6 }, { 1, 30 },
+	{ "pair", "two sites, one domain", true, 0, { 2, 2 }, { 1, 1 }, { 3, 6 }, { 1, 30 },
 		{ 20, 40 } },
-	{ "trio", "three sites, one domain", true, { 3, 3 }, { 1, 1 }, { 4, 8 }, { 1, 40 },
+	{ "trio", "three sites, one domain", true, 0, { 3, 3 }, { 1, 1 }, { 4, 8 }, { 1, 40 },
 		{ 20, 40 } },
-	{ "five", "four or five sites, one domain", true, { 4, 5 }, { 1, 1 }, { 4, 8 }, { 1, 30 },
-		{ 20, 30 } },
-	{ "gmx", "three to five sites, two domains, not all sites in both", true, { 3, 5 },
+	{ "five", "four or five sites, one domain", true, 0, { 4, 5 }, { 1, 1 }, { 4, 8 },
+		{ 1, 30 }, { 20, 30 } },
+	{ "gmx", "three to five sites, two domains, not all sites in both", true, 0, { 3, 5 },
 		{ 2, 2 }, { 4, 8 }, { 1, 30 }, { 20, 30 } },
-	{ "busy", "two sites, many movements, a bad line and nothing else", false, { 2, 2 },
+	{ "busy", "two sites, many movements, a bad line and nothing else", false, 30, { 2, 2 },
 		{ 1, 1 }, { 30, 30 }, { 20, 24 }, { 12, 12 } },
-	{ "wide", "ten to sixteen sites", false, { 10, 16 }, { 1, 1 }, { 10, 20 }, { 1, 60 },
+	{ "joins", "three sites that crash one by one while mobile nodes come and go", false, 50,
+		{ 3, 3 }, { 1, 1 }, { 40, 40 }, { 30, 60 }, { 40, 40 } },
+	{ "crowd", "all mobile nodes move at once, and sites may say little at a time", false, 30,
+		{ 3, 3 }, { 1, 1 }, { 64, 64 }, { 20, 60 }, { 20, 20 } },
+	{ "wide", "ten to sixteen sites", false, 0, { 10, 16 }, { 1, 1 }, { 10, 20 }, { 1, 60 },
 		{ 20, 30 } },
-	{ "hundred", "a hundred sites", false, { 100, 100 }, { 1, 1 }, { 64, 64 }, { 1, 60 },
+	{ "hundred", "a hundred sites", false, 0, { 100, 100 }, { 1, 1 }, { 64, 64 }, { 1, 60 },
 		{ 10, 10 } },
 };
+
+#define RATE_MOST  10000000
+#define RATE_LEAST 125000 /* no site says less than that (engine_priv.h) */
 
 static const char *const fault_names[] = {
 #define X(id, name) name,
 	FAULT_LIST(X)
 #undef X
 };
-
-#define BUSY_SHARE 30 /* of a thousand "any" */
 
 /* Of a thousand worlds, how many know it. */
 static const uint16_t fault_share[FAULT_COUNT] = {
@@ -74,15 +80,15 @@ static const struct kind *named(const char *name)
 	return NULL;
 }
 
-static const struct kind *choose(uint64_t *rng, const char *name)
+static const struct kind *choose(uint64_t *rng)
 {
-	unsigned small = 0, nth;
+	unsigned small = 0, nth = (unsigned)rng_below(rng, 1000);
 
-	if (strcmp(name, "any") != 0)
-		return named(name);
-	if (rng_chance(rng, BUSY_SHARE))
-		return named("busy");
-
+	for (size_t i = 0; i < DIM(kinds); i++) {
+		if (nth < kinds[i].share)
+			return &kinds[i];
+		nth -= kinds[i].share;
+	}
 	for (size_t i = 0; i < DIM(kinds); i++)
 		small += kinds[i].is_small;
 	nth = (unsigned)rng_below(rng, small);
@@ -126,13 +132,32 @@ static void make_busy(uint64_t *rng, struct shape *s)
 	s->domain[0].ack_peers = 1;
 }
 
+/* Nothing but a site that is gone for long, comes back, and is asked at once what it knows. */
+static void make_joins(struct shape *s)
+{
+	s->is_restless = true;
+	s->faults = 1U << FAULT_CRASH;
+	s->fault_count = 3;
+	s->jitter_us = s->delay_us / 10;
+	s->loss_ppm = s->access_loss_ppm = 0;
+}
+
+/* More to say at a time than may be said. */
+static void make_crowd(struct shape *s)
+{
+	s->is_crowd = true;
+	s->faults = 0;
+	s->loss_ppm = s->access_loss_ppm = 0;
+	s->rate_max = RATE_LEAST;
+}
+
 int shape_draw(uint64_t seed, const char *kind, struct shape *out)
 {
 	uint64_t rng = seed ^ 0x73686170656f6677ULL;
 	const struct kind *k;
 
 	rng_next(&rng);
-	k = choose(&rng, kind);
+	k = strcmp(kind, "any") == 0 ? choose(&rng) : named(kind);
 	if (k == NULL)
 		return -EINVAL;
 	*out = (struct shape){ .kind = k->name };
@@ -147,6 +172,7 @@ int shape_draw(uint64_t seed, const char *kind, struct shape *out)
 	out->dead_ms = out->hello_ms * (uint32_t)rng_between(&rng, 3, 5);
 	out->duration_s = (uint32_t)rng_between(&rng, k->duration_s[0], k->duration_s[1]);
 	out->has_store = rng_chance(&rng, 600);
+	out->rate_max = RATE_MOST;
 	for (unsigned f = 0; f < FAULT_COUNT; f++)
 		if (rng_chance(&rng, fault_share[f]))
 			out->faults |= (uint16_t)(1U << f);
@@ -155,5 +181,9 @@ int shape_draw(uint64_t seed, const char *kind, struct shape *out)
 		draw_domain(&rng, out, &out->domain[d]);
 	if (strcmp(k->name, "busy") == 0)
 		make_busy(&rng, out);
+	if (strcmp(k->name, "joins") == 0)
+		make_joins(out);
+	if (strcmp(k->name, "crowd") == 0)
+		make_crowd(out);
 	return 0;
 }

@@ -53,6 +53,9 @@ struct shape {
 	uint8_t fault_count; /* how many happen, about */
 	bool has_store; /* sites keep what they know over a restart */
 	bool is_busy; /* no faults but loss; mobile nodes move all the time */
+	bool is_restless; /* mobile nodes leave and come back all the time */
+	bool is_crowd; /* all mobile nodes move at the same moments, to the same place */
+	uint32_t rate_max; /* octets a second that a site may send to another one */
 	uint32_t delay_us; /* between neighbours, one way */
 	uint32_t jitter_us;
 	uint32_t loss_ppm; /* always, on every path between sites */

@@ -226,10 +226,12 @@ void site_resume(struct site *s)
 	s->paused = false;
 	oracle_site(s->w, s->node, s->w->now_us - s->paused_us);
 	s->turn_at_us = s->w->now_us;
+	s->is_waking = s->waiting_count > 0;
 	if (rng_chance(&s->w->rng_site, 500))
 		turn(s->w, s, ++s->turn_gen);
 	else
 		world_at(s->w, s->w->now_us, turn, s, ++s->turn_gen);
+	s->is_waking = false;
 	while ((x = s->waiting) != NULL) {
 		s->waiting = x->next;
 		input(s, x->kind, x->from, x->may_relay, &x->pkt, x->buf, x->len);

@@ -48,6 +48,7 @@ struct site {
 	uint8_t node;
 	bool up, paused;
 	uint64_t paused_us; /* since when */
+	bool is_waking; /* it goes on, and has read nothing yet of what waits */
 	uint32_t boot; /* raised by every start */
 	void *impl; /* the kind's own */
 	void *store; /* the kind's own, outlives a stop; NULL: there is none */
