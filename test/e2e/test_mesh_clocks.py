@@ -62,6 +62,7 @@ def test_wall_clock(mesh, seconds, word):
     """At the site that owns the binding. It alone is wrong, and stays ready; the others know by how
     much, and raise no alarm about themselves."""
     left = {k: mesh[k].ctl.binding(HOA)["remaining-s"] for k in mesh.sites}
+    expired = {k: mesh[k].ctl.counters()["bindings_expired"] for k in mesh.sites}
     begin = time.monotonic()
     mesh.set[1].wall_s = seconds
     until("the alarm", lambda: word in (alarm(mesh, 1) or ""), 10)
@@ -73,6 +74,7 @@ def test_wall_clock(mesh, seconds, word):
     for k in mesh.sites:
         gone = left[k] - mesh[k].ctl.binding(HOA)["remaining-s"]
         assert gone <= time.monotonic() - begin + 2, "a lifetime is no matter of the wall clock"
+        assert mesh[k].ctl.counters()["bindings_expired"] == expired[k], "nor repaired by a peer"
     taken_everywhere(mesh, mesh.mn, "site3")
     taken_everywhere(mesh, mesh.mn, "site1")
     mesh.set[1].wall_s = 0
