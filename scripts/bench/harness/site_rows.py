@@ -4,7 +4,7 @@
 import contextlib
 import time
 
-from around import (CARE_OF, FIRST, HOME, MOVE_RATE, TALK, domain, known, longest_us, real_sites,
+from around import (CARE_OF, FIRST, MOVE_RATE, TALK, domain, known, longest_us, real_sites,
                     settle, site_config, two_sites)
 from measure import summary
 from trials import RATE, condition, counted, losses, percentile, told, totals
@@ -113,7 +113,7 @@ def commit_trial(world, around, place):
 
 
 def commit_latency(rtt_ms):
-    """Mobile nodes go to and fro between the sites' links: each Binding Update tells news. One
+    """Mobile nodes go back and forth between the sites' links: each Binding Update tells news. One
     domain's acknowledgements wait for the other site, the other's do not."""
     def run(options, _directory, row, result):
         nodes = row.bindings // len(WAITS)
