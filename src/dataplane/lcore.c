@@ -62,12 +62,30 @@ static void doze(struct lcore *lc)
 		dp_worker_sleep(lc->worker, false);
 }
 
+static uint64_t processor_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
+static void begin(struct lcore *lc, uint64_t now)
+{
+	lc->took.hz = rte_get_tsc_hz();
+	if (!lc->runs_control)
+		return;
+	lc->took.cpu_ns = processor_ns(); /* what came before is no turn */
+	lc->took.cpu_tsc = now;
+}
+
 int lcore_main(void *lcore)
 {
 	struct lcore *lc = lcore;
 	uint64_t start = rte_rdtsc();
 	uint32_t idle = 0;
 
+	begin(lc, start);
 	while (!atomic_load_explicit(lc->stop, memory_order_relaxed)) {
 		bool busy = false;
 		uint64_t end, took;
@@ -78,8 +96,9 @@ int lcore_main(void *lcore)
 		took = end - start;
 		add(&lc->turns, 1);
 		add(busy ? &lc->busy_cycles : &lc->idle_cycles, took);
-		if (took > atomic_load_explicit(&lc->longest_turn_cycles, memory_order_relaxed))
-			atomic_store_explicit(&lc->longest_turn_cycles, took, memory_order_relaxed);
+		turn_took(&lc->took, took);
+		if (lc->runs_control && turn_wants_cpu(&lc->took, took, end))
+			turn_cpu(&lc->took, took, end, processor_ns());
 		start = end;
 		idle = busy ? 0 : idle + 1;
 		if (lc->sleep_us > 0 && idle >= IDLE_TURNS_BEFORE_SLEEP) {
