@@ -109,7 +109,7 @@ static void test_longest(void **state)
 		lcore_add(&lc, wait_and_work, NULL);
 		lcore_add(&lc, last, name_c);
 		assert_int_equal(lcore_main(&lc), 0);
-		assert_true(turn_us(&lc.took, lc.took.longest_cycles) >= 50000);
+		assert_true(turn_us(&lc.took, lc.took.longest_cycles) >= 45000); /* the clock is no exact one */
 		if (control == 0) /* a worker asks the kernel nothing */
 			assert_int_equal(lc.took.longest_cpu_us, 0);
 		else
