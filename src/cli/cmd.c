@@ -90,6 +90,7 @@ static const struct column lcore_columns[] = {
 	{ "BUSY %", "busy-percent", true },
 	{ "TURNS", "turns", true },
 	{ "LONGEST US", "longest-turn-us", true },
+	{ "SLOW", "slow-turns", true },
 	{ "SLEEP US", "sleep-us", true },
 	{ "RX PACKETS", "rx-packets", true },
 	{ "TX PACKETS", "tx-packets", true },
