@@ -38,6 +38,7 @@ struct persist;
 struct persist_load;
 struct pmtu;
 struct pulse;
+struct still;
 struct record;
 struct records;
 struct route;
@@ -80,6 +81,7 @@ struct ctl {
 	struct data_keys *data_keys; /* NULL: no mesh, or one without protection */
 	uint64_t data_mtu_ms; /* when path MTUs of data tunnels are looked at again */
 	struct alarms *alarms;
+	struct still *still; /* lcores that stand still */
 	/* NULL without a mesh, all of them (mesh/): */
 	struct mesh *mesh;
 	struct route *route;

@@ -17,6 +17,7 @@
 #include "control/metric.h"
 #include "control/pmtu.h"
 #include "control/show_priv.h"
+#include "control/still.h"
 #include "net/mh.h"
 #include "records/records.h"
 #include "records/seen.h"
@@ -183,6 +184,12 @@ void dp_relay_counts(const struct dp *dp, uint16_t domain, struct dp_relay_count
 {
 	(void)dp;
 	*out = (struct dp_relay_counts){ domain, 7000, 5, 500, 3 };
+}
+
+uint64_t dp_domain_dropped(const struct dp *dp, uint16_t domain)
+{
+	(void)dp;
+	return 70U + domain;
 }
 
 void dp_pool_info(const struct dp *dp, uint32_t *available, uint32_t *total)
@@ -1015,6 +1022,46 @@ static void test_metrics(void **state)
 	cJSON_Delete(list);
 }
 
+static uint64_t turns_of(void *ctx, uint32_t lcore)
+{
+	return lcore == 2 ? 7 : ++*(uint64_t *)ctx;
+}
+
+static uint32_t same_number(void *ctx, uint32_t lcore)
+{
+	(void)ctx;
+	return lcore;
+}
+
+/* A worker finishes no turn: for how long, and that no domain is ready. */
+static void test_wedged(void **state)
+{
+	uint64_t turns = 0;
+	const struct still_opts opts = { .limit_ms = 500,
+		.lcores = 3,
+		.turns = turns_of,
+		.number = same_number,
+		.ctx = &turns };
+	struct ctl_req req = request(CTL_SHOW_LCORES);
+	cJSON *list;
+
+	(void)state;
+	with_mesh();
+	assert_int_equal(still_new(&opts, &t.ctl.still), 0);
+	for (unsigned ms = 0; ms <= 550; ms += STILL_LOOK_MS)
+		still_run(t.ctl.still, 1000 + ms);
+	list = ask(&req);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(number(list, i, "still-ms"), i == 2 ? 550 : 0);
+	cJSON_Delete(list);
+	req = request(CTL_METRICS);
+	list = ask(&req);
+	assert_int_equal(number_of(list, "domain_ready", "msp2")->valueint, 0);
+	cJSON_Delete(list);
+	still_free(t.ctl.still);
+	t.ctl.still = NULL;
+}
+
 static void test_routes(void **state)
 {
 	struct ip6_addr gateway = addr("fe80::1"), ours = addr("2001:db8:1::10");
@@ -1225,6 +1272,7 @@ static void test_domains(void **state)
 	assert_int_equal(number(list, 1, "bindings"), 1);
 	assert_int_equal(number(list, 1, "subscribers"), 1);
 	assert_int_equal(number(list, 1, "ranges"), 1);
+	assert_int_equal(number(list, 1, "dropped-above-limits"), 71);
 	assert_string_equal(text(list, 1, "file"), "/etc/hamd/msp2.jsonl");
 	assert_int_equal(strlen(text(list, 1, "loaded")), strlen("2023-11-14T22:13:20Z"));
 	assert_null(cJSON_GetObjectItem(cJSON_GetArrayItem(list, 1), "state"));
@@ -1430,6 +1478,7 @@ int main(void)
 		TEST(test_counters),
 		TEST(test_alarms),
 		TEST(test_metrics),
+		TEST(test_wedged),
 		TEST(test_routes),
 		TEST(test_neighbors_and_addresses),
 		TEST(test_store),
