@@ -276,6 +276,21 @@ static void test_undrain(void **state)
 	assert_told(1, 3, 0);
 }
 
+/* Whoever comes back to the address is told anew: it may be another device. */
+static void test_comes_back(void **state)
+{
+	(void)state;
+	register_at(1);
+	drain(1, false);
+	pass(300);
+	assert_int_equal(sites[1].tellings, 1);
+	deregister();
+	register_at(1);
+	pass(1300);
+	assert_int_equal(sites[1].tellings, 2);
+	assert_int_equal(count(1, CTL_HA_SWITCH_ANSWERED), 1);
+}
+
 /* Nobody is there to go to: no word, and no waiting for answers. */
 static void test_nobody_ready(void **state)
 {
@@ -430,6 +445,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_drain, on, teardown),
 		cmocka_unit_test(test_answers),
 		cmocka_unit_test_setup_teardown(test_undrain, on, teardown),
+		cmocka_unit_test_setup_teardown(test_comes_back, on, teardown),
 		cmocka_unit_test_setup_teardown(test_nobody_ready, on, teardown),
 		cmocka_unit_test_setup_teardown(test_off, off, teardown),
 		cmocka_unit_test_setup_teardown(test_rate, one_a_second, teardown),
