@@ -104,6 +104,7 @@ bool ctl_poll(void *ctx)
 	if (ctl->mip6 != NULL) {
 		busy |= mip6_expire(ctl);
 		busy |= mip6_advertise(ctl);
+		busy |= mip6_switch(ctl);
 	}
 	busy |= data_keys_run(ctl->data_keys, ctl->now_ms);
 	data_mtu_run(ctl);

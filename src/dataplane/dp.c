@@ -563,6 +563,7 @@ void dp_lcore_info(const struct dp *dp, uint32_t i, struct dp_lcore_info *out)
 	if (lc->took.hz > 0) /* it has begun */
 		out->longest_turn_us = turn_us(&lc->took, lc->took.longest_cycles);
 	out->longest_cpu_us = lc->took.longest_cpu_us;
+	out->slow_turns = lc->slow_turns;
 	out->sleep_us = lc->sleep_us;
 	if (lc->worker != NULL)
 		add_worker(lc->worker, out);

@@ -12,6 +12,7 @@
 #include "dataplane/turn.h"
 
 #define LCORE_MAX_POLLS 4 /* hello, a worker, control's own worker, control */
+#define LCORE_SLOW_MS   10 /* so long a turn counts as slow: the least hello-ms */
 
 struct dp_worker;
 
@@ -32,7 +33,7 @@ struct lcore {
 	uint64_t wake_tsc; /* a poll function's: it does not sleep past that; 0: as it likes */
 
 	/* one writer, the lcore; read by anyone */
-	_Atomic uint64_t turns, busy_cycles, idle_cycles;
+	_Atomic uint64_t turns, busy_cycles, idle_cycles, slow_turns;
 	struct turns took; /* what turns took; processor time where it runs control */
 } __attribute__((aligned(64)));
 

@@ -10,8 +10,7 @@ uint64_t turn_us(const struct turns *t, uint64_t cycles)
 bool turn_wants_cpu(const struct turns *t, uint64_t cycles, uint64_t end_tsc)
 {
 	return end_tsc - t->cpu_tsc >= t->hz * TURN_CPU_EVERY_US / 1000000 ||
-	       turn_us(t, cycles) >
-		       atomic_load_explicit(&t->longest_cpu_us, memory_order_relaxed);
+	       turn_us(t, cycles) > atomic_load_explicit(&t->longest_cpu_us, memory_order_relaxed);
 }
 
 void turn_cpu(struct turns *t, uint64_t cycles, uint64_t end_tsc, uint64_t cpu_ns)

@@ -14,6 +14,7 @@
 #include "conf/conf.h"
 #include "control/alarm_rules.h"
 #include "control/ctl_priv.h"
+#include "control/mip6/switch.h"
 #include "control/mesh/channel.h"
 #include "control/mesh/mesh_priv.h"
 #include "control/mesh/pulse.h"
@@ -232,6 +233,26 @@ void mip6_committed(struct ctl *ctl, uint64_t token, enum engine_commit how)
 	s->token = token;
 	s->how = how;
 	s->committed++;
+}
+
+void switch_changed(struct ctl *ctl, const struct record *rec)
+{
+	(void)ctl;
+	(void)rec;
+}
+
+void switch_ended(struct ctl *ctl, const struct record *rec, bool is_answer)
+{
+	(void)ctl;
+	(void)rec;
+	(void)is_answer;
+}
+
+bool mip6_is_switching(const struct ctl *ctl, uint16_t domain)
+{
+	(void)ctl;
+	(void)domain;
+	return false;
 }
 
 void advert_cancel(struct ctl *ctl, const struct record *rec)

@@ -15,6 +15,7 @@
 #include "control/mesh/channel.h"
 #include "control/mesh/mesh_priv.h"
 #include "control/metric.h"
+#include "control/mip6/switch.h"
 #include "control/pmtu.h"
 #include "control/show_priv.h"
 #include "control/still.h"
@@ -51,6 +52,20 @@ int mip6_delete(struct ctl *ctl, const struct ip6_addr *hoa)
 	(void)ctl;
 	(void)hoa;
 	return delete_returns;
+}
+
+/* The first domain's: mobile nodes of node 2 are told. */
+bool switch_info(const struct ctl *ctl, uint16_t domain, struct switch_info *out)
+{
+	(void)ctl;
+	*out = (struct switch_info){ .waiting = 3, .all_told = true };
+	return domain == 0;
+}
+
+bool switch_is_from(const struct ctl *ctl, uint16_t domain, uint8_t node)
+{
+	(void)ctl;
+	return domain == 0 && node == 2;
 }
 
 int channel_info(const struct ctl *ctl, uint8_t node, struct session_info *out)
@@ -1248,7 +1263,7 @@ static void test_domains(void **state)
 	struct ip6_prefix range = prefix("2001:db8:b:1::/64"), served = prefix("2001:db8:b::/48");
 	struct ip6_addr hoa = addr("2001:db8:b::7");
 	struct sub_place there;
-	cJSON *list, *relayed;
+	cJSON *list, *relayed, *told;
 
 	(void)state;
 	assert_int_equal(subs_new(&opts, &t.ctl.subs), 0);
@@ -1285,6 +1300,13 @@ static void test_domains(void **state)
 	assert_string_equal(text(list, 0, "waits-for"), "tokyo");
 	assert_string_equal(text(list, 0, "mode"), "unicast");
 	assert_int_equal(number(list, 0, "alone"), 0);
+	told = cJSON_GetObjectItem(cJSON_GetArrayItem(list, 0), "home-agent-switch");
+	assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(told, "sites")), 1);
+	assert_string_equal(
+		cJSON_GetArrayItem(cJSON_GetObjectItem(told, "sites"), 0)->valuestring, "tokyo");
+	assert_true(cJSON_IsTrue(cJSON_GetObjectItem(told, "all-told")));
+	assert_int_equal(cJSON_GetObjectItem(told, "waiting")->valueint, 3);
+	assert_null(cJSON_GetObjectItem(cJSON_GetArrayItem(list, 1), "home-agent-switch"));
 	relayed = cJSON_GetObjectItem(cJSON_GetArrayItem(list, 1), "relayed");
 	assert_int_equal(cJSON_GetObjectItem(relayed, "packets")->valueint, 1);
 	assert_int_equal(cJSON_GetObjectItem(relayed, "bytes")->valueint, 7000);

@@ -44,7 +44,8 @@ static void test_rows(void **state)
 		asked = turn_wants_cpu(&t, cycles, tsc);
 		if (asked)
 			turn_cpu(&t, cycles, tsc, cpu_ns);
-		if (asked != rows[i].is_asked || turn_us(&t, t.longest_cycles) != rows[i].longest_us ||
+		if (asked != rows[i].is_asked ||
+			turn_us(&t, t.longest_cycles) != rows[i].longest_us ||
 			t.longest_cpu_us != rows[i].cpu_us)
 			fail_msg("%s: asked %d, longest %llu us, %llu of processor", rows[i].name,
 				asked, (unsigned long long)turn_us(&t, t.longest_cycles),
