@@ -565,9 +565,9 @@ static const struct conf_field domain_fields[] = {
 		.help = "That time, in milliseconds." },
 	{ "drain-wait-ms", CONF_U32, AT(drain_wait_ms), .def = 10000, .min = 0, .max = 600000,
 		.help = "How long a site that drains waits, in milliseconds, for Binding Updates "
-			"and tunnelled packets to cease; it goes on earlier when they do. "
-			"They are counted for all domains of the site together: traffic of another "
-			"domain makes it wait for all of that time." },
+			"and tunnelled packets of the domain to cease that do not come from "
+			"another "
+			"site; it goes on earlier when they do." },
 	{ "old-coa-grace-ms", CONF_U32, AT(old_coa_grace_ms), .def = 0, .min = 0, .max = 10000,
 		.help = "How long tunnelled packets from the former care-of address are still "
 			"taken when a mobile node moved, in milliseconds. "
