@@ -24,7 +24,7 @@ SCRIPTS = Path(__file__).resolve().parents[2] / "scripts" / "wireshark"
 PORT = 4750
 B = second_domain(1, 2)
 A_OCTETS, B_OCTETS = "20010db8000a", "20010db8000b"  # of each address in the prefixes
-FULL = "2001:db8:a::1f0"  # a second mobile node of the first domain
+SECOND, THIRD = "2001:db8:a::1f0", "2001:db8:a::1f1"  # mobile nodes of the first domain
 DRAIN_WAIT_MS = 30000  # far more than a drain takes that is not held up
 
 
@@ -37,8 +37,9 @@ def mesh(lab, daemon):
         for section in config["domains"]:
             section["drain-wait-ms"] = DRAIN_WAIT_MS
         first = config["domains"][0]
-        first["limits"] = {"max-bindings": 1}
-        first["mobile-nodes"].append({"home-address": FULL, "auth": {"type": "none"}})
+        first["limits"] = {"max-bindings": 2}
+        first["mobile-nodes"] += [{"home-address": hoa, "auth": {"type": "none"}}
+                                  for hoa in (SECOND, THIRD)]
         if k == 3:  # only its own networks: what it does not know it cannot send anywhere
             config["routes"] = [{"prefix": p, "via": site.gateway} for p in (
                 "2001:db8::/45", "2001:db8:10::/44", "2001:db8:20::/44", "2001:db8:c0::/44")]
@@ -151,14 +152,14 @@ def test_tunnels_carry_their_domains(world):
 
 
 def test_limits_are_each_domains_own(world):
-    """The first is full; the second has room."""
-    refused = world.a.update(hoa=FULL, seq=1)
-    assert refused.status == INSUFFICIENT_RESOURCES
+    """What the second has takes no room in the first; and that one, full, takes none in the second."""
+    assert world.a.update(hoa=SECOND, seq=1).status == 0
+    assert world.a.update(hoa=THIRD, seq=1).status == INSUFFICIENT_RESOURCES
     assert world.b.deregister().status == 0
     assert world.b.register("site1").status == 0
     until("at both", lambda: world.b.hoa in world[2].ctl.bindings(), 3)
     counts = {d["domain"]: d["bindings"] for d in world[1].ctl.show("domains")}
-    assert counts == {DOMAIN: 1, B.name: 1}
+    assert counts == {DOMAIN: 2, B.name: 1}
 
 
 def test_drain_of_one(world):
