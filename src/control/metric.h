@@ -19,7 +19,7 @@
 	X(DOMAIN_DROPPED, "domain_dropped_packets", COUNTER, "", "domain",                         \
 		"packets above limits.traffic-mbps or limits.traffic-packets-per-s")               \
 	X(DOMAIN_READY, "domain_ready", GAUGE, "", "domain",                                       \
-		"1 when this site is a ready one of the mesh in it")                               \
+		"1 when this site is a ready one of the mesh in it and no lcore stands still")     \
 	X(BINDINGS_ALONE, "bindings_alone", GAUGE, "", "domain",                                   \
 		"acknowledged, and held by no other site")                                         \
 	X(ACKS_WAITING, "acknowledgements_waiting", GAUGE, "", "domain",                           \

@@ -50,7 +50,8 @@ def burst(wire, updates, wait=1.0):
     wire.flush()
     for pkt in updates:
         wire.tell(pkt)
-    answers = [mip6.read_ba(p) for p in wire.collect(lambda p: mip6.read_ba(p) is not None, wait)]
+    answers = [mip6.read_ba(p) for p in wire.collect(lambda p: mip6.read_ba(p) is not None, wait,
+                                                     len(updates))]
     return answers
 
 

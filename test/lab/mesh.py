@@ -314,7 +314,7 @@ class Gate:
     """Leads each mobile prefix to sites that are healthy; a thread for each site and domain, so that
     one that hangs holds up nobody."""
 
-    EVERY_S, PATIENCE_S = 0.1, 0.5
+    EVERY_S, PATIENCE_S = 0.1, 1.0
 
     def __init__(self, mesh):
         self.mesh = mesh
