@@ -44,20 +44,20 @@ def mesh(lab, daemon):
             config["routes"] = [{"prefix": p, "via": site.gateway} for p in (
                 "2001:db8::/45", "2001:db8:10::/44", "2001:db8:20::/44", "2001:db8:c0::/44")]
         site.hamd = daemon(site.ns, config, site.name)
-    captures = [Capture(world[k].router, "r-ha", lab.dir / f"site{k}.pcap", "udp") for k in (2, 3)]
     for site in world.sites.values():
         site.hamd.start()
     world.gate.wait(20, site1=True, site2=True, site3=True)
     world.gate.wait(domain=B.name, site1=True, site2=True)
     world.a, world.b = world.mns
+    captures = [Capture(world[k].router, "r-ha", lab.dir / f"site{k}.pcap", "udp") for k in (2, 3)]
     world.a.register("site1")
     world.b.register("site1")
     for k in B.sites:
         world.until_known(k, world.b)
     world.until_known(3, world.a)
-    yield world, captures
     for capture in captures:
         capture.stop()
+    yield world, captures
     assert [mn.counter("stray") for mn in world.mns] == [0, 0]
     assert set(world.stop().values()) == {0}
 
@@ -68,8 +68,8 @@ def world(mesh):
 
 
 def said(world, k, capture):
-    """Bodies of all messages that site k and others sent each other until now, opened; names of the
-    domains in their hellos."""
+    """Bodies of all messages that site k and others sent each other about these registrations, opened;
+    names of the domains in their hellos."""
     args = ["-n", "-r", capture.path, "-X", f"lua_script:{SCRIPTS / 'hamd.lua'}", "-o",
             f"hamd.port:{PORT}", "-o", f"hamd.key_log:{world.keys[k]}", "-Y",
             "hamd.message || hamd_hello.domain", "-T", "fields", "-e", "hamd.message.body", "-e",
@@ -83,7 +83,6 @@ def test_signalling_stays_in_its_domain(mesh):
     """What site 2 hears and says has records of both domains, and hellos name both; what site 3
     does, those of the first alone."""
     world, captures = mesh
-    time.sleep(0.2)  # tcpdump writes what it has
     (two, names), (three, name) = [said(world, k, c) for k, c in zip((2, 3), captures)]
     assert A_OCTETS in two and B_OCTETS in two and len(names) == 2
     assert A_OCTETS in three and B_OCTETS not in three and len(name) == 1
