@@ -48,7 +48,7 @@ def test_relay_to_the_primary(mesh):
     at(mesh, 1)
     with mesh[2].ctl.moves("counters", mesh_sealed=-5), mesh[1].ctl.moves(
             "counters", mesh_opened=-5, encapsulated=-5):
-        assert mesh.crossings(2, HOA) == {between(1, 2): 2}
+        assert mesh.crossings(2, HOA, repeats=0) == {between(1, 2): 2}
     assert mesh[1].ctl.drops()["mesh_hop_limit"] == 0
 
 
@@ -74,7 +74,7 @@ def test_primary_moves_without_loss(mesh):
         flow.wait_for(20)
     assert [flow.stop() for flow in flows] == [[], []]
     at(mesh, 2)
-    assert mesh.crossings(2, HOA) == {}
+    assert mesh.crossings(2, HOA, repeats=0) == {}
 
 
 def test_packet_too_big_at_the_wrong_site(mesh):
