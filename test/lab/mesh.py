@@ -272,7 +272,8 @@ class MeshWorld:
 
 class Gate:
     """Leads the mobile prefix to sites that are healthy; a thread each, so that one that hangs
-    holds up nobody."""
+    holds up nobody. patient: one that runs and does not answer in time is what it was; where
+    realtime threads have all processors, it is hamctl that does not come to run."""
 
     EVERY_S, PATIENCE_S = 0.1, 1.0
 
@@ -281,6 +282,8 @@ class Gate:
         self.healthy = dict.fromkeys(mesh.sites, False)
         self.routes = dict.fromkeys(mesh.sites)  # {router: site}
         self.held = set()  # withdrawn by a test, healthy or not
+        self.patient = False
+        self.changes = []  # [(site, None, or why it is not healthy any more)]
         self._change = threading.Condition()
         self._stop = threading.Event()
         self._threads = [threading.Thread(target=self._watch, args=(site,), daemon=True)
@@ -298,22 +301,27 @@ class Gate:
             self.look(site)
 
     def look(self, site):
-        healthy = self._is_healthy(site)
+        why = self._why_not(site)
         with self._change:
-            if healthy != self.healthy[site.number]:
-                self.healthy[site.number] = healthy
+            if (why is None) != self.healthy[site.number]:
+                self.changes.append((site.number, why))
+                self.healthy[site.number] = why is None
                 self._lead()
 
-    def _is_healthy(self, site):
+    def _why_not(self, site):
+        """None: it is healthy."""
         hamd = site.hamd
-        if site.number in self.held or hamd is None or not hamd.is_ready():
-            return False
+        if site.number in self.held:
+            return "held"
+        if hamd is None or not hamd.is_ready():
+            return "not begun"
         if not hamd.has_mesh:
-            return True
+            return None
         try:
-            return hamd.ctl.run("ready", timeout=self.PATIENCE_S).returncode == 0
+            done = hamd.ctl.run("ready", timeout=self.PATIENCE_S)
         except subprocess.TimeoutExpired:
-            return False
+            return None if self.patient and self.healthy[site.number] else "no answer"
+        return None if done.returncode == 0 else (done.stdout + done.stderr).strip()
 
     def _lead(self):
         for k, site in self.mesh.sites.items():
