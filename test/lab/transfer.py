@@ -106,6 +106,7 @@ class Transfer:
 
     def close(self):
         self._stop.set()
+        self._done.set()
         self._client.close()
         self._listener.close()
 
