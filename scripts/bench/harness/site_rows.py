@@ -101,7 +101,8 @@ def commit_config(world, k, count):
     """Two domains in all alike but for ack-peers."""
     config = site_config(world, k, count, domain("direct"), mode="shared")
     config["domains"] = [{**config["domains"][0], **domain("direct", f"{PREFIX[name]}/80"),
-                          "name": name, "home-agent-address": f"{PREFIX[name]}1",
+                          "name": config["domains"][0]["name"] if peers else name,
+                          "home-agent-address": f"{PREFIX[name]}1",
                           "ack-peers": peers} for name, peers in WAITS.items()]
     return config
 
