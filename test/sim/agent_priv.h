@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A simulated home agent, inside: agent.c starts it and lets it turn, agent_bu.c answers Binding
+/* A simulated home agent, inside: agent_start.c starts it, agent.c lets it turn, agent_bu.c answers Binding
  * Updates, agent_pkt.c forwards, agent_link.c stands for the sessions, agent_store.c for the
  * store. */
 #pragma once
@@ -20,7 +20,8 @@
 #include "sync/next.h"
 #include "world.h"
 
-#define AGENT_RECORDS    512 /* a site's room; domains have max-bindings of them at most */
+#define AGENT_RECORDS    512 /* a site's room */
+#define AGENT_QUOTA      128 /* max-bindings: tombstones may be as many */
 #define AGENT_LIFE_MAX_S 240 /* granted at most */
 #define AGENT_HELD       256 /* acknowledgements that may wait */
 
@@ -88,6 +89,14 @@ static inline uint64_t agent_wall(const struct agent *a)
 	return site_wall_ms(a->site);
 }
 
+/* --- agent.c --- */
+extern const struct engine_ops agent_engine_ops; /* ctx: the agent, to be filled in */
+extern const struct hello_ops agent_hello_ops;
+
+/* --- agent_start.c --- */
+int agent_start(struct site *s);
+void agent_stop(struct site *s);
+
 /* --- agent_bu.c --- */
 void agent_judge(struct agent *a, uint8_t domain, const struct pkt *p);
 void agent_committed(struct agent *a, uint64_t token, enum engine_commit how);
@@ -101,6 +110,7 @@ void agent_link_send(
 	struct agent *a, enum net_kind kind, uint8_t node, const uint8_t *buf, size_t len);
 void agent_link_input(
 	struct site *s, enum net_kind kind, uint8_t from, const uint8_t *buf, size_t len);
+void agent_opened(struct agent *a, uint8_t from, const uint8_t *buf, size_t len);
 bool agent_is_peer(const struct agent *a, uint8_t node);
 struct ip6_addr agent_site_address(uint8_t node);
 

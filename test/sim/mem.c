@@ -27,6 +27,11 @@ void mem_for(uint8_t node)
 	current = node;
 }
 
+uint8_t mem_current(void)
+{
+	return current;
+}
+
 uint64_t mem_of(uint8_t node)
 {
 	return held[node];

@@ -10,6 +10,8 @@
 
 /* Memory that is taken from now on belongs to this site; 0: to nobody. */
 void mem_for(uint8_t node);
+/* Whose it would be; 0: nobody's. */
+uint8_t mem_current(void);
 /* Octets that the site holds. */
 uint64_t mem_of(uint8_t node);
 

@@ -115,7 +115,8 @@ bool oracle_is_settled(struct world *w)
 	if (!o->is_looked_at) {
 		o->is_whole = true;
 		for (uint8_t d = 0; d < w->shape.domains; d++)
-			o->is_whole = o->is_whole && is_whole(w, d);
+			o->is_whole = o->is_whole &&
+				      (shape_is_spoilt(&w->shape, d) || is_whole(w, d));
 		o->is_looked_at = true;
 	}
 	return o->is_whole && o->open_faults == 0 && w->now_us >= o->settled_us;
@@ -237,7 +238,7 @@ static bool is_clock_off(struct world *w, uint8_t node, uint8_t domain)
 	unsigned n = 0, alike = 0;
 
 	if (o->open_paths > 0 || o->paths_us + 2 * S > w->now_us || w->shape.loss_ppm > 0 ||
-		!w->site[node]->kind->has_mesh)
+		!w->site[node]->kind->has_mesh || shape_is_spoilt(&w->shape, domain))
 		return false;
 	for (uint8_t i = 1; i <= w->shape.sites; i++) {
 		int64_t its = w->site[i]->wall_off_ms;
@@ -357,6 +358,8 @@ static bool is_equal(struct world *w, uint8_t domain, bool say)
 	uint32_t records = 0, n;
 	uint8_t of = 0;
 
+	if (shape_is_spoilt(&w->shape, domain))
+		return true;
 	for (uint8_t i = 1; i <= w->shape.sites; i++) {
 		struct site *s = w->site[i];
 		uint64_t digest;
@@ -405,6 +408,8 @@ static bool may_have_bad_clock(struct world *w, uint8_t node)
 
 static void all_ready(struct world *w, uint8_t domain)
 {
+	if (shape_is_spoilt(&w->shape, domain))
+		return;
 	for (uint8_t i = 1; i <= w->shape.sites; i++) {
 		struct site *s = w->site[i];
 

@@ -81,7 +81,7 @@ void oracle_acked(struct world *w, uint8_t mn, uint32_t bu, const struct pkt_ba 
 	b->by = ba->node;
 	if (ba->lifetime_s != 0)
 		oracle_look_at_end(w, mn, b);
-	if (b->pkt.bu.lifetime_s != 0 && ba->lifetime_s == 0)
+	if (b->pkt.bu.lifetime_s != 0 && ba->lifetime_s == 0 && !oracle_is_spoilt(w, mn))
 		world_fail(w, "mn %u: BU #%u asked for %u s and was granted none", mn, bu,
 			b->pkt.bu.lifetime_s);
 	if (ba->lifetime_s != 0 && oracle_had_peer(w, mn_domain(w, mn), ba->node)) {
@@ -116,7 +116,7 @@ void oracle_ba_source(struct world *w, uint8_t mn, const struct pkt_ba *ba)
 	for (uint32_t i = s->count; i > 0; i--)
 		if (ip6_eq(&s->bu[i].pkt.hdr[0].dst, &ba->src) && s->bu[i].pkt.bu.seq == ba->seq)
 			return; /* it asked that one, some time ago */
-	if (ba->status < 128)
+	if (ba->status < 128 && !oracle_is_spoilt(w, mn))
 		world_fail(w, "mn %u: a BA came from %s, which it never asked (seq %u)", mn,
 			addr_str(&ba->src), ba->seq);
 }

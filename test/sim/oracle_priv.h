@@ -89,6 +89,12 @@ struct oracle {
 /* Room for one more, [1..count]. */
 void *oracle_grown(void *list, uint32_t count, uint32_t *cap, size_t size);
 
+/* Of a mobile node in a domain with a bought member nothing is promised. */
+static inline bool oracle_is_spoilt(const struct world *w, uint8_t mn)
+{
+	return shape_is_spoilt(&w->shape, mn_domain(w, mn));
+}
+
 /* --- oracle.c --- */
 
 /* Is everything promised of a packet at that site? */

@@ -94,7 +94,7 @@ bool oracle_probe(struct world *w, enum probe_kind kind, uint8_t mn, uint8_t oth
 	address(w, kind, mn, other, out);
 	p->dst = out->hdr[0].dst;
 	p->at_us = w->now_us;
-	p->is_strict = oracle_is_quiet(w, node) && !to->is_void && !s->is_void &&
+	p->is_strict = !oracle_is_spoilt(w, mn) && oracle_is_quiet(w, node) && !to->is_void && !s->is_void &&
 		       !oracle_is_waiting(w, mn_domain(w, mn));
 	p->floor = known_everywhere(w, to);
 	if (p->is_strict && p->floor > to->kept)
@@ -265,6 +265,8 @@ void oracle_emitted(struct world *w, uint8_t node, const struct pkt *p)
 		addr_str(&outer->src), addr_str(&outer->dst));
 	w->stats.delivered += pr->fate == FATE_OPEN;
 	pr->fate = FATE_ARRIVED;
+	if (oracle_is_spoilt(w, pr->mn))
+		return;
 	if (pr->kind == PROBE_SPOOFED) {
 		world_fail(w, "packet %u: site %u believes %s to be mn %u", p->probe, node,
 			"a stranger", pr->mn);
@@ -295,6 +297,8 @@ void oracle_dropped(struct world *w, uint8_t node, const struct pkt *p, const ch
 		return;
 	pr->fate = FATE_DROPPED;
 	w->stats.dropped++;
+	if (oracle_is_spoilt(w, pr->mn))
+		return;
 	from = &w->oracle->subject[pr->mn];
 	s = pr->kind == PROBE_BETWEEN ? &w->oracle->subject[pr->other] : from;
 	if (from->count != pr->said || s->count != pr->said_other)

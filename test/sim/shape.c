@@ -30,6 +30,8 @@ static const struct kind {
 		{ 3, 3 }, { 1, 1 }, { 40, 40 }, { 30, 60 }, { 40, 40 } },
 	{ "crowd", "all mobile nodes move at once, and sites may say little at a time", false, 30,
 		{ 3, 3 }, { 1, 1 }, { 64, 64 }, { 20, 60 }, { 20, 20 } },
+	{ "hostile", "three to five sites, two domains, and one of the second is bought", false, 30,
+		{ 3, 5 }, { 2, 2 }, { 4, 8 }, { 1, 30 }, { 20, 30 } },
 	{ "wide", "ten to sixteen sites", false, 0, { 10, 16 }, { 1, 1 }, { 10, 20 }, { 1, 60 },
 		{ 20, 30 } },
 	{ "hundred", "a hundred sites", false, 0, { 100, 100 }, { 1, 1 }, { 64, 64 }, { 1, 60 },
@@ -153,6 +155,20 @@ static void make_joins(struct shape *s)
 	s->loss_ppm = s->access_loss_ppm = 0;
 }
 
+/* A domain of those that are honest, and one of all. */
+static void make_hostile(uint64_t *rng, struct shape *s)
+{
+	struct shape_domain *clean = &s->domain[0], *spoilt = &s->domain[1];
+
+	s->hostile = (uint8_t)rng_between(rng, 1, s->sites);
+	clean->member_count = spoilt->member_count = 0;
+	for (uint8_t n = 1; n <= s->sites; n++) {
+		spoilt->members[spoilt->member_count++] = n;
+		if (n != s->hostile)
+			clean->members[clean->member_count++] = n;
+	}
+}
+
 /* More to say at a time than may be said. */
 static void make_crowd(struct shape *s)
 {
@@ -194,6 +210,8 @@ int shape_draw(uint64_t seed, const char *kind, struct shape *out)
 		make_busy(&rng, out);
 	if (strcmp(k->name, "joins") == 0)
 		make_joins(out);
+	if (strcmp(k->name, "hostile") == 0)
+		make_hostile(&rng, out);
 	if (strcmp(k->name, "crowd") == 0)
 		make_crowd(out);
 	draw_more(seed, out);

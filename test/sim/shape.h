@@ -62,6 +62,7 @@ struct shape {
 	uint32_t access_loss_ppm; /* between mobile nodes and sites */
 	uint32_t hello_ms, dead_ms;
 	uint32_t duration_s; /* of trouble; the time to settle comes on top */
+	uint8_t hostile; /* a site that was bought, in the last domain only; 0: none */
 	bool is_sealed; /* real sessions between sites, and somebody who plays with their datagrams */
 	struct shape_domain domain[SHAPE_DOMAINS];
 };
@@ -70,6 +71,11 @@ struct shape {
 int shape_draw(uint64_t seed, const char *kind, struct shape *out);
 /* Prints the names of the kinds. */
 void shape_list(void);
+/* One of its members may say what it likes: nothing is promised of it. */
+static inline bool shape_is_spoilt(const struct shape *s, uint8_t domain)
+{
+	return s->hostile != 0 && domain + 1 == s->domains;
+}
 const char *fault_name(enum fault f);
 static inline bool shape_knows(const struct shape *s, enum fault f)
 {

@@ -74,6 +74,11 @@ bool site_runs(const struct site *s)
 	return s->up && !s->paused;
 }
 
+uint64_t site_boot(const struct site *s)
+{
+	return (uint64_t)s->boot << 32 | s->node;
+}
+
 bool site_is_member(const struct site *s, uint8_t domain)
 {
 	const struct shape_domain *d = &s->w->shape.domain[domain];

@@ -75,6 +75,8 @@ void site_pause(struct site *s);
 void site_resume(struct site *s);
 bool site_is_up(const struct site *s); /* frozen ones too */
 bool site_runs(const struct site *s);
+/* Its process in this life: a number as the product makes one. */
+uint64_t site_boot(const struct site *s);
 bool site_is_member(const struct site *s, uint8_t domain);
 
 uint64_t site_mono_ms(const struct site *s);

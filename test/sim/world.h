@@ -60,6 +60,8 @@ struct world_event {
 	X(sealed, "worlds with real sessions")                                                     \
 	X(sessions, "sessions made")                                                               \
 	X(sealed_refused, "sealed datagrams that were refused")                                    \
+	X(spoilt, "datagrams of a hostile member, changed or made up")                            \
+	X(blamed, "sites that say so of it")                                                       \
 	X(seals, "seals, none under the key and nonce of another one")                             \
 	X(bus, "Binding Updates")                                                                  \
 	X(acks, "positive acknowledgements heard")                                                 \
@@ -94,7 +96,7 @@ struct world {
 	size_t heap_len, heap_cap;
 	uint64_t order;
 
-	uint64_t rng_plan, rng_net, rng_mn, rng_probe, rng_site, rng_seal; /* independent streams */
+	uint64_t rng_plan, rng_net, rng_mn, rng_probe, rng_site, rng_seal, rng_odd; /* independent */
 
 	struct net *net;
 	struct site *site[SHAPE_SITES + 1]; /* by node id */
@@ -110,6 +112,8 @@ struct world {
 
 int world_new(uint64_t seed, const struct shape *shape, bool trace, struct world **out);
 void world_free(struct world *w);
+/* The one at hand, for what the linker puts between two functions; NULL: none. */
+struct world *world_current(void);
 
 void world_at(struct world *w, uint64_t at_us, world_fn fn, void *ctx, uint64_t arg);
 /* The same, and ctx, from malloc(), is freed after the call or with the world. */
