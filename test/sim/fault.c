@@ -23,6 +23,8 @@ struct one {
 	struct one *next;
 };
 
+#define STEP_SEALED_MS 900
+
 static uint8_t some_site(struct world *w)
 {
 	return (uint8_t)rng_between(&w->rng_plan, 1, w->shape.sites);
@@ -130,6 +132,9 @@ static bool clock_begins(struct world *w, struct one *f)
 	f->a = some_site(w);
 	s = w->site[f->a];
 	f->step_ms = steps[rng_below(&w->rng_plan, DIM(steps))];
+	/* a site that starts with an older clock than it had cannot begin a session for as long */
+	if (w->shape.is_sealed && llabs(f->step_ms) > STEP_SEALED_MS)
+		f->step_ms = f->step_ms < 0 ? -STEP_SEALED_MS : STEP_SEALED_MS;
 	s->wall_off_ms += f->step_ms;
 	oracle_clock(w, f->a);
 	w->stats.clock_steps++;
