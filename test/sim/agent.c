@@ -56,6 +56,8 @@ static bool on_changed(void *ctx, struct record *r, enum engine_why why)
 	a->is_dirty = true;
 	if (why == ENGINE_TOOK_OVER && r->hoa.b[15] < a->w->shape.mns)
 		oracle_took_over(a->w, a->node, r->hoa.b[15]);
+	if (why == ENGINE_HANDED && r->hoa.b[15] < a->w->shape.mns)
+		oracle_moved(a->w, r->hoa.b[15]);
 	world_tell(a->w, "site %u %s %s: %s, coa %s, owner %u", a->node, text[why],
 		addr_str(&r->hoa), r->state == RECORD_LIVE ? "bound" : "tombstone",
 		addr_str(&r->coa), records_mesh(a->records, r)->owner.node);
@@ -239,7 +241,7 @@ static uint64_t agent_digest(struct site *s, uint8_t domain, uint32_t *records)
 
 	*records = records_live_in(agent_of(s)->records, domain);
 	engine_domain_info(agent_of(s)->engine, domain, &info);
-	return info.digest;
+	return info.digest ^ agent_soft_digest(agent_of(s), domain);
 }
 
 static uint64_t agent_memory(struct site *s)
@@ -316,4 +318,6 @@ const struct site_kind agent_kind = {
 	.tell = agent_tell,
 	.force = agent_force,
 	.move = agent_move,
+	.path_mtu = agent_path_mtu,
+	.look = agent_soft_look,
 };

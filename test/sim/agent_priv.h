@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "agent.h"
+#include "common/ntp.h"
 #include "conf/conf.h"
 #include "pkt.h"
 #include "records/copy.h"
@@ -96,6 +97,20 @@ extern const struct hello_ops agent_hello_ops;
 /* --- agent_start.c --- */
 int agent_start(struct site *s);
 void agent_stop(struct site *s);
+
+static inline uint64_t agent_stamp(const struct agent *a)
+{
+	uint64_t ms = agent_wall(a);
+
+	return ntp_from_unix(ms / 1000, (uint32_t)(ms % 1000) * 1000000U);
+}
+
+/* --- agent_soft.c --- */
+void agent_say_more(struct agent *a, struct record *r); /* as a later release does */
+/* An ICMPv6 error says how much goes to its care-of address. */
+void agent_path_mtu(struct site *s, uint8_t mn, uint16_t mtu);
+uint64_t agent_soft_digest(struct agent *a, uint8_t domain); /* of what a later release said */
+void agent_soft_look(struct site *s, uint8_t mn); /* for the oracle */
 
 /* --- agent_bu.c --- */
 void agent_judge(struct agent *a, uint8_t domain, const struct pkt *p);

@@ -13,6 +13,7 @@
 
 struct saved {
 	struct record_copy copy;
+	uint8_t extra[RECORD_EXTRA_MAX]; /* what its `extra` points to */
 	uint16_t domain;
 	uint64_t ends_wall_ms;
 	uint8_t flags;
@@ -54,8 +55,8 @@ static void write_records(struct agent *a, struct image *i)
 		struct saved *s = &i->record[i->records++];
 
 		record_copy_of(a->records, r, agent_now(a), &s->copy);
-		s->copy.extra = NULL;
-		s->copy.extra_len = 0;
+		if (s->copy.extra_len > 0)
+			memcpy(s->extra, s->copy.extra, s->copy.extra_len);
 		s->domain = r->domain;
 		s->flags = records_mesh(a->records, r)->flags & RECORD_ALONE;
 		s->ends_wall_ms = agent_wall(a) + s->copy.remaining_ms;
@@ -64,7 +65,8 @@ static void write_records(struct agent *a, struct image *i)
 
 static void image_write(struct agent *a, struct image *i)
 {
-	i->record = mem_own(AGENT_RECORDS * sizeof(*i->record));
+	i->record = mem_own((records_live(a->records) + records_tombstones(a->records) + 1ULL) *
+			    sizeof(*i->record));
 	i->pair = mem_own((seen_count(a->seen) + 1) * sizeof(*i->pair));
 	i->wall_ms = agent_wall(a);
 	write_records(a, i);
@@ -123,6 +125,7 @@ static void load_record(struct agent *a, const struct saved *s)
 	struct record_copy c = s->copy;
 	struct record *r;
 
+	c.extra = s->extra;
 	if (s->ends_wall_ms <= agent_wall(a))
 		return;
 	if (s->ends_wall_ms - agent_wall(a) < c.remaining_ms)

@@ -52,6 +52,7 @@ void oracle_free(struct world *w)
 	oracle_watch_free(w);
 	free(o->subject);
 	free(o->probe);
+	free(o->mtu);
 	free(o);
 }
 
@@ -428,6 +429,8 @@ static void probe_everywhere(struct world *w, uint8_t mn)
 
 		if (!site_runs(s) || !site_is_member(s, mn_domain(w, mn)))
 			continue;
+		if (s->kind->look != NULL)
+			s->kind->look(s, mn);
 		if (oracle_probe(w, PROBE_TO, mn, mn, i, &p))
 			site_packet(s, &p, 0, true);
 		if (oracle_probe(w, PROBE_FROM, mn, mn, i, &p))

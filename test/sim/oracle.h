@@ -82,12 +82,21 @@ void oracle_ba_source(struct world *w, uint8_t mn, const struct pkt_ba *ba);
 /* The attacker sends one again that was sent before; false: there was none. */
 bool oracle_replayed(struct world *w, uint64_t random, struct pkt *out);
 
+/* An error said how much goes to a care-of address; a site that has the binding holds it so. */
+void oracle_mtu_known(struct world *w, uint8_t mn, const struct ip6_addr *coa, uint16_t mtu);
+void oracle_mtu_held(
+	struct world *w, uint8_t node, uint8_t mn, const struct ip6_addr *coa, uint16_t mtu);
+
 /* --- packets --- */
 
 enum probe_kind {
 	PROBE_TO, /* from a correspondent to a home address */
 	PROBE_FROM, /* from a mobile node, through its tunnel, to a correspondent */
 	PROBE_BETWEEN, /* from one mobile node to another */
+	PROBE_ANSWER, /* to what a home agent asked for, at a home agent address */
+	PROBE_ERROR, /* about a tunnel packet */
+	PROBE_DISCOVERY, /* to the anycast address */
+	PROBE_ECHO, /* to a home agent address */
 	PROBE_SPOOFED, /* says it is from a mobile node, from where that never was */
 };
 
@@ -97,6 +106,8 @@ bool oracle_probe(struct world *w, enum probe_kind kind, uint8_t mn, uint8_t oth
 void oracle_relays(struct world *w, uint8_t from, uint8_t to, struct pkt *p);
 /* Leaves a site by its own port, to whoever its outermost destination is. */
 void oracle_emitted(struct world *w, uint8_t node, const struct pkt *p);
+/* A home agent keeps it for itself. */
+void oracle_accepted(struct world *w, uint8_t node, const struct pkt *p);
 void oracle_dropped(struct world *w, uint8_t node, const struct pkt *p, const char *reason);
 void oracle_lost(struct world *w, const struct pkt *p); /* the network's doing */
 

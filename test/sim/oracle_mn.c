@@ -3,13 +3,15 @@
 #include "oracle_priv.h"
 
 /* Registered with one agent address, then with another, and somebody may not have heard of the
- * first when the second came: then no one can tell which is newer (the numbers are two series). */
-static bool is_agent_conflict(struct world *w, const struct subject *s, uint8_t agent)
+ * first when the second came: then no one can tell which is newer (the numbers are two series). So
+ * are numbers and timestamps. */
+static bool is_agent_conflict(
+	struct world *w, const struct subject *s, uint8_t agent, bool is_proxy)
 {
 	uint64_t since = oracle_is_settled(w) ? w->now_us : w->oracle->unsettled_us;
 
 	for (uint32_t i = s->count; i > 0 && s->bu[i].sent_us + oracle_spread_us(w) >= since; i--)
-		if (s->bu[i].agent != agent)
+		if (s->bu[i].agent != agent || s->bu[i].pkt.bu.is_proxy != is_proxy)
 			return true;
 	return false;
 }
@@ -26,7 +28,7 @@ static bool is_wrap(struct world *w, const struct subject *s, const struct bu *b
 uint32_t oracle_sent(struct world *w, uint8_t mn, uint8_t agent, const struct pkt *bu)
 {
 	struct subject *s = &w->oracle->subject[mn];
-	bool conflict = is_agent_conflict(w, s, agent);
+	bool conflict = is_agent_conflict(w, s, agent, bu->bu.is_proxy);
 	struct bu *b;
 
 	s->bu = oracle_grown(s->bu, s->count, &s->cap, sizeof(*s->bu));

@@ -81,6 +81,8 @@ struct oracle {
 	uint32_t new_acks,
 		new_alone; /* registrations acknowledged; of them, as held by nobody else */
 	struct watch *watch; /* oracle_watch.c's; NULL: there are too many sites */
+	struct mtu *mtu; /* [1..mtus] */
+	uint32_t mtus, mtus_cap;
 	struct probe *probe; /* [1..count] */
 	uint32_t count, cap;
 	uint32_t judged; /* up to here every fate is known to be sealed */
@@ -119,6 +121,15 @@ void oracle_look_at(struct world *w, uint8_t node, uint8_t domain);
 void oracle_look_at_end(struct world *w, uint8_t mn, const struct bu *b);
 /* The newest Binding Update that a site has been told of, whatever else it lacks; 0: none for sure. */
 uint32_t oracle_told(struct world *w, uint8_t mn, uint8_t node);
+
+/* --- oracle_soft.c --- */
+
+/* Not about a mobile node's packets, but for the home agent itself. */
+static inline bool oracle_is_asking(enum probe_kind k)
+{
+	return k == PROBE_ANSWER || k == PROBE_ERROR || k == PROBE_DISCOVERY || k == PROBE_ECHO;
+}
+void oracle_address_asked(struct world *w, struct probe *pr, struct pkt *p);
 
 /* --- oracle_watch.c --- */
 

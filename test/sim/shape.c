@@ -135,13 +135,22 @@ static void make_busy(uint64_t *rng, struct shape *s)
 }
 
 #define SEALED_SHARE 250 /* of a thousand worlds */
+#define STAMPS_SHARE 200
+#define ESP_SHARE    200
+#define SOFT_SHARE   200
 
 /* From a stream of its own: worlds without any of it are what they were before it came. */
 static void draw_more(uint64_t seed, struct shape *s)
 {
-	uint64_t rng = seed ^ 0x6d6f72656d6f7265ULL;
+	uint64_t rng = seed ^ 0x6d6f72656d6f7265ULL, odd = seed ^ 0x6f646474726169ULL;
 
 	rng_next(&rng);
+	for (unsigned d = 0; d < s->domains && s->sites <= 16 && !s->is_busy; d++) {
+		s->domain[d].has_stamps = rng_chance(&odd, STAMPS_SHARE);
+		s->domain[d].has_proxies = s->domain[d].has_stamps && rng_chance(&odd, 500);
+		s->domain[d].has_esp = rng_chance(&odd, ESP_SHARE);
+	}
+	s->is_soft = rng_chance(&odd, SOFT_SHARE);
 	s->is_sealed = !s->is_busy && s->sites <= 16 && rng_chance(&rng, SEALED_SHARE);
 }
 

@@ -39,6 +39,9 @@ struct shape_domain {
 	bool primary; /* delivery */
 	bool with_auth; /* mobile nodes have keys: who is not one of them registers nothing */
 	bool serve_cold; /* cold-start: "serve" */
+	bool has_stamps; /* Binding Updates carry a timestamp */
+	bool has_proxies; /* ... and some come from a MAG, ordered by nothing else */
+	bool has_esp; /* payload of one mobile node in three is in ESP */
 	uint8_t ack_peers; /* 255: all */
 	uint8_t members[SHAPE_SITES];
 	uint8_t member_count;
@@ -62,6 +65,7 @@ struct shape {
 	uint32_t access_loss_ppm; /* between mobile nodes and sites */
 	uint32_t hello_ms, dead_ms;
 	uint32_t duration_s; /* of trouble; the time to settle comes on top */
+	bool is_soft; /* path MTUs get known; some sites are of a later release and say more */
 	uint8_t hostile; /* a site that was bought, in the last domain only; 0: none */
 	bool is_sealed; /* real sessions between sites, and somebody who plays with their datagrams */
 	struct shape_domain domain[SHAPE_DOMAINS];

@@ -9,7 +9,6 @@
 #include "oracle.h"
 #include "world.h"
 
-#define WALL_MS     1700000000000ULL /* the time of day when a world begins */
 #define BUFFER      400 /* datagrams that wait for a frozen site */
 #define TURN_MAX_MS 50 /* hamd's loop turns at least this often */
 #define WAKE_US     100 /* from input to the next turn */

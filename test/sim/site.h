@@ -39,6 +39,9 @@ struct site_kind {
 	/* The operator gives the order to serve, whoever else is missing. */
 	void (*force)(struct site *s, uint8_t domain);
 	/* ... and to give a binding to another site; false: that cannot be. NULL: cannot do it. */
+	/* An ICMPv6 error tells it a path MTU; it says what it knows of it. */
+	void (*path_mtu)(struct site *s, uint8_t mn, uint16_t mtu);
+	void (*look)(struct site *s, uint8_t mn);
 	bool (*move)(struct site *s, uint8_t mn, uint8_t node);
 };
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/ntp.h"
 #include "mem.h"
 
 uint64_t rng_next(uint64_t *seed)
@@ -62,6 +63,13 @@ int world_new(uint64_t seed, const struct shape *shape, bool trace, struct world
 	w->stats.worlds = 1;
 	*out = w;
 	return 0;
+}
+
+uint64_t world_stamp(const struct world *w)
+{
+	uint64_t us = WALL_MS * MS + w->now_us;
+
+	return ntp_from_unix(us / S, (uint32_t)(us % S) * 1000);
 }
 
 void world_free(struct world *w)

@@ -19,6 +19,8 @@
 #define MS 1000ULL /* microseconds */
 #define S  1000000ULL
 
+#define WALL_MS 1700000000000ULL /* the time of day when a world begins */
+
 struct mn;
 struct net;
 struct one;
@@ -124,6 +126,8 @@ void world_run(struct world *w, uint64_t until_us);
 /* What the world is like, as the first lines of its story. */
 void world_describe(struct world *w);
 /* One line of the story. */
+/* The right time of day, NTP's. */
+uint64_t world_stamp(const struct world *w);
 void world_tell(struct world *w, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* A promise was broken: the first one is kept, and the world stops. */
 void world_fail(struct world *w, const char *fmt, ...) PRINTF_LIKE(2, 3);
