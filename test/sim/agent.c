@@ -53,6 +53,8 @@ static bool on_changed(void *ctx, struct record *r, enum engine_why why)
 		[ENGINE_TOOK_OVER] = "takes over",
 		[ENGINE_HANDED] = "hands on" };
 
+	if (a->site->no_room > 0 && rng_chance(&a->w->rng_odd, a->site->no_room))
+		return false;
 	a->is_dirty = true;
 	if (why == ENGINE_TOOK_OVER && r->hoa.b[15] < a->w->shape.mns)
 		oracle_took_over(a->w, a->node, r->hoa.b[15]);
@@ -102,6 +104,9 @@ static void on_event(void *ctx, enum engine_event e, uint16_t domain, uint8_t no
 
 	world_tell(a->w, "site %u: %s, domain %u, site %u, %llu", a->node, engine_event_name(e),
 		domain, node, (unsigned long long)n);
+	if ((e == ENGINE_EV_FULL || e == ENGINE_EV_PEER_FULL || e == ENGINE_EV_FORGOTTEN) &&
+		!shape_is_spoilt(&a->w->shape, (uint8_t)domain))
+		oracle_full(a->w);
 	if ((e == ENGINE_EV_MALFORMED || e == ENGINE_EV_FOREIGN) && !is_hostile(a, node) &&
 		!is_hostile(a, a->node))
 		world_fail(a->w, "site %u takes what site %u sent for %s", a->node, node,
@@ -158,7 +163,11 @@ static void on_hello_event(
 		break;
 	case HELLO_DRIFT:
 	case HELLO_INCOMPATIBLE:
-		if (value != 0 && !is_hostile(a, node) && !is_hostile(a, a->node))
+		world_tell(a->w, "site %u: site %u %s (%llx)", a->node, node,
+			e == HELLO_DRIFT ? "has other settings" : "speaks another language",
+			(unsigned long long)value);
+		if (value != 0 && !is_hostile(a, node) && !is_hostile(a, a->node) &&
+			!shape_knows(&a->w->shape, FAULT_RELEASE))
 			world_fail(a->w, "site %u finds site %u to be configured differently",
 				a->node, node);
 		break;

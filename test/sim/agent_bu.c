@@ -119,7 +119,7 @@ static void judge_rules(const struct question *q, struct mip6_verdict *out)
 		.src_answerable = true,
 		.rec = q->is_same_ha ? q->r : NULL, /* another address has other numbers */
 		.bindings = records_live(a->records),
-		.bindings_max = AGENT_RECORDS,
+		.bindings_max = a->w->shape.records,
 		.bindings_in_domain = records_live_in(a->records, q->domain),
 		.bindings_at_coa = records_at_coa(a->records, &q->p->hdr[0].src),
 		.now_ms = agent_now(a),

@@ -21,8 +21,6 @@
 #include "sync/next.h"
 #include "world.h"
 
-#define AGENT_RECORDS    512 /* a site's room */
-#define AGENT_QUOTA      128 /* max-bindings: tombstones may be as many */
 #define AGENT_LIFE_MAX_S 240 /* granted at most */
 #define AGENT_HELD       256 /* acknowledgements that may wait */
 
@@ -138,6 +136,6 @@ void agent_session_input(struct agent *a, uint8_t from, const uint8_t *buf, size
 /* --- agent_store.c --- */
 void agent_save(struct agent *a); /* now */
 void agent_save_turn(struct agent *a); /* when it is time */
-void agent_load(struct agent *a);
+int agent_load(struct agent *a);
 bool agent_store_is_fresh(struct agent *a);
 void agent_store_crash(struct agent *a); /* the newest write may not have reached the disk */

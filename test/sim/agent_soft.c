@@ -35,7 +35,8 @@ uint64_t agent_soft_digest(struct agent *a, uint8_t domain)
 		const struct record_extra *x = records_extra(a->records, r);
 		uint64_t h = r->hoa.b[15];
 
-		if (r->domain != domain || r->state != RECORD_LIVE || x == NULL)
+		if (r->domain != domain || r->state != RECORD_LIVE || x == NULL ||
+			r->ends_ms <= agent_now(a)) /* kept, but told to nobody */
 			continue;
 		for (unsigned i = 0; i < x->len; i++) {
 			h ^= x->field[i];

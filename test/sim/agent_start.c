@@ -10,8 +10,6 @@
 
 #define JOIN_MS       3000
 #define DRAIN_MS      1000
-#define RECORDS_S     100000
-#define SEEN_MAX      1024
 #define SEEN_WINDOW_S 7
 
 static void set_up_domain(struct agent *a, uint8_t number)
@@ -44,8 +42,8 @@ static void set_up_domain(struct agent *a, uint8_t number)
 		.mobile_prefixes = &d->prefix,
 		.mobile_prefix_count = 1,
 		.lifetime_max_s = AGENT_LIFE_MAX_S,
-		.limits = { .max_bindings = AGENT_QUOTA,
-			.max_bindings_per_care_of = AGENT_RECORDS },
+		.limits = { .max_bindings = a->w->shape.quota,
+			.max_bindings_per_care_of = a->w->shape.quota },
 	};
 	d->sub = (struct sub){
 		.lifetime_max_s = AGENT_LIFE_MAX_S, .key = SUB_NO_KEY, .domain = number
@@ -62,8 +60,8 @@ static int start_hello(struct agent *a)
 	struct hello_opts o = {
 		.node = a->node,
 		.boot = site_boot(a->site),
-		.version_min = 1,
-		.version_max = 1,
+		.version_min = a->site->release == RELEASE_OTHER ? 2 : 1,
+		.version_max = a->site->release == RELEASE_OURS ? 1 : 2,
 		.hello_ms = a->w->shape.hello_ms,
 		.dead_ms = a->w->shape.dead_ms,
 		.clock_limit_ms = 500,
@@ -82,6 +80,8 @@ static int start_hello(struct agent *a)
 			continue;
 		h->id = a->domain[d].id;
 		h->members = members[d];
+		for (unsigned i = 0; i < HELLO_SETTING_COUNT; i++)
+			h->setting[i] = i + (a->site->release == RELEASE_NEXT && i % 3 == 0);
 		for (unsigned i = 0; i < shape->member_count; i++)
 			if (shape->members[i] != a->node) {
 				members[d][h->member_count++] = shape->members[i];
@@ -114,7 +114,7 @@ static void describe_domain(const struct agent *a, uint8_t number, struct engine
 		.store_is_fresh = agent_store_is_fresh((struct agent *)a),
 		.join_timeout_ms = JOIN_MS,
 		.drain_wait_ms = DRAIN_MS,
-		.max_bindings = AGENT_QUOTA,
+		.max_bindings = a->w->shape.quota,
 	};
 	for (unsigned i = 0; i < x->fwd.agent_count; i++)
 		addresses[i] = x->agents[i].address;
@@ -145,8 +145,8 @@ static int start_engine(struct agent *a)
 		.domains = domains,
 		.dead_ms = a->w->shape.dead_ms,
 		.rate_max = a->w->shape.rate_max,
-		.records_s = RECORDS_S,
-		.max_waits = AGENT_HELD,
+		.records_s = a->w->shape.records_s,
+		.max_waits = a->w->shape.waits,
 		.now_ms = agent_now(a),
 		.wall_ms = agent_wall(a),
 		.ops = agent_engine_ops,
@@ -164,18 +164,48 @@ static int start_engine(struct agent *a)
 	return engine_new(&o, &a->engine);
 }
 
-int agent_start(struct site *s)
+static int make_parts(struct agent *a)
 {
-	struct agent *a = calloc(1, sizeof(*a));
-	struct records_opts ro = { .max = AGENT_RECORDS,
-		.seed = rng_next(&s->w->rng_site),
-		.now_ms = site_mono_ms(s),
+	const struct shape *shape = &a->w->shape;
+	struct records_opts ro = { .max = shape->records,
+		.seed = rng_next(&a->w->rng_site),
+		.now_ms = agent_now(a),
 		.mesh = true };
-	struct seen_opts so = { .max = SEEN_MAX,
+	struct seen_opts so = { .max = shape->pairs,
 		.addresses = SHAPE_DOMAINS * (SHAPE_SITES + 1),
 		.markers = ENGINE_MARKERS(SHAPE_SITES),
 		.window_s = SEEN_WINDOW_S,
-		.seed = rng_next(&s->w->rng_site) };
+		.seed = rng_next(&a->w->rng_site) };
+	int ret = records_new(&ro, &a->records);
+
+	if (ret == 0)
+		ret = seen_new(&so, &a->seen);
+	if (ret == 0)
+		ret = start_hello(a);
+	if (ret == 0)
+		ret = start_engine(a);
+	if (ret == 0 && shape->is_sealed)
+		ret = agent_session_start(a);
+	return ret < 0 ? ret : agent_load(a);
+}
+
+static void give_back(struct site *s)
+{
+	struct agent *a = agent_of(s);
+
+	engine_free(a->engine);
+	sessions_free(a->sessions);
+	hello_free(a->hello);
+	seen_free(a->seen);
+	records_free(a->records);
+	free(a);
+	s->impl = NULL;
+}
+
+int agent_start(struct site *s)
+{
+	struct agent *a = calloc(1, sizeof(*a));
+	int ret;
 
 	if (a == NULL)
 		return -ENOMEM;
@@ -185,26 +215,16 @@ int agent_start(struct site *s)
 	a->node = s->node;
 	for (uint8_t d = 0; d < s->w->shape.domains; d++)
 		set_up_domain(a, d);
-	if (records_new(&ro, &a->records) < 0 || seen_new(&so, &a->seen) < 0 ||
-		start_hello(a) < 0 || start_engine(a) < 0 ||
-		(s->w->shape.is_sealed && agent_session_start(a) < 0))
-		return -EINVAL;
-	agent_load(a);
-	return 0;
+	ret = make_parts(a);
+	if (ret < 0)
+		give_back(s);
+	return ret;
 }
 
 void agent_stop(struct site *s)
 {
-	struct agent *a = agent_of(s);
-
-	if (a == NULL)
+	if (agent_of(s) == NULL)
 		return;
-	agent_store_crash(a);
-	engine_free(a->engine);
-	sessions_free(a->sessions);
-	hello_free(a->hello);
-	seen_free(a->seen);
-	records_free(a->records);
-	free(a);
-	s->impl = NULL;
+	agent_store_crash(agent_of(s));
+	give_back(s);
 }

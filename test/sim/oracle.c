@@ -169,6 +169,20 @@ void oracle_fault(struct world *w, bool is_path)
 	touch(w, is_path);
 }
 
+void oracle_full(struct world *w)
+{
+	touch(w, false);
+	w->oracle->full_us = w->now_us;
+}
+
+/* It was not long ago: then they need not agree. */
+static bool is_full(const struct world *w)
+{
+	const struct oracle *o = w->oracle;
+
+	return o->full_us != 0 && w->now_us < o->full_us + oracle_settle_us(w);
+}
+
 void oracle_fault_begins(struct world *w, bool is_path)
 {
 	touch(w, is_path);
@@ -359,7 +373,7 @@ static bool is_equal(struct world *w, uint8_t domain, bool say)
 	uint32_t records = 0, n;
 	uint8_t of = 0;
 
-	if (shape_is_spoilt(&w->shape, domain))
+	if (shape_is_spoilt(&w->shape, domain) || is_full(w))
 		return true;
 	for (uint8_t i = 1; i <= w->shape.sites; i++) {
 		struct site *s = w->site[i];
@@ -409,7 +423,7 @@ static bool may_have_bad_clock(struct world *w, uint8_t node)
 
 static void all_ready(struct world *w, uint8_t domain)
 {
-	if (shape_is_spoilt(&w->shape, domain))
+	if (shape_is_spoilt(&w->shape, domain) || is_full(w))
 		return;
 	for (uint8_t i = 1; i <= w->shape.sites; i++) {
 		struct site *s = w->site[i];

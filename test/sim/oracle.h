@@ -44,6 +44,8 @@ void oracle_loss(struct world *w, uint8_t node); /* a site loses what it knows *
 bool oracle_is_settled(struct world *w);
 /* A crashed site began again: where all had settled without it that disturbs nobody but itself. */
 void oracle_started(struct world *w, uint8_t node);
+/* A site refuses something for want of room: what all are to hold somebody does not. */
+void oracle_full(struct world *w);
 /* A path between sites is worse than it was; or as good as it was again. */
 void oracle_path_begins(struct world *w);
 void oracle_path_ends(struct world *w);

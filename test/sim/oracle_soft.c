@@ -74,7 +74,7 @@ void oracle_accepted(struct world *w, uint8_t node, const struct pkt *p)
 			node);
 		return;
 	}
-	if (pr->kind == PROBE_ANSWER && pr->is_strict && oracle_is_settled(w) &&
+	if (pr->kind == PROBE_ANSWER && pr->is_strict && oracle_is_settled(w) && w->shape.loss_ppm == 0 &&
 		w->oracle->served_us[p->asker][d] + 2 * S < w->now_us && node != p->asker &&
 		site_runs(w->site[p->asker]) &&
 		w->site[p->asker]->announced[d])

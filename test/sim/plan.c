@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "attack.h"
 #include "fault.h"
 #include "keys.h"
 #include "mn.h"
@@ -183,6 +184,7 @@ int plan_begin(struct world *w, const struct site_kind *kind)
 		world_at(w, rng_between(&w->rng_plan, 2 * S, w->end_us), replay, NULL, 0);
 	world_at(w, S, probe, NULL, 0);
 	plan_questions(w, kind);
+	attack_begin(w);
 	return 0;
 }
 

@@ -25,7 +25,10 @@
 	X(BAD_LINKS, "bad-links")                                                                  \
 	X(REPLAY, "replay")                                                                        \
 	X(DRAIN, "drain")                                                                          \
-	X(OPERATOR, "operator")
+	X(OPERATOR, "operator")                                                                    \
+	X(MEMORY, "memory")                                                                        \
+	X(ROOM, "room")                                                                            \
+	X(RELEASE, "release")
 
 enum fault {
 #define X(id, name) FAULT_##id,
@@ -58,6 +61,10 @@ struct shape {
 	bool is_busy; /* no faults but loss; mobile nodes move all the time */
 	bool is_restless; /* mobile nodes leave and come back all the time */
 	bool is_crowd; /* all mobile nodes move at the same moments, to the same place */
+	uint32_t quota; /* max-bindings of each domain; tombstones may be as many */
+	uint32_t records, pairs; /* a site has room for so many, and last seen numbers */
+	uint32_t waits; /* acknowledgements that may wait */
+	uint32_t records_s; /* taken from one peer in a second */
 	uint32_t rate_max; /* octets a second that a site may send to another one */
 	uint32_t delay_us; /* between neighbours, one way */
 	uint32_t jitter_us;
@@ -66,6 +73,8 @@ struct shape {
 	uint32_t hello_ms, dead_ms;
 	uint32_t duration_s; /* of trouble; the time to settle comes on top */
 	bool is_soft; /* path MTUs get known; some sites are of a later release and say more */
+	bool is_cramped; /* quota and all else may be used up */
+	bool is_attacked; /* sealed, and somebody beside the paths sends what it likes */
 	uint8_t hostile; /* a site that was bought, in the last domain only; 0: none */
 	bool is_sealed; /* real sessions between sites, and somebody who plays with their datagrams */
 	struct shape_domain domain[SHAPE_DOMAINS];

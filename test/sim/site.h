@@ -45,6 +45,12 @@ struct site_kind {
 	bool (*move)(struct site *s, uint8_t mn, uint8_t node);
 };
 
+enum site_release {
+	RELEASE_OURS,
+	RELEASE_NEXT, /* speaks ours, too */
+	RELEASE_OTHER, /* does not */
+};
+
 struct site {
 	struct world *w;
 	const struct site_kind *kind;
@@ -53,6 +59,8 @@ struct site {
 	uint64_t paused_us; /* since when */
 	bool is_waking; /* it goes on, and has read nothing yet of what waits */
 	uint32_t boot; /* raised by every start */
+	uint8_t release; /* enum site_release that it starts */
+	uint16_t no_room; /* of a thousand changes so many cannot be published now */
 	void *impl; /* the kind's own */
 	void *store; /* the kind's own, outlives a stop; NULL: there is none */
 	void (*store_free)(void *store);

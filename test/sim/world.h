@@ -56,12 +56,16 @@ struct world_event {
 	X(clock_steps, "clock steps")                                                              \
 	X(moves, "bindings moved by hand")                                                         \
 	X(forced, "domains served by force")                                                       \
+	X(lacks, "spells without memory")                                                          \
+	X(unmade, "starts that failed for the lack of it")                                         \
+	X(releases, "sites begun with another release")                                            \
 	X(drains, "drains")                                                                        \
 	X(datagrams, "datagrams between sites")                                                    \
 	X(bytes, "octets between sites")                                                           \
 	X(sealed, "worlds with real sessions")                                                     \
 	X(sessions, "sessions made")                                                               \
 	X(sealed_refused, "sealed datagrams that were refused")                                    \
+	X(attacks, "datagrams of an attacker beside the paths")                                    \
 	X(spoilt, "datagrams of a hostile member, changed or made up")                            \
 	X(blamed, "sites that say so of it")                                                       \
 	X(seals, "seals, none under the key and nonce of another one")                             \
