@@ -104,7 +104,8 @@ static void on_event(void *ctx, enum engine_event e, uint16_t domain, uint8_t no
 
 	world_tell(a->w, "site %u: %s, domain %u, site %u, %llu", a->node, engine_event_name(e),
 		domain, node, (unsigned long long)n);
-	if ((e == ENGINE_EV_FULL || e == ENGINE_EV_PEER_FULL || e == ENGINE_EV_FORGOTTEN) &&
+	if ((e == ENGINE_EV_FULL || e == ENGINE_EV_PEER_FULL || e == ENGINE_EV_FORGOTTEN ||
+		    e == ENGINE_EV_SNAPSHOT_REFUSED) &&
 		!shape_is_spoilt(&a->w->shape, (uint8_t)domain))
 		oracle_full(a->w);
 	if ((e == ENGINE_EV_MALFORMED || e == ENGINE_EV_FOREIGN) && !is_hostile(a, node) &&
@@ -221,6 +222,19 @@ static bool on_end(void *ctx, struct record *r)
 	return true;
 }
 
+/* Whoever asks: a domain has no more than it may have. */
+static void check_quotas(struct agent *a)
+{
+	for (uint8_t d = 0; d < a->w->shape.domains; d++) {
+		uint32_t live = records_live_in(a->records, d),
+			 all = live + records_tombstones_in(a->records, d);
+
+		if (live > a->w->shape.quota || all > 2 * a->w->shape.quota)
+			world_fail(a->w, "site %u holds %u bindings of domain %u, and %u records",
+				a->node, live, d, all);
+	}
+}
+
 static uint32_t agent_turn(struct site *s)
 {
 	struct agent *a = agent_of(s);
@@ -234,6 +248,7 @@ static uint32_t agent_turn(struct site *s)
 	records_expire(a->records, now, BUDGET, on_end, a);
 	engine_next = engine_turn(a->engine, now, wall, BUDGET);
 	agent_save_turn(a);
+	check_quotas(a);
 	return next < engine_next ? next : engine_next;
 }
 

@@ -80,6 +80,11 @@ static void spoil(struct world *w, struct kept *k)
 
 static void send(struct world *w, const struct kept *k)
 {
+	const struct net_path *p = net_path(w, k->from, k->to);
+
+	/* it carries nothing over a cut */
+	if (k->from == k->to || p->cuts + p->partitions > 0)
+		return;
 	w->stats.attacks++;
 	if (site_is_up(w->site[k->to]))
 		site_datagram(w->site[k->to], k->kind, k->from, k->buf, k->len);
@@ -116,7 +121,7 @@ static void strike(struct world *w, void *ctx, uint64_t arg)
 	spoil(w, &copy);
 	if (rng_below(rng, FLOOD_ONE) == 0)
 		flood(w);
-	else if (copy.from != copy.to)
+	else
 		send(w, &copy);
 }
 

@@ -120,7 +120,7 @@ bool oracle_is_settled(struct world *w)
 				      (shape_is_spoilt(&w->shape, d) || is_whole(w, d));
 		o->is_looked_at = true;
 	}
-	return o->is_whole && o->open_faults == 0 && w->now_us >= o->settled_us;
+	return o->is_whole && !o->is_full && o->open_faults == 0 && w->now_us >= o->settled_us;
 }
 
 /* Where only paths are what they were again, nobody starts, or waits for one that does. */
@@ -173,6 +173,8 @@ void oracle_full(struct world *w)
 {
 	touch(w, false);
 	w->oracle->full_us = w->now_us;
+	/* what was refused stays so until there is room: nobody outside can tell when */
+	w->oracle->is_full = w->oracle->is_full || w->shape.is_cramped;
 }
 
 /* It was not long ago: then they need not agree. */
@@ -180,7 +182,7 @@ static bool is_full(const struct world *w)
 {
 	const struct oracle *o = w->oracle;
 
-	return o->full_us != 0 && w->now_us < o->full_us + oracle_settle_us(w);
+	return o->is_full || (o->full_us != 0 && w->now_us < o->full_us + oracle_settle_us(w));
 }
 
 void oracle_fault_begins(struct world *w, bool is_path)

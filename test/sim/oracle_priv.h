@@ -67,6 +67,7 @@ struct oracle {
 	uint64_t changed_us; /* the last begin or end of a fault */
 	uint64_t settled_us; /* all will have been dealt with by then */
 	uint64_t unsettled_us; /* since when, the last time that it was not settled */
+	bool is_full; /* for good */
 	uint64_t full_us; /* somebody refused something for want of room; 0: never */
 	uint64_t loss_us; /* the last loss of a site; 0: none */
 	bool loss_unsettled; /* a loss, and nothing has settled since */

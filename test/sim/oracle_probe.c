@@ -102,9 +102,10 @@ bool oracle_probe(struct world *w, enum probe_kind kind, uint8_t mn, uint8_t oth
 	p->is_strict = !oracle_is_spoilt(w, mn) && oracle_is_quiet(w, node) && !to->is_void && !s->is_void &&
 		       !oracle_is_waiting(w, mn_domain(w, mn));
 	/* one that serves nothing hands over; who gets it cannot deliver in ESP for the owner, nor
-	 * reach one that it is cut off from with the one hop that is left */
+	 * reach one that it is cut off from with the one hop that is left; and while a binding is
+	 * handed back nobody is its owner for a moment */
 	if ((mn_has_esp(w, mn) || mn_has_esp(w, other)) &&
-		!w->site[node]->announced[mn_domain(w, mn)])
+		(!oracle_is_settled(w) || !w->site[node]->announced[mn_domain(w, mn)]))
 		p->is_strict = false;
 	p->floor = known_everywhere(w, to);
 	if (p->is_strict && p->floor > to->kept)

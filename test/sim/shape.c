@@ -46,6 +46,7 @@ static const struct kind {
 #define QUOTA_MOST 40000 /* digests of two levels */
 #define WAITS      256
 #define RECORDS_S  100000
+#define RECORDS_S_LEAST 100 /* that can be configured */
 #define RATE_MOST  10000000
 #define RATE_LEAST 125000 /* no site says less than that (engine_priv.h) */
 
@@ -189,6 +190,7 @@ static void make_hostile(uint64_t *rng, struct shape *s)
 	struct shape_domain *clean = &s->domain[0], *spoilt = &s->domain[1];
 
 	s->hostile = (uint8_t)rng_between(rng, 1, s->sites);
+	s->records_s = RECORDS_S_LEAST;
 	clean->member_count = spoilt->member_count = 0;
 	for (uint8_t n = 1; n <= s->sites; n++) {
 		spoilt->members[spoilt->member_count++] = n;
@@ -208,7 +210,7 @@ static void make_cramped(uint64_t seed, struct shape *s)
 	s->records = 2 * s->quota * s->domains;
 	s->pairs = (uint32_t)rng_between(&rng, 8, 40);
 	s->waits = (uint32_t)rng_between(&rng, 1, 6);
-	s->records_s = (uint32_t)rng_between(&rng, 5, 100);
+	s->records_s = RECORDS_S_LEAST;
 }
 
 /* More to say at a time than may be said. */
