@@ -16,8 +16,10 @@
 	X(BINDINGS, "bindings", GAUGE, "", "domain", "live bindings")                              \
 	X(BINDINGS_LIMIT, "bindings_limit", GAUGE, "", "domain", "limits.max-bindings")            \
 	X(BINDINGS_MAX, "bindings_max", GAUGE, "", "", "runtime.max-bindings")                     \
+	X(DOMAIN_DROPPED, "domain_dropped_packets", COUNTER, "", "domain",                         \
+		"packets above limits.traffic-mbps or limits.traffic-packets-per-s")               \
 	X(DOMAIN_READY, "domain_ready", GAUGE, "", "domain",                                       \
-		"1 when this site is a ready one of the mesh in it")                               \
+		"1 when this site is a ready one of the mesh in it and no lcore stands still")     \
 	X(BINDINGS_ALONE, "bindings_alone", GAUGE, "", "domain",                                   \
 		"acknowledged, and held by no other site")                                         \
 	X(ACKS_WAITING, "acknowledgements_waiting", GAUGE, "", "domain",                           \

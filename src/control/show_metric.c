@@ -13,6 +13,7 @@
 #include "control/mesh/mesh_priv.h"
 #include "control/metric.h"
 #include "control/show_priv.h"
+#include "control/still.h"
 #include "records/records.h"
 #include "tables/adj.h"
 #include "tables/bc.h"
@@ -175,7 +176,7 @@ static void put_domain_mesh(struct ctl *ctl, struct jw *w, uint16_t d)
 
 	if (ctl->mesh == NULL || engine_domain_info(ctl->mesh->engine, d, &info) < 0)
 		return;
-	put(w, METRIC_DOMAIN_READY, info.says == NEXT_READY);
+	put(w, METRIC_DOMAIN_READY, info.says == NEXT_READY && !still_is_wedged(ctl->still));
 	put(w, METRIC_BINDINGS_ALONE, info.alone);
 	put(w, METRIC_ACKS_WAITING, info.waiting);
 	dp_relay_counts(ctl->dp, d, &c);
@@ -195,6 +196,7 @@ static bool put_domain(struct ctl *ctl, struct jw *w, uint32_t i)
 	numbers(w);
 	put(w, METRIC_BINDINGS, records_live_in(ctl->records, (uint16_t)i));
 	put(w, METRIC_BINDINGS_LIMIT, ctl->conf->domains[i].limits.max_bindings);
+	put(w, METRIC_DOMAIN_DROPPED, dp_domain_dropped(ctl->dp, (uint16_t)i));
 	put_domain_mesh(ctl, w, (uint16_t)i);
 	end(w);
 	return true;
