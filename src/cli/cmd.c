@@ -91,6 +91,7 @@ static const struct column lcore_columns[] = {
 	{ "BUSY %", "busy-percent", true },
 	{ "TURNS", "turns", true },
 	{ "LONGEST US", "longest-turn-us", true },
+	{ "SLOW", "slow-turns", true },
 	{ "STILL MS", "still-ms", true },
 	{ "SLEEP US", "sleep-us", true },
 	{ "RX PACKETS", "rx-packets", true },

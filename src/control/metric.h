@@ -73,6 +73,8 @@
 		"processor cycles in turns that found none, and asleep")                           \
 	X(LCORE_LONGEST, "lcore_longest_turn_seconds", GAUGE, "seconds", "lcore, role",            \
 		"the longest turn since the start")                                                \
+	X(LCORE_SLOW, "lcore_slow_turns", COUNTER, "", "lcore, role",                              \
+		"turns of 10 ms and more, the least hello-ms")                                     \
 	X(STAGE_CALLS, "stage_calls", COUNTER, "", "lcore, stage", "bursts through a stage")       \
 	X(STAGE_PACKETS, "stage_packets", COUNTER, "packets", "lcore, stage",                      \
 		"packets through a stage")                                                         \
