@@ -109,7 +109,7 @@ static void on_event(void *ctx, enum engine_event e, uint16_t domain, uint8_t no
 		!shape_is_spoilt(&a->w->shape, (uint8_t)domain))
 		oracle_full(a->w);
 	if ((e == ENGINE_EV_MALFORMED || e == ENGINE_EV_FOREIGN) && !is_hostile(a, node) &&
-		!is_hostile(a, a->node))
+		!is_hostile(a, a->node) && !shape_is_spoilt(&a->w->shape, (uint8_t)domain))
 		world_fail(a->w, "site %u takes what site %u sent for %s", a->node, node,
 			engine_event_name(e));
 }
