@@ -273,14 +273,20 @@ static uint64_t agent_memory(struct site *s)
 	return mem_of(s->node);
 }
 
-static void agent_drain(struct site *s, uint8_t domain, bool on)
+static void agent_drain(struct site *s, uint8_t domain, enum site_drain how)
 {
+	static const char *const text[] = { "undrain", "drain", "drain by force",
+		"expect nothing more for" };
 	struct agent *a = agent_of(s);
-	int ret = on ? engine_drain(a->engine, domain, false, agent_now(a))
-		     : engine_undrain(a->engine, domain, agent_now(a));
+	int ret = 0;
 
-	world_tell(s->w, "site %u is told to %s domain %u: %d", s->node, on ? "drain" : "undrain",
-		domain, ret);
+	if (how == DRAIN_NOTHING_COMES)
+		engine_quiet(a->engine, domain, agent_now(a));
+	else if (how == DRAIN_OFF)
+		ret = engine_undrain(a->engine, domain, agent_now(a));
+	else
+		ret = engine_drain(a->engine, domain, how == DRAIN_FORCE, agent_now(a));
+	world_tell(s->w, "site %u is told to %s domain %u: %d", s->node, text[how], domain, ret);
 	site_wake(s);
 }
 
@@ -344,4 +350,5 @@ const struct site_kind agent_kind = {
 	.move = agent_move,
 	.path_mtu = agent_path_mtu,
 	.look = agent_soft_look,
+	.info = agent_info,
 };

@@ -103,6 +103,9 @@ static inline uint64_t agent_stamp(const struct agent *a)
 	return ntp_from_unix(ms / 1000, (uint32_t)(ms % 1000) * 1000000U);
 }
 
+/* --- agent_info.c --- */
+void agent_info(struct site *s, bool is_quiet);
+
 /* --- agent_soft.c --- */
 void agent_say_more(struct agent *a, struct record *r); /* as a later release does */
 /* An ICMPv6 error says how much goes to its care-of address. */

@@ -135,6 +135,19 @@ void operator_ends(struct world *w, struct one *f)
 
 /* --- the operator takes a site out --- */
 
+/* The operator has less patience than the site. Nobody forces one out that all others wait for. */
+static void press(struct world *w, void *ctx, uint64_t how)
+{
+	const struct one *f = ctx;
+	struct site *s = w->site[f->a];
+	bool is_other = false;
+
+	for (uint8_t n = 1; n <= w->shape.sites; n++)
+		is_other = is_other || (n != f->a && w->site[n]->announced[f->b]);
+	if (f->begun && s->boot == f->boot && site_runs(s) && is_other)
+		s->kind->drain(s, f->b, (enum site_drain)how);
+}
+
 bool drain_begins(struct world *w, struct one *f)
 {
 	struct site *s;
@@ -145,7 +158,11 @@ bool drain_begins(struct world *w, struct one *f)
 	if (!site_runs(s) || !site_is_member(s, f->b))
 		return false;
 	f->boot = s->boot;
-	s->kind->drain(s, f->b, true);
+	s->kind->drain(s, f->b, DRAIN_ON);
+	if (rng_chance(&w->rng_odd, 300))
+		world_at(w, w->now_us + rng_below(&w->rng_odd, 2 * S), press, f, DRAIN_NOTHING_COMES);
+	if (rng_chance(&w->rng_odd, 300))
+		world_at(w, w->now_us + rng_below(&w->rng_odd, 4 * S), press, f, DRAIN_FORCE);
 	w->stats.drains++;
 	return true;
 }
@@ -159,7 +176,7 @@ void drain_ends(struct world *w, struct one *f)
 	if (s->boot != f->boot)
 		return;
 	if (site_runs(s))
-		s->kind->drain(s, f->b, false);
+		s->kind->drain(s, f->b, DRAIN_OFF);
 	else if (site_is_up(s)) /* frozen: the operator tries again */
 		world_at(w, w->now_us + S, undrain, f, 0);
 }

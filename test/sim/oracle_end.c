@@ -109,6 +109,9 @@ void oracle_final(struct world *w)
 		for (uint8_t n = 1; n <= w->shape.sites; n++)
 			if (site_runs(w->site[n]) && site_is_member(w->site[n], mn_domain(w, i)))
 				w->site[n]->kind->tell(w->site[n], i);
+	for (uint8_t n = 1; n <= w->shape.sites; n++)
+		if (site_runs(w->site[n]) && w->site[n]->kind->info != NULL)
+			w->site[n]->kind->info(w->site[n], w->shape.loss_ppm == 0);
 	for (uint8_t d = 0; d < w->shape.domains; d++) {
 		all_ready(w, d);
 		is_equal(w, d, true);

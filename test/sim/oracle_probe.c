@@ -254,7 +254,7 @@ static void judge_tunnel(struct world *w, uint8_t node, struct probe *pr, const 
 	}
 	/* one that came back is kept out of it until a digest round is complete */
 	if (oracle_is_settled(w) && w->site[node]->kind->has_mesh && mn_has_esp(w, mn) && which == s->acked && which == pr->floor && which == s->count && !is_excused(w, s, pr) &&
-		s->took_us < s->bu[which].acked_us && node != s->bu[which].by) {
+		s->took_us < s->bu[which].sent_us && node != s->bu[which].by) {
 		world_fail(w, "packet %u: site %u seals for mn %u, whose owner is site %u",
 			p->probe, node, mn, s->bu[which].by);
 		return;

@@ -90,11 +90,25 @@ static void path_mtu(struct world *w, void *ctx, uint64_t arg)
 		s->kind->path_mtu(s, mn, (uint16_t)(1280 + 20 * rng_below(rng, 10)));
 }
 
+#define SHOW_MS 1500
+
+static void show(struct world *w, void *ctx, uint64_t arg)
+{
+	struct site *s = w->site[rng_between(&w->rng_odd, 1, w->shape.sites)];
+
+	(void)ctx;
+	(void)arg;
+	world_at(w, w->now_us + rng_between(&w->rng_odd, 1, 2 * SHOW_MS * MS), show, NULL, 0);
+	if (site_runs(s))
+		s->kind->info(s, false);
+}
+
 static void plan_questions(struct world *w, const struct site_kind *kind)
 {
 	if (!kind->has_mesh || w->shape.sites > 16)
 		return;
 	world_at(w, S, ask, NULL, 0);
+	world_at(w, S, show, NULL, 0);
 	if (w->shape.is_soft)
 		world_at(w, S, path_mtu, NULL, 0);
 }

@@ -18,6 +18,13 @@
 struct site;
 struct world;
 
+enum site_drain {
+	DRAIN_OFF,
+	DRAIN_ON,
+	DRAIN_FORCE, /* also of a drain under way */
+	DRAIN_NOTHING_COMES, /* it need not wait any longer */
+};
+
 /* What runs on a site. Every function but `start` is called while it runs only. */
 struct site_kind {
 	const char *name;
@@ -33,7 +40,9 @@ struct site_kind {
 	/* What must be equal everywhere once all is quiet. */
 	uint64_t (*digest)(struct site *s, uint8_t domain, uint32_t *records);
 	uint64_t (*memory)(struct site *s); /* octets */
-	void (*drain)(struct site *s, uint8_t domain, bool on);
+	void (*drain)(struct site *s, uint8_t domain, enum site_drain how);
+	/* What an operator is shown; when all is quiet it must be so. NULL: nothing. */
+	void (*info)(struct site *s, bool is_quiet);
 	/* A line about what it knows of a mobile node, for the story. */
 	void (*tell)(struct site *s, uint8_t mn);
 	/* The operator gives the order to serve, whoever else is missing. */
