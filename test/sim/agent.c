@@ -11,8 +11,8 @@
 #include "mem.h"
 #include "oracle.h"
 
-#define BUDGET        2000 /* of a turn of the engine, in records */
-#define ASK_US        (200 * MS) /* hello is asked for what it knows as often as this */
+#define BUDGET 2000 /* of a turn of the engine, in records */
+#define ASK_US (200 * MS) /* hello is asked for what it knows as often as this */
 
 struct ip6_addr agent_site_address(uint8_t node)
 {

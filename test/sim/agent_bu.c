@@ -53,8 +53,7 @@ static bool is_stamp_old(const struct question *q)
 {
 	uint64_t stamp = q->p->bu.stamp;
 
-	return stamp != 0 &&
-	       !ntp_is_after(stamp, seen_stamp(q->a->seen, q->domain, &q->p->bu.hoa));
+	return stamp != 0 && !ntp_is_after(stamp, seen_stamp(q->a->seen, q->domain, &q->p->bu.hoa));
 }
 
 /* Before anything else is done with it, as control does. */
@@ -177,8 +176,8 @@ static void settle(struct question *q, bool is_refresh, const struct pkt_ba *ba)
 	a->is_dirty = true;
 	if (a->w->shape.is_soft)
 		agent_say_more(a, q->r);
-	if (engine_accepted(a->engine, q->r, &q->order, order_of(q), is_refresh,
-		    agent_now(a), agent_wall(a))) {
+	if (engine_accepted(a->engine, q->r, &q->order, order_of(q), is_refresh, agent_now(a),
+		    agent_wall(a))) {
 		hold(a, q->r, ba);
 		return;
 	}

@@ -19,15 +19,14 @@ static void look_at_peer(struct agent *a, uint8_t node, bool is_quiet)
 		world_fail(a->w, "site %u shows site %u as a peer, or does not", a->node, node);
 	if (a->sessions != NULL &&
 		(sessions_info(a->sessions, node, agent_now(a), &session) == 0) != is_peer)
-		world_fail(a->w, "site %u shows a session with site %u, or does not", a->node,
-			node);
+		world_fail(
+			a->w, "site %u shows a session with site %u, or does not", a->node, node);
 	if (!is_peer || !is_quiet || !site_runs(a->w->site[node]) || a->w->shape.is_cramped ||
 		a->w->shape.hostile != 0)
 		return;
 	if (!hello.up || !info.open || info.full || info.malformed != 0)
-		world_fail(a->w,
-			"site %u shows site %u as%s%s%s%s when all is quiet", a->node, node,
-			hello.up ? "" : " down", info.open ? "" : " not open",
+		world_fail(a->w, "site %u shows site %u as%s%s%s%s when all is quiet", a->node,
+			node, hello.up ? "" : " down", info.open ? "" : " not open",
 			info.full ? " full" : "", info.malformed != 0 ? " malformed" : "");
 }
 
@@ -61,7 +60,7 @@ void agent_info(struct site *s, bool is_quiet)
 	while ((r = records_next(a->records, &cursor)) != NULL)
 		if (engine_owner(a->engine, r) > a->w->shape.sites)
 			world_fail(a->w, "site %u shows an owner that is none", a->node);
-	if (seen_count_in(a->seen, 0) > seen_count(a->seen) ||
-		records_memory(a->records) == 0 || seen_memory(a->seen) == 0)
+	if (seen_count_in(a->seen, 0) > seen_count(a->seen) || records_memory(a->records) == 0 ||
+		seen_memory(a->seen) == 0)
 		world_fail(a->w, "site %u shows sizes that cannot be", a->node);
 }

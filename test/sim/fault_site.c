@@ -160,7 +160,8 @@ bool drain_begins(struct world *w, struct one *f)
 	f->boot = s->boot;
 	s->kind->drain(s, f->b, DRAIN_ON);
 	if (rng_chance(&w->rng_odd, 300))
-		world_at(w, w->now_us + rng_below(&w->rng_odd, 2 * S), press, f, DRAIN_NOTHING_COMES);
+		world_at(w, w->now_us + rng_below(&w->rng_odd, 2 * S), press, f,
+			DRAIN_NOTHING_COMES);
 	if (rng_chance(&w->rng_odd, 300))
 		world_at(w, w->now_us + rng_below(&w->rng_odd, 4 * S), press, f, DRAIN_FORCE);
 	w->stats.drains++;

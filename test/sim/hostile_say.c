@@ -195,8 +195,7 @@ static void put_pair(struct agent *a, struct net_wr *w)
 		w->bad = true;
 }
 
-static void put_items(
-	struct agent *a, struct net_wr *w, struct message_builder *b, bool is_pairs)
+static void put_items(struct agent *a, struct net_wr *w, struct message_builder *b, bool is_pairs)
 {
 	uint64_t *rng = rng_of(a);
 

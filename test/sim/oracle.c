@@ -12,7 +12,7 @@
  * fields that few records have. */
 #define CLOCK_OFF_MS  900 /* clock-limit-ms, and what its measurement may be wrong by */
 #define CLOCK_SAME_MS 400
-#define MEMORY_MORE (256ULL << 10)
+#define MEMORY_MORE   (256ULL << 10)
 
 void *oracle_grown(void *list, uint32_t count, uint32_t *cap, size_t size)
 {

@@ -99,8 +99,8 @@ bool oracle_probe(struct world *w, enum probe_kind kind, uint8_t mn, uint8_t oth
 	else
 		address(w, kind, mn, other, out);
 	p->dst = out->hdr[0].dst;
-	p->is_strict = !oracle_is_spoilt(w, mn) && oracle_is_quiet(w, node) && !to->is_void && !s->is_void &&
-		       !oracle_is_waiting(w, mn_domain(w, mn));
+	p->is_strict = !oracle_is_spoilt(w, mn) && oracle_is_quiet(w, node) && !to->is_void &&
+		       !s->is_void && !oracle_is_waiting(w, mn_domain(w, mn));
 	/* one that serves nothing hands over; who gets it cannot deliver in ESP for the owner, nor
 	 * reach one that it is cut off from with the one hop that is left; and while a binding is
 	 * handed back nobody is its owner for a moment */
@@ -117,8 +117,9 @@ bool oracle_probe(struct world *w, enum probe_kind kind, uint8_t mn, uint8_t oth
 	if (oracle_is_asking(kind))
 		p->must_arrive = p->is_strict;
 	else
-		p->must_arrive = p->is_strict && kind != PROBE_SPOOFED && is_bound(w, to, p->floor) &&
-			 is_bound(w, s, known_everywhere(w, s));
+		p->must_arrive = p->is_strict && kind != PROBE_SPOOFED &&
+				 is_bound(w, to, p->floor) &&
+				 is_bound(w, s, known_everywhere(w, s));
 	w->stats.probes++;
 	w->stats.strict += p->is_strict;
 	return true;
@@ -253,8 +254,10 @@ static void judge_tunnel(struct world *w, uint8_t node, struct probe *pr, const 
 		return;
 	}
 	/* one that came back is kept out of it until a digest round is complete */
-	if (oracle_is_settled(w) && w->site[node]->kind->has_mesh && mn_has_esp(w, mn) && which == s->acked && which == pr->floor && which == s->count && !is_excused(w, s, pr) &&
-		s->took_us < s->bu[which].sent_us && node != s->bu[which].by) {
+	if (oracle_is_settled(w) && w->site[node]->kind->has_mesh && mn_has_esp(w, mn) &&
+		which == s->acked && which == pr->floor && which == s->count &&
+		!is_excused(w, s, pr) && s->took_us < s->bu[which].sent_us &&
+		node != s->bu[which].by) {
 		world_fail(w, "packet %u: site %u seals for mn %u, whose owner is site %u",
 			p->probe, node, mn, s->bu[which].by);
 		return;

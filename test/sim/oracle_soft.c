@@ -74,10 +74,9 @@ void oracle_accepted(struct world *w, uint8_t node, const struct pkt *p)
 			node);
 		return;
 	}
-	if (pr->kind == PROBE_ANSWER && pr->is_strict && oracle_is_settled(w) && w->shape.loss_ppm == 0 &&
-		w->oracle->served_us[p->asker][d] + 2 * S < w->now_us && node != p->asker &&
-		site_runs(w->site[p->asker]) &&
-		w->site[p->asker]->announced[d])
+	if (pr->kind == PROBE_ANSWER && pr->is_strict && oracle_is_settled(w) &&
+		w->shape.loss_ppm == 0 && w->oracle->served_us[p->asker][d] + 2 * S < w->now_us &&
+		node != p->asker && site_runs(w->site[p->asker]) && w->site[p->asker]->announced[d])
 		world_fail(w, "packet %u answers what site %u asked, and is taken by site %u",
 			p->probe, p->asker, node);
 }

@@ -81,8 +81,8 @@ static void look(struct world *w, void *ctx, uint64_t arg)
 	for (uint8_t d = 0; d < w->shape.domains; d++)
 		for (uint8_t by = 1; by <= w->shape.sites; by++)
 			for (uint8_t node = 1; node <= w->shape.sites; node++)
-				if (!shape_is_spoilt(&w->shape, d) && by != node && site_runs(w->site[by]) &&
-					w->site[by]->kind->has_mesh &&
+				if (!shape_is_spoilt(&w->shape, d) && by != node &&
+					site_runs(w->site[by]) && w->site[by]->kind->has_mesh &&
 					site_is_member(w->site[by], d) &&
 					site_is_member(w->site[node], d))
 					look_at(w, d, by, node);

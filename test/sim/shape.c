@@ -30,8 +30,8 @@ static const struct kind {
 		{ 3, 3 }, { 1, 1 }, { 40, 40 }, { 30, 60 }, { 40, 40 } },
 	{ "crowd", "all mobile nodes move at once, and sites may say little at a time", false, 30,
 		{ 3, 3 }, { 1, 1 }, { 64, 64 }, { 20, 60 }, { 20, 20 } },
-	{ "attacked", "two or three sites with real sessions, and who has no keys beside them", false, 30,
-		{ 2, 3 }, { 1, 1 }, { 3, 6 }, { 1, 30 }, { 20, 30 } },
+	{ "attacked", "two or three sites with real sessions, and who has no keys beside them",
+		false, 30, { 2, 3 }, { 1, 1 }, { 3, 6 }, { 1, 30 }, { 20, 30 } },
 	{ "cramped", "three sites, and more mobile nodes than they have room for", false, 30,
 		{ 3, 3 }, { 1, 2 }, { 10, 16 }, { 1, 30 }, { 20, 30 } },
 	{ "hostile", "three to five sites, two domains, and one of the second is bought", false, 30,
@@ -42,13 +42,13 @@ static const struct kind {
 		{ 10, 10 } },
 };
 
-#define QUOTA      128
-#define QUOTA_MOST 40000 /* digests of two levels */
-#define WAITS      256
-#define RECORDS_S  100000
+#define QUOTA           128
+#define QUOTA_MOST      40000 /* digests of two levels */
+#define WAITS           256
+#define RECORDS_S       100000
 #define RECORDS_S_LEAST 100 /* that can be configured */
-#define RATE_MOST  10000000
-#define RATE_LEAST 125000 /* no site says less than that (engine_priv.h) */
+#define RATE_MOST       10000000
+#define RATE_LEAST      125000 /* no site says less than that (engine_priv.h) */
 
 static const char *const fault_names[] = {
 #define X(id, name) name,

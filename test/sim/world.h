@@ -66,7 +66,7 @@ struct world_event {
 	X(sessions, "sessions made")                                                               \
 	X(sealed_refused, "sealed datagrams that were refused")                                    \
 	X(attacks, "datagrams of an attacker beside the paths")                                    \
-	X(spoilt, "datagrams of a hostile member, changed or made up")                            \
+	X(spoilt, "datagrams of a hostile member, changed or made up")                             \
 	X(blamed, "sites that say so of it")                                                       \
 	X(seals, "seals, none under the key and nonce of another one")                             \
 	X(bus, "Binding Updates")                                                                  \
@@ -102,7 +102,8 @@ struct world {
 	size_t heap_len, heap_cap;
 	uint64_t order;
 
-	uint64_t rng_plan, rng_net, rng_mn, rng_probe, rng_site, rng_seal, rng_odd; /* independent */
+	uint64_t rng_plan, rng_net, rng_mn, rng_probe, rng_site, rng_seal,
+		rng_odd; /* independent */
 
 	struct net *net;
 	struct site *site[SHAPE_SITES + 1]; /* by node id */
