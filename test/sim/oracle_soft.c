@@ -6,6 +6,10 @@
 #include "mem.h"
 #include "oracle_priv.h"
 
+/* One that came back is kept out until a digest round with it is complete: where changes never cease
+ * that may take long. */
+#define RETURN_US (15 * S)
+
 /* An error told some site that so much goes to that care-of address. */
 struct mtu {
 	uint8_t mn;
@@ -75,8 +79,9 @@ void oracle_accepted(struct world *w, uint8_t node, const struct pkt *p)
 		return;
 	}
 	if (pr->kind == PROBE_ANSWER && pr->is_strict && oracle_is_settled(w) &&
-		w->shape.loss_ppm == 0 && w->oracle->served_us[p->asker][d] + 2 * S < w->now_us &&
-		node != p->asker && site_runs(w->site[p->asker]) && w->site[p->asker]->announced[d])
+		w->shape.loss_ppm == 0 &&
+		w->oracle->served_us[p->asker][d] + RETURN_US < w->now_us && node != p->asker &&
+		site_runs(w->site[p->asker]) && w->site[p->asker]->announced[d])
 		world_fail(w, "packet %u answers what site %u asked, and is taken by site %u",
 			p->probe, p->asker, node);
 }
