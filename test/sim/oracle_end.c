@@ -72,7 +72,9 @@ static bool may_have_bad_clock(struct world *w, uint8_t node)
 
 static void all_ready(struct world *w, uint8_t domain)
 {
-	if (shape_is_spoilt(&w->shape, domain) || is_full(w))
+	/* a site that joins asks each peer for one domain at a time: where one of them is never done
+	 * because of a bought member the others may wait for their turn */
+	if (w->shape.hostile != 0 || is_full(w))
 		return;
 	for (uint8_t i = 1; i <= w->shape.sites; i++) {
 		struct site *s = w->site[i];
