@@ -71,6 +71,10 @@ static bool is_calm_around(struct world *w, uint8_t domain, uint8_t node)
 {
 	const struct oracle *o = w->oracle;
 
+	/* what found no room, or no memory, comes again */
+	if ((shape_knows(&w->shape, FAULT_ROOM) || shape_knows(&w->shape, FAULT_MEMORY)) &&
+		o->changed_us + LONG_US > w->now_us)
+		return false;
 	if (w->shape.loss_ppm > 0 || w->shape.is_cramped || !w->site[node]->kind->has_mesh ||
 		o->open_faults > 0 || o->open_paths > 0 || o->paths_us + LONG_US > w->now_us ||
 		!site_runs(w->site[node]) || !w->site[node]->announced[domain])
