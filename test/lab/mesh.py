@@ -315,7 +315,8 @@ class MeshWorld:
 
 class Gate:
     """Leads each mobile prefix to sites that are healthy; a thread for each site and domain, so that
-    one that hangs holds up nobody."""
+    one that hangs holds up nobody. patient: one that runs and does not answer in time is what it
+    was; where realtime threads have all processors, it is hamctl that does not come to run."""
 
     EVERY_S, PATIENCE_S = 0.1, 1.0
 
@@ -326,6 +327,8 @@ class Gate:
         self.healthy = {(site.number, domain.name): False for site, domain in pairs}
         self.routes = {}  # {(router, domain): site}
         self.held = set()  # withdrawn by a test, healthy or not
+        self.patient = False
+        self.changes = []  # [(site, None, or why it is not healthy any more)]
         self._change = threading.Condition()
         self._stop = threading.Event()
         self._threads = [threading.Thread(target=self._watch, args=pair, daemon=True)
@@ -343,22 +346,28 @@ class Gate:
             self.look(site, domain)
 
     def look(self, site, domain):
-        healthy = self._is_healthy(site, domain)
+        why = self._why_not(site, domain)
         with self._change:
-            if healthy != self.healthy[site.number, domain.name]:
-                self.healthy[site.number, domain.name] = healthy
+            if (why is None) != self.healthy[site.number, domain.name]:
+                self.changes.append((site.number, why))
+                self.healthy[site.number, domain.name] = why is None
                 self._lead(domain)
 
-    def _is_healthy(self, site, domain):
+    def _why_not(self, site, domain):
+        """None: it is healthy."""
         hamd = site.hamd
-        if site.number in self.held or hamd is None or not hamd.is_ready():
-            return False
+        if site.number in self.held:
+            return "held"
+        if hamd is None or not hamd.is_ready():
+            return "not begun"
         if not hamd.has_mesh:
-            return True
+            return None
         try:
-            return hamd.ctl.run("ready", domain.name, timeout=self.PATIENCE_S).returncode == 0
+            done = hamd.ctl.run("ready", domain.name, timeout=self.PATIENCE_S)
         except subprocess.TimeoutExpired:
-            return False
+            was = self.healthy[site.number, domain.name]
+            return None if self.patient and was else "no answer"
+        return None if done.returncode == 0 else (done.stdout + done.stderr).strip()
 
     def _lead(self, domain):
         for k, site in self.mesh.sites.items():
