@@ -173,18 +173,29 @@ void dp_carry(struct dp_worker *w)
 		carry(w, true);
 }
 
-/* Frames of lcores that have no TX queue on the port: finished, only to be sent. */
-static bool take_ringed(struct dp_worker *w)
+/* Frames of lcores that have no TX queue on the port: finished, only to be sent. They come out of
+ * another core's cache: asked for at the start of a turn, they are there at its end. */
+static uint32_t take_ringed(struct dp_worker *w, struct rte_mbuf *m[static DP_BURST])
 {
-	struct rte_mbuf *m[DP_BURST];
 	uint32_t n;
 
 	if (w->tx_in == NULL)
-		return false;
+		return 0;
 	n = rte_ring_dequeue_burst(w->tx_in, (void **)m, DP_BURST, NULL);
+	for (uint32_t i = 0; i < n; i++) {
+		__builtin_prefetch(m[i], 1); /* whoever frees it looks into both lines, */
+		__builtin_prefetch(&m[i]->next, 1); /* and who takes it next writes them */
+	}
+	return n;
+}
+
+static void send_ringed(struct dp_worker *w, struct rte_mbuf *const m[], uint32_t n)
+{
+	if (n == 0)
+		return;
 	for (uint32_t i = 0; i < n; i++)
 		dp_vec_push(&w->tx[m[i]->port], m[i]);
-	return n > 0;
+	dp_tx(w);
 }
 
 /* Packets that other workers have taken in for us. */
@@ -205,27 +216,29 @@ bool dp_worker_poll(void *worker)
 {
 	struct dp_worker *w = worker;
 	uint64_t before = w->counters.c[DP_COUNTER_RX_PACKETS];
-	bool ringed = take_ringed(w);
+	struct rte_mbuf *frame[DP_BURST];
+	uint32_t ringed = take_ringed(w, frame);
+	bool handed;
 
 	if (unlikely(
 		    atomic_load_explicit(&w->watch_version, memory_order_relaxed) != w->watch_seen))
 		dp_worker_watch(w);
 	dp_tx(w);
-	if (take_handed(w)) {
-		ringed = true;
+	handed = take_handed(w);
+	if (handed)
 		dp_tx(w);
-	}
 	for (uint16_t i = 0; i < w->rxq_count; i++) {
 		timed_rx(w, &w->rxq[i]); /* -> AGAIN */
 		dp_carry(w);
 		dp_tx(w);
 	}
+	send_ringed(w, frame, ringed);
 	dp_counted(w, DP_COUNTER_POLLS, 1);
 	if (w->reass != NULL && unlikely(!reass_tab_is_empty(w->reass)))
 		dp_reass_expire(w, rte_rdtsc());
 	if (w->is_reader)
 		rte_rcu_qsbr_quiescent(w->t->rcu, w->id); /* no table pointer survives this line */
-	if (!ringed && w->counters.c[DP_COUNTER_RX_PACKETS] == before)
+	if (ringed == 0 && !handed && w->counters.c[DP_COUNTER_RX_PACKETS] == before)
 		return false;
 	dp_counted(w, DP_COUNTER_BUSY_POLLS, 1);
 	return true;
