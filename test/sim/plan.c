@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "fault.h"
+#include "keys.h"
 #include "mn.h"
 #include "net.h"
 #include "oracle.h"
@@ -101,6 +102,7 @@ int plan_begin(struct world *w, const struct site_kind *kind)
 				   : 0;
 
 	w->end_us = w->shape.duration_s * S;
+	keys_begin(w);
 	if (oracle_new(w) < 0 || net_new(w) < 0 || mns_new(w) < 0 || make_sites(w, kind) < 0)
 		return -ENOMEM;
 	mns_begin(w);
@@ -143,4 +145,5 @@ void plan_end(struct world *w)
 	mns_free(w);
 	net_free(w);
 	oracle_free(w);
+	keys_end();
 }

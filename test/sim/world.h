@@ -57,6 +57,7 @@ struct world_event {
 	X(drains, "drains")                                                                        \
 	X(datagrams, "datagrams between sites")                                                    \
 	X(bytes, "octets between sites")                                                           \
+	X(seals, "seals, none under the key and nonce of another one")                             \
 	X(bus, "Binding Updates")                                                                  \
 	X(acks, "positive acknowledgements heard")                                                 \
 	X(refusals, "refusals heard")                                                              \
