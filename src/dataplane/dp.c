@@ -45,6 +45,16 @@ static const uint32_t punt_size[] = {
 #define RING_MIN       2u /* rte_ring's */
 #define POOL_CACHE     256
 
+/*
+ * Control's own buffers. What control says is freed by the worker that sends it: out of the pool of
+ * received packets, each would push one that the worker has just used out of its cache, which
+ * returns them by hundreds and takes as many cold ones. A pool is a queue, too: so few of them that
+ * they stay in the caches from one use to the next. Where more are under way, in the descriptors of
+ * a device or before a port that is slow, they come from the other pool.
+ */
+#define OWN_MBUFS 256
+#define OWN_CACHE 32 /* and what a lcore keeps for itself: at most one and a half times as many */
+
 static int fail(char *err, size_t err_len, int ret, const char *what)
 {
 	snprintf(err, err_len, "%s: %s", what, rte_strerror(-ret));
@@ -153,7 +163,12 @@ static int make_pool(struct dp *dp)
 		room = RTE_MBUF_DEFAULT_BUF_SIZE;
 	dp->pool = rte_pktmbuf_pool_create("hamd_mbufs", buffers(dp), POOL_CACHE,
 		RTE_ALIGN(sizeof(struct dp_meta), RTE_MBUF_PRIV_ALIGN), room, (int)rte_socket_id());
-	return dp->pool == NULL ? -rte_errno : 0;
+	if (dp->pool == NULL)
+		return -rte_errno;
+	dp->own_pool = rte_pktmbuf_pool_create("hamd_own_mbufs",
+		OWN_MBUFS + dp->worker_count * 2 * OWN_CACHE, OWN_CACHE,
+		RTE_ALIGN(sizeof(struct dp_meta), RTE_MBUF_PRIV_ALIGN), room, (int)rte_socket_id());
+	return dp->own_pool == NULL ? -rte_errno : 0;
 }
 
 static int plan_ports(struct dp *dp, char *err, size_t err_len)
@@ -263,6 +278,7 @@ static int make_worker(struct dp *dp, uint16_t i)
 	fragid_init(&w->fragid, dp->fragid_key, i, dp->worker_count + 1u);
 	w->workers = dp->worker_count;
 	w->is_reader = i < dp->worker_count;
+	w->own_pool = w->is_reader ? NULL : dp->own_pool;
 	if (hands_over(dp)) {
 		w->hand = dp->hand;
 		w->spread = &dp->spreading;
@@ -417,6 +433,7 @@ void dp_free(struct dp *dp)
 		rte_free(dp->workers[i]);
 	}
 	dp_sync_free(dp->sync);
+	rte_mempool_free(dp->own_pool);
 	rte_mempool_free(dp->pool);
 	rte_free(dp);
 }

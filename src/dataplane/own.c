@@ -41,10 +41,18 @@ static void count_drop(struct dp_worker *w, enum dp_drop reason)
 		dp_watch_count(w, reason);
 }
 
+/* Few are enough nearly always: see OWN_MBUFS. */
+static struct rte_mbuf *empty_mbuf(struct dp_worker *w)
+{
+	struct rte_mbuf *m = w->own_pool != NULL ? rte_pktmbuf_alloc(w->own_pool) : NULL;
+
+	return m != NULL ? m : rte_pktmbuf_alloc(w->pool);
+}
+
 /* A buffer with a copy of pkt and clean metadata. */
 static struct rte_mbuf *own_mbuf(struct dp_worker *w, const uint8_t *pkt, uint16_t len)
 {
-	struct rte_mbuf *m = rte_pktmbuf_alloc(w->pool);
+	struct rte_mbuf *m = empty_mbuf(w);
 	char *room;
 
 	if (m == NULL) {

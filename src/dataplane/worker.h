@@ -92,6 +92,7 @@ struct dp_worker {
 	uint16_t workers; /* how many there are, control's own aside */
 	bool is_reader; /* control's own is none: it is the writer */
 	struct rte_mempool *pool; /* for fragments */
+	struct rte_mempool *own_pool; /* before `pool` for what control says; NULL: not control's */
 	uint64_t flow_seed; /* of the flow labels of tunnels; all workers have the same */
 	uint16_t rxq_count;
 	bool watched; /* anything in watching[]: one branch a burst when there is not */
