@@ -162,7 +162,7 @@ uint32_t dp_rx(struct dp_worker *w, const struct dp_rx_queue *q, struct dp_vec *
 {
 	const struct dp_port_view *port = &w->port[q->port];
 	struct rte_mbuf *pkt[DP_BURST];
-	uint16_t n = rte_eth_rx_burst(port->dev, q->queue, pkt, DP_BURST);
+	uint16_t n = rte_eth_rx_burst(port->dev, q->queue, pkt, (uint16_t)(DP_BURST - out->n));
 	uint64_t bytes = 0, mac = 0;
 
 	memcpy(&mac, port->mac, sizeof(port->mac));

@@ -100,17 +100,18 @@ static inline __attribute__((always_inline)) void run(struct dp_worker *w, bool 
 	stat->cycles += rte_rdtsc() - start;
 }
 
-static inline void timed_rx(struct dp_worker *w, const struct dp_rx_queue *q)
+static inline uint32_t timed_rx(struct dp_worker *w, const struct dp_rx_queue *q)
 {
 	struct dp_stage_stat *stat = &w->stage[DP_STAGE_RX];
 	uint64_t start = rte_rdtsc();
 	uint32_t received = likely(!w->watched) ? dp_rx(w, q, &w->vec[V_AGAIN]) : dp_watch_rx(w, q);
 
 	if (received == 0)
-		return; /* polling an empty queue is idling, not work */
+		return 0; /* polling an empty queue is idling, not work */
 	stat->calls++;
 	stat->packets += received;
 	stat->cycles += rte_rdtsc() - start;
+	return received;
 }
 
 static void too_deep(struct dp_worker *w, bool traced, struct dp_vec *in)
@@ -152,10 +153,12 @@ static inline __attribute__((always_inline)) void carry(struct dp_worker *w, boo
 			dp_classify); /* -> all but ENCAP, punt */
 		run(w, traced, DP_STAGE_REASS, V_FRAGMENT, dp_reass); /* -> AGAIN, held */
 		run(w, traced, DP_STAGE_OPEN, V_MESH, dp_open); /* -> AGAIN, other worker */
+		dp_seek_rest(&w->signal, w->t->bc, w->vec[V_SIGNAL].n);
 		run(w, traced, DP_STAGE_DECAP, V_TUNNEL, dp_decap); /* -> AGAIN */
 		run(w, traced, DP_STAGE_INTERCEPT, V_HOME, dp_intercept); /* -> ENCAP */
 		run(w, traced, DP_STAGE_ENCAP, V_ENCAP, dp_encap); /* -> tx, ROUTE */
 		run(w, traced, DP_STAGE_SEAL, V_RELAY, dp_seal); /* -> ROUTE */
+		run(w, traced, DP_STAGE_SIGNAL, V_SIGNAL, dp_signal); /* -> punt */
 		run(w, traced, DP_STAGE_ROUTE, V_ROUTE, dp_route); /* -> tx, punt */
 	}
 	too_deep(w, traced, &w->vec[V_AGAIN]);
@@ -212,6 +215,32 @@ static bool take_handed(struct dp_worker *w)
 	return true;
 }
 
+/*
+ * Queue after queue, until there is half a burst at least: what is few is carried with what is many,
+ * so that the memory that it waits for is waited for meanwhile. So the queue that brought most is the
+ * last one in the next turn, and finds room for all but those few.
+ */
+static void take_queues(struct dp_worker *w)
+{
+	const struct dp_vec *in = &w->vec[V_AGAIN];
+	uint32_t most = 0;
+	uint16_t q = w->rxq_first;
+
+	for (uint16_t i = 0; i < w->rxq_count; i++) {
+		uint32_t n = timed_rx(w, &w->rxq[q]); /* -> AGAIN */
+
+		q = q + 1 < w->rxq_count ? (uint16_t)(q + 1) : 0;
+		if (n > 0 && n >= most) {
+			most = n;
+			w->rxq_first = q;
+		}
+		if (in->n >= DP_BURST / 2 || i + 1 == w->rxq_count || w->watched) {
+			dp_carry(w);
+			dp_tx(w);
+		}
+	}
+}
+
 bool dp_worker_poll(void *worker)
 {
 	struct dp_worker *w = worker;
@@ -227,11 +256,7 @@ bool dp_worker_poll(void *worker)
 	handed = take_handed(w);
 	if (handed)
 		dp_tx(w);
-	for (uint16_t i = 0; i < w->rxq_count; i++) {
-		timed_rx(w, &w->rxq[i]); /* -> AGAIN */
-		dp_carry(w);
-		dp_tx(w);
-	}
+	take_queues(w);
 	send_ringed(w, frame, ringed);
 	dp_counted(w, DP_COUNTER_POLLS, 1);
 	if (w->reass != NULL && unlikely(!reass_tab_is_empty(w->reass)))

@@ -95,6 +95,7 @@ struct dp_worker {
 	struct rte_mempool *own_pool; /* before `pool` for what control says; NULL: not control's */
 	uint64_t flow_seed; /* of the flow labels of tunnels; all workers have the same */
 	uint16_t rxq_count;
+	uint16_t rxq_first; /* where a turn begins */
 	bool watched; /* anything in watching[]: one branch a burst when there is not */
 	uint32_t watch_seen;
 	_Atomic uint32_t watch_version; /* control counts it on */
@@ -115,6 +116,7 @@ struct dp_worker {
 	struct dp_vec vec[V_COUNT];
 	struct dp_sought home; /* the destinations, beside vec[V_HOME] */
 	struct dp_sought tunnel; /* the inner sources, beside vec[V_TUNNEL] */
+	struct dp_sought signal; /* the home addresses, beside vec[V_SIGNAL] */
 	const struct bc_entry *bind[DP_BURST]; /* beside vec[V_ENCAP] */
 	struct dp_vec tx[DP_MAX_PORTS];
 
@@ -144,7 +146,7 @@ void dp_worker_watch(struct dp_worker *w); /* takes over what control wants watc
 void dp_carry(struct dp_worker *w);
 
 /* Stages, in the order of the packet path; one file each. dp_rx says how many it took from the
- * queue, dropped ones included. */
+ * queue, dropped ones included; as many as make a burst of what is in `out` already. */
 uint32_t dp_rx(struct dp_worker *w, const struct dp_rx_queue *q, struct dp_vec *out);
 void dp_classify(struct dp_worker *w, struct dp_vec *in);
 void dp_reass(struct dp_worker *w, struct dp_vec *in);
@@ -153,6 +155,7 @@ void dp_decap(struct dp_worker *w, struct dp_vec *in);
 void dp_intercept(struct dp_worker *w, struct dp_vec *in);
 void dp_encap(struct dp_worker *w, struct dp_vec *in);
 void dp_seal(struct dp_worker *w, struct dp_vec *in);
+void dp_signal(struct dp_worker *w, struct dp_vec *in);
 void dp_route(struct dp_worker *w, struct dp_vec *in);
 void dp_tx(struct dp_worker *w);
 
@@ -165,6 +168,9 @@ int dp_reass_start(struct dp_worker *w, struct reass_opts opts);
 void dp_reass_stop(struct dp_worker *w);
 /* Gives up what has waited for too long, a bounded number a call. now: rte_rdtsc(). */
 void dp_reass_expire(struct dp_worker *w, uint64_t now);
+
+/* A Mobility Header for us: into V_SIGNAL, or at once to control where no binding says more. */
+void dp_to_signal(struct dp_worker *w, struct rte_mbuf *m);
 
 /* Doors. */
 void dp_worker_drop(struct dp_worker *w, struct rte_mbuf *m, enum dp_drop reason);

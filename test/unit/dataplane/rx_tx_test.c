@@ -10,9 +10,12 @@
 
 #include "dataplane/worker.h"
 #include "net/ip6hdr.h"
+#include "tables/tables.h"
 
 #define POOL 4095
 #define ROOM 512 /* of a buffer, behind its headroom */
+
+#define DEVICES 2
 
 static struct rte_mempool *pool;
 static struct dp_port_view views[2] = {
@@ -25,7 +28,8 @@ static struct rte_ring *ring;
 static int set_up(void **state)
 {
 	char args[][24] = { "rx-tx-test", "--no-huge", "-m", "128", "--no-pci", "--no-telemetry",
-		"--no-shconf", "--log-level=*:error", "-l", "0", "--vdev=net_ring0" };
+		"--no-shconf", "--log-level=*:error", "-l", "0", "--vdev=net_ring0",
+		"--vdev=net_ring1" };
 	char *argv[DIM(args) + 1] = { NULL };
 	struct rte_eth_conf conf = { 0 };
 
@@ -37,10 +41,13 @@ static int set_up(void **state)
 	pool = rte_pktmbuf_pool_create("pkts", POOL, 0, RTE_ALIGN(sizeof(struct dp_meta), 8),
 		RTE_PKTMBUF_HEADROOM + ROOM, SOCKET_ID_ANY);
 	assert_non_null(pool);
-	assert_int_equal(rte_eth_dev_configure(0, 1, 1, &conf), 0);
-	assert_int_equal(rte_eth_rx_queue_setup(0, 0, 1024, SOCKET_ID_ANY, NULL, pool), 0);
-	assert_int_equal(rte_eth_tx_queue_setup(0, 0, 1024, SOCKET_ID_ANY, NULL), 0);
-	assert_int_equal(rte_eth_dev_start(0), 0);
+	for (uint16_t d = 0; d < DEVICES; d++) {
+		assert_int_equal(rte_eth_dev_configure(d, 1, 1, &conf), 0);
+		assert_int_equal(
+			rte_eth_rx_queue_setup(d, 0, 1024, SOCKET_ID_ANY, NULL, pool), 0);
+		assert_int_equal(rte_eth_tx_queue_setup(d, 0, 1024, SOCKET_ID_ANY, NULL), 0);
+		assert_int_equal(rte_eth_dev_start(d), 0);
+	}
 	ring = rte_ring_create("out", 64, SOCKET_ID_ANY, 0);
 	assert_non_null(ring);
 	return 0;
@@ -50,7 +57,8 @@ static int tear_down(void **state)
 {
 	(void)state;
 	assert_int_equal(rte_mempool_avail_count(pool), POOL); /* no packet was leaked */
-	rte_eth_dev_stop(0);
+	for (uint16_t d = 0; d < DEVICES; d++)
+		rte_eth_dev_stop(d);
 	rte_ring_free(ring);
 	return rte_eal_cleanup();
 }
@@ -268,6 +276,76 @@ static void test_full(void **state)
 		rte_pktmbuf_free(m);
 }
 
+/* --- queues of a turn --- */
+
+/* n frames to a link-local address that is not ours: classify drops them, and that is all. */
+static void arrive(uint16_t dev, unsigned n)
+{
+	struct frame f = good();
+	struct ip6_addr nobody = addr("fe80::9");
+
+	memcpy(f.b + 14 + 24, &nobody, sizeof(nobody));
+	while (n-- > 0) {
+		struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
+
+		assert_non_null(m);
+		memcpy(rte_pktmbuf_append(m, f.n), f.b, f.n);
+		assert_int_equal(rte_eth_tx_burst(dev, 0, &m, 1), 1);
+	}
+}
+
+struct turn {
+	const char *name;
+	unsigned few, many; /* that arrive at devices 1 and 0 */
+	unsigned carried, bursts; /* what the turn does: packets, and in how many bursts */
+};
+
+/* What is few is carried with what is many; no queue is left out, whatever the other one has, and
+ * nothing that was taken is left for the next turn. */
+static void test_queues(void **state)
+{
+	static const struct turn turns[] = {
+		{ "not known yet", 1, DP_BURST, DP_BURST + 1, 2 },
+		{ "few first", 1, DP_BURST, DP_BURST, 1 },
+		{ "with what was left", 3, DP_BURST - 4, DP_BURST, 1 },
+		{ "none", 0, DP_BURST, DP_BURST, 1 },
+		{ "half a burst", DP_BURST / 2, DP_BURST, DP_BURST / 2 + DP_BURST, 2 },
+		{ "few less than that", DP_BURST / 2 - 1, DP_BURST, DP_BURST, 1 },
+		{ "two full ones", DP_BURST, DP_BURST / 2 + 1, 2 * DP_BURST, 2 },
+		{ "the other one is many", DP_BURST, 0, DP_BURST, 1 },
+		{ "and few first again", DP_BURST, 2, DP_BURST, 1 },
+		{ "the rest", 0, 0, 2, 1 },
+		{ "idle", 0, 0, 0, 0 },
+	};
+	struct tables_opts opts = { .readers = 1, .max_bindings = 16, .max_neighbors = 16,
+		.max_routes = 16, .max_addrs = 4, .seed = 42 };
+	const struct dp_stage_stat *s = &worker.stage[DP_STAGE_CLASSIFY];
+
+	(void)state;
+	assert_int_equal(tables_new(&opts, &worker.t), 0);
+	views[1] = views[0];
+	views[1].dev = 1;
+	worker.rxq[0] = (struct dp_rx_queue){ 0, 0 };
+	worker.rxq[1] = (struct dp_rx_queue){ 1, 0 };
+	worker.rxq_count = 2;
+	for (unsigned i = 0; i < DIM(turns); i++) {
+		const struct turn *t = &turns[i];
+		struct dp_stage_stat before = *s;
+		uint64_t dropped = worker.counters.drop[DP_DROP_DST_SCOPE];
+
+		arrive(0, t->many);
+		arrive(1, t->few);
+		assert_int_equal(dp_worker_poll(&worker), t->carried > 0);
+		if (s->packets - before.packets != t->carried ||
+			s->calls - before.calls != t->bursts)
+			fail_msg("%s: %u packets in %u bursts", t->name,
+				(unsigned)(s->packets - before.packets),
+				(unsigned)(s->calls - before.calls));
+		assert_int_equal(worker.counters.drop[DP_DROP_DST_SCOPE] - dropped, t->carried);
+	}
+	tables_free(worker.t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -276,6 +354,7 @@ int main(void)
 		cmocka_unit_test(test_padding),
 		cmocka_unit_test(test_chained),
 		cmocka_unit_test(test_full),
+		cmocka_unit_test(test_queues),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
