@@ -404,8 +404,12 @@ static void empty_ring(struct dp *dp, struct rte_ring *ring)
 {
 	void *m;
 
-	while (ring != NULL && rte_ring_dequeue(ring, &m) == 0)
-		dp_worker_drop(dp->workers[dp->worker_count], m, DP_DROP_SHUTDOWN);
+	while (ring != NULL && rte_ring_dequeue(ring, &m) == 0) {
+		if (((struct rte_mbuf *)m)->port == DP_PORT_HOME)
+			rte_pktmbuf_free(m);
+		else
+			dp_worker_drop(dp->workers[dp->worker_count], m, DP_DROP_SHUTDOWN);
+	}
 }
 
 void dp_free(struct dp *dp)

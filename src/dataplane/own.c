@@ -195,9 +195,29 @@ void dp_release_by(struct dp_worker *w, struct rte_mbuf *m)
 	rte_pktmbuf_free(m);
 }
 
+/*
+ * Whose worker took it in is to have it for its next packet, whose octets it has in its cache: freed
+ * here it would get there by way of all the others of its pool, and out of memory. False: that is
+ * this lcore, it was made here, or there is no room.
+ */
+static bool give_back(struct dp *dp, struct rte_mbuf *m)
+{
+	const struct dp_meta *meta = dp_meta(m);
+
+	if (dp->lcore_count < 2 || meta->worker >= dp->worker_count ||
+		(meta->flags & DP_META_OWN) || m->nb_segs > 1 || rte_mbuf_refcnt_read(m) > 1)
+		return false;
+	m->port = DP_PORT_HOME;
+	return rte_ring_enqueue(dp->tx_ring[meta->worker], m) == 0;
+}
+
 void dp_release(struct dp *dp, struct rte_mbuf *m)
 {
-	dp_release_by(dp_own(dp), m);
+	struct dp_worker *w = dp_own(dp);
+
+	if (likely(!w->watched) && give_back(dp, m))
+		return;
+	dp_release_by(w, m);
 }
 
 void dp_count_drop(struct dp *dp, enum dp_drop reason)

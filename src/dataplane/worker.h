@@ -43,6 +43,7 @@ struct watch_lane;
  * mesh tunnel around it too. */
 #define DP_MAX_PASSES (2 * (DP_MAX_OPENED + 2))
 #define DP_MAX_PORTS  16
+#define DP_PORT_HOME  UINT16_MAX /* m->port of a buffer that control gives back */
 
 struct dp_vec {
 	uint32_t n;
@@ -102,7 +103,10 @@ struct dp_worker {
 	struct dp_rx_queue rxq[DP_MAX_PORTS * PLAN_MAX_QUEUES];
 	uint16_t tx_queue[DP_MAX_PORTS]; /* PLAN_NO_QUEUE: by ring */
 	struct rte_ring *tx_ring[DP_MAX_PORTS]; /* of the worker that has a queue */
-	struct rte_ring *tx_in; /* what others ask us to send; m->port is the way out; NULL: none */
+	struct rte_ring *tx_in; /* what others ask us to send; m->port is the way out, or it is
+	                           DP_PORT_HOME: only to be freed; NULL: none */
+	uint32_t ringed; /* how many came out of it at last; and */
+	uint32_t ringed_turn; /* 0: this turn looks into it */
 	struct rte_ring *punt[DP_PUNT_COUNT];
 	struct rte_ring *const *hand; /* of each worker: packets that others want it to carry; NULL:
 	                                 nobody has anything to hand over */
