@@ -402,10 +402,12 @@ int dp_new(
 /* What still waits somewhere goes back to the pool, counted. */
 static void empty_ring(struct dp *dp, struct rte_ring *ring)
 {
-	void *m;
+	void *item;
 
-	while (ring != NULL && rte_ring_dequeue(ring, &m) == 0) {
-		if (((struct rte_mbuf *)m)->port == DP_PORT_HOME)
+	while (ring != NULL && rte_ring_dequeue(ring, &item) == 0) {
+		struct rte_mbuf *m = dp_ringed(item);
+
+		if (dp_is_homeward(item))
 			rte_pktmbuf_free(m);
 		else
 			dp_worker_drop(dp->workers[dp->worker_count], m, DP_DROP_SHUTDOWN);

@@ -207,8 +207,7 @@ static bool give_back(struct dp *dp, struct rte_mbuf *m)
 	if (dp->lcore_count < 2 || meta->worker >= dp->worker_count ||
 		(meta->flags & DP_META_OWN) || m->nb_segs > 1 || rte_mbuf_refcnt_read(m) > 1)
 		return false;
-	m->port = DP_PORT_HOME;
-	return rte_ring_enqueue(dp->tx_ring[meta->worker], m) == 0;
+	return rte_ring_enqueue(dp->tx_ring[meta->worker], dp_homeward(m)) == 0;
 }
 
 void dp_release(struct dp *dp, struct rte_mbuf *m)

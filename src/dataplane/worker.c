@@ -187,27 +187,31 @@ void dp_carry(struct dp_worker *w)
  * its end. While turns are full and this is little, as control's answers are, it is looked at in one
  * turn of RINGED_TURNS: a look at what another core writes costs as much as a packet.
  */
-static uint32_t take_ringed(struct dp_worker *w, struct rte_mbuf *m[static DP_BURST])
+static uint32_t take_ringed(struct dp_worker *w, void *item[static DP_BURST])
 {
 	if (w->tx_in == NULL || w->ringed_turn != 0)
 		return 0;
-	w->ringed = rte_ring_dequeue_burst(w->tx_in, (void **)m, DP_BURST, NULL);
+	w->ringed = rte_ring_dequeue_burst(w->tx_in, item, DP_BURST, NULL);
 	for (uint32_t i = 0; i < w->ringed; i++) {
-		__builtin_prefetch(m[i], 1); /* whoever frees it looks into both lines, */
-		__builtin_prefetch(&m[i]->next, 1); /* and who takes it next writes them */
+		struct rte_mbuf *m = dp_ringed(item[i]);
+
+		__builtin_prefetch(m, 1); /* whoever frees it looks into both lines, */
+		__builtin_prefetch(&m->next, 1); /* and who takes it next writes them */
 	}
 	return w->ringed;
 }
 
-static void send_ringed(struct dp_worker *w, struct rte_mbuf *const m[], uint32_t n)
+static void send_ringed(struct dp_worker *w, void *const item[], uint32_t n)
 {
 	if (n == 0)
 		return;
 	for (uint32_t i = 0; i < n; i++) {
-		if (m[i]->port == DP_PORT_HOME)
-			rte_pktmbuf_free(m[i]);
+		struct rte_mbuf *m = dp_ringed(item[i]);
+
+		if (dp_is_homeward(item[i]))
+			rte_pktmbuf_free(m);
 		else
-			dp_vec_push(&w->tx[m[i]->port], m[i]);
+			dp_vec_push(&w->tx[m->port], m);
 	}
 	dp_tx(w);
 }
@@ -265,7 +269,7 @@ bool dp_worker_poll(void *worker)
 {
 	struct dp_worker *w = worker;
 	uint64_t before = w->counters.c[DP_COUNTER_RX_PACKETS];
-	struct rte_mbuf *frame[DP_BURST];
+	void *frame[DP_BURST];
 	uint32_t ringed = take_ringed(w, frame);
 	bool handed;
 

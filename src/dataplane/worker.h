@@ -43,7 +43,6 @@ struct watch_lane;
  * mesh tunnel around it too. */
 #define DP_MAX_PASSES (2 * (DP_MAX_OPENED + 2))
 #define DP_MAX_PORTS  16
-#define DP_PORT_HOME  UINT16_MAX /* m->port of a buffer that control gives back */
 
 struct dp_vec {
 	uint32_t n;
@@ -103,8 +102,8 @@ struct dp_worker {
 	struct dp_rx_queue rxq[DP_MAX_PORTS * PLAN_MAX_QUEUES];
 	uint16_t tx_queue[DP_MAX_PORTS]; /* PLAN_NO_QUEUE: by ring */
 	struct rte_ring *tx_ring[DP_MAX_PORTS]; /* of the worker that has a queue */
-	struct rte_ring *tx_in; /* what others ask us to send; m->port is the way out, or it is
-	                           DP_PORT_HOME: only to be freed; NULL: none */
+	struct rte_ring *tx_in; /* what others ask us to send; m->port is the way out. Or, marked by
+	                           dp_homeward(), buffers to be freed. NULL: none */
 	uint32_t ringed; /* how many came out of it at last; and */
 	uint32_t ringed_turn; /* 0: this turn looks into it */
 	struct rte_ring *punt[DP_PUNT_COUNT];
@@ -272,6 +271,26 @@ static inline void dp_seek_rest(struct dp_sought *s, const struct bc *bc, uint32
 {
 	for (uint32_t i = n > DP_AHEAD ? n - DP_AHEAD : 0; i < n; i++)
 		s->guess[i] = bc_guess(bc, s->hash[i]);
+}
+
+/* In a tx_in, a buffer that is only to be freed. Its own octets do not say so: to write there would
+ * take them from the cache that they go back to. */
+#define DP_HOMEWARD 1U
+
+static inline void *dp_homeward(struct rte_mbuf *m)
+{
+	return (uint8_t *)m + DP_HOMEWARD; /* buffers begin cache lines */
+}
+
+static inline bool dp_is_homeward(const void *item)
+{
+	return ((uintptr_t)item & DP_HOMEWARD) != 0;
+}
+
+/* With or without the mark. */
+static inline struct rte_mbuf *dp_ringed(void *item)
+{
+	return (struct rte_mbuf *)(void *)((uint8_t *)item - ((uintptr_t)item & DP_HOMEWARD));
 }
 
 static inline void dp_counted(struct dp_worker *w, enum dp_counter c, uint64_t n)
