@@ -95,15 +95,29 @@ static bool hands_over(const struct dp *dp)
 	return dp->t->sa != NULL && (dp->worker_count > 1 || control_receives(dp));
 }
 
+/* What is received has one producer where one worker receives; what control sends itself may lack a
+ * neighbour, or be owed an error, too. */
+static unsigned punt_flags(const struct dp *dp, enum dp_punt_class c)
+{
+	bool is_received = c != DP_PUNT_RESOLVE && c != DP_PUNT_ERROR;
+	bool one = dp->worker_count == 1 && !control_receives(dp);
+
+	return RING_F_SC_DEQ | (is_received && one ? RING_F_SP_ENQ : 0);
+}
+
 static int make_rings(struct dp *dp)
 {
+	/* beside one worker there is only control */
+	unsigned tx_flags = RING_F_SC_DEQ | (dp->worker_count == 1 ? RING_F_SP_ENQ : 0);
+
 	for (enum dp_punt_class c = 0; c < DP_PUNT_COUNT; c++) {
-		dp->punt[c] = ring_new("punt", c, RTE_MAX(room_of(dp, c), RING_MIN), RING_F_SC_DEQ);
+		dp->punt[c] = ring_new(
+			"punt", c, RTE_MAX(room_of(dp, c), RING_MIN), punt_flags(dp, c));
 		if (dp->punt[c] == NULL)
 			return -rte_errno;
 	}
 	for (uint16_t i = 0; i < dp->worker_count; i++) {
-		dp->tx_ring[i] = ring_new("tx", i, TX_RING_SIZE, RING_F_SC_DEQ);
+		dp->tx_ring[i] = ring_new("tx", i, TX_RING_SIZE, tx_flags);
 		if (dp->tx_ring[i] == NULL)
 			return -rte_errno;
 		if (!hands_over(dp))

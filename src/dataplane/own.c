@@ -12,6 +12,7 @@
 #include "tables/tables.h"
 
 #define LINK_POLL_MS 100
+#define HOMEWARD_MAX (2 * DP_BURST) /* in a ring: a worker that is behind does without them */
 
 uint32_t dp_punt_take(struct dp *dp, enum dp_punt_class c, struct rte_mbuf **out, uint32_t max)
 {
@@ -203,11 +204,12 @@ void dp_release_by(struct dp_worker *w, struct rte_mbuf *m)
 static bool give_back(struct dp *dp, struct rte_mbuf *m)
 {
 	const struct dp_meta *meta = dp_meta(m);
+	struct rte_ring *ring;
 
-	if (dp->lcore_count < 2 || meta->worker >= dp->worker_count ||
-		(meta->flags & DP_META_OWN) || m->nb_segs > 1 || rte_mbuf_refcnt_read(m) > 1)
+	if (dp->lcore_count < 2 || meta->worker >= dp->worker_count || meta->flags & DP_META_OWN)
 		return false;
-	return rte_ring_enqueue(dp->tx_ring[meta->worker], dp_homeward(m)) == 0;
+	ring = dp->tx_ring[meta->worker];
+	return rte_ring_count(ring) < HOMEWARD_MAX && rte_ring_enqueue(ring, dp_homeward(m)) == 0;
 }
 
 void dp_release(struct dp *dp, struct rte_mbuf *m)

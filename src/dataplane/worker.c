@@ -9,10 +9,14 @@
 #include "net/icmp6.h"
 #include "tables/tables.h"
 
-/* With 64 packets to a turn and 130 ns to a packet 25 us are waited at most, and where each is sealed
- * some 200; fewer than RINGED_FEW frames have come in one look. */
-#define RINGED_TURNS 4
-#define RINGED_FEW   (DP_BURST / 4)
+/*
+ * While turns are full, one of so many looks at what other cores write all the time: a line of theirs
+ * costs as much as a packet. So their frames wait 25 us longer at most, with 64 packets to a turn and
+ * 130 ns to a packet, and some 200 where each is sealed; grace periods last as much longer. Where
+ * frames are not few every turn looks.
+ */
+#define LOOK_TURNS 4
+#define FEW_RINGED (DP_BURST / 4)
 
 void dp_worker_drop(struct dp_worker *w, struct rte_mbuf *m, enum dp_drop reason)
 {
@@ -184,12 +188,11 @@ void dp_carry(struct dp_worker *w)
 /*
  * What other lcores ask us to send, where they have no TX queue on the port, and buffers that come
  * home. Both come out of another core's cache: asked for at the start of a turn, they are there at
- * its end. While turns are full and this is little, as control's answers are, it is looked at in one
- * turn of RINGED_TURNS: a look at what another core writes costs as much as a packet.
+ * its end.
  */
 static uint32_t take_ringed(struct dp_worker *w, void *item[static DP_BURST])
 {
-	if (w->tx_in == NULL || w->ringed_turn != 0)
+	if (w->tx_in == NULL || w->look_turn != 0)
 		return 0;
 	w->ringed = rte_ring_dequeue_burst(w->tx_in, item, DP_BURST, NULL);
 	for (uint32_t i = 0; i < w->ringed; i++) {
@@ -216,13 +219,16 @@ static void send_ringed(struct dp_worker *w, void *const item[], uint32_t n)
 	dp_tx(w);
 }
 
-/* The turn took in so many packets: when is the ring looked at again? */
-static void pace_ringed(struct dp_worker *w, uint64_t received)
+/* The turn ends, in which so many packets came in. */
+static void look_up(struct dp_worker *w, uint64_t received)
 {
-	if (received < DP_BURST / 2 || w->ringed >= RINGED_FEW)
-		w->ringed_turn = 0;
+	/* No table pointer survives this line; nor any turn, but who is to know hears it later. */
+	if (w->is_reader && w->look_turn == 0)
+		rte_rcu_qsbr_quiescent(w->t->rcu, w->id);
+	if (received < DP_BURST / 2 || w->ringed >= FEW_RINGED)
+		w->look_turn = 0;
 	else
-		w->ringed_turn = (w->ringed_turn + 1) % RINGED_TURNS;
+		w->look_turn = (w->look_turn + 1) % LOOK_TURNS;
 }
 
 /* Packets that other workers have taken in for us. */
@@ -282,12 +288,10 @@ bool dp_worker_poll(void *worker)
 		dp_tx(w);
 	take_queues(w);
 	send_ringed(w, frame, ringed);
-	pace_ringed(w, w->counters.c[DP_COUNTER_RX_PACKETS] - before);
 	dp_counted(w, DP_COUNTER_POLLS, 1);
 	if (w->reass != NULL && unlikely(!reass_tab_is_empty(w->reass)))
 		dp_reass_expire(w, rte_rdtsc());
-	if (w->is_reader)
-		rte_rcu_qsbr_quiescent(w->t->rcu, w->id); /* no table pointer survives this line */
+	look_up(w, w->counters.c[DP_COUNTER_RX_PACKETS] - before);
 	if (ringed == 0 && !handed && w->counters.c[DP_COUNTER_RX_PACKETS] == before)
 		return false;
 	dp_counted(w, DP_COUNTER_BUSY_POLLS, 1);

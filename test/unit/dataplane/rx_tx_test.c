@@ -32,6 +32,12 @@ static int set_up(void **state)
 		"--vdev=net_ring1" };
 	char *argv[DIM(args) + 1] = { NULL };
 	struct rte_eth_conf conf = { 0 };
+	struct tables_opts opts = { .readers = 1,
+		.max_bindings = 16,
+		.max_neighbors = 16,
+		.max_routes = 16,
+		.max_addrs = 4,
+		.seed = 42 };
 
 	(void)state;
 	for (unsigned i = 0; i < DIM(args); i++)
@@ -48,6 +54,7 @@ static int set_up(void **state)
 		assert_int_equal(rte_eth_tx_queue_setup(d, 0, 1024, SOCKET_ID_ANY, NULL), 0);
 		assert_int_equal(rte_eth_dev_start(d), 0);
 	}
+	assert_int_equal(tables_new(&opts, &worker.t), 0);
 	ring = rte_ring_create("out", 64, SOCKET_ID_ANY, 0);
 	assert_non_null(ring);
 	return 0;
@@ -60,6 +67,7 @@ static int tear_down(void **state)
 	for (uint16_t d = 0; d < DEVICES; d++)
 		rte_eth_dev_stop(d);
 	rte_ring_free(ring);
+	tables_free(worker.t);
 	return rte_eal_cleanup();
 }
 
@@ -317,12 +325,9 @@ static void test_queues(void **state)
 		{ "the rest", 0, 0, 2, 1 },
 		{ "idle", 0, 0, 0, 0 },
 	};
-	struct tables_opts opts = { .readers = 1, .max_bindings = 16, .max_neighbors = 16,
-		.max_routes = 16, .max_addrs = 4, .seed = 42 };
 	const struct dp_stage_stat *s = &worker.stage[DP_STAGE_CLASSIFY];
 
 	(void)state;
-	assert_int_equal(tables_new(&opts, &worker.t), 0);
 	views[1] = views[0];
 	views[1].dev = 1;
 	worker.rxq[0] = (struct dp_rx_queue){ 0, 0 };
@@ -343,7 +348,68 @@ static void test_queues(void **state)
 				(unsigned)(s->calls - before.calls));
 		assert_int_equal(worker.counters.drop[DP_DROP_DST_SCOPE] - dropped, t->carried);
 	}
-	tables_free(worker.t);
+}
+
+/* --- what other lcores send --- */
+
+/* A turn with n frames of its own, and `others` that another lcore wants sent; how many of those are
+ * sent by now. */
+static unsigned ringed(unsigned n, unsigned others)
+{
+	struct rte_mbuf *m;
+
+	arrive(0, n);
+	while (others-- > 0) {
+		m = rte_pktmbuf_alloc(pool);
+		assert_non_null(m);
+		assert_non_null(rte_pktmbuf_append(m, 60));
+		m->port = 1;
+		assert_int_equal(rte_ring_enqueue(worker.tx_in, m), 0);
+	}
+	(void)dp_worker_poll(&worker);
+	return rte_ring_count(ring);
+}
+
+/* Few are waited for while turns are full, four of them at most; many, or beside little, never. */
+static void test_ringed(void **state)
+{
+	static const struct {
+		unsigned own, others, sent;
+	} turns[] = {
+		{ DP_BURST, 1, 1 },
+		{ DP_BURST, 1, 1 },
+		{ DP_BURST, 1, 1 },
+		{ DP_BURST, 1, 1 },
+		{ DP_BURST, 0, 4 },
+		{ DP_BURST / 2 - 1, 1, 4 }, /* not full: */
+		{ 1, 1, 6 },
+		{ 0, 1, 7 },
+		{ DP_BURST, 15, 22 },
+		{ DP_BURST, 1, 22 },
+		{ 0, 0, 22 },
+		{ DP_BURST, 16, 39 }, /* many: */
+		{ DP_BURST, 1, 40 },
+		{ DP_BURST, 1, 40 },
+		{ 0, 0, 40 },
+		{ 0, 0, 41 },
+	};
+	struct rte_mbuf *m;
+
+	(void)state;
+	worker.tx_in = rte_ring_create("in", 64, SOCKET_ID_ANY, RING_F_SC_DEQ);
+	assert_non_null(worker.tx_in);
+	worker.tx_queue[1] = PLAN_NO_QUEUE;
+	worker.tx_ring[1] = ring;
+	for (unsigned i = 0; i < DIM(turns); i++) {
+		unsigned sent = ringed(turns[i].own, turns[i].others);
+
+		if (sent != turns[i].sent)
+			fail_msg("turn %u: %u", i, sent);
+	}
+	while (rte_ring_dequeue(ring, (void **)&m) == 0)
+		rte_pktmbuf_free(m);
+	rte_ring_free(worker.tx_in);
+	worker.tx_in = NULL;
 }
 
 int main(void)
@@ -355,6 +421,7 @@ int main(void)
 		cmocka_unit_test(test_chained),
 		cmocka_unit_test(test_full),
 		cmocka_unit_test(test_queues),
+		cmocka_unit_test(test_ringed),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
