@@ -111,8 +111,8 @@ static int make_rings(struct dp *dp)
 	unsigned tx_flags = RING_F_SC_DEQ | (dp->worker_count == 1 ? RING_F_SP_ENQ : 0);
 
 	for (enum dp_punt_class c = 0; c < DP_PUNT_COUNT; c++) {
-		dp->punt[c] = ring_new(
-			"punt", c, RTE_MAX(room_of(dp, c), RING_MIN), punt_flags(dp, c));
+		dp->punt[c] =
+			ring_new("punt", c, RTE_MAX(room_of(dp, c), RING_MIN), punt_flags(dp, c));
 		if (dp->punt[c] == NULL)
 			return -rte_errno;
 	}

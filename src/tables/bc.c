@@ -10,7 +10,8 @@
 #include "tables/sigtab.h"
 
 struct bc {
-	struct bc_view v; /* the first member, in a line that nobody writes: workers look into it all
+	struct bc_view
+		v; /* the first member, in a line that nobody writes: workers look into it all
 	                     the time, and what follows changes with each binding */
 	uint32_t entries __attribute__((aligned(64)));
 	uint32_t fresh; /* entries from here on were never used */

@@ -49,8 +49,7 @@ static int set_up(void **state)
 	assert_non_null(pool);
 	for (uint16_t d = 0; d < DEVICES; d++) {
 		assert_int_equal(rte_eth_dev_configure(d, 1, 1, &conf), 0);
-		assert_int_equal(
-			rte_eth_rx_queue_setup(d, 0, 1024, SOCKET_ID_ANY, NULL, pool), 0);
+		assert_int_equal(rte_eth_rx_queue_setup(d, 0, 1024, SOCKET_ID_ANY, NULL, pool), 0);
 		assert_int_equal(rte_eth_tx_queue_setup(d, 0, 1024, SOCKET_ID_ANY, NULL), 0);
 		assert_int_equal(rte_eth_dev_start(d), 0);
 	}
