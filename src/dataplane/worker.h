@@ -106,8 +106,7 @@ struct dp_worker {
 	struct rte_ring *tx_in; /* what others ask us to send; m->port is the way out. Or, marked by
 	                           dp_homeward(), buffers to be freed. NULL: none */
 	uint32_t ringed; /* how many came out of it at last */
-	uint32_t
-		look_turn; /* 0: this turn looks at what other cores write: tx_in, and RCU's token */
+	uint32_t look_turn; /* 0: this turn looks at what others write: tx_in, RCU's token */
 	struct rte_ring *punt[DP_PUNT_COUNT];
 	struct rte_ring *const *hand; /* of each worker: packets that others want it to carry; NULL:
 	                                 nobody has anything to hand over */

@@ -10,9 +10,9 @@
 #include "tables/sigtab.h"
 
 struct bc {
-	struct bc_view
-		v; /* the first member, in a line that nobody writes: workers look into it all
-	                     the time, and what follows changes with each binding */
+	/* The first member, in a line that nobody writes: workers look into it all the time, and
+	 * what follows changes with each binding. */
+	struct bc_view v;
 	uint32_t entries __attribute__((aligned(64)));
 	uint32_t fresh; /* entries from here on were never used */
 	uint32_t free; /* list of those given back, through `older` */
