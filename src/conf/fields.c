@@ -581,9 +581,8 @@ static const struct conf_field domain_fields[] = {
 		.help = "That time, in milliseconds." },
 	{ "drain-wait-ms", CONF_U32, AT(drain_wait_ms), .def = 10000, .min = 0, .max = 600000,
 		.help = "How long a site that drains waits, in milliseconds, for Binding Updates "
-			"and tunnelled packets to cease; it goes on earlier when they do. "
-			"They are counted for all domains of the site together: traffic of another "
-			"domain makes it wait for all of that time." },
+			"and tunnelled packets of the domain to cease that do not come from "
+			"another site; it goes on earlier when they do." },
 	{ "home-agent-switch", CONF_BOOL, AT(home_agent_switch), .def = false,
 		.help = "Tell mobile nodes to register with another home agent address "
 			"(Home Agent Switch, RFC 5142): while this site drains those that are "

@@ -180,6 +180,8 @@ static bool stays(struct dp_worker *w, struct rte_mbuf *m)
 	q.agent = fib_node(meta->fib);
 	q.bucket = record_key_bucket(record_key(d->id, &about));
 	a = mesh_ask(d, &q, &node);
+	if (a.act == MESH_RELAY && q.kind == MESH_SIGNALLING)
+		dp_arrived(w, m, fib_domain(meta->fib));
 	if (a.act == MESH_RELAY)
 		dp_relay(w, m, fib_domain(meta->fib), a, node);
 	else if (a.act == MESH_DROP)

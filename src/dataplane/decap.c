@@ -72,6 +72,8 @@ static __attribute__((noinline)) int by_mesh(struct dp_worker *w, struct rte_mbu
 		q.bucket = record_key_bucket(record_key(d->id, &inner->src));
 	}
 	a = mesh_ask(d, &q, &node);
+	if (a.act == MESH_RELAY || a.act == MESH_OPEN)
+		dp_arrived(w, m, fib_domain(fib));
 	if (a.act == MESH_RELAY) {
 		dp_relay(w, m, fib_domain(fib), a, node);
 		return HANDED_ON;

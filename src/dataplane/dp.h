@@ -173,11 +173,13 @@ uint32_t dp_stage_count(void);
 void dp_stage_info(
 	const struct dp *dp, uint32_t lcore_index, uint32_t stage, struct dp_stage_info *out);
 /* What was relayed of a domain, by whose it was before: handed to the seal stage, which may still drop
- * it. */
+ * it; and what routes still bring here of it. */
 struct dp_relay_counts {
 	uint64_t first_packets, first_octets; /* our own */
 	uint64_t further_packets, further_octets; /* a peer's: their second and last hop */
 	uint64_t mismatches; /* of both: relayed because a peer may know better */
+	uint64_t arrived; /* not from a peer: tunnels of mobile nodes, opened here or relayed, and
+			   * signalling that was relayed (what is accepted control counts) */
 };
 /* Sum over workers; all 0 without a mesh. */
 void dp_relay_counts(const struct dp *dp, uint16_t domain, struct dp_relay_counts *out);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "dataplane/relay.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -8,10 +9,12 @@
 #include "conf/conf.h"
 #include "tables/tables.h"
 
+/* Of a domain. Without bounds, and where all is opened here, the counters are all that is touched. */
 struct lane {
+	struct dp_relay_counts counts __rte_cache_aligned;
 	struct meter mismatches, packets, octets;
-	struct dp_relay_counts counts;
 };
+static_assert(sizeof(struct dp_relay_counts) <= RTE_CACHE_LINE_SIZE, "one line a packet");
 
 struct relay {
 	uint32_t domains;
@@ -21,7 +24,7 @@ struct relay {
 int relay_new(const struct conf *conf, uint64_t hz, uint16_t workers, struct relay **out)
 {
 	struct relay *r = aligned_alloc(
-		64, (sizeof(*r) + conf->domain_count * sizeof(r->lane[0]) + 63) / 64 * 64);
+		RTE_CACHE_LINE_SIZE, sizeof(*r) + conf->domain_count * sizeof(r->lane[0]));
 
 	if (r == NULL)
 		return -ENOMEM;
@@ -54,6 +57,7 @@ void relay_add_counts(const struct relay *r, uint16_t domain, struct dp_relay_co
 	sum->further_packets += c->further_packets;
 	sum->further_octets += c->further_octets;
 	sum->mismatches += c->mismatches;
+	sum->arrived += c->arrived;
 }
 
 /* What is above a bound is not counted against the others. */
@@ -73,6 +77,11 @@ static bool may_go(struct dp_worker *w, struct rte_mbuf *m, struct lane *l, stru
 		return true;
 	dp_worker_drop(w, m, reason);
 	return false;
+}
+
+void dp_arrived(struct dp_worker *w, struct rte_mbuf *m, uint16_t domain)
+{
+	w->relay->lane[domain].counts.arrived += dp_meta(m)->peer == 0;
 }
 
 void dp_relay(struct dp_worker *w, struct rte_mbuf *m, uint16_t domain, struct mesh_answer a,

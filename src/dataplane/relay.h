@@ -4,7 +4,8 @@
  * has relayed is bounded (limits.relay-mbps, limits.relay-packets-per-s), and so is what is relayed
  * only because a peer may know better (limits.mismatch-per-s, limits.mismatch-burst): tunnels that do
  * not fit our bindings, which anybody can send. Each worker has its share of a bound, and counters of
- * its own.
+ * its own, those of a domain on one cache line. They say of each domain, too, whether mobile nodes
+ * still get here, which is what a drain waits for the end of.
  */
 #pragma once
 
@@ -31,6 +32,10 @@ static inline struct mesh_query dp_query(struct rte_mbuf *m, enum mesh_kind kind
 		q.from = meta->flags & DP_META_RELAYED ? MESH_RELAYED : MESH_FIRST;
 	return q;
 }
+
+/* A mobile node of the domain sent this, and it is opened here or relayed. What a peer handed on is
+ * nothing that routes brought here, so it is not counted. */
+void dp_arrived(struct dp_worker *w, struct rte_mbuf *m, uint16_t domain);
 
 /* From here on the packet is one of our own. */
 static inline void dp_make_own(struct dp_meta *meta)

@@ -9,12 +9,15 @@
 
 The mobile prefix 2001:db8:a::/48 is anycast: router K sends it to its own hamd while that is
 healthy, else to the nearest site that is. Health is what an operator's routing daemon would ask
-for: a process that runs and has begun, and in a mesh `hamctl ready` that says 0; a thread per site
-asks (Gate).
+for: a process that runs and has begun, and in a mesh `hamctl ready DOMAIN` that says 0; a thread per
+site and domain asks (Gate).
+
+A second domain, where a test wants one, has 2001:db8:b::/48, sites and mobile nodes of its own.
 """
 
 import subprocess
 import threading
+from dataclasses import dataclass
 
 from . import world
 from .clocks import Clocks
@@ -51,6 +54,32 @@ def agent_address(k):
     return f"2001:db8:a::{k}"
 
 
+@dataclass(frozen=True)
+class Domain:
+    """A Mobile Service Provider. sites: numbers of those that serve it."""
+
+    name: str
+    prefix: str
+    sites: tuple
+    mobile_nodes: int = 1
+
+    @property
+    def _net(self):
+        return self.prefix.split("/")[0]
+
+    def agent(self, k):
+        """Home agent address of site k where each has its own."""
+        return f"{self._net}{k}"
+
+    def hoa(self, number):
+        """Home address of its mobile node 1, 2, ..."""
+        return f"{self._net}{0xff + number:x}"
+
+
+def second_domain(*sites):
+    return Domain("msp2", "2001:db8:b::/48", sites)
+
+
 def between(a, b):
     """Name of the line between two sites."""
     return f"{min(a, b)}-{max(a, b)}"
@@ -85,17 +114,21 @@ class Site:
 
 
 class MeshWorld:
-    """sites: how many. delay_ms: {(1, 2): one way, ...}, or one number for all pairs."""
+    """sites: how many. delay_ms: {(1, 2): one way, ...}, or one number for all pairs. more: domains
+    beside the one that all sites serve."""
 
-    def __init__(self, lab, sites=3, delay_ms=5.0, mobile_nodes=1, mtu=1500, seed=1):
+    def __init__(self, lab, sites=3, delay_ms=5.0, mobile_nodes=1, mtu=1500, seed=1, more=()):
         self.lab = lab
         self.mtu = mtu
         self._keys = {}
         self.sites = {k: Site(lab, k, mtu) for k in range(1, sites + 1)}
+        first = Domain(DOMAIN, world.MOBILE_PREFIX, tuple(self.sites), mobile_nodes)
+        self.domains = {domain.name: domain for domain in (first, *more)}
         self.pairs = [(a, b) for a in self.sites for b in self.sites if a < b]
         self.delay_ms = {pair: delay_ms[pair] if isinstance(delay_ms, dict) else delay_ms
                          for pair in self.pairs}
-        self.mns = [self._mobile_node(n) for n in range(1, mobile_nodes + 1)]
+        nodes = [(d, n) for d in self.domains.values() for n in range(1, d.mobile_nodes + 1)]
+        self.mns = [self._mobile_node(i, *node) for i, node in enumerate(nodes, 1)]
         self.mn = self.mns[0]
         lab.on_close(lambda: [mn.close() for mn in self.mns])
         self._lines(seed)
@@ -107,7 +140,7 @@ class MeshWorld:
 
     # --- places ---
 
-    def _mobile_node(self, number):
+    def _mobile_node(self, number, domain, of_domain):
         ns = self.lab.ns("mn" if number == 1 else f"mn{number}")
         links = {}
         for k, site in self.sites.items():
@@ -116,7 +149,7 @@ class MeshWorld:
             self.lab.link(ns, link.dev, site.router, f"r-mn{number}", self.mtu)
             site.router.ip("addr", "add", f"{link.router}/64", "dev", f"r-mn{number}", "nodad")
             links[site.name] = link
-        return MobileNode(ns, world.hoa_of(number), agent_address(1), links)
+        return MobileNode(ns, domain.hoa(of_domain), domain.agent(domain.sites[0]), links)
 
     def _lines(self, seed):
         ns, ends = self.lab.ns("wires"), {}
@@ -177,13 +210,17 @@ class MeshWorld:
                        "addresses": [f"{site_address(k)}/64"], "dad": False}],
             "routes": [{"prefix": "::/0", "via": self.sites[k].gateway}],
             "domains": [{
-                "name": DOMAIN, "mobile-prefixes": [world.MOBILE_PREFIX],
-                "home-agent-address": agent_address(k),
-                "mobile-nodes": [{"home-address": mn.hoa, "auth": {"type": "none"}}
-                                 for mn in self.mns],
-                **(domain or {})}],
+                "name": d.name, "mobile-prefixes": [d.prefix], "home-agent-address": d.agent(k),
+                "mobile-nodes": [{"home-address": d.hoa(n), "auth": {"type": "none"}}
+                                 for n in range(1, d.mobile_nodes + 1)],
+                **((domain or {}) if d.name == DOMAIN else {})}
+                for d in self.domains_of(k)],
             **sections,
         }
+
+    def domains_of(self, k):
+        """Those that site k serves, in the order of its configuration."""
+        return [d for d in self.domains.values() if k in d.sites]
 
     def public_key(self, k):
         """Site k's; its private key is made with it."""
@@ -202,7 +239,8 @@ class MeshWorld:
         return path
 
     def config(self, k, mode="unicast", mesh=None, domain=None, **sections):
-        """... with the other sites as peers. mesh, domain: changes to those sections."""
+        """... with the other sites as peers. mesh, domain: changes to those sections, of the domain
+        that all have; mode: of all domains."""
         others = [other for other in self.sites if other != k]
         self.public_key(k)
         config = self.alone(k, **sections)
@@ -212,13 +250,15 @@ class MeshWorld:
             "peers": [{"id": other, "name": f"site{other}", "address": site_address(other),
                        "public-key": self.public_key(other)} for other in others],
             **(mesh or {})}
-        peers = [{"name": f"site{other}"} for other in others]
-        if mode == "unicast":
-            for peer, other in zip(peers, others):
-                peer["home-agent-address"] = agent_address(other)
-        else:
-            config["domains"][0]["home-agent-address"] = SHARED_HA
-        config["domains"][0].update({"mode": mode, "peers": peers, **(domain or {})})
+        for section, d in zip(config["domains"], self.domains_of(k)):
+            peers = [{"name": f"site{other}"} for other in others if other in d.sites]
+            if mode == "unicast":
+                for peer in peers:
+                    peer["home-agent-address"] = d.agent(int(peer["name"].removeprefix("site")))
+            else:
+                section["home-agent-address"] = d.agent(1)
+            section.update({"mode": mode, "peers": peers,
+                            **((domain or {}) if d.name == DOMAIN else {})})
         return config
 
     def start(self, k, config=None, ready=True):
@@ -274,20 +314,25 @@ class MeshWorld:
 
 
 class Gate:
-    """Leads the mobile prefix to sites that are healthy; a thread each, so that one that hangs
-    holds up nobody."""
+    """Leads each mobile prefix to sites that are healthy; a thread for each site and domain, so that
+    one that hangs holds up nobody. patient: one that runs and does not answer in time is what it
+    was; where realtime threads have all processors, it is hamctl that does not come to run."""
 
     EVERY_S, PATIENCE_S = 0.1, 1.0
 
     def __init__(self, mesh):
         self.mesh = mesh
-        self.healthy = dict.fromkeys(mesh.sites, False)
-        self.routes = dict.fromkeys(mesh.sites)  # {router: site}
+        pairs = [(site, domain) for site in mesh.sites.values()
+                 for domain in mesh.domains_of(site.number)]
+        self.healthy = {(site.number, domain.name): False for site, domain in pairs}
+        self.routes = {}  # {(router, domain): site}
         self.held = set()  # withdrawn by a test, healthy or not
+        self.patient = False
+        self.changes = []  # [(site, None, or why it is not healthy any more)]
         self._change = threading.Condition()
         self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._watch, args=(site,), daemon=True)
-                         for site in mesh.sites.values()]
+        self._threads = [threading.Thread(target=self._watch, args=pair, daemon=True)
+                         for pair in pairs]
         for thread in self._threads:
             thread.start()
 
@@ -296,53 +341,60 @@ class Gate:
         for thread in self._threads:
             thread.join()
 
-    def _watch(self, site):
+    def _watch(self, site, domain):
         while not self._stop.wait(self.EVERY_S):
-            self.look(site)
+            self.look(site, domain)
 
-    def look(self, site):
-        healthy = self._is_healthy(site)
+    def look(self, site, domain):
+        why = self._why_not(site, domain)
         with self._change:
-            if healthy != self.healthy[site.number]:
-                self.healthy[site.number] = healthy
-                self._lead()
+            if (why is None) != self.healthy[site.number, domain.name]:
+                self.changes.append((site.number, why))
+                self.healthy[site.number, domain.name] = why is None
+                self._lead(domain)
 
-    def _is_healthy(self, site):
+    def _why_not(self, site, domain):
+        """None: it is healthy."""
         hamd = site.hamd
-        if site.number in self.held or hamd is None or not hamd.is_ready():
-            return False
+        if site.number in self.held:
+            return "held"
+        if hamd is None or not hamd.is_ready():
+            return "not begun"
         if not hamd.has_mesh:
-            return True
+            return None
         try:
-            return hamd.ctl.run("ready", timeout=self.PATIENCE_S).returncode == 0
+            done = hamd.ctl.run("ready", domain.name, timeout=self.PATIENCE_S)
         except subprocess.TimeoutExpired:
-            return False
+            was = self.healthy[site.number, domain.name]
+            return None if self.patient and was else "no answer"
+        return None if done.returncode == 0 else (done.stdout + done.stderr).strip()
 
-    def _lead(self):
+    def _lead(self, domain):
         for k, site in self.mesh.sites.items():
-            to = next((other for other in self.mesh.nearest(k) if self.healthy[other]), None)
-            if to == self.routes[k]:
+            to = next((other for other in self.mesh.nearest(k)
+                       if self.healthy.get((other, domain.name))), None)
+            if to == self.routes.get((k, domain.name)):
                 continue
             if to is None:
-                how = ("unreachable", world.MOBILE_PREFIX)
+                how = ("unreachable", domain.prefix)
             elif to == k:
-                how = (world.MOBILE_PREFIX, "via", site.address, "dev", "r-ha")
+                how = (domain.prefix, "via", site.address, "dev", "r-ha")
             else:
-                how = (world.MOBILE_PREFIX, "via", self.mesh.line_address(to, k), "dev",
-                       f"r-r{to}")
+                how = (domain.prefix, "via", self.mesh.line_address(to, k), "dev", f"r-r{to}")
             site.router.ip("-6", "route", "replace", *how)
-            self.routes[k] = to
+            self.routes[k, domain.name] = to
         self._change.notify_all()
 
     def hold(self, k, held=True):
-        """Withdraw site k's route whatever it says, or stop doing so. At once."""
+        """Withdraw site k's routes whatever it says, or stop doing so. At once."""
         (self.held.add if held else self.held.discard)(k)
-        self.look(self.mesh.sites[k])
+        for domain in self.mesh.domains_of(k):
+            self.look(self.mesh.sites[k], domain)
 
-    def wait(self, timeout=10.0, **sites):
-        """wait(site1=True, site2=False): until that is so."""
+    def wait(self, timeout=10.0, domain=DOMAIN, **sites):
+        """wait(site1=True, site2=False): until that is so in the domain."""
         want = {int(name.removeprefix("site")): is_up for name, is_up in sites.items()}
         with self._change:
             if not self._change.wait_for(
-                    lambda: all(self.healthy[k] == up for k, up in want.items()), timeout):
+                    lambda: all(self.healthy[k, domain] == up for k, up in want.items()), timeout):
                 raise LabError(f"health is {self.healthy}, not {want}, after {timeout} s")

@@ -6,10 +6,12 @@ import hashlib
 import random
 import select
 import socket
+import struct
 import threading
 import time
 
 CHUNK = 16384
+TCP_INFO_LEN, TOTAL_RETRANS_AT = 104, 100  # struct tcp_info: tcpi_total_retrans
 
 
 class Transfer:
@@ -18,6 +20,7 @@ class Transfer:
 
     def __init__(self, src, src_addr, dst, dst_addr, size, rate=None, port=5001):
         self.size, self.rate = size, rate
+        self.retransmissions = None  # segments sent again, known after join()
         self.received, self.seconds, self.max_gap, self.gap_at = 0, 0.0, 0.0, 0.0
         self.failure = None
         self._sent, self._got = hashlib.sha256(), hashlib.sha256()
@@ -28,7 +31,7 @@ class Transfer:
         self._client = src.socket(socket.AF_INET6, socket.SOCK_STREAM)
         self._client.bind((src_addr, 0))
         self._to = (dst_addr, port)
-        self._stop = threading.Event()
+        self._stop, self._done = threading.Event(), threading.Event()
         self._threads = [threading.Thread(target=self._guard, args=(fn,), daemon=True)
                          for fn in (self._receive, self._send)]
         self.start_time = time.monotonic()
@@ -58,6 +61,9 @@ class Transfer:
                 if ahead > 0:
                     time.sleep(ahead)
         self._client.shutdown(socket.SHUT_WR)
+        self._done.wait(20)
+        info = self._client.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TCP_INFO_LEN)
+        self.retransmissions = struct.unpack_from("=I", info, TOTAL_RETRANS_AT)[0]
 
     def _receive(self):
         if not select.select([self._listener], [], [], 20)[0]:
@@ -74,6 +80,7 @@ class Transfer:
                 self._got.update(chunk)
                 self.received += len(chunk)
             self.seconds = last - self.start_time
+        self._done.set()
 
     def wait_for(self, octets, timeout=20):
         """Until that much has arrived: the middle of a transfer is a place, not a time."""
@@ -99,6 +106,7 @@ class Transfer:
 
     def close(self):
         self._stop.set()
+        self._done.set()
         self._client.close()
         self._listener.close()
 

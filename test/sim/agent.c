@@ -7,16 +7,12 @@
 #include <string.h>
 
 #include "agent_priv.h"
+#include "hostile.h"
 #include "mem.h"
 #include "oracle.h"
 
-#define BUDGET        2000 /* of a turn of the engine, in records */
-#define JOIN_MS       3000
-#define DRAIN_MS      1000
-#define RECORDS_S     100000
-#define ASK_US        (200 * MS) /* hello is asked for what it knows as often as this */
-#define SEEN_MAX      1024
-#define SEEN_WINDOW_S 7
+#define BUDGET 2000 /* of a turn of the engine, in records */
+#define ASK_US (200 * MS) /* hello is asked for what it knows as often as this */
 
 struct ip6_addr agent_site_address(uint8_t node)
 {
@@ -29,9 +25,19 @@ struct ip6_addr agent_site_address(uint8_t node)
 
 /* --- what the engine asks for --- */
 
+static bool is_hostile(const struct agent *a, uint8_t node)
+{
+	return a->w->shape.hostile == node;
+}
+
 static void on_send(void *ctx, uint8_t node, const uint8_t *buf, size_t len)
 {
-	agent_link_send(ctx, NET_SYNC, node, buf, len);
+	struct agent *a = ctx;
+
+	if (is_hostile(a, a->node))
+		hostile_send(a, node, buf, len);
+	else
+		agent_link_send(a, NET_SYNC, node, buf, len);
 }
 
 static bool on_covers(void *ctx, uint16_t domain, const struct ip6_addr *hoa)
@@ -47,9 +53,13 @@ static bool on_changed(void *ctx, struct record *r, enum engine_why why)
 		[ENGINE_TOOK_OVER] = "takes over",
 		[ENGINE_HANDED] = "hands on" };
 
+	if (a->site->no_room > 0 && rng_chance(&a->w->rng_odd, a->site->no_room))
+		return false;
 	a->is_dirty = true;
-	if (why == ENGINE_TOOK_OVER)
+	if (why == ENGINE_TOOK_OVER && r->hoa.b[15] < a->w->shape.mns)
 		oracle_took_over(a->w, a->node, r->hoa.b[15]);
+	if (why == ENGINE_HANDED && r->hoa.b[15] < a->w->shape.mns)
+		oracle_moved(a->w, r->hoa.b[15]);
 	world_tell(a->w, "site %u %s %s: %s, coa %s, owner %u", a->node, text[why],
 		addr_str(&r->hoa), r->state == RECORD_LIVE ? "bound" : "tombstone",
 		addr_str(&r->coa), records_mesh(a->records, r)->owner.node);
@@ -94,7 +104,12 @@ static void on_event(void *ctx, enum engine_event e, uint16_t domain, uint8_t no
 
 	world_tell(a->w, "site %u: %s, domain %u, site %u, %llu", a->node, engine_event_name(e),
 		domain, node, (unsigned long long)n);
-	if (e == ENGINE_EV_MALFORMED || e == ENGINE_EV_FOREIGN)
+	if ((e == ENGINE_EV_FULL || e == ENGINE_EV_PEER_FULL || e == ENGINE_EV_FORGOTTEN ||
+		    e == ENGINE_EV_SNAPSHOT_REFUSED) &&
+		!shape_is_spoilt(&a->w->shape, (uint8_t)domain))
+		oracle_full(a->w);
+	if ((e == ENGINE_EV_MALFORMED || e == ENGINE_EV_FOREIGN) && !is_hostile(a, node) &&
+		!is_hostile(a, a->node) && !shape_is_spoilt(&a->w->shape, (uint8_t)domain))
 		world_fail(a->w, "site %u takes what site %u sent for %s", a->node, node,
 			engine_event_name(e));
 }
@@ -149,7 +164,11 @@ static void on_hello_event(
 		break;
 	case HELLO_DRIFT:
 	case HELLO_INCOMPATIBLE:
-		if (value != 0)
+		world_tell(a->w, "site %u: site %u %s (%llx)", a->node, node,
+			e == HELLO_DRIFT ? "has other settings" : "speaks another language",
+			(unsigned long long)value);
+		if (value != 0 && !is_hostile(a, node) && !is_hostile(a, a->node) &&
+			!shape_knows(&a->w->shape, FAULT_RELEASE))
 			world_fail(a->w, "site %u finds site %u to be configured differently",
 				a->node, node);
 		break;
@@ -160,6 +179,11 @@ static void on_hello_event(
 		break;
 	}
 }
+
+const struct engine_ops agent_engine_ops = { NULL, on_send, on_covers, on_changed, on_next,
+	on_committed, on_state, on_event };
+const struct hello_ops agent_hello_ops = { NULL, on_hello_send, on_hello_view, on_hello_event,
+	NULL };
 
 static void ask_hello(struct agent *a)
 {
@@ -184,204 +208,6 @@ static void ask_hello(struct agent *a)
 	}
 }
 
-/* --- start --- */
-
-static void set_up_domain(struct agent *a, uint8_t number)
-{
-	struct agent_domain *d = &a->domain[number];
-	const struct shape_domain *shape = &a->w->shape.domain[number];
-	char name[16];
-
-	snprintf(name, sizeof(name), "msp%u", number);
-	d->shape = shape;
-	d->id = next_domain(name);
-	d->prefix = addr_prefix(number);
-	d->fwd = (struct forward_domain){
-		.mode = shape->shared ? FORWARD_SHARED : FORWARD_UNICAST,
-		.delivery = shape->primary ? FORWARD_PRIMARY : FORWARD_DIRECT,
-		.agents = d->agents,
-		.agent_count = shape->shared ? 1 : shape->member_count,
-		.view = &d->view,
-		.next = &d->next,
-	};
-	d->agents[0] = (struct forward_agent){ addr_agent(number, 0), FORWARD_ALL };
-	for (unsigned i = 0; i < shape->member_count; i++) {
-		uint8_t n = shape->members[i];
-
-		forward_add_member(&d->fwd, n);
-		if (!shape->shared)
-			d->agents[i] = (struct forward_agent){ addr_agent(number, n), n };
-	}
-	d->conf = (struct conf_domain){
-		.mobile_prefixes = &d->prefix,
-		.mobile_prefix_count = 1,
-		.lifetime_max_s = AGENT_LIFE_MAX_S,
-		.limits = { .max_bindings = AGENT_RECORDS,
-			.max_bindings_per_care_of = AGENT_RECORDS },
-	};
-	d->sub = (struct sub){
-		.lifetime_max_s = AGENT_LIFE_MAX_S, .key = SUB_NO_KEY, .domain = number
-	};
-	d->view.domain = d->id;
-	d->view.self = a->node;
-}
-
-static int start_hello(struct agent *a)
-{
-	struct hello_peer peers[SHAPE_SITES];
-	struct hello_domain domains[SHAPE_DOMAINS] = { 0 };
-	uint8_t members[SHAPE_DOMAINS][SHAPE_SITES];
-	struct hello_opts o = {
-		.node = a->node,
-		.boot = (uint64_t)a->site->boot << 32 | a->node,
-		.version_min = 1,
-		.version_max = 1,
-		.hello_ms = a->w->shape.hello_ms,
-		.dead_ms = a->w->shape.dead_ms,
-		.clock_limit_ms = 500,
-		.peers = peers,
-		.domains = domains,
-		.ops = { a, on_hello_send, on_hello_view, on_hello_event },
-	};
-	bool is_peer[SHAPE_SITES + 1] = { false };
-
-	for (uint8_t d = 0; d < a->w->shape.domains; d++) {
-		struct hello_domain *h = &domains[o.domain_count];
-		const struct shape_domain *shape = &a->w->shape.domain[d];
-
-		if (!site_is_member(a->site, d))
-			continue;
-		h->id = a->domain[d].id;
-		h->members = members[d];
-		for (unsigned i = 0; i < shape->member_count; i++)
-			if (shape->members[i] != a->node) {
-				members[d][h->member_count++] = shape->members[i];
-				is_peer[shape->members[i]] = true;
-			}
-		a->hello_domain[d] = (uint8_t)o.domain_count;
-		a->domain_of_hello[o.domain_count++] = d;
-	}
-	for (uint8_t n = 1; n <= a->w->shape.sites; n++)
-		if (is_peer[n])
-			peers[o.peer_count++] = (struct hello_peer){ n, agent_site_address(n) };
-	return hello_new(&o, &a->hello);
-}
-
-static void describe_domain(const struct agent *a, uint8_t number, struct engine_domain *d,
-	struct engine_member *members, struct ip6_addr *addresses)
-{
-	const struct agent_domain *x = &a->domain[number];
-	const struct shape_domain *shape = x->shape;
-
-	*d = (struct engine_domain){
-		.number = number,
-		.id = x->id,
-		.members = members,
-		.addresses = addresses,
-		.address_count = x->fwd.agent_count,
-		.ack_peers = shape->ack_peers,
-		.remembers = shape->with_auth,
-		.cold_start_serve = shape->serve_cold,
-		.store_is_fresh = agent_store_is_fresh((struct agent *)a),
-		.join_timeout_ms = JOIN_MS,
-		.drain_wait_ms = DRAIN_MS,
-		.max_bindings = AGENT_RECORDS,
-	};
-	for (unsigned i = 0; i < x->fwd.agent_count; i++)
-		addresses[i] = x->agents[i].address;
-	for (unsigned i = 0; i < shape->member_count; i++) {
-		struct engine_member *m = &members[d->member_count];
-
-		if (shape->members[i] == a->node)
-			continue;
-		*m = (struct engine_member){ .node = shape->members[i] };
-		if (!shape->shared)
-			m->ha = addr_agent(number, m->node);
-		d->member_count++;
-	}
-}
-
-static int start_engine(struct agent *a)
-{
-	struct engine_domain domains[SHAPE_DOMAINS];
-	struct engine_member members[SHAPE_DOMAINS][SHAPE_SITES];
-	struct ip6_addr addresses[SHAPE_DOMAINS][SHAPE_SITES];
-	uint8_t secret[32];
-	struct engine_opts o = {
-		.self = a->node,
-		.boot = (uint64_t)a->site->boot << 32 | a->node,
-		.records = a->records,
-		.seen = a->seen,
-		.secret = secret,
-		.domains = domains,
-		.dead_ms = a->w->shape.dead_ms,
-		.rate_max = a->w->shape.rate_max,
-		.records_s = RECORDS_S,
-		.max_waits = AGENT_HELD,
-		.now_ms = agent_now(a),
-		.wall_ms = agent_wall(a),
-		.ops = { a, on_send, on_covers, on_changed, on_next, on_committed, on_state,
-			on_event },
-	};
-
-	for (unsigned i = 0; i < sizeof(secret); i++)
-		secret[i] = (uint8_t)rng_next(&a->w->rng_site);
-	for (uint8_t d = 0; d < a->w->shape.domains; d++)
-		if (site_is_member(a->site, d)) {
-			describe_domain(a, d, &domains[o.domain_count], members[d], addresses[d]);
-			o.domain_count++;
-		}
-	a->engine_domains = (uint8_t)o.domain_count;
-	return engine_new(&o, &a->engine);
-}
-
-static void agent_stop(struct site *s);
-
-static int agent_start(struct site *s)
-{
-	struct agent *a = calloc(1, sizeof(*a));
-	struct records_opts ro = { .max = AGENT_RECORDS,
-		.seed = rng_next(&s->w->rng_site),
-		.now_ms = site_mono_ms(s),
-		.mesh = true };
-	struct seen_opts so = { .max = SEEN_MAX,
-		.addresses = SHAPE_DOMAINS * (SHAPE_SITES + 1),
-		.markers = ENGINE_MARKERS(SHAPE_SITES),
-		.window_s = SEEN_WINDOW_S,
-		.seed = rng_next(&s->w->rng_site) };
-
-	if (a == NULL)
-		return -ENOMEM;
-	s->impl = a;
-	a->site = s;
-	a->w = s->w;
-	a->node = s->node;
-	for (uint8_t d = 0; d < s->w->shape.domains; d++)
-		set_up_domain(a, d);
-	if (records_new(&ro, &a->records) < 0 || seen_new(&so, &a->seen) < 0 ||
-		start_hello(a) < 0 || start_engine(a) < 0 ||
-		(s->w->shape.is_sealed && agent_session_start(a) < 0))
-		return -EINVAL;
-	agent_load(a);
-	return 0;
-}
-
-static void agent_stop(struct site *s)
-{
-	struct agent *a = agent_of(s);
-
-	if (a == NULL)
-		return;
-	agent_store_crash(a);
-	engine_free(a->engine);
-	sessions_free(a->sessions);
-	hello_free(a->hello);
-	seen_free(a->seen);
-	records_free(a->records);
-	free(a);
-	s->impl = NULL;
-}
-
 /* --- turns --- */
 
 static bool on_end(void *ctx, struct record *r)
@@ -396,6 +222,19 @@ static bool on_end(void *ctx, struct record *r)
 	return true;
 }
 
+/* Whoever asks: a domain has no more than it may have. */
+static void check_quotas(struct agent *a)
+{
+	for (uint8_t d = 0; d < a->w->shape.domains; d++) {
+		uint32_t live = records_live_in(a->records, d),
+			 all = live + records_tombstones_in(a->records, d);
+
+		if (live > a->w->shape.quota || all > 2 * a->w->shape.quota)
+			world_fail(a->w, "site %u holds %u bindings of domain %u, and %u records",
+				a->node, live, d, all);
+	}
+}
+
 static uint32_t agent_turn(struct site *s)
 {
 	struct agent *a = agent_of(s);
@@ -403,10 +242,13 @@ static uint32_t agent_turn(struct site *s)
 	uint32_t next = hello_turn(a->hello, now, wall, true), engine_next;
 
 	agent_link_turn(a);
+	if (is_hostile(a, a->node))
+		hostile_turn(a);
 	ask_hello(a);
 	records_expire(a->records, now, BUDGET, on_end, a);
 	engine_next = engine_turn(a->engine, now, wall, BUDGET);
 	agent_save_turn(a);
+	check_quotas(a);
 	return next < engine_next ? next : engine_next;
 }
 
@@ -423,7 +265,7 @@ static uint64_t agent_digest(struct site *s, uint8_t domain, uint32_t *records)
 
 	*records = records_live_in(agent_of(s)->records, domain);
 	engine_domain_info(agent_of(s)->engine, domain, &info);
-	return info.digest;
+	return info.digest ^ agent_soft_digest(agent_of(s), domain);
 }
 
 static uint64_t agent_memory(struct site *s)
@@ -431,14 +273,20 @@ static uint64_t agent_memory(struct site *s)
 	return mem_of(s->node);
 }
 
-static void agent_drain(struct site *s, uint8_t domain, bool on)
+static void agent_drain(struct site *s, uint8_t domain, enum site_drain how)
 {
+	static const char *const text[] = { "undrain", "drain", "drain by force",
+		"expect nothing more for" };
 	struct agent *a = agent_of(s);
-	int ret = on ? engine_drain(a->engine, domain, false, agent_now(a))
-		     : engine_undrain(a->engine, domain, agent_now(a));
+	int ret = 0;
 
-	world_tell(s->w, "site %u is told to %s domain %u: %d", s->node, on ? "drain" : "undrain",
-		domain, ret);
+	if (how == DRAIN_NOTHING_COMES)
+		engine_quiet(a->engine, domain, agent_now(a));
+	else if (how == DRAIN_OFF)
+		ret = engine_undrain(a->engine, domain, agent_now(a));
+	else
+		ret = engine_drain(a->engine, domain, how == DRAIN_FORCE, agent_now(a));
+	world_tell(s->w, "site %u is told to %s domain %u: %d", s->node, text[how], domain, ret);
 	site_wake(s);
 }
 
@@ -500,4 +348,7 @@ const struct site_kind agent_kind = {
 	.tell = agent_tell,
 	.force = agent_force,
 	.move = agent_move,
+	.path_mtu = agent_path_mtu,
+	.look = agent_soft_look,
+	.info = agent_info,
 };

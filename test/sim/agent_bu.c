@@ -7,8 +7,11 @@
 #include <string.h>
 
 #include "agent_priv.h"
+#include "common/ntp.h"
 #include "control/mip6/rules.h"
 #include "records/order.h"
+
+#define HA_STAMP_OLD 157 /* RFC 5213: timestamp lower than previously accepted */
 
 struct question {
 	struct agent *a;
@@ -40,6 +43,33 @@ static struct pkt_ba answer(const struct question *q, uint8_t status)
 
 /* --- verdict --- */
 
+static enum record_order order_of(const struct question *q)
+{
+	return q->p->bu.is_proxy ? RECORD_BY_STAMP : RECORD_BY_SEQUENCE;
+}
+
+/* RFC 4285: later than any that was accepted of the mobile node, at whichever address. */
+static bool is_stamp_old(const struct question *q)
+{
+	uint64_t stamp = q->p->bu.stamp;
+
+	return stamp != 0 && !ntp_is_after(stamp, seen_stamp(q->a->seen, q->domain, &q->p->bu.hoa));
+}
+
+/* Before anything else is done with it, as control does. */
+static void note_stamp(const struct question *q)
+{
+	const struct seen_pair pair = { .hoa = q->p->bu.hoa,
+		.ha = q->p->hdr[0].dst,
+		.domain = q->domain,
+		.value = { .stamp = q->p->bu.stamp } };
+
+	if (q->p->bu.stamp != 0)
+		(void)seen_raise(q->a->seen, &pair,
+			q->a->domain[q->domain].shape->with_auth ? SEEN_REMEMBERED : 0,
+			agent_stamp(q->a));
+}
+
 static enum order_verdict judge_order(struct question *q)
 {
 	struct agent *a = q->a;
@@ -50,8 +80,8 @@ static enum order_verdict judge_order(struct question *q)
 		.epoch = seen_epoch(a->seen, q->domain, hoa),
 		.remembers = a->domain[q->domain].shape->with_auth,
 		.is_deregistration = q->p->bu.lifetime_s == 0,
-		.by = RECORD_BY_SEQUENCE,
-		.number = q->p->bu.seq,
+		.by = order_of(q),
+		.number = q->p->bu.is_proxy ? q->p->bu.stamp : q->p->bu.seq,
 	};
 
 	if (q->r != NULL) {
@@ -61,7 +91,8 @@ static enum order_verdict judge_order(struct question *q)
 		f.order = (enum record_order)m->order;
 		f.is_live = q->r->state == RECORD_LIVE;
 	}
-	if (seen_get(a->seen, q->domain, hoa, ha, &seen))
+	/* one without an epoch has no number yet, but a timestamp */
+	if (seen_get(a->seen, q->domain, hoa, ha, &seen) && seen.epoch != 0)
 		f.seen = &seen;
 	return order_judge(&f, &q->order);
 }
@@ -87,7 +118,7 @@ static void judge_rules(const struct question *q, struct mip6_verdict *out)
 		.src_answerable = true,
 		.rec = q->is_same_ha ? q->r : NULL, /* another address has other numbers */
 		.bindings = records_live(a->records),
-		.bindings_max = AGENT_RECORDS,
+		.bindings_max = a->w->shape.records,
 		.bindings_in_domain = records_live_in(a->records, q->domain),
 		.bindings_at_coa = records_at_coa(a->records, &q->p->hdr[0].src),
 		.now_ms = agent_now(a),
@@ -143,8 +174,10 @@ static void settle(struct question *q, bool is_refresh, const struct pkt_ba *ba)
 	struct pkt_ba now = *ba;
 
 	a->is_dirty = true;
-	if (engine_accepted(a->engine, q->r, &q->order, RECORD_BY_SEQUENCE, is_refresh,
-		    agent_now(a), agent_wall(a))) {
+	if (a->w->shape.is_soft)
+		agent_say_more(a, q->r);
+	if (engine_accepted(a->engine, q->r, &q->order, order_of(q), is_refresh, agent_now(a),
+		    agent_wall(a))) {
 		hold(a, q->r, ba);
 		return;
 	}
@@ -155,6 +188,21 @@ static void settle(struct question *q, bool is_refresh, const struct pkt_ba *ba)
 		now.is_replicated = a->domain[q->domain].shape->ack_peers != 0;
 	}
 	send_ba(a, &now);
+}
+
+/* The record goes on with another address: what it said of the mobile node at the old one is not said
+ * by it any more. */
+static void leave_agent(const struct question *q)
+{
+	const struct record_mesh *m = records_mesh(q->a->records, q->r);
+	const struct seen_pair pair = { .hoa = q->r->hoa,
+		.ha = q->r->ha,
+		.domain = q->domain,
+		.value = { .ext_seq = m->content.ext_seq,
+			.epoch = m->content.epoch,
+			.order = m->order } };
+
+	(void)engine_seen(q->a->engine, &pair, agent_now(q->a), agent_wall(q->a));
 }
 
 static void register_mn(struct question *q, const struct mip6_verdict *v)
@@ -169,6 +217,8 @@ static void register_mn(struct question *q, const struct mip6_verdict *v)
 		return;
 	}
 	ba.lifetime_s = v->lifetime_s;
+	if (q->r->state != 0 && !q->is_same_ha)
+		leave_agent(q);
 	r->ha = q->p->hdr[0].dst;
 	r->seq = q->p->bu.seq;
 	r->flags = MH_BU_A | MH_BU_H;
@@ -215,7 +265,10 @@ static void leave_elsewhere(struct question *q)
 	struct seen_pair pair = {
 		.hoa = q->p->bu.hoa,
 		.ha = q->p->hdr[0].dst,
-		.value = { .ext_seq = q->order.ext_seq, .epoch = q->order.epoch },
+		.value = { .ext_seq = q->order.ext_seq,
+			.epoch = q->order.epoch > 0 ? q->order.epoch : 1,
+			.stamp = q->p->bu.stamp,
+			.order = (uint8_t)order_of(q) },
 		.domain = q->domain,
 	};
 
@@ -256,9 +309,14 @@ void agent_judge(struct agent *a, uint8_t domain, const struct pkt *p)
 
 	q.r = records_find(a->records, domain, &p->bu.hoa);
 	q.is_same_ha = q.r != NULL && ip6_eq(&q.r->ha, &p->hdr[0].dst);
+	if (is_stamp_old(&q)) {
+		ba = answer(&q, HA_STAMP_OLD);
+		send_ba(a, &ba);
+		return;
+	}
 	switch (judge_order(&q)) {
 	case ORDER_TOO_OLD:
-		ba = answer(&q, HA_SEQUENCE);
+		ba = answer(&q, p->bu.is_proxy ? HA_STAMP_OLD : HA_SEQUENCE);
 		ba.seq = (uint16_t)q.order.ext_seq;
 		send_ba(a, &ba);
 		break;
@@ -267,6 +325,8 @@ void agent_judge(struct agent *a, uint8_t domain, const struct pkt *p)
 		break;
 	case ORDER_NEWER:
 		judge_rules(&q, &v);
+		if (v.action != MIP6_REFUSE)
+			note_stamp(&q);
 		carry_out(&q, &v);
 		break;
 	}

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "agent_priv.h"
+#include "hostile.h"
 
 #define RETRY_US S /* SESSION_RETRY_MIN_MS */
 
@@ -95,8 +96,11 @@ void agent_link_send(
 		send_head(a, LINK_DATA, node, buf, len);
 }
 
-static void open_data(struct agent *a, uint8_t from, const uint8_t *buf, size_t len)
+/* What a session opened. */
+void agent_opened(struct agent *a, uint8_t from, const uint8_t *buf, size_t len)
 {
+	if (a->w->shape.hostile == a->node)
+		hostile_hears(a, from, buf, len);
 	engine_input(a->engine, from, buf, len, agent_now(a), agent_wall(a));
 }
 
@@ -126,6 +130,6 @@ void agent_link_input(
 	} else if (h.type == LINK_ANSWER && h.from >= a->link[from].boot) {
 		establish(a, from, h.from);
 	} else if (h.type == LINK_DATA && h.from == a->link[from].boot) {
-		open_data(a, from, buf + sizeof(h), len - sizeof(h));
+		agent_opened(a, from, buf + sizeof(h), len - sizeof(h));
 	}
 }

@@ -2,6 +2,7 @@
 /* Packets: classified as the dataplane does, then whatever sync/forward.c says. */
 #include "agent_priv.h"
 #include "common/plant.h"
+#include "mn.h"
 #include "oracle.h"
 #include "common/key.h"
 
@@ -30,6 +31,8 @@ static void look_up(
 		return;
 	x->r = r;
 	x->binding.owner = records_mesh(a->records, r)->owner.node;
+	x->binding.payload_esp = mn_has_esp(a->w, hoa->b[15]);
+	x->binding.proxy = records_mesh(a->records, r)->order == RECORD_BY_STAMP;
 }
 
 static void classify(struct agent *a, uint8_t domain, struct pkt *p, struct seen_here *x)
@@ -38,7 +41,9 @@ static void classify(struct agent *a, uint8_t domain, struct pkt *p, struct seen
 	const struct ip6_addr *inner_src;
 
 	x->fwd.agent = agent_address(&a->domain[domain], &outer->dst);
-	if (x->fwd.agent == NULL) {
+	if (p->kind == PKT_DATA && p->what == PKT_DISCOVERY) {
+		x->fwd.kind = FORWARD_DISCOVERY;
+	} else if (x->fwd.agent == NULL) {
 		x->fwd.kind = FORWARD_INTERCEPT;
 		look_up(a, domain, &outer->dst, x);
 	} else if (p->kind == PKT_BU) {
@@ -46,9 +51,15 @@ static void classify(struct agent *a, uint8_t domain, struct pkt *p, struct seen
 		look_up(a, domain, &p->bu.hoa, x);
 	} else if (p->depth > 1) {
 		inner_src = &p->hdr[p->depth - 2].src;
-		x->fwd.kind = FORWARD_TUNNEL;
+		x->fwd.kind = p->what == PKT_ESP ? FORWARD_PAYLOAD_ESP : FORWARD_TUNNEL;
 		look_up(a, domain, inner_src, x);
 		x->fwd.from_coa = x->r != NULL && ip6_eq(&x->r->coa, &outer->src);
+	} else if (p->what == PKT_ANSWER) {
+		x->fwd.kind = FORWARD_ANSWER;
+		x->fwd.asker = p->asker;
+	} else if (p->what == PKT_ERROR) {
+		x->fwd.kind = FORWARD_TUNNEL_ERROR;
+		look_up(a, domain, &p->about, x);
 	} else {
 		x->fwd.kind = FORWARD_OTHER;
 	}
@@ -73,6 +84,7 @@ static void forward_one(struct agent *a, struct pkt *p, uint8_t from, bool may_r
 static void open_tunnel(struct agent *a, struct pkt *p)
 {
 	p->depth--;
+	p->what = PKT_TUNNEL;
 	p->hops = 0;
 	p->from = 0;
 	if (addr_domain(&pkt_outer(p)->dst) < 0)
@@ -95,7 +107,7 @@ static void carry_out(struct agent *a, uint8_t domain, struct pkt *p, struct see
 		if (p->kind == PKT_BU)
 			agent_judge(a, domain, p);
 		else
-			oracle_dropped(a->w, a->node, p, "local");
+			oracle_accepted(a->w, a->node, p);
 		break;
 	case FORWARD_RELAY:
 		if (r->node == 0 || r->node == a->node || r->node > a->w->shape.sites) {
@@ -121,7 +133,11 @@ static void forward_one(struct agent *a, struct pkt *p, uint8_t from, bool may_r
 
 	x.fwd.from = from == 0 ? FORWARD_OWN : may_relay ? FORWARD_FIRST : FORWARD_RELAYED;
 	if (domain < 0 || !site_is_member(a->site, (uint8_t)domain)) {
-		oracle_dropped(a->w, a->node, p, "foreign");
+		/* not a matter of the mesh, or of a peer that is in no such domain here */
+		x.fwd.kind = FORWARD_OTHER;
+		r = forward(NULL, NULL, &x.fwd);
+		oracle_dropped(a->w, a->node, p,
+			r.act == FORWARD_DROP ? forward_drop_name(r.drop) : "foreign");
 		return;
 	}
 	classify(a, (uint8_t)domain, p, &x);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A simulated home agent, inside: agent.c starts it and lets it turn, agent_bu.c answers Binding
+/* A simulated home agent, inside: agent_start.c starts it, agent.c lets it turn, agent_bu.c answers Binding
  * Updates, agent_pkt.c forwards, agent_link.c stands for the sessions, agent_store.c for the
  * store. */
 #pragma once
@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "agent.h"
+#include "common/ntp.h"
 #include "conf/conf.h"
 #include "pkt.h"
 #include "records/copy.h"
@@ -20,7 +21,6 @@
 #include "sync/next.h"
 #include "world.h"
 
-#define AGENT_RECORDS    512 /* a site's room; domains have max-bindings of them at most */
 #define AGENT_LIFE_MAX_S 240 /* granted at most */
 #define AGENT_HELD       256 /* acknowledgements that may wait */
 
@@ -88,6 +88,31 @@ static inline uint64_t agent_wall(const struct agent *a)
 	return site_wall_ms(a->site);
 }
 
+/* --- agent.c --- */
+extern const struct engine_ops agent_engine_ops; /* ctx: the agent, to be filled in */
+extern const struct hello_ops agent_hello_ops;
+
+/* --- agent_start.c --- */
+int agent_start(struct site *s);
+void agent_stop(struct site *s);
+
+static inline uint64_t agent_stamp(const struct agent *a)
+{
+	uint64_t ms = agent_wall(a);
+
+	return ntp_from_unix(ms / 1000, (uint32_t)(ms % 1000) * 1000000U);
+}
+
+/* --- agent_info.c --- */
+void agent_info(struct site *s, bool is_quiet);
+
+/* --- agent_soft.c --- */
+void agent_say_more(struct agent *a, struct record *r); /* as a later release does */
+/* An ICMPv6 error says how much goes to its care-of address. */
+void agent_path_mtu(struct site *s, uint8_t mn, uint16_t mtu);
+uint64_t agent_soft_digest(struct agent *a, uint8_t domain); /* of what a later release said */
+void agent_soft_look(struct site *s, uint8_t mn); /* for the oracle */
+
 /* --- agent_bu.c --- */
 void agent_judge(struct agent *a, uint8_t domain, const struct pkt *p);
 void agent_committed(struct agent *a, uint64_t token, enum engine_commit how);
@@ -101,6 +126,7 @@ void agent_link_send(
 	struct agent *a, enum net_kind kind, uint8_t node, const uint8_t *buf, size_t len);
 void agent_link_input(
 	struct site *s, enum net_kind kind, uint8_t from, const uint8_t *buf, size_t len);
+void agent_opened(struct agent *a, uint8_t from, const uint8_t *buf, size_t len);
 bool agent_is_peer(const struct agent *a, uint8_t node);
 struct ip6_addr agent_site_address(uint8_t node);
 
@@ -113,6 +139,6 @@ void agent_session_input(struct agent *a, uint8_t from, const uint8_t *buf, size
 /* --- agent_store.c --- */
 void agent_save(struct agent *a); /* now */
 void agent_save_turn(struct agent *a); /* when it is time */
-void agent_load(struct agent *a);
+int agent_load(struct agent *a);
 bool agent_store_is_fresh(struct agent *a);
 void agent_store_crash(struct agent *a); /* the newest write may not have reached the disk */

@@ -131,7 +131,7 @@ void agent_session_input(struct agent *a, uint8_t from, const uint8_t *buf, size
 		if (node != from)
 			world_fail(a->w, "site %u takes what site %u sent for site %u's", a->node,
 				from, node);
-		engine_input(a->engine, node, plain, n, agent_now(a), agent_wall(a));
+		agent_opened(a, node, plain, n);
 	} else if (v != SESSION_HANDLED) {
 		a->w->stats.sealed_refused++;
 		world_tell(a->w, "site %u refuses a datagram from site %u's address: %s", a->node,

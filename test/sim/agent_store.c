@@ -3,6 +3,7 @@
  * What stands for the store: an image of all records and pairs, written now and then. A crash may
  * bring back the image before the last one. Ends are by the time of day, which may have jumped.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +14,7 @@
 
 struct saved {
 	struct record_copy copy;
+	uint8_t extra[RECORD_EXTRA_MAX]; /* what its `extra` points to */
 	uint16_t domain;
 	uint64_t ends_wall_ms;
 	uint8_t flags;
@@ -54,8 +56,8 @@ static void write_records(struct agent *a, struct image *i)
 		struct saved *s = &i->record[i->records++];
 
 		record_copy_of(a->records, r, agent_now(a), &s->copy);
-		s->copy.extra = NULL;
-		s->copy.extra_len = 0;
+		if (s->copy.extra_len > 0)
+			memcpy(s->extra, s->copy.extra, s->copy.extra_len);
 		s->domain = r->domain;
 		s->flags = records_mesh(a->records, r)->flags & RECORD_ALONE;
 		s->ends_wall_ms = agent_wall(a) + s->copy.remaining_ms;
@@ -64,7 +66,8 @@ static void write_records(struct agent *a, struct image *i)
 
 static void image_write(struct agent *a, struct image *i)
 {
-	i->record = mem_own(AGENT_RECORDS * sizeof(*i->record));
+	i->record = mem_own((records_live(a->records) + records_tombstones(a->records) + 1ULL) *
+			    sizeof(*i->record));
 	i->pair = mem_own((seen_count(a->seen) + 1) * sizeof(*i->pair));
 	i->wall_ms = agent_wall(a);
 	write_records(a, i);
@@ -118,32 +121,38 @@ void agent_store_crash(struct agent *a)
 	memset(&st->before, 0, sizeof(st->before));
 }
 
-static void load_record(struct agent *a, const struct saved *s)
+static int load_record(struct agent *a, const struct saved *s)
 {
 	struct record_copy c = s->copy;
 	struct record *r;
 
+	c.extra = s->extra;
 	if (s->ends_wall_ms <= agent_wall(a))
-		return;
+		return 0;
 	if (s->ends_wall_ms - agent_wall(a) < c.remaining_ms)
 		c.remaining_ms = (uint32_t)(s->ends_wall_ms - agent_wall(a));
 	r = records_add(a->records, s->domain, &c.hoa);
-	if (r == NULL || record_copy_put(a->records, r, &c, agent_now(a)) < 0)
+	if (r == NULL)
 		abort();
+	if (record_copy_put(a->records, r, &c, agent_now(a)) < 0)
+		return -ENOMEM;
 	records_mesh(a->records, r)->flags |= s->flags;
 	engine_loaded(a->engine, r);
+	return 0;
 }
 
-void agent_load(struct agent *a)
+int agent_load(struct agent *a)
 {
 	const struct store *st = a->site->store;
 
 	if (st == NULL)
-		return;
+		return 0;
 	for (uint32_t i = 0; i < st->now.records; i++)
-		load_record(a, &st->now.record[i]);
+		if (load_record(a, &st->now.record[i]) < 0)
+			return -ENOMEM;
 	for (uint32_t i = 0; i < st->now.pairs; i++)
 		seen_raise(a->seen, &st->now.pair[i], SEEN_REMEMBERED, 0);
 	world_tell(
 		a->w, "site %u reads %u records from its store", a->node, records_live(a->records));
+	return 0;
 }

@@ -208,9 +208,9 @@ static uint64_t fake_memory(struct site *s)
 	return chosen == FAKE_GREEDY ? packets << 10 : 0;
 }
 
-static void fake_drain(struct site *s, uint8_t domain, bool on)
+static void fake_drain(struct site *s, uint8_t domain, enum site_drain how)
 {
-	(void)s, (void)domain, (void)on;
+	(void)s, (void)domain, (void)how;
 }
 
 static void fake_tell(struct site *s, uint8_t mn)

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "mem.h"
 
+#include <sodium.h>
 #include <stdlib.h>
+
+#include "world.h"
 
 /* In front of what is handed out, as large as the alignment that malloc() promises. */
 struct head {
@@ -21,15 +24,57 @@ void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t n, size_t size);
 void *__wrap_realloc(void *p, size_t size);
 void __wrap_free(void *p);
+void *__real_sodium_malloc(size_t size);
+void *__real_sodium_allocarray(size_t n, size_t size);
+void *__wrap_sodium_malloc(size_t size);
+void *__wrap_sodium_allocarray(size_t n, size_t size);
 
 void mem_for(uint8_t node)
 {
 	current = node;
 }
 
+uint8_t mem_current(void)
+{
+	return current;
+}
+
 uint64_t mem_of(uint8_t node)
 {
 	return held[node];
+}
+
+static uint8_t lacking;
+static uint16_t lacks; /* of a thousand */
+static uint8_t once_at;
+static uint32_t once;
+
+void mem_lack(uint8_t node, uint16_t per_mille)
+{
+	lacking = node;
+	lacks = per_mille;
+}
+
+bool mem_is_lacking(uint8_t node)
+{
+	return lacks > 0 && lacking == node;
+}
+
+void mem_lack_once(uint8_t node, uint32_t nth)
+{
+	once_at = node;
+	once = nth;
+}
+
+static bool is_refused(void)
+{
+	struct world *w = world_current();
+
+	if (current == 0 || w == NULL)
+		return false;
+	if (current == once_at && once > 0 && --once == 0)
+		return true;
+	return current == lacking && lacks > 0 && rng_chance(&w->rng_odd, lacks);
 }
 
 static void *begin(struct head *h, size_t size)
@@ -44,6 +89,8 @@ static void *begin(struct head *h, size_t size)
 
 void *__wrap_malloc(size_t size)
 {
+	if (is_refused())
+		return NULL;
 	return begin(__real_malloc(size + sizeof(struct head)), size);
 }
 
@@ -52,7 +99,7 @@ void *__wrap_calloc(size_t n, size_t size)
 {
 	size_t all;
 
-	if (__builtin_mul_overflow(n, size, &all))
+	if (is_refused() || __builtin_mul_overflow(n, size, &all))
 		return NULL;
 	return begin(__real_calloc(1, all + sizeof(struct head)), all);
 }
@@ -63,6 +110,8 @@ void *__wrap_realloc(void *p, size_t size)
 	uint8_t owner = current;
 	void *q;
 
+	if (is_refused())
+		return NULL;
 	if (h != NULL) {
 		held[h->node] -= h->size;
 		current = (uint8_t)h->node;
@@ -80,6 +129,16 @@ void __wrap_free(void *p)
 		return;
 	held[h->node] -= h->size;
 	__real_free(h);
+}
+
+void *__wrap_sodium_malloc(size_t size)
+{
+	return is_refused() ? NULL : __real_sodium_malloc(size);
+}
+
+void *__wrap_sodium_allocarray(size_t n, size_t size)
+{
+	return is_refused() ? NULL : __real_sodium_allocarray(n, size);
 }
 
 void *mem_own_again(void *p, size_t size)

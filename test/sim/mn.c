@@ -37,6 +37,7 @@ struct mn {
 	uint8_t sent_count;
 	uint32_t wait_gen; /* a timer of an older one means nothing */
 
+	bool is_proxied; /* it is at a MAG, which speaks for it */
 	bool is_bound;
 	bool is_silent; /* at the end: does not say another word */
 	uint64_t resynced_us; /* last time it took its number from a refusal */
@@ -92,6 +93,11 @@ struct ip6_addr mn_home(const struct world *w, uint8_t mn)
 	return addr_home(w->mn[mn].domain, mn);
 }
 
+bool mn_has_esp(const struct world *w, uint8_t mn)
+{
+	return w->shape.domain[mn_domain(w, mn)].has_esp && mn % 3 == 0;
+}
+
 bool mn_is_at_rest(const struct world *w, uint8_t mn)
 {
 	return !w->mn[mn].is_waiting;
@@ -123,6 +129,9 @@ static void send_bu(struct world *w, struct mn *m)
 	p.hdr[0].dst = addr_agent(m->domain, m->agent);
 	p.bu.hoa = mn_home(w, m->id);
 	p.bu.seq = ++m->seq[m->agent];
+	if (w->shape.domain[m->domain].has_stamps)
+		p.bu.stamp = world_stamp(w);
+	p.bu.is_proxy = m->is_proxied;
 	p.bu.lifetime_s = m->is_leaving ? 0 : m->lifetime_s;
 	m->sent[at] = p.bu.seq;
 	m->sent_bu[at] = oracle_sent(w, m->id, m->agent, &p);
@@ -189,6 +198,8 @@ static void move(struct world *w, struct mn *m)
 	if (rng_chance(&w->rng_mn, 700))
 		m->location = (uint8_t)rng_between(&w->rng_mn, 1, w->shape.sites);
 	m->care_of++;
+	m->is_proxied = w->shape.domain[m->domain].has_proxies &&
+			rng_chance(&w->rng_odd, m->is_proxied ? 900 : 300);
 	if (rng_chance(&w->rng_mn, 100))
 		change_agent(w, m);
 	register_now(w, m, false);

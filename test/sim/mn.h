@@ -25,4 +25,6 @@ struct ip6_addr mn_home(const struct world *w, uint8_t mn);
 
 /* From world.end_us on: those that care come to rest at an acknowledged registration, the others
  * say nothing more. */
+/* Its payload must be in ESP. */
+bool mn_has_esp(const struct world *w, uint8_t mn);
 bool mn_is_at_rest(const struct world *w, uint8_t mn);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "attack.h"
 #include "mem.h"
 #include "mn.h"
 #include "oracle.h"
@@ -128,6 +129,7 @@ void net_send(struct world *w, enum net_kind kind, uint8_t from, uint8_t to, con
 		oracle_hello(w, from);
 	w->stats.datagrams++;
 	w->stats.bytes += len;
+	attack_sees(w, kind, from, to, buf, len);
 	if (at == 0)
 		return;
 	world_post(w, at, arrive, made(kind, from, to, buf, len), 0);

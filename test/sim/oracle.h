@@ -44,6 +44,8 @@ void oracle_loss(struct world *w, uint8_t node); /* a site loses what it knows *
 bool oracle_is_settled(struct world *w);
 /* A crashed site began again: where all had settled without it that disturbs nobody but itself. */
 void oracle_started(struct world *w, uint8_t node);
+/* A site refuses something for want of room: what all are to hold somebody does not. */
+void oracle_full(struct world *w);
 /* A path between sites is worse than it was; or as good as it was again. */
 void oracle_path_begins(struct world *w);
 void oracle_path_ends(struct world *w);
@@ -82,12 +84,21 @@ void oracle_ba_source(struct world *w, uint8_t mn, const struct pkt_ba *ba);
 /* The attacker sends one again that was sent before; false: there was none. */
 bool oracle_replayed(struct world *w, uint64_t random, struct pkt *out);
 
+/* An error said how much goes to a care-of address; a site that has the binding holds it so. */
+void oracle_mtu_known(struct world *w, uint8_t mn, const struct ip6_addr *coa, uint16_t mtu);
+void oracle_mtu_held(
+	struct world *w, uint8_t node, uint8_t mn, const struct ip6_addr *coa, uint16_t mtu);
+
 /* --- packets --- */
 
 enum probe_kind {
 	PROBE_TO, /* from a correspondent to a home address */
 	PROBE_FROM, /* from a mobile node, through its tunnel, to a correspondent */
 	PROBE_BETWEEN, /* from one mobile node to another */
+	PROBE_ANSWER, /* to what a home agent asked for, at a home agent address */
+	PROBE_ERROR, /* about a tunnel packet */
+	PROBE_DISCOVERY, /* to the anycast address */
+	PROBE_ECHO, /* to a home agent address */
 	PROBE_SPOOFED, /* says it is from a mobile node, from where that never was */
 };
 
@@ -97,6 +108,8 @@ bool oracle_probe(struct world *w, enum probe_kind kind, uint8_t mn, uint8_t oth
 void oracle_relays(struct world *w, uint8_t from, uint8_t to, struct pkt *p);
 /* Leaves a site by its own port, to whoever its outermost destination is. */
 void oracle_emitted(struct world *w, uint8_t node, const struct pkt *p);
+/* A home agent keeps it for itself. */
+void oracle_accepted(struct world *w, uint8_t node, const struct pkt *p);
 void oracle_dropped(struct world *w, uint8_t node, const struct pkt *p, const char *reason);
 void oracle_lost(struct world *w, const struct pkt *p); /* the network's doing */
 

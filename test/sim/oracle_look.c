@@ -71,8 +71,12 @@ static bool is_calm_around(struct world *w, uint8_t domain, uint8_t node)
 {
 	const struct oracle *o = w->oracle;
 
-	if (w->shape.loss_ppm > 0 || !w->site[node]->kind->has_mesh || o->open_faults > 0 ||
-		o->open_paths > 0 || o->paths_us + LONG_US > w->now_us ||
+	/* what found no room, or no memory, comes again */
+	if ((shape_knows(&w->shape, FAULT_ROOM) || shape_knows(&w->shape, FAULT_MEMORY)) &&
+		o->changed_us + LONG_US > w->now_us)
+		return false;
+	if (w->shape.loss_ppm > 0 || w->shape.is_cramped || !w->site[node]->kind->has_mesh ||
+		o->open_faults > 0 || o->open_paths > 0 || o->paths_us + LONG_US > w->now_us ||
 		!site_runs(w->site[node]) || !w->site[node]->announced[domain])
 		return false;
 	for (uint8_t n = 1; n <= w->shape.sites; n++)
@@ -87,7 +91,8 @@ static uint64_t word_us(struct world *w, uint8_t from, uint8_t to)
 	const struct net_path *p = net_path(w, from, to);
 	uint64_t us = p->delay_us + p->jitter_us + TURN_US;
 
-	return w->shape.is_crowd ? us + oracle_spread_us(w) : us;
+	/* what another domain has to say goes by the same window */
+	return w->shape.is_crowd || w->shape.hostile != 0 ? us + oracle_spread_us(w) : us;
 }
 
 uint32_t oracle_told(struct world *w, uint8_t mn, uint8_t node)

@@ -67,6 +67,8 @@ struct oracle {
 	uint64_t changed_us; /* the last begin or end of a fault */
 	uint64_t settled_us; /* all will have been dealt with by then */
 	uint64_t unsettled_us; /* since when, the last time that it was not settled */
+	bool is_full; /* for good */
+	uint64_t full_us; /* somebody refused something for want of room; 0: never */
 	uint64_t loss_us; /* the last loss of a site; 0: none */
 	bool loss_unsettled; /* a loss, and nothing has settled since */
 	bool is_whole,
@@ -81,6 +83,8 @@ struct oracle {
 	uint32_t new_acks,
 		new_alone; /* registrations acknowledged; of them, as held by nobody else */
 	struct watch *watch; /* oracle_watch.c's; NULL: there are too many sites */
+	struct mtu *mtu; /* [1..mtus] */
+	uint32_t mtus, mtus_cap;
 	struct probe *probe; /* [1..count] */
 	uint32_t count, cap;
 	uint32_t judged; /* up to here every fate is known to be sealed */
@@ -88,6 +92,12 @@ struct oracle {
 
 /* Room for one more, [1..count]. */
 void *oracle_grown(void *list, uint32_t count, uint32_t *cap, size_t size);
+
+/* Of a mobile node in a domain with a bought member nothing is promised. */
+static inline bool oracle_is_spoilt(const struct world *w, uint8_t mn)
+{
+	return shape_is_spoilt(&w->shape, mn_domain(w, mn));
+}
 
 /* --- oracle.c --- */
 
@@ -113,6 +123,15 @@ void oracle_look_at(struct world *w, uint8_t node, uint8_t domain);
 void oracle_look_at_end(struct world *w, uint8_t mn, const struct bu *b);
 /* The newest Binding Update that a site has been told of, whatever else it lacks; 0: none for sure. */
 uint32_t oracle_told(struct world *w, uint8_t mn, uint8_t node);
+
+/* --- oracle_soft.c --- */
+
+/* Not about a mobile node's packets, but for the home agent itself. */
+static inline bool oracle_is_asking(enum probe_kind k)
+{
+	return k == PROBE_ANSWER || k == PROBE_ERROR || k == PROBE_DISCOVERY || k == PROBE_ECHO;
+}
+void oracle_address_asked(struct world *w, struct probe *pr, struct pkt *p);
 
 /* --- oracle_watch.c --- */
 

@@ -76,6 +76,8 @@ static void address(struct world *w, enum probe_kind kind, uint8_t mn, uint8_t o
 	p->hdr[1] = (struct pkt_hdr){ kind == PROBE_SPOOFED ? addr_stranger() : b->pkt.hdr[0].src,
 		b->pkt.hdr[0].dst };
 	p->depth = 2;
+	if (mn_has_esp(w, mn) && kind != PROBE_SPOOFED)
+		p->what = PKT_ESP;
 }
 
 bool oracle_probe(struct world *w, enum probe_kind kind, uint8_t mn, uint8_t other, uint8_t node,
@@ -91,11 +93,20 @@ bool oracle_probe(struct world *w, enum probe_kind kind, uint8_t mn, uint8_t oth
 	p = &o->probe[++o->count];
 	*p = (struct probe){ .kind = kind, .mn = mn, .other = other, .node = node };
 	*out = (struct pkt){ .kind = PKT_DATA, .probe = o->count };
-	address(w, kind, mn, other, out);
-	p->dst = out->hdr[0].dst;
 	p->at_us = w->now_us;
-	p->is_strict = oracle_is_quiet(w, node) && !to->is_void && !s->is_void &&
-		       !oracle_is_waiting(w, mn_domain(w, mn));
+	if (oracle_is_asking(kind))
+		oracle_address_asked(w, p, out);
+	else
+		address(w, kind, mn, other, out);
+	p->dst = out->hdr[0].dst;
+	p->is_strict = !oracle_is_spoilt(w, mn) && oracle_is_quiet(w, node) && !to->is_void &&
+		       !s->is_void && !oracle_is_waiting(w, mn_domain(w, mn));
+	/* one that serves nothing hands over; who gets it cannot deliver in ESP for the owner, nor
+	 * reach one that it is cut off from with the one hop that is left; and while a binding is
+	 * handed back nobody is its owner for a moment */
+	if ((mn_has_esp(w, mn) || mn_has_esp(w, other)) &&
+		(!oracle_is_settled(w) || !w->site[node]->announced[mn_domain(w, mn)]))
+		p->is_strict = false;
 	p->floor = known_everywhere(w, to);
 	if (p->is_strict && p->floor > to->kept)
 		to->kept = p->floor;
@@ -103,8 +114,12 @@ bool oracle_probe(struct world *w, enum probe_kind kind, uint8_t mn, uint8_t oth
 	p->is_home = is_at_home(w, mn, s, node) && (kind == PROBE_TO || kind == PROBE_FROM);
 	p->said = s->count;
 	p->said_other = to->count;
-	p->must_arrive = p->is_strict && kind != PROBE_SPOOFED && is_bound(w, to, p->floor) &&
-			 is_bound(w, s, known_everywhere(w, s));
+	if (oracle_is_asking(kind))
+		p->must_arrive = p->is_strict;
+	else
+		p->must_arrive = p->is_strict && kind != PROBE_SPOOFED &&
+				 is_bound(w, to, p->floor) &&
+				 is_bound(w, s, known_everywhere(w, s));
 	w->stats.probes++;
 	w->stats.strict += p->is_strict;
 	return true;
@@ -238,6 +253,15 @@ static void judge_tunnel(struct world *w, uint8_t node, struct probe *pr, const 
 			p->probe, node, mn, which, oracle_told(w, mn, node));
 		return;
 	}
+	/* one that came back is kept out of it until a digest round is complete */
+	if (oracle_is_settled(w) && w->site[node]->kind->has_mesh && mn_has_esp(w, mn) &&
+		which == s->acked && which == pr->floor && which == s->count &&
+		!is_excused(w, s, pr) && s->took_us < s->bu[which].sent_us &&
+		node != s->bu[which].by) {
+		world_fail(w, "packet %u: site %u seals for mn %u, whose owner is site %u",
+			p->probe, node, mn, s->bu[which].by);
+		return;
+	}
 	if (which < pr->floor) {
 		if (is_excused(w, s, pr)) {
 			w->stats.stale++;
@@ -265,6 +289,13 @@ void oracle_emitted(struct world *w, uint8_t node, const struct pkt *p)
 		addr_str(&outer->src), addr_str(&outer->dst));
 	w->stats.delivered += pr->fate == FATE_OPEN;
 	pr->fate = FATE_ARRIVED;
+	if (oracle_is_spoilt(w, pr->mn))
+		return;
+	if (oracle_is_asking(pr->kind)) {
+		world_fail(w, "packet %u, for a home agent, leaves site %u for %s", p->probe, node,
+			addr_str(&outer->dst));
+		return;
+	}
 	if (pr->kind == PROBE_SPOOFED) {
 		world_fail(w, "packet %u: site %u believes %s to be mn %u", p->probe, node,
 			"a stranger", pr->mn);
@@ -295,6 +326,8 @@ void oracle_dropped(struct world *w, uint8_t node, const struct pkt *p, const ch
 		return;
 	pr->fate = FATE_DROPPED;
 	w->stats.dropped++;
+	if (oracle_is_spoilt(w, pr->mn))
+		return;
 	from = &w->oracle->subject[pr->mn];
 	s = pr->kind == PROBE_BETWEEN ? &w->oracle->subject[pr->other] : from;
 	if (from->count != pr->said || s->count != pr->said_other)

@@ -81,8 +81,8 @@ static void look(struct world *w, void *ctx, uint64_t arg)
 	for (uint8_t d = 0; d < w->shape.domains; d++)
 		for (uint8_t by = 1; by <= w->shape.sites; by++)
 			for (uint8_t node = 1; node <= w->shape.sites; node++)
-				if (by != node && site_runs(w->site[by]) &&
-					w->site[by]->kind->has_mesh &&
+				if (!shape_is_spoilt(&w->shape, d) && by != node &&
+					site_runs(w->site[by]) && w->site[by]->kind->has_mesh &&
 					site_is_member(w->site[by], d) &&
 					site_is_member(w->site[node], d))
 					look_at(w, d, by, node);
@@ -93,6 +93,8 @@ void oracle_verdict(struct world *w, uint8_t domain, uint8_t by, uint8_t node, b
 	const struct oracle *o = w->oracle;
 	uint64_t long_us = (3 * w->shape.dead_ms + 2000) * MS;
 
+	if (shape_is_spoilt(&w->shape, domain))
+		return;
 	if (o->watch != NULL) {
 		struct mind *m = &o->watch->mind[domain][by][node];
 
@@ -133,7 +135,7 @@ void oracle_took_over(struct world *w, uint8_t node, uint8_t mn)
 	uint64_t *at;
 
 	w->oracle->subject[mn].took_us = w->now_us;
-	if (w->oracle->watch == NULL)
+	if (w->oracle->watch == NULL || oracle_is_spoilt(w, mn))
 		return;
 	c = &w->oracle->watch->claims[mn][node];
 	at = &c->us[c->count++ % CLAIMS];
@@ -263,7 +265,7 @@ void oracle_answers(struct world *w, uint8_t node, uint8_t mn, const struct pkt_
 {
 	struct bu *b = asked(&w->oracle->subject[mn], &ba->src, ba->seq);
 
-	if (b == NULL || ba->status >= 128)
+	if (b == NULL || ba->status >= 128 || oracle_is_spoilt(w, mn))
 		return;
 	if (b->answered_by == 0)
 		b->answered_by = node;

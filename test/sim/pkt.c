@@ -28,6 +28,11 @@ struct ip6_addr addr_care_of(uint8_t mn, uint16_t number)
 	return made(0xca00, mn, 1, number);
 }
 
+struct ip6_addr addr_anycast(uint8_t domain)
+{
+	return made(0xd00 + domain, 0, 0xffff, 0xfffe);
+}
+
 struct ip6_addr addr_correspondent(void)
 {
 	return made(0xcc00, 0, 0, 1);

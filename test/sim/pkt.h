@@ -14,6 +14,15 @@
 
 enum pkt_kind { PKT_DATA, PKT_BU };
 
+/* PKT_DATA to a home agent address: what it is. */
+enum pkt_what {
+	PKT_TUNNEL, /* a tunnelled packet, where there is one inside; else an echo */
+	PKT_ESP, /* the same in the mobile node's payload ESP */
+	PKT_ANSWER, /* to what a home agent asked for: its number names who did */
+	PKT_ERROR, /* ICMPv6, and quotes a tunnel packet */
+	PKT_DISCOVERY, /* to the home agents' anycast address */
+};
+
 struct pkt_hdr {
 	struct ip6_addr src, dst;
 };
@@ -22,6 +31,8 @@ struct pkt_hdr {
 struct pkt_bu {
 	struct ip6_addr hoa;
 	uint16_t seq;
+	uint64_t stamp; /* RFC 4285; 0: it carries none */
+	bool is_proxy; /* RFC 5213: the timestamp is all that orders it */
 	uint32_t lifetime_s; /* a multiple of 4; 0: de-registration */
 };
 
@@ -31,6 +42,9 @@ struct pkt {
 	uint8_t depth; /* headers; hdr[depth - 1] is the outermost */
 	struct pkt_hdr hdr[PKT_DEPTH];
 	struct pkt_bu bu;
+	enum pkt_what what;
+	struct ip6_addr about; /* PKT_ERROR: the inner destination of what it quotes */
+	uint8_t asker; /* PKT_ANSWER */
 	/* the oracle's book-keeping: no site looks at it */
 	uint8_t hops; /* mesh tunnels since it was opened or wrapped last */
 	uint8_t hops_in_all;
@@ -59,6 +73,7 @@ struct ip6_addr addr_home(uint8_t domain, uint8_t mn);
 struct ip6_addr addr_agent(uint8_t domain, uint8_t node);
 /* Another one each time somebody moves. */
 struct ip6_addr addr_care_of(uint8_t mn, uint16_t number);
+struct ip6_addr addr_anycast(uint8_t domain);
 struct ip6_addr addr_correspondent(void);
 struct ip6_addr addr_stranger(void);
 /* The domain whose mobile prefix it is in, -1: none. */

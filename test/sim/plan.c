@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "attack.h"
 #include "fault.h"
 #include "keys.h"
 #include "mn.h"
@@ -49,6 +50,67 @@ static void probe(struct world *w, void *ctx, uint64_t arg)
 	world_tell(w, "packet %u at site %u from %s to %s", p.probe, node,
 		addr_str(&pkt_outer(&p)->src), addr_str(&pkt_outer(&p)->dst));
 	site_packet(w->site[node], &p, 0, true);
+}
+
+/* --- what is asked of home agents --- */
+
+#define ASK_MS 200 /* as often as this, on average */
+
+static void ask(struct world *w, void *ctx, uint64_t arg)
+{
+	static const enum probe_kind kinds[] = { PROBE_ANSWER, PROBE_ANSWER, PROBE_ERROR,
+		PROBE_DISCOVERY, PROBE_ECHO };
+	uint64_t *rng = &w->rng_odd;
+	enum probe_kind kind = kinds[rng_below(rng, DIM(kinds))];
+	uint8_t mn = (uint8_t)rng_below(rng, w->shape.mns), d = mn_domain(w, mn), node;
+	struct pkt p;
+
+	(void)ctx;
+	(void)arg;
+	world_at(w, w->now_us + rng_between(rng, 1, 2 * ASK_MS * MS), ask, NULL, 0);
+	node = w->shape.domain[d].members[rng_below(rng, w->shape.domain[d].member_count)];
+	if (!site_is_up(w->site[node]) || !oracle_probe(w, kind, mn, mn, node, &p))
+		return;
+	world_tell(w, "packet %u at site %u asks %s", p.probe, node, addr_str(&p.hdr[0].dst));
+	site_packet(w->site[node], &p, 0, true);
+}
+
+#define MTU_MS 1000
+
+static void path_mtu(struct world *w, void *ctx, uint64_t arg)
+{
+	uint64_t *rng = &w->rng_odd;
+	uint8_t mn = (uint8_t)rng_below(rng, w->shape.mns);
+	struct site *s = w->site[rng_between(rng, 1, w->shape.sites)];
+
+	(void)ctx;
+	(void)arg;
+	world_at(w, w->now_us + rng_between(rng, 1, 2 * MTU_MS * MS), path_mtu, NULL, 0);
+	if (site_runs(s) && site_is_member(s, mn_domain(w, mn)))
+		s->kind->path_mtu(s, mn, (uint16_t)(1280 + 20 * rng_below(rng, 10)));
+}
+
+#define SHOW_MS 1500
+
+static void show(struct world *w, void *ctx, uint64_t arg)
+{
+	struct site *s = w->site[rng_between(&w->rng_odd, 1, w->shape.sites)];
+
+	(void)ctx;
+	(void)arg;
+	world_at(w, w->now_us + rng_between(&w->rng_odd, 1, 2 * SHOW_MS * MS), show, NULL, 0);
+	if (site_runs(s))
+		s->kind->info(s, false);
+}
+
+static void plan_questions(struct world *w, const struct site_kind *kind)
+{
+	if (!kind->has_mesh || w->shape.sites > 16)
+		return;
+	world_at(w, S, ask, NULL, 0);
+	world_at(w, S, show, NULL, 0);
+	if (w->shape.is_soft)
+		world_at(w, S, path_mtu, NULL, 0);
 }
 
 /* --- an attacker, who recorded everything --- */
@@ -135,6 +197,8 @@ int plan_begin(struct world *w, const struct site_kind *kind)
 	for (unsigned i = 0; i < replays; i++)
 		world_at(w, rng_between(&w->rng_plan, 2 * S, w->end_us), replay, NULL, 0);
 	world_at(w, S, probe, NULL, 0);
+	plan_questions(w, kind);
+	attack_begin(w);
 	return 0;
 }
 

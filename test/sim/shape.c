@@ -30,14 +30,25 @@ static const struct kind {
 		{ 3, 3 }, { 1, 1 }, { 40, 40 }, { 30, 60 }, { 40, 40 } },
 	{ "crowd", "all mobile nodes move at once, and sites may say little at a time", false, 30,
 		{ 3, 3 }, { 1, 1 }, { 64, 64 }, { 20, 60 }, { 20, 20 } },
+	{ "attacked", "two or three sites with real sessions, and who has no keys beside them",
+		false, 30, { 2, 3 }, { 1, 1 }, { 3, 6 }, { 1, 30 }, { 20, 30 } },
+	{ "cramped", "three sites, and more mobile nodes than they have room for", false, 30,
+		{ 3, 3 }, { 1, 2 }, { 10, 16 }, { 1, 30 }, { 20, 30 } },
+	{ "hostile", "three to five sites, two domains, and one of the second is bought", false, 30,
+		{ 3, 5 }, { 2, 2 }, { 4, 8 }, { 1, 30 }, { 20, 30 } },
 	{ "wide", "ten to sixteen sites", false, 0, { 10, 16 }, { 1, 1 }, { 10, 20 }, { 1, 60 },
 		{ 20, 30 } },
 	{ "hundred", "a hundred sites", false, 0, { 100, 100 }, { 1, 1 }, { 64, 64 }, { 1, 60 },
 		{ 10, 10 } },
 };
 
-#define RATE_MOST  10000000
-#define RATE_LEAST 125000 /* no site says less than that (engine_priv.h) */
+#define QUOTA           128
+#define QUOTA_MOST      40000 /* digests of two levels */
+#define WAITS           256
+#define RECORDS_S       100000
+#define RECORDS_S_LEAST 100 /* that can be configured */
+#define RATE_MOST       10000000
+#define RATE_LEAST      125000 /* no site says less than that (engine_priv.h) */
 
 static const char *const fault_names[] = {
 #define X(id, name) name,
@@ -57,6 +68,9 @@ static const uint16_t fault_share[FAULT_COUNT] = {
 	[FAULT_REPLAY] = 600,
 	[FAULT_DRAIN] = 250,
 	[FAULT_OPERATOR] = 250,
+	[FAULT_MEMORY] = 150, /* these are drawn apart */
+	[FAULT_ROOM] = 150,
+	[FAULT_RELEASE] = 100,
 };
 
 const char *fault_name(enum fault f)
@@ -133,13 +147,30 @@ static void make_busy(uint64_t *rng, struct shape *s)
 }
 
 #define SEALED_SHARE 250 /* of a thousand worlds */
+#define STAMPS_SHARE 200
+#define ESP_SHARE    200
+#define SOFT_SHARE   200
+#define LARGE_SHARE  50
 
 /* From a stream of its own: worlds without any of it are what they were before it came. */
 static void draw_more(uint64_t seed, struct shape *s)
 {
-	uint64_t rng = seed ^ 0x6d6f72656d6f7265ULL;
+	uint64_t rng = seed ^ 0x6d6f72656d6f7265ULL, odd = seed ^ 0x6f646474726169ULL;
 
 	rng_next(&rng);
+	for (unsigned d = 0; d < s->domains && s->sites <= 16 && !s->is_busy; d++) {
+		s->domain[d].has_stamps = rng_chance(&odd, STAMPS_SHARE);
+		s->domain[d].has_proxies = s->domain[d].has_stamps && rng_chance(&odd, 500);
+		s->domain[d].has_esp = rng_chance(&odd, ESP_SHARE);
+	}
+	for (unsigned f = FAULT_MEMORY; f < FAULT_COUNT && s->faults != 0; f++)
+		if (rng_chance(&odd, fault_share[f]))
+			s->faults |= (uint16_t)(1U << f);
+	if (rng_chance(&odd, LARGE_SHARE) && s->hostile == 0) {
+		s->quota = QUOTA_MOST;
+		s->records = s->pairs = 4 * QUOTA_MOST;
+	}
+	s->is_soft = rng_chance(&odd, SOFT_SHARE);
 	s->is_sealed = !s->is_busy && s->sites <= 16 && rng_chance(&rng, SEALED_SHARE);
 }
 
@@ -151,6 +182,35 @@ static void make_joins(struct shape *s)
 	s->fault_count = 3;
 	s->jitter_us = s->delay_us / 10;
 	s->loss_ppm = s->access_loss_ppm = 0;
+}
+
+/* A domain of those that are honest, and one of all. */
+static void make_hostile(uint64_t *rng, struct shape *s)
+{
+	struct shape_domain *clean = &s->domain[0], *spoilt = &s->domain[1];
+
+	s->hostile = (uint8_t)rng_between(rng, 1, s->sites);
+	s->records_s = RECORDS_S_LEAST;
+	clean->member_count = spoilt->member_count = 0;
+	for (uint8_t n = 1; n <= s->sites; n++) {
+		spoilt->members[spoilt->member_count++] = n;
+		if (n != s->hostile)
+			clean->members[clean->member_count++] = n;
+	}
+}
+
+/* Fewer places than mobile nodes, and than numbers that are to be remembered. */
+static void make_cramped(uint64_t seed, struct shape *s)
+{
+	uint64_t rng = seed ^ 0x6372616d706564ULL;
+
+	rng_next(&rng);
+	s->is_cramped = true;
+	s->quota = (uint32_t)rng_between(&rng, 3, 12);
+	s->records = 2 * s->quota * s->domains;
+	s->pairs = (uint32_t)rng_between(&rng, 8, 40);
+	s->waits = (uint32_t)rng_between(&rng, 1, 6);
+	s->records_s = RECORDS_S_LEAST;
 }
 
 /* More to say at a time than may be said. */
@@ -184,7 +244,12 @@ int shape_draw(uint64_t seed, const char *kind, struct shape *out)
 	out->duration_s = (uint32_t)rng_between(&rng, k->duration_s[0], k->duration_s[1]);
 	out->has_store = rng_chance(&rng, 600);
 	out->rate_max = RATE_MOST;
-	for (unsigned f = 0; f < FAULT_COUNT; f++)
+	out->quota = QUOTA;
+	out->records = 4 * QUOTA;
+	out->pairs = 8 * QUOTA;
+	out->waits = WAITS;
+	out->records_s = RECORDS_S;
+	for (unsigned f = 0; f < FAULT_MEMORY; f++)
 		if (rng_chance(&rng, fault_share[f]))
 			out->faults |= (uint16_t)(1U << f);
 	out->fault_count = (uint8_t)rng_between(&rng, 2, 8);
@@ -194,8 +259,14 @@ int shape_draw(uint64_t seed, const char *kind, struct shape *out)
 		make_busy(&rng, out);
 	if (strcmp(k->name, "joins") == 0)
 		make_joins(out);
+	if (strcmp(k->name, "hostile") == 0)
+		make_hostile(&rng, out);
 	if (strcmp(k->name, "crowd") == 0)
 		make_crowd(out);
 	draw_more(seed, out);
+	if (strcmp(k->name, "attacked") == 0)
+		out->is_sealed = out->is_attacked = true;
+	if (strcmp(k->name, "cramped") == 0)
+		make_cramped(seed, out);
 	return 0;
 }

@@ -25,7 +25,10 @@
 	X(BAD_LINKS, "bad-links")                                                                  \
 	X(REPLAY, "replay")                                                                        \
 	X(DRAIN, "drain")                                                                          \
-	X(OPERATOR, "operator")
+	X(OPERATOR, "operator")                                                                    \
+	X(MEMORY, "memory")                                                                        \
+	X(ROOM, "room")                                                                            \
+	X(RELEASE, "release")
 
 enum fault {
 #define X(id, name) FAULT_##id,
@@ -39,6 +42,9 @@ struct shape_domain {
 	bool primary; /* delivery */
 	bool with_auth; /* mobile nodes have keys: who is not one of them registers nothing */
 	bool serve_cold; /* cold-start: "serve" */
+	bool has_stamps; /* Binding Updates carry a timestamp */
+	bool has_proxies; /* ... and some come from a MAG, ordered by nothing else */
+	bool has_esp; /* payload of one mobile node in three is in ESP */
 	uint8_t ack_peers; /* 255: all */
 	uint8_t members[SHAPE_SITES];
 	uint8_t member_count;
@@ -55,6 +61,10 @@ struct shape {
 	bool is_busy; /* no faults but loss; mobile nodes move all the time */
 	bool is_restless; /* mobile nodes leave and come back all the time */
 	bool is_crowd; /* all mobile nodes move at the same moments, to the same place */
+	uint32_t quota; /* max-bindings of each domain; tombstones may be as many */
+	uint32_t records, pairs; /* a site has room for so many, and last seen numbers */
+	uint32_t waits; /* acknowledgements that may wait */
+	uint32_t records_s; /* taken from one peer in a second */
 	uint32_t rate_max; /* octets a second that a site may send to another one */
 	uint32_t delay_us; /* between neighbours, one way */
 	uint32_t jitter_us;
@@ -62,6 +72,10 @@ struct shape {
 	uint32_t access_loss_ppm; /* between mobile nodes and sites */
 	uint32_t hello_ms, dead_ms;
 	uint32_t duration_s; /* of trouble; the time to settle comes on top */
+	bool is_soft; /* path MTUs get known; some sites are of a later release and say more */
+	bool is_cramped; /* quota and all else may be used up */
+	bool is_attacked; /* sealed, and somebody beside the paths sends what it likes */
+	uint8_t hostile; /* a site that was bought, in the last domain only; 0: none */
 	bool is_sealed; /* real sessions between sites, and somebody who plays with their datagrams */
 	struct shape_domain domain[SHAPE_DOMAINS];
 };
@@ -70,6 +84,11 @@ struct shape {
 int shape_draw(uint64_t seed, const char *kind, struct shape *out);
 /* Prints the names of the kinds. */
 void shape_list(void);
+/* One of its members may say what it likes: nothing is promised of it. */
+static inline bool shape_is_spoilt(const struct shape *s, uint8_t domain)
+{
+	return s->hostile != 0 && domain + 1 == s->domains;
+}
 const char *fault_name(enum fault f);
 static inline bool shape_knows(const struct shape *s, enum fault f)
 {

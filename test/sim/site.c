@@ -9,7 +9,6 @@
 #include "oracle.h"
 #include "world.h"
 
-#define WALL_MS     1700000000000ULL /* the time of day when a world begins */
 #define BUFFER      400 /* datagrams that wait for a frozen site */
 #define TURN_MAX_MS 50 /* hamd's loop turns at least this often */
 #define WAKE_US     100 /* from input to the next turn */
@@ -72,6 +71,11 @@ bool site_is_up(const struct site *s)
 bool site_runs(const struct site *s)
 {
 	return s->up && !s->paused;
+}
+
+uint64_t site_boot(const struct site *s)
+{
+	return (uint64_t)s->boot << 32 | s->node;
 }
 
 bool site_is_member(const struct site *s, uint8_t domain)
@@ -155,8 +159,51 @@ void site_wake(struct site *s)
 
 /* --- power --- */
 
+#define AGAIN_US (300 * MS) /* whoever looks after processes starts it again */
+#define REQUESTS 70 /* that a start makes, about */
+
+/* Some starts find no memory at some point. */
+static bool plan_lack(struct site *s)
+{
+	struct world *w = s->w;
+
+	if (!s->kind->has_mesh || !shape_knows(&w->shape, FAULT_MEMORY) || w->now_us >= w->end_us ||
+		!rng_chance(&w->rng_odd, 500))
+		return false;
+	mem_lack_once(s->node, (uint32_t)rng_between(&w->rng_odd, 1, REQUESTS));
+	return true;
+}
+
+static void start_again(struct world *w, void *ctx, uint64_t boot)
+{
+	struct site *s = ctx;
+
+	if (s->up || s->boot != boot)
+		return;
+	site_start(s);
+	oracle_fault(w, false);
+}
+
+/* All that it took is given back, and it is tried again. */
+static void not_started(struct site *s, int ret, bool is_lacking)
+{
+	s->up = false;
+	oracle_site(s->w, s->node, UINT64_MAX);
+	world_tell(s->w, "site %u does not start: %d", s->node, ret);
+	s->w->stats.unmade++;
+	if (ret != -ENOMEM || !(is_lacking || mem_is_lacking(s->node)))
+		world_fail(s->w, "site %u does not start: %d", s->node, ret);
+	else if (s->kind->memory(s) != 0)
+		world_fail(s->w, "site %u did not start, and holds %llu octets", s->node,
+			(unsigned long long)s->kind->memory(s));
+	world_at(s->w, s->w->now_us + AGAIN_US, start_again, s, s->boot);
+}
+
 void site_start(struct site *s)
 {
+	bool is_lacking;
+	int ret;
+
 	if (s->up)
 		return;
 	s->up = true;
@@ -167,9 +214,12 @@ void site_start(struct site *s)
 	world_tell(s->w, "site %u starts (boot %u, %s)", s->node, s->boot,
 		s->store != NULL ? "with a store" : "no store");
 	enter(s);
-	if (s->kind->start(s) < 0) {
-		world_fail(s->w, "site %u does not start", s->node);
-		s->up = false;
+	is_lacking = plan_lack(s);
+	ret = s->kind->start(s);
+	mem_lack_once(0, 0);
+	if (ret < 0) {
+		mem_for(0);
+		not_started(s, ret, is_lacking);
 		return;
 	}
 	s->memory_at_start = s->kind->memory(s);

@@ -18,6 +18,13 @@
 struct site;
 struct world;
 
+enum site_drain {
+	DRAIN_OFF,
+	DRAIN_ON,
+	DRAIN_FORCE, /* also of a drain under way */
+	DRAIN_NOTHING_COMES, /* it need not wait any longer */
+};
+
 /* What runs on a site. Every function but `start` is called while it runs only. */
 struct site_kind {
 	const char *name;
@@ -33,13 +40,24 @@ struct site_kind {
 	/* What must be equal everywhere once all is quiet. */
 	uint64_t (*digest)(struct site *s, uint8_t domain, uint32_t *records);
 	uint64_t (*memory)(struct site *s); /* octets */
-	void (*drain)(struct site *s, uint8_t domain, bool on);
+	void (*drain)(struct site *s, uint8_t domain, enum site_drain how);
+	/* What an operator is shown; when all is quiet it must be so. NULL: nothing. */
+	void (*info)(struct site *s, bool is_quiet);
 	/* A line about what it knows of a mobile node, for the story. */
 	void (*tell)(struct site *s, uint8_t mn);
 	/* The operator gives the order to serve, whoever else is missing. */
 	void (*force)(struct site *s, uint8_t domain);
 	/* ... and to give a binding to another site; false: that cannot be. NULL: cannot do it. */
+	/* An ICMPv6 error tells it a path MTU; it says what it knows of it. */
+	void (*path_mtu)(struct site *s, uint8_t mn, uint16_t mtu);
+	void (*look)(struct site *s, uint8_t mn);
 	bool (*move)(struct site *s, uint8_t mn, uint8_t node);
+};
+
+enum site_release {
+	RELEASE_OURS,
+	RELEASE_NEXT, /* speaks ours, too */
+	RELEASE_OTHER, /* does not */
 };
 
 struct site {
@@ -50,6 +68,8 @@ struct site {
 	uint64_t paused_us; /* since when */
 	bool is_waking; /* it goes on, and has read nothing yet of what waits */
 	uint32_t boot; /* raised by every start */
+	uint8_t release; /* enum site_release that it starts */
+	uint16_t no_room; /* of a thousand changes so many cannot be published now */
 	void *impl; /* the kind's own */
 	void *store; /* the kind's own, outlives a stop; NULL: there is none */
 	void (*store_free)(void *store);
@@ -75,6 +95,8 @@ void site_pause(struct site *s);
 void site_resume(struct site *s);
 bool site_is_up(const struct site *s); /* frozen ones too */
 bool site_runs(const struct site *s);
+/* Its process in this life: a number as the product makes one. */
+uint64_t site_boot(const struct site *s);
 bool site_is_member(const struct site *s, uint8_t domain);
 
 uint64_t site_mono_ms(const struct site *s);

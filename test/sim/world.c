@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/ntp.h"
 #include "mem.h"
 
 uint64_t rng_next(uint64_t *seed)
@@ -33,6 +34,13 @@ bool rng_chance(uint64_t *seed, uint32_t per_mille)
 	return rng_below(seed, 1000) < per_mille;
 }
 
+static struct world *current;
+
+struct world *world_current(void)
+{
+	return current;
+}
+
 int world_new(uint64_t seed, const struct shape *shape, bool trace, struct world **out)
 {
 	struct world *w = calloc(1, sizeof(*w));
@@ -49,16 +57,26 @@ int world_new(uint64_t seed, const struct shape *shape, bool trace, struct world
 	w->rng_probe = rng_next(&x);
 	w->rng_site = rng_next(&x);
 	w->rng_seal = rng_next(&x);
+	w->rng_odd = rng_next(&x);
+	current = w;
 	w->stats.sealed = shape->is_sealed;
 	w->stats.worlds = 1;
 	*out = w;
 	return 0;
 }
 
+uint64_t world_stamp(const struct world *w)
+{
+	uint64_t us = WALL_MS * MS + w->now_us;
+
+	return ntp_from_unix(us / S, (uint32_t)(us % S) * 1000);
+}
+
 void world_free(struct world *w)
 {
 	if (w == NULL)
 		return;
+	current = NULL;
 	for (size_t i = 0; i < w->heap_len; i++)
 		if (w->heap[i].is_owner)
 			free(w->heap[i].ctx);

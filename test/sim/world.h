@@ -19,6 +19,8 @@
 #define MS 1000ULL /* microseconds */
 #define S  1000000ULL
 
+#define WALL_MS 1700000000000ULL /* the time of day when a world begins */
+
 struct mn;
 struct net;
 struct one;
@@ -54,12 +56,18 @@ struct world_event {
 	X(clock_steps, "clock steps")                                                              \
 	X(moves, "bindings moved by hand")                                                         \
 	X(forced, "domains served by force")                                                       \
+	X(lacks, "spells without memory")                                                          \
+	X(unmade, "starts that failed for the lack of it")                                         \
+	X(releases, "sites begun with another release")                                            \
 	X(drains, "drains")                                                                        \
 	X(datagrams, "datagrams between sites")                                                    \
 	X(bytes, "octets between sites")                                                           \
 	X(sealed, "worlds with real sessions")                                                     \
 	X(sessions, "sessions made")                                                               \
 	X(sealed_refused, "sealed datagrams that were refused")                                    \
+	X(attacks, "datagrams of an attacker beside the paths")                                    \
+	X(spoilt, "datagrams of a hostile member, changed or made up")                             \
+	X(blamed, "sites that say so of it")                                                       \
 	X(seals, "seals, none under the key and nonce of another one")                             \
 	X(bus, "Binding Updates")                                                                  \
 	X(acks, "positive acknowledgements heard")                                                 \
@@ -94,7 +102,8 @@ struct world {
 	size_t heap_len, heap_cap;
 	uint64_t order;
 
-	uint64_t rng_plan, rng_net, rng_mn, rng_probe, rng_site, rng_seal; /* independent streams */
+	uint64_t rng_plan, rng_net, rng_mn, rng_probe, rng_site, rng_seal,
+		rng_odd; /* independent */
 
 	struct net *net;
 	struct site *site[SHAPE_SITES + 1]; /* by node id */
@@ -110,6 +119,8 @@ struct world {
 
 int world_new(uint64_t seed, const struct shape *shape, bool trace, struct world **out);
 void world_free(struct world *w);
+/* The one at hand, for what the linker puts between two functions; NULL: none. */
+struct world *world_current(void);
 
 void world_at(struct world *w, uint64_t at_us, world_fn fn, void *ctx, uint64_t arg);
 /* The same, and ctx, from malloc(), is freed after the call or with the world. */
@@ -120,6 +131,8 @@ void world_run(struct world *w, uint64_t until_us);
 /* What the world is like, as the first lines of its story. */
 void world_describe(struct world *w);
 /* One line of the story. */
+/* The right time of day, NTP's. */
+uint64_t world_stamp(const struct world *w);
 void world_tell(struct world *w, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* A promise was broken: the first one is kept, and the world stops. */
 void world_fail(struct world *w, const char *fmt, ...) PRINTF_LIKE(2, 3);

@@ -14,7 +14,7 @@ import sys
 import time
 from pathlib import Path
 
-from machine import unthrottled
+from machine import backlog_drops, unthrottled
 from programs import BenchError
 from trials import RATE
 
@@ -22,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "test"))
 
 HOME, CARE_OF = "2001:db8:a::", "2001:db8:c::"
 FIRST = 0x100  # NODE_FIRST of rnd/frame.h
+OTHERS = 0x200  # where the lab's own mobile node is there too
 TALK = 1000  # mobile nodes with packets
 REGISTER_RATE = 20000  # Binding Updates a second
 MOVE_RATE = 1000
@@ -30,6 +31,7 @@ START_S = 60
 AFTER_S = 0.5  # what is on its way arrives within
 LIFETIME_S = 60000
 MEMORY_MB, BINDING_BYTES = 256, 400
+FRAMES = 4096  # room of a site's port: what comes while the machine takes its core away waits there
 PRIORITY = 20  # above hamd's own when it is started with realtime
 GATEWAY = "fe80::99"  # bench-around, for the routers: a neighbour they need not ask for
 
@@ -156,6 +158,7 @@ def site_config(world, k, count, of_domain, **sections):
         **{"lcores": str(k - 1), "memory-mb": MEMORY_MB + count * BINDING_BYTES // 10 ** 6,
            "mbufs": 32768, "max-bindings": count + 1000}), **sections)
     del config["domains"][0]["mobile-nodes"]
+    config["ports"][0]["device"] += f",framecnt={FRAMES}"
     return config
 
 
@@ -176,6 +179,7 @@ def real_sites(options, configure, delay_ms=DELAY_MS):
         with unthrottled(), Lab() as lab:
             world = MeshWorld(lab, sites=2, delay_ms=delay_ms)
             lab.on_close(world.stop)
+            world.gate.patient = True
             around = Around(lab, world, options.build)
             for k, site in world.sites.items():
                 site.hamd = Hamd(site.ns, configure(world, k), lab.dir, site.name)
@@ -192,6 +196,27 @@ def start(site):
     site.hamd.prefer()
 
 
+def mishaps(world):
+    """{where and what: packets}: all that may become of one that does not arrive. What the ports of
+    bench-around lost is in Around.rows("port")."""
+    counts = {}
+    for site in world.sites.values():
+        counts |= {f"{site.name} {drop}": n for drop, n in site.ctl.drops().items()}
+        port = site.ctl.show("ports")[0]
+        counts |= {f"{site.name} port {key}": port[key]
+                   for key in ("rx-missed", "rx-errors", "rx-no-buffer", "tx-errors")}
+        kernel = dict(line.split() for line in
+                      site.router.run("cat", "/proc/net/snmp6").splitlines())
+        counts |= {f"router {site.number} {key}": int(kernel[key])
+                   for key in ("Ip6InNoRoutes", "Ip6OutNoRoutes", "Ip6InDiscards",
+                               "Ip6OutDiscards", "Ip6InTooBigErrors")}
+    counts |= {f"kernel's queue of core {k}": n for k, n in enumerate(backlog_drops())}
+    for (name, way), row in world.wires.show().items():
+        counts |= {f"line {name} {way} {key}": row[key]
+                   for key in ("cut", "lost", "overflow", "refused")}
+    return counts
+
+
 def known(world, count):
     """All sites have so many bindings."""
     from lab.shell import until  # pylint: disable=import-outside-toplevel
@@ -205,7 +230,9 @@ def two_sites(options, delivery, count):
     """(world, around): every mobile node is registered at place 1, and both sites know."""
     with real_sites(options, lambda world, k: site_config(world, k, count, domain(delivery),
                                                           mode="shared")) as (world, around):
-        for name, first, nodes in (("talk", FIRST, TALK), ("rest", FIRST + TALK, count - TALK)):
+        world.mn.register("site1")
+        for name, first, nodes in (("talk", OTHERS, TALK),
+                                   ("rest", OTHERS + TALK, count - TALK - 1)):
             around.ask(f"crowd {name} {HOME} {CARE_OF} {HOME}1 {first} {nodes}")
             around.register(name, 1, REGISTER_RATE)
         known(world, count)

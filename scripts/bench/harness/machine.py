@@ -11,6 +11,7 @@ from programs import BenchError
 
 PAGES = Path("/proc/sys/vm/nr_hugepages")
 PAGE_MB = 2
+SOFTNET = Path("/proc/net/softnet_stat")
 RT_RUNTIME = Path("/proc/sys/kernel/sched_rt_runtime_us")
 
 
@@ -84,6 +85,11 @@ def unthrottled():
         yield
     finally:
         RT_RUNTIME.write_text(before)
+
+
+def backlog_drops():
+    """Of each core: packets between namespaces that found its queue full (second column)."""
+    return [int(line.split()[1], 16) for line in SOFTNET.read_text().splitlines()]
 
 
 def _meminfo():

@@ -421,7 +421,7 @@ ROWS = [
         " each way over 1,000; packets lost in the worst trial", site_rows.drain_return,
         bindings=HUNDRED_K, must=0, aim=0, unit="packets", less_is_more=True),
     Row("planned-move-direct", "real sites: the 1,000 move from one to the other, delivery direct;"
-        " packets lost in the worst trial", site_rows.planned_move("direct"), bindings=HUNDRED_K,
+        " packets to them lost in the worst trial", site_rows.planned_move("direct"), bindings=HUNDRED_K,
         must=0, aim=0, unit="packets", less_is_more=True),
     Row("planned-move-primary", "the same, delivery primary", site_rows.planned_move("primary"),
         bindings=HUNDRED_K, must=0, aim=0, unit="packets", less_is_more=True),

@@ -3,10 +3,13 @@
 
 import time
 
-from around import (CARE_OF, FIRST, MOVE_RATE, TALK, domain, known, real_sites, settle,
+from around import (CARE_OF, FIRST, MOVE_RATE, TALK, domain, known, mishaps, real_sites, settle,
                     site_config, turns, two_sites)
 from measure import summary
-from trials import RATE, condition, counted, losses, percentile, told, totals
+from trials import RATE, condition, counted, losses, moved, percentile, told, totals
+
+
+TCP_OCTETS, TCP_RATE = 4 << 20, 1 << 20  # a second: it goes on for as long as a trial
 
 
 def hello_ms():
@@ -14,28 +17,42 @@ def hello_ms():
     return HELLO_MS
 
 
-def with_flows(options, around, number, change):
-    """A trial: totals, with what change() says."""
+def transfer(world, number):
+    """TCP from the correspondent at a site to the lab's mobile node, whose kernel and route it
+    is."""
+    from lab.transfer import Transfer  # pylint: disable=import-outside-toplevel
+    site = world[1 + number % 2]
+    return Transfer(site.cn, site.cn_address, world.mn.ns, world.mn.hoa, TCP_OCTETS, TCP_RATE)
+
+
+def with_flows(options, world, around, number, change):
+    """A trial: totals, with what change() says and what packets met with."""
+    before, changes = mishaps(world), len(world.gate.changes)
     with around.flows(number) as books:
-        begin = time.monotonic()
+        begin, tcp = time.monotonic(), transfer(world, number)
         time.sleep(options.seconds)
         said = change(number)
         time.sleep(options.seconds)
         due = 2 * RATE * (time.monotonic() - begin)
-    return totals(books) | said | {"due": due}
+    tcp.join()
+    return totals(books) | said | {"tcp-gap-ms": tcp.max_gap * 1000,
+                                   "tcp-sent-again": tcp.retransmissions, "due": due, "moved-counters": moved(before, mishaps(world)),
+                                   "routes": world.gate.changes[changes:]}
 
 
-def trials(options, delivery, bindings, result, make_change, **least):
-    """make_change(world, around): what is done in the middle of each trial."""
+def trials(options, delivery, bindings, result, which, make_change, **least):
+    """make_change(world, around): what is done in the middle of each trial; which: losses()."""
     with two_sites(options, delivery, bindings) as (world, around):
         change = make_change(world, around)
         settle(around)
         done, void = counted(options.turns,
-                             lambda number: with_flows(options, around, number, change),
+                             lambda number: with_flows(options, world, around, number, change),
                              lambda: turns(world.sites.values()), hello_ms())
         ports = around.rows("port").values()
     if told(result, done, void, options.turns):
-        losses(result, done, ports, **least)
+        losses(result, done, ports, which, **least)
+        for key in ("tcp-gap-ms", "tcp-sent-again"):
+            result[key] = summary([trial[key] for trial in done])
 
 
 def drain_return(options, _directory, row, result):
@@ -52,22 +69,25 @@ def drain_return(options, _directory, row, result):
             return {"drain-s": drained - begin,
                     "handed-on": site.ctl.counters()["mesh_handed_on"] - before}
         return change
-    trials(options, "direct", row.bindings, result, make, **{"handed-on": row.bindings})
+    trials(options, "direct", row.bindings, result, "lost", make, **{"handed-on": row.bindings})
 
 
 def planned_move(delivery):
     """All mobile nodes that have packets go from one site's links to the other's. For a second
-    each still takes what comes to where it was."""
+    each still takes what comes to where it was. What they send themselves right behind the Binding
+    Update may overtake it in the home agent and is no loss of the move's, but told."""
     def run(options, _directory, row, result):
-        def make(_world, around):
+        def make(world, around):
             def change(number):
                 begin = time.monotonic()
                 before = around.rows("crowd")["talk"]["acknowledged"]
-                again = around.register("talk", 2 - number % 2, MOVE_RATE)
+                place = 2 - number % 2
+                again = around.register("talk", place, MOVE_RATE)
+                world.mn.register(f"site{place}")
                 return {"move-s": time.monotonic() - begin, "again": again,
                         "moved": around.rows("crowd")["talk"]["acknowledged"] - before}
             return change
-        trials(options, delivery, row.bindings, result, make, moved=TALK)
+        trials(options, delivery, row.bindings, result, "lost-to", make, moved=TALK)
     return run
 
 
@@ -81,7 +101,8 @@ def commit_config(world, k, count):
     """Two domains in all alike but for ack-peers."""
     config = site_config(world, k, count, domain("direct"), mode="shared")
     config["domains"] = [{**config["domains"][0], **domain("direct", f"{PREFIX[name]}/80"),
-                          "name": name, "home-agent-address": f"{PREFIX[name]}1",
+                          "name": config["domains"][0]["name"] if peers else name,
+                          "home-agent-address": f"{PREFIX[name]}1",
                           "ack-peers": peers} for name, peers in WAITS.items()]
     return config
 

@@ -29,6 +29,10 @@ def totals(books):
     return total | {"lost": lost(books), "blocked-ms": lost(books) / (2 * RATE) * 1000}
 
 
+def moved(before, after):
+    return {key: after[key] - n for key, n in before.items() if after[key] != n}
+
+
 def voids_allowed(turns):
     """So many void trials beside `turns` that count."""
     return turns * VOID_TENTHS // (10 - VOID_TENTHS)
@@ -64,10 +68,11 @@ def told(result, done, void, turns):
     return bool(done)
 
 
-def losses(result, done, ports, **least):
-    """A trial that lost packets counts; one that the bench spoilt does not. least: {what a trial
-    says: how much of it there must have been}"""
-    result |= {"value": max(trial["lost"] for trial in done),
+def losses(result, done, ports, which, **least):
+    """A trial that lost packets counts; one that the bench spoilt does not. which: "lost", or
+    "lost-to" the mobile nodes only; least: {what a trial says: how much of it there must have
+    been}"""
+    result |= {"value": max(trial[which] for trial in done),
                "blocked-ms": max(trial["blocked-ms"] for trial in done)}
     spoilt = sum(port["refused"] + port["missed"] for port in ports)
     condition(result, "no packet lost by the bench itself", int(spoilt == 0), 1)

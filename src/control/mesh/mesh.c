@@ -256,20 +256,20 @@ static void ask_who_knows(struct ctl *ctl)
 	}
 }
 
-/* What a drain waits for the end of. Packets in tunnels are counted for all domains together: one
- * that carries on keeps the others waiting for drain-wait-ms at most. */
-static uint64_t heard(const struct ctl *ctl)
+/* What a drain waits for the end of: that routes bring mobile nodes' packets here. What peers hand on
+ * to us as the owner ends with the handing over, not before. */
+static uint64_t heard(const struct ctl *ctl, uint16_t d)
 {
-	struct dp_counters sum;
+	struct dp_relay_counts sum;
 
-	dp_counters_sum(ctl->dp, &sum);
-	return ctl->counters[CTL_BU_RECEIVED] + sum.c[DP_COUNTER_DECAPSULATED];
+	dp_relay_counts(ctl->dp, d, &sum);
+	return ctl->mesh->domain[d].updates + sum.arrived;
 }
 
 static void follow_drain(struct ctl *ctl, uint16_t d)
 {
 	struct mesh_part *x = &ctl->mesh->domain[d];
-	uint64_t now = heard(ctl);
+	uint64_t now = heard(ctl, d);
 
 	/* who was told to register elsewhere is about to say so */
 	if (now != x->heard || mip6_is_switching(ctl, d)) {

@@ -34,6 +34,10 @@ void mesh_free(struct ctl *ctl); /* before the records; fine without a mesh */
  * true: there is more to do. */
 bool mesh_run(struct ctl *ctl);
 
+/* A Binding Update to a home agent address of that domain came, whatever becomes of it, and not from
+ * a peer: a drain waits until none does. Fine without a mesh. */
+void mesh_updated(struct ctl *ctl, uint16_t domain);
+
 /* --- for whoever changes records; time is ctl->now_ms's --- */
 
 /*

@@ -42,7 +42,8 @@ struct mesh_part { /* in a domain: ours */
 	uint64_t says_ms; /* since */
 	bool left_told; /* the engine knows that everybody heard of it */
 	uint64_t quiet_from_ms; /* draining: nothing has come since then */
-	uint64_t heard; /* Binding Updates and tunnelled packets by then */
+	uint64_t updates; /* Binding Updates that came, not from a peer */
+	uint64_t heard; /* they and what came in tunnels, by then */
 	int64_t clock_off_ms; /* peers agree about the time: theirs less ours; 0: with us too */
 };
 

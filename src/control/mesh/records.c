@@ -13,6 +13,12 @@ static struct engine *wake(struct ctl *ctl)
 	return ctl->mesh->engine;
 }
 
+void mesh_updated(struct ctl *ctl, uint16_t domain)
+{
+	if (ctl->mesh != NULL)
+		ctl->mesh->domain[domain].updates++;
+}
+
 bool mesh_accepted(struct ctl *ctl, struct record *r, const struct order_result *o,
 	enum record_order by, bool is_refresh)
 {

@@ -286,6 +286,8 @@ void mip6_input_bu(struct ctl *ctl, const struct ctl_pkt *p, const uint8_t *mh, 
 	struct bu b;
 
 	ctl_count(ctl, CTL_BU_RECEIVED);
+	if (domain >= 0 && p->peer == 0)
+		mesh_updated(ctl, (uint16_t)domain);
 	if (!is_within_rate(ctl, p, domain)) {
 		dp_count_drop(ctl->dp, DP_DROP_BU_RATE);
 		return;

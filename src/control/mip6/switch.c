@@ -40,7 +40,7 @@ int switches_new(struct ctl *ctl, struct switches **out)
 		return -ENOMEM;
 	s->share = WAITING_MAX / on;
 	s->rng = ctl->seed ^ 0x5142;
-	s->looked_ms = s->began_ms = s->walked_ms = ctl->now_ms;
+	s->looked_ms = ctl->now_ms;
 	ret = waitings_new(WAITING_MAX, &s->waiting);
 	s->told = calloc(records_max(ctl->records) + 1ULL, sizeof(*s->told));
 	s->part = calloc(conf->domain_count, sizeof(*s->part));
@@ -152,7 +152,7 @@ static void on_timer(struct ctl *ctl, struct ctl_timer *timer)
 	finish(ctl, rec->domain, w);
 }
 
-bool switch_begin(struct ctl *ctl, const struct record *rec, uint16_t round, uint8_t node)
+void switch_begin(struct ctl *ctl, const struct record *rec, uint16_t round, uint8_t node)
 {
 	struct switches *s = switches(ctl);
 	struct part *p = &s->part[rec->domain];
@@ -164,18 +164,15 @@ bool switch_begin(struct ctl *ctl, const struct record *rec, uint16_t round, uin
 	if (key_of(ctl, rec, &sub) == NULL) {
 		s->told[rec->handle] = round;
 		ctl_count(ctl, CTL_HA_SWITCH_NO_SA);
-		return true;
+		return;
 	}
-	if (!p->has_token || p->waiting >= s->share)
-		return false;
 	w = waiting_add(s->waiting, rec->handle);
-	assert(w != NULL); /* shares are of its size */
+	assert(w != NULL && p->has_token); /* all shares together are of its size */
 	p->has_token = false;
 	p->waiting++;
 	s->told[rec->handle] = round;
 	w->id = node;
 	tell(ctl, rec, w);
-	return true;
 }
 
 /* --- answers --- */

@@ -8,7 +8,7 @@
  * an MN-HA key: a message that nothing authenticates must not be sent. Why so:
  * docs/decisions/034-home-agent-switch.md. Control core only.
  *
- * A walk over all records, paced, finds who is to be told, and begins no more than
+ * A walk of each domain over all records, paced, finds who is to be told, and begins no more than
  * limits.home-agent-switch-per-s; two octets beside each record say who was. What was begun is in a
  * table of fixed size (waiting.h) until the mobile node answers, by a Binding Update that ends the
  * binding or takes it to another address, says that it knows no such message, or was told often

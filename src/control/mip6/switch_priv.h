@@ -19,8 +19,11 @@ struct part {
 	bool is_on; /* home-agent-switch */
 	bool has_agents; /* some other site is ready */
 	bool has_token; /* taken out of the bucket already */
-	bool in_walk, has_missed; /* this walk is about all rounds; it left somebody out */
-	bool all_told; /* one was, and left nobody out */
+	bool in_walk; /* the walk under way is about all rounds */
+	bool all_told; /* one was, and is over */
+	uint64_t began_ms, walked_ms; /* when the walk began, and when it went on last, */
+	uint64_t credit; /* thousandths of a record that are due, */
+	uint32_t cursor; /* and where it is; 0: at its end */
 };
 
 struct switches {
@@ -32,9 +35,7 @@ struct switches {
 	uint16_t last_round;
 	uint64_t rng;
 	uint64_t looked_ms;
-	uint64_t began_ms, walked_ms; /* when the walk began, and when it went on last, */
-	uint64_t credit; /* thousandths of a record that are due, */
-	uint32_t cursor; /* and where it is; 0: at its end */
+	uint32_t first; /* domain that walks first in this turn */
 	uint8_t buf[MIP6_SWITCH_MAX];
 };
 
@@ -57,5 +58,5 @@ uint32_t switch_agents(
 uint16_t switch_round(const struct ctl *ctl, const struct record *rec, uint8_t *node);
 
 /* --- switch.c --- */
-/* False: not now. */
-bool switch_begin(struct ctl *ctl, const struct record *rec, uint16_t round, uint8_t node);
+/* Its domain has a token, and room in its share of the table. */
+void switch_begin(struct ctl *ctl, const struct record *rec, uint16_t round, uint8_t node);

@@ -11,12 +11,12 @@
 
 #define LOOK_MS 100 /* who drains, who is gone */
 
-/* The walk: all records within the 10 s that a drain takes by default, while there is something to
- * do and a domain may begin one; at least a thousand a second, never begun twice in one. */
+/* A walk: all records within the 10 s that a drain takes by default, while there is something to do
+ * and the domain may begin one; at least a thousand a second, never begun twice in one. */
 #define WALK_S        5
 #define WALK_LEAST    1000 /* records a second */
 #define WALK_EVERY_MS 1000
-#define WALK_SLICE    64 /* records a turn, some tens of microseconds */
+#define WALK_SLICE    64 /* records a turn, of all domains: some tens of microseconds */
 
 uint32_t switch_agents(
 	const struct ctl *ctl, uint16_t domain, uint64_t random, struct ip6_addr *out)
@@ -115,85 +115,70 @@ uint16_t switch_round(const struct ctl *ctl, const struct record *rec, uint8_t *
 
 static bool visit(struct ctl *ctl, const struct record *rec)
 {
-	struct switches *s = switches(ctl);
 	uint8_t node;
 	uint16_t round = switch_round(ctl, rec, &node);
 
-	if (round == 0 || s->told[rec->handle] == round)
+	if (round == 0 || switches(ctl)->told[rec->handle] == round)
 		return false;
-	if (switch_begin(ctl, rec, round, node))
-		return true;
-	s->part[rec->domain].has_missed = true;
-	return false;
+	switch_begin(ctl, rec, round, node);
+	return true;
 }
 
-/* A domain could begin one now: else the walk stays where it is. */
-static bool may_begin(struct ctl *ctl)
+/* Who drains tells of no other site, and has nothing to tell while none is ready. */
+static bool may_begin(const struct ctl *ctl, struct part *p)
 {
-	struct switches *s = switches(ctl);
-	bool may = false;
-
-	for (uint32_t d = 0; d < ctl->conf->domain_count; d++) {
-		struct part *p = &s->part[d];
-
-		/* who drains tells of nothing else */
-		if (p->rounds == 0 || (p->round[switch_self(ctl)] != 0 && !p->has_agents))
-			continue;
-		if (!p->has_token)
-			p->has_token = bucket_take(&p->begun, ctl->now_ms);
-		may |= p->has_token && p->waiting < s->share;
-	}
-	return may;
+	if (p->round[switch_self(ctl)] != 0 && !p->has_agents)
+		return false;
+	if (!p->has_token)
+		p->has_token = bucket_take(&p->begun, ctl->now_ms);
+	return p->has_token && p->waiting < switches(ctl)->share;
 }
 
-static void begin_walk(struct ctl *ctl)
+/* How many records it may look at. */
+static uint32_t allowance(const struct ctl *ctl, struct part *p)
 {
-	struct switches *s = switches(ctl);
-
-	s->began_ms = s->walked_ms = ctl->now_ms;
-	s->credit = 1000;
-	for (uint32_t d = 0; d < ctl->conf->domain_count; d++) {
-		s->part[d].in_walk = s->part[d].rounds > 0;
-		s->part[d].has_missed = false;
-	}
-}
-
-static void end_walk(struct ctl *ctl)
-{
-	struct switches *s = switches(ctl);
-
-	s->cursor = 0;
-	for (uint32_t d = 0; d < ctl->conf->domain_count; d++) {
-		struct part *p = &s->part[d];
-
-		p->all_told |= p->in_walk && !p->has_missed;
-	}
-}
-
-/* How many records the walk may look at in this turn. */
-static uint32_t allowance(struct ctl *ctl)
-{
-	struct switches *s = switches(ctl);
 	uint32_t rate = (records_live(ctl->records) + records_tombstones(ctl->records)) / WALK_S;
-	uint32_t n;
 
-	if (s->cursor == 0) {
-		if (ctl->now_ms - s->began_ms < WALK_EVERY_MS)
+	if (p->cursor == 0) {
+		if (ctl->now_ms - p->began_ms < WALK_EVERY_MS)
 			return 0;
-		begin_walk(ctl);
+		p->began_ms = p->walked_ms = ctl->now_ms;
+		p->credit = 1000;
+		p->in_walk = true;
 	}
-	s->credit += (ctl->now_ms - s->walked_ms) * (rate > WALK_LEAST ? rate : WALK_LEAST);
-	s->walked_ms = ctl->now_ms;
-	if (s->credit > 1000 * WALK_SLICE)
-		s->credit = 1000 * WALK_SLICE;
-	n = (uint32_t)(s->credit / 1000);
-	s->credit %= 1000;
-	return n;
+	p->credit += (ctl->now_ms - p->walked_ms) * (rate > WALK_LEAST ? rate : WALK_LEAST);
+	p->walked_ms = ctl->now_ms;
+	if (p->credit > 1000 * WALK_SLICE)
+		p->credit = 1000 * WALK_SLICE;
+	return (uint32_t)(p->credit / 1000);
+}
+
+/* A walk of its own for each domain: one that has no token stands where its next record is. */
+static bool walk(struct ctl *ctl, uint16_t domain, uint32_t *left)
+{
+	struct part *p = &switches(ctl)->part[domain];
+	uint32_t n = allowance(ctl, p);
+	bool told = false;
+
+	for (; n > 0 && *left > 0 && may_begin(ctl, p); n--, --*left) {
+		const struct record *rec = records_next(ctl->records, &p->cursor);
+
+		if (rec == NULL) {
+			p->cursor = 0;
+			p->all_told |= p->in_walk;
+			break;
+		}
+		p->credit -= 1000;
+		if (rec->domain == domain)
+			told |= visit(ctl, rec);
+	}
+	return told;
 }
 
 bool mip6_switch(struct ctl *ctl)
 {
 	struct switches *s = switches(ctl);
+	uint32_t count = ctl->conf->domain_count, left = WALK_SLICE;
 	bool told = false;
 
 	if (s == NULL || ctl->mesh == NULL)
@@ -201,14 +186,12 @@ bool mip6_switch(struct ctl *ctl)
 	look(ctl);
 	if (s->rounds == 0)
 		return false;
-	for (uint32_t n = allowance(ctl); n > 0 && may_begin(ctl); n--) {
-		const struct record *rec = records_next(ctl->records, &s->cursor);
+	s->first = (s->first + 1) % count;
+	for (uint32_t i = 0; i < count && left > 0; i++) {
+		uint16_t d = (uint16_t)((s->first + i) % count);
 
-		if (rec == NULL) {
-			end_walk(ctl);
-			break;
-		}
-		told |= visit(ctl, rec);
+		if (s->part[d].rounds > 0)
+			told |= walk(ctl, d, &left);
 	}
 	return told;
 }

@@ -157,11 +157,11 @@ class Trials(unittest.TestCase):
         self.assertEqual((got["silence-ms"], got["slowest-ms"], got["duplicates"]), (5, 1, 2))
         self.assertAlmostEqual(got["blocked-ms"], 3 / (2 * trials.RATE) * 1000)
 
-    def missed(self, lost=0, due=100, moved=7, **port):
+    def missed(self, lost=0, due=100, moved=7, which="lost", **port):
         result = {"conditions": []}
-        done = [{"sent": 100, "lost": n, "due": due, "blocked-ms": n / 10, "moved": moved}
-                for n in (0, lost)]
-        trials.losses(result, done, [{"refused": 0, "missed": 0, **port}], moved=7)
+        done = [{"sent": 100, "lost": n, "lost-to": 0, "due": due, "blocked-ms": n / 10,
+                 "moved": moved} for n in (0, lost)]
+        trials.losses(result, done, [{"refused": 0, "missed": 0, **port}], which, moved=7)
         return result["value"], unmet(result)
 
     def test_spoilt(self):
@@ -169,6 +169,7 @@ class Trials(unittest.TestCase):
         own, sent = "no packet lost by the bench itself", "packets sent, of what was due"
         self.assertEqual(self.missed(), (0, []))
         self.assertEqual(self.missed(lost=3), (3, []))
+        self.assertEqual(self.missed(lost=3, which="lost-to"), (0, []))
         self.assertEqual(self.missed(missed=1), (0, [own]))
         self.assertEqual(self.missed(refused=1), (0, [own]))
         self.assertEqual(self.missed(due=102), (0, [sent]))
@@ -208,6 +209,10 @@ class Trials(unittest.TestCase):
         for turns, allowed in ((1, 0), (3, 1), (5, 2), (7, 3), (10, 4)):
             self.assertEqual(trials.voids_allowed(turns), allowed)
             self.assertLessEqual(10 * allowed, 3 * (allowed + turns))
+
+    def test_moved(self):
+        self.assertEqual(trials.moved({"a": 1, "b": 2, "c": 3}, {"a": 1, "b": 5, "c": 2}),
+                         {"b": 3, "c": -1})
 
     def test_told(self):
         result = {"conditions": []}

@@ -35,6 +35,7 @@
 #include "tables/tables.h"
 
 #define SITES    2
+#define DOMAINS  2 /* the second one where a test wants it */
 #define START_MS 1000000
 #define WALL_MS  1800000000000ULL
 #define MAX      100
@@ -48,16 +49,16 @@
 static struct site {
 	struct ctl ctl;
 	struct conf conf;
-	struct conf_domain domain;
-	struct conf_domain_peer member;
+	struct conf_domain domain[DOMAINS];
+	struct conf_domain_peer member[DOMAINS];
 	struct conf_mesh_peer peer;
-	struct ip6_prefix served;
+	struct ip6_prefix served[DOMAINS];
 	struct tables tables;
 
 	bool is_cut; /* hello says that the other one is dead, and nothing gets there */
-	enum next_says says;
+	enum next_says says[DOMAINS];
 	bool is_known; /* what it says, by all */
-	struct next_view told; /* by hello */
+	struct next_view told[DOMAINS]; /* by hello */
 	struct next_view view; /* routes were made of */
 	unsigned routes;
 	uint64_t token; /* of the last answer that was let go, */
@@ -73,7 +74,8 @@ static struct {
 	size_t len;
 } queue[QUEUE];
 static unsigned queued;
-static struct dp_counters counters;
+static uint64_t arrived[DOMAINS]; /* at the first site, by its routes */
+static uint32_t domains = 1;
 
 static struct site *site_of(const struct ctl *ctl)
 {
@@ -84,6 +86,8 @@ static struct site *node(unsigned n)
 {
 	return &sites[n - 1];
 }
+
+static const char *const domain_names[DOMAINS] = { "msp", "isp" };
 
 /* --- what is around --- */
 
@@ -152,35 +156,38 @@ void pulse_free(struct ctl *ctl)
 }
 
 /* Of what a site says the other one hears at once. */
-static struct next_view view_by_hello(const struct site *s)
+static struct next_view view_by_hello(const struct site *s, uint16_t d)
 {
 	unsigned self = s->ctl.conf->node.id, other = SITES + 1 - self;
 	struct next_view v;
 
 	memset(&v, 0, sizeof(v)); /* to be compared */
-	v.domain = next_domain("msp");
+	v.domain = next_domain(domain_names[d]);
 	v.self = (uint8_t)self;
-	v.site[self] = (struct next_site){ .reach = NEXT_UP, .says = s->says };
+	v.site[self] = (struct next_site){ .reach = NEXT_UP, .says = s->says[d] };
 	if (!s->is_cut)
-		v.site[other] = (struct next_site){ .reach = NEXT_UP, .says = node(other)->says };
+		v.site[other] =
+			(struct next_site){ .reach = NEXT_UP, .says = node(other)->says[d] };
 	return v;
 }
 
 bool pulse_run(struct ctl *ctl)
 {
 	struct site *s = site_of(ctl);
-	struct next_view v = view_by_hello(s);
 
-	if (memcmp(&v, &s->told, sizeof(v)) != 0)
-		mesh_on_view(ctl, 0, &v);
-	s->told = v;
+	for (uint16_t d = 0; d < domains; d++) {
+		struct next_view v = view_by_hello(s, d);
+
+		if (memcmp(&v, &s->told[d], sizeof(v)) != 0)
+			mesh_on_view(ctl, d, &v);
+		s->told[d] = v;
+	}
 	return false;
 }
 
 void pulse_say(struct ctl *ctl, uint16_t domain, enum next_says says)
 {
-	assert_int_equal(domain, 0);
-	site_of(ctl)->says = says;
+	site_of(ctl)->says[domain] = says;
 }
 
 bool pulse_is_known(const struct ctl *ctl, uint16_t domain)
@@ -207,9 +214,10 @@ void route_publish(struct ctl *ctl, uint16_t domain, const struct next_view *vie
 {
 	struct next_table mine;
 
-	assert_int_equal(domain, 0);
 	next_fill(view, &mine);
 	assert_memory_equal(next, &mine, sizeof(mine));
+	if (domain > 0)
+		return;
 	site_of(ctl)->view = *view;
 	site_of(ctl)->routes++;
 }
@@ -286,10 +294,12 @@ void persist_touch(struct ctl *ctl, const struct record *r)
 	(void)r;
 }
 
-void dp_counters_sum(const struct dp *dp, struct dp_counters *out)
+/* ctl->dp is the site itself here. */
+void dp_relay_counts(const struct dp *dp, uint16_t domain, struct dp_relay_counts *out)
 {
-	(void)dp;
-	*out = counters;
+	*out = (struct dp_relay_counts){ 0 };
+	if (((const struct site *)dp)->conf.node.id == 1)
+		out->arrived = arrived[domain];
 }
 
 bool show_fail(struct ctl_req *req, int status, const char *fmt, ...)
@@ -305,23 +315,21 @@ bool show_fail(struct ctl_req *req, int status, const char *fmt, ...)
 
 /* --- sites --- */
 
-static void configure(struct site *s, unsigned n)
+static void describe(struct site *s, unsigned n, unsigned d)
 {
-	static const char *const names[] = { "paris", "tokyo" };
-	unsigned other = SITES + 1 - n;
+	static const char *const prefixes[] = { "2001:db8:a::/48", "2001:db8:b::/48" };
+	static const char *const agents[][SITES] = { { "2001:db8:a::1", "2001:db8:a::2" },
+		{ "2001:db8:b::1", "2001:db8:b::2" } };
 
-	s->served = prefix("2001:db8:a::/48");
-	s->peer = (struct conf_mesh_peer){ .id = other, .hello_ms = 100, .dead_ms = 300 };
-	snprintf(s->peer.name, CONF_NAME_MAX, "%s", names[other - 1]);
-	s->member = (struct conf_domain_peer){ .peer = 0 };
-	snprintf(s->member.name, CONF_NAME_MAX, "%s", names[other - 1]);
-	s->member.home_agent_address = addr(other == 1 ? "2001:db8:a::1" : "2001:db8:a::2");
-	s->domain = (struct conf_domain){
-		.name = "msp",
-		.mobile_prefixes = &s->served,
+	s->served[d] = prefix(prefixes[d]);
+	s->member[d] = (struct conf_domain_peer){ .peer = 0 };
+	snprintf(s->member[d].name, CONF_NAME_MAX, "%s", s->peer.name);
+	s->member[d].home_agent_address = addr(agents[d][s->peer.id - 1]);
+	s->domain[d] = (struct conf_domain){
+		.mobile_prefixes = &s->served[d],
 		.mobile_prefix_count = 1,
-		.home_agent_address = addr(n == 1 ? "2001:db8:a::1" : "2001:db8:a::2"),
-		.peers = &s->member,
+		.home_agent_address = addr(agents[d][n - 1]),
+		.peers = &s->member[d],
 		.peer_count = 1,
 		.ack_peers = 1,
 		.join_timeout_ms = 3000,
@@ -329,10 +337,22 @@ static void configure(struct site *s, unsigned n)
 		.lifetime_max_s = 600,
 		.limits = { .max_bindings = MAX },
 	};
+	snprintf(s->domain[d].name, CONF_NAME_MAX, "%s", domain_names[d]);
+}
+
+static void configure(struct site *s, unsigned n)
+{
+	static const char *const places[] = { "paris", "tokyo" };
+	unsigned other = SITES + 1 - n;
+
+	s->peer = (struct conf_mesh_peer){ .id = other, .hello_ms = 100, .dead_ms = 300 };
+	snprintf(s->peer.name, CONF_NAME_MAX, "%s", places[other - 1]);
+	for (unsigned d = 0; d < domains; d++)
+		describe(s, n, d);
 	s->conf = (struct conf){
 		.node = { .id = n },
-		.domains = &s->domain,
-		.domain_count = 1,
+		.domains = s->domain,
+		.domain_count = domains,
 		.runtime.max_bindings = MAX,
 		.mesh = { .dead_ms = 300,
 			.rate_mbps = 100,
@@ -341,7 +361,7 @@ static void configure(struct site *s, unsigned n)
 			.peers = &s->peer,
 			.peer_count = 1 },
 	};
-	snprintf(s->conf.node.name, CONF_NAME_MAX, "%s", names[n - 1]);
+	snprintf(s->conf.node.name, CONF_NAME_MAX, "%s", places[n - 1]);
 }
 
 static void make_tables(struct site *s)
@@ -361,7 +381,7 @@ static void make_tables(struct site *s)
 static void start(unsigned n)
 {
 	struct site *s = node(n);
-	struct subs_opts subs = { .max = 10, .domains = 1, .seed = 1 };
+	struct subs_opts subs = { .max = 10, .domains = domains, .seed = 1 };
 	struct records_opts records = {
 		.max = 2 * MAX, .seed = 1, .now_ms = START_MS, .mesh = true
 	};
@@ -371,6 +391,7 @@ static void start(unsigned n)
 	make_tables(s);
 	s->ctl = (struct ctl){ .conf = &s->conf,
 		.t = &s->tables,
+		.dp = (struct dp *)s,
 		.now_ms = START_MS,
 		.wall_ms = WALL_MS,
 		.ntp = ntp_from_unix(WALL_MS / 1000, 0),
@@ -400,7 +421,7 @@ static int setup(void **state)
 {
 	(void)state;
 	memset(sites, 0, sizeof(sites));
-	memset(&counters, 0, sizeof(counters));
+	memset(arrived, 0, sizeof(arrived));
 	queued = 0;
 	log_set_level(LOG_ERR);
 	for (unsigned n = 1; n <= SITES; n++)
@@ -408,11 +429,18 @@ static int setup(void **state)
 	return 0;
 }
 
+static int setup_two_domains(void **state)
+{
+	domains = 2;
+	return setup(state);
+}
+
 static int teardown(void **state)
 {
 	(void)state;
 	for (unsigned n = 1; n <= SITES; n++)
 		stop(node(n));
+	domains = 1;
 	return 0;
 }
 
@@ -456,8 +484,8 @@ static void pass(unsigned ms)
 static void become_ready(void)
 {
 	pass(1000);
-	assert_int_equal(node(1)->says, NEXT_READY);
-	assert_int_equal(node(2)->says, NEXT_READY);
+	assert_int_equal(node(1)->says[0], NEXT_READY);
+	assert_int_equal(node(2)->says[0], NEXT_READY);
 }
 
 /* --- bindings --- */
@@ -487,7 +515,7 @@ static bool accept(unsigned n, const char *hoa, const char *coa, uint16_t seq, b
 	if (r == NULL)
 		r = records_add(ctl->records, 0, &h);
 	assert_non_null(r);
-	r->ha = node(n)->domain.home_agent_address;
+	r->ha = node(n)->domain[0].home_agent_address;
 	r->seq = seq;
 	r->flags = MH_BU_A | MH_BU_H;
 	r->lifetime_s = 600;
@@ -519,7 +547,7 @@ static void test_ready(void **state)
 	(void)state;
 	assert_false(mesh_serves(&node(1)->ctl, 0));
 	turn();
-	assert_int_equal(node(1)->says, NEXT_JOINING);
+	assert_int_equal(node(1)->says[0], NEXT_JOINING);
 	assert_int_equal(node(1)->view.site[1].says, NEXT_JOINING);
 	become_ready();
 	assert_true(mesh_serves(&node(1)->ctl, 0));
@@ -699,14 +727,14 @@ static void test_stood_still(void **state)
 	(void)state;
 	become_ready();
 	mesh_on_hello(ctl, HELLO_STALL, 0, 0, 1000);
-	assert_int_equal(node(1)->says, NEXT_JOINING);
+	assert_int_equal(node(1)->says[0], NEXT_JOINING);
 	pass(2000);
-	assert_int_equal(node(1)->says, NEXT_READY);
+	assert_int_equal(node(1)->says[0], NEXT_READY);
 	/* less than the longest dead-ms: some peer waits less, and hello knows which */
 	mesh_on_hello(ctl, HELLO_STALL, 0, 0, 200);
-	assert_int_equal(node(1)->says, NEXT_JOINING);
+	assert_int_equal(node(1)->says[0], NEXT_JOINING);
 	pass(2000);
-	assert_int_equal(node(1)->says, NEXT_READY);
+	assert_int_equal(node(1)->says[0], NEXT_READY);
 }
 
 /* Others tunnel to the same care-of address: what one learned of the path all know. */
@@ -779,16 +807,19 @@ static void test_drain(void **state)
 	assert_true(ask(1, show_drain, &drain));
 	assert_string_equal(drain.out.buf, "{\"domain\":\"msp\",\"state\":\"draining\"}\n");
 	jw_done(&drain.out);
-	assert_int_equal(node(1)->says, NEXT_DRAINING);
+	assert_int_equal(node(1)->says[0], NEXT_DRAINING);
 
 	/* as long as something comes it waits */
 	for (unsigned i = 0; i < 6; i++) {
-		counters.c[DP_COUNTER_DECAPSULATED]++;
+		if (i % 2 == 0)
+			arrived[0]++;
+		else
+			mesh_updated(&node(1)->ctl, 0);
 		pass(900);
 	}
-	assert_int_equal(node(1)->says, NEXT_DRAINING);
+	assert_int_equal(node(1)->says[0], NEXT_DRAINING);
 	pass(2000);
-	assert_int_equal(node(1)->says, NEXT_LEFT);
+	assert_int_equal(node(1)->says[0], NEXT_LEFT);
 	assert_int_equal(mesh_owner(&node(2)->ctl, record_at(2, HOA)), 2);
 	assert_int_equal(mesh_owner(&node(1)->ctl, record_at(1, HOA)), 2);
 	assert_int_equal(node(1)->view.site[1].says, NEXT_DRAINING); /* serves until all know */
@@ -801,7 +832,36 @@ static void test_drain(void **state)
 	assert_true(ask(1, show_undrain, &undrain));
 	jw_done(&undrain.out);
 	pass(3000);
-	assert_int_equal(node(1)->says, NEXT_READY);
+	assert_int_equal(node(1)->says[0], NEXT_READY);
+}
+
+/* What comes of another domain holds nothing up, and what does not come of it ends nothing. */
+static void test_drain_one_domain(void **state)
+{
+	struct ctl_req drain = { .domain = "isp" };
+
+	(void)state;
+	become_ready();
+	assert_true(ask(1, show_drain, &drain));
+	jw_done(&drain.out);
+	assert_int_equal(node(1)->says[1], NEXT_DRAINING);
+	for (unsigned i = 0; i < 12; i++) {
+		arrived[0]++;
+		mesh_updated(&node(1)->ctl, 0);
+		if (i % 3 == 0 && i < 6)
+			arrived[1]++;
+		else if (i % 3 == 0)
+			mesh_updated(&node(1)->ctl, 1);
+		pass(300);
+	}
+	assert_int_equal(node(1)->says[1], NEXT_DRAINING);
+	for (unsigned i = 0; i < 5; i++) {
+		arrived[0]++;
+		mesh_updated(&node(1)->ctl, 0);
+		pass(300);
+	}
+	assert_int_equal(node(1)->says[1], NEXT_LEFT);
+	assert_int_equal(node(1)->says[0], NEXT_READY);
 }
 
 static void test_drain_refused(void **state)
@@ -819,12 +879,12 @@ static void test_drain_refused(void **state)
 	pass(20);
 	assert_false(ask(1, show_drain, &alone));
 	assert_int_equal(alone.status, -EHOSTUNREACH);
-	assert_int_equal(node(1)->says, NEXT_READY);
+	assert_int_equal(node(1)->says[0], NEXT_READY);
 	assert_false(ask(1, show_drain, &wrong));
 	assert_string_equal(wrong.error, "no such domain: msp2");
 	assert_false(ask(1, show_undrain, &none));
 	assert_true(ask(1, show_drain, &force));
-	assert_int_equal(node(1)->says, NEXT_DRAINING);
+	assert_int_equal(node(1)->says[0], NEXT_DRAINING);
 	jw_done(&joining.out);
 	jw_done(&alone.out);
 	jw_done(&force.out);
@@ -1087,13 +1147,13 @@ static void test_clock(void **state)
 	(void)state;
 	mesh_on_hello(ctl, HELLO_CLOCK, 0, 0, 700);
 	pass(2000);
-	assert_int_equal(node(1)->says, NEXT_JOINING);
+	assert_int_equal(node(1)->says[0], NEXT_JOINING);
 	mesh_on_hello(ctl, HELLO_CLOCK, 0, 0, 0);
 	pass(2000);
-	assert_int_equal(node(1)->says, NEXT_READY);
+	assert_int_equal(node(1)->says[0], NEXT_READY);
 	mesh_on_hello(ctl, HELLO_CLOCK, 0, 0, 700);
 	pass(200);
-	assert_int_equal(node(1)->says, NEXT_READY);
+	assert_int_equal(node(1)->says[0], NEXT_READY);
 }
 
 /* --- settings --- */
@@ -1101,7 +1161,7 @@ static void test_clock(void **state)
 static void test_settings(void **state)
 {
 	uint32_t a[HELLO_SETTING_COUNT], b[HELLO_SETTING_COUNT];
-	struct conf_domain *d = &node(2)->domain;
+	struct conf_domain *d = &node(2)->domain[0];
 	char names[80];
 
 	(void)state;
@@ -1114,7 +1174,7 @@ static void test_settings(void **state)
 	d->limits.max_bindings++;
 	d->ack_peers = 2;
 	d->remember_sequence = true;
-	node(2)->served.len = 49;
+	node(2)->served[0].len = 49;
 	node(2)->peer.retired = true;
 	node(2)->conf.mesh.dead_ms++;
 	mesh_settings(&node(2)->ctl, 0, b);
@@ -1144,6 +1204,7 @@ int main(void)
 		T(test_end_of_life),
 		T(test_seen),
 		T(test_drain),
+		cmocka_unit_test_setup_teardown(test_drain_one_domain, setup_two_domains, teardown),
 		T(test_drain_refused),
 		T(test_ready_or_not),
 		T(test_wedged_is_not_ready),

@@ -515,6 +515,20 @@ static void test_not_ready(void **state)
 	assert_answered(1, 1, HA_ACCEPTED, 8);
 }
 
+/* A drain waits for updates that routes bring, good or bad, not for what a peer hands on. */
+static void test_updates_count(void **state)
+{
+	const uint64_t *n = &sites[1].ctl.mesh->domain[0].updates;
+
+	(void)state;
+	ask(&(struct msg){ .at = 1, .seq = 7 }, HA_ACCEPTED, 7);
+	assert_int_equal(*n, 1);
+	ask(&(struct msg){ .at = 1, .seq = 7 }, HA_SEQUENCE, 7);
+	assert_int_equal(*n, 2);
+	ask(&(struct msg){ .at = 1, .seq = 8, .peer = 2 }, HA_ACCEPTED, 8);
+	assert_int_equal(*n, 2);
+}
+
 /* Relayed by another site: answered straight, but not over a link that is another site's. */
 static void test_relayed(void **state)
 {
@@ -1014,6 +1028,7 @@ int main(void)
 		T(test_unknown_full, shared),
 		T(test_timestamps, shared),
 		T(test_not_ready, shared),
+		T(test_updates_count, shared),
 		T(test_relayed, shared),
 		T(test_removed, shared),
 		T(test_reload_elsewhere, shared),

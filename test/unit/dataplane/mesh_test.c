@@ -10,8 +10,10 @@
 #include <rte_eal.h>
 #include <rte_rcu_qsbr.h>
 
+#include "conf/conf.h"
 #include "control/mesh/route.h"
 #include "dataplane/plan.h"
+#include "dataplane/relay.h"
 #include "dataplane/spread.h"
 #include "dataplane/worker.h"
 #include "net/frag.h"
@@ -112,6 +114,8 @@ static void make_worker(struct site *s, uint16_t i)
 		.max_octets = MAX,
 		.timeout = UINT64_MAX / 2,
 		.seed = { 1, 2 } };
+	struct conf_domain domain = { .name = "msp" };
+	struct conf conf = { .domains = &domain, .domain_count = 1 };
 
 	memset(w, 0, sizeof(*w));
 	w->t = s->t;
@@ -129,6 +133,7 @@ static void make_worker(struct site *s, uint16_t i)
 		w->spread = &s->spreading;
 	}
 	fragid_init(&w->fragid, (const uint8_t[FRAGID_KEY_LEN]){ 7 }, i, WORKERS);
+	assert_int_equal(relay_new(&conf, rte_get_tsc_hz(), 1, &w->relay), 0);
 	assert_int_equal(dp_reass_start(w, opts), 0);
 	assert_int_equal(rte_rcu_qsbr_thread_register(s->t->rcu, i), 0);
 	rte_rcu_qsbr_thread_online(s->t->rcu, i);
@@ -238,9 +243,12 @@ static int begin_clear(void **state)
 static int end(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < WORKERS; i++)
+	for (unsigned i = 0; i < WORKERS; i++) {
 		dp_reass_stop(&site2.w[i]);
+		relay_free(site2.w[i].relay);
+	}
 	dp_reass_stop(&site1.w[0]);
+	relay_free(site1.w[0].relay);
 	tables_free(site1.t);
 	tables_free(site2.t);
 	assert_int_equal(rte_mempool_avail_count(pool), POOL); /* no packet was leaked */

@@ -513,6 +513,46 @@ static void test_counts(void **state)
 	assert_int_equal(c.first_packets, 0);
 }
 
+/* What a drain looks at: whether routes still bring mobile nodes' packets here, of which domain. */
+static void test_arrived(void **state)
+{
+	static const struct {
+		const char *name;
+		struct row row; /* what, agent, owner, peer, relayed */
+		unsigned arrived;
+	} cases[] = {
+		{ "opened here", { .what = OPENED, .agent = 1, .owner = 1 }, 1 },
+		{ "opened at the other", { .what = OPENED, .agent = 2, .owner = 2 }, 1 },
+		{ "handed to us", { .what = OPENED, .agent = 1, .owner = 1, .peer = 2 }, 0 },
+		{ "handed on", { .what = OTHER_COA, .agent = 1, .owner = 2, .peer = 3 }, 0 },
+		{ "may fit at the other", { .what = OTHER_COA, .agent = 1, .owner = 2 }, 1 },
+		{ "fits nowhere", { .what = OTHER_COA, .agent = 1, .owner = 1 }, 0 },
+		{ "update for the other", { .what = BU, .agent = 2, .owner = 2 }, 1 },
+		{ "update, counted by control", { .what = BU, .agent = 1, .owner = 1 }, 0 },
+		{ "update, handed on", { .what = BU, .agent = 2, .owner = 2, .peer = 3 }, 0 },
+		{ "not from a mobile node", { .what = ECHO, .agent = 2, .owner = 2 }, 0 },
+		{ "to one", { .what = TO_HOA, .owner = 2 }, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < DIM(cases); i++) {
+		const struct row *r = &cases[i].row;
+		struct dp_relay_counts c[2] = { { 0 } };
+		struct pkt p = packet_of(r);
+
+		sites_make(U, P, true);
+		bind_at(&sites[1], HOA, COA, 0, r->owner, r->owner);
+		if (r->peer != 0)
+			p = from_peer(p, r->peer, false);
+		site_take(&sites[1], &p);
+		relay_add_counts(sites[1].w.relay, 0, &c[0]);
+		relay_add_counts(sites[1].w.relay, 1, &c[1]);
+		if (c[0].arrived != cases[i].arrived || c[1].arrived != 0)
+			fail_msg("%s: %lu, and %lu of the other domain", cases[i].name,
+				(unsigned long)c[0].arrived, (unsigned long)c[1].arrived);
+	}
+}
+
 /* --- sizes --- */
 
 static struct pkt syn(const char *src, const char *dst)
@@ -616,6 +656,7 @@ int main(void)
 		cmocka_unit_test(test_billing),
 		cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_counts),
+		cmocka_unit_test(test_arrived),
 		cmocka_unit_test(test_mss),
 		cmocka_unit_test(test_too_big),
 		cmocka_unit_test(test_grace),

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What an operator is shown (hamctl), at any time: whatever befalls a site, it can be asked. And when
+ * all is quiet what it shows must be so.
+ */
+#include "agent_priv.h"
+#include "sync/session.h"
+
+static void look_at_peer(struct agent *a, uint8_t node, bool is_quiet)
+{
+	struct engine_peer_info info;
+	struct hello_info hello;
+	struct session_info session;
+	bool is_peer = node != 0 && node <= a->w->shape.sites && node != a->node &&
+		       agent_is_peer(a, node);
+
+	if ((engine_peer_info(a->engine, node, &info) == 0) != is_peer ||
+		(hello_info(a->hello, node, &hello) == 0) != is_peer)
+		world_fail(a->w, "site %u shows site %u as a peer, or does not", a->node, node);
+	if (a->sessions != NULL &&
+		(sessions_info(a->sessions, node, agent_now(a), &session) == 0) != is_peer)
+		world_fail(
+			a->w, "site %u shows a session with site %u, or does not", a->node, node);
+	if (!is_peer || !is_quiet || !site_runs(a->w->site[node]) || a->w->shape.is_cramped ||
+		a->w->shape.hostile != 0)
+		return;
+	if (!hello.up || !info.open || info.full || info.malformed != 0)
+		world_fail(a->w, "site %u shows site %u as%s%s%s%s when all is quiet", a->node,
+			node, hello.up ? "" : " down", info.open ? "" : " not open",
+			info.full ? " full" : "", info.malformed != 0 ? " malformed" : "");
+}
+
+static void look_at_domain(struct agent *a, uint8_t number)
+{
+	struct engine_domain_info info;
+	const struct next_view *v = engine_view_of(a->engine, number);
+	bool is_ours = number < a->w->shape.domains && site_is_member(a->site, number);
+
+	if ((engine_domain_info(a->engine, number, &info) == 0) != is_ours ||
+		(v != NULL) != is_ours || (engine_serves(a->engine, number) && !is_ours))
+		world_fail(a->w, "site %u shows domain %u, or does not", a->node, number);
+	if (is_ours && (info.says != a->domain[number].says || v->self != a->node ||
+			       info.serves != engine_serves(a->engine, number)))
+		world_fail(a->w, "site %u shows domain %u as it is not", a->node, number);
+	if (is_ours)
+		for (unsigned n = 0; n <= a->w->shape.sites; n++)
+			(void)hello_drift(a->hello, a->hello_domain[number], (uint8_t)n);
+}
+
+void agent_info(struct site *s, bool is_quiet)
+{
+	struct agent *a = agent_of(s);
+	uint32_t cursor = 0;
+	struct record *r;
+
+	for (unsigned n = 0; n <= a->w->shape.sites + 1U; n++)
+		look_at_peer(a, (uint8_t)n, is_quiet);
+	for (uint8_t d = 0; d <= a->w->shape.domains; d++)
+		look_at_domain(a, d);
+	while ((r = records_next(a->records, &cursor)) != NULL)
+		if (engine_owner(a->engine, r) > a->w->shape.sites)
+			world_fail(a->w, "site %u shows an owner that is none", a->node);
+	if (seen_count_in(a->seen, 0) > seen_count(a->seen) || records_memory(a->records) == 0 ||
+		seen_memory(a->seen) == 0)
+		world_fail(a->w, "site %u shows sizes that cannot be", a->node);
+}

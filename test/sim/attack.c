@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "attack.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "mem.h"
+#include "net.h"
+#include "site.h"
+#include "world.h"
+
+#define KEPT      64 /* datagrams that it remembers, the newest */
+#define LONG_MAX  1400
+#define EVERY_MS  25 /* it does something as often as this, on average */
+#define FLOOD     120 /* copies in one moment: more than a site answers in a second */
+#define FLOOD_ONE 60 /* of so many things it does one is a flood */
+
+struct kept {
+	enum net_kind kind;
+	uint8_t from, to;
+	size_t len;
+	uint8_t buf[LONG_MAX];
+};
+
+/* Of the world at hand. */
+static struct kept kept[KEPT], first[KEPT]; /* any; beginnings of handshakes, which are longer */
+static unsigned count, firsts;
+
+void attack_sees(struct world *w, enum net_kind kind, uint8_t from, uint8_t to, const uint8_t *buf,
+	size_t len)
+{
+	struct kept *k = &kept[count % KEPT];
+
+	if (!w->shape.is_attacked || len == 0 || len > LONG_MAX || kind == NET_DATA)
+		return;
+	if (kind == NET_SYNC && buf[0] == 1) /* the first message of a handshake */
+		k = &first[firsts++ % KEPT];
+	else if (rng_chance(&w->rng_odd, 200))
+		count++;
+	else
+		return;
+	*k = (struct kept){ .kind = kind, .from = from, .to = to, .len = len };
+	memcpy(k->buf, buf, len);
+}
+
+static const struct kept *some(uint64_t *rng)
+{
+	if (firsts > 0 && rng_chance(rng, 300))
+		return &first[rng_below(rng, firsts < KEPT ? firsts : KEPT)];
+	return count == 0 ? NULL : &kept[rng_below(rng, count < KEPT ? count : KEPT)];
+}
+
+/* What it cannot open it can change, cut short, or send elsewhere. */
+static void spoil(struct world *w, struct kept *k)
+{
+	uint64_t *rng = &w->rng_odd;
+
+	switch (rng_below(rng, 6)) {
+	case 0: /* as it is */
+		break;
+	case 1: /* the head: type, version, numbers in clear */
+		k->buf[rng_below(rng, k->len < 16 ? k->len : 16)] = (uint8_t)rng_below(rng, 8);
+		break;
+	case 2:
+		k->buf[rng_below(rng, k->len)] ^= (uint8_t)rng_between(rng, 1, 255);
+		break;
+	case 3:
+		k->len = rng_below(rng, k->len) + 1;
+		break;
+	case 4: /* back to who sent it, or to a third, from whomever */
+		k->to = (uint8_t)rng_between(rng, 1, w->shape.sites);
+		k->from = (uint8_t)rng_between(rng, 1, w->shape.sites);
+		break;
+	default: /* nothing was ever like it */
+		for (size_t i = 0; i < k->len; i++)
+			k->buf[i] = (uint8_t)rng_next(rng);
+		k->buf[0] = (uint8_t)rng_below(rng, 6);
+	}
+}
+
+static void send(struct world *w, const struct kept *k)
+{
+	const struct net_path *p = net_path(w, k->from, k->to);
+
+	/* it carries nothing over a cut */
+	if (k->from == k->to || p->cuts + p->partitions > 0)
+		return;
+	w->stats.attacks++;
+	if (site_is_up(w->site[k->to]))
+		site_datagram(w->site[k->to], k->kind, k->from, k->buf, k->len);
+}
+
+/* Beginnings that are right but for what only the peer knows: a site has to look at each. */
+static void flood(struct world *w)
+{
+	uint64_t *rng = &w->rng_odd;
+	struct kept k;
+
+	if (firsts == 0)
+		return;
+	k = first[rng_below(rng, firsts < KEPT ? firsts : KEPT)];
+	world_tell(w, "site %u is flooded with handshakes from site %u's address", k.to, k.from);
+	for (unsigned i = 0; i < FLOOD; i++)
+		send(w, &k);
+}
+
+static void strike(struct world *w, void *ctx, uint64_t arg)
+{
+	uint64_t *rng = &w->rng_odd;
+	const struct kept *k = some(rng);
+	struct kept copy;
+
+	(void)ctx;
+	(void)arg;
+	if (w->now_us >= w->end_us)
+		return;
+	world_at(w, w->now_us + rng_between(rng, 1, 2 * EVERY_MS * MS), strike, NULL, 0);
+	if (k == NULL)
+		return;
+	copy = *k;
+	spoil(w, &copy);
+	if (rng_below(rng, FLOOD_ONE) == 0)
+		flood(w);
+	else
+		send(w, &copy);
+}
+
+void attack_begin(struct world *w)
+{
+	count = firsts = 0;
+	if (w->shape.is_attacked)
+		world_at(w, S, strike, NULL, 0);
+}
