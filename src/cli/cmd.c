@@ -92,6 +92,7 @@ static const struct column lcore_columns[] = {
 	{ "TURNS", "turns", true },
 	{ "LONGEST US", "longest-turn-us", true },
 	{ "SLOW", "slow-turns", true },
+	{ "CPU US", "longest-turn-cpu-us", true },
 	{ "STILL MS", "still-ms", true },
 	{ "SLEEP US", "sleep-us", true },
 	{ "RX PACKETS", "rx-packets", true },

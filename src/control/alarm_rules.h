@@ -30,8 +30,9 @@
 		"restart hamd and report the fault")                                               \
 	X(CONTROL_SLOW, "control_slow", WARNING, "us", 5000, 5000, 0, 60000,                       \
 		"a turn of the control core took long: signalling waited",                         \
-		"give the first of runtime.lcores a core of its own; on such a core, report the "  \
-		"fault")                                                                           \
+		"give the first of runtime.lcores a core of its own; when hamctl show lcores "     \
+		"says "                                                                            \
+		"as much in CPU US, report the fault")                                             \
 	X(HELLO_SILENT, "hello_silent", CRITICAL, "ms", 1, 1, 0, 1000,                             \
 		"this site says nothing to the other ones, for a core of it stands still: they "   \
 		"take over from it",                                                               \

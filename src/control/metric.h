@@ -75,6 +75,8 @@
 		"the longest turn since the start")                                                \
 	X(LCORE_SLOW, "lcore_slow_turns", COUNTER, "", "lcore, role",                              \
 		"turns of 10 ms and more, the least hello-ms")                                     \
+	X(LCORE_CPU, "lcore_longest_turn_cpu_seconds", GAUGE, "seconds", "lcore, role",            \
+		"the most processor time of a turn since the start; control only")                 \
 	X(STAGE_CALLS, "stage_calls", COUNTER, "", "lcore, stage", "bursts through a stage")       \
 	X(STAGE_PACKETS, "stage_packets", COUNTER, "packets", "lcore, stage",                      \
 		"packets through a stage")                                                         \

@@ -15,11 +15,10 @@
 #include "conf/conf.h"
 #include "control/show_priv.h"
 
-/* Formatting an item costs some 2 us, looking at a record that is not wanted some 0.1 us (a
- * cache miss): a turn takes about 0.1 ms either way. */
-#define TURN_COST 1024
-#define ITEM_COST 16
-#define SKIP_COST 1
+/* A turn takes about 0.1 ms: in octets, of which 12 are written in 0.1 us (a binding of a mesh has
+ * 600). Looking at a record and its entry takes some 0.4 us with a million of them (cache misses). */
+#define TURN_COST 12288
+#define LOOK_COST 48
 
 static bool show_no_reload(struct ctl *ctl, struct ctl_req *req);
 
@@ -110,7 +109,7 @@ static void run_turn(struct ctl *ctl, struct ctl_req *req)
 		size_t before = req->out.len;
 
 		req->done = !steps[req->cmd](ctl, req) || req->out.failed;
-		left -= req->out.len > before ? ITEM_COST : SKIP_COST;
+		left -= LOOK_COST + (int)(req->out.len - before);
 	}
 }
 

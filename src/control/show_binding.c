@@ -102,8 +102,12 @@ static bool has_domain(const struct ctl *ctl, const char *name)
 
 static bool is_owner(const struct ctl *ctl, const struct record *r, const char *site)
 {
-	return ctl->mesh != NULL &&
-	       records_mesh(ctl->records, r)->owner.node == mesh_find_site(ctl, site);
+	uint8_t node;
+
+	if (ctl->mesh == NULL)
+		return false;
+	node = (uint8_t)records_mesh(ctl->records, r)->owner.node;
+	return strcmp(mesh_site_name(ctl, node), site) == 0;
 }
 
 static bool is_wanted(const struct ctl *ctl, const struct ctl_req *req, const struct record *r)

@@ -95,6 +95,8 @@ bool show_lcores(struct ctl *ctl, struct ctl_req *req)
 	jw_u64(w, "idle-cycles", lc.idle_cycles);
 	jw_u64(w, "longest-turn-us", lc.longest_turn_us);
 	jw_u64(w, "slow-turns", lc.slow_turns);
+	if (lc.control)
+		jw_u64(w, "longest-turn-cpu-us", lc.longest_cpu_us);
 	jw_u64(w, "still-ms", still_ms(ctl->still, req->cursor));
 	jw_u64(w, "sleep-us", lc.sleep_us);
 	jw_u64(w, "rx-packets", lc.counters.c[DP_COUNTER_RX_PACKETS]);

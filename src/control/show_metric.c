@@ -308,6 +308,8 @@ static bool put_lcore(struct ctl *ctl, struct jw *w, uint32_t i)
 	put(w, METRIC_LCORE_IDLE, lc.idle_cycles);
 	jw_strf(w, metrics[METRIC_LCORE_LONGEST].name, "%.6f", (double)lc.longest_turn_us / 1e6);
 	put(w, METRIC_LCORE_SLOW, lc.slow_turns);
+	if (lc.control)
+		jw_strf(w, metrics[METRIC_LCORE_CPU].name, "%.6f", (double)lc.longest_cpu_us / 1e6);
 	end(w);
 	for (uint32_t s = 0; s < dp_stage_count(); s++)
 		put_stage(ctl, w, i, s);

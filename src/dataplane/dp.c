@@ -597,7 +597,9 @@ void dp_lcore_info(const struct dp *dp, uint32_t i, struct dp_lcore_info *out)
 	out->turns = lc->turns;
 	out->busy_cycles = lc->busy_cycles;
 	out->idle_cycles = lc->idle_cycles;
-	out->longest_turn_us = lc->longest_turn_cycles * 1000000 / rte_get_tsc_hz();
+	if (lc->took.hz > 0) /* it has begun */
+		out->longest_turn_us = turn_us(&lc->took, lc->took.longest_cycles);
+	out->longest_cpu_us = lc->took.longest_cpu_us;
 	out->slow_turns = lc->slow_turns;
 	out->sleep_us = lc->sleep_us;
 	if (lc->worker != NULL)

@@ -160,6 +160,7 @@ struct dp_lcore_info {
 	bool control;
 	int worker; /* its number, -1: none */
 	uint64_t turns, busy_cycles, idle_cycles, longest_turn_us, slow_turns;
+	uint64_t longest_cpu_us; /* of control: the most of a turn that it had a processor for */
 	uint32_t sleep_us;
 	uint32_t datagrams_held, fragments_held; /* by reassembly, now */
 	struct dp_counters counters;

@@ -62,12 +62,30 @@ static void doze(struct lcore *lc)
 		dp_worker_sleep(lc->worker, false);
 }
 
-static void count_turn(struct lcore *lc, uint64_t took, bool busy, uint64_t slow)
+static uint64_t processor_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
+static void begin(struct lcore *lc, uint64_t now)
+{
+	lc->took.hz = rte_get_tsc_hz();
+	if (!lc->runs_control)
+		return;
+	lc->took.cpu_ns = processor_ns(); /* what came before is no turn */
+	lc->took.cpu_tsc = now;
+}
+
+static void count_turn(struct lcore *lc, uint64_t took, uint64_t end, bool busy, uint64_t slow)
 {
 	add(&lc->turns, 1);
 	add(busy ? &lc->busy_cycles : &lc->idle_cycles, took);
-	if (took > atomic_load_explicit(&lc->longest_turn_cycles, memory_order_relaxed))
-		atomic_store_explicit(&lc->longest_turn_cycles, took, memory_order_relaxed);
+	turn_took(&lc->took, took);
+	if (lc->runs_control && turn_wants_cpu(&lc->took, took, end))
+		turn_cpu(&lc->took, took, end, processor_ns());
 	if (took >= slow)
 		add(&lc->slow_turns, 1);
 }
@@ -78,6 +96,7 @@ int lcore_main(void *lcore)
 	uint64_t start = rte_rdtsc(), slow = rte_get_tsc_hz() / 1000 * LCORE_SLOW_MS;
 	uint32_t idle = 0;
 
+	begin(lc, start);
 	while (!atomic_load_explicit(lc->stop, memory_order_relaxed)) {
 		bool busy = false;
 		uint64_t end;
@@ -85,7 +104,7 @@ int lcore_main(void *lcore)
 		for (uint32_t i = 0; i < lc->poll_count; i++)
 			busy |= lc->poll[i].fn(lc->poll[i].ctx);
 		end = rte_rdtsc();
-		count_turn(lc, end - start, busy, slow);
+		count_turn(lc, end - start, end, busy, slow);
 		start = end;
 		idle = busy ? 0 : idle + 1;
 		if (lc->sleep_us > 0 && idle >= IDLE_TURNS_BEFORE_SLEEP) {

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "dataplane/dp.h"
+#include "dataplane/turn.h"
 
 #define LCORE_MAX_POLLS 4 /* hello, a worker, control's own worker, control */
 #define LCORE_SLOW_MS   10 /* so long a turn counts as slow: the least hello-ms */
@@ -32,7 +33,8 @@ struct lcore {
 	uint64_t wake_tsc; /* a poll function's: it does not sleep past that; 0: as it likes */
 
 	/* one writer, the lcore; read by anyone */
-	_Atomic uint64_t turns, busy_cycles, idle_cycles, longest_turn_cycles, slow_turns;
+	_Atomic uint64_t turns, busy_cycles, idle_cycles, slow_turns;
+	struct turns took; /* what turns took; processor time where it runs control */
 } __attribute__((aligned(64)));
 
 void lcore_add(struct lcore *lc, dp_poll_fn fn, void *ctx);

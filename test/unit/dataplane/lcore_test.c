@@ -3,6 +3,7 @@
 #include "test.h"
 
 #include <stdatomic.h>
+#include <time.h>
 
 #include <rte_eal.h>
 
@@ -76,7 +77,7 @@ static void test_slow(void **state)
 	lcore_add(&lc, dawdle, &ms);
 	assert_int_equal(lcore_main(&lc), 0);
 	assert_int_equal(lc.slow_turns, 3);
-	assert_true(lc.longest_turn_cycles >= slow);
+	assert_true(lc.took.longest_cycles >= slow);
 	reset(&lc);
 	turns_left = 1000;
 	lcore_add(&lc, last, name_c);
@@ -103,6 +104,47 @@ static void test_whose(void **state)
 			assert_int_equal(dp.lcores[i].poll_count, is_first);
 			assert_int_equal(dp.lcores[i].wake_tsc, is_first ? 7 : 0);
 		}
+	}
+}
+
+static uint64_t processor_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
+/* First it waits for long, then it works for less long; both are turns. */
+static bool wait_and_work(void *ctx)
+{
+	uint64_t begin = processor_us();
+
+	(void)ctx;
+	if (turns_left == 2)
+		nanosleep(&(struct timespec){ .tv_nsec = 50000000 }, NULL);
+	while (turns_left == 1 && processor_us() - begin < 3000)
+		;
+	return true;
+}
+
+/* By the clock the first is the longest, by processor time the second, whoever else runs here. */
+static void test_longest(void **state)
+{
+	(void)state;
+	for (unsigned control = 0; control < 2; control++) {
+		reset(&lc);
+		lc.runs_control = control;
+		turns_left = 2;
+		lcore_add(&lc, wait_and_work, NULL);
+		lcore_add(&lc, last, name_c);
+		assert_int_equal(lcore_main(&lc), 0);
+		assert_true(turn_us(&lc.took, lc.took.longest_cycles) >=
+			    45000); /* the clock is no exact one */
+		if (control == 0) /* a worker asks the kernel nothing */
+			assert_int_equal(lc.took.longest_cpu_us, 0);
+		else
+			assert_in_range(lc.took.longest_cpu_us, 2900, 6000);
 	}
 }
 
@@ -157,6 +199,7 @@ int main(void)
 		cmocka_unit_test(test_first),
 		cmocka_unit_test(test_slow),
 		cmocka_unit_test(test_whose),
+		cmocka_unit_test(test_longest),
 		cmocka_unit_test(test_nap),
 	};
 
