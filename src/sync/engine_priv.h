@@ -139,7 +139,8 @@ struct peer {
 	/* sending */
 	uint64_t rate; /* octets a second */
 	int64_t tokens; /* millioctets: 1/1000 */
-	uint64_t tokens_ms;
+	int64_t told; /* thousandths of records that it may be told now; below 0: a debt */
+	uint64_t tokens_ms; /* when both grew last */
 	uint32_t numbered, heard_until; /* datagrams sent, of them no longer under way */
 	uint64_t heard_ms; /* when acknowledged last, or began to be under way */
 	uint32_t timed; /* a datagram whose way there and back is being measured, 0: none */

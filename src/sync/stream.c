@@ -9,7 +9,9 @@
  * round trip time. Datagrams are counted over all streams to a peer, so an acknowledgement says how
  * many left the network and how many are missing. hello's round trip time knows nothing of the
  * queues that our own datagrams stand in, up to the peer's control core: that is measured too, and
- * nothing is taken for lost, or sent again, before it.
+ * nothing is taken for lost, or sent again, before it. Records are paced, too: a peer leaves what
+ * exceeds its records-per-s, so we tell no more than ours, which is the same as a rule; where its
+ * is smaller, it reports what it left as lost.
  */
 #include "common/plant.h"
 #include "records/seen.h"
@@ -300,6 +302,7 @@ static bool send_piece(
 	if (x->stream == STREAM_SNAPSHOT)
 		m.domain = e->domain[x->out->domain].conf.id;
 	message_close(&w, &b, &m);
+	p->told -= 1000LL * x->items;
 	tx_end(e, p, &w);
 	return true;
 }
@@ -316,13 +319,17 @@ void stream_refill(struct engine *e, struct peer *p)
 	p->tokens += (int64_t)(p->rate * ms);
 	if (p->tokens > burst(p))
 		p->tokens = burst(p);
+	p->told += (int64_t)(ms * e->opts.records_s);
+	if (p->told > 1000LL * e->opts.records_s)
+		p->told = 1000LL * e->opts.records_s;
 }
 
 static bool may_send(const struct peer *p)
 {
 	uint64_t window = 2 * p->rate * (p->rtt_ms + ACK_DELAY_MS) / 1000 / ENGINE_DATAGRAM;
 
-	return p->tokens > 0 && under_way(p) < (window > WINDOW_MIN ? window : WINDOW_MIN);
+	return p->tokens > 0 && p->told > 0 &&
+	       under_way(p) < (window > WINDOW_MIN ? window : WINDOW_MIN);
 }
 
 static void slow_down(struct engine *e, struct peer *p)
