@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * How a record changes: by a peer's copy, or here. Each change is whole or not at all: where there
- * is no room to publish it, the record is what it was before.
+ * How a record changes by a peer's copy. Each change is whole or not at all: where there is no room
+ * to publish it, the record is what it was before.
  */
 #include <string.h>
 
+#include "common/key.h"
 #include "common/ntp.h"
 #include "common/plant.h"
-#include "common/key.h"
-#include "records/order.h"
 #include "records/seen.h"
 #include "sync/engine_priv.h"
 
@@ -16,45 +15,7 @@
 #define EPOCH_LEAST   (1U << 24)
 #define EPOCH_MOST    (UINT32_MAX - EPOCH_LEAST)
 
-bool is_past(const struct engine *e, const struct domain *d, const struct record *r)
-{
-	(void)d;
-	return r->state == RECORD_LIVE && r->ends_ms <= e->now_ms &&
-	       records_mesh(e->rs, r)->owner.node != e->opts.self;
-}
-
-void copy_for_wire(struct engine *e, const struct record *r, struct record_copy *out)
-{
-	struct seen_value v;
-
-	record_copy_of(e->rs, r, e->now_ms, out);
-	if (seen_get(e->opts.seen, r->domain, &r->hoa, &r->ha, &v))
-		out->stamp = v.stamp;
-	if (planted(PLANT_REMAINING_WHOLE))
-		out->remaining_ms = record_lasts_most_ms(r->state, r->lifetime_s);
-}
-
 /* --- what was seen --- */
-
-static int raise_seen(
-	struct engine *e, const struct domain *d, const struct seen_pair *pair, unsigned how)
-{
-	if (d->conf.remembers)
-		how |= SEEN_REMEMBERED;
-	return seen_raise(e->opts.seen, pair, how, stamp_now(e));
-}
-
-/* The pair that a record speaks of: it travels with it, so it is not listed. */
-static struct seen_pair pair_of(const struct domain *d, const struct record_copy *c)
-{
-	return (struct seen_pair){ .hoa = c->hoa,
-		.ha = c->ha,
-		.domain = d->conf.number,
-		.value = { .ext_seq = c->content.ext_seq,
-			.stamp = c->stamp,
-			.epoch = c->content.epoch,
-			.order = c->order } };
-}
 
 static bool is_address(const struct domain *d, const struct ip6_addr *ha)
 {
@@ -136,7 +97,7 @@ enum applied apply_seen(
 
 	if (!is_ours_to_hear(e, d, &pair->hoa, &pair->ha) || !is_value_reached(e, &pair->value))
 		return refuse(e, p, d, ENGINE_EV_FOREIGN);
-	ret = raise_seen(e, d, pair, is_passed_on ? SEEN_LISTED : 0);
+	ret = own_raise_seen(e, d, pair, is_passed_on ? SEEN_LISTED : 0);
 	if (ret <
 		0) { /* as if it had given way since: it is no promise, and we are not full by it */
 		tell(e, ENGINE_EV_FORGOTTEN, d, p->node, ++d->forgotten);
@@ -146,80 +107,6 @@ enum applied apply_seen(
 		e->urgent_seen = changes_last(seen_changes(e->opts.seen));
 	return ret > 0 ? APPLY_NEWER : APPLY_SAME;
 }
-
-/* --- changes made here --- */
-
-/* As it is now, in the digests or out of them. */
-static void count_in(struct engine *e, struct domain *d, struct record *r)
-{
-	if (is_past(e, d, r))
-		digest_drop(d->digest, r);
-	else
-		digest_set(d->digest, r);
-}
-
-static void list(
-	struct engine *e, struct domain *d, struct record *r, uint8_t origin, bool is_urgent)
-{
-	struct record_mesh *m = records_mesh(e->rs, r);
-
-	m->origin = origin;
-	changes_touch(e->changes, r->handle);
-	commit_moved(e, r);
-	if (is_urgent)
-		e->urgent = m->change.number;
-	count_in(e, d, r);
-}
-
-void change_own(struct engine *e, struct domain *d, struct record *r, bool is_urgent)
-{
-	list(e, d, r, e->opts.self, is_urgent);
-}
-
-static bool publish(struct engine *e, struct record *r, enum engine_why why)
-{
-	return e->opts.ops.changed(e->opts.ops.ctx, r, why);
-}
-
-static bool change_to(
-	struct engine *e, struct domain *d, struct record *r, uint8_t to, bool begins_anew)
-{
-	struct record_mesh *m = records_mesh(e->rs, r);
-	struct owner_version owner = m->owner;
-	struct owner_term by = m->remaining_by;
-	uint64_t was_ms = r->ends_ms, ends_ms = was_ms;
-	bool takes = to == e->opts.self;
-
-	m->owner = order_raise(&owner, to);
-	if (begins_anew) {
-		m->remaining_by = (struct owner_term){ .node = to, .term = m->owner.term };
-		ends_ms = e->now_ms + record_lasts_most_ms(RECORD_LIVE, r->lifetime_s);
-	}
-	if (takes)
-		records_set(e->rs, r, RECORD_LIVE, &r->coa, ends_ms);
-	if (!publish(e, r, takes ? ENGINE_TOOK_OVER : ENGINE_HANDED)) {
-		m->owner = owner;
-		m->remaining_by = by;
-		if (takes)
-			records_set(e->rs, r, RECORD_LIVE, &r->coa, was_ms);
-		return false;
-	}
-	m->flags = (uint8_t)(takes ? m->flags & ~RECORD_GIVEN : m->flags | RECORD_GIVEN);
-	change_own(e, d, r, false);
-	return true;
-}
-
-bool change_owner(struct engine *e, struct domain *d, struct record *r, uint8_t to)
-{
-	return change_to(e, d, r, to, to == e->opts.self);
-}
-
-bool reclaim(struct engine *e, struct domain *d, struct record *r)
-{
-	return change_to(e, d, r, e->opts.self, false);
-}
-
-/* --- a peer's copy --- */
 
 static bool makes_sense(struct engine *e, const struct domain *d, const struct record_copy *c)
 {
@@ -244,12 +131,12 @@ static void learned(struct engine *e, struct domain *d, struct record *r, const 
 	struct record_mesh *m = records_mesh(e->rs, r);
 
 	if (has_cut(e, p->node)) {
-		list(e, d, r, p->node, true);
+		own_list(e, d, r, p->node, true);
 		return;
 	}
 	if (m->change.number == 0)
 		m->origin = p->node;
-	count_in(e, d, r);
+	own_count(e, d, r);
 }
 
 /* The fence that keeps a domain from filling the store of all. One record more in it: as many
@@ -282,24 +169,13 @@ static enum applied take_new(
 	r = records_add(e->rs, d->conf.number, &c->hoa);
 	if (r == NULL)
 		return refuse(e, p, d, ENGINE_EV_FULL);
-	if (record_copy_put(e->rs, r, c, e->now_ms) < 0 || !publish(e, r, ENGINE_HEARD)) {
+	if (record_copy_put(e->rs, r, c, e->now_ms) < 0 || !own_publish(e, r, ENGINE_HEARD)) {
 		records_del(e->rs, r);
 		return APPLY_LATER;
 	}
 	learned(e, d, r, p);
 	walk_late(e, d, r, NULL);
 	return APPLY_NEWER;
-}
-
-/* What a record says of its mobile node at one home agent address is said by it no more: it goes, or
- * goes on with another address. Who never heard of it must hear of the number; a refresh is told
- * lazily, and by the record alone. */
-static void outlive(struct engine *e, struct domain *d, const struct record_copy *was)
-{
-	const struct seen_pair pair = pair_of(d, was);
-
-	if (raise_seen(e, d, &pair, SEEN_LISTED | SEEN_AGAIN) < 0 && d->conf.remembers)
-		tell(e, ENGINE_EV_FORGOTTEN, d, 0, ++d->forgotten);
 }
 
 static bool is_same_word(const struct record_copy *a, const struct record_copy *b)
@@ -364,13 +240,13 @@ static enum applied take_newer(struct engine *e, struct peer *p, struct domain *
 		return refuse(e, p, d, ENGINE_EV_FULL);
 	if (record_copy_put(e->rs, r, &merged, e->now_ms) < 0)
 		return APPLY_LATER;
-	if (!publish(e, r, ENGINE_HEARD)) {
+	if (!own_publish(e, r, ENGINE_HEARD)) {
 		/* without memory for them it loses fields that this release does not know */
 		(void)record_copy_put(e->rs, r, &mine, e->now_ms);
 		return APPLY_LATER;
 	}
 	if (!ip6_eq(&mine.ha, &merged.ha))
-		outlive(e, d, &mine);
+		own_outlive(e, d, &mine);
 	note_claim(e, d, r, &mine.owner, &merged.owner);
 	if (is_same_word(&merged, c))
 		learned(e, d, r, p);
@@ -383,13 +259,13 @@ static enum applied take_newer(struct engine *e, struct peer *p, struct domain *
 enum applied apply_record(
 	struct engine *e, struct peer *p, struct domain *d, const struct record_copy *c)
 {
-	struct seen_pair pair = pair_of(d, c);
+	struct seen_pair pair = own_pair_of(d, c);
 	struct record *r;
 
 	if (!makes_sense(e, d, c) || !is_value_reached(e, &pair.value))
 		return refuse(e, p, d, ENGINE_EV_FOREIGN);
 	hlc_hear(&e->hlc, c->content.hlc, e->wall_ms);
-	(void)raise_seen(e, d, &pair, 0); /* no room: the record itself carries its number */
+	(void)own_raise_seen(e, d, &pair, 0); /* no room: the record itself carries its number */
 	r = records_find(e->rs, d->conf.number, &c->hoa);
 	if (r != NULL && planted(PLANT_SNAPSHOT_INSERTS) && r->state == RECORD_TOMBSTONE &&
 		p->asked_domain == d->index) {
@@ -397,122 +273,4 @@ enum applied apply_record(
 		r = NULL;
 	}
 	return r == NULL ? take_new(e, p, d, c) : take_newer(e, p, d, r, c);
-}
-
-/* --- what control does --- */
-
-/* For PLANT_EPOCH_CUT. */
-static bool is_any_dead(const struct domain *d)
-{
-	for (uint8_t n = set_next(d->members, 0); n != 0; n = set_next(d->members, n))
-		if (d->raw.site[n].reach == NEXT_DEAD)
-			return true;
-	return false;
-}
-
-bool engine_accepted(struct engine *e, struct record *r, const struct order_result *o,
-	enum record_order by, bool is_refresh, uint64_t now_ms, uint64_t wall_ms)
-{
-	struct domain *d = domain_by_number(e, r->domain);
-	struct record_mesh *m = records_mesh(e->rs, r);
-	bool waits = !is_refresh || m->owner.node != e->opts.self ||
-		     (m->flags & RECORD_ALONE) != 0 || commit_has(e, r) ||
-		     planted(PLANT_REFRESH_NEW);
-	struct record_copy c;
-	struct seen_pair pair;
-
-	e->now_ms = now_ms;
-	e->wall_ms = wall_ms;
-	m->content = order_content(o, hlc_tick(&e->hlc, wall_ms), e->opts.self);
-	if (planted(PLANT_EPOCH_CUT) && d != NULL && is_any_dead(d))
-		m->content.epoch++;
-	m->owner = order_claim(&m->content);
-	m->remaining_by = (struct owner_term){ .node = e->opts.self };
-	m->order = (uint8_t)by;
-	m->flags = (uint8_t)(m->flags & ~RECORD_GIVEN);
-	if (d == NULL)
-		return false;
-	record_copy_of(e->rs, r, now_ms, &c);
-	pair = pair_of(d, &c);
-	(void)raise_seen(e, d, &pair, 0); /* no room: the record itself still knows its number */
-	change_own(e, d, r, waits);
-	if (!waits)
-		commit_told(e, d, r);
-	if (d->drain >= DRAIN_HAND)
-		walk_begin(d, WALK_DRAIN); /* that one, too, is to be handed on */
-	return waits;
-}
-
-void engine_touched(struct engine *e, struct record *r, uint64_t now_ms, uint64_t wall_ms)
-{
-	struct domain *d = domain_by_number(e, r->domain);
-	struct record_mesh *m = records_mesh(e->rs, r);
-
-	e->now_ms = now_ms;
-	e->wall_ms = wall_ms;
-	/* the site that made it may have a clock far in front of ours, which we do not follow */
-	m->content.hlc = hlc_tick_above(&e->hlc, m->content.hlc, wall_ms);
-	m->content.node = e->opts.self;
-	if (d != NULL)
-		change_own(e, d, r, true);
-}
-
-void engine_soft(struct engine *e, struct record *r, uint64_t now_ms)
-{
-	struct domain *d = domain_by_number(e, r->domain);
-
-	e->now_ms = now_ms;
-	if (d != NULL)
-		change_own(e, d, r, false);
-}
-
-int engine_seen(struct engine *e, const struct seen_pair *pair, uint64_t now_ms, uint64_t wall_ms)
-{
-	struct domain *d = domain_by_number(e, pair->domain);
-	int ret;
-
-	e->now_ms = now_ms;
-	e->wall_ms = wall_ms;
-	if (d == NULL)
-		return 0;
-	ret = raise_seen(e, d, pair, SEEN_LISTED | SEEN_AGAIN);
-	if (ret >= 0)
-		e->urgent_seen = changes_last(seen_changes(e->opts.seen));
-	return ret < 0 ? ret : 0;
-}
-
-void engine_loaded(struct engine *e, struct record *r)
-{
-	struct domain *d = domain_by_number(e, r->domain);
-	struct record_mesh *m = records_mesh(e->rs, r);
-
-	if (d == NULL)
-		return;
-	hlc_hear(&e->hlc, m->content.hlc, e->wall_ms);
-	/* how long it lasts was reckoned with a clock that may have been set: anybody knows better */
-	m->remaining_by = (struct owner_term){ 0 };
-	if (m->flags & RECORD_ALONE) { /* until somebody has it */
-		m->flags &= (uint8_t)~RECORD_ALONE;
-		alone_set(e, d, r);
-	}
-	count_in(e, d, r);
-}
-
-bool engine_end(struct engine *e, struct record *r, uint64_t now_ms)
-{
-	struct domain *d = domain_by_number(e, r->domain);
-	bool is_ours = records_mesh(e->rs, r)->owner.node == e->opts.self;
-	struct record_copy c;
-
-	e->now_ms = now_ms;
-	if (d == NULL || planted(PLANT_EXPIRE_ALL))
-		return true;
-	if (is_ours) {
-		record_copy_of(e->rs, r, now_ms, &c);
-		outlive(e, d, &c);
-	}
-	if (is_ours || r->state != RECORD_LIVE || d->others == 0)
-		return true;
-	digest_drop(d->digest, r);
-	return now_ms >= r->ends_ms + e->opts.dead_ms + KEPT_MS;
 }

@@ -2,15 +2,24 @@
 /*
  * Inside the engine. Who does what:
  *
- *	engine.c    making and freeing, one turn, one datagram, finding domains and peers
- *	stream.c    our streams to a peer: what to send, again, how fast; acknowledgements heard
- *	receive.c   a peer's streams: what was applied, what is missing; acknowledgements told
- *	apply.c     a peer's copy becomes a record, or does not; changes made here
- *	commit.c    acknowledgements that wait until enough peers hold a record
- *	view.c      who is there, and in the live set; next[][]
- *	walk.c      slices over all records: takeover, hand back, drain, gauges
- *	ready.c     joining, ready, draining, left; snapshots asked for
- *	repair.c    digest rounds
+ *	engine.c       one turn, one datagram, finding domains and peers
+ *	engine_make.c  making and freeing
+ *	stream.c       our streams to a peer: where they begin, what to send, what again
+ *	piece.c        ... one datagram of them
+ *	acked.c        ... what was acknowledged of them
+ *	pace.c         ... how fast
+ *	receive.c      a peer's streams: what was applied, what is missing; acknowledgements told
+ *	apply.c        a peer's copy becomes a record, or does not
+ *	own.c          changes made here
+ *	commit.c       acknowledgements that wait until enough peers hold a record
+ *	view.c         who is there, and in the live set; next[][]
+ *	walk.c         slices over all records: takeover, hand back, drain, gauges
+ *	ready.c        joining, ready; snapshots asked for
+ *	drain.c        draining, left
+ *	repair.c       digest rounds of ours
+ *	question.c     ... what is asked in them
+ *	answer.c       ... and in a peer's, what is answered
+ *	push.c         ... records that are sent in either
  */
 #pragma once
 
@@ -337,7 +346,12 @@ static inline bool is_cut(const struct engine *e, uint8_t p, uint8_t o)
 /* Somebody is cut off from it. */
 bool has_cut(const struct engine *e, uint8_t o);
 
-/* --- stream.c --- */
+static inline uint32_t least(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
+/* --- stream.c, pace.c, acked.c --- */
 
 /* A datagram: begin, add messages, end. */
 void tx_begin(struct engine *e, struct peer *p, uint8_t *buf, struct net_wr *w);
@@ -375,6 +389,9 @@ enum applied apply_seen(
 	struct engine *e, struct peer *p, struct domain *d, const struct seen_pair *pair);
 /* It was put off for too long: refused. */
 void apply_give_up(struct engine *e, struct peer *p, struct domain *d);
+
+/* --- own.c --- */
+
 /* The record changed here: its place in the list of changes, and in the digest. */
 void change_own(struct engine *e, struct domain *d, struct record *r, bool is_urgent);
 /* Another owner for a record, by us; its lifetime begins anew when it is us, because its owner may
@@ -385,6 +402,16 @@ bool change_owner(struct engine *e, struct domain *d, struct record *r, uint8_t 
 bool reclaim(struct engine *e, struct domain *d, struct record *r);
 /* As it travels. */
 void copy_for_wire(struct engine *e, const struct record *r, struct record_copy *out);
+/* As seen_raise(); how: of enum seen_how. */
+int own_raise_seen(
+	struct engine *e, const struct domain *d, const struct seen_pair *pair, unsigned how);
+/* The pair that a record speaks of: it travels with it, so it is not listed. */
+struct seen_pair own_pair_of(const struct domain *d, const struct record_copy *c);
+/* What a record says of its mobile node at one home agent address is said by it no more. */
+void own_outlive(struct engine *e, struct domain *d, const struct record_copy *was);
+void own_count(struct engine *e, struct domain *d, struct record *r); /* in the digests, or not */
+void own_list(struct engine *e, struct domain *d, struct record *r, uint8_t origin, bool is_urgent);
+bool own_publish(struct engine *e, struct record *r, enum engine_why why); /* false: no room */
 /* Live, but past its time, and another site's: kept, and not told to anybody. */
 bool is_past(const struct engine *e, const struct domain *d, const struct record *r);
 
@@ -435,10 +462,14 @@ void ready_snapshot_heard(struct engine *e, struct peer *p, uint64_t records);
 void ready_snapshot_done(struct engine *e, struct peer *p, bool is_ready, bool is_refused);
 void ready_snapshot_given(struct engine *e, struct peer *p);
 void ready_round_done(struct engine *e, struct domain *d, struct peer *p, uint64_t begun_ms);
+
+/* --- drain.c --- */
+
+void drain_turn(struct engine *e, struct domain *d);
 /* A round left no difference in what had changed up to that when it began. */
 void ready_round_whole(struct domain *d, const struct peer *p, uint64_t change);
 
-/* --- repair.c --- */
+/* --- repair.c, answer.c --- */
 
 void repair_want(struct engine *e, struct domain *d, uint8_t node);
 void repair_stop(struct peer *p);

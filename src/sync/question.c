@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What is asked in a digest round of ours: the next thing that is to be compared, and again what
+ * was not answered.
+ */
+#include "sync/repair_priv.h"
+
+static void ask_digest(struct engine *e, struct peer *p, const struct domain *d, struct slot *s)
+{
+	struct message_digest m = { .domain = d->conf.id,
+		.round = p->round.id,
+		.digest_key = *digest_key_of(d->digest),
+		.most = (uint8_t)digest_bits_of(d->digest),
+		.bits = s->bits,
+		.count = s->count,
+		.from = s->from };
+	uint8_t buf[ENGINE_DATAGRAM];
+	struct net_wr w;
+
+	for (unsigned i = 0; i < s->count; i++)
+		m.hash[i] = digest_fold(d->digest, s->bits, s->from + i).hash;
+	tx_begin_full(e, p, buf, &w);
+	message_write_digest(&w, &m);
+	tx_end(e, p, &w);
+}
+
+/* Into the list, in order; of too many, those with the highest keys are left out. */
+static void list_key(struct message_keys *m, struct message_key k, bool *is_all)
+{
+	unsigned i = m->count;
+
+	if (m->count == MESSAGE_LISTED) {
+		*is_all = false;
+		if (k.key >= m->key[m->count - 1].key)
+			return;
+		i = --m->count;
+	}
+	for (; i > 0 && m->key[i - 1].key > k.key; i--)
+		m->key[i] = m->key[i - 1];
+	m->key[i] = k;
+	m->count++;
+}
+
+static void ask_keys(struct engine *e, struct peer *p, const struct domain *d, struct slot *s)
+{
+	struct message_keys m = { .domain = d->conf.id, .round = p->round.id, .first = s->first };
+	struct between b = repair_between(d, s->first, repair_last_key(p->round.bits, s->from));
+	uint8_t buf[ENGINE_DATAGRAM];
+	bool is_all = true;
+	struct net_wr w;
+	struct record *r;
+	uint64_t key;
+
+	while ((r = repair_next(e, d, &b, &key)) != NULL)
+		list_key(&m, repair_entry(d, r, key), &is_all);
+	m.last = is_all ? b.last : m.key[m.count - 1].key;
+	s->last = m.last;
+	tx_begin_full(e, p, buf, &w);
+	message_write_keys(&w, &m);
+	tx_end(e, p, &w);
+}
+
+/* The next thing to be asked; false: all is asked. */
+static bool next_block(struct round *o, struct slot *s)
+{
+	uint32_t per_top = 1U << (o->bits - o->top_bits);
+
+	while (o->at_block < 1U << o->bits) {
+		uint32_t at = o->at_block;
+		uint32_t step = per_top < MESSAGE_HASHES ? per_top : MESSAGE_HASHES;
+
+		o->at_block += step;
+		if (!repair_bit_get(o->block, at / per_top))
+			continue;
+		*s = (struct slot){
+			.kind = SLOT_DIGEST, .bits = o->bits, .count = (uint8_t)step, .from = at
+		};
+		return true;
+	}
+	return false;
+}
+
+static void set_keys(struct slot *s, uint32_t range, uint64_t first)
+{
+	*s = (struct slot){
+		.kind = SLOT_KEYS, .from = range, .first = first, .differ = MESSAGE_LISTED
+	};
+}
+
+/* Those keys are done with: on to the rest of the range. */
+void question_pass_keys(const struct round *o, struct slot *s)
+{
+	s->kind = SLOT_FREE;
+	if (s->last != repair_last_key(o->bits, s->from))
+		set_keys(s, s->from, s->last + 1);
+}
+
+static bool next_leaf(struct round *o, struct slot *s)
+{
+	for (uint32_t n = 0; n < 1U << o->bits; n += 64) {
+		uint32_t word = (o->at_leaf + n / 64) % (uint32_t)repair_map_words(o->bits), range;
+
+		if (o->leaf[word] == 0)
+			continue;
+		o->at_leaf = word;
+		range = 64 * word + (uint32_t)__builtin_ctzll(o->leaf[word]);
+		set_keys(s, range, repair_first_key(o->bits, range));
+		repair_bit_clear(o->leaf, range);
+		return true;
+	}
+	return false;
+}
+
+static bool next_question(struct round *o, struct slot *s)
+{
+	if (next_leaf(o, s))
+		return true;
+	return o->top_done && o->bits > o->top_bits && next_block(o, s);
+}
+
+static void ask(struct engine *e, struct peer *p, struct domain *d, struct slot *s)
+{
+	s->sent_ms = e->now_ms;
+	s->tries++;
+	if (s->kind == SLOT_DIGEST)
+		ask_digest(e, p, d, s);
+	else
+		ask_keys(e, p, d, s);
+}
+
+/* Asks what is due; false: there is nothing left to ask or to wait for. */
+bool question_ask_all(struct engine *e, struct peer *p, uint32_t *budget)
+{
+	struct round *o = &p->round;
+	struct domain *d = &e->domain[o->domain];
+	bool is_busy = false;
+
+	for (unsigned i = 0; i<ROUND_SLOTS && * budget> 0; i++) {
+		struct slot *s = &o->slot[i];
+
+		if (s->kind == SLOT_FREE && !next_question(o, s))
+			continue;
+		is_busy = true;
+		if (s->tries > 0 && e->now_ms - s->sent_ms < rto_ms(p))
+			continue;
+		if (s->kind == SLOT_KEYS && p->tokens < 0)
+			continue; /* streams first */
+		if (s->tries == ROUND_TRIES) {
+			if (s->kind == SLOT_DIGEST) {
+				repair_abandon(e, p, RETRY_MS);
+				return true;
+			}
+			o->left += s->differ;
+			question_pass_keys(o, s);
+			continue;
+		}
+		ask(e, p, d, s);
+		*budget -= *budget < 256 ? *budget : 256; /* about what a range costs */
+	}
+	return is_busy || *budget == 0;
+}

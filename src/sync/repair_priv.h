@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Between the files that make digest rounds: ranges of keys, records that are sent for them, the
+ * questions of a round of ours, the answers to those of a peer's. The control core's alone.
+ */
+#pragma once
+
+#include "sync/engine_priv.h"
+
+/* --- which ranges: bitmaps --- */
+
+static inline bool repair_bit_get(const uint64_t *map, uint32_t i)
+{
+	return map[i / 64] >> i % 64 & 1;
+}
+
+static inline void repair_bit_set(uint64_t *map, uint32_t i)
+{
+	map[i / 64] |= 1ULL << i % 64;
+}
+
+static inline void repair_bit_clear(uint64_t *map, uint32_t i)
+{
+	map[i / 64] &= ~(1ULL << i % 64);
+}
+
+static inline size_t repair_map_words(unsigned bits)
+{
+	return bits > 6 ? 1ULL << (bits - 6) : 1;
+}
+
+/* The keys of range i of 2^bits. */
+static inline uint64_t repair_first_key(unsigned bits, uint32_t i)
+{
+	return bits == 0 ? 0 : (uint64_t)i << (64 - bits);
+}
+
+static inline uint64_t repair_last_key(unsigned bits, uint32_t i)
+{
+	return repair_first_key(bits, i) + (bits == 0 ? UINT64_MAX : UINT64_MAX >> bits);
+}
+
+/* --- push.c --- */
+
+/* A walk over the records of a domain whose keys lie between two, in no order. */
+struct between {
+	uint64_t first, last;
+	uint32_t range, end;
+	uint32_t handle;
+	uint32_t left; /* records to be looked at, at most */
+};
+
+struct between repair_between(const struct domain *d, uint64_t first, uint64_t last);
+/* NULL: no more, or as many were looked at as may be. */
+struct record *repair_next(
+	struct engine *e, const struct domain *d, struct between *b, uint64_t *key);
+struct message_key repair_entry(const struct domain *d, const struct record *r, uint64_t key);
+
+struct push {
+	uint8_t buf[ENGINE_DATAGRAM];
+	struct net_wr w;
+	struct message_builder b;
+	uint32_t items, sent;
+};
+
+void push_begin(struct engine *e, struct peer *p, struct push *x);
+void push_record(struct engine *e, struct peer *p, const struct domain *d, struct push *x,
+	const struct record *r);
+bool push_may(const struct peer *p, const struct push *x);
+void push_last(struct engine *e, struct peer *p, struct push *x);
+
+/* --- answer.c --- */
+
+bool answer_may_work(struct engine *e, struct peer *p);
+void answer_did_walk(struct engine *e, struct peer *p, const struct between *b);
+/* Same keys, and counted; else who has the later key takes the other's. */
+bool answer_is_comparable(
+	struct engine *e, struct peer *p, const struct domain *d, const struct digest_key *theirs);
+void answer_hear_bits(struct domain *d, const struct peer *p, uint8_t bits);
+
+/* --- question.c --- */
+
+/* Asks what is due; false: there is nothing left to ask or to wait for. */
+bool question_ask_all(struct engine *e, struct peer *p, uint32_t *budget);
+/* Those keys are done with: on to the rest of the range. */
+void question_pass_keys(const struct round *o, struct slot *s);
+
+/* --- repair.c --- */
+
+void repair_abandon(struct engine *e, struct peer *p, uint32_t retry_ms);
