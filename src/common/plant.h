@@ -37,7 +37,8 @@
 	X(UNADOPT_EARLY, "unadopt-early", "an address is given back before its site is ready")     \
 	X(QUEUE_PURGES, "queue-purges", "a full send queue forgets its oldest change")             \
 	X(EXPIRE_ALL, "expire-all", "whoever holds a record expires it on time, not its owner")    \
-	X(STALL_VERDICT, "stall-verdict", "who was frozen calls the others dead")
+	X(STALL_VERDICT, "stall-verdict", "who was frozen calls the others dead")                  \
+	X(HELLO_KEY, "hello-key", "hello is sealed with the session's own key")
 
 enum plant {
 	PLANT_NONE,

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "common/plant.h"
 #include "common/util.h"
 #include "sync/session_priv.h"
 
@@ -130,6 +131,10 @@ static void tell(struct sessions *s, uint8_t node, const struct keys *k,
 
 	memcpy(sk.hello, k->hello, sizeof(sk.hello));
 	memcpy(sk.data, k->data, sizeof(sk.data));
+	if (planted(PLANT_HELLO_KEY)) {
+		memcpy(sk.hello + (k->initiator ? 0 : NOISE_KEY_LEN), k->tx, NOISE_KEY_LEN);
+		memcpy(sk.hello + (k->initiator ? NOISE_KEY_LEN : 0), k->rx, NOISE_KEY_LEN);
+	}
 	fn(s->ops.ctx, node, &sk);
 	sodium_memzero(&sk, sizeof(sk));
 }

@@ -88,6 +88,9 @@ def test_every_order(home):
             assert len(pieces) == 3
             packets += [pieces[i] for i in order]
             wanted[data] = 1
+    first = b"neighbours on the way know each other"  # few packets wait for that
+    assert sent_and_seen(home, lambda: send_ip6(home.mn.ns, outer(inner(first), home.mn.coa)),
+                         [first]) == {first: 1}
     before = home.ctl.counters(), home.ctl.drops(), home.ctl.binding(HOA)
     seen = sent_and_seen(home, lambda: [send_ip6(home.mn.ns, p) for p in packets], wanted)
     after = home.ctl.counters(), home.ctl.drops(), home.ctl.binding(HOA)

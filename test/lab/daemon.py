@@ -69,6 +69,7 @@ class Hamd:
         self.socket = config.get("runtime", {}).get(
             "socket", f"/run/hamd/{config.get('node', {}).get('name', 'hamd')}.sock")
         self.has_mesh = "mesh" in config
+        self.env = {}  # more than its parent's
         self.ctl = Hamctl(HAMCTL, self.socket)
         self.lines = []
         self._said = threading.Condition()
@@ -93,7 +94,7 @@ class Hamd:
         self.lines = []
         self._proc = self.ns.popen(HAMD, "-c", self.path, stdin=subprocess.DEVNULL,
                                    stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-                                   errors="replace")
+                                   errors="replace", env={**os.environ, **self.env})
         if realtime:
             # Not inherited: hamd's other threads are as ever. `ip netns exec` becomes hamd.
             os.sched_setscheduler(self._proc.pid, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK,

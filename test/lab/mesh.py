@@ -17,6 +17,7 @@ import subprocess
 import threading
 
 from . import world
+from .clocks import Clocks
 from .daemon import HAMCTL, Hamd, runtime
 from .mn import Link, MobileNode
 from .netns import Netns
@@ -65,7 +66,7 @@ class Site:
         self.router: Netns = lab.ns(f"r{k}")
         self.cn: Netns = lab.ns(f"cn{k}")
         self.cn_address = correspondent(k)
-        self.hamd = None
+        self.hamd, self.env = None, {}
 
         self.router.sysctl(net__ipv6__conf__all__forwarding=1)
         lab.link(self.cn, "cn-r", self.router, "r-cn", mtu)
@@ -225,8 +226,15 @@ class MeshWorld:
         site = self.sites[k]
         if config is not None:
             site.hamd = Hamd(site.ns, config, self.lab.dir, site.name)
+        site.hamd.env = site.env
         site.hamd.start(ready=ready)
         return site.hamd
+
+    def clocks(self, k):
+        """Those of site k from its next start on, for a test to set."""
+        clocks = Clocks(self.lab.dir / f"site{k}.clocks")
+        self.sites[k].env = clocks.env
+        return clocks
 
     def stop(self):
         """All of them; {site: exit status}"""

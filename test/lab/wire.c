@@ -30,10 +30,9 @@
 #include <unistd.h>
 
 #include "line.h"
+#include "transit.h"
 
 #define WIRES_MAX   16
-#define FRAME_MAX   2048 /* Ethernet with an MTU of 1500, VLAN tags, and room */
-#define FRAMES_MAX  32768 /* on their way: 1 Gbit/s of full frames for 400 ms; 64 MB, if used */
 #define BURST       64 /* of one end before the others have their turn */
 #define RECEIVE_MAX (16 << 20)
 #define NS_PER_S    1000000000ULL
@@ -51,19 +50,8 @@ struct wire {
 	struct end end[2];
 };
 
-struct frame {
-	struct end *to;
-	uint64_t due_ns, order; /* of two at the same time the first goes first */
-	uint16_t len;
-	uint8_t data[FRAME_MAX];
-};
-
 static struct wire wires[WIRES_MAX];
 static unsigned wire_count;
-static struct frame *pool;
-static uint32_t unused[FRAMES_MAX], waiting[FRAMES_MAX]; /* waiting: a heap, the next one first */
-static unsigned unused_count, waiting_count;
-static uint64_t order;
 
 static void die(const char *what)
 {
@@ -79,85 +67,23 @@ static uint64_t now_ns(void)
 	return (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
 }
 
-/* --- frames on their way --- */
-
-static bool is_before(uint32_t a, uint32_t b)
-{
-	const struct frame *x = &pool[a], *y = &pool[b];
-
-	return x->due_ns != y->due_ns ? x->due_ns < y->due_ns : x->order < y->order;
-}
-
-static void swap(unsigned i, unsigned j)
-{
-	uint32_t t = waiting[i];
-
-	waiting[i] = waiting[j];
-	waiting[j] = t;
-}
-
-static void push(uint32_t frame)
-{
-	unsigned i = waiting_count++;
-
-	waiting[i] = frame;
-	for (; i > 0 && is_before(waiting[i], waiting[(i - 1) / 2]); i = (i - 1) / 2)
-		swap(i, (i - 1) / 2);
-}
-
-static uint32_t pop(void)
-{
-	uint32_t first = waiting[0];
-	unsigned i = 0;
-
-	waiting[0] = waiting[--waiting_count];
-	for (;;) {
-		unsigned least = i;
-
-		for (unsigned c = 2 * i + 1; c <= 2 * i + 2 && c < waiting_count; c++)
-			if (is_before(waiting[c], waiting[least]))
-				least = c;
-		if (least == i)
-			return first;
-		swap(i, least);
-		i = least;
-	}
-}
-
-static void hold(struct end *to, uint64_t due_ns, const uint8_t *data, size_t len)
-{
-	struct frame *f;
-
-	if (unused_count == 0) {
-		to->far->refused++;
-		return;
-	}
-	f = &pool[unused[--unused_count]];
-	f->to = to;
-	f->due_ns = due_ns;
-	f->order = order++;
-	f->len = (uint16_t)len;
-	memcpy(f->data, data, len);
-	push((uint32_t)(f - pool));
-}
-
 /* Returns when the next one is due, 0: none waits. */
 static uint64_t send_due(void)
 {
-	while (waiting_count > 0 && pool[waiting[0]].due_ns <= now_ns()) {
-		uint32_t i = pop();
-		struct frame *f = &pool[i];
+	const struct transit_frame *f;
 
-		if (send(f->to->fd, f->data, f->len, MSG_DONTWAIT) < 0)
-			f->to->far->refused++;
-		unused[unused_count++] = i;
+	while ((f = transit_next(now_ns())) != NULL) {
+		struct end *to = f->to;
+
+		if (send(to->fd, f->data, f->len, MSG_DONTWAIT) < 0)
+			to->far->refused++;
 	}
-	return waiting_count > 0 ? pool[waiting[0]].due_ns : 0;
+	return transit_due();
 }
 
 static void take(struct end *e)
 {
-	uint8_t data[FRAME_MAX];
+	uint8_t data[TRANSIT_FRAME_MAX];
 	uint64_t due[LINE_COPIES];
 
 	for (unsigned n = 0; n < BURST; n++) {
@@ -170,7 +96,7 @@ static void take(struct end *e)
 		}
 		copies = line_pass(&e->line, now_ns(), (size_t)len, due);
 		for (unsigned c = 0; c < copies; c++)
-			hold(e->far, due[c], data, (size_t)len);
+			e->refused += !transit_hold(e->far, due[c], data, (size_t)len);
 	}
 }
 
@@ -339,13 +265,9 @@ int main(int argc, char **argv)
 	}
 	for (int i = optind; i < argc; i++)
 		open_wire(argv[i], seed);
-	pool = malloc(FRAMES_MAX * sizeof(*pool));
-	if (pool == NULL)
+	errno = -transit_init();
+	if (errno != 0)
 		die("frames");
-	while (unused_count < FRAMES_MAX) {
-		unused[unused_count] = FRAMES_MAX - 1 - unused_count;
-		unused_count++;
-	}
 	/* a delay that the scheduler adds to is no delay of ours; without the right to, as it is */
 	(void)setpriority(PRIO_PROCESS, 0, -15);
 	puts("ready");

@@ -28,6 +28,10 @@ class Wires:
         if self._proc.stdout.readline() != "ready\n":
             raise LabError(f"wire: exit status {self._proc.wait(5)}")
 
+    @property
+    def pid(self):
+        return self._proc.pid
+
     def close(self):
         with contextlib.suppress(OSError):
             self._proc.stdin.close()

@@ -359,7 +359,8 @@ static int agent_start(struct site *s)
 	for (uint8_t d = 0; d < s->w->shape.domains; d++)
 		set_up_domain(a, d);
 	if (records_new(&ro, &a->records) < 0 || seen_new(&so, &a->seen) < 0 ||
-		start_hello(a) < 0 || start_engine(a) < 0)
+		start_hello(a) < 0 || start_engine(a) < 0 ||
+		(s->w->shape.is_sealed && agent_session_start(a) < 0))
 		return -EINVAL;
 	agent_load(a);
 	return 0;
@@ -373,6 +374,7 @@ static void agent_stop(struct site *s)
 		return;
 	agent_store_crash(a);
 	engine_free(a->engine);
+	sessions_free(a->sessions);
 	hello_free(a->hello);
 	seen_free(a->seen);
 	records_free(a->records);

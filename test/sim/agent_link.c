@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What stands for the encrypted sessions (sync/session.h has tests of its own): datagrams travel in
+ * What stands for the encrypted sessions in most worlds (agent_session.c has them): datagrams travel in
  * clear, but each says from which life to which life it is, and one that is not for this life, or
  * of a life that no handshake made known, is not to be opened, like one under other keys. Hello
  * gets keys that are different for each pair of lives, as from a handshake.
@@ -40,7 +40,7 @@ static void send_head(
 	net_send(a->w, NET_SYNC, a->node, node, out, sizeof(h) + len);
 }
 
-static bool is_peer(const struct agent *a, uint8_t node)
+bool agent_is_peer(const struct agent *a, uint8_t node)
 {
 	for (unsigned d = 0; d < a->w->shape.domains; d++)
 		if (node != a->node && site_is_member(a->site, (uint8_t)d) &&
@@ -51,10 +51,14 @@ static bool is_peer(const struct agent *a, uint8_t node)
 
 void agent_link_turn(struct agent *a)
 {
+	if (a->sessions != NULL) {
+		agent_session_turn(a);
+		return;
+	}
 	for (uint8_t n = 1; n <= a->w->shape.sites; n++) {
 		struct agent_link *l = &a->link[n];
 
-		if (l->boot != 0 || a->w->now_us < l->ask_us || !is_peer(a, n))
+		if (l->boot != 0 || a->w->now_us < l->ask_us || !agent_is_peer(a, n))
 			continue;
 		l->ask_us = a->w->now_us + RETRY_US;
 		send_head(a, LINK_BEGIN, n, NULL, 0);
@@ -85,6 +89,8 @@ void agent_link_send(
 {
 	if (kind == NET_HELLO)
 		net_send(a->w, NET_HELLO, a->node, node, buf, len);
+	else if (a->sessions != NULL)
+		agent_session_send(a, node, buf, len);
 	else if (a->link[node].boot != 0)
 		send_head(a, LINK_DATA, node, buf, len);
 }
@@ -103,6 +109,10 @@ void agent_link_input(
 
 	if (kind == NET_HELLO) {
 		hello_input(a->hello, &address, buf, len, agent_now(a), agent_wall(a));
+		return;
+	}
+	if (a->sessions != NULL) {
+		agent_session_input(a, from, buf, len);
 		return;
 	}
 	memcpy(&h, buf, sizeof(h));

@@ -65,6 +65,7 @@ struct agent {
 	uint8_t hello_domain[SHAPE_DOMAINS]; /* hello's numbers of them */
 	uint8_t domain_of_hello[SHAPE_DOMAINS];
 	struct agent_link link[SHAPE_SITES + 1];
+	struct sessions *sessions; /* NULL: agent_link.c stands for them */
 	struct agent_held held[AGENT_HELD];
 	uint64_t token;
 	uint64_t asked_us; /* hello, what it knows */
@@ -100,7 +101,14 @@ void agent_link_send(
 	struct agent *a, enum net_kind kind, uint8_t node, const uint8_t *buf, size_t len);
 void agent_link_input(
 	struct site *s, enum net_kind kind, uint8_t from, const uint8_t *buf, size_t len);
+bool agent_is_peer(const struct agent *a, uint8_t node);
 struct ip6_addr agent_site_address(uint8_t node);
+
+/* --- agent_session.c --- */
+int agent_session_start(struct agent *a);
+void agent_session_turn(struct agent *a);
+void agent_session_send(struct agent *a, uint8_t node, const uint8_t *buf, size_t len);
+void agent_session_input(struct agent *a, uint8_t from, const uint8_t *buf, size_t len);
 
 /* --- agent_store.c --- */
 void agent_save(struct agent *a); /* now */

@@ -75,6 +75,29 @@ static void replay(struct world *w, void *ctx, uint64_t arg)
 	site_packet(w->site[node], &p, 0, true);
 }
 
+/* --- keys grow old --- */
+
+#define AGE_MS_MIN 20000
+#define AGE_MS_MAX 130000 /* beyond SESSION_REKEY_MS; twice: beyond SESSION_REJECT_MS */
+
+static void age(struct world *w, void *ctx, uint64_t arg)
+{
+	struct site *s = ctx;
+	uint64_t ms = rng_between(&w->rng_seal, AGE_MS_MIN, AGE_MS_MAX);
+
+	(void)arg;
+	world_tell(w, "the keys of site %u are older by %llu ms", s->node, (unsigned long long)ms);
+	s->keys_age_ms += ms;
+}
+
+static void plan_ages(struct world *w)
+{
+	for (uint8_t n = 1; n <= w->shape.sites; n++)
+		for (unsigned i = (unsigned)rng_below(&w->rng_seal, 3); i > 0; i--)
+			world_at(
+				w, rng_between(&w->rng_seal, 2 * S, w->end_us), age, w->site[n], 0);
+}
+
 /* --- the whole --- */
 
 static void start(struct world *w, void *ctx, uint64_t node)
@@ -107,6 +130,8 @@ int plan_begin(struct world *w, const struct site_kind *kind)
 		return -ENOMEM;
 	mns_begin(w);
 	faults_plan(w);
+	if (w->shape.is_sealed)
+		plan_ages(w);
 	for (unsigned i = 0; i < replays; i++)
 		world_at(w, rng_between(&w->rng_plan, 2 * S, w->end_us), replay, NULL, 0);
 	world_at(w, S, probe, NULL, 0);

@@ -132,6 +132,17 @@ static void make_busy(uint64_t *rng, struct shape *s)
 	s->domain[0].ack_peers = 1;
 }
 
+#define SEALED_SHARE 250 /* of a thousand worlds */
+
+/* From a stream of its own: worlds without any of it are what they were before it came. */
+static void draw_more(uint64_t seed, struct shape *s)
+{
+	uint64_t rng = seed ^ 0x6d6f72656d6f7265ULL;
+
+	rng_next(&rng);
+	s->is_sealed = !s->is_busy && s->sites <= 16 && rng_chance(&rng, SEALED_SHARE);
+}
+
 /* Nothing but a site that is gone for long, comes back, and is asked at once what it knows. */
 static void make_joins(struct shape *s)
 {
@@ -185,5 +196,6 @@ int shape_draw(uint64_t seed, const char *kind, struct shape *out)
 		make_joins(out);
 	if (strcmp(k->name, "crowd") == 0)
 		make_crowd(out);
+	draw_more(seed, out);
 	return 0;
 }

@@ -62,6 +62,7 @@ struct shape {
 	uint32_t access_loss_ppm; /* between mobile nodes and sites */
 	uint32_t hello_ms, dead_ms;
 	uint32_t duration_s; /* of trouble; the time to settle comes on top */
+	bool is_sealed; /* real sessions between sites, and somebody who plays with their datagrams */
 	struct shape_domain domain[SHAPE_DOMAINS];
 };
 

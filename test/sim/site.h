@@ -58,6 +58,7 @@ struct site {
 	uint64_t
 		mono_base_ms; /* the monotonic clock at the world's begin; another with each boot */
 	int64_t wall_off_ms; /* the time of day is wrong by this much */
+	uint64_t keys_age_ms; /* sealed worlds: by so much its keys are older than they are */
 	uint64_t turn_at_us; /* when the next turn is due */
 	uint32_t turn_gen; /* only the newest request for a turn counts */
 	struct waiting *waiting, **waiting_end; /* while frozen */

@@ -48,6 +48,8 @@ int world_new(uint64_t seed, const struct shape *shape, bool trace, struct world
 	w->rng_mn = rng_next(&x);
 	w->rng_probe = rng_next(&x);
 	w->rng_site = rng_next(&x);
+	w->rng_seal = rng_next(&x);
+	w->stats.sealed = shape->is_sealed;
 	w->stats.worlds = 1;
 	*out = w;
 	return 0;

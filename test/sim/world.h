@@ -57,6 +57,9 @@ struct world_event {
 	X(drains, "drains")                                                                        \
 	X(datagrams, "datagrams between sites")                                                    \
 	X(bytes, "octets between sites")                                                           \
+	X(sealed, "worlds with real sessions")                                                     \
+	X(sessions, "sessions made")                                                               \
+	X(sealed_refused, "sealed datagrams that were refused")                                    \
 	X(seals, "seals, none under the key and nonce of another one")                             \
 	X(bus, "Binding Updates")                                                                  \
 	X(acks, "positive acknowledgements heard")                                                 \
@@ -91,7 +94,7 @@ struct world {
 	size_t heap_len, heap_cap;
 	uint64_t order;
 
-	uint64_t rng_plan, rng_net, rng_mn, rng_probe, rng_site; /* independent streams */
+	uint64_t rng_plan, rng_net, rng_mn, rng_probe, rng_site, rng_seal; /* independent streams */
 
 	struct net *net;
 	struct site *site[SHAPE_SITES + 1]; /* by node id */

@@ -32,7 +32,8 @@ in turn on one core, on the same packets, and reports ratios of turns next to ea
 that misses a condition (how many distinct bindings were touched, packets that were sent on,
 Binding Updates that were acknowledged) is void. docs/performance.md says what the figures mean.
 
-Rows of the mesh (mesh-*) compare a worker of hamd's with DPDK's ipsec-secgw.
+Rows of the mesh (mesh-*) compare a worker of hamd's with DPDK's ipsec-secgw. drain-return and
+planned-move-* run two real sites in network namespaces, without a peer.
 
 Needs root, two cores, dpdk-testpmd (scripts/deps --bench) and the peers, which scripts/bench/peers
 builds from Debian's source package; --peers names others. Without them rows have no ratio. Huge pages are set up for each row and given back.
@@ -174,7 +175,7 @@ def verdict(o, rows):
         for r in rows:
             limit = r.get(o.require)
             if r["status"] in ("ok", "short") and limit is not None and "value" in r:
-                less = r["unit"] in ("octets", "ms", "s")
+                less = r["unit"] in ("octets", "ms", "s", "packets")
                 if (r["value"] > limit) if less else (r["value"] < limit):
                     bad.append(r["row"])
     return bad

@@ -7,6 +7,7 @@ import subprocess
 import tempfile
 import time
 
+import around
 from machine import free_mb, hugepages
 from measure import best_of, compare, rounds, summary, take_turn
 from programs import BenchError
@@ -416,6 +417,14 @@ ROWS = [
     Row("takeover-1m", "a site dies: 1 M bindings, half of them its own, until all carry their"
         " new owner", mesh("takeover", "walk-ms", 0.001), bindings=MILLION, must=2, aim=1,
         unit="s", less_is_more=True),
+    Row("drain-return", "real sites: one of two is drained and returns, 100 k bindings, 10 kpps"
+        " each way over 1,000; packets lost in the worst trial", around.drain_return,
+        bindings=HUNDRED_K, must=0, aim=0, unit="packets", less_is_more=True),
+    Row("planned-move-direct", "real sites: the 1,000 move from one to the other, delivery direct;"
+        " packets lost in the worst trial", around.planned_move("direct"), bindings=HUNDRED_K,
+        must=0, aim=0, unit="packets", less_is_more=True),
+    Row("planned-move-primary", "the same, delivery primary", around.planned_move("primary"),
+        bindings=HUNDRED_K, must=0, aim=0, unit="packets", less_is_more=True),
     Row("trace-10k", "intercept + encapsulate, 10 k bindings, after a trace; against a hamd that"
         " never traced", traced, bindings=TEN_K, must=0.98, aim=1.0),
     Row("refresh-1m", "Binding Updates accepted and acknowledged: refreshes of 1 M bindings",

@@ -16,6 +16,7 @@ BENCH = Path(__file__).resolve().parents[3] / "scripts" / "bench"
 sys.path.insert(0, str(BENCH / "harness"))
 
 # pylint: disable=wrong-import-position
+import around  # noqa: E402
 import main  # noqa: E402
 import measure  # noqa: E402
 import packets  # noqa: E402
@@ -117,6 +118,38 @@ class Rows(unittest.TestCase):
         row = rows.Row("r", "t", None, bindings=10 ** 7)
         with mock.patch.object(rows, "free_mb", return_value=1000):
             self.assertEqual(row.measure(None)["status"], "not shown")
+
+
+def a_book(flow, **changes):
+    return {"flow": flow, "sent": 100, "got": 100, "duplicates": 0, "overtaken": 0, "old-link": 0,
+            "stray": 0, "wrong-source": 0, "silence-ns": 10 ** 6, "slowest-ns": 10 ** 6, **changes}
+
+
+class Around(unittest.TestCase):
+    def test_totals(self):
+        got = around.totals([a_book("0-to-1", got=98, **{"silence-ns": 5 * 10 ** 6}),
+                             a_book("0-from-1", got=99), a_book("0-to-2", duplicates=2)])
+        self.assertEqual((got["sent"], got["lost"], got["lost-to"], got["lost-from"]),
+                         (300, 3, 2, 1))
+        self.assertEqual((got["silence-ms"], got["slowest-ms"], got["duplicates"]), (5, 1, 2))
+        self.assertAlmostEqual(got["blocked-ms"], 3 / (2 * around.RATE) * 1000)
+
+    def missed(self, lost=0, due=100, moved=7, **port):
+        result = {"conditions": []}
+        done = [{"sent": 100, "lost": n, "due": due, "blocked-ms": n / 10, "moved": moved}
+                for n in (0, lost)]
+        around.report(result, done, {"cn1": {"refused": 0, "missed": 0, **port}}, moved=7)
+        return result["value"], [c["condition"] for c in result["conditions"] if not c["met"]]
+
+    def test_spoilt(self):
+        """What the bench lost itself, did not send or did not do is no figure of hamd's."""
+        own, sent = "no packet lost by the bench itself", "packets sent, of what was due"
+        self.assertEqual(self.missed(), (0, []))
+        self.assertEqual(self.missed(lost=3), (3, []))
+        self.assertEqual(self.missed(missed=1), (0, [own]))
+        self.assertEqual(self.missed(refused=1), (0, [own]))
+        self.assertEqual(self.missed(due=102), (0, [sent]))
+        self.assertEqual(self.missed(moved=6), (0, ["moved in each trial"]))
 
 
 class Report(unittest.TestCase):
