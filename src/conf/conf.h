@@ -187,6 +187,8 @@ struct conf_limits {
 	uint32_t mismatch_burst;
 	uint32_t relay_mbps; /* what this site relays to peers, in all; CONF_RATE_OFF: no bound */
 	uint32_t relay_packets_per_s; /* CONF_RATE_OFF: no bound */
+	uint32_t traffic_mbps; /* what it carries for mobile nodes, both ways together; the same */
+	uint32_t traffic_packets_per_s;
 	uint32_t given;
 };
 

@@ -16,6 +16,8 @@
 	X(BINDINGS, "bindings", GAUGE, "", "domain", "live bindings")                              \
 	X(BINDINGS_LIMIT, "bindings_limit", GAUGE, "", "domain", "limits.max-bindings")            \
 	X(BINDINGS_MAX, "bindings_max", GAUGE, "", "", "runtime.max-bindings")                     \
+	X(DOMAIN_DROPPED, "domain_dropped_packets", COUNTER, "", "domain",                         \
+		"packets above limits.traffic-mbps or limits.traffic-packets-per-s")               \
 	X(DOMAIN_READY, "domain_ready", GAUGE, "", "domain",                                       \
 		"1 when this site is a ready one of the mesh in it")                               \
 	X(BINDINGS_ALONE, "bindings_alone", GAUGE, "", "domain",                                   \

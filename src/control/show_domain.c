@@ -68,6 +68,7 @@ bool show_domains(struct ctl *ctl, struct ctl_req *req)
 	else
 		jw_null(w, "file");
 	show_time(w, "loaded", ctl->now_ms - ctl->loaded_ms);
+	jw_u64(w, "dropped-above-limits", dp_domain_dropped(ctl->dp, d));
 	put_mesh(ctl, w, d);
 	jw_end(w, '}');
 	jw_newline(w);

@@ -195,6 +195,7 @@ static bool put_domain(struct ctl *ctl, struct jw *w, uint32_t i)
 	numbers(w);
 	put(w, METRIC_BINDINGS, records_live_in(ctl->records, (uint16_t)i));
 	put(w, METRIC_BINDINGS_LIMIT, ctl->conf->domains[i].limits.max_bindings);
+	put(w, METRIC_DOMAIN_DROPPED, dp_domain_dropped(ctl->dp, (uint16_t)i));
 	put_domain_mesh(ctl, w, (uint16_t)i);
 	end(w);
 	return true;

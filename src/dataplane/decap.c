@@ -10,6 +10,7 @@
  * node that moved sends its Binding Update through the tunnel it still has.
  */
 #include "common/key.h"
+#include "dataplane/quota.h"
 #include "dataplane/relay.h"
 #include "dataplane/worker.h"
 #include "tables/fib.h"
@@ -154,14 +155,17 @@ static inline void decap_one(struct dp_worker *w, struct rte_mbuf *m, struct net
 void dp_decap(struct dp_worker *w, struct dp_vec *in)
 {
 	const struct bc *bc = w->t->bc;
-	const bool mesh = w->t->mesh != NULL;
+	const bool mesh = w->t->mesh != NULL, bounded = w->quota != NULL;
 
 	dp_seek_rest(&w->tunnel, bc, in->n);
 	for (uint32_t i = 0; i < in->n; i++) {
 		struct rte_mbuf *m = in->pkt[i];
 		struct net_ip6 *inner;
-		int reason = inner_of(m, &inner);
+		int reason;
 
+		if (unlikely(bounded) && !dp_quota(w, m, fib_domain(dp_meta(m)->fib)))
+			continue;
+		reason = inner_of(m, &inner);
 		if (unlikely(reason >= 0))
 			dp_worker_drop(w, m, (enum dp_drop)reason);
 		else

@@ -20,6 +20,7 @@
 #include "common/log.h"
 #include "conf/conf.h"
 #include "dataplane/police.h"
+#include "dataplane/quota.h"
 #include "dataplane/relay.h"
 #include "dataplane/sync.h"
 #include "tables/tables.h"
@@ -213,6 +214,8 @@ static int give_limits(const struct dp *dp, struct dp_worker *w)
 	if (!carries(w) || dp->conf->domain_count == 0)
 		return 0;
 	ret = police_new(dp->conf, rte_get_tsc_hz(), &w->police);
+	if (ret == 0)
+		ret = quota_new(dp->conf, rte_get_tsc_hz(), dp->worker_count, &w->quota);
 	if (ret < 0 || !conf_has_mesh(dp->conf))
 		return ret;
 	return relay_new(dp->conf, rte_get_tsc_hz(), dp->worker_count, &w->relay);
@@ -412,6 +415,7 @@ void dp_free(struct dp *dp)
 		if (dp->workers[i] != NULL) {
 			dp_reass_stop(dp->workers[i]);
 			police_free(dp->workers[i]->police);
+			quota_free(dp->workers[i]->quota);
 			relay_free(dp->workers[i]->relay);
 		}
 		rte_free(dp->workers[i]);
@@ -597,6 +601,16 @@ void dp_relay_counts(const struct dp *dp, uint16_t domain, struct dp_relay_count
 	for (uint16_t i = 0; i <= dp->worker_count; i++)
 		if (dp->workers[i]->relay != NULL)
 			relay_add_counts(dp->workers[i]->relay, domain, out);
+}
+
+uint64_t dp_domain_dropped(const struct dp *dp, uint16_t domain)
+{
+	uint64_t sum = 0;
+
+	for (uint16_t i = 0; i <= dp->worker_count; i++)
+		if (dp->workers[i]->quota != NULL)
+			sum += quota_dropped(dp->workers[i]->quota, domain);
+	return sum;
 }
 
 void dp_punt_info(const struct dp *dp, enum dp_punt_class c, uint32_t *used, uint32_t *size)

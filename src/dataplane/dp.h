@@ -181,6 +181,8 @@ struct dp_relay_counts {
 };
 /* Sum over workers; all 0 without a mesh. */
 void dp_relay_counts(const struct dp *dp, uint16_t domain, struct dp_relay_counts *out);
+/* Packets above limits.traffic-*; sum over workers. */
+uint64_t dp_domain_dropped(const struct dp *dp, uint16_t domain);
 /* Packets that wait in a queue to control, and how many fit. */
 void dp_punt_info(const struct dp *dp, enum dp_punt_class c, uint32_t *used, uint32_t *size);
 /* Buffers in the pool that are free now, and all of them. */

@@ -70,6 +70,9 @@
 		"congestion marked outside, inner packet not ECN-capable (RFC 6040)")              \
 	X(DECAP_LINK_LOCAL, "decap_link_local", "link-local inner source or destination")          \
 	X(DECAP_LIMIT, "decap_limit", "more tunnels inside each other than a worker opens")        \
+	X(DOMAIN_RATE, "domain_rate",                                                              \
+		"above what a domain may have carried: limits.traffic-mbps, "                      \
+		"limits.traffic-packets-per-s")                                                    \
 	X(NOT_READY, "not_ready",                                                                  \
 		"this site serves nothing of its own yet, or no more, and no ready one is there")  \
 	X(MESH_FOREIGN_DOMAIN, "mesh_foreign_domain",                                              \

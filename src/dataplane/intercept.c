@@ -7,6 +7,7 @@
  *      either (RFC 4291, 2.5.6).
  */
 #include "common/key.h"
+#include "dataplane/quota.h"
 #include "dataplane/relay.h"
 #include "dataplane/worker.h"
 #include "net/icmp6.h"
@@ -69,7 +70,7 @@ static __attribute__((noinline)) void by_mesh(
 
 void dp_intercept(struct dp_worker *w, struct dp_vec *in)
 {
-	const bool mesh = w->t->mesh != NULL;
+	const bool mesh = w->t->mesh != NULL, bounded = w->quota != NULL;
 
 	dp_seek_rest(&w->home, w->t->bc, in->n);
 	for (uint32_t i = 0; i < in->n; i++) {
@@ -77,6 +78,9 @@ void dp_intercept(struct dp_worker *w, struct dp_vec *in)
 		const struct bc_entry *bind =
 			bc_check(w->t->bc, &ip->dst, w->home.hash[i], w->home.guess[i]);
 
+		if (unlikely(bounded) &&
+			!dp_quota(w, in->pkt[i], fib_domain(dp_meta(in->pkt[i])->fib)))
+			continue;
 		if (unlikely(ip6_is_link_local(&ip->src)))
 			refuse_scope(w, in->pkt[i]);
 		else if (mesh)

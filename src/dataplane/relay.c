@@ -4,23 +4,12 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "common/meter.h"
 #include "conf/conf.h"
 #include "tables/tables.h"
 
-#define BURST_MS    100 /* of limits.relay-*: what may come at once */
-#define PER_SHIFT   20 /* fraction bits of cycles a token: 100 Gb/s are 0.2 cycles an octet */
-#define OCTETS_MBIT 125000
-#define LARGEST     65575 /* octets of a packet: let one through whatever the bound is */
-
-/* A bucket of time: what a token costs is saved up, cycle by cycle. */
-struct pace {
-	uint64_t per; /* cycles a token << PER_SHIFT; 0: no bound */
-	uint64_t depth, saved; /* cycles: most, and now */
-	uint64_t last; /* TSC */
-};
-
 struct lane {
-	struct pace mismatches, packets, octets;
+	struct meter mismatches, packets, octets;
 	struct dp_relay_counts counts;
 };
 
@@ -28,45 +17,6 @@ struct relay {
 	uint32_t domains;
 	struct lane lane[];
 };
-
-static struct pace pace_of(uint64_t hz, uint64_t rate, uint64_t burst)
-{
-	struct pace p = { 0 };
-
-	if (rate == 0)
-		return p;
-	p.per = (uint64_t)((double)hz / (double)rate * (1 << PER_SHIFT));
-	p.depth = (uint64_t)((double)hz / (double)rate * (double)burst);
-	p.saved = p.depth;
-	return p;
-}
-
-static bool pace_take(struct pace *p, uint64_t tokens, uint64_t now)
-{
-	uint64_t cost = tokens * p->per >> PER_SHIFT;
-
-	if (p->per == 0)
-		return true;
-	p->saved = now - p->last < p->depth - p->saved ? p->saved + (now - p->last) : p->depth;
-	p->last = now;
-	if (p->saved < cost)
-		return false;
-	p->saved -= cost;
-	return true;
-}
-
-/* A worker's part of a bound, at least 1. */
-static uint64_t share(uint64_t all, uint16_t workers)
-{
-	return (all + workers - 1) / workers;
-}
-
-static uint64_t burst_of(uint64_t rate, uint64_t least)
-{
-	uint64_t n = rate * BURST_MS / 1000;
-
-	return n > least ? n : least;
-}
 
 int relay_new(const struct conf *conf, uint64_t hz, uint16_t workers, struct relay **out)
 {
@@ -78,14 +28,12 @@ int relay_new(const struct conf *conf, uint64_t hz, uint16_t workers, struct rel
 	r->domains = conf->domain_count;
 	for (uint32_t d = 0; d < conf->domain_count; d++) {
 		const struct conf_limits *l = &conf->domains[d].limits;
-		uint64_t packets = share(l->relay_packets_per_s, workers);
-		uint64_t octets = share((uint64_t)l->relay_mbps * OCTETS_MBIT, workers);
 
 		r->lane[d] = (struct lane){
-			.mismatches = pace_of(hz, share(l->mismatch_per_s, workers),
-				share(l->mismatch_burst, workers)),
-			.packets = pace_of(hz, packets, burst_of(packets, 1)),
-			.octets = pace_of(hz, octets, burst_of(octets, LARGEST)),
+			.mismatches = meter_of(hz, meter_share(l->mismatch_per_s, workers),
+				meter_share(l->mismatch_burst, workers)),
+			.packets = meter_packets(hz, l->relay_packets_per_s, workers),
+			.octets = meter_mbps(hz, l->relay_mbps, workers),
 		};
 	}
 	*out = r;
@@ -114,12 +62,12 @@ static bool may_go(struct dp_worker *w, struct rte_mbuf *m, struct lane *l, stru
 	enum dp_drop reason;
 	uint64_t now;
 
-	if (likely(!a.policed && l->packets.per == 0 && l->octets.per == 0))
+	if (likely(!a.policed && meter_is_off(&l->packets) && meter_is_off(&l->octets)))
 		return true; /* there is no bound: no need to ask for the time */
 	now = rte_rdtsc();
-	if (a.policed && !pace_take(&l->mismatches, 1, now))
+	if (a.policed && !meter_take(&l->mismatches, 1, now))
 		reason = DP_DROP_MESH_MISMATCH_RATE;
-	else if (!pace_take(&l->packets, 1, now) || !pace_take(&l->octets, m->data_len, now))
+	else if (!meter_take(&l->packets, 1, now) || !meter_take(&l->octets, m->data_len, now))
 		reason = DP_DROP_MESH_RELAY_RATE;
 	else
 		return true;

@@ -29,6 +29,7 @@
 
 struct dp_sync;
 struct police;
+struct quota;
 struct relay;
 struct watch_lane;
 
@@ -124,6 +125,7 @@ struct dp_worker {
 	struct police *police; /* of signalling; NULL: none */
 	struct dp_sync *sync; /* the mesh's ports, who may speak to them; NULL: no mesh */
 	struct relay *relay; /* NULL: there is no mesh */
+	struct quota *quota; /* NULL: no domain's traffic is bounded */
 
 	/* What watches this worker, its own lanes: taken over from watch_next at the start of a
 	 * turn, where watch_version has moved. */

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from lab.capture import Capture
+from lab.clocks import clocks_of
 from lab.daemon import Hamd, home_agent_config
 from lab.netns import Lab
 from lab.shell import LabError, until
@@ -44,19 +45,26 @@ def daemon(lab):
 
 @pytest.fixture(scope="module")
 def home(request, lab, daemon):
-    """The world of lab/world.py with hamd in it. The module may have MOBILE_NODES (a number),
-    CONFIG (a dictionary of changes for home_agent_config), and REALTIME (see Hamd.start). At its end the packet buffers are
-    all back, hamd still runs, and stops with 0."""
+    """The world of lab/world.py with hamd in it, and with clocks that go forward when told. The
+    module may have MOBILE_NODES (a number), CONFIG (a dictionary of changes for home_agent_config),
+    OLD_S (so long hamd has run, by its clocks) and REALTIME (see Hamd.start). At its end the packet
+    buffers are all back, hamd still runs, and stops with 0."""
     count = getattr(request.module, "MOBILE_NODES", 1)
     world = World(lab, count)
     config = home_agent_config(count, **getattr(request.module, "CONFIG", {}))
     hamd = daemon(world.ha, config)
+    clocks, old_s = clocks_of(hamd), getattr(request.module, "OLD_S", 0)
+    clocks.wall_s = -old_s
     hamd.start(realtime=getattr(request.module, "REALTIME", False))
+    clocks.later(old_s)
     start, total = hamd.ctl.pool()
     yield SimpleNamespace(world=world, hamd=hamd, ctl=hamd.ctl, lab=lab, mn=world.mn,
-                          mns=world.mns, cn=world.cn, r=world.r, pool_start=start)
+                          mns=world.mns, cn=world.cn, r=world.r, pool_start=start,
+                          clocks=clocks)
     assert hamd.is_running(), "hamd ended during the tests"
-    until(f"all packet buffers back (of {total})", lambda: hamd.ctl.pool()[0] >= start, 10)
+    # what waits for neighbours and fragments waits by the clocks
+    until(f"all packet buffers back (of {total})",
+          lambda: clocks.later(0.25) or hamd.ctl.pool()[0] >= start, 10)
     assert hamd.stop() == 0
 
 

@@ -10,6 +10,7 @@ import pytest
 from scapy.layers.inet import UDP
 from scapy.layers.inet6 import ICMPv6ND_NA, ICMPv6NDOptDstLLAddr, IPv6
 
+from lab.clocks import clocks_of
 from lab.daemon import home_agent_config, runtime
 from lab.ptrace import stopped_thread
 from lab.raw import Wire
@@ -21,12 +22,25 @@ def raised(hamd):
     return {row["alarm"]: row for row in hamd.ctl.show("alarms")}
 
 
+def wait(hamd, what, fn, timeout):
+    """... of its own clocks, which go forward while they are waited for."""
+    begin = hamd.clocks.uptime_s
+
+    def look():
+        hamd.clocks.later(0.25)
+        return fn()
+
+    got = until(what, look, timeout)
+    assert hamd.clocks.uptime_s - begin <= timeout, f"{what}: too late"
+    return got
+
+
 def wait_raised(hamd, name, timeout=10):
-    return until(f"alarm {name}", lambda: raised(hamd).get(name), timeout)
+    return wait(hamd, f"alarm {name}", lambda: raised(hamd).get(name), timeout)
 
 
 def wait_cleared(hamd, name, timeout=15):
-    until(f"alarm {name} to clear", lambda: name not in raised(hamd), timeout)
+    wait(hamd, f"alarm {name} to clear", lambda: name not in raised(hamd), timeout)
     return next(r for r in hamd.ctl.show("alarms", "--all") if r["alarm"] == name)
 
 
@@ -45,9 +59,10 @@ def start(world, daemon):
     started = []
 
     def make(name, **changes):
-        config = home_agent_config(1, **changes)
-        started.append(daemon(world.ha, config, name).start())
-        return started[-1]
+        hamd = daemon(world.ha, home_agent_config(1, **changes), name)
+        started.append(hamd)
+        hamd.clocks = clocks_of(hamd)
+        return hamd.start()
 
     yield make
     for hamd in started:

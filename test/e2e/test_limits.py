@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """More than hamd is told to take: bindings in all and per care-of address, Binding Updates per
-source. What is refused leaves no state."""
+source, packets of a domain. What is refused leaves no state."""
 
 import threading
 import time
@@ -28,7 +28,7 @@ CONFIG = {"domain": {
     "limits": {"max-bindings": MAX_BINDINGS, "max-bindings-per-care-of": PER_COA,
                "bu-per-s-per-source": PER_SOURCE, "bu-burst-per-source": PER_SOURCE,
                "bu-per-s-per-mobile-node": 5, "bu-burst-per-mobile-node": 30,
-               "bu-per-s": 300}}}
+               "bu-per-s": 300, "traffic-packets-per-s": 2000}}}
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,8 @@ def burst(wire, updates, wait=1.0):
     wire.flush()
     for pkt in updates:
         wire.tell(pkt)
-    answers = [mip6.read_ba(p) for p in wire.collect(lambda p: mip6.read_ba(p) is not None, wait)]
+    answers = [mip6.read_ba(p) for p in wire.collect(lambda p: mip6.read_ba(p) is not None, wait,
+                                                     len(updates))]
     return answers
 
 
@@ -155,6 +156,20 @@ def send_flood(wire, make, stop):
     while not stop.is_set():
         wire.send(head + make(n))
         n += 1
+
+
+def test_traffic_of_a_domain(home):
+    """Above its packets a second, both ways together, a domain's are dropped; what mobile nodes have
+    to say is not, and a moment later all is as before."""
+    home.mn.register("link1")
+    dropped = home.ctl.show("domains")[0]["dropped-above-limits"]
+    with home.ctl.moves("drops", domain_rate=-1000):
+        home.cn.run("ping", "-6", "-q", "-n", "-A", "-f", "-l", 300, "-c", 2000, HOA, check=False)
+        home.mn.register("link1")
+    assert home.ctl.show("domains")[0]["dropped-above-limits"] == (
+        dropped + home.ctl.drops()["domain_rate"])
+    assert home.cn.ping(HOA, count=5)[0] == 5
+    home.mn.deregister()
 
 
 def test_one_that_moves_too_often(home, wire):

@@ -13,6 +13,7 @@ from scapy.layers.inet6 import (ICMPv6EchoRequest, ICMPv6ND_NA, ICMPv6ND_NS,
 from scapy.layers.l2 import Ether
 from scapy.packet import Raw
 
+from lab.clocks import clocks_of
 from lab.daemon import runtime
 from lab.raw import is_icmp6
 from lab.shell import until
@@ -35,18 +36,21 @@ def nd(lab, daemon):
     world = RouterWorld(lab, CONFIG, raw=("raw",))
     raw, lan = world.sides["raw"], world.sides["lan"]
     with raw.wire(world.ha) as wire:
-        hamd = daemon(world.ha, CONFIG).start()
+        hamd = daemon(world.ha, CONFIG)
+        clocks = clocks_of(hamd)
+        hamd.start()
         start = hamd.ctl.pool()[0]
         yield SimpleNamespace(world=world, hamd=hamd, ctl=hamd.ctl, wire=wire, lan=lan,
-                              start=start)
+                              start=start, clocks=clocks)
         if hamd.is_running():  # the last test has stopped it
-            assert_all_back(hamd, start)
+            assert_all_back(hamd, start, clocks)
             assert hamd.stop() == 0
 
 
-def assert_all_back(hamd, start):
-    """What waited for neighbours has been sent or dropped by now."""
-    until("all packet buffers back", lambda: hamd.ctl.pool()[0] >= start, 15)
+def assert_all_back(hamd, start, clocks):
+    """What waits for neighbours is sent or dropped in time."""
+    until("all packet buffers back",
+          lambda: clocks.later(0.25) or hamd.ctl.pool()[0] >= start, 15)
 
 
 def solicitation_for(target):
@@ -99,7 +103,7 @@ def test_resolution_keeps_what_waits(nd):
     assert ns[Ether].dst == "33:33:ff:00:00:a1"
     assert ns[ICMPv6NDOptSrcLLAddr].lladdr == nd.wire.peer
     advertise(nd, addr, mac, ns[IPv6].src)
-    got = nd.wire.collect(is_datagram(addr), 1.5)
+    got = nd.wire.collect(is_datagram(addr), 1.5, 3)
     assert [bytes(p[UDP].payload) for p in got] == [b"datagram %d" % n for n in range(3)]
     assert {p[Ether].dst for p in got} == {mac}
     assert neighbor(nd, addr)["state"] == "reachable"
@@ -115,7 +119,7 @@ def test_more_wait_than_the_queue_holds(nd):
         ns = nd.wire.expect(solicitation_for(addr))
         time.sleep(0.2)
         advertise(nd, addr, mac, ns[IPv6].src)
-        got = nd.wire.collect(is_datagram(addr), 1.0)
+        got = nd.wire.collect(is_datagram(addr), 1.0, 3)
     assert [bytes(p[UDP].payload) for p in got] == [b"datagram %d" % n for n in range(4, 7)]
 
 
@@ -213,9 +217,12 @@ def test_reachability_is_probed(nd):
         solicit(nd, ROUTER, addr, mac[addr])
         until(f"{addr} stale", lambda a=addr: (neighbor(nd, a) or {}).get("state") == "stale")
     nd.wire.flush()
-    begin = time.monotonic()
+    begin = time.monotonic() - 4
     for addr in mac:
         datagram(nd, addr)
+        assert nd.wire.expect(is_datagram(addr))[Ether].dst == mac[addr]
+    until("its state", lambda: {neighbor(nd, a)["state"] for a in mac} == {"delay"})
+    nd.clocks.later(4)
     probes = {}
     while time.monotonic() < begin + 10 and len(probes) < 4:
         p = nd.wire.expect(lambda p: ICMPv6ND_NS in p and p[IPv6].dst in mac, 6)
@@ -249,7 +256,7 @@ def test_cache_is_bounded(nd):
 
 def test_duplicate_address(nd, daemon):
     """Somebody answers the probe: the address is not used and the log says so."""
-    assert_all_back(nd.hamd, nd.start)
+    assert_all_back(nd.hamd, nd.start, nd.clocks)
     assert nd.hamd.stop() == 0
     hamd = daemon(nd.world.ha, CONFIG, "dad")
     nd.wire.flush()

@@ -284,7 +284,7 @@ def test_time_exceeded(home, wire):
         wire.tell(last)
         wire.tell(fragments(echo_request(), 64, ident=next(ident))[1])
         assert held(home) == 3
-        answers = wire.collect(is_icmp6(TIME_EXCEEDED, 1), 1.5 * TIMEOUT_MS / 1000)
+        answers = wire.collect(is_icmp6(TIME_EXCEEDED, 1), 1.5 * TIMEOUT_MS / 1000, 1)
     assert [bytes(p[IPv6].payload)[8:] for p in answers] == [first]
     assert answers[0][IPv6].dst == CN and answers[0][IPv6].src == HAMD
     assert held(home) == 0

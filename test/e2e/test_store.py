@@ -4,11 +4,11 @@ not as they were left, a disk that is full or read-only."""
 
 import datetime
 import contextlib
-import time
 from pathlib import Path
 
 import pytest
 from lab import mip6
+from lab.clocks import clocks_of
 from lab.daemon import home_agent_config
 from lab.shell import LabError, sh, until
 from lab.storm import DOMAIN, Storm
@@ -127,10 +127,12 @@ def test_moved_and_killed(world, make, path):
 
 
 def test_expired_while_away(world, make, path):
-    hamd = make(path).start()
+    hamd = make(path)
+    later = clocks_of(hamd).later
+    hamd.start()
     world.mn.register("link1", lifetime_s=4)
     hamd.stop()
-    time.sleep(4.2)
+    later(4.2)
     hamd.start()
     assert hamd.ctl.bindings() == {}
     assert any("over=1" in line for line in hamd.lines), hamd.lines
@@ -161,23 +163,28 @@ def test_binding_errors_after_a_start(world, make, path):
     def data():
         link = world.mn.links["link1"]
         world.mn.native(link)
-        with world.wire() as wire:
+        with world.wire() as wire, hamd.ctl.moves("drops", hao_no_binding=1):
             return wire.ask(mip6.with_hao(link.coa, HOA, HA) / ICMPv6EchoRequest(id=3),
-                            lambda p: mip6.read_be(p) is not None, 1.0)
+                            lambda p: mip6.read_be(p) is not None, 0.3)
 
-    few = {"lifetime-max-s": 4}
+    few = {"lifetime-max-s": 100}
     hamd = make(domain=few).start()
     assert data() is None
     hamd.stop()
-    hamd = make(path, domain=few).start()
-    began = time.monotonic()
+    hamd = make(path, domain=few)
+    later = clocks_of(hamd).later
+    hamd.start()
     assert data() is None, "the first start with a store knows no better"
+    later(50)
     hamd.stop()
     hamd.start()
-    if time.monotonic() < began + 3.5:
-        assert data() is None, "closed in order, but what was before is not known"
-    time.sleep(max(0, began + 4.5 - time.monotonic()))
+    assert data() is None, "closed in order, but what was before is not known"
+    later(40)
     hamd.stop()
+    hamd.start()
+    assert data() is None, "not long enough yet, all starts together"
+    hamd.stop()
+    later(11)
     hamd.start()
     assert data() is not None
     hamd.kill9()
@@ -202,7 +209,7 @@ def test_killed_in_a_storm(world, make, path, lab):
     hamd.start()
     for _ in range(3):
         storm.start(HA, HAMD_DEV)
-        time.sleep(1.2)
+        until("the middle of it", lambda: hamd.ctl.counters()["ba_sent"] > 2000, 10)
         hamd.kill9()
         said = storm.stop()
         assert said["acknowledged"] > 1000, said

@@ -274,7 +274,7 @@ class Gate:
     """Leads the mobile prefix to sites that are healthy; a thread each, so that one that hangs
     holds up nobody."""
 
-    EVERY_S, PATIENCE_S = 0.1, 0.5
+    EVERY_S, PATIENCE_S = 0.1, 1.0
 
     def __init__(self, mesh):
         self.mesh = mesh

@@ -13,6 +13,7 @@ from scapy.layers.l2 import Ether
 
 ETH_P_ALL, ETH_P_IPV6 = 3, 0x86dd
 SO_RCVBUFFORCE = 33
+AFTERWARDS_S = 0.2
 
 
 class Wire:
@@ -42,8 +43,11 @@ class Wire:
     def frames(self, timeout):
         """Raw frames as they come, for `timeout` seconds."""
         end = time.monotonic() + timeout
+        return self._frames_until(lambda: end)
+
+    def _frames_until(self, end):
         while True:
-            left = end - time.monotonic()
+            left = end() - time.monotonic()
             if left <= 0 or not select.select([self.sock], [], [], left)[0]:
                 return
             frame, where = self.sock.recvfrom(65535)
@@ -61,10 +65,17 @@ class Wire:
                 return pkt
         return None
 
-    def collect(self, match, timeout):
-        """All that match within `timeout` seconds."""
-        pkts = (Ether(f) for f in self.frames(timeout))
-        return [p for p in pkts if IPv6 in p and match(p)]
+    def collect(self, match, timeout, count=None):
+        """All that match within `timeout` seconds; when `count` are there, no longer than it takes
+        for one more that should not have come."""
+        got, end = [], time.monotonic() + timeout
+        for frame in self._frames_until(lambda: end):
+            pkt = Ether(frame)
+            if IPv6 in pkt and match(pkt):
+                got.append(pkt)
+                if len(got) == count:
+                    end = min(end, time.monotonic() + AFTERWARDS_S)
+        return got
 
     def flush(self):
         """Forget what has come in until now."""

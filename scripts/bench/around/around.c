@@ -15,6 +15,7 @@
  *     flow NAME CROWD to|from PORT FAR RATE        packets a second with correspondent FAR, which
  *                                                  is at PORT
  *     end NAME                                     of a flow; what is on its way still counts
+ *     answers CROWD                                how long each one's last answer took
  *     show
  *
  * Says "ready" before that; ends at the end of its input. Times in answers are nanoseconds of
@@ -161,6 +162,19 @@ static const char *update(const char *args)
 	return NULL;
 }
 
+static const char *answers(const char *name)
+{
+	const struct crowd *c = crowd_named(name);
+
+	if (c == NULL)
+		return "no such crowd";
+	printf("{\"answers\":\"%s\",\"ns\":[", name);
+	for (uint32_t i = 0; i < c->count; i++)
+		printf("%s%" PRIu64, i > 0 ? "," : "", c->mn[i].took_ns);
+	puts("]}");
+	return NULL;
+}
+
 static const char *add_flow(const char *args)
 {
 	struct flow *f = &flows[flow_count];
@@ -250,6 +264,8 @@ static void obey(const char *text)
 		why = add_flow(text + at);
 	else if (strcmp(verb, "end") == 0)
 		why = end_flow(text + at);
+	else if (strcmp(verb, "answers") == 0)
+		why = answers(text + at);
 	else if (strcmp(verb, "show") == 0)
 		show();
 	else

@@ -24,6 +24,7 @@
 struct mn {
 	uint64_t moved_ns; /* when it went to its place, 0: it was there ever since */
 	uint64_t asked_ns; /* its Binding Update that is not answered yet, 0: none */
+	uint64_t took_ns; /* the answer to its last one that was acknowledged, 0: none was */
 	uint16_t seq; /* of its last Binding Update */
 	uint8_t place, old_place;
 };

@@ -73,8 +73,9 @@ bool updates_take(struct updates *u, const uint8_t *pkt, size_t len, uint64_t no
 		return true;
 	}
 	u->acknowledged++;
-	if (now_ns - m->asked_ns > u->slowest_ns)
-		u->slowest_ns = now_ns - m->asked_ns;
+	m->took_ns = now_ns - m->asked_ns;
+	if (m->took_ns > u->slowest_ns)
+		u->slowest_ns = m->took_ns;
 	m->asked_ns = 0;
 	return true;
 }

@@ -14,19 +14,18 @@ import time
 from pathlib import Path
 
 from programs import BenchError
+from trials import RATE
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "test"))
 
 HOME, CARE_OF = "2001:db8:a::", "2001:db8:c::"
 FIRST = 0x100  # NODE_FIRST of rnd/frame.h
 TALK = 1000  # mobile nodes with packets
-RATE = 10000  # packets a second, each way
 REGISTER_RATE = 20000  # Binding Updates a second
 MOVE_RATE = 1000
 DELAY_MS = 10  # one way between the sites
 AFTER_S = 0.5  # what is on its way arrives within
 LIFETIME_S = 60000
-DUE = 0.99
 PRIORITY = 20  # above hamd's own when it is started with realtime
 GATEWAY = "fe80::99"  # bench-around, for the routers: a neighbour they need not ask for
 
@@ -83,6 +82,10 @@ class Around:
             said.append(json.loads(line))
         return said
 
+    def answers_ms(self, crowd):
+        """How long each one's last answer took."""
+        return [ns / 1e6 for ns in self.ask(f"answers {crowd}")[0]["ns"]]
+
     def rows(self, kind):
         """{name: what it says of it}; kind: "flow", "crowd" or "port"."""
         return {row[kind]: row for row in self.ask("show") if next(iter(row)) == kind}
@@ -124,62 +127,63 @@ class Around:
         books += [rows[name] for name in names]
 
 
-def lost(books):
-    return sum(book["sent"] - book["got"] for book in books)
+def domain(delivery, prefix=f"{HOME}/48"):
+    """What differs from the lab's: any mobile node, as often as it likes."""
+    return {"delivery": delivery, "lifetime-max-s": LIFETIME_S, "mobile-prefixes": [prefix],
+            "limits": {"bu-per-s": 1000000, "bu-per-s-per-source": 1000000},
+            "subscribers": {"ranges": [{"home-addresses": prefix, "auth": {"type": "none"}}]}}
 
 
-def totals(books):
-    """Sums, but for times: the worst of them, in milliseconds."""
-    counts = ("sent", "got", "duplicates", "overtaken", "old-link", "stray", "wrong-source")
-    total = {key: sum(book[key] for book in books) for key in counts}
-    for key in ("silence", "slowest"):
-        total[f"{key}-ms"] = max(book[f"{key}-ns"] for book in books) / 1e6
-    for way in ("to", "from"):
-        total[f"lost-{way}"] = lost([book for book in books if f"-{way}-" in book["flow"]])
-    return total | {"lost": lost(books), "blocked-ms": lost(books) / (2 * RATE) * 1000}
-
-
-def site_config(world, k, delivery, count):
+def site_config(world, k, count, of_domain, **kind):
+    """kind: mode, mesh of MeshWorld.config()."""
     from lab.daemon import runtime  # pylint: disable=import-outside-toplevel
-    config = world.config(k, mode="shared", domain={
-        "delivery": delivery, "lifetime-max-s": LIFETIME_S,
-        "limits": {"bu-per-s": 1000000, "bu-per-s-per-source": 1000000},
-        "subscribers": {"ranges": [{"home-addresses": f"{HOME}/48", "auth": {"type": "none"}}]}},
-        runtime=runtime(**{"lcores": str(k - 1), "memory-mb": 256, "mbufs": 32768,
-                           "max-bindings": count + 1000}))
+    config = world.config(k, domain=of_domain, **kind, runtime=runtime(
+        **{"lcores": str(k - 1), "memory-mb": 256, "mbufs": 32768, "max-bindings": count + 1000}))
     del config["domains"][0]["mobile-nodes"]
     return config
 
 
 @contextlib.contextmanager
-def two_sites(options, delivery, count):
-    """(world, around): every mobile node is registered at place 1, and both sites know."""
+def real_sites(options, configure, delay_ms=DELAY_MS):
+    """(world, around): two sites that are ready, with configure(world, k)."""
     os.environ["HAMD_BUILD"] = str(options.build.resolve())
     # what hamd is to be taken from there: not before it is known
     from lab.daemon import Hamd  # pylint: disable=import-outside-toplevel
     from lab.mesh import MeshWorld  # pylint: disable=import-outside-toplevel
     from lab.netns import Lab  # pylint: disable=import-outside-toplevel
-    from lab.shell import LabError, until  # pylint: disable=import-outside-toplevel
+    from lab.shell import LabError  # pylint: disable=import-outside-toplevel
     try:
         with Lab() as lab:
-            world = MeshWorld(lab, sites=2, delay_ms=DELAY_MS)
+            world = MeshWorld(lab, sites=2, delay_ms=delay_ms)
             lab.on_close(world.stop)
             around = Around(lab, world, options.build)
             for k, site in world.sites.items():
-                site.hamd = Hamd(site.ns, site_config(world, k, delivery, count), lab.dir,
-                                 site.name)
+                site.hamd = Hamd(site.ns, configure(world, k), lab.dir, site.name)
                 site.hamd.start(realtime=True)
             world.gate.wait(30, site1=True, site2=True)
-            for name, first, nodes in (("talk", FIRST, TALK),
-                                       ("rest", FIRST + TALK, count - TALK)):
-                around.ask(f"crowd {name} {HOME} {CARE_OF} {HOME}1 {first} {nodes}")
-                around.register(name, 1, REGISTER_RATE)
-            for site in world.sites.values():
-                until(f"{count} bindings at {site.name}", lambda ctl=site.ctl:
-                      ctl.show("version")[0]["bindings"] == count, 30)
             yield world, around
     except LabError as e:
         raise BenchError(str(e)) from e
+
+
+def known(world, count):
+    """All sites have so many bindings."""
+    from lab.shell import until  # pylint: disable=import-outside-toplevel
+    for site in world.sites.values():
+        until(f"{count} bindings at {site.name}", lambda ctl=site.ctl:
+              ctl.show("version")[0]["bindings"] == count, 30)
+
+
+@contextlib.contextmanager
+def two_sites(options, delivery, count):
+    """(world, around): every mobile node is registered at place 1, and both sites know."""
+    with real_sites(options, lambda world, k: site_config(world, k, count, domain(delivery),
+                                                          mode="shared")) as (world, around):
+        for name, first, nodes in (("talk", FIRST, TALK), ("rest", FIRST + TALK, count - TALK)):
+            around.ask(f"crowd {name} {HOME} {CARE_OF} {HOME}1 {first} {nodes}")
+            around.register(name, 1, REGISTER_RATE)
+        known(world, count)
+        yield world, around
 
 
 def settle(around):
@@ -188,63 +192,7 @@ def settle(around):
         time.sleep(1)
 
 
-def trials(options, around, change):
-    """[totals, with what change() says]"""
-    done = []
-    settle(around)
-    for trial in range(options.turns):
-        with around.flows(trial) as books:
-            begin = time.monotonic()
-            time.sleep(options.seconds)
-            said = change(trial)
-            time.sleep(options.seconds)
-            due = 2 * RATE * (time.monotonic() - begin)
-        done.append(totals(books) | said | {"due": due})
-    return done
-
-
-def report(result, done, ports, **least):
-    """A trial that lost packets counts; one that the bench spoilt does not. least: {what change()
-    says: how much of it there must have been}"""
-    result |= {"trials": done, "value": max(trial["lost"] for trial in done),
-               "blocked-ms": max(trial["blocked-ms"] for trial in done)}
-    spoilt = sum(port["refused"] + port["missed"] for port in ports.values())
-    conditions = [("no packet lost by the bench itself", int(spoilt == 0), 1),
-                  ("packets sent, of what was due",
-                   min(trial["sent"] / trial["due"] for trial in done), DUE)]
-    conditions += [(f"{key} in each trial", min(trial[key] for trial in done), value)
-                   for key, value in least.items()]
-    result["conditions"] += [{"condition": name, "value": value, "least": limit,
-                              "met": value >= limit} for name, value, limit in conditions]
-
-
-def drain_return(options, _directory, row, result):
-    """A site tells its bindings to the other, is away, and comes back; in turn."""
-    with two_sites(options, "direct", row.bindings) as (world, around):
-        def change(trial):
-            site = world[1 + trial % 2]  # has all bindings: the last trial told it
-            before, begin = site.ctl.counters()["mesh_handed_on"], time.monotonic()
-            site.ctl("drain", "--wait")
-            drained = time.monotonic()
-            time.sleep(options.seconds)
-            site.ctl("undrain")
-            world.gate.wait(30, **{site.name: True})
-            return {"drain-s": drained - begin,
-                    "handed-on": site.ctl.counters()["mesh_handed_on"] - before}
-        done = trials(options, around, change)
-        report(result, done, around.rows("port"), **{"handed-on": row.bindings})
-
-
-def planned_move(delivery):
-    """All mobile nodes that have packets go from one site's links to the other's. For a second
-    each still takes what comes to where it was."""
-    def run(options, _directory, row, result):
-        with two_sites(options, delivery, row.bindings) as (_world, around):
-            def change(trial):
-                begin = time.monotonic()
-                before = around.rows("crowd")["talk"]["acknowledged"]
-                again = around.register("talk", 2 - trial % 2, MOVE_RATE)
-                return {"move-s": time.monotonic() - begin, "again": again,
-                        "moved": around.rows("crowd")["talk"]["acknowledged"] - before}
-            report(result, trials(options, around, change), around.rows("port"), moved=TALK)
-    return run
+def longest_us(world):
+    """The longest turn of any site since its start."""
+    return max(lcore["longest-turn-us"] for site in world.sites.values()
+               for lcore in site.ctl.show("lcores"))

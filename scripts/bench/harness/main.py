@@ -32,8 +32,10 @@ in turn on one core, on the same packets, and reports ratios of turns next to ea
 that misses a condition (how many distinct bindings were touched, packets that were sent on,
 Binding Updates that were acknowledged) is void. docs/performance.md says what the figures mean.
 
-Rows of the mesh (mesh-*) compare a worker of hamd's with DPDK's ipsec-secgw. drain-return and
-planned-move-* run two real sites in network namespaces, without a peer.
+Rows of the mesh (mesh-*) compare a worker of hamd's with DPDK's ipsec-secgw. drain-return,
+planned-move-* and commit-latency-* run two real sites in network namespaces, without a peer. A
+trial of theirs in which a site's longest turn was longer than hello-ms is void and done again;
+more than three in ten void ones make the row void.
 
 Needs root, two cores, dpdk-testpmd (scripts/deps --bench) and the peers, which scripts/bench/peers
 builds from Debian's source package; --peers names others. Without them rows have no ratio. Huge pages are set up for each row and given back.

@@ -7,11 +7,13 @@ import subprocess
 import tempfile
 import time
 
-import around
+import site_rows
+from around import TALK
 from machine import free_mb, hugepages
 from measure import best_of, compare, rounds, summary, take_turn
 from programs import BenchError
 from scenario import SIGNALLING_DEVICE, DATA_DEVICE, MeshScenario, Scenario
+from trials import condition
 
 TOUCHED = 0.6  # of the bindings, or nothing is said about so many
 SENT = 0.999  # of the packets taken in
@@ -58,11 +60,6 @@ class Row:
         if free_mb() < need:
             return f"needs {need} MB of free memory"
         return None
-
-
-def condition(result, name, value, least):
-    result["conditions"].append(
-        {"condition": name, "value": value, "least": least, "met": value >= least})
 
 
 def fill(hamd, count):
@@ -418,13 +415,17 @@ ROWS = [
         " new owner", mesh("takeover", "walk-ms", 0.001), bindings=MILLION, must=2, aim=1,
         unit="s", less_is_more=True),
     Row("drain-return", "real sites: one of two is drained and returns, 100 k bindings, 10 kpps"
-        " each way over 1,000; packets lost in the worst trial", around.drain_return,
+        " each way over 1,000; packets lost in the worst trial", site_rows.drain_return,
         bindings=HUNDRED_K, must=0, aim=0, unit="packets", less_is_more=True),
     Row("planned-move-direct", "real sites: the 1,000 move from one to the other, delivery direct;"
-        " packets lost in the worst trial", around.planned_move("direct"), bindings=HUNDRED_K,
+        " packets lost in the worst trial", site_rows.planned_move("direct"), bindings=HUNDRED_K,
         must=0, aim=0, unit="packets", less_is_more=True),
-    Row("planned-move-primary", "the same, delivery primary", around.planned_move("primary"),
+    Row("planned-move-primary", "the same, delivery primary", site_rows.planned_move("primary"),
         bindings=HUNDRED_K, must=0, aim=0, unit="packets", less_is_more=True),
+    *[Row(f"commit-latency-{rtt}", f"real sites, {rtt} ms there and back between them: what waiting"
+          " for the other one (ack-peers 1) adds to the median Binding Acknowledgement",
+          site_rows.commit_latency(rtt), bindings=2 * TALK, unit="ms", less_is_more=True)
+      for rtt in (0, 20, 100)],
     Row("trace-10k", "intercept + encapsulate, 10 k bindings, after a trace; against a hamd that"
         " never traced", traced, bindings=TEN_K, must=0.98, aim=1.0),
     Row("refresh-1m", "Binding Updates accepted and acknowledged: refreshes of 1 M bindings",

@@ -225,6 +225,8 @@ static void test_updates(void **state)
 	assert_int_equal(u.acknowledged, 1);
 	assert_int_equal(u.refused, 1);
 	assert_int_equal(u.slowest_ns, 7 * MS);
+	assert_int_equal(l->crowd.mn[0].took_ns, 7 * MS);
+	assert_int_equal(l->crowd.mn[2].took_ns, 0);
 	/* again: only those three */
 	updates_begin(&u, 2, PER_S, BEGIN);
 	while (updates_next(&u, BEGIN + 99 * MS, buf) > 0)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """scripts/bench/harness without DPDK: figures from programs that only pretend to run."""
 
+import contextlib
 import json
 import os
 import struct
@@ -16,13 +17,15 @@ BENCH = Path(__file__).resolve().parents[3] / "scripts" / "bench"
 sys.path.insert(0, str(BENCH / "harness"))
 
 # pylint: disable=wrong-import-position
-import around  # noqa: E402
 import main  # noqa: E402
 import measure  # noqa: E402
 import packets  # noqa: E402
+import programs  # noqa: E402
 import report  # noqa: E402
 import rows  # noqa: E402
 import scenario  # noqa: E402
+import site_rows  # noqa: E402
+import trials  # noqa: E402
 
 
 class FakeTelemetry:
@@ -120,26 +123,35 @@ class Rows(unittest.TestCase):
             self.assertEqual(row.measure(None)["status"], "not shown")
 
 
+def unmet(result):
+    return [c["condition"] for c in result["conditions"] if not c["met"]]
+
+
 def a_book(flow, **changes):
     return {"flow": flow, "sent": 100, "got": 100, "duplicates": 0, "overtaken": 0, "old-link": 0,
             "stray": 0, "wrong-source": 0, "silence-ns": 10 ** 6, "slowest-ns": 10 ** 6, **changes}
 
 
-class Around(unittest.TestCase):
+class Trials(unittest.TestCase):
+    def test_percentile(self):
+        for percent, value in ((0, 1), (50, 5), (51, 6), (99, 10), (100, 10)):
+            self.assertEqual(trials.percentile(range(10, 0, -1), percent), value)
+        self.assertEqual(trials.percentile([7], 50), 7)
+
     def test_totals(self):
-        got = around.totals([a_book("0-to-1", got=98, **{"silence-ns": 5 * 10 ** 6}),
+        got = trials.totals([a_book("0-to-1", got=98, **{"silence-ns": 5 * 10 ** 6}),
                              a_book("0-from-1", got=99), a_book("0-to-2", duplicates=2)])
         self.assertEqual((got["sent"], got["lost"], got["lost-to"], got["lost-from"]),
                          (300, 3, 2, 1))
         self.assertEqual((got["silence-ms"], got["slowest-ms"], got["duplicates"]), (5, 1, 2))
-        self.assertAlmostEqual(got["blocked-ms"], 3 / (2 * around.RATE) * 1000)
+        self.assertAlmostEqual(got["blocked-ms"], 3 / (2 * trials.RATE) * 1000)
 
     def missed(self, lost=0, due=100, moved=7, **port):
         result = {"conditions": []}
         done = [{"sent": 100, "lost": n, "due": due, "blocked-ms": n / 10, "moved": moved}
                 for n in (0, lost)]
-        around.report(result, done, {"cn1": {"refused": 0, "missed": 0, **port}}, moved=7)
-        return result["value"], [c["condition"] for c in result["conditions"] if not c["met"]]
+        trials.losses(result, done, [{"refused": 0, "missed": 0, **port}], moved=7)
+        return result["value"], unmet(result)
 
     def test_spoilt(self):
         """What the bench lost itself, did not send or did not do is no figure of hamd's."""
@@ -151,6 +163,74 @@ class Around(unittest.TestCase):
         self.assertEqual(self.missed(due=102), (0, [sent]))
         self.assertEqual(self.missed(moved=6), (0, ["moved in each trial"]))
 
+    @staticmethod
+    def counted(turns, longest_ms):
+        """Numbers of the trials that count and of those that do not, and how often all began
+        anew; longest_ms: a trial's longest turn, one after the other."""
+        began, taken = [], iter(longest_ms)
+
+        @contextlib.contextmanager
+        def begin():
+            began.append(True)
+            longest = [0]
+
+            def once(number):
+                longest[0] = max(longest[0], next(taken) * 1000)
+                return {"number": number}
+            yield once, lambda: longest[0]
+
+        done, void = trials.counted(turns, begin, 10)
+        return [t["number"] for t in done], [t["number"] for t in void], len(began)
+
+    def test_void(self):
+        """Done again with new sites; three in ten at most."""
+        self.assertEqual(self.counted(5, [1] * 5), ([0, 1, 2, 3, 4], [], 1))
+        self.assertEqual(self.counted(5, [1, 10, 11, 1, 1, 12, 1]), ([0, 1, 3, 4, 6], [2, 5], 3))
+        self.assertEqual(self.counted(5, [11, 11, 1, 11]), ([2], [0, 1, 3], 3))
+        for turns, allowed in ((1, 0), (3, 1), (5, 2), (7, 3), (10, 4)):
+            self.assertEqual(trials.voids_allowed(turns), allowed)
+            self.assertLessEqual(10 * allowed, 3 * (allowed + turns))
+
+    def test_told(self):
+        result = {"conditions": []}
+        trials.told(result, [{"a": 1}] * 5, [{"a": 2}], 5)
+        self.assertEqual((len(result["trials"]), result["void-trials"]), (5, [{"a": 2}]))
+        self.assertEqual(unmet(result), [])
+        trials.told(result, [{"a": 1}] * 4, [], 5)
+        self.assertEqual(unmet(result), ["trials that count, of those wanted"])
+        with self.assertRaisesRegex(programs.BenchError, "none of 2 trials counts.* 51 ms"):
+            trials.told(result, [], [{"longest-turn-us": 51000}, {"longest-turn-us": 50001}], 5)
+
+
+class CommitLatency(unittest.TestCase):
+    def missed(self, **changes):
+        result = {"conditions": []}
+        trial = {"again": 0, "ba_waited": 1000, "ba_unconfirmed": 0}
+        site_rows.commit_conditions(result, [trial, trial | changes], 1000)
+        return unmet(result)
+
+    def test_conditions(self):
+        self.assertEqual(self.missed(), [])
+        self.assertEqual(self.missed(again=1), ["no Binding Update sent again"])
+        for waited in (999, 1001):  # not all did, or some that were not to
+            self.assertEqual(len(self.missed(ba_waited=waited)), 1)
+        self.assertEqual(self.missed(ba_unconfirmed=1),
+                         ["none left before the other site had the binding"])
+
+    def test_trial(self):
+        """The one domain's answers minus the other's, percentile by percentile."""
+        counters = iter([{"ba_waited": 5, "ba_unconfirmed": 0}] * 2
+                        + [{"ba_waited": 8, "ba_unconfirmed": 1}] * 2)
+        site = mock.Mock()
+        site.ctl.counters = lambda: next(counters)
+        around = mock.Mock()
+        around.register.return_value = 1
+        around.answers_ms = {"without": [1, 2, 9], "with": [11, 22, 39]}.get
+        got = site_rows.commit_trial(mock.Mock(sites={1: site, 2: site}), around, 2)
+        self.assertEqual((got["added-p50-ms"], got["added-p99-ms"], got["with-p100-ms"]),
+                         (20, 30, 39))
+        self.assertEqual((got["again"], got["ba_waited"], got["ba_unconfirmed"]), (2, 6, 2))
+
 
 class Report(unittest.TestCase):
     def test_table(self):
@@ -158,6 +238,11 @@ class Report(unittest.TestCase):
             {"condition": "bindings touched", "value": 0.1, "least": 0.6, "met": False}])])
         self.assertIn("0.60 (0.50-0.70) x", text)
         self.assertIn("void (bindings touched: 0.1, not 0.6)", text)
+
+    def test_void_trials(self):
+        text = report.table([a_row(**{"void-trials": [{"longest-turn-us": 51000},
+                                                      {"longest-turn-us": 60400}]})])
+        self.assertIn("ok (2 more trials void: a site's turn took up to 60 ms)", text)
 
     def test_written(self):
         whole = {"format": 1, "environment": {"cores": 2}, "rows": [

@@ -593,6 +593,10 @@ static const struct {
 	{ DOMAIN("'limits':{'relay-packets-per-s':1000000001}"),
 		"t.json: domains[0].limits.relay-packets-per-s: 1000000001 is outside "
 		"1..1000000000" },
+	{ DOMAIN("'limits':{'traffic-mbps':1000001}"),
+		"t.json: domains[0].limits.traffic-mbps: 1000001 is outside 1..1000000" },
+	{ DOMAIN("'limits':{'traffic-packets-per-s':0}"),
+		"t.json: domains[0].limits.traffic-packets-per-s: 0 is outside 1..1000000000" },
 	{ DOMAIN("'mode':'anycast'"),
 		"t.json: domains[0].mode: \"anycast\" is not one of \"unicast\", \"shared\"" },
 	{ DOMAIN("'delivery':'fast'"),

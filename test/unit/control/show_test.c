@@ -185,6 +185,12 @@ void dp_relay_counts(const struct dp *dp, uint16_t domain, struct dp_relay_count
 	*out = (struct dp_relay_counts){ domain, 7000, 5, 500, 3 };
 }
 
+uint64_t dp_domain_dropped(const struct dp *dp, uint16_t domain)
+{
+	(void)dp;
+	return 70U + domain;
+}
+
 void dp_pool_info(const struct dp *dp, uint32_t *available, uint32_t *total)
 {
 	(void)dp;
@@ -1225,6 +1231,7 @@ static void test_domains(void **state)
 	assert_int_equal(number(list, 1, "bindings"), 1);
 	assert_int_equal(number(list, 1, "subscribers"), 1);
 	assert_int_equal(number(list, 1, "ranges"), 1);
+	assert_int_equal(number(list, 1, "dropped-above-limits"), 71);
 	assert_string_equal(text(list, 1, "file"), "/etc/hamd/msp2.jsonl");
 	assert_int_equal(strlen(text(list, 1, "loaded")), strlen("2023-11-14T22:13:20Z"));
 	assert_null(cJSON_GetObjectItem(cJSON_GetArrayItem(list, 1), "state"));

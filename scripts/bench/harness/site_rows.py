@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Rows with real sites: around.py is what lies around them, trials.py says which trials count."""
+
+import contextlib
+import time
+
+from around import (CARE_OF, FIRST, MOVE_RATE, TALK, domain, known, longest_us, real_sites,
+                    settle, site_config, two_sites)
+from measure import summary
+from trials import RATE, condition, counted, losses, percentile, told, totals
+
+
+def hello_ms():
+    from lab.mesh import HELLO_MS  # pylint: disable=import-outside-toplevel
+    return HELLO_MS
+
+
+def with_flows(options, around, number, change):
+    """A trial: totals, with what change() says."""
+    with around.flows(number) as books:
+        begin = time.monotonic()
+        time.sleep(options.seconds)
+        said = change(number)
+        time.sleep(options.seconds)
+        due = 2 * RATE * (time.monotonic() - begin)
+    return totals(books) | said | {"due": due}
+
+
+def trials(options, delivery, bindings, result, make_change, **least):
+    """make_change(world, around): what is done in the middle of each trial."""
+    ports = []
+
+    @contextlib.contextmanager
+    def begin():
+        with two_sites(options, delivery, bindings) as (world, around):
+            change = make_change(world, around)
+            settle(around)
+            yield (lambda number: with_flows(options, around, number, change),
+                   lambda: longest_us(world))
+            ports.extend(around.rows("port").values())
+
+    done, void = counted(options.turns, begin, hello_ms())
+    told(result, done, void, options.turns)
+    losses(result, done, ports, **least)
+
+
+def drain_return(options, _directory, row, result):
+    """A site tells its bindings to the other, is away, and comes back; in turn."""
+    def make(world, _around):
+        turn = iter(range(options.turns))
+
+        def change(_number):
+            site = world[1 + next(turn) % 2]  # has all bindings: the last trial told it
+            before, begin = site.ctl.counters()["mesh_handed_on"], time.monotonic()
+            site.ctl("drain", "--wait")
+            drained = time.monotonic()
+            time.sleep(options.seconds)
+            site.ctl("undrain")
+            world.gate.wait(30, **{site.name: True})
+            return {"drain-s": drained - begin,
+                    "handed-on": site.ctl.counters()["mesh_handed_on"] - before}
+        return change
+    trials(options, "direct", row.bindings, result, make, **{"handed-on": row.bindings})
+
+
+def planned_move(delivery):
+    """All mobile nodes that have packets go from one site's links to the other's. For a second
+    each still takes what comes to where it was."""
+    def run(options, _directory, row, result):
+        def make(_world, around):
+            places = iter([2, 1] * options.turns)
+
+            def change(_number):
+                begin = time.monotonic()
+                before = around.rows("crowd")["talk"]["acknowledged"]
+                again = around.register("talk", next(places), MOVE_RATE)
+                return {"move-s": time.monotonic() - begin, "again": again,
+                        "moved": around.rows("crowd")["talk"]["acknowledged"] - before}
+            return change
+        trials(options, delivery, row.bindings, result, make, moved=TALK)
+    return run
+
+
+# --- what an acknowledgement costs that waits for another site ---
+
+WAITS = {"without": 0, "with": 1}  # ack-peers, of a domain each
+PREFIX = {"without": "2001:db8:a::", "with": "2001:db8:a:0:1::"}
+
+
+def commit_config(world, k, count):
+    """Two domains in all alike but for ack-peers."""
+    config = site_config(world, k, count, domain("direct"), mode="shared")
+    config["domains"] = [{**config["domains"][0], **domain("direct", f"{PREFIX[name]}/80"),
+                          "name": name, "home-agent-address": f"{PREFIX[name]}1",
+                          "ack-peers": peers} for name, peers in WAITS.items()]
+    return config
+
+
+def commit_trial(world, around, place):
+    """All mobile nodes of both domains go to that place, domain by domain."""
+    trial = {}
+    before = [site.ctl.counters() for site in world.sites.values()]
+    for name in WAITS:
+        trial["again"] = trial.get("again", 0) + around.register(name, place, MOVE_RATE)
+        took = around.answers_ms(name)
+        trial |= {f"{name}-p{p}-ms": percentile(took, p) for p in (50, 99, 100)}
+    after = [site.ctl.counters() for site in world.sites.values()]
+    for key in ("ba_waited", "ba_unconfirmed"):
+        trial[key] = sum(a[key] - b[key] for a, b in zip(after, before))
+    trial |= {f"added-p{p}-ms": trial[f"with-p{p}-ms"] - trial[f"without-p{p}-ms"]
+              for p in (50, 99)}
+    return trial
+
+
+def commit_latency(rtt_ms):
+    """Mobile nodes go back and forth between the sites' links: each Binding Update tells news. One
+    domain's acknowledgements wait for the other site, the other's do not."""
+    def run(options, _directory, row, result):
+        nodes = row.bindings // len(WAITS)
+
+        @contextlib.contextmanager
+        def begin():
+            with real_sites(options, lambda world, k: commit_config(world, k, row.bindings),
+                            rtt_ms / 2) as (world, around):
+                for n, (name, prefix) in enumerate(PREFIX.items()):
+                    first = FIRST + n * nodes  # no two have a care-of address in common
+                    around.ask(f"crowd {name} {prefix} {CARE_OF} {prefix}1 {first} {nodes}")
+                    around.register(name, 1, MOVE_RATE)
+                known(world, row.bindings)
+                result["rtt-ms"] = world[1].ctl.show("peers")[0]["rtt-ms"]
+                places = iter([2, 1] * options.turns)
+                yield (lambda _number: commit_trial(world, around, next(places)),
+                       lambda: longest_us(world))
+
+        done, void = counted(options.turns, begin, hello_ms())
+        told(result, done, void, options.turns)
+        for p in (50, 99):
+            result[f"added-p{p}-ms"] = summary([trial[f"added-p{p}-ms"] for trial in done])
+        result["value"] = result["added-p50-ms"]["median"]
+        commit_conditions(result, done, nodes)
+    return run
+
+
+def commit_conditions(result, done, nodes):
+    """What was compared are acknowledgements that waited for the other site, and had its word,
+    with some that did not."""
+    condition(result, "no Binding Update sent again",
+              int(all(trial["again"] == 0 for trial in done)), 1)
+    condition(result, "acknowledgements that waited in each trial, of those that were to",
+              min(1 - abs(trial["ba_waited"] / nodes - 1) for trial in done), 1)
+    condition(result, "none left before the other site had the binding",
+              int(all(trial["ba_unconfirmed"] == 0 for trial in done)), 1)
