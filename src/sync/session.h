@@ -35,8 +35,7 @@
 #define SESSION_REJECT_MS    180000 /* older keys seal and open nothing */
 #define SESSION_RETRY_MIN_MS 1000 /* an unanswered handshake is begun again, ... */
 #define SESSION_RETRY_MAX_MS 2000 /* ... less and less often */
-#define SESSION_QUIET_MS     3000 /* a peer whose handshake is refused as old, and of which nothing
-				   * came for so long, has lost its keys, and its clock was set back */
+#define SESSION_QUIET_MS     3000 /* silent for so long, and its handshake is old: it lost its keys */
 #define SESSION_HANDSHAKES_S 50 /* begun by others and taken without a cookie, a second */
 #define SESSION_CONFIRM_MS   200 /* new keys are confirmed again, then after twice the time, ... */
 #define SESSION_CONFIRMS     7 /* ... for 12.6 s: afterwards what else is said does it */

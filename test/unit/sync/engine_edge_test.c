@@ -268,6 +268,37 @@ static void test_snapshot_at_peers_rate(void **state)
 	assert_true(info->sent_again * 2 <= info->sent);
 }
 
+/* A fast path, and a peer that answers late, for reasons that hello's round trip time does not know:
+ * no more is under way than stands in its queue. */
+static void test_window_of_queue(void **state)
+{
+	const unsigned mns = 40000;
+	const struct peer *p;
+	uint32_t most = 0;
+
+	(void)state;
+	open_world(2, "engine_edge_queue");
+	world.max = 2 * mns;
+	world.conf.max_bindings = mns;
+	world.conf.ack_peers = 0;
+	world.records_s = 1000000;
+	world.rate = 125000000;
+	world.delay_ms = world.jitter_ms = 0;
+	start_all();
+	RUN_UNTIL(all_say(NEXT_READY), 3000);
+	world.queue_ms = 60;
+	for (unsigned mn = 0; mn < mns; mn++)
+		update(1, mn, 1, mn, 1, 6000, 1);
+	p = world.site[1].e->peer[2];
+	while (!is_converged()) {
+		run(1);
+		if (p->numbered - p->heard_until > most)
+			most = p->numbered - p->heard_until;
+	}
+	assert_in_range(most, WINDOW_QUEUED / 2, WINDOW_QUEUED);
+	assert_int_equal(p->info.sent_again, 0);
+}
+
 /* --- repair --- */
 
 /* Questions that cost much more to answer than to ask do not silence the streams. */
@@ -323,6 +354,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_teardown(test_snapshot_nobody_wants, tear_down),
 	cmocka_unit_test_teardown(test_snapshot_at_records_rate, tear_down),
 	cmocka_unit_test_teardown(test_snapshot_at_peers_rate, tear_down),
+	cmocka_unit_test_teardown(test_window_of_queue, tear_down),
 	cmocka_unit_test_teardown(test_keys_in_bulk, tear_down),
 };
 
