@@ -296,6 +296,31 @@ static void write_ack(struct engine *e, const struct peer *p, unsigned s, struct
 	message_write_ack(w, &m);
 }
 
+void receive_say_now(struct peer *p)
+{
+	for (unsigned s = 0; s < STREAM_COUNT; s++)
+		p->in[s].ack_due |= p->in[s].id != 0;
+	p->ack_now = true;
+}
+
+/* "Full" is said by acknowledgements, so one without it ends it. */
+static void tell_room(struct engine *e, struct domain *d, struct peer *p)
+{
+	uint8_t *told = &d->room_told[p->node];
+
+	if (e->now_ms - d->refused_ms[p->node] < REFUSED_MS * (1ULL + *told))
+		return;
+	receive_say_now(p);
+	if (++*told == ROOM_TOLD)
+		set_del(d->refusing, p->node);
+}
+
+void receive_room(struct engine *e, struct domain *d)
+{
+	for (uint8_t node = set_next(d->refusing, 0); node != 0; node = set_next(d->refusing, node))
+		tell_room(e, d, e->peer[node]);
+}
+
 bool receive_has_acks(const struct engine *e, const struct peer *p)
 {
 	return p->ack_now || p->unacked >= ACK_EVERY ||
