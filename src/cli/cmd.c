@@ -10,6 +10,7 @@
 #define EVERYWHERE (OPT_BIT(OPT_HELP) | OPT_BIT(OPT_VERSION))
 #define ASKS       OPTS_ASK
 #define RELOAD_S   600 /* millions of subscribers on a busy machine */
+#define READY_S    1 /* a site that takes longer to say so is none to bring packets to */
 #define FILTERS    (OPT_BIT(OPT_PREFIX) | OPT_BIT(OPT_COA) | OPT_BIT(OPT_DOMAIN) | OPT_BIT(OPT_OWNER))
 #define WATCHES                                                                                    \
 	(OPT_BIT(OPT_PREFIX) | OPT_BIT(OPT_SOURCE) | OPT_BIT(OPT_DESTINATION) |                    \
@@ -90,6 +91,8 @@ static const struct column lcore_columns[] = {
 	{ "BUSY %", "busy-percent", true },
 	{ "TURNS", "turns", true },
 	{ "LONGEST US", "longest-turn-us", true },
+	{ "SLOW", "slow-turns", true },
+	{ "STILL MS", "still-ms", true },
 	{ "SLEEP US", "sleep-us", true },
 	{ "RX PACKETS", "rx-packets", true },
 	{ "TX PACKETS", "tx-packets", true },
@@ -255,7 +258,7 @@ const struct cmd cmds[] = {
 	{ "ready", "[DOMAIN]",
 		"exits with 0 when this site serves, in all domains or this one: the health check "
 		"of a routing daemon; --force: end its waiting for other sites",
-		ASKS | OPT_BIT(OPT_FORCE), cmd_show, ready_columns },
+		ASKS | OPT_BIT(OPT_FORCE), cmd_show, ready_columns, 0, READY_S },
 	{ "drain", "[DOMAIN]",
 		"leave: let others take over what this site has; --force: even if nobody can, or "
 		"one does not acknowledge them; --wait: until it has left",

@@ -324,6 +324,24 @@ static int check_ack(const struct conf_check *k, uint32_t i)
 	return 0;
 }
 
+/* Who is told to switch needs somewhere to go: another address of the domain. */
+static int check_switch(const struct conf_check *k, uint32_t i)
+{
+	const struct conf_domain *d = &k->conf->domains[i];
+
+	if (!d->home_agent_switch)
+		return 0;
+	if (d->mode == CONF_MODE_SHARED)
+		return conf_refuse(k->c,
+			"domains[%u].home-agent-switch: true, but mode is \"shared\": there is no "
+			"other address to switch to",
+			i);
+	if (d->peer_count == 0)
+		return conf_refuse(k->c,
+			"domains[%u].home-agent-switch: true, but the domain has no peers", i);
+	return 0;
+}
+
 static int check_domain(const struct conf_check *k, uint32_t i)
 {
 	const struct conf_domain *d = &k->conf->domains[i];
@@ -337,6 +355,8 @@ static int check_domain(const struct conf_check *k, uint32_t i)
 	if (d->cold_start == CONF_COLD_SERVE && k->conf->store.path == NULL)
 		return conf_refuse(
 			k->c, "domains[%u].cold-start: \"serve\", but there is no store", i);
+	if (check_switch(k, i) < 0)
+		return -EINVAL;
 	return check_ack(k, i);
 }
 

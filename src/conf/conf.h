@@ -47,7 +47,7 @@ enum {
 	CONF_ACK_AUTO
 };
 
-enum { CONF_TIMEOUT_AUTO, CONF_RATE_OFF = 0 };
+enum { CONF_TIMEOUT_AUTO, CONF_RATE_OFF = 0, CONF_SWITCH_NEVER = 0 };
 
 enum conf_mode {
 	CONF_MODE_UNICAST, /* each site has a home agent address of its own */
@@ -183,6 +183,7 @@ struct conf_limits {
 	uint32_t haad_burst_per_source;
 	uint32_t haad_per_s;
 	uint32_t mpa_per_s; /* unsolicited Mobile Prefix Advertisements begun */
+	uint32_t switch_per_s; /* mobile nodes that are told to switch (RFC 5142, 7) */
 	uint32_t mismatch_per_s; /* packets of a tunnel relayed because a peer may know better */
 	uint32_t mismatch_burst;
 	uint32_t relay_mbps; /* what this site relays to peers, in all; CONF_RATE_OFF: no bound */
@@ -274,6 +275,8 @@ struct conf_domain {
 	enum conf_cold_start cold_start;
 	uint32_t join_timeout_ms;
 	uint32_t drain_wait_ms;
+	bool home_agent_switch; /* mobile nodes are told; CONF_MODE_UNICAST, with peers */
+	uint32_t switch_after_s; /* CONF_SWITCH_NEVER: not because a site is not heard of */
 	uint32_t old_coa_grace_ms; /* 0 = none */
 	bool remember_sequence; /* numbers outlive bindings */
 	enum conf_encap_limit encap_limit;

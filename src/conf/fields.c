@@ -430,6 +430,12 @@ static const struct conf_field limits_fields[] = {
 		.help = "Mobile nodes that are sent a Mobile Prefix Advertisement which they did "
 			"not ask for, per second. "
 			"Up to three repetitions to each of them come on top." },
+	{ "home-agent-switch-per-s", CONF_U32, AT(switch_per_s), .def = 1, .min = 1, .max = 1000000,
+		.help = "Mobile nodes that are told to switch their home agent, per second. "
+			"1 is what RFC 5142 says where nothing is known of the other home agents: "
+			"a million mobile nodes take 12 days then. What they can take is far "
+			"below bu-per-s there. "
+			"Up to three repetitions to each of them come on top." },
 	{ "mismatch-per-s", CONF_U32, AT(mismatch_per_s), .def = 1000, .min = 1, .max = 100000000,
 		.help = "Packets per second, tunnelled by no mobile node that is bound here like "
 			"that, which are relayed to the site that may know better." },
@@ -578,6 +584,21 @@ static const struct conf_field domain_fields[] = {
 			"and tunnelled packets to cease; it goes on earlier when they do. "
 			"They are counted for all domains of the site together: traffic of another "
 			"domain makes it wait for all of that time." },
+	{ "home-agent-switch", CONF_BOOL, AT(home_agent_switch), .def = false,
+		.help = "Tell mobile nodes to register with another home agent address "
+			"(Home Agent Switch, RFC 5142): while this site drains those that are "
+			"registered with its address, and with home-agent-switch-after-s those "
+			"whose site is gone. "
+			"Only who has auth.type mn-ha is told, and has to understand that option "
+			"in this message, which no RFC says. "
+			"Only with peers, and where mode is unicast." },
+	{ "home-agent-switch-after-s", CONF_U32, AT(switch_after_s), .def = 600, .min = 10,
+		.max = 86400, .values = off,
+		.help = "For how long a site must be gone, in seconds, before the sites that "
+			"took its bindings over tell their mobile nodes, each to register with "
+			"its own address; longer than a restart takes. "
+			"A site with retired in mesh.peers is gone at once. "
+			"off tells nobody because of any other one." },
 	{ "old-coa-grace-ms", CONF_U32, AT(old_coa_grace_ms), .def = 0, .min = 0, .max = 10000,
 		.help = "How long tunnelled packets from the former care-of address are still "
 			"taken when a mobile node moved, in milliseconds. "

@@ -11,6 +11,7 @@
 #include "control/ctl_priv.h"
 #include "control/mesh/mesh_priv.h"
 #include "control/mesh/pulse.h"
+#include "control/still.h"
 #include "records/records.h"
 #include "tables/addrs.h"
 #include "tables/dq.h"
@@ -20,11 +21,6 @@
 
 #define MEASURE_MS 250 /* some 20 us each time */
 #define RATE_MS    1000 /* rates are over so long */
-
-/* Turns of an lcore, and when they last went up. */
-struct progress {
-	uint64_t turns, at_ms;
-};
 
 /* How much of something there is a second. */
 struct rate {
@@ -43,8 +39,6 @@ struct alarms {
 	} frees;
 	uint64_t slowest_us; /* turn of control since it was measured last */
 	uint64_t turn_us; /* and at that time */
-	uint32_t lcores;
-	struct progress progress[];
 };
 
 static uint64_t percent(uint64_t part, uint64_t whole)
@@ -77,20 +71,11 @@ static void frees_stalled(struct ctl *ctl, struct alarm_fact *f)
 
 static void worker_wedged(struct ctl *ctl, struct alarm_fact *f)
 {
-	struct dp_lcore_info lc;
+	struct still_lcore most = still_most(ctl->still);
 
-	for (uint32_t i = 0; i < ctl->alarms->lcores; i++) {
-		struct progress *p = &ctl->alarms->progress[i];
-
-		dp_lcore_info(ctl->dp, i, &lc);
-		if (lc.control || lc.turns != p->turns)
-			p->at_ms = ctl->now_ms;
-		p->turns = lc.turns;
-		if (ctl->now_ms - p->at_ms <= f->value)
-			continue;
-		f->value = ctl->now_ms - p->at_ms;
-		snprintf(f->detail, sizeof(f->detail), "lcore %u", lc.lcore);
-	}
+	f->value = most.ms;
+	if (most.ms > 0)
+		snprintf(f->detail, sizeof(f->detail), "lcore %u", most.number);
 }
 
 static void control_slow(struct ctl *ctl, struct alarm_fact *f)
@@ -101,6 +86,8 @@ static void control_slow(struct ctl *ctl, struct alarm_fact *f)
 static void hello_silent(struct ctl *ctl, struct alarm_fact *f)
 {
 	f->value = pulse_silent_ms(ctl);
+	if (f->value > 0 && still_is_wedged(ctl->still))
+		snprintf(f->detail, sizeof(f->detail), "lcore %u", still_most(ctl->still).number);
 }
 
 static void punt_overflow(struct ctl *ctl, struct alarm_fact *f)
@@ -315,16 +302,12 @@ const struct alarm *alarm_at(const struct ctl *ctl, enum alarm_id id)
 
 int alarm_new(struct ctl *ctl, struct alarms **out)
 {
-	uint32_t lcores = dp_lcore_count(ctl->dp);
-	struct alarms *a = calloc(1, sizeof(*a) + lcores * sizeof(a->progress[0]));
+	struct alarms *a = calloc(1, sizeof(*a));
 
 	if (a == NULL)
 		return -ENOMEM;
-	a->lcores = lcores;
 	a->rates_ms = ctl->now_ms;
 	a->frees.at_ms = ctl->now_ms;
-	for (uint32_t i = 0; i < lcores; i++)
-		a->progress[i].at_ms = ctl->now_ms;
 	*out = a;
 	return 0;
 }

@@ -51,6 +51,16 @@
 		"of them those that nobody asked for, repetitions included")                       \
 	X(MPA_UNANSWERED, "mpa_unanswered", "bindings",                                            \
 		"never asked for prefixes after an unsolicited one and its repetitions")           \
+	X(HA_SWITCH_SENT, "home_agent_switch_sent", "messages",                                    \
+		"Home Agent Switch messages sent, repetitions included")                           \
+	X(HA_SWITCH_ANSWERED, "home_agent_switch_answered", "bindings",                            \
+		"registered elsewhere, or ended, by a mobile node that was told to switch")        \
+	X(HA_SWITCH_UNANSWERED, "home_agent_switch_unanswered", "bindings",                        \
+		"of mobile nodes that did neither after all repetitions")                          \
+	X(HA_SWITCH_UNKNOWN, "home_agent_switch_unknown", "bindings",                              \
+		"of mobile nodes that answered with a Binding Error, status 2")                    \
+	X(HA_SWITCH_NO_SA, "home_agent_switch_no_sa", "bindings",                                  \
+		"of mobile nodes that were not told: nothing could authenticate it")               \
 	X(NS_RECEIVED, "ns_received", "messages", "valid neighbour solicitations")                 \
 	X(NA_RECEIVED, "na_received", "messages", "valid neighbour advertisements")                \
 	X(NS_SENT, "ns_sent", "messages", "neighbour solicitations sent")                          \

@@ -17,11 +17,13 @@
 #include "control/ctl_priv.h"
 #include "control/grace.h"
 #include "control/install.h"
+#include "control/mesh/beat.h"
 #include "control/mesh/channel.h"
 #include "control/mesh/data_keys.h"
 #include "control/mesh/data_mtu.h"
 #include "control/mesh/mesh.h"
 #include "control/pmtu.h"
+#include "control/still.h"
 #include "records/records.h"
 #include "records/subs.h"
 #include "tables/addrs.h"
@@ -95,12 +97,14 @@ bool ctl_poll(void *ctx)
 
 	read_clocks(ctl);
 	ctl_count(ctl, CTL_TURNS);
+	still_run(ctl->still, ctl->now_ms);
 	watch_links(ctl);
 	busy = punt_run(ctl);
 	busy |= wheel_advance(ctl->wheel, ctl->now_ms, TIMERS_PER_TURN, on_timer, ctl) > 0;
 	if (ctl->mip6 != NULL) {
 		busy |= mip6_expire(ctl);
 		busy |= mip6_advertise(ctl);
+		busy |= mip6_switch(ctl);
 	}
 	busy |= data_keys_run(ctl->data_keys, ctl->now_ms);
 	data_mtu_run(ctl);
@@ -181,6 +185,37 @@ static int records_make(struct ctl *ctl)
 	return ctl->conf->domain_count == 0 ? 0 : records_new(&opts, &ctl->records);
 }
 
+static uint64_t turns_of(void *dp, uint32_t lcore)
+{
+	return dp_lcore_turns(dp, lcore);
+}
+
+static uint32_t number_of(void *dp, uint32_t lcore)
+{
+	struct dp_lcore_info info;
+
+	dp_lcore_info(dp, lcore, &info);
+	return info.lcore;
+}
+
+/* For as long as hello speaks for a site of which an lcore stands still. */
+static int still_make(struct ctl *ctl)
+{
+	struct still_opts opts = { .limit_ms = beat_still_ms(ctl->conf->mesh.dead_ms),
+		.lcores = dp_lcore_count(ctl->dp),
+		.turns = turns_of,
+		.number = number_of,
+		.ctx = ctl->dp };
+	struct dp_lcore_info info;
+
+	for (uint32_t i = 0; i < opts.lcores; i++) {
+		dp_lcore_info(ctl->dp, i, &info);
+		if (info.control)
+			opts.own = i;
+	}
+	return still_new(&opts, &ctl->still);
+}
+
 static int engines_make(struct ctl *ctl)
 {
 	int ret;
@@ -206,6 +241,8 @@ static int engines_make(struct ctl *ctl)
 		ret = mip6_new(ctl, &ctl->mip6);
 	if (ret == 0 && ctl->t->sa != NULL && ctl->conf->mesh.protect_data)
 		ret = data_keys_new(ctl->t->sa, &ctl->data_keys);
+	if (ret == 0)
+		ret = still_make(ctl);
 	if (ret == 0)
 		ret = alarm_new(ctl, &ctl->alarms);
 	if (ret == 0 && ctl->records != NULL && conf_has_accounting(ctl->conf))
@@ -293,6 +330,7 @@ void ctl_free(struct ctl *ctl)
 	mesh_free(ctl);
 	acct_free(ctl, ctl->acct);
 	alarm_free(ctl->alarms);
+	still_free(ctl->still);
 	data_keys_free(ctl->data_keys);
 	mip6_free(ctl->mip6);
 	nd_free(ctl, ctl->nd);

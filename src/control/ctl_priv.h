@@ -38,6 +38,7 @@ struct persist;
 struct persist_load;
 struct pmtu;
 struct pulse;
+struct still;
 struct record;
 struct records;
 struct route;
@@ -80,6 +81,7 @@ struct ctl {
 	struct data_keys *data_keys; /* NULL: no mesh, or one without protection */
 	uint64_t data_mtu_ms; /* when path MTUs of data tunnels are looked at again */
 	struct alarms *alarms;
+	struct still *still; /* lcores that stand still */
 	/* NULL without a mesh, all of them (mesh/): */
 	struct mesh *mesh;
 	struct route *route;
@@ -332,6 +334,10 @@ void mip6_discovery_input(
 	struct ctl *ctl, const struct ctl_pkt *p, const uint8_t *icmp, uint16_t len);
 /* Tells mobile nodes prefixes that they did not ask for, bounded; true: somebody was told. */
 bool mip6_advertise(struct ctl *ctl);
+/* Tells mobile nodes to switch to another home agent, bounded; true: somebody was told. */
+bool mip6_switch(struct ctl *ctl);
+/* This site drains, and mobile nodes of the domain are still to be told, or have not answered. */
+bool mip6_is_switching(const struct ctl *ctl, uint16_t domain);
 
 /* The highest timestamp (RFC 4285, 6) accepted from a home address, or what is held against it in
  * its place; and that one was accepted, at home agent address ha (records/stamps.h; in a mesh

@@ -19,7 +19,7 @@
 	X(DOMAIN_DROPPED, "domain_dropped_packets", COUNTER, "", "domain",                         \
 		"packets above limits.traffic-mbps or limits.traffic-packets-per-s")               \
 	X(DOMAIN_READY, "domain_ready", GAUGE, "", "domain",                                       \
-		"1 when this site is a ready one of the mesh in it")                               \
+		"1 when this site is a ready one of the mesh in it and no lcore stands still")     \
 	X(BINDINGS_ALONE, "bindings_alone", GAUGE, "", "domain",                                   \
 		"acknowledged, and held by no other site")                                         \
 	X(ACKS_WAITING, "acknowledgements_waiting", GAUGE, "", "domain",                           \
@@ -73,6 +73,8 @@
 		"processor cycles in turns that found none, and asleep")                           \
 	X(LCORE_LONGEST, "lcore_longest_turn_seconds", GAUGE, "seconds", "lcore, role",            \
 		"the longest turn since the start")                                                \
+	X(LCORE_SLOW, "lcore_slow_turns", COUNTER, "", "lcore, role",                              \
+		"turns of 10 ms and more, the least hello-ms")                                     \
 	X(STAGE_CALLS, "stage_calls", COUNTER, "", "lcore, stage", "bursts through a stage")       \
 	X(STAGE_PACKETS, "stage_packets", COUNTER, "packets", "lcore, stage",                      \
 		"packets through a stage")                                                         \

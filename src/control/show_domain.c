@@ -2,9 +2,28 @@
 /* Home agents for the operator: who may register, and how many have. */
 #include "conf/conf.h"
 #include "control/mesh/mesh_priv.h"
+#include "control/mip6/switch.h"
 #include "control/show_priv.h"
 #include "records/records.h"
 #include "records/subs.h"
+
+/* Mobile nodes that are told to register elsewhere: those of which sites, and how far that is. */
+static void put_switch(struct ctl *ctl, struct jw *w, uint16_t d)
+{
+	struct switch_info info;
+
+	if (!switch_info(ctl, d, &info))
+		return;
+	jw_object(w, "home-agent-switch");
+	jw_array(w, "sites");
+	for (unsigned n = 1; n < NEXT_NODES; n++)
+		if (switch_is_from(ctl, d, (uint8_t)n))
+			jw_str(w, NULL, mesh_site_name(ctl, (uint8_t)n));
+	jw_end(w, ']');
+	jw_bool(w, "all-told", info.all_told);
+	jw_u64(w, "waiting", info.waiting);
+	jw_end(w, '}');
+}
 
 /* How this site stands to the others in it. */
 static void put_mesh(struct ctl *ctl, struct jw *w, uint16_t d)
@@ -22,6 +41,7 @@ static void put_mesh(struct ctl *ctl, struct jw *w, uint16_t d)
 		jw_bool(w, "left-is-known", ctl->mesh->domain[d].left_told);
 	if (info.waits_for != 0)
 		jw_str(w, "waits-for", mesh_site_name(ctl, info.waits_for));
+	put_switch(ctl, w, d);
 	jw_str(w, "mode", conf->mode == CONF_MODE_SHARED ? "shared" : "unicast");
 	jw_str(w, "delivery", conf->delivery == CONF_DELIVERY_PRIMARY ? "primary" : "direct");
 	jw_array(w, "peers");

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "control/show_priv.h"
+#include "control/still.h"
 
 static void put_mac(struct jw *w, const char *key, const uint8_t mac[6])
 {
@@ -93,6 +94,8 @@ bool show_lcores(struct ctl *ctl, struct ctl_req *req)
 	jw_u64(w, "busy-cycles", lc.busy_cycles);
 	jw_u64(w, "idle-cycles", lc.idle_cycles);
 	jw_u64(w, "longest-turn-us", lc.longest_turn_us);
+	jw_u64(w, "slow-turns", lc.slow_turns);
+	jw_u64(w, "still-ms", still_ms(ctl->still, req->cursor));
 	jw_u64(w, "sleep-us", lc.sleep_us);
 	jw_u64(w, "rx-packets", lc.counters.c[DP_COUNTER_RX_PACKETS]);
 	jw_u64(w, "tx-packets", lc.counters.c[DP_COUNTER_TX_PACKETS]);

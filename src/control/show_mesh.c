@@ -8,6 +8,7 @@
 #include "conf/conf.h"
 #include "control/mesh/mesh_priv.h"
 #include "control/show_priv.h"
+#include "control/still.h"
 #include "records/records.h"
 
 #define TAG "mesh"
@@ -127,10 +128,16 @@ bool show_undrain(struct ctl *ctl, struct ctl_req *req)
 
 /* --- ready --- */
 
-/* Beyond the mesh: it can be spoken to. */
+/* Beyond the mesh: it can be spoken to, and no worker swallows its share of what comes. Hello is
+ * silent then, and others serve. */
+static bool is_able(const struct ctl *ctl)
+{
+	return ctl->ready && !still_is_wedged(ctl->still);
+}
+
 static bool is_ready(const struct ctl *ctl, uint16_t d)
 {
-	return ctl->ready && (ctl->mesh == NULL || says(ctl, d) == NEXT_READY);
+	return is_able(ctl) && (ctl->mesh == NULL || says(ctl, d) == NEXT_READY);
 }
 
 static void say_why_not(struct ctl *ctl, struct ctl_req *req, uint16_t d)
@@ -139,6 +146,13 @@ static void say_why_not(struct ctl *ctl, struct ctl_req *req, uint16_t d)
 
 	if (!ctl->ready) {
 		show_fail(req, -EAGAIN, "not ready: its addresses may not be used yet");
+		return;
+	}
+	if (still_is_wedged(ctl->still)) {
+		struct still_lcore most = still_most(ctl->still);
+
+		show_fail(req, -EAGAIN, "not ready: lcore %u has finished no turn for %llu ms",
+			most.number, (unsigned long long)most.ms);
 		return;
 	}
 	engine_domain_info(ctl->mesh->engine, d, &info);
@@ -185,7 +199,7 @@ bool show_ready(struct ctl *ctl, struct ctl_req *req)
 		if (not_ready < 0 && !is_ready(ctl, d))
 			not_ready = d;
 	}
-	if (not_ready >= 0 || !ctl->ready)
+	if (not_ready >= 0 || !is_able(ctl))
 		say_why_not(ctl, req, (uint16_t)(not_ready < 0 ? 0 : not_ready));
 	return false;
 }

@@ -13,6 +13,7 @@
 #include "control/mesh/mesh_priv.h"
 #include "control/metric.h"
 #include "control/show_priv.h"
+#include "control/still.h"
 #include "records/records.h"
 #include "tables/adj.h"
 #include "tables/bc.h"
@@ -175,7 +176,7 @@ static void put_domain_mesh(struct ctl *ctl, struct jw *w, uint16_t d)
 
 	if (ctl->mesh == NULL || engine_domain_info(ctl->mesh->engine, d, &info) < 0)
 		return;
-	put(w, METRIC_DOMAIN_READY, info.says == NEXT_READY);
+	put(w, METRIC_DOMAIN_READY, info.says == NEXT_READY && !still_is_wedged(ctl->still));
 	put(w, METRIC_BINDINGS_ALONE, info.alone);
 	put(w, METRIC_ACKS_WAITING, info.waiting);
 	dp_relay_counts(ctl->dp, d, &c);
@@ -306,6 +307,7 @@ static bool put_lcore(struct ctl *ctl, struct jw *w, uint32_t i)
 	put(w, METRIC_LCORE_BUSY, lc.busy_cycles);
 	put(w, METRIC_LCORE_IDLE, lc.idle_cycles);
 	jw_strf(w, metrics[METRIC_LCORE_LONGEST].name, "%.6f", (double)lc.longest_turn_us / 1e6);
+	put(w, METRIC_LCORE_SLOW, lc.slow_turns);
 	end(w);
 	for (uint32_t s = 0; s < dp_stage_count(); s++)
 		put_stage(ctl, w, i, s);

@@ -561,6 +561,7 @@ void dp_lcore_info(const struct dp *dp, uint32_t i, struct dp_lcore_info *out)
 	out->busy_cycles = lc->busy_cycles;
 	out->idle_cycles = lc->idle_cycles;
 	out->longest_turn_us = lc->longest_turn_cycles * 1000000 / rte_get_tsc_hz();
+	out->slow_turns = lc->slow_turns;
 	out->sleep_us = lc->sleep_us;
 	if (lc->worker != NULL)
 		add_worker(lc->worker, out);

@@ -159,7 +159,7 @@ struct dp_lcore_info {
 	uint32_t lcore;
 	bool control;
 	int worker; /* its number, -1: none */
-	uint64_t turns, busy_cycles, idle_cycles, longest_turn_us;
+	uint64_t turns, busy_cycles, idle_cycles, longest_turn_us, slow_turns;
 	uint32_t sleep_us;
 	uint32_t datagrams_held, fragments_held; /* by reassembly, now */
 	struct dp_counters counters;

@@ -62,24 +62,30 @@ static void doze(struct lcore *lc)
 		dp_worker_sleep(lc->worker, false);
 }
 
+static void count_turn(struct lcore *lc, uint64_t took, bool busy, uint64_t slow)
+{
+	add(&lc->turns, 1);
+	add(busy ? &lc->busy_cycles : &lc->idle_cycles, took);
+	if (took > atomic_load_explicit(&lc->longest_turn_cycles, memory_order_relaxed))
+		atomic_store_explicit(&lc->longest_turn_cycles, took, memory_order_relaxed);
+	if (took >= slow)
+		add(&lc->slow_turns, 1);
+}
+
 int lcore_main(void *lcore)
 {
 	struct lcore *lc = lcore;
-	uint64_t start = rte_rdtsc();
+	uint64_t start = rte_rdtsc(), slow = rte_get_tsc_hz() / 1000 * LCORE_SLOW_MS;
 	uint32_t idle = 0;
 
 	while (!atomic_load_explicit(lc->stop, memory_order_relaxed)) {
 		bool busy = false;
-		uint64_t end, took;
+		uint64_t end;
 
 		for (uint32_t i = 0; i < lc->poll_count; i++)
 			busy |= lc->poll[i].fn(lc->poll[i].ctx);
 		end = rte_rdtsc();
-		took = end - start;
-		add(&lc->turns, 1);
-		add(busy ? &lc->busy_cycles : &lc->idle_cycles, took);
-		if (took > atomic_load_explicit(&lc->longest_turn_cycles, memory_order_relaxed))
-			atomic_store_explicit(&lc->longest_turn_cycles, took, memory_order_relaxed);
+		count_turn(lc, end - start, busy, slow);
 		start = end;
 		idle = busy ? 0 : idle + 1;
 		if (lc->sleep_us > 0 && idle >= IDLE_TURNS_BEFORE_SLEEP) {

@@ -11,6 +11,7 @@
 #include "dataplane/dp.h"
 
 #define LCORE_MAX_POLLS 4 /* hello, a worker, control's own worker, control */
+#define LCORE_SLOW_MS   10 /* so long a turn counts as slow: the least hello-ms */
 
 struct dp_worker;
 
@@ -31,7 +32,7 @@ struct lcore {
 	uint64_t wake_tsc; /* a poll function's: it does not sleep past that; 0: as it likes */
 
 	/* one writer, the lcore; read by anyone */
-	_Atomic uint64_t turns, busy_cycles, idle_cycles, longest_turn_cycles;
+	_Atomic uint64_t turns, busy_cycles, idle_cycles, longest_turn_cycles, slow_turns;
 } __attribute__((aligned(64)));
 
 void lcore_add(struct lcore *lc, dp_poll_fn fn, void *ctx);

@@ -30,6 +30,7 @@ struct mh_rh2 {
 static_assert(sizeof(struct mh_rh2) == MH_RH2_LEN, "RFC 6275, 6.4.1");
 
 #define MH_LEN_UNIT     8
+#define MH_LEN_MAX      (MH_LEN_UNIT * (UINT8_MAX + 1))
 #define MH_BU_FLAGS     (MH_BU_A | MH_BU_H | MH_BU_L | MH_BU_K | MH_BU_M | MH_BU_R | MH_BU_P)
 #define MH_BA_FLAGS     (MH_BA_K | MH_BA_R | MH_BA_P)
 #define MH_LENGTH_FIELD 1 /* offset of Header Len */
@@ -140,6 +141,19 @@ int mh_be_decode(const uint8_t *mh, uint16_t len, struct mh_be_msg *out)
 	return r.bad ? -EBADMSG : 0;
 }
 
+int mh_switch_decode(const uint8_t *mh, uint16_t len, struct mh_switch_msg *out, uint16_t *bad_at)
+{
+	struct net_rd r = net_rd_init(mh, len);
+
+	*out = (struct mh_switch_msg){ 0 };
+	net_rd_bytes(&r, sizeof(struct mh_fixed));
+	out->agent_count = net_rd_u8(&r);
+	net_rd_u8(&r); /* reserved */
+	out->agents = (const struct ip6_addr *)net_rd_bytes(
+		&r, out->agent_count * sizeof(struct ip6_addr));
+	return decode_opts(&r, &out->opts, bad_at);
+}
+
 static struct net_wr mh_begin(uint8_t *buf, uint16_t cap, enum mh_type type)
 {
 	struct net_wr w = net_wr_init(buf, cap);
@@ -209,6 +223,19 @@ int mh_be_encode(const struct mh_be_msg *be, const struct ip6_addr *src, const s
 	net_wr_u8(&w, be->status);
 	net_wr_u8(&w, 0);
 	net_wr_ip6(&w, &be->hoa);
+	return mh_end(&w, src, dst);
+}
+
+int mh_switch_encode(const struct mh_switch_msg *sw, const struct ip6_addr *src,
+	const struct ip6_addr *dst, uint8_t *buf, uint16_t cap)
+{
+	struct net_wr w = mh_begin(buf, cap < MH_LEN_MAX ? cap : MH_LEN_MAX, MH_HA_SWITCH);
+
+	net_wr_u8(&w, sw->agent_count);
+	net_wr_u8(&w, 0);
+	for (unsigned i = 0; i < sw->agent_count; i++)
+		net_wr_ip6(&w, &sw->agents[i]);
+	mhopt_encode(&w, &sw->opts);
 	return mh_end(&w, src, dst);
 }
 

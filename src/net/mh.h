@@ -139,6 +139,20 @@ int mh_be_decode(const uint8_t *mh, uint16_t len, struct mh_be_msg *out);
 int mh_be_encode(const struct mh_be_msg *be, const struct ip6_addr *src, const struct ip6_addr *dst,
 	uint8_t *buf, uint16_t cap);
 
+/* Home Agent Switch (RFC 5142, 4): a home agent's word to a mobile node, which mh_check() does not
+ * know. */
+struct mh_switch_msg {
+	const struct ip6_addr *agents; /* decoded: inside the message that was read */
+	uint8_t agent_count; /* 0: the mobile node has to find one by itself */
+	struct mh_opts opts;
+};
+
+/* As mh_bu_decode(); more addresses than the message has room for: *bad_at is 1. */
+int mh_switch_decode(const uint8_t *mh, uint16_t len, struct mh_switch_msg *out, uint16_t *bad_at);
+/* As mh_ba_encode(). -ENOSPC also for what no Mobility Header holds (2,048 octets). */
+int mh_switch_encode(const struct mh_switch_msg *sw, const struct ip6_addr *src,
+	const struct ip6_addr *dst, uint8_t *buf, uint16_t cap);
+
 /*
  * The routing header type 2 that leads what we send to a bound home address (RFC 6275, 6.4):
  * 24 octets.

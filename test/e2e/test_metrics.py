@@ -79,6 +79,7 @@ def test_format(home):
     assert found["hamd_rx_packets"].type == "counter"
     assert found["hamd_rx_bytes"].unit == "bytes"
     assert found["hamd_lcore_longest_turn_seconds"].type == "gauge"
+    assert found["hamd_lcore_slow_turns"].type == "counter"
     assert all(f.documentation and f.type in ("counter", "gauge") for f in found.values())
     old = {(s.name, frozenset(s.labels.items())): float(s.value)
            for f in prometheus.text_string_to_metric_families(text) for s in f.samples}

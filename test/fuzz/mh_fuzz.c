@@ -79,6 +79,31 @@ static void check_be(const uint8_t *mh, uint16_t len)
 	FUZZ_CHECK(mh_be_encode(&a, &src, &dst, buf, (uint16_t)(n - 1)) == -ENOSPC);
 }
 
+static void check_switch(const uint8_t *mh, uint16_t len)
+{
+	struct mh_switch_msg a, b;
+	uint8_t buf[2048 + 8];
+	uint16_t at = UINT16_MAX;
+	int n;
+
+	if (mh_switch_decode(mh, len, &a, &at) < 0) {
+		FUZZ_CHECK(at == 1 || (at >= 8 && at < len));
+		return;
+	}
+	n = mh_switch_encode(&a, &src, &dst, buf, sizeof(buf));
+	if (n == -ENOSPC) { /* more than a length field says, which mh_check() has no eye on here */
+		FUZZ_CHECK(len > 2048 - 64);
+		return;
+	}
+	FUZZ_CHECK(n >= 8 && n % 8 == 0 && n <= 2048 && n == 8 * (buf[1] + 1));
+	FUZZ_CHECK(buf[2] == MH_HA_SWITCH && net_cksum(&src, &dst, IP6_MH, buf, (uint32_t)n) == 0);
+	FUZZ_CHECK(mh_switch_decode(buf, (uint16_t)n, &b, &at) == 0);
+	FUZZ_CHECK(a.agent_count == b.agent_count);
+	FUZZ_CHECK(memcmp(a.agents, b.agents, a.agent_count * sizeof(*a.agents)) == 0);
+	FUZZ_CHECK(fuzz_same_opts(&a.opts, &b.opts));
+	FUZZ_CHECK(mh_switch_encode(&a, &src, &dst, buf, (uint16_t)(n - 1)) == -ENOSPC);
+}
+
 static void check_message(uint8_t *mh, uint16_t len)
 {
 	struct mh_hdr h;
@@ -116,6 +141,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_bu(data, (uint16_t)size);
 	check_ba(data, (uint16_t)size);
 	check_be(data, (uint16_t)size);
+	check_switch(data, (uint16_t)size);
 	mh = malloc(size > 0 ? size : 1);
 	FUZZ_CHECK(mh != NULL);
 	if (size > 0)

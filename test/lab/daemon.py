@@ -96,14 +96,18 @@ class Hamd:
                                    stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
                                    errors="replace", env={**os.environ, **self.env})
         if realtime:
-            # Not inherited: hamd's other threads are as ever. `ip netns exec` becomes hamd.
-            os.sched_setscheduler(self._proc.pid, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK,
-                                  os.sched_param(10))
+            self.prefer()
         self._reader = threading.Thread(target=self._read, args=(self._proc,), daemon=True)
         self._reader.start()
         if ready:
             self.wait_log(self.READY, timeout)
         return self
+
+    def prefer(self):
+        """From now on it is realtime."""
+        # Not inherited: hamd's other threads are as ever. `ip netns exec` becomes hamd.
+        os.sched_setscheduler(self._proc.pid, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK,
+                              os.sched_param(10))
 
     def _read(self, proc):
         with open(self.log_path, "a") as log:
@@ -147,6 +151,10 @@ class Hamd:
                 proc.kill()
                 proc.communicate()
         assert proc.returncode == 0, proc.err
+
+    def send_signal(self, sig):
+        """Without waiting for what becomes of it."""
+        self._proc.send_signal(sig)
 
     def stop(self, sig=signal.SIGTERM, timeout=10):
         """Ask it to stop; its exit status (negative: ended by that signal)."""

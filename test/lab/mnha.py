@@ -39,9 +39,9 @@ def pad_to(mh, align, at):
     return mh + (b"\0" if n == 1 else bytes([1, n - 2]) + bytes(n - 2) if n else b"")
 
 
-def signed_bu(mn, seq, stamp=None, spi=SPI, key=KEY, nai=None, hoa=HOA, lifetime_s=600):
+def signed_bu(mn, seq, stamp=None, spi=SPI, key=KEY, nai=None, hoa=HOA, lifetime_s=600, ha=HA):
     """The octets of a Binding Update with these options behind scapy's."""
-    pkt = bytes(mip6.binding_update(hoa, mn.coa, HA, seq, lifetime_s))
+    pkt = bytes(mip6.binding_update(hoa, mn.coa, ha, seq, lifetime_s))
     mh = pkt[MH_OFF:]
     if nai is not None:
         mh += bytes([8, 1 + len(nai), 1]) + nai.encode()
@@ -53,7 +53,7 @@ def signed_bu(mn, seq, stamp=None, spi=SPI, key=KEY, nai=None, hoa=HOA, lifetime
     mh = mh[:1] + bytes([total // 8 - 1]) + mh[2:]
     mh += mac_of(mn.coa, hoa, mh, key)
     mh = mh[:4] + b"\0\0" + mh[6:]
-    mh = mh[:4] + struct.pack("!H", checksum(hoa, HA, mip6.PROTO_MH, mh)) + mh[6:]
+    mh = mh[:4] + struct.pack("!H", checksum(hoa, ha, mip6.PROTO_MH, mh)) + mh[6:]
     return pkt[:4] + struct.pack("!H", MH_OFF - 40 + total) + pkt[6:MH_OFF] + mh
 
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Makes a store of so many live bindings, by the store's own code: how long does hamd take to start
- * with it? Binding n has home address PREFIX + n and a care-of address of its own.
+ * with it? Binding n, from 1 on, has home address PREFIX + n, a care-of address of its own, and the
+ * sequence number 0.
  *
  * usage: store-fill DIRECTORY DOMAIN HOME-AGENT HOME-PREFIX CARE-OF-PREFIX COUNT LIFETIME-S
  */
@@ -91,7 +92,7 @@ int main(int argc, char **argv)
 	const struct store_reader reader = { NULL, on_clock, on_domain, on_record, on_seen,
 		on_end };
 	static const bool waits[] = { true };
-	struct record_image first = { .seq = 1, .state = RECORD_LIVE };
+	struct record_image first = { .state = RECORD_LIVE };
 	struct store_opts opts = { .sync_ms = 10, .waits = waits, .domain_count = 1 };
 	static struct store_start start;
 	struct store *store;

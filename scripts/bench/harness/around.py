@@ -8,11 +8,13 @@ mobile prefix is led by the Gate of test/lab/mesh.py, as an operator's routing d
 import contextlib
 import json
 import os
+import re
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+from machine import unthrottled
 from programs import BenchError
 from trials import RATE
 
@@ -24,8 +26,10 @@ TALK = 1000  # mobile nodes with packets
 REGISTER_RATE = 20000  # Binding Updates a second
 MOVE_RATE = 1000
 DELAY_MS = 10  # one way between the sites
+START_S = 60
 AFTER_S = 0.5  # what is on its way arrives within
 LIFETIME_S = 60000
+MEMORY_MB, BINDING_BYTES = 256, 400
 PRIORITY = 20  # above hamd's own when it is started with realtime
 GATEWAY = "fe80::99"  # bench-around, for the routers: a neighbour they need not ask for
 
@@ -110,6 +114,17 @@ class Around:
                 due = time.monotonic() + row["unanswered"] / rate + 1
 
     @contextlib.contextmanager
+    def flow_to(self, trial, k, rate):
+        """From the correspondent at site k to all that talk. Yields a list that has its book and
+        what came by each port afterwards."""
+        self.ask(f"flow {trial} talk to cn{k} 2001:db8:d{k}::2 {rate}")
+        books = []
+        yield books
+        self.ask(f"end {trial}")
+        time.sleep(AFTER_S)
+        books.append(self.rows("flow")[trial])
+
+    @contextlib.contextmanager
     def flows(self, trial):
         """Half of the correspondents at each site, both ways. Yields a list that has the books
         afterwards."""
@@ -134,36 +149,47 @@ def domain(delivery, prefix=f"{HOME}/48"):
             "subscribers": {"ranges": [{"home-addresses": prefix, "auth": {"type": "none"}}]}}
 
 
-def site_config(world, k, count, of_domain, **kind):
-    """kind: mode, mesh of MeshWorld.config()."""
+def site_config(world, k, count, of_domain, **sections):
+    """sections: "mode", "mesh" and more of MeshWorld.config()."""
     from lab.daemon import runtime  # pylint: disable=import-outside-toplevel
-    config = world.config(k, domain=of_domain, **kind, runtime=runtime(
-        **{"lcores": str(k - 1), "memory-mb": 256, "mbufs": 32768, "max-bindings": count + 1000}))
+    config = world.config(k, domain=of_domain, runtime=runtime(
+        **{"lcores": str(k - 1), "memory-mb": MEMORY_MB + count * BINDING_BYTES // 10 ** 6,
+           "mbufs": 32768, "max-bindings": count + 1000}), **sections)
     del config["domains"][0]["mobile-nodes"]
     return config
+
+
+def use(build):
+    """test/lab takes its programs from there: it must not be loaded before."""
+    os.environ["HAMD_BUILD"] = str(build.resolve())
 
 
 @contextlib.contextmanager
 def real_sites(options, configure, delay_ms=DELAY_MS):
     """(world, around): two sites that are ready, with configure(world, k)."""
-    os.environ["HAMD_BUILD"] = str(options.build.resolve())
-    # what hamd is to be taken from there: not before it is known
+    use(options.build)
     from lab.daemon import Hamd  # pylint: disable=import-outside-toplevel
     from lab.mesh import MeshWorld  # pylint: disable=import-outside-toplevel
     from lab.netns import Lab  # pylint: disable=import-outside-toplevel
     from lab.shell import LabError  # pylint: disable=import-outside-toplevel
     try:
-        with Lab() as lab:
+        with unthrottled(), Lab() as lab:
             world = MeshWorld(lab, sites=2, delay_ms=delay_ms)
             lab.on_close(world.stop)
             around = Around(lab, world, options.build)
             for k, site in world.sites.items():
                 site.hamd = Hamd(site.ns, configure(world, k), lab.dir, site.name)
-                site.hamd.start(realtime=True)
-            world.gate.wait(30, site1=True, site2=True)
+                start(site)
+            world.gate.wait(START_S, site1=True, site2=True)
             yield world, around
     except LabError as e:
         raise BenchError(str(e)) from e
+
+
+def start(site):
+    """Realtime once it has begun: what starts has to wait, not a site that runs beside it."""
+    site.hamd.start()
+    site.hamd.prefer()
 
 
 def known(world, count):
@@ -171,7 +197,7 @@ def known(world, count):
     from lab.shell import until  # pylint: disable=import-outside-toplevel
     for site in world.sites.values():
         until(f"{count} bindings at {site.name}", lambda ctl=site.ctl:
-              ctl.show("version")[0]["bindings"] == count, 30)
+              ctl.show("version")[0]["bindings"] == count, START_S)
 
 
 @contextlib.contextmanager
@@ -192,7 +218,11 @@ def settle(around):
         time.sleep(1)
 
 
-def longest_us(world):
-    """The longest turn of any site since its start."""
-    return max(lcore["longest-turn-us"] for site in world.sites.values()
-               for lcore in site.ctl.show("lcores"))
+def turns(sites):
+    """(the longest turn of any of them since its start in us, how many took 10 ms and more);
+    that it found itself asleep for too long, which hello says, is one more."""
+    lcores = [lcore for site in sites for lcore in site.ctl.show("lcores")]
+    still = [int(found.group(1)) * 1000 for site in sites for line in site.hamd.lines
+             if (found := re.search(r"this site stood still ms=(\d+)", line))]
+    return (max([lc["longest-turn-us"] for lc in lcores] + still),
+            sum(lc["slow-turns"] for lc in lcores) + len(still))

@@ -42,6 +42,8 @@ def _value(row):
 def _remark(row):
     missed = [f"{c['condition']}: {c['value']:.3g}, not {c['least']:g}"
               for c in row["conditions"] if not c["met"]]
+    missed += [f"{a['what']}: {a['value']:.3g} {a['unit']}, must {a['must']:g}, aim {a['aim']:g}"
+               for a in row.get("also", ())]
     if row.get("void-trials"):
         missed.append(f"{len(row['void-trials'])} more trials void: a site's turn took up to"
                       f" {max(t['longest-turn-us'] for t in row['void-trials']) / 1000:.0f} ms")

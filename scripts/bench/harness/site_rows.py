@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Rows with real sites: around.py is what lies around them, trials.py says which trials count."""
 
-import contextlib
 import time
 
-from around import (CARE_OF, FIRST, MOVE_RATE, TALK, domain, known, longest_us, real_sites,
-                    settle, site_config, two_sites)
+from around import (CARE_OF, FIRST, MOVE_RATE, TALK, domain, known, real_sites, settle,
+                    site_config, turns, two_sites)
 from measure import summary
 from trials import RATE, condition, counted, losses, percentile, told, totals
 
@@ -28,29 +27,22 @@ def with_flows(options, around, number, change):
 
 def trials(options, delivery, bindings, result, make_change, **least):
     """make_change(world, around): what is done in the middle of each trial."""
-    ports = []
-
-    @contextlib.contextmanager
-    def begin():
-        with two_sites(options, delivery, bindings) as (world, around):
-            change = make_change(world, around)
-            settle(around)
-            yield (lambda number: with_flows(options, around, number, change),
-                   lambda: longest_us(world))
-            ports.extend(around.rows("port").values())
-
-    done, void = counted(options.turns, begin, hello_ms())
-    told(result, done, void, options.turns)
-    losses(result, done, ports, **least)
+    with two_sites(options, delivery, bindings) as (world, around):
+        change = make_change(world, around)
+        settle(around)
+        done, void = counted(options.turns,
+                             lambda number: with_flows(options, around, number, change),
+                             lambda: turns(world.sites.values()), hello_ms())
+        ports = around.rows("port").values()
+    if told(result, done, void, options.turns):
+        losses(result, done, ports, **least)
 
 
 def drain_return(options, _directory, row, result):
     """A site tells its bindings to the other, is away, and comes back; in turn."""
     def make(world, _around):
-        turn = iter(range(options.turns))
-
-        def change(_number):
-            site = world[1 + next(turn) % 2]  # has all bindings: the last trial told it
+        def change(number):
+            site = world[1 + number % 2]  # has all bindings: the last trial told it
             before, begin = site.ctl.counters()["mesh_handed_on"], time.monotonic()
             site.ctl("drain", "--wait")
             drained = time.monotonic()
@@ -68,12 +60,10 @@ def planned_move(delivery):
     each still takes what comes to where it was."""
     def run(options, _directory, row, result):
         def make(_world, around):
-            places = iter([2, 1] * options.turns)
-
-            def change(_number):
+            def change(number):
                 begin = time.monotonic()
                 before = around.rows("crowd")["talk"]["acknowledged"]
-                again = around.register("talk", next(places), MOVE_RATE)
+                again = around.register("talk", 2 - number % 2, MOVE_RATE)
                 return {"move-s": time.monotonic() - begin, "again": again,
                         "moved": around.rows("crowd")["talk"]["acknowledged"] - before}
             return change
@@ -118,32 +108,28 @@ def commit_latency(rtt_ms):
     def run(options, _directory, row, result):
         nodes = row.bindings // len(WAITS)
 
-        @contextlib.contextmanager
-        def begin():
-            with real_sites(options, lambda world, k: commit_config(world, k, row.bindings),
-                            rtt_ms / 2) as (world, around):
-                for n, (name, prefix) in enumerate(PREFIX.items()):
-                    first = FIRST + n * nodes  # no two have a care-of address in common
-                    around.ask(f"crowd {name} {prefix} {CARE_OF} {prefix}1 {first} {nodes}")
-                    around.register(name, 1, MOVE_RATE)
-                known(world, row.bindings)
-                result["rtt-ms"] = world[1].ctl.show("peers")[0]["rtt-ms"]
-                places = iter([2, 1] * options.turns)
-                yield (lambda _number: commit_trial(world, around, next(places)),
-                       lambda: longest_us(world))
-
-        done, void = counted(options.turns, begin, hello_ms())
-        told(result, done, void, options.turns)
-        for p in (50, 99):
-            result[f"added-p{p}-ms"] = summary([trial[f"added-p{p}-ms"] for trial in done])
-        result["value"] = result["added-p50-ms"]["median"]
-        commit_conditions(result, done, nodes)
+        with real_sites(options, lambda world, k: commit_config(world, k, row.bindings),
+                        rtt_ms / 2) as (world, around):
+            for n, (name, prefix) in enumerate(PREFIX.items()):
+                first = FIRST + n * nodes  # no two have a care-of address in common
+                around.ask(f"crowd {name} {prefix} {CARE_OF} {prefix}1 {first} {nodes}")
+                around.register(name, 1, MOVE_RATE)
+            known(world, row.bindings)
+            result["rtt-ms"] = world[1].ctl.show("peers")[0]["rtt-ms"]
+            done, void = counted(options.turns,
+                                 lambda number: commit_trial(world, around, 2 - number % 2),
+                                 lambda: turns(world.sites.values()), hello_ms())
+        if told(result, done, void, options.turns):
+            commit_figures(result, done, nodes)
     return run
 
 
-def commit_conditions(result, done, nodes):
+def commit_figures(result, done, nodes):
     """What was compared are acknowledgements that waited for the other site, and had its word,
     with some that did not."""
+    for p in (50, 99):
+        result[f"added-p{p}-ms"] = summary([trial[f"added-p{p}-ms"] for trial in done])
+    result["value"] = result["added-p50-ms"]["median"]
     condition(result, "no Binding Update sent again",
               int(all(trial["again"] == 0 for trial in done)), 1)
     condition(result, "acknowledgements that waited in each trial, of those that were to",

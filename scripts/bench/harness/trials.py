@@ -3,8 +3,6 @@
 
 import math
 
-from programs import BenchError
-
 RATE = 10000  # packets a second, each way
 DUE = 0.99
 VOID_TENTHS = 3  # of all trials, at most
@@ -36,21 +34,21 @@ def voids_allowed(turns):
     return turns * VOID_TENTHS // (10 - VOID_TENTHS)
 
 
-def counted(turns, begin, limit_ms):
-    """(trials that count, void ones). begin(): a context with new sites, which yields once(number),
-    a trial, and longest_us(), the sites' longest turn since their start. A trial in which that
-    grew beyond limit_ms says nothing: hello stood still, or packets waited, for the machine's
-    sake. After one all begins anew, for the next long turn would hide behind the longest."""
+def counted(turns, once, look, limit_ms, prepare=lambda number: None):
+    """(trials that count, void ones). once(number) is a trial, prepare(number) is before it;
+    look(): (the sites' longest turn since their start in us, how many took 10 ms and more). A trial with a turn of more than
+    limit_ms, which is hello-ms and so 10 at least, says nothing: hello stood still, or packets
+    waited, for the machine's sake. Where a longer one was before, any slow turn is taken for such."""
     done, void = [], []
     while len(done) < turns and len(void) <= voids_allowed(turns):
-        with begin() as (once, longest_us):
-            while len(done) < turns:
-                trial = once(len(done) + len(void))
-                trial["longest-turn-us"] = trial.get("longest-turn-us") or longest_us()
-                if trial["longest-turn-us"] > 1000 * limit_ms:
-                    void.append(trial)
-                    break
-                done.append(trial)
+        number = len(done) + len(void)
+        prepare(number)
+        _, before = look()
+        trial = once(number)
+        trial["longest-turn-us"], slow = look()
+        trial["slow-turns"] = slow - before
+        is_void = slow != before and trial["longest-turn-us"] > 1000 * limit_ms
+        (void if is_void else done).append(trial)
     return done, void
 
 
@@ -60,12 +58,10 @@ def condition(result, name, value, least):
 
 
 def told(result, done, void, turns):
-    """Both kinds of trials; too many void ones are no figure."""
-    if not done:
-        raise BenchError(f"none of {len(void)} trials counts: a site's turn took"
-                         f" {max(trial['longest-turn-us'] for trial in void) / 1000:.0f} ms")
-    result |= {"trials": done, "void-trials": void}
+    """Both kinds of trials; too many void ones are no figure. False: there is none at all."""
+    result |= {"trials": done, "void-trials": void, "value": 0}
     condition(result, "trials that count, of those wanted", len(done) / turns, 1)
+    return bool(done)
 
 
 def losses(result, done, ports, **least):

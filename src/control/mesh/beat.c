@@ -366,7 +366,6 @@ static int make(struct beat *b, const struct beat_opts *o)
 int beat_new(const struct beat_opts *o, struct beat **out)
 {
 	struct beat *b = calloc(1, sizeof(*b));
-	uint32_t dead_ms = o->hello->dead_ms;
 	int ret;
 
 	if (b == NULL)
@@ -378,7 +377,7 @@ int beat_new(const struct beat_opts *o, struct beat **out)
 	b->keys = o->keys;
 	b->ctx = o->ctx;
 	b->hello_ms = o->hello->hello_ms;
-	b->still_ms = dead_ms > BEAT_STILL_MS ? dead_ms : BEAT_STILL_MS;
+	b->still_ms = beat_still_ms(o->hello->dead_ms);
 	ret = make(b, o);
 	if (ret < 0) {
 		beat_free(b);

@@ -16,6 +16,12 @@
 
 /* An lcore that has finished no turn for so long stands still; more where others wait longer. */
 #define BEAT_STILL_MS 500
+
+static inline uint32_t beat_still_ms(uint32_t dead_ms)
+{
+	return dead_ms > BEAT_STILL_MS ? dead_ms : BEAT_STILL_MS;
+}
+
 /* What is known of a peer is told this often: somebody reads it. */
 #define BEAT_INFO_MS 200
 /* Peers of whom it is told in one turn: what is up there is looked for in all domains. */

@@ -50,6 +50,7 @@ static void know_sites(struct ctl *ctl)
 			int peer = conf->domains[d].peers[i].peer;
 
 			m->site[conf->mesh.peers[peer].id].is_member[d] = true;
+			m->site[conf->mesh.peers[peer].id].gone_ms[d] = ctl->now_ms;
 		}
 	}
 }
@@ -270,7 +271,8 @@ static void follow_drain(struct ctl *ctl, uint16_t d)
 	struct mesh_part *x = &ctl->mesh->domain[d];
 	uint64_t now = heard(ctl);
 
-	if (now != x->heard) {
+	/* who was told to register elsewhere is about to say so */
+	if (now != x->heard || mip6_is_switching(ctl, d)) {
 		x->heard = now;
 		x->quiet_from_ms = ctl->now_ms;
 	} else if (ctl->now_ms - x->quiet_from_ms >= QUIET_MS) {

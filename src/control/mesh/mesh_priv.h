@@ -28,6 +28,7 @@ struct mesh_site {
 	uint32_t drift[ENGINE_DOMAINS]; /* 1 << enum hello_setting that differ */
 	enum next_reach reach[ENGINE_DOMAINS];
 	enum next_says says[ENGINE_DOMAINS]; /* as it was heard last */
+	uint64_t gone_ms[ENGINE_DOMAINS]; /* not in the live set since then; 0: it is in it */
 	bool is_incompatible;
 	struct hello_info hello; /* all zero: nothing yet */
 	uint64_t up[NEXT_NODES / 64]; /* there */

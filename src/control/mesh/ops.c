@@ -11,6 +11,7 @@
 #include "control/mesh/pulse.h"
 #include "control/mesh/route.h"
 #include "control/mip6/advert.h"
+#include "control/mip6/switch.h"
 #include "control/pmtu.h"
 #include "records/records.h"
 #include "tables/bc.h"
@@ -73,18 +74,33 @@ static bool on_changed(void *ctx, struct record *r, enum engine_why why)
 						 : CTL_MESH_HANDED_ON);
 	if (why == ENGINE_HANDED) /* nothing but its owner: records_set() was not called */
 		persist_touch(ctl, r);
-	if (r->state == RECORD_LIVE)
-		return show(ctl, r, why);
+	if (r->state == RECORD_LIVE) {
+		if (!show(ctl, r, why))
+			return false;
+		switch_changed(ctl, r);
+		return true;
+	}
 	if (unpublish(ctl, r, ACCT_CAUSE_ELSEWHERE) < 0)
 		return false;
 	advert_cancel(ctl, r);
+	switch_ended(ctl, r, true);
 	return true;
 }
 
 static void on_next(
 	void *ctx, uint16_t domain, const struct next_view *view, const struct next_table *next)
 {
-	route_publish(ctx, domain, view, next);
+	struct ctl *ctl = ctx;
+
+	for (unsigned n = 1; n < NEXT_NODES; n++) {
+		uint64_t *gone_ms = &ctl->mesh->site[n].gone_ms[domain];
+
+		if (next_is_live(view, (uint8_t)n))
+			*gone_ms = 0;
+		else if (*gone_ms == 0)
+			*gone_ms = ctl->now_ms;
+	}
+	route_publish(ctl, domain, view, next);
 }
 
 static void on_committed(void *ctx, uint64_t token, enum engine_commit how)

@@ -20,6 +20,7 @@
 #include "control/mesh/data_keys.h"
 #include "control/mesh/mail.h"
 #include "control/mesh/mesh.h"
+#include "control/still.h"
 #include "net/udp.h"
 #include "sync/message.h"
 
@@ -185,8 +186,14 @@ void pulse_keys(struct ctl *ctl, uint8_t node, const struct session_keys *keys)
 
 uint64_t pulse_silent_ms(const struct ctl *ctl)
 {
-	uint64_t since = ctl->pulse == NULL ? 0 : beat_silent_since(ctl->pulse->beat);
+	uint64_t since;
 
+	if (ctl->pulse == NULL)
+		return 0;
+	/* perhaps hello's own lcore, which then says nothing at all */
+	if (still_is_wedged(ctl->still))
+		return still_most(ctl->still).ms;
+	since = beat_silent_since(ctl->pulse->beat);
 	return since == 0 || since > ctl->now_ms ? 0 : ctl->now_ms - since;
 }
 

@@ -41,5 +41,6 @@ void pulse_keys(struct ctl *ctl, uint8_t node, const struct session_keys *keys);
 /* What a datagram of class HELLO is counted as: enum dp_drop; -1: it was taken. */
 int pulse_drop(enum hello_verdict v);
 
-/* Milliseconds for which hello has been silent because an lcore stands still; 0: it is not. */
+/* Milliseconds for which hello has been silent because an lcore, perhaps its own, stands still; 0: it
+ * is not. */
 uint64_t pulse_silent_ms(const struct ctl *ctl);

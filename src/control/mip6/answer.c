@@ -46,13 +46,13 @@ static struct mh_opts ba_opts(const struct mip6_facts *f, const struct mip6_verd
 }
 
 /* The message ends with its MAC. */
-static void sign_ba(const struct mip6_facts *f, const struct mip6_signer *s,
-	const struct ip6_addr *from, uint8_t *mh, uint16_t len)
+static void sign_end(const struct mip6_signer *s, const struct ip6_addr *coa,
+	const struct ip6_addr *hoa, const struct ip6_addr *from, uint8_t *mh, uint16_t len)
 {
 	uint16_t mac_at = (uint16_t)(len - MAC_LEN);
 
-	mip6_sign(s, &f->coa, &f->hoa, mh, mac_at, mh + mac_at);
-	mh_set_cksum(mh, len, from, &f->hoa);
+	mip6_sign(s, coa, hoa, mh, mac_at, mh + mac_at);
+	mh_set_cksum(mh, len, from, hoa);
 }
 
 int mip6_write_ba(const struct mip6_facts *f, const struct mip6_verdict *v,
@@ -75,7 +75,7 @@ int mip6_write_ba(const struct mip6_facts *f, const struct mip6_verdict *v,
 	if (len < 0)
 		return len;
 	if (v->sign)
-		sign_ba(f, key, from, buf + off, (uint16_t)len);
+		sign_end(key, &f->coa, &f->hoa, from, buf + off, (uint16_t)len);
 	net_ip6_fill((struct net_ip6 *)buf, (uint16_t)(rh_len + len),
 		rh_len > 0 ? IP6_ROUTING : IP6_MH, ANSWER_HOP_LIMIT, from, &f->src);
 	if (rh_len > 0)
@@ -96,5 +96,31 @@ int mip6_write_be(enum mh_be_status status, const struct ip6_addr *from, const s
 	if (len < 0)
 		return len;
 	net_ip6_fill((struct net_ip6 *)buf, (uint16_t)len, IP6_MH, ANSWER_HOP_LIMIT, from, to);
+	return off + len;
+}
+
+int mip6_write_switch(
+	const struct mip6_switch *s, const struct mip6_signer *key, uint8_t *buf, uint16_t cap)
+{
+	uint16_t off = sizeof(struct net_ip6);
+	struct mh_switch_msg sw = {
+		.agents = s->agents,
+		.agent_count = s->agent_count,
+		.opts = { .present = 1ULL << MHOPT_MN_AUTH, .spi = s->spi },
+	};
+	int len;
+
+	if (s->timestamp != 0) {
+		sw.opts.present |= 1ULL << MHOPT_REPLAY;
+		sw.opts.timestamp = s->timestamp;
+	}
+	if (cap < off)
+		return -ENOSPC;
+	len = mh_switch_encode(&sw, &s->from, &s->hoa, buf + off, (uint16_t)(cap - off));
+	if (len < 0)
+		return len;
+	sign_end(key, &s->coa, &s->hoa, &s->from, buf + off, (uint16_t)len);
+	net_ip6_fill(
+		(struct net_ip6 *)buf, (uint16_t)len, IP6_MH, ANSWER_HOP_LIMIT, &s->from, &s->hoa);
 	return off + len;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The packets a home agent answers with, complete from the IPv6 header on: Binding
- * Acknowledgement (RFC 6275, 6.1.8, 9.5.4) and Binding Error (6.1.9, 9.3.3). Pure.
+ * Acknowledgement (RFC 6275, 6.1.8, 9.5.4) and Binding Error (6.1.9, 9.3.3); and one that nobody
+ * asked for, Home Agent Switch (RFC 5142). Pure.
  */
 #pragma once
 
@@ -50,3 +51,19 @@ int mip6_write_ba(const struct mip6_facts *f, const struct mip6_verdict *v,
  * the length or -ENOSPC. */
 int mip6_write_be(enum mh_be_status status, const struct ip6_addr *from, const struct ip6_addr *to,
 	const struct ip6_addr *hoa, uint8_t *buf, uint16_t cap);
+
+#define MIP6_SWITCH_AGENTS 16 /* told in one message: they are tried one after the other */
+#define MIP6_SWITCH_MAX    (40 + 8 + 16 * MIP6_SWITCH_AGENTS + 32) /* octets of the longest one */
+
+struct mip6_switch {
+	struct ip6_addr from; /* whose SA with the mobile node vouches for it */
+	struct ip6_addr hoa, coa;
+	const struct ip6_addr *agents; /* in the order in which they are to be tried */
+	uint8_t agent_count; /* at most MIP6_SWITCH_AGENTS */
+	uint32_t spi;
+	uint64_t timestamp; /* 0: the mobile node asks for none */
+};
+
+/* To the home address, as ctl_send() wants it. key: not NULL. Returns the length or -ENOSPC. */
+int mip6_write_switch(
+	const struct mip6_switch *s, const struct mip6_signer *key, uint8_t *buf, uint16_t cap);

@@ -11,6 +11,7 @@
 #include "control/mip6/advert.h"
 #include "control/mip6/bu.h"
 #include "control/mip6/mip6_priv.h"
+#include "control/mip6/switch.h"
 #include "records/records.h"
 #include "records/seen.h"
 #include "records/subs.h"
@@ -25,6 +26,7 @@ static void settle(struct ctl *ctl, const struct bu *b, struct bu_change *c, boo
 
 	if (ctl->mesh == NULL)
 		return;
+	switch_changed(ctl, c->rec);
 	c->waits = mesh_accepted(ctl, c->rec, &b->order, RECORD_BY_SEQUENCE, is_refresh);
 	if (c->rec->state == RECORD_LIVE)
 		ret = publish(ctl, c->rec);
@@ -102,6 +104,7 @@ static int withdraw(struct ctl *ctl, struct record *rec, enum acct_cause cause)
 	if (ret < 0)
 		return ret;
 	advert_cancel(ctl, rec);
+	switch_ended(ctl, rec, cause == ACCT_CAUSE_DEREGISTERED);
 	records_set(ctl->records, rec, RECORD_TOMBSTONE, &coa,
 		ctl->now_ms + records_tombstone_ms(ctl->records, rec));
 	return 0;

@@ -28,6 +28,15 @@ static int send_reply(struct ctl *ctl, const struct ctl_pkt *p, const uint8_t *p
 	return ctl_send(ctl, pkt, len);
 }
 
+struct discovery_site mip6_site(const struct ctl *ctl, const struct conf_domain_peer *p)
+{
+	uint8_t node = (uint8_t)ctl->conf->mesh.peers[p->peer].id;
+	const struct hello_info *h = &ctl->mesh->site[node].hello;
+
+	return (struct discovery_site){ p->home_agent_address,
+		h->has_rtt ? h->rtt_ms * 1000 + 1 : 0 };
+}
+
 /* All that there are to be told of. */
 static uint32_t agents_of(const struct ctl *ctl, uint16_t domain, struct ip6_addr *out)
 {
@@ -42,12 +51,8 @@ static uint32_t agents_of(const struct ctl *ctl, uint16_t domain, struct ip6_add
 	}
 	d = meshtab_domain(ctl->t->mesh, domain);
 	for (uint32_t i = 0; i < conf->peer_count; i++) {
-		uint8_t node = (uint8_t)ctl->conf->mesh.peers[conf->peers[i].peer].id;
-		const struct hello_info *h = &ctl->mesh->site[node].hello;
-
-		if (d->live[node] != 0)
-			sites[n++] = (struct discovery_site){ conf->peers[i].home_agent_address,
-				h->has_rtt ? h->rtt_ms * 1000 + 1 : 0 };
+		if (d->live[ctl->conf->mesh.peers[conf->peers[i].peer].id] != 0)
+			sites[n++] = mip6_site(ctl, &conf->peers[i]);
 	}
 	return discovery_agents(&conf->home_agent_address, mesh_serves(ctl, domain), sites, n,
 		ctl->ntp * 0x9e3779b97f4a7c15ULL, out);

@@ -18,6 +18,7 @@
 #include "control/mip6/pending.h"
 #include "control/mip6/ratelimit.h"
 #include "control/mip6/rules.h"
+#include "control/mip6/switch.h"
 #include "net/icmp6.h"
 #include "net/mh.h"
 #include "records/records.h"
@@ -86,6 +87,8 @@ int mip6_new(struct ctl *ctl, struct mip6 **out)
 	if (ret == 0)
 		ret = adverts_new(ctl, &m->adverts);
 	if (ret == 0)
+		ret = switches_new(ctl, &m->switches);
+	if (ret == 0)
 		ret = keys_new(ctl, m);
 	if (ret == 0)
 		ret = waits_make(conf, m);
@@ -111,6 +114,7 @@ void mip6_free(struct mip6 *m)
 	held_free(m->held);
 	mac_free(m->mac);
 	stamps_free(m->stamps);
+	switches_free(m->switches);
 	adverts_free(m->adverts);
 	ratelimit_free(m->limits);
 	free(m);
@@ -172,7 +176,7 @@ uint64_t mip6_memory(const struct ctl *ctl)
 {
 	uint64_t stamps = ctl->mip6->stamps == NULL ? 0 : stamps_memory(ctl->mip6->stamps);
 
-	return adverts_memory(ctl) + stamps;
+	return adverts_memory(ctl) + switches_memory(ctl) + stamps;
 }
 
 /* --- Binding Error --- */
@@ -253,7 +257,10 @@ static void input_checked(struct ctl *ctl, const struct ctl_pkt *p, const struct
 	case MH_HOT:
 	case MH_COT:
 	case MH_BA:
+		break;
 	case MH_BE:
+		if (switch_error(ctl, p, p->data + p->ext.upper_off, hdr->len))
+			return;
 		break;
 	default: /* mh_check() knows no other */
 		refuse_type(ctl, p);
@@ -318,6 +325,7 @@ static void has_expired(struct ctl *ctl, struct record *rec)
 	char hoa[IP6_STRLEN];
 
 	advert_cancel(ctl, rec);
+	switch_ended(ctl, rec, false);
 	ctl_count(ctl, CTL_BINDINGS_EXPIRED);
 	if (log_get_level() >= LOG_DEBUG)
 		log_debug("mip6", "binding expired hoa=%s", ip6_str(&rec->hoa, hoa));

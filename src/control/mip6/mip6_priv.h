@@ -6,6 +6,7 @@
 #include "common/log.h"
 #include "conf/conf.h"
 #include "control/ctl_priv.h"
+#include "control/mip6/discovery_rules.h"
 
 struct held;
 struct adverts;
@@ -14,10 +15,12 @@ struct pending;
 struct ratelimit;
 struct record;
 struct stamps;
+struct switches;
 
 struct mip6 {
 	struct ratelimit *limits;
 	struct adverts *adverts;
+	struct switches *switches; /* NULL: no domain tells anybody to switch */
 	struct log_rl peer_log; /* what peers do wrong */
 	struct mac *mac; /* NULL: this processor can't, and no subscriber has a key */
 	/* At first the time of the start: nothing from before is taken. NULL in a mesh, which has its
@@ -66,6 +69,9 @@ void mip6_input_bu(struct ctl *ctl, const struct ctl_pkt *p, const uint8_t *mh, 
 
 /* The record of this home address in whatever domain; NULL: none. */
 struct record *mip6_find_record(struct ctl *ctl, const struct ip6_addr *hoa);
+
+/* Another site of the domain, as discovery_agents() wants it. */
+struct discovery_site mip6_site(const struct ctl *ctl, const struct conf_domain_peer *p);
 
 /* End a binding and leave a tombstone (RFC 6275, 10.3.2: interception stops at once, the sequence
  * number stays for a while). 0; -ENOSPC: nothing changed. */

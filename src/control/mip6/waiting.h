@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Mobile nodes that a Mobile Prefix Advertisement is under way to: those that have to acknowledge
- * one that they did not ask for, and those whose answer waits until a second has passed. At most
- * one entry a binding, found by the handle of its record; a fixed number of them in all, which
- * bounds what a change of prefixes for a million bindings sets loose. One owner.
+ * Mobile nodes that a message is under way to: a Mobile Prefix Advertisement that they have to
+ * acknowledge, or whose answer waits until a second has passed; a Home Agent Switch. At most one
+ * entry a binding, found by the handle of its record; a fixed number of them in all, which bounds
+ * what a change of prefixes for a million bindings, or a drain, sets loose. One owner.
  */
 #pragma once
 
@@ -16,9 +16,10 @@ struct waiting {
 	struct ctl_timer timer; /* the owner's */
 	uint32_t handle;
 	uint32_t next; /* of the same hash, or of the free list */
-	uint16_t id; /* of the solicitation that is to be answered */
-	bool answer; /* else the advertisement was unsolicited, and */
-	uint8_t sent; /* so many times */
+	uint16_t
+		id; /* of the solicitation that is to be answered; node of the site to switch from */
+	bool answer; /* to a solicitation; else nobody asked, and */
+	uint8_t sent; /* it was sent so many times */
 };
 
 struct waitings;

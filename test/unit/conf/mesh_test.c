@@ -175,6 +175,9 @@ static const struct {
 		"retired" },
 	{ D1_PEERS, "'ack-peers':'all'",
 		"t.json: domains[1].ack-peers: \"all\", but the domain has no peers" },
+	{ D1_PEERS, D1_PEERS ",'home-agent-switch':true",
+		"t.json: domains[1].home-agent-switch: true, but mode is \"shared\": there is no "
+		"other address to switch to" },
 	{ D1_PEERS, D1_PEERS ",'ack-peers':'store'",
 		"t.json: domains[1].ack-peers: \"store\", but there is no store" },
 };

@@ -12,6 +12,7 @@
 #include "control/ctl_priv.h"
 #include "control/mesh/pulse.h"
 #include "control/mesh/mesh_priv.h"
+#include "control/still.h"
 #include "records/records.h"
 #include "tables/addrs.h"
 #include "tables/dq.h"
@@ -68,18 +69,16 @@ void dp_pool_info(const struct dp *dp, uint32_t *available, uint32_t *total)
 	*total = world.total;
 }
 
-uint32_t dp_lcore_count(const struct dp *dp)
+static uint64_t turns_of(void *ctx, uint32_t i)
 {
-	(void)dp;
-	return LCORES;
+	(void)ctx;
+	return world.turns[i];
 }
 
-void dp_lcore_info(const struct dp *dp, uint32_t i, struct dp_lcore_info *out)
+static uint32_t number_of(void *ctx, uint32_t i)
 {
-	(void)dp;
-	*out = (struct dp_lcore_info){
-		.lcore = 10 + i, .control = i == 0, .turns = world.turns[i]
-	};
+	(void)ctx;
+	return 10 + i;
 }
 
 uint32_t dp_port_count(const struct dp *dp)
@@ -133,6 +132,9 @@ static int setup(void **state)
 {
 	const struct records_opts opts = { .max = 100, .seed = 1, .now_ms = START_MS };
 	const struct addr_row row = { .addr = addr("2001:db8::1"), .prefix_len = 64 };
+	const struct still_opts still = {
+		.limit_ms = 500, .lcores = LCORES, .turns = turns_of, .number = number_of
+	};
 
 	(void)state;
 	memset(&t, 0, sizeof(t));
@@ -153,6 +155,7 @@ static int setup(void **state)
 	assert_int_equal(addrs_add(t.tables.addrs, &row), 0);
 	t.ctl = (struct ctl){ .conf = &t.conf, .t = &t.tables, .now_ms = START_MS, .ready = true };
 	assert_int_equal(records_new(&opts, &t.ctl.records), 0);
+	assert_int_equal(still_new(&still, &t.ctl.still), 0);
 	assert_int_equal(alarm_new(&t.ctl, &t.ctl.alarms), 0);
 	return 0;
 }
@@ -161,6 +164,7 @@ static int teardown(void **state)
 {
 	(void)state;
 	alarm_free(t.ctl.alarms);
+	still_free(t.ctl.still);
 	records_free(t.ctl.records);
 	addrs_free(t.tables.addrs);
 	dq_free(t.tables.dq);
@@ -175,6 +179,7 @@ static void pass(double s, int stuck)
 		t.ctl.now_ms += 10;
 		for (int n = 0; n < LCORES; n++)
 			world.turns[n] += n != stuck;
+		still_run(t.ctl.still, t.ctl.now_ms);
 		alarm_run(&t.ctl);
 	}
 }
@@ -260,6 +265,17 @@ static void test_wedged(void **state)
 	assert_only(NONE, NULL);
 }
 
+/* Control stood still itself, and all with it: workers have not moved by the time it looks. */
+static void test_stopped(void **state)
+{
+	(void)state;
+	pass(2, -1);
+	t.ctl.now_ms += 30000;
+	still_run(t.ctl.still, t.ctl.now_ms);
+	alarm_run(&t.ctl);
+	assert_only(NONE, NULL);
+}
+
 static void test_silent(void **state)
 {
 	(void)state;
@@ -270,6 +286,9 @@ static void test_silent(void **state)
 	world.silent_ms = 0;
 	pass(2, -1);
 	assert_only(NONE, NULL);
+	world.silent_ms = 600; /* and it is known why */
+	pass(0.8, 2);
+	assert_only(ALARM_HELLO_SILENT, "lcore 12");
 }
 
 static void test_slow(void **state)
@@ -470,6 +489,7 @@ int main(void)
 		TEST(test_pool),
 		TEST(test_frees),
 		TEST(test_wedged),
+		TEST(test_stopped),
 		TEST(test_silent),
 		TEST(test_slow),
 		TEST(test_punt),

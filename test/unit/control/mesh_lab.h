@@ -16,6 +16,7 @@
 #include "common/log.h"
 #include "common/mac.h"
 #include "common/ntp.h"
+#include "common/wheel.h"
 #include "conf/conf.h"
 #include "control/ctl_priv.h"
 #include "control/mesh/channel.h"
@@ -53,13 +54,24 @@
 #define HOA2     "2001:db8:a::101"
 #define HOA3     "2001:db8:a::102"
 #define KEYED    "2001:db8:a::200" /* has a key */
+#define RANGE    "2001:db8:a::300/120" /* have one, too */
 #define COA      "2001:db8:c::1"
 #define COA2     "2001:db8:d::1"
 #define SPI      0x12345678
+#define KEY      "0123456789abcdef"
 
 struct answer {
 	struct ip6_addr src, dst;
 	struct mh_ba_msg ba;
+	uint64_t at_ms;
+};
+
+/* A Home Agent Switch that a site sent. */
+struct told {
+	struct ip6_addr src, dst, agents[SITES];
+	unsigned agent_count;
+	struct mh_opts opts;
+	bool is_signed; /* by the key of the lab */
 	uint64_t at_ms;
 };
 
@@ -85,6 +97,8 @@ static struct site {
 	struct disk *disk; /* stays when the site does not */
 	struct answer got[GOT];
 	unsigned answers, by_link;
+	struct told told[GOT];
+	unsigned tellings;
 	uint64_t drops[DP_DROP_COUNT];
 	unsigned wire_ms; /* to it and from it, more than WIRE_MS */
 } sites[SITES + 1];
@@ -94,6 +108,8 @@ static struct {
 	enum conf_mode mode;
 	uint32_t ack_peers;
 	bool has_store, remembers, serve_cold;
+	bool switches; /* home-agent-switch, so many a second, after so many: */
+	uint32_t switch_per_s, switch_after_s;
 } lab;
 
 static struct {
@@ -103,7 +119,8 @@ static struct {
 } queue[QUEUE];
 static unsigned queued;
 static uint64_t lab_ms; /* since START_MS */
-static struct mip6_signer signer;
+static struct mip6_signer signer; /* as mobile nodes sign, and check */
+static struct mac_key *signer_key;
 
 static struct site *site_of(const struct ctl *ctl)
 {
@@ -228,6 +245,13 @@ void route_place(const struct ctl *ctl, const struct record *r, uint8_t *owner, 
 	*bucket = 0;
 }
 
+uint8_t route_agent(const struct conf *conf, uint16_t domain, const struct ip6_addr *agent)
+{
+	(void)domain;
+	return lab.mode == CONF_MODE_UNICAST && agent->b[15] <= SITES ? agent->b[15]
+								      : (uint8_t)conf->node.id;
+}
+
 bool route_run(struct ctl *ctl)
 {
 	(void)ctl;
@@ -287,10 +311,30 @@ int ctl_send_wire(struct ctl *ctl, const uint8_t *pkt, uint16_t len)
 
 int ctl_send(struct ctl *ctl, const uint8_t *pkt, uint16_t len)
 {
-	(void)ctl;
-	(void)pkt;
-	(void)len;
-	fail_msg("signalling goes past the binding cache");
+	/* to wherever the home address is bound: what is authenticated says so */
+	struct site *s = site_of(ctl);
+	struct told *t = &s->told[s->tellings++ % GOT];
+	const struct net_ip6 *ip6 = (const struct net_ip6 *)pkt;
+	const uint8_t *mh = pkt + sizeof(*ip6);
+	const struct bc_entry *e = bc_find(s->tables.bc, &ip6->dst);
+	struct mh_switch_msg sw;
+	uint8_t tag[MAC_LEN];
+	uint16_t bad_at;
+
+	assert_non_null(e);
+	assert_int_equal(mh[2], MH_HA_SWITCH);
+	assert_int_equal(len, sizeof(*ip6) + 8 * (mh[1] + 1u));
+	assert_int_equal(mh_switch_decode(mh, (uint16_t)(len - sizeof(*ip6)), &sw, &bad_at), 0);
+	assert_in_range(sw.agent_count, 1, SITES);
+	*t = (struct told){ .src = ip6->src,
+		.dst = ip6->dst,
+		.agent_count = sw.agent_count,
+		.opts = sw.opts,
+		.at_ms = lab_ms };
+	memcpy(t->agents, sw.agents, sw.agent_count * sizeof(t->agents[0]));
+	assert_true(mh_opts_has(&sw.opts, MHOPT_MN_AUTH));
+	mip6_sign(&signer, &e->coa, &ip6->dst, mh, sw.opts.mac_at, tag);
+	t->is_signed = mac_equal(tag, sw.opts.mac) && sw.opts.spi == SPI;
 	return 0;
 }
 
@@ -366,6 +410,8 @@ static void configure(struct site *s)
 		.cold_start = lab.serve_cold ? CONF_COLD_SERVE : CONF_COLD_WAIT,
 		.join_timeout_ms = 3000,
 		.drain_wait_ms = 60000,
+		.home_agent_switch = lab.switches,
+		.switch_after_s = lab.switch_after_s,
 		.lifetime_max_s = LIFE_S,
 		.limits = { .max_bindings = MAX,
 			.max_bindings_per_care_of = 1000,
@@ -373,7 +419,8 @@ static void configure(struct site *s)
 			.bu_burst_per_source = 1000,
 			.bu_per_s_per_mobile_node = 1000,
 			.bu_burst_per_mobile_node = 1000,
-			.bu_per_s = 10000 },
+			.bu_per_s = 10000,
+			.switch_per_s = lab.switch_per_s },
 	};
 	s->conf = (struct conf){
 		.node = { .id = s->node },
@@ -423,6 +470,7 @@ static void subscribe(struct site *s, const char *const *homes, unsigned count)
 	struct subs_opts opts = { .max = 10, .domains = 1, .seed = 1 };
 	struct sub sub = { .lifetime_max_s = LIFE_S, .key = SUB_NO_KEY };
 	struct ip6_addr hoa = addr(KEYED);
+	struct ip6_prefix keyed = prefix(RANGE);
 	struct sub_place there;
 	struct mac_key *key;
 
@@ -434,11 +482,11 @@ static void subscribe(struct site *s, const char *const *homes, unsigned count)
 			subs_add(s->ctl.subs, &a, &sub, (struct sub_place){ 0 }, &there), 0);
 	}
 	assert_int_equal(subs_add_key(s->ctl.subs, &key, &sub.key), 0);
-	mac_key_set(signer.mac, key, (const uint8_t *)"0123456789abcdef", 16);
-	signer.key = key;
+	mac_key_set(signer.mac, key, (const uint8_t *)KEY, strlen(KEY));
 	sub.auth = SUB_AUTH_MN_HA;
 	sub.spi = SPI;
 	assert_int_equal(subs_add(s->ctl.subs, &hoa, &sub, (struct sub_place){ 0 }, &there), 0);
+	assert_int_equal(subs_add_range(s->ctl.subs, &keyed, &sub, 0), 0);
 	subs_seal(s->ctl.subs);
 }
 
@@ -511,6 +559,8 @@ static void start(unsigned n)
 	set_clocks(s);
 	assert_int_equal(records_new(&records, &s->ctl.records), 0);
 	assert_int_equal(pmtu_new(MAX, 1, &s->ctl.pmtu), 0);
+	s->ctl.wheel = wheel_new(s->ctl.now_ms);
+	assert_non_null(s->ctl.wheel);
 	subscribe(s, all_homes, DIM(all_homes));
 	assert_int_equal(mip6_new(&s->ctl, &s->ctl.mip6), 0);
 	assert_int_equal(mesh_new(&s->ctl, err, sizeof(err)), 0);
@@ -532,6 +582,7 @@ static void stop(unsigned n)
 	mip6_free(s->ctl.mip6);
 	subs_free(s->ctl.subs);
 	pmtu_free(s->ctl.pmtu);
+	wheel_free(s->ctl.wheel);
 	records_free(s->ctl.records);
 	addrs_free(s->tables.addrs);
 	bc_free(s->tables.bc);
@@ -582,10 +633,19 @@ static void write_disk(struct site *s)
 	}
 }
 
+static void on_wheel(void *ctx, struct wheel_timer *timer)
+{
+	struct ctl_timer *t = container_of(timer, struct ctl_timer, t);
+
+	t->fn(ctx, t);
+}
+
 static void turn(struct site *s)
 {
 	set_clocks(s);
+	wheel_advance(s->ctl.wheel, s->ctl.now_ms, 64, on_wheel, &s->ctl);
 	mip6_expire(&s->ctl);
+	mip6_switch(&s->ctl);
 	mesh_run(&s->ctl);
 	if (s->ctl.persist != NULL) {
 		persist_run(&s->ctl);
@@ -613,6 +673,10 @@ static void lab_begin(void)
 {
 	log_set_level(LOG_ERR);
 	assert_int_equal(mac_new(&signer.mac), 0);
+	signer_key = mac_keys_new(1);
+	assert_non_null(signer_key);
+	mac_key_set(signer.mac, signer_key, (const uint8_t *)KEY, strlen(KEY));
+	signer.key = signer_key;
 	memset(sites, 0, sizeof(sites));
 	queued = 0;
 	lab_ms = 0;
@@ -630,6 +694,7 @@ static void lab_end(void)
 			stop(n);
 		free(sites[n].disk);
 	}
+	mac_keys_free(signer_key);
 	mac_free(signer.mac);
 	signer = (struct mip6_signer){ NULL, NULL };
 }
@@ -765,7 +830,7 @@ static void assert_bound(const char *hoa, const char *coa, unsigned agent, unsig
 	}
 }
 
-static void assert_unbound(const char *hoa)
+static inline void assert_unbound(const char *hoa)
 {
 	for (unsigned n = 1; n <= SITES; n++) {
 		if (!sites[n].runs)

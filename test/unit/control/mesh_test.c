@@ -14,6 +14,7 @@
 #include "conf/conf.h"
 #include "control/alarm_rules.h"
 #include "control/ctl_priv.h"
+#include "control/mip6/switch.h"
 #include "control/mesh/channel.h"
 #include "control/mesh/mesh_priv.h"
 #include "control/mesh/pulse.h"
@@ -21,6 +22,7 @@
 #include "control/mip6/advert.h"
 #include "control/pmtu.h"
 #include "control/show_priv.h"
+#include "control/still.h"
 #include "net/mh.h"
 #include "records/records.h"
 #include "records/seen.h"
@@ -231,6 +233,26 @@ void mip6_committed(struct ctl *ctl, uint64_t token, enum engine_commit how)
 	s->token = token;
 	s->how = how;
 	s->committed++;
+}
+
+void switch_changed(struct ctl *ctl, const struct record *rec)
+{
+	(void)ctl;
+	(void)rec;
+}
+
+void switch_ended(struct ctl *ctl, const struct record *rec, bool is_answer)
+{
+	(void)ctl;
+	(void)rec;
+	(void)is_answer;
+}
+
+bool mip6_is_switching(const struct ctl *ctl, uint16_t domain)
+{
+	(void)ctl;
+	(void)domain;
+	return false;
 }
 
 void advert_cancel(struct ctl *ctl, const struct record *rec)
@@ -838,10 +860,54 @@ static void test_ready_or_not(void **state)
 	node(1)->ctl.ready = false;
 	jw_done(&ready.out);
 	assert_false(ask(1, show_ready, &ready));
+	node(1)->ctl.ready = true;
 	jw_done(&waits.out);
 	jw_done(&force.out);
 	jw_done(&ready.out);
 	jw_done(&bare.out);
+	jw_done(&late.out);
+}
+
+static uint64_t no_turns(void *ctx, uint32_t lcore)
+{
+	(void)ctx;
+	(void)lcore;
+	return 7;
+}
+
+static uint32_t same_number(void *ctx, uint32_t lcore)
+{
+	(void)ctx;
+	return lcore;
+}
+
+/* A worker that stands still, hello's or another: what control knows of the mesh has not changed, and
+ * yet no packet is to be brought here. */
+static void test_wedged_is_not_ready(void **state)
+{
+	const struct still_opts opts = {
+		.limit_ms = 500, .lcores = 2, .turns = no_turns, .number = same_number
+	};
+	struct ctl_req one = { .domain = "msp" }, all = { .domain = "" }, late = { .domain = "" };
+	struct ctl *ctl = &node(1)->ctl;
+
+	(void)state;
+	pass(200);
+	assert_int_equal(still_new(&opts, &ctl->still), 0);
+	for (unsigned ms = 0; ms <= 500; ms += STILL_LOOK_MS)
+		still_run(ctl->still, START_MS + ms);
+	assert_true(ask(1, show_ready, &one));
+	still_run(ctl->still, START_MS + 550);
+	assert_false(ask(1, show_ready, &all));
+	assert_string_equal(all.error, "not ready: lcore 1 has finished no turn for 550 ms");
+	assert_string_equal(all.out.buf, "{\"domain\":\"msp\",\"ready\":false}\n");
+	node(1)->conf.domain_count = 0; /* nor with nothing to serve */
+	assert_false(ask(1, show_ready, &late));
+	node(1)->conf.domain_count = 1;
+	still_free(ctl->still);
+	ctl->still = NULL;
+	jw_done(&one.out);
+	jw_done(&all.out);
 	jw_done(&late.out);
 }
 
@@ -1080,6 +1146,7 @@ int main(void)
 		T(test_drain),
 		T(test_drain_refused),
 		T(test_ready_or_not),
+		T(test_wedged_is_not_ready),
 		T(test_binding_move),
 		T(test_binding_move_ownerless),
 		T(test_show_peers),

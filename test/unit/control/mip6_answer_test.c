@@ -196,11 +196,61 @@ static void test_be(void **state)
 	}
 }
 
+/* RFC 5142, 4, signed as RFC 4285, 5.1 has it; MACs by another implementation. */
+static void test_switch(void **state)
+{
+	static const struct {
+		const char *agents[2];
+		uint64_t timestamp;
+		const char *hex;
+	} cases[] = {
+		{ { "2001:db8:a::2", "2001:db8:a::3" }, 0,
+			"60000000 0040 87 40" HEX_HA HEX_HOA "3b 07 0c 00 CKSM 02 00"
+			"20010db8000a00000000000000000002 20010db8000a00000000000000000003"
+			"01 03 000000 09 11 01 00000100 f018f0bff683e121fec34e62" },
+		{ { HA, NULL }, 0xe100000089abcdef,
+			"60000000 0038 87 40" HEX_HA HEX_HOA "3b 06 0c 00 CKSM 01 00" HEX_HA
+			"01 00 0a 08 e1000000 89abcdef 00"
+			"09 11 01 00000100 c9b8a0e44151e2e6769723a4" },
+	};
+	struct mac_key *key = mac_keys_new(1);
+	struct mip6_signer s = { .key = key };
+
+	(void)state;
+	assert_non_null(key);
+	assert_int_equal(mac_new(&s.mac), 0);
+	mac_key_set(s.mac, key, (const uint8_t *)KEY, strlen(KEY));
+	for (size_t i = 0; i < DIM(cases); i++) {
+		struct ip6_addr agents[2];
+		struct mip6_switch m = { .from = addr(HA),
+			.hoa = addr(HOA),
+			.coa = addr(COA),
+			.agents = agents,
+			.spi = 256,
+			.timestamp = cases[i].timestamp };
+		struct buf want = expected(cases[i].hex, 40, HOA);
+		struct buf got = buf_copy(want.p, want.n);
+
+		for (; m.agent_count < 2 && cases[i].agents[m.agent_count] != NULL; m.agent_count++)
+			agents[m.agent_count] = addr(cases[i].agents[m.agent_count]);
+		memset(got.p, 0xa5, got.n);
+		assert_int_equal(mip6_write_switch(&m, &s, got.p, (uint16_t)got.n), want.n);
+		assert_memory_equal(got.p, want.p, want.n);
+		for (uint16_t cap = 0; cap < want.n; cap++)
+			assert_int_equal(mip6_write_switch(&m, &s, got.p, cap), -ENOSPC);
+		buf_free(&got);
+		buf_free(&want);
+	}
+	mac_free(s.mac);
+	mac_keys_free(key);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_ba),
 		cmocka_unit_test(test_be),
+		cmocka_unit_test(test_switch),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,6 +13,7 @@
 #include "control/mesh/data_keys.h"
 #include "control/mesh/mesh.h"
 #include "control/mesh/pulse.h"
+#include "control/still.h"
 #include "net/hello.h"
 #include "net/udp.h"
 #include "sync/hello_seal.h"
@@ -417,6 +418,41 @@ static void test_budget(void **state)
 	assert_int_equal(site[1].last_drop, DP_DROP_HELLO_MALFORMED);
 }
 
+static uint32_t same_number(void *ctx, uint32_t lcore)
+{
+	(void)ctx;
+	return lcore;
+}
+
+static uint64_t no_turns(void *ctx, uint32_t lcore)
+{
+	(void)ctx;
+	(void)lcore;
+	return 7;
+}
+
+/* Hello's own lcore stands still and says nothing at all, not even that it is silent. */
+static void test_own_lcore(void **state)
+{
+	const struct still_opts opts = {
+		.limit_ms = 500, .lcores = 2, .turns = no_turns, .number = same_number
+	};
+	struct ctl *ctl = &site[1].ctl, alone = { 0 };
+
+	(void)state;
+	UNTIL(is_up(&site[1], 0, NEXT_JOINING));
+	assert_int_equal(still_new(&opts, &ctl->still), 0);
+	for (unsigned ms = 0; ms <= 500; ms += STILL_LOOK_MS)
+		still_run(ctl->still, 1000 + ms);
+	assert_int_equal(pulse_silent_ms(ctl), 0);
+	still_run(ctl->still, 1550);
+	assert_int_equal(pulse_silent_ms(ctl), 550);
+	alone.still = ctl->still;
+	assert_int_equal(pulse_silent_ms(&alone), 0); /* there is no mesh to be silent in */
+	still_free(ctl->still);
+	ctl->still = NULL;
+}
+
 /* For rte_get_tsc_hz(). */
 static int start_eal(void **state)
 {
@@ -445,6 +481,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_drops, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_keys, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_budget, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_own_lcore, set_up, tear_down),
 	};
 
 	if (sodium_init() < 0)

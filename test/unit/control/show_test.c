@@ -15,8 +15,10 @@
 #include "control/mesh/channel.h"
 #include "control/mesh/mesh_priv.h"
 #include "control/metric.h"
+#include "control/mip6/switch.h"
 #include "control/pmtu.h"
 #include "control/show_priv.h"
+#include "control/still.h"
 #include "net/mh.h"
 #include "records/records.h"
 #include "records/seen.h"
@@ -50,6 +52,20 @@ int mip6_delete(struct ctl *ctl, const struct ip6_addr *hoa)
 	(void)ctl;
 	(void)hoa;
 	return delete_returns;
+}
+
+/* The first domain's: mobile nodes of node 2 are told. */
+bool switch_info(const struct ctl *ctl, uint16_t domain, struct switch_info *out)
+{
+	(void)ctl;
+	*out = (struct switch_info){ .waiting = 3, .all_told = true };
+	return domain == 0;
+}
+
+bool switch_is_from(const struct ctl *ctl, uint16_t domain, uint8_t node)
+{
+	(void)ctl;
+	return domain == 0 && node == 2;
 }
 
 int channel_info(const struct ctl *ctl, uint8_t node, struct session_info *out)
@@ -1021,6 +1037,46 @@ static void test_metrics(void **state)
 	cJSON_Delete(list);
 }
 
+static uint64_t turns_of(void *ctx, uint32_t lcore)
+{
+	return lcore == 2 ? 7 : ++*(uint64_t *)ctx;
+}
+
+static uint32_t same_number(void *ctx, uint32_t lcore)
+{
+	(void)ctx;
+	return lcore;
+}
+
+/* A worker finishes no turn: for how long, and that no domain is ready. */
+static void test_wedged(void **state)
+{
+	uint64_t turns = 0;
+	const struct still_opts opts = { .limit_ms = 500,
+		.lcores = 3,
+		.turns = turns_of,
+		.number = same_number,
+		.ctx = &turns };
+	struct ctl_req req = request(CTL_SHOW_LCORES);
+	cJSON *list;
+
+	(void)state;
+	with_mesh();
+	assert_int_equal(still_new(&opts, &t.ctl.still), 0);
+	for (unsigned ms = 0; ms <= 550; ms += STILL_LOOK_MS)
+		still_run(t.ctl.still, 1000 + ms);
+	list = ask(&req);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(number(list, i, "still-ms"), i == 2 ? 550 : 0);
+	cJSON_Delete(list);
+	req = request(CTL_METRICS);
+	list = ask(&req);
+	assert_int_equal(number_of(list, "domain_ready", "msp2")->valueint, 0);
+	cJSON_Delete(list);
+	still_free(t.ctl.still);
+	t.ctl.still = NULL;
+}
+
 static void test_routes(void **state)
 {
 	struct ip6_addr gateway = addr("fe80::1"), ours = addr("2001:db8:1::10");
@@ -1207,7 +1263,7 @@ static void test_domains(void **state)
 	struct ip6_prefix range = prefix("2001:db8:b:1::/64"), served = prefix("2001:db8:b::/48");
 	struct ip6_addr hoa = addr("2001:db8:b::7");
 	struct sub_place there;
-	cJSON *list, *relayed;
+	cJSON *list, *relayed, *told;
 
 	(void)state;
 	assert_int_equal(subs_new(&opts, &t.ctl.subs), 0);
@@ -1244,6 +1300,13 @@ static void test_domains(void **state)
 	assert_string_equal(text(list, 0, "waits-for"), "tokyo");
 	assert_string_equal(text(list, 0, "mode"), "unicast");
 	assert_int_equal(number(list, 0, "alone"), 0);
+	told = cJSON_GetObjectItem(cJSON_GetArrayItem(list, 0), "home-agent-switch");
+	assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(told, "sites")), 1);
+	assert_string_equal(
+		cJSON_GetArrayItem(cJSON_GetObjectItem(told, "sites"), 0)->valuestring, "tokyo");
+	assert_true(cJSON_IsTrue(cJSON_GetObjectItem(told, "all-told")));
+	assert_int_equal(cJSON_GetObjectItem(told, "waiting")->valueint, 3);
+	assert_null(cJSON_GetObjectItem(cJSON_GetArrayItem(list, 1), "home-agent-switch"));
 	relayed = cJSON_GetObjectItem(cJSON_GetArrayItem(list, 1), "relayed");
 	assert_int_equal(cJSON_GetObjectItem(relayed, "packets")->valueint, 1);
 	assert_int_equal(cJSON_GetObjectItem(relayed, "bytes")->valueint, 7000);
@@ -1437,6 +1500,7 @@ int main(void)
 		TEST(test_counters),
 		TEST(test_alarms),
 		TEST(test_metrics),
+		TEST(test_wedged),
 		TEST(test_routes),
 		TEST(test_neighbors_and_addresses),
 		TEST(test_store),

@@ -54,6 +54,36 @@ static void test_first(void **state)
 	assert_int_equal(lc.turns, 2);
 }
 
+static bool dawdle(void *ctx)
+{
+	const unsigned *ms = ctx;
+	uint64_t end = rte_rdtsc() + rte_get_tsc_hz() / 1000 * *ms;
+
+	while (rte_rdtsc() < end)
+		rte_pause();
+	return last(ctx);
+}
+
+/* A machine that stands still makes any turn slow: the slow one is, and the longest. */
+static void test_slow(void **state)
+{
+	static unsigned ms = LCORE_SLOW_MS;
+	uint64_t slow = rte_get_tsc_hz() / 1000 * LCORE_SLOW_MS;
+
+	(void)state;
+	reset(&lc);
+	turns_left = 3;
+	lcore_add(&lc, dawdle, &ms);
+	assert_int_equal(lcore_main(&lc), 0);
+	assert_int_equal(lc.slow_turns, 3);
+	assert_true(lc.longest_turn_cycles >= slow);
+	reset(&lc);
+	turns_left = 1000;
+	lcore_add(&lc, last, name_c);
+	assert_int_equal(lcore_main(&lc), 0);
+	assert_true(lc.slow_turns < 10); /* none but for the machine */
+}
+
 /* The first worker's lcore, be it control's own or another. */
 static void test_whose(void **state)
 {
@@ -125,6 +155,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_first),
+		cmocka_unit_test(test_slow),
 		cmocka_unit_test(test_whose),
 		cmocka_unit_test(test_nap),
 	};

@@ -125,7 +125,8 @@ static const char *const fake_lines[CTL_CMD_COUNT] = {
 		"\"granted\":\"1 rx queue, 2 tx queues\"}\n",
 	[CTL_SHOW_LCORES] =
 		"{\"lcore\":0,\"role\":\"control+worker\",\"turns\":1000,\"busy-percent\":12.500,"
-		"\"longest-turn-us\":90,\"sleep-us\":0,\"rx-packets\":7,\"tx-packets\":8,"
+		"\"longest-turn-us\":90,\"slow-turns\":0,\"sleep-us\":0,\"rx-packets\":7,\"tx-"
+		"packets\":8,"
 		"\"datagrams-held\":1,\"fragments-held\":2,"
 		"\"stages\":[{\"stage\":\"classify\",\"calls\":5,\"packets\":7,\"cycles\":700,"
 		"\"cycles-per-packet\":100.000,\"busy-percent\":3.000}]}\n",

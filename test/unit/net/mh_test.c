@@ -205,6 +205,63 @@ static void test_be_vector(void **state)
 	buf_free(&b);
 }
 
+/* RFC 5142, 4: counts of addresses, with and without options; what runs past the end. */
+static void test_switch(void **state)
+{
+	static const struct {
+		const char *hex;
+		int ret;
+		unsigned count, at;
+	} cases[] = {
+		{ "3b 00 0c 00 0000 00 00", 0, 0, 0 },
+		{ "3b 00 0c 00 0000 00 ff", 0, 0, 0 }, /* reserved */
+		{ "3b 02 0c 00 0000 01 00" VEC_HEX_HA, 0, 1, 0 },
+		{ "3b 03 0c 00 0000 01 00" VEC_HEX_HA "02 02 004b 01 02 0000", 0, 1, 0 },
+		{ "3b 04 0c 00 0000 02 00" VEC_HEX_HA VEC_HEX_CN, 0, 2, 0 },
+		{ "3b 02 0c 00 0000 02 00" VEC_HEX_HA, -EBADMSG, 0, 1 },
+		{ "3b 00 0c 00 0000 ff 00", -EBADMSG, 0, 1 },
+		{ "3b 03 0c 00 0000 01 00" VEC_HEX_HA "02 07 004b 01 02 0000", -EBADMSG, 0, 24 },
+		{ "3b 00 0c", -EBADMSG, 0, 1 },
+	};
+	struct ip6_addr ha = addr(VEC_HA), hoa = addr(VEC_HOA), many[255];
+
+	(void)state;
+	for (size_t i = 0; i < DIM(cases); i++) {
+		struct buf b = buf_from_hex(cases[i].hex);
+		struct mh_switch_msg sw;
+		uint16_t at = 0;
+		int ret = mh_switch_decode(b.p, (uint16_t)b.n, &sw, &at);
+
+		if (ret != cases[i].ret || (ret < 0 && at != cases[i].at) ||
+			(ret == 0 && sw.agent_count != cases[i].count))
+			fail_msg("case %zu: %d, %u addresses, at %u", i, ret, sw.agent_count, at);
+		if (ret == 0) {
+			struct buf got = buf_copy(b.p, b.n);
+
+			b.p[7] = 0;
+			assert_int_equal(
+				mh_switch_encode(&sw, &ha, &hoa, got.p, (uint16_t)b.n), b.n);
+			assert_int_equal(net_cksum(&ha, &hoa, IP6_MH, got.p, (uint32_t)b.n), 0);
+			got.p[4] = got.p[5] = 0;
+			assert_memory_equal(got.p, b.p, b.n);
+			assert_int_equal(
+				mh_switch_encode(&sw, &ha, &hoa, got.p, (uint16_t)(b.n - 1)),
+				-ENOSPC);
+			buf_free(&got);
+		}
+		buf_free(&b);
+	}
+	/* the longest one there is, and what no length field says */
+	for (unsigned n = 126; n <= 255; n++) {
+		struct mh_switch_msg sw = { .agents = many, .agent_count = (uint8_t)n };
+		uint8_t buf[4200];
+
+		memset(many, 0x20, sizeof(many));
+		assert_int_equal(mh_switch_encode(&sw, &ha, &hoa, buf, sizeof(buf)),
+			n <= 127 ? (int)(8 + 16 * n) : -ENOSPC);
+	}
+}
+
 static void test_rh2_vector(void **state)
 {
 	struct buf b = buf_from_hex(VEC_BA);
@@ -320,6 +377,7 @@ static void test_hostile(void **state)
 				struct mh_bu_msg bu;
 				struct mh_ba_msg ba;
 				struct mh_be_msg be;
+				struct mh_switch_msg sw;
 				struct mh_hdr h;
 				uint16_t at = 0xffff;
 
@@ -331,6 +389,8 @@ static void test_hostile(void **state)
 					assert_true(at < n || at == 1);
 				(void)mh_ba_decode(b.p, (uint16_t)n, &ba, &at);
 				(void)mh_be_decode(b.p, (uint16_t)n, &be);
+				if (mh_switch_decode(b.p, (uint16_t)n, &sw, &at) == 0)
+					assert_true(8u + 16u * sw.agent_count <= n);
 				buf_free(&b);
 			}
 		}
@@ -346,6 +406,7 @@ int main(void)
 		cmocka_unit_test(test_bu_vectors),
 		cmocka_unit_test(test_ba_vectors),
 		cmocka_unit_test(test_be_vector),
+		cmocka_unit_test(test_switch),
 		cmocka_unit_test(test_rh2_vector),
 		cmocka_unit_test(test_flags_and_faults),
 		cmocka_unit_test(test_status_str),
