@@ -314,6 +314,14 @@ enum session_verdict sessions_input(struct sessions *s, const struct ip6_addr *f
 
 /* --- time --- */
 
+/* The peer may never have heard that we have the keys, and as long as hello finds no others than
+ * those that only one of us uses, nobody says anything else. */
+static bool is_confirmed_in_vain(const struct peer *p, uint64_t now_ms)
+{
+	return p->unconfirmed && p->now.initiator && p->confirms == SESSION_CONFIRMS &&
+	       now_ms >= p->confirm_ms;
+}
+
 static bool is_handshake_due(const struct peer *p, uint64_t now_ms)
 {
 	uint64_t lag = p->now.initiator ? 0 : RESPONDER_LAG_MS;
@@ -324,7 +332,8 @@ static bool is_handshake_due(const struct peer *p, uint64_t now_ms)
 		return true;
 	if (is_good(&p->next, now_ms) && now_ms - p->next.made_ms < SESSION_RETRY_MAX_MS)
 		return false; /* we answered: the other one is about to speak */
-	return !is_good(&p->now, now_ms) || now_ms - p->now.made_ms >= SESSION_REKEY_MS + lag ||
+	return !is_good(&p->now, now_ms) || is_confirmed_in_vain(p, now_ms) ||
+	       now_ms - p->now.made_ms >= SESSION_REKEY_MS + lag ||
 	       p->now.counter >= MESSAGES_MAX / 2;
 }
 

@@ -396,6 +396,31 @@ static void test_never_confirmed(void **state)
 	assert_int_equal(site[1].empties[2], SESSION_CONFIRMS);
 }
 
+/* A site has restarted, and the path is cut when it alone has new keys, for longer than they are
+ * confirmed: to the other one its old keys are good. */
+static void test_cut_after_restart(void **state)
+{
+	unsigned was;
+
+	(void)state;
+	run(5000);
+	was = site[2].established[1];
+	sessions_free(site[1].s);
+	start_site(1);
+	site[1].lose[2] = UINT_MAX;
+	while (!is_up(1, 2))
+		step();
+	loss_percent = 100;
+	run(40000);
+	assert_int_equal(site[2].established[1], was);
+	site[1].lose[2] = loss_percent = 0;
+	run(3000);
+	check_keys(1, 2);
+	assert_int_equal(site[2].established[1], was + 1);
+	run(60000);
+	assert_int_equal(site[2].established[1], was + 1); /* and that was all */
+}
+
 static void test_lossy(void **state)
 {
 	(void)state;
@@ -775,6 +800,7 @@ int main(void)
 		TEST(test_renewal),
 		TEST(test_confirmation_lost),
 		TEST(test_never_confirmed),
+		TEST(test_cut_after_restart),
 		TEST(test_lossy),
 		TEST(test_replay),
 		TEST(test_changed),
