@@ -61,9 +61,9 @@ def taken_everywhere(world, mn, link):
 def test_wall_clock(mesh, seconds, word):
     """At the site that owns the binding. It alone is wrong, and stays ready; the others know by how
     much, and raise no alarm about themselves."""
+    begin = time.monotonic()
     left = {k: mesh[k].ctl.binding(HOA)["remaining-s"] for k in mesh.sites}
     expired = {k: mesh[k].ctl.counters()["bindings_expired"] for k in mesh.sites}
-    begin = time.monotonic()
     mesh.set[1].wall_s = seconds
     until("the alarm", lambda: word in (alarm(mesh, 1) or ""), 10)
     for k in (2, 3):

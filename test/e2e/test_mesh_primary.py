@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Two sites that deliver as in the paper's Fig. 6, by the primary home agent, on one shared home agent
-address: the relay between them, who becomes the primary, an error that comes to the wrong one."""
+address: the relay between them, who becomes the primary and who bills, an error that comes to the
+wrong one."""
+
+import json
 
 import pytest
 
@@ -8,6 +11,7 @@ from lab.mesh import SHARED_HA, MeshWorld, between
 from lab.pings import Stream
 from lab.raw import send_ip6
 from lab.shell import until
+from lab.transfer import Transfer
 from lab.world import hoa_of
 from scapy.layers.inet6 import ICMPv6PacketTooBig, IPv6, UDP
 from scapy.packet import Raw
@@ -20,8 +24,10 @@ def mesh(lab, daemon):
     world = MeshWorld(lab, sites=2, delay_ms=4)
     world.mn.use_agent(SHARED_HA)
     for k, site in world.sites.items():
-        site.hamd = daemon(site.ns, world.config(k, mode="shared", domain={
-            "delivery": "primary"}), site.name)
+        site.lines = lab.dir / f"{site.name}.jsonl"
+        site.hamd = daemon(site.ns, world.config(
+            k, mode="shared", domain={"delivery": "primary"},
+            accounting={"file": str(site.lines), "interim-s": 1}), site.name)
         site.hamd.start()
     world.gate.wait(20, site1=True, site2=True)
     yield world
@@ -42,7 +48,7 @@ def test_relay_to_the_primary(mesh):
     at(mesh, 1)
     with mesh[2].ctl.moves("counters", mesh_sealed=-5), mesh[1].ctl.moves(
             "counters", mesh_opened=-5, encapsulated=-5):
-        assert mesh.crossings(2, HOA) == {between(1, 2): 2}
+        assert mesh.crossings(2, HOA, repeats=0) == {between(1, 2): 2}
     assert mesh[1].ctl.drops()["mesh_hop_limit"] == 0
 
 
@@ -68,7 +74,7 @@ def test_primary_moves_without_loss(mesh):
         flow.wait_for(20)
     assert [flow.stop() for flow in flows] == [[], []]
     at(mesh, 2)
-    assert mesh.crossings(2, HOA) == {}
+    assert mesh.crossings(2, HOA, repeats=0) == {}
 
 
 def test_packet_too_big_at_the_wrong_site(mesh):
@@ -82,3 +88,73 @@ def test_packet_too_big_at_the_wrong_site(mesh):
     for k in mesh.sites:
         until(f"site {k} knows the path", lambda k=k:
               mesh[k].ctl.binding(HOA).get("tunnel-mtu") == 1400 - 40, 5)
+
+
+def test_transfer_on_a_narrow_path(mesh):
+    """The link at site 2 takes 1400 octets, and its router says so to the shared address, which is
+    site 2's there; it is site 1 that tunnels. The correspondent hears of it and nothing stops."""
+    router = mesh[2].router
+    mesh.gate.hold(2)  # the Binding Update goes to site 1
+    mesh.mn.register("site2")
+    mesh.gate.hold(2, False)
+    for site in mesh.sites:
+        mesh.until_known(site, mesh.mn)
+    assert {mesh[k].ctl.binding(HOA)["owner"][-1] for k in mesh.sites} == {"1"}
+    router.ip("link", "set", "r-mn1", "mtu", 1400)
+    mesh.mn.attach("site2", mtu=1360, advmss=1400)  # of its own, not to tell
+    try:
+        with mesh[2].ctl.moves("counters", path_mtu_lowered=1):
+            run = Transfer(mesh[1].cn, mesh[1].cn_address, mesh.mn.ns, HOA, size=1 << 20).join()
+        assert run.max_gap < 2.0
+        for k in mesh.sites:
+            assert mesh[k].ctl.binding(HOA).get("tunnel-mtu") == 1400 - 40
+        assert "mtu 1360" in mesh[1].cn.ip("-6", "route", "get", HOA)
+    finally:
+        router.ip("link", "set", "r-mn1", "mtu", 1500)
+
+
+def test_billed_once(mesh):
+    """Over a move of mobile node and primary, and whoever relays: the lines of both sites together
+    say what it got and sent, and each packet stands in one site's."""
+    mn = mesh.mn
+    assert mn.deregister().status == 0
+    until("no binding", lambda: not any(site.ctl.binding(HOA) for site in mesh.sites.values()), 5)
+    for site in mesh.sites.values():
+        until("the last one's stop", lambda s=site: rows(s)[-1]["event"] in ("on", "stop"), 5)
+    before = {k: len(rows(site)) for k, site in mesh.sites.items()}
+    at(mesh, 1)
+    echo(mesh[1].cn, HOA, 100, 10)
+    echo(mesh[2].cn, HOA, 200, 7)
+    echo(mn.ns, mesh[2].cn_address, 300, 5, "-I", HOA)
+    flow = Stream(mesh[2].cn, mn.ns, HOA)
+    mn.move("site2")
+    flow.wait_for(20)
+    assert flow.stop() == []
+    at(mesh, 2)
+    echo(mesh[1].cn, HOA, 400, 6)
+    echo(mn.ns, mesh[1].cn_address, 500, 4, "-I", HOA)
+    assert mn.deregister().status == 0
+    ends = {k: until("its stop", lambda s=site, n=before[k]: [
+        row for row in rows(s)[n:] if row["event"] == "stop"], 5) for k, site in mesh.sites.items()}
+    both = [(100, 10), (200, 7), (300, 5), (400, 6), (500, 4)]
+    packets, octets = sum(n for _, n in both), sum(n * (48 + size) for size, n in both)
+    want = {"packets-to": packets + flow.sent, "bytes-to": octets + flow.sent * (48 + 4),
+            "packets-from": packets, "bytes-from": octets}
+    stops = [row for found in ends.values() for row in found]
+    assert {key: sum(row[key] for row in stops) for key in want} == want
+    assert all(row["hoa"] == HOA and row["packets-to"] > 0 for row in stops)
+    assert {k: len(found) for k, found in ends.items()} == {1: 1, 2: 1}
+    for k, site in mesh.sites.items():
+        mine = rows(site)[before[k]:]
+        assert len({row["session"] for row in mine}) == 1
+        for earlier, later in zip(mine, mine[1:]):
+            assert all(earlier[key] <= later[key] for key in want), "what was told is taken back"
+
+
+def rows(site):
+    return [json.loads(line) for line in site.lines.read_text().splitlines()]
+
+
+def echo(ns, dst, size, count, *args):
+    got, said = ns.ping(dst, "-s", size, *args, count=count)
+    assert got == count, said

@@ -255,14 +255,17 @@ class MeshWorld:
             return None
         return float(said.split("min/avg/max")[1].split("=")[1].split("/")[0])
 
-    def crossings(self, k, hoa, count=5):
+    def crossings(self, k, hoa, count=5, repeats=2):
         """{line: how often an echo request with its answer crosses it}; large ones, to tell them
-        from what the sites have to say to each other."""
-        for _ in range(3):  # a machine that stands still for a moment loses something
+        from what the sites have to say to each other. repeats: how often all of it may be done
+        again because something was lost, as a machine does that stands still for a moment; it is
+        said when it was. 0 where nothing may be lost."""
+        for again in range(repeats + 1):
             before = self.wires.large()
             got, said = self.sites[k].cn.ping(hoa, "-s", 1100, count=count)
             if got == count:
                 break
+            print(f"site {k} to {hoa}: {got} of {count} answered, attempt {again + 1}")
         else:
             raise LabError(f"{got} of {count} answered: {said}")
         after = self.wires.large()

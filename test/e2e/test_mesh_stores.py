@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Three sites with stores: what a site does that has not heard of a move yet, and a start of all of
+them from stores that differ."""
+
+import pytest
+
+from lab.mesh import MeshWorld, agent_address, between, site_address
+from lab.shell import until
+
+PORT = 4750
+BACK_MS = 300
+
+# What site 1 has to say to site 3 is lost on the way, while they hear each other's hellos.
+HELD = f"""
+table ip6 held {{
+	chain on {{
+		type filter hook forward priority 0
+		ip6 saddr {site_address(1)} ip6 daddr {site_address(3)} udp dport {PORT} drop
+	}}
+}}
+"""
+
+
+@pytest.fixture(scope="module")
+def mesh(lab, daemon):
+    world = MeshWorld(lab, sites=3, delay_ms={(1, 2): 8, (1, 3): 8, (2, 3): 4}, mobile_nodes=3)
+    for k, site in world.sites.items():
+        site.hamd = daemon(site.ns, world.config(
+            k, domain={"join-timeout-ms": 500},
+            store={"path": str(lab.dir / f"store{k}")}), site.name)
+        site.hamd.start()
+    all_ready(world)
+    yield world
+    for mn in world.mns:
+        assert mn.counter("stray") == 0, "a tunnel packet from someone else's address"
+    assert set(world.stop().values()) == {0}
+
+
+def states(mesh, k):
+    return {p["state"] for p in mesh[k].ctl.show("peers")}
+
+
+def all_ready(mesh):
+    mesh.gate.wait(20, site1=True, site2=True, site3=True)
+    for k in mesh.sites:
+        until(f"all up at site {k}", lambda k=k: states(mesh, k) == {"up"}, 20)
+
+
+def holds(mesh, k, mn):
+    """Site k has the mobile node's last registration."""
+    row = mesh[k].ctl.binding(mn.hoa)
+    return row is not None and (row["care-of-address"], row["sequence"]) == (mn.coa, mn.seq)
+
+
+def reached(mesh, k, mn):
+    got, said = mesh[k].cn.ping(mn.hoa, count=1)
+    assert got == 1, f"{mn.hoa} from site {k}: {said}"
+
+
+def mismatches(mesh, k):
+    return mesh[k].ctl.show("domains")[0]["relayed"]["mismatches"]
+
+
+def test_first_packet_at_a_third_site(mesh):
+    """A mobile node that was acknowledged by site 1 sends by site 3, which does not know its care-of
+    address yet: site 3 does not open that tunnel, nor drop it, but has site 1 decide."""
+    mn = mesh.mn
+    mn.register("site1")
+    for k in mesh.sites:
+        mesh.until_known(k, mn)
+    reached(mesh, 1, mn)
+    mesh.gate.hold(2)  # what the mobile node sends at site 2 goes to site 3
+    mesh[1].router.nft(HELD)
+    try:
+        before, opened = mismatches(mesh, 3), mesh[3].ctl.counters()["decapsulated"]
+        mn.register("site2")
+        got, said = mn.ns.ping(mesh[1].cn_address, "-I", mn.hoa, count=1)
+        assert not holds(mesh, 3, mn), "site 3 knew; nothing was tested"
+        assert got == 1, said
+        assert mismatches(mesh, 3) == before + 1
+        assert mesh[3].ctl.counters()["decapsulated"] == opened
+        mesh[1].router.nft("flush table ip6 held")
+        until("site 3 hears of it", lambda: holds(mesh, 3, mn), 5)
+        got, said = mn.ns.ping(mesh[3].cn_address, "-I", mn.hoa, count=1)
+        assert got == 1, said
+        assert mismatches(mesh, 3) == before + 1
+    finally:
+        mesh[1].router.nft("delete table ip6 held")
+        mesh.gate.hold(2, False)
+    all_ready(mesh)
+
+
+def test_stores_that_differ(mesh):
+    """What each of them acknowledged alone is at all of them before any is ready; of two
+    registrations of one mobile node the newer one is."""
+    for mn in mesh.mns:
+        if mn.link is not None:
+            assert mn.deregister().status == 0
+    one, two, both = mesh.mns
+    for mn in (two, both):
+        mn.use_agent(agent_address(2))
+    both.register("site1")
+    until("site 1 has it", lambda: holds(mesh, 1, both), 5)
+    for a, b in mesh.pairs:
+        mesh.cut(a, b)
+    one.register("site1")
+    two.register("site2")
+    both.register("site2")
+    assert mesh[2].ctl.binding(both.hoa)["alone"]
+    assert mesh[1].ctl.binding(both.hoa) and not holds(mesh, 1, both)
+    assert not mesh[1].ctl.binding(two.hoa) and not mesh[2].ctl.binding(one.hoa)
+    assert set(mesh.stop().values()) == {0}
+    mesh.heal()
+    mesh.wires.set(between(1, 2), "back", delay_ms=BACK_MS)
+    for site in mesh.sites.values():
+        site.hamd.start(ready=False)
+    for site in mesh.sites.values():
+        site.hamd.wait_log(site.hamd.READY, 30)
+    ready = set()
+
+    def look():
+        for k in mesh.sites.keys() - ready:
+            if mesh[k].ctl.run("ready").returncode == 0:
+                ready.add(k)
+                missing = [(at, mn.hoa) for at in {1, 2, k} for mn in mesh.mns
+                           if not holds(mesh, at, mn)]
+                assert not missing, f"site {k} is ready, and these are not there: {missing}"
+        return ready == set(mesh.sites)
+
+    until("all are ready", look, 20)
+    mesh.wires.set(between(1, 2), "back", delay_ms=mesh.delay_ms[1, 2])
+    all_ready(mesh)
+    for k in mesh.sites:
+        for mn in mesh.mns:
+            until(f"{mn.hoa} at site {k}", lambda k=k, mn=mn: holds(mesh, k, mn), 5)
+            reached(mesh, k, mn)
