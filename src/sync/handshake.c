@@ -254,9 +254,15 @@ static bool ours_goes_first(const struct sessions *s, const struct peer *p, uint
  */
 static void begin_instead(const struct sessions *s, struct peer *p, uint64_t now_ms)
 {
+	bool goes_first = p->node < s->node;
+
+	/* its next try crossed ours: the same once more, unless that was long ago */
+	if (p->pending && goes_first && now_ms - p->begun_ms < JITTER_MS &&
+		p->due_ms < now_ms + SESSION_RETRY_MIN_MS)
+		p->due_ms = now_ms + SESSION_RETRY_MIN_MS;
 	if (p->pending || p->instead_ms != 0 || now_ms - p->info.heard_ms < SESSION_QUIET_MS)
 		return;
-	p->instead_ms = now_ms + (p->node < s->node ? SESSION_RETRY_MIN_MS : 0);
+	p->instead_ms = now_ms + (goes_first ? SESSION_RETRY_MIN_MS : 0);
 }
 
 static void respond(

@@ -524,11 +524,11 @@ static void test_restart(void **state)
 static void test_clock_set_back(void **state)
 {
 	(void)state;
-	run(5000);
+	run(8000);
 	sessions_free(site[2].s);
 	site[2].wall_ms -= 86400000;
 	start_site(2);
-	run(4000);
+	run(7000);
 	assert_true(verdicts[SESSION_OLD] > 0);
 	for (uint8_t with = 1; with <= 3; with += 2) {
 		assert_true(is_up(2, with) && is_up(with, 2));
