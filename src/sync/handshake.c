@@ -256,10 +256,16 @@ static void begin_instead(const struct sessions *s, struct peer *p, uint64_t now
 {
 	bool goes_first = p->node < s->node;
 
-	/* its next try crossed ours: the same once more, unless that was long ago */
-	if (p->pending && goes_first && now_ms - p->begun_ms < JITTER_MS &&
-		p->due_ms < now_ms + SESSION_RETRY_MIN_MS)
+	/* ours crossed its try before, or was lost: the next one in step with it; a replay puts that
+	 * off only so far */
+	if (p->pending && goes_first) {
+		uint64_t latest =
+			p->begun_ms + SESSION_RETRY_MAX_MS + JITTER_MS + SESSION_RETRY_MIN_MS;
+
 		p->due_ms = now_ms + SESSION_RETRY_MIN_MS;
+		if (p->due_ms > latest)
+			p->due_ms = latest;
+	}
 	if (p->pending || p->instead_ms != 0 || now_ms - p->info.heard_ms < SESSION_QUIET_MS)
 		return;
 	p->instead_ms = now_ms + (goes_first ? SESSION_RETRY_MIN_MS : 0);
