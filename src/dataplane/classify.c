@@ -2,13 +2,12 @@
 /*
  * In:  whole IPv6 packets, received or taken out of a tunnel.
  * Out: FRAGMENT (of a packet to us), TUNNEL (IPv6-in-IPv6 to a home agent address), HOME (inside
- *      a mobile prefix), ROUTE (transit); neighbour discovery, signalling, discovery and the rest
- *      for us to the control core.
+ *      a mobile prefix), SIGNAL (Mobility Header), ROUTE (transit); neighbour discovery, discovery
+ *      and the rest for us to the control core.
  * The FIB says what the destination is. Extension headers are walked only in what is for us:
  * whoever else's they are, they are none of our business (RFC 8200, 4).
  */
 #include "common/key.h"
-#include "dataplane/police.h"
 #include "dataplane/relay.h"
 #include "dataplane/sync.h"
 #include "dataplane/worker.h"
@@ -217,38 +216,6 @@ static void to_reass(struct dp_worker *w, struct rte_mbuf *m)
 		dp_vec_push(&w->vec[V_FRAGMENT], m);
 }
 
-/* The binding of who speaks from where it is bound, NULL: nobody. */
-static const struct bc_entry *known_speaker(struct dp_worker *w, struct rte_mbuf *m)
-{
-	const struct net_ip6 *ip = dp_ip6(m);
-	const struct dp_meta *meta = dp_meta(m);
-	const struct bc_entry *bind = NULL;
-	struct ip6_addr hoa;
-	const struct ip6_addr *key = &hoa;
-
-	if (!(meta->ext.flags & EXT_HAO) || fib_kind(meta->fib) != FIB_HOME_AGENT)
-		return NULL;
-	memcpy(&hoa, (const uint8_t *)ip + meta->ext.hao_off + 2, sizeof(hoa));
-	bc_find_bulk(w->t->bc, &key, 1, &bind);
-	return bind != NULL && ip6_eq(&bind->coa, &ip->src) && ip6_eq(&bind->ha, &ip->dst) ? bind
-											   : NULL;
-}
-
-/* Who speaks from where it is bound stands in a queue of its own: no flood of invented home or
- * care-of addresses gets between a mobile node and its refresh, nor does one in the name of
- * another. That the message is genuine is for control to find out. */
-static void to_mip6(struct dp_worker *w, struct rte_mbuf *m)
-{
-	const struct bc_entry *bind = known_speaker(w, m);
-
-	if (bind == NULL)
-		dp_punt(w, m, DP_PUNT_SIGNALLING);
-	else if (police_take(w->police, bind->domain, &bind->hoa, rte_rdtsc()))
-		dp_punt(w, m, DP_PUNT_KNOWN);
-	else
-		dp_worker_drop(w, m, DP_DROP_PUNT_KNOWN_RATE);
-}
-
 /* With the lookup of its inner source begun, or of anything, should there be none. */
 static void to_decap(struct dp_worker *w, struct rte_mbuf *m)
 {
@@ -303,7 +270,7 @@ static void to_us(struct dp_worker *w, struct rte_mbuf *m)
 	else if (w->t->mesh != NULL && !stays(w, m))
 		return;
 	else if (x->upper == IP6_MH)
-		to_mip6(w, m);
+		dp_to_signal(w, m);
 	else if (x->upper != IP6_UDP || w->sync == NULL || !dp_to_sync(w, m))
 		dp_punt(w, m, class_of(m, x));
 }

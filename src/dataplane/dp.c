@@ -46,6 +46,16 @@ static const uint32_t punt_size[] = {
 #define RING_MIN       2u /* rte_ring's */
 #define POOL_CACHE     256
 
+/*
+ * Control's own buffers. What control says is freed by the worker that sends it: out of the pool of
+ * received packets, each would push one that the worker has just used out of its cache, which
+ * returns them by hundreds and takes as many cold ones. A pool is a queue, too: so few of them that
+ * they stay in the caches from one use to the next. Where more are under way, in the descriptors of
+ * a device or before a port that is slow, they come from the other pool.
+ */
+#define OWN_MBUFS 256
+#define OWN_CACHE 32 /* and what a lcore keeps for itself: at most one and a half times as many */
+
 static int fail(char *err, size_t err_len, int ret, const char *what)
 {
 	snprintf(err, err_len, "%s: %s", what, rte_strerror(-ret));
@@ -85,15 +95,29 @@ static bool hands_over(const struct dp *dp)
 	return dp->t->sa != NULL && (dp->worker_count > 1 || control_receives(dp));
 }
 
+/* What is received has one producer where one worker receives; what control sends itself may lack a
+ * neighbour, or be owed an error, too. */
+static unsigned punt_flags(const struct dp *dp, enum dp_punt_class c)
+{
+	bool is_received = c != DP_PUNT_RESOLVE && c != DP_PUNT_ERROR;
+	bool one = dp->worker_count == 1 && !control_receives(dp);
+
+	return RING_F_SC_DEQ | (is_received && one ? RING_F_SP_ENQ : 0);
+}
+
 static int make_rings(struct dp *dp)
 {
+	/* beside one worker there is only control */
+	unsigned tx_flags = RING_F_SC_DEQ | (dp->worker_count == 1 ? RING_F_SP_ENQ : 0);
+
 	for (enum dp_punt_class c = 0; c < DP_PUNT_COUNT; c++) {
-		dp->punt[c] = ring_new("punt", c, RTE_MAX(room_of(dp, c), RING_MIN), RING_F_SC_DEQ);
+		dp->punt[c] =
+			ring_new("punt", c, RTE_MAX(room_of(dp, c), RING_MIN), punt_flags(dp, c));
 		if (dp->punt[c] == NULL)
 			return -rte_errno;
 	}
 	for (uint16_t i = 0; i < dp->worker_count; i++) {
-		dp->tx_ring[i] = ring_new("tx", i, TX_RING_SIZE, RING_F_SC_DEQ);
+		dp->tx_ring[i] = ring_new("tx", i, TX_RING_SIZE, tx_flags);
 		if (dp->tx_ring[i] == NULL)
 			return -rte_errno;
 		if (!hands_over(dp))
@@ -154,7 +178,12 @@ static int make_pool(struct dp *dp)
 		room = RTE_MBUF_DEFAULT_BUF_SIZE;
 	dp->pool = rte_pktmbuf_pool_create("hamd_mbufs", buffers(dp), POOL_CACHE,
 		RTE_ALIGN(sizeof(struct dp_meta), RTE_MBUF_PRIV_ALIGN), room, (int)rte_socket_id());
-	return dp->pool == NULL ? -rte_errno : 0;
+	if (dp->pool == NULL)
+		return -rte_errno;
+	dp->own_pool = rte_pktmbuf_pool_create("hamd_own_mbufs",
+		OWN_MBUFS + dp->worker_count * 2 * OWN_CACHE, OWN_CACHE,
+		RTE_ALIGN(sizeof(struct dp_meta), RTE_MBUF_PRIV_ALIGN), room, (int)rte_socket_id());
+	return dp->own_pool == NULL ? -rte_errno : 0;
 }
 
 static int plan_ports(struct dp *dp, char *err, size_t err_len)
@@ -266,6 +295,7 @@ static int make_worker(struct dp *dp, uint16_t i)
 	fragid_init(&w->fragid, dp->fragid_key, i, dp->worker_count + 1u);
 	w->workers = dp->worker_count;
 	w->is_reader = i < dp->worker_count;
+	w->own_pool = w->is_reader ? NULL : dp->own_pool;
 	if (hands_over(dp)) {
 		w->hand = dp->hand;
 		w->spread = &dp->spreading;
@@ -389,10 +419,16 @@ int dp_new(
 /* What still waits somewhere goes back to the pool, counted. */
 static void empty_ring(struct dp *dp, struct rte_ring *ring)
 {
-	void *m;
+	void *item;
 
-	while (ring != NULL && rte_ring_dequeue(ring, &m) == 0)
-		dp_worker_drop(dp->workers[dp->worker_count], m, DP_DROP_SHUTDOWN);
+	while (ring != NULL && rte_ring_dequeue(ring, &item) == 0) {
+		struct rte_mbuf *m = dp_ringed(item);
+
+		if (dp_is_homeward(item))
+			rte_pktmbuf_free(m);
+		else
+			dp_worker_drop(dp->workers[dp->worker_count], m, DP_DROP_SHUTDOWN);
+	}
 }
 
 void dp_free(struct dp *dp)
@@ -421,6 +457,7 @@ void dp_free(struct dp *dp)
 		rte_free(dp->workers[i]);
 	}
 	dp_sync_free(dp->sync);
+	rte_mempool_free(dp->own_pool);
 	rte_mempool_free(dp->pool);
 	rte_free(dp);
 }

@@ -14,6 +14,7 @@ struct dp {
 	const struct conf *conf;
 	struct tables *t;
 	struct rte_mempool *pool;
+	struct rte_mempool *own_pool; /* of what control says */
 	uint32_t datagram_max; /* octets of the largest packet that is put together */
 	uint16_t port_count, worker_count;
 	uint32_t lcore_count;

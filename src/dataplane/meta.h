@@ -35,6 +35,7 @@ struct dp_meta {
 	                 that is opened (but UNCHECKED) or wrapped here is one of our own: 0 again */
 	uint8_t relay_to; /* of a packet in V_RELAY: node of the site that it goes to */
 	uint8_t src_mac[6];
+	uint8_t worker; /* whose lcore took it in, and has its pool's cache */
 	uint8_t icmp_type, icmp_code; /* punt class ERROR */
 	uint8_t drop; /* punt class ERROR: enum dp_drop it is counted under */
 	uint8_t adj_owner; /* punt class RESOLVE: of adj, which may be another's when control looks */

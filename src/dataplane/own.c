@@ -12,6 +12,7 @@
 #include "tables/tables.h"
 
 #define LINK_POLL_MS 100
+#define HOMEWARD_MAX (2 * DP_BURST) /* in a ring: a worker that is behind does without them */
 
 uint32_t dp_punt_take(struct dp *dp, enum dp_punt_class c, struct rte_mbuf **out, uint32_t max)
 {
@@ -41,10 +42,18 @@ static void count_drop(struct dp_worker *w, enum dp_drop reason)
 		dp_watch_count(w, reason);
 }
 
+/* Few are enough nearly always: see OWN_MBUFS. */
+static struct rte_mbuf *empty_mbuf(struct dp_worker *w)
+{
+	struct rte_mbuf *m = w->own_pool != NULL ? rte_pktmbuf_alloc(w->own_pool) : NULL;
+
+	return m != NULL ? m : rte_pktmbuf_alloc(w->pool);
+}
+
 /* A buffer with a copy of pkt and clean metadata. */
 static struct rte_mbuf *own_mbuf(struct dp_worker *w, const uint8_t *pkt, uint16_t len)
 {
-	struct rte_mbuf *m = rte_pktmbuf_alloc(w->pool);
+	struct rte_mbuf *m = empty_mbuf(w);
 	char *room;
 
 	if (m == NULL) {
@@ -187,9 +196,29 @@ void dp_release_by(struct dp_worker *w, struct rte_mbuf *m)
 	rte_pktmbuf_free(m);
 }
 
+/*
+ * Whose worker took it in is to have it for its next packet, whose octets it has in its cache: freed
+ * here it would get there by way of all the others of its pool, and out of memory. False: that is
+ * this lcore, it was made here, or there is no room.
+ */
+static bool give_back(struct dp *dp, struct rte_mbuf *m)
+{
+	const struct dp_meta *meta = dp_meta(m);
+	struct rte_ring *ring;
+
+	if (dp->lcore_count < 2 || meta->worker >= dp->worker_count || meta->flags & DP_META_OWN)
+		return false;
+	ring = dp->tx_ring[meta->worker];
+	return rte_ring_count(ring) < HOMEWARD_MAX && rte_ring_enqueue(ring, dp_homeward(m)) == 0;
+}
+
 void dp_release(struct dp *dp, struct rte_mbuf *m)
 {
-	dp_release_by(dp_own(dp), m);
+	struct dp_worker *w = dp_own(dp);
+
+	if (likely(!w->watched) && give_back(dp, m))
+		return;
+	dp_release_by(w, m);
 }
 
 void dp_count_drop(struct dp *dp, enum dp_drop reason)

@@ -120,7 +120,8 @@ static inline bool is_plain(const struct rte_mbuf *m, uint64_t mac)
 	       payload > 0 && payload + ETHER_LEN + sizeof(*ip) <= m->data_len;
 }
 
-static inline void begin(struct rte_mbuf *m, uint16_t port, const uint8_t *frame)
+static inline void begin(
+	const struct dp_worker *w, struct rte_mbuf *m, uint16_t port, const uint8_t *frame)
 {
 	struct dp_meta *meta = dp_meta(m);
 
@@ -132,6 +133,7 @@ static inline void begin(struct rte_mbuf *m, uint16_t port, const uint8_t *frame
 	meta->opened = 0;
 	meta->peer = 0;
 	meta->relay_to = 0;
+	meta->worker = (uint8_t)w->id;
 	memcpy(meta->src_mac, frame + 6, sizeof(meta->src_mac));
 	m->port = port;
 	m->ol_flags = 0; /* nothing a driver left may ask for an offload on the way out */
@@ -154,7 +156,7 @@ static __attribute__((noinline)) bool unpack(struct dp_worker *w, struct rte_mbu
 		dp_worker_drop(w, m, (enum dp_drop)reason);
 		return false;
 	}
-	begin(m, port, frame);
+	begin(w, m, port, frame);
 	return true;
 }
 
@@ -162,7 +164,7 @@ uint32_t dp_rx(struct dp_worker *w, const struct dp_rx_queue *q, struct dp_vec *
 {
 	const struct dp_port_view *port = &w->port[q->port];
 	struct rte_mbuf *pkt[DP_BURST];
-	uint16_t n = rte_eth_rx_burst(port->dev, q->queue, pkt, DP_BURST);
+	uint16_t n = rte_eth_rx_burst(port->dev, q->queue, pkt, (uint16_t)(DP_BURST - out->n));
 	uint64_t bytes = 0, mac = 0;
 
 	memcpy(&mac, port->mac, sizeof(port->mac));
@@ -175,7 +177,7 @@ uint32_t dp_rx(struct dp_worker *w, const struct dp_rx_queue *q, struct dp_vec *
 		bytes += m->pkt_len;
 		if (likely(port->vlan == 0 && is_plain(m, mac))) {
 			cut(m, ETHER_LEN, (const struct net_ip6 *)(frame + ETHER_LEN));
-			begin(m, q->port, frame);
+			begin(w, m, q->port, frame);
 		} else if (!unpack(w, m, q->port)) {
 			continue;
 		}

@@ -13,6 +13,7 @@
 	X(INTERCEPT, "intercept")                                                                  \
 	X(ENCAP, "encap")                                                                          \
 	X(SEAL, "seal")                                                                            \
+	X(SIGNAL, "signal")                                                                        \
 	X(ROUTE, "route")                                                                          \
 	X(TX, "tx")
 
@@ -33,6 +34,8 @@ enum dp_stage {
 	X(ENCAP, ENCAP) /* with its binding in worker.bind[] */                                     \
 	X(RELAY,                                                                                    \
 		SEAL) /* to the site meta.relay_to; DP_META_RELAY_ON: which relays it no further */ \
+	X(SIGNAL,                                                                                   \
+		SIGNAL) /* a Mobility Header with a Home Address option to a home agent address */  \
 	X(ROUTE, ROUTE) /* meta.fib, or meta.adj, says where to */
 
 enum dp_vec_id {

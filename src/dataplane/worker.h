@@ -93,15 +93,20 @@ struct dp_worker {
 	uint16_t workers; /* how many there are, control's own aside */
 	bool is_reader; /* control's own is none: it is the writer */
 	struct rte_mempool *pool; /* for fragments */
+	struct rte_mempool *own_pool; /* before `pool` for what control says; NULL: not control's */
 	uint64_t flow_seed; /* of the flow labels of tunnels; all workers have the same */
 	uint16_t rxq_count;
+	uint16_t rxq_first; /* where a turn begins */
 	bool watched; /* anything in watching[]: one branch a burst when there is not */
 	uint32_t watch_seen;
 	_Atomic uint32_t watch_version; /* control counts it on */
 	struct dp_rx_queue rxq[DP_MAX_PORTS * PLAN_MAX_QUEUES];
 	uint16_t tx_queue[DP_MAX_PORTS]; /* PLAN_NO_QUEUE: by ring */
 	struct rte_ring *tx_ring[DP_MAX_PORTS]; /* of the worker that has a queue */
-	struct rte_ring *tx_in; /* what others ask us to send; m->port is the way out; NULL: none */
+	struct rte_ring *tx_in; /* what others ask us to send; m->port is the way out. Or, marked by
+	                           dp_homeward(), buffers to be freed. NULL: none */
+	uint32_t ringed; /* how many came out of it at last */
+	uint32_t look_turn; /* 0: this turn looks at what others write: tx_in, RCU's token */
 	struct rte_ring *punt[DP_PUNT_COUNT];
 	struct rte_ring *const *hand; /* of each worker: packets that others want it to carry; NULL:
 	                                 nobody has anything to hand over */
@@ -115,6 +120,7 @@ struct dp_worker {
 	struct dp_vec vec[V_COUNT];
 	struct dp_sought home; /* the destinations, beside vec[V_HOME] */
 	struct dp_sought tunnel; /* the inner sources, beside vec[V_TUNNEL] */
+	struct dp_sought signal; /* the home addresses, beside vec[V_SIGNAL] */
 	const struct bc_entry *bind[DP_BURST]; /* beside vec[V_ENCAP] */
 	struct dp_vec tx[DP_MAX_PORTS];
 
@@ -145,7 +151,7 @@ void dp_worker_watch(struct dp_worker *w); /* takes over what control wants watc
 void dp_carry(struct dp_worker *w);
 
 /* Stages, in the order of the packet path; one file each. dp_rx says how many it took from the
- * queue, dropped ones included. */
+ * queue, dropped ones included; as many as make a burst of what is in `out` already. */
 uint32_t dp_rx(struct dp_worker *w, const struct dp_rx_queue *q, struct dp_vec *out);
 void dp_classify(struct dp_worker *w, struct dp_vec *in);
 void dp_reass(struct dp_worker *w, struct dp_vec *in);
@@ -154,6 +160,7 @@ void dp_decap(struct dp_worker *w, struct dp_vec *in);
 void dp_intercept(struct dp_worker *w, struct dp_vec *in);
 void dp_encap(struct dp_worker *w, struct dp_vec *in);
 void dp_seal(struct dp_worker *w, struct dp_vec *in);
+void dp_signal(struct dp_worker *w, struct dp_vec *in);
 void dp_route(struct dp_worker *w, struct dp_vec *in);
 void dp_tx(struct dp_worker *w);
 
@@ -166,6 +173,9 @@ int dp_reass_start(struct dp_worker *w, struct reass_opts opts);
 void dp_reass_stop(struct dp_worker *w);
 /* Gives up what has waited for too long, a bounded number a call. now: rte_rdtsc(). */
 void dp_reass_expire(struct dp_worker *w, uint64_t now);
+
+/* A Mobility Header for us: into V_SIGNAL, or at once to control where no binding says more. */
+void dp_to_signal(struct dp_worker *w, struct rte_mbuf *m);
 
 /* Doors. */
 void dp_worker_drop(struct dp_worker *w, struct rte_mbuf *m, enum dp_drop reason);
@@ -263,6 +273,26 @@ static inline void dp_seek_rest(struct dp_sought *s, const struct bc *bc, uint32
 {
 	for (uint32_t i = n > DP_AHEAD ? n - DP_AHEAD : 0; i < n; i++)
 		s->guess[i] = bc_guess(bc, s->hash[i]);
+}
+
+/* In a tx_in, a buffer that is only to be freed. Its own octets do not say so: to write there would
+ * take them from the cache that they go back to. */
+#define DP_HOMEWARD 1U
+
+static inline void *dp_homeward(struct rte_mbuf *m)
+{
+	return (uint8_t *)m + DP_HOMEWARD; /* buffers begin cache lines */
+}
+
+static inline bool dp_is_homeward(const void *item)
+{
+	return ((uintptr_t)item & DP_HOMEWARD) != 0;
+}
+
+/* With or without the mark. */
+static inline struct rte_mbuf *dp_ringed(void *item)
+{
+	return (struct rte_mbuf *)(void *)((uint8_t *)item - ((uintptr_t)item & DP_HOMEWARD));
 }
 
 static inline void dp_counted(struct dp_worker *w, enum dp_counter c, uint64_t n)

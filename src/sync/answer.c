@@ -112,13 +112,34 @@ static int listed(const struct message_keys *m, struct message_key k)
 	return (int)low;
 }
 
+/* A record that was listed: */
+enum here { NOT_HERE, IS_OTHER, IS_SAME };
+
+/* What was listed, and is not the same here, as far as we have looked: the answer is about no more.
+ * What we would refuse is not wanted, it only differs. */
+static void want_others(const struct domain *d, const struct message_keys *m,
+	const struct between *b, const enum here *here, bool refuses, struct message_want *want)
+{
+	uint64_t reached;
+
+	if (repair_reached(d, b, &reached))
+		want->last = reached;
+	else
+		want->differ++; /* of more than may be looked at */
+	for (unsigned i = 0; i < m->count && m->key[i].key <= want->last; i++) {
+		want->differ += here[i] != IS_SAME;
+		if (here[i] == IS_OTHER || (here[i] == NOT_HERE && !refuses))
+			want->key[want->count++] = m->key[i].key;
+	}
+}
+
 void repair_keys(struct engine *e, struct peer *p, const struct message_keys *m)
 {
 	struct domain *d = asked_about(e, p, m->domain);
 	struct message_want want = {
 		.domain = m->domain, .round = m->round, .first = m->first, .last = m->last
 	};
-	bool same[MESSAGE_LISTED] = { false };
+	enum here here[MESSAGE_LISTED] = { NOT_HERE };
 	struct push x = { .sent = 0 };
 	struct between b;
 	struct record *r;
@@ -134,20 +155,22 @@ void repair_keys(struct engine *e, struct peer *p, const struct message_keys *m)
 		int at = listed(m, k);
 
 		if (at >= 0 && m->key[at].hash == k.hash) {
-			same[at] = true;
+			here[at] = IS_SAME;
 			continue;
 		}
 		if (at < 0)
 			want.differ++;
+		else if (here[at] == NOT_HERE)
+			here[at] = IS_OTHER;
+		if (at < 0 && set_has(d->full, p->node))
+			continue; /* it would refuse it */
 		if (push_may(p, &x))
 			push_record(e, p, d, &x, r);
+		b.is_enough = x.sent + x.items >= PUSH_MAX;
 	}
 	answer_did_walk(e, p, &b);
 	push_last(e, p, &x);
-	for (unsigned i = 0; i < m->count; i++)
-		if (!same[i])
-			want.key[want.count++] = m->key[i].key;
-	want.differ = (uint16_t)(want.differ + want.count + (b.left == 0));
+	want_others(d, m, &b, here, repair_refuses(e, d, p), &want);
 	tx_begin_full(e, p, x.buf, &w);
 	message_write_want(&w, &want);
 	tx_end(e, p, &w);

@@ -37,9 +37,13 @@ static enum applied refuse(
 	if (why == ENGINE_EV_FULL) {
 		uint64_t *refused_ms = &d->refused_ms[p->node];
 
-		if (*refused_ms == 0 || e->now_ms - *refused_ms >= REFUSED_MS)
+		if (*refused_ms == 0 || e->now_ms - *refused_ms >= REFUSED_MS) {
 			tell(e, why, d, p->node, 0);
+			receive_say_now(p); /* it may have come outside of streams */
+		}
 		*refused_ms = e->now_ms;
+		set_add(d->refusing, p->node);
+		d->room_told[p->node] = 0;
 	} else if (p->info.refused == 0) {
 		tell(e, why, d, p->node, 0);
 	}

@@ -113,6 +113,7 @@ static uint32_t domain_turn(struct engine *e, struct domain *d, uint32_t *budget
 		d->was_told = true;
 		ready_set(e, d, NEXT_JOINING);
 	}
+	receive_room(e, d);
 	next = least(ready_turn(e, d), walk_turn(e, d, budget));
 	if (digest_is_ready(d->digest) || *budget == 0)
 		return next;

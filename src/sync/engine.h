@@ -154,7 +154,7 @@ struct engine_opts {
 	uint32_t domain_count;
 	uint32_t dead_ms;
 	uint64_t rate_max; /* octets a second to one peer; a stream starts slower and finds out */
-	uint32_t records_s; /* taken from one peer in a second, at most */
+	uint32_t records_s; /* taken from one peer, and told to it, in a second at most */
 	uint32_t max_waits; /* acknowledgements that may wait at once: half of them are for the
 			     * domains in equal parts, half for any */
 	uint64_t now_ms, wall_ms;

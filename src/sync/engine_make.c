@@ -112,7 +112,7 @@ static int new_peer(struct engine *e, uint8_t node)
 	p->next_id = 1;
 	p->rate = e->opts.rate_max / 4 > RATE_MIN ? e->opts.rate_max / 4 : RATE_MIN;
 	p->tokens_ms = p->round_due_ms = e->now_ms;
-	p->records = 1000LL * e->opts.records_s;
+	p->records = p->told = 1000LL * e->opts.records_s;
 	p->records_ms = e->now_ms;
 	p->work = 1000LL * WORK_MOST;
 	p->work_ms = e->now_ms;

@@ -43,6 +43,7 @@
 #define GIVE_TRIES      10 /* a snapshot sent so often in vain is not wanted any more */
 #define LAG_MAX_MS      200 /* more is waiting in queues than that: no faster */
 #define WINDOW_MIN      16 /* datagrams under way, whatever the rate */
+#define WINDOW_QUEUED   1024 /* ... not on the way but in queues; for all it hears a peer has 4,096 */
 #define RATE_MIN        125000 /* octets a second: 1 Mbit/s gets through anywhere */
 #define AHEAD_MAX       64 /* pieces behind gaps that a stream remembers; more come again */
 #define REPAIR_MS       10000 /* between two digest rounds with a peer, in the background */
@@ -53,7 +54,8 @@
 #define RETRY_MS        1000 /* a round or snapshot that came to nothing is begun again */
 #define KEPT_MS         5000 /* and dead-ms: how long others keep what its owner has not renewed */
 #define IDLE_MS         50 /* longest time between two turns */
-#define REFUSED_MS      1000 /* told that there is no room for so long after the last time */
+#define REFUSED_MS      1000 /* told that there is no room for so long after the last time, */
+#define ROOM_TOLD       3 /* ... then, in such intervals, so often that there is: one may get lost */
 #define STRAY_MS        1000 /* between two words about one site's stray claims */
 #define KEYS_WALK_MAX   4096 /* records looked at for one list of keys of a peer's */
 #define PUSH_MAX        64 /* records sent for one list of keys; the rest when it asks again */
@@ -112,7 +114,8 @@ struct slot {
 	uint16_t
 		differ; /* KEYS: records that were not the same when last answered; at first MESSAGE_LISTED */
 	uint32_t from; /* DIGEST: first range; KEYS: the range */
-	uint64_t first, last; /* KEYS: asked about; last: of what was listed */
+	uint64_t first, until; /* KEYS: the rest of the range, or as much as is asked about now */
+	uint64_t last; /* ... of what was listed */
 	uint64_t sent_ms;
 };
 
@@ -148,7 +151,8 @@ struct peer {
 	/* sending */
 	uint64_t rate; /* octets a second */
 	int64_t tokens; /* millioctets: 1/1000 */
-	uint64_t tokens_ms;
+	int64_t told; /* thousandths of records that it may be told now; below 0: a debt */
+	uint64_t tokens_ms; /* when both grew last */
 	uint32_t numbered, heard_until; /* datagrams sent, of them no longer under way */
 	uint64_t heard_ms; /* when acknowledged last, or began to be under way */
 	uint32_t timed; /* a datagram whose way there and back is being measured, 0: none */
@@ -213,6 +217,8 @@ struct domain {
 	uint32_t others; /* members that are not retired */
 	uint64_t full[4]; /* peers that refuse records of it */
 	uint64_t refused_ms[NEXT_NODES]; /* we last refused one for want of room, 0: never */
+	uint64_t refusing[4]; /* whose those were, and who was not told of room since */
+	uint8_t room_told[NEXT_NODES]; /* how often that was said */
 	uint64_t stray_ms[NEXT_NODES]; /* its last stray claim was told of, 0: never */
 	struct digest *digest;
 	uint8_t peer_bits[NEXT_NODES]; /* of peers' digests, of those that were heard */
@@ -373,6 +379,10 @@ void receive_delta(struct engine *e, struct peer *p, struct message_delta *m);
 void receive_records(struct engine *e, struct peer *p, struct net_rd *sections);
 void receive_acks(struct engine *e, struct peer *p, struct net_wr *w); /* those that are due */
 bool receive_has_acks(const struct engine *e, const struct peer *p);
+/* Acknowledges all streams, whether something came of them or not. */
+void receive_say_now(struct peer *p);
+/* Tells those whose records were refused when that is over, also where nothing else is to be said. */
+void receive_room(struct engine *e, struct domain *d);
 
 /* --- apply.c --- */
 

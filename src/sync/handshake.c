@@ -181,6 +181,7 @@ void handshake_begin(struct sessions *s, struct peer *p, uint64_t now_ms)
 	prologue(words, s->node, p->node);
 	p->local = new_index(s, p);
 	p->pending = true;
+	p->instead_ms = 0;
 	p->begun_ms = now_ms;
 	p->due_ms = now_ms + retry_ms(s, p);
 	p->tries++;
@@ -245,6 +246,31 @@ static bool ours_goes_first(const struct sessions *s, const struct peer *p, uint
 	return p->pending && s->node < p->node && now_ms - p->begun_ms < SESSION_RETRY_MIN_MS;
 }
 
+/*
+ * A peer that was restarted with its clock set back can't begin, and to us its old keys are good: we
+ * begin in its place, once its own try does not go first any more. It may be somebody's replay. So
+ * only where nothing came of the peer for a while: each time ends in keys, which is hearing of it,
+ * or is one that is under way. Replays then make us begin once in three seconds at most.
+ */
+static void begin_instead(const struct sessions *s, struct peer *p, uint64_t now_ms)
+{
+	bool goes_first = p->node < s->node;
+
+	/* ours crossed its try before, or was lost: the next one in step with it; a replay puts that
+	 * off only so far */
+	if (p->pending && goes_first) {
+		uint64_t latest =
+			p->begun_ms + SESSION_RETRY_MAX_MS + JITTER_MS + SESSION_RETRY_MIN_MS;
+
+		p->due_ms = now_ms + SESSION_RETRY_MIN_MS;
+		if (p->due_ms > latest)
+			p->due_ms = latest;
+	}
+	if (p->pending || p->instead_ms != 0 || now_ms - p->info.heard_ms < SESSION_QUIET_MS)
+		return;
+	p->instead_ms = now_ms + (goes_first ? SESSION_RETRY_MIN_MS : 0);
+}
+
 static void respond(
 	struct sessions *s, struct peer *p, struct noise *n, uint32_t remote, uint64_t now_ms)
 {
@@ -289,6 +315,8 @@ enum session_verdict handshake_init(
 		v = SESSION_OLD;
 	else
 		p->stamp = get64(stamp);
+	if (v == SESSION_OLD)
+		begin_instead(s, p, now_ms);
 	if (v == SESSION_HANDLED && ours_goes_first(s, p, now_ms))
 		v = SESSION_CROSSED;
 	if (v == SESSION_HANDLED) {

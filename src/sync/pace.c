@@ -2,10 +2,13 @@
 /*
  * How fast datagrams go to a peer: octets are paced by a rate that grows by a quarter a round trip
  * and shrinks by a quarter when something was lost in one; what is under way is bounded by twice
- * that rate times the round trip time. Datagrams are counted over all streams to a peer, so an
- * acknowledgement says how many left the network and how many are missing. hello's round trip time
- * knows nothing of the queues that our own datagrams stand in, up to the peer's control core: that
- * is measured too, and nothing is taken for lost, or sent again, before it.
+ * that rate times the round trip time, and by what a peer's queue takes. Datagrams are counted over
+ * all streams to a peer, so an acknowledgement says how many left the network and how many are
+ * missing. hello's round trip time knows nothing of the queues that our own datagrams stand in, up
+ * to the peer's control core: that is measured too, and nothing is taken for lost, or sent again,
+ * before it. Records are paced, too:
+ * a peer leaves what exceeds its records-per-s, so we tell no more than ours, which is the same as
+ * a rule; where its is smaller, it reports what it left as lost.
  */
 #include "sync/stream_priv.h"
 
@@ -71,13 +74,26 @@ void stream_refill(struct engine *e, struct peer *p)
 	p->tokens += (int64_t)(p->rate * ms);
 	if (p->tokens > burst(p))
 		p->tokens = burst(p);
+	p->told += (int64_t)(ms * e->opts.records_s);
+	if (p->told > 1000LL * e->opts.records_s)
+		p->told = 1000LL * e->opts.records_s;
+}
+
+/* Datagrams that may be under way. */
+static uint64_t window_of(const struct peer *p)
+{
+	uint64_t in_1_s = p->rate / ENGINE_DATAGRAM;
+	uint64_t window = 2 * in_1_s * (p->rtt_ms + ACK_DELAY_MS) / 1000;
+	uint64_t most = in_1_s * p->rtt_ms / 1000 + WINDOW_QUEUED;
+
+	if (window > most)
+		window = most;
+	return window > WINDOW_MIN ? window : WINDOW_MIN;
 }
 
 bool pace_may_send(const struct peer *p)
 {
-	uint64_t window = 2 * p->rate * (p->rtt_ms + ACK_DELAY_MS) / 1000 / ENGINE_DATAGRAM;
-
-	return p->tokens > 0 && pace_under_way(p) < (window > WINDOW_MIN ? window : WINDOW_MIN);
+	return p->tokens > 0 && p->told > 0 && pace_under_way(p) < window_of(p);
 }
 
 void pace_slow_down(struct engine *e, struct peer *p)

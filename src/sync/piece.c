@@ -224,6 +224,7 @@ bool piece_send(
 	if (x->stream == STREAM_SNAPSHOT)
 		m.domain = e->domain[x->out->domain].conf.id;
 	message_close(&w, &b, &m);
+	p->told -= 1000LL * x->items;
 	tx_end(e, p, &w);
 	return true;
 }

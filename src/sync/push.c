@@ -18,9 +18,12 @@ static uint32_t range_of(const struct domain *d, uint64_t key)
 
 struct between repair_between(const struct domain *d, uint64_t first, uint64_t last)
 {
+	uint32_t begin = range_of(d, first);
+
 	return (struct between){ .first = first,
 		.last = last,
-		.range = range_of(d, first),
+		.begin = begin,
+		.range = begin,
 		.end = range_of(d, last),
 		.left = KEYS_WALK_MAX };
 }
@@ -33,10 +36,13 @@ struct record *repair_next(
 
 		b->left--;
 		if (!digest_next(d->digest, b->range, &b->handle)) {
-			if (b->range == b->end)
+			b->is_over = b->range == b->end;
+			if (b->is_over)
 				return NULL;
 			b->range++;
 			b->handle = 0;
+			if (b->is_enough)
+				return NULL;
 			continue;
 		}
 		r = records_at(e->rs, b->handle);
@@ -45,6 +51,12 @@ struct record *repair_next(
 			return r;
 	}
 	return NULL;
+}
+
+bool repair_reached(const struct domain *d, const struct between *b, uint64_t *last)
+{
+	*last = b->is_over ? b->last : repair_first_key(digest_bits_of(d->digest), b->range) - 1;
+	return b->is_over || b->range != b->begin;
 }
 
 struct message_key repair_entry(const struct domain *d, const struct record *r, uint64_t key)

@@ -44,16 +44,21 @@ static void list_key(struct message_keys *m, struct message_key k, bool *is_all)
 static void ask_keys(struct engine *e, struct peer *p, const struct domain *d, struct slot *s)
 {
 	struct message_keys m = { .domain = d->conf.id, .round = p->round.id, .first = s->first };
-	struct between b = repair_between(d, s->first, repair_last_key(p->round.bits, s->from));
+	struct between b = repair_between(d, s->first, s->until);
 	uint8_t buf[ENGINE_DATAGRAM];
 	bool is_all = true;
 	struct net_wr w;
 	struct record *r;
 	uint64_t key;
 
-	while ((r = repair_next(e, d, &b, &key)) != NULL)
+	while ((r = repair_next(e, d, &b, &key)) != NULL) {
 		list_key(&m, repair_entry(d, r, key), &is_all);
-	m.last = is_all ? b.last : m.key[m.count - 1].key;
+		b.is_enough = m.count == MESSAGE_LISTED;
+	}
+	if (!repair_reached(d, &b, &m.last))
+		m.last = s->until; /* it is compared in part */
+	if (!is_all)
+		m.last = m.key[m.count - 1].key;
 	s->last = m.last;
 	tx_begin_full(e, p, buf, &w);
 	message_write_keys(&w, &m);
@@ -80,11 +85,13 @@ static bool next_block(struct round *o, struct slot *s)
 	return false;
 }
 
-static void set_keys(struct slot *s, uint32_t range, uint64_t first)
+static void set_keys(const struct round *o, struct slot *s, uint32_t range, uint64_t first)
 {
-	*s = (struct slot){
-		.kind = SLOT_KEYS, .from = range, .first = first, .differ = MESSAGE_LISTED
-	};
+	*s = (struct slot){ .kind = SLOT_KEYS,
+		.from = range,
+		.first = first,
+		.until = repair_last_key(o->bits, range),
+		.differ = MESSAGE_LISTED };
 }
 
 /* Those keys are done with: on to the rest of the range. */
@@ -92,7 +99,7 @@ void question_pass_keys(const struct round *o, struct slot *s)
 {
 	s->kind = SLOT_FREE;
 	if (s->last != repair_last_key(o->bits, s->from))
-		set_keys(s, s->from, s->last + 1);
+		set_keys(o, s, s->from, s->last + 1);
 }
 
 static bool next_leaf(struct round *o, struct slot *s)
@@ -104,7 +111,7 @@ static bool next_leaf(struct round *o, struct slot *s)
 			continue;
 		o->at_leaf = word;
 		range = 64 * word + (uint32_t)__builtin_ctzll(o->leaf[word]);
-		set_keys(s, range, repair_first_key(o->bits, range));
+		set_keys(o, s, range, repair_first_key(o->bits, range));
 		repair_bit_clear(o->leaf, range);
 		return true;
 	}

@@ -83,6 +83,7 @@ struct outcome {
 	bool is_later; /* something must come again */
 	bool is_put_off; /* ... because there is no room for it now */
 	bool is_patient; /* it may still wait for room */
+	bool is_too_fast; /* nothing of it was looked at: more comes than records-per-s */
 	struct refused refused; /* something is not held here */
 	uint64_t at; /* position of the message */
 	uint32_t items;
@@ -160,7 +161,7 @@ static void apply_sections(
 	int ret;
 
 	if (!is_within_rate(e, p)) {
-		o->is_later = true;
+		o->is_later = o->is_too_fast = true;
 		return;
 	}
 	while ((ret = message_read_section(sections, &id, &items)) > 0 && !o->is_later) {
@@ -231,6 +232,8 @@ void receive_delta(struct engine *e, struct peer *p, struct message_delta *m)
 		return;
 	if (!planted(PLANT_ACK_BEFORE_APPLY) || m->number % 8 != 0)
 		apply_sections(e, p, &m->sections, (m->flags & DELTA_SEEN) != 0, &o);
+	/* lost here as by a full queue: the peer must hear that, or it goes on as fast */
+	p->received -= o.is_too_fast;
 	if (o.is_put_off && in->put_off_ms == 0)
 		in->put_off_ms = e->now_ms;
 	if (o.is_later)
@@ -291,6 +294,31 @@ static void write_ack(struct engine *e, const struct peer *p, unsigned s, struct
 		m.hole_count++;
 	}
 	message_write_ack(w, &m);
+}
+
+void receive_say_now(struct peer *p)
+{
+	for (unsigned s = 0; s < STREAM_COUNT; s++)
+		p->in[s].ack_due |= p->in[s].id != 0;
+	p->ack_now = true;
+}
+
+/* "Full" is said by acknowledgements, so one without it ends it. */
+static void tell_room(struct engine *e, struct domain *d, struct peer *p)
+{
+	uint8_t *told = &d->room_told[p->node];
+
+	if (e->now_ms - d->refused_ms[p->node] < REFUSED_MS * (1ULL + *told))
+		return;
+	receive_say_now(p);
+	if (++*told == ROOM_TOLD)
+		set_del(d->refusing, p->node);
+}
+
+void receive_room(struct engine *e, struct domain *d)
+{
+	for (uint8_t node = set_next(d->refusing, 0); node != 0; node = set_next(d->refusing, node))
+		tell_room(e, d, e->peer[node]);
 }
 
 bool receive_has_acks(const struct engine *e, const struct peer *p)

@@ -156,16 +156,33 @@ uint32_t repair_turn(struct engine *e, struct peer *p, uint32_t *budget)
 
 /* --- answers heard --- */
 
-static struct slot *slot_for(struct round *o, enum slot_kind kind, uint8_t bits, uint32_t from,
-	uint64_t first, uint64_t last)
+static struct slot *slot_of_digest(struct round *o, uint8_t bits, uint32_t from)
 {
 	for (unsigned i = 0; i < ROUND_SLOTS; i++) {
 		struct slot *s = &o->slot[i];
 
-		if (s->kind != kind)
-			continue;
-		if (kind == SLOT_DIGEST ? s->bits == bits && s->from == from
-					: s->first == first && s->last == last)
+		if (s->kind == SLOT_DIGEST && s->bits == bits && s->from == from)
+			return s;
+	}
+	return NULL;
+}
+
+/* Who has more than fits into an answer says less than it was asked: up to the end of one of its
+ * ranges, and none is smaller than these. So a range is not asked about in more parts than that. */
+static bool is_part(uint64_t last, uint64_t asked)
+{
+	uint64_t least_range = UINT64_MAX >> DIGEST_BITS_MAX;
+
+	return last == asked || (last < asked && (last & least_range) == least_range);
+}
+
+static struct slot *slot_of_keys(struct round *o, uint64_t first, uint64_t last)
+{
+	for (unsigned i = 0; i < ROUND_SLOTS; i++) {
+		struct slot *s = &o->slot[i];
+
+		if (s->kind == SLOT_KEYS && s->first == first && last >= first &&
+			is_part(last, s->last))
 			return s;
 	}
 	return NULL;
@@ -193,7 +210,7 @@ void repair_differ(struct engine *e, struct peer *p, const struct message_differ
 		repair_abandon(e, p, rto_ms(p));
 		return;
 	}
-	s = slot_for(o, SLOT_DIGEST, m->bits, m->from, 0, 0);
+	s = slot_of_digest(o, m->bits, m->from);
 	if (s == NULL || s->count != m->count)
 		return;
 	s->kind = SLOT_FREE;
@@ -243,21 +260,33 @@ static void push_wanted(
 	push_last(e, p, &x);
 }
 
+/* At the next turn it counts as left. */
+static void give_up(struct slot *s)
+{
+	s->tries = ROUND_TRIES;
+	s->sent_ms = 0;
+}
+
 void repair_want_heard(struct engine *e, struct peer *p, const struct message_want *m)
 {
 	struct round *o = &p->round;
+	struct domain *d;
 	struct slot *s;
 
 	if (!is_of_round(e, p, m->domain, m->round))
 		return;
-	s = slot_for(o, SLOT_KEYS, 0, 0, m->first, m->last);
+	d = &e->domain[o->domain];
+	s = slot_of_keys(o, m->first, m->last);
 	if (s == NULL || (m->count > 0 && !answer_may_work(e, p)))
 		return;
 	if (m->count > 0)
-		push_wanted(e, p, &e->domain[o->domain], m);
-	if (m->differ < s->differ)
+		push_wanted(e, p, d, m);
+	if (m->differ < s->differ || m->last < s->last)
 		s->tries = 1; /* it goes on, a part at a time */
+	else if (m->differ > 0 && (set_has(d->full, p->node) || repair_refuses(e, d, p)))
+		give_up(s); /* what differs has no room */
 	s->differ = m->differ;
+	s->until = s->last = m->last;
 	if (m->differ == 0) /* else asked again when it is due: until then what was sent has come */
 		question_pass_keys(o, s);
 }

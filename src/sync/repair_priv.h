@@ -40,20 +40,35 @@ static inline uint64_t repair_last_key(unsigned bits, uint32_t i)
 	return repair_first_key(bits, i) + (bits == 0 ? UINT64_MAX : UINT64_MAX >> bits);
 }
 
+/* We had no room for records of its just now. */
+static inline bool repair_refuses(
+	const struct engine *e, const struct domain *d, const struct peer *p)
+{
+	uint64_t refused_ms = d->refused_ms[p->node];
+
+	return refused_ms != 0 && e->now_ms - refused_ms < REFUSED_MS;
+}
+
 /* --- push.c --- */
 
-/* A walk over the records of a domain whose keys lie between two, in no order. */
+/* A walk over the records of a domain whose keys lie between two: range by range of our digest, in
+ * no order within one. The other site's ranges may be larger, by as much as it has less room. */
 struct between {
 	uint64_t first, last;
-	uint32_t range, end;
+	uint32_t begin, range, end;
 	uint32_t handle;
 	uint32_t left; /* records to be looked at, at most */
+	bool is_enough; /* set by the user: no further than to the end of this range */
+	bool is_over;
 };
 
 struct between repair_between(const struct domain *d, uint64_t first, uint64_t last);
-/* NULL: no more, or as many were looked at as may be. */
+/* NULL: no more, enough, or as many were looked at as may be. */
 struct record *repair_next(
 	struct engine *e, const struct domain *d, struct between *b, uint64_t *key);
+/* Afterwards: the last key up to which all were seen. False: not even one range was, it has more
+ * records than may be looked at. */
+bool repair_reached(const struct domain *d, const struct between *b, uint64_t *last);
 struct message_key repair_entry(const struct domain *d, const struct record *r, uint64_t key);
 
 struct push {

@@ -186,6 +186,7 @@ void session_use(struct sessions *s, struct peer *p, const struct keys *k, uint6
 	p->confirms = 0;
 	p->info.handshakes++;
 	p->info.heard_ms = now_ms;
+	p->instead_ms = 0;
 	tell(s, p->node, k, s->ops.established);
 	if (k->initiator)
 		confirm(s, p, now_ms);
@@ -247,6 +248,7 @@ static enum session_verdict input_data(struct sessions *s, struct peer *p, const
 	if (k == &p->now && plain == 0 && !k->initiator)
 		send_empty(s, p);
 	p->info.heard_ms = now_ms;
+	p->instead_ms = 0; /* it has keys */
 	*len = plain;
 	return plain == 0 ? SESSION_HANDLED : SESSION_DATA;
 }
@@ -312,15 +314,26 @@ enum session_verdict sessions_input(struct sessions *s, const struct ip6_addr *f
 
 /* --- time --- */
 
+/* The peer may never have heard that we have the keys, and as long as hello finds no others than
+ * those that only one of us uses, nobody says anything else. */
+static bool is_confirmed_in_vain(const struct peer *p, uint64_t now_ms)
+{
+	return p->unconfirmed && p->now.initiator && p->confirms == SESSION_CONFIRMS &&
+	       now_ms >= p->confirm_ms;
+}
+
 static bool is_handshake_due(const struct peer *p, uint64_t now_ms)
 {
 	uint64_t lag = p->now.initiator ? 0 : RESPONDER_LAG_MS;
 
 	if (p->pending)
 		return now_ms >= p->due_ms;
+	if (p->instead_ms != 0 && now_ms >= p->instead_ms)
+		return true;
 	if (is_good(&p->next, now_ms) && now_ms - p->next.made_ms < SESSION_RETRY_MAX_MS)
 		return false; /* we answered: the other one is about to speak */
-	return !is_good(&p->now, now_ms) || now_ms - p->now.made_ms >= SESSION_REKEY_MS + lag ||
+	return !is_good(&p->now, now_ms) || is_confirmed_in_vain(p, now_ms) ||
+	       now_ms - p->now.made_ms >= SESSION_REKEY_MS + lag ||
 	       p->now.counter >= MESSAGES_MAX / 2;
 }
 

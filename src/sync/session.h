@@ -35,6 +35,7 @@
 #define SESSION_REJECT_MS    180000 /* older keys seal and open nothing */
 #define SESSION_RETRY_MIN_MS 1000 /* an unanswered handshake is begun again, ... */
 #define SESSION_RETRY_MAX_MS 2000 /* ... less and less often */
+#define SESSION_QUIET_MS     3000 /* silent for so long, and its handshake is old: it lost its keys */
 #define SESSION_HANDSHAKES_S 50 /* begun by others and taken without a cookie, a second */
 #define SESSION_CONFIRM_MS   200 /* new keys are confirmed again, then after twice the time, ... */
 #define SESSION_CONFIRMS     7 /* ... for 12.6 s: afterwards what else is said does it */
@@ -121,8 +122,8 @@ int sessions_new(const struct session_opts *opts, struct sessions **out);
 void sessions_free(struct sessions *s); /* wipes; NULL is fine */
 
 /* Begins, repeats, renews and forgets what is due: a few times a second at least. wall_ms: the time
- * of day, milliseconds since 1970; a site whose clock was set back cannot begin until it has
- * caught up, but can answer. True: there is more to begin, by another call soon: a handshake costs
+ * of day, milliseconds since 1970; a site that has restarted with its clock set back cannot begin
+ * until it has caught up, but answers: its tries make the others begin. True: there is more to begin, by another call soon: a handshake costs
  * some 150 us, and one call begins SESSION_BEGINS at most. */
 #define SESSION_BEGINS 2
 bool sessions_turn(struct sessions *s, uint64_t now_ms, uint64_t wall_ms);

@@ -49,7 +49,7 @@ static uint32_t id_take(struct adj_tbl *t)
 
 int adj_new(const struct adj_opts *opts, struct dq *dq, struct adj_tbl **out)
 {
-	struct adj_tbl *t = calloc(1, sizeof(*t));
+	struct adj_tbl *t = mem_zalloc(sizeof(*t)); /* shares no line with anything else */
 
 	if (t == NULL)
 		return -ENOMEM;
@@ -69,7 +69,7 @@ int adj_new(const struct adj_opts *opts, struct dq *dq, struct adj_tbl **out)
 err_adj:
 	mem_free(t->adj, (t->max + 1ULL) * sizeof(*t->adj));
 err_tbl:
-	free(t);
+	mem_free(t, sizeof(*t));
 	return -ENOMEM;
 }
 
@@ -81,7 +81,7 @@ void adj_free(struct adj_tbl *t)
 	dq_drain(t->dq);
 	sigtab_done(&t->tab);
 	mem_free(t->adj, (t->max + 1ULL) * sizeof(*t->adj));
-	free(t);
+	mem_free(t, sizeof(*t));
 }
 
 static uint64_t adj_hash(const struct adj_tbl *t, uint16_t port, const struct ip6_addr *addr)

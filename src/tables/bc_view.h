@@ -53,7 +53,8 @@ static_assert(sizeof(struct bc_entry) == 128, "two cache lines");
 static_assert(offsetof(struct bc_entry, ha) == 64, "what encapsulation needs starts a line");
 static_assert(offsetof(struct bc_entry, coa) == 80, "source and destination as in the header");
 
-/* What readers need of the cache: its first member. Nothing of it changes while readers run. */
+/* What readers need of the cache: its first member. Nothing of it changes while readers run, but for
+ * what is left of the overflow buckets, seldom. */
 struct bc_view {
 	struct sigtab tab;
 	struct bc_entry *entry; /* 0 is none */

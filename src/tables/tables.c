@@ -57,7 +57,7 @@ static int fill(struct tables *t, const struct tables_opts *o)
 
 int tables_new(const struct tables_opts *opts, struct tables **out)
 {
-	struct tables *t = calloc(1, sizeof(*t));
+	struct tables *t = mem_zalloc(sizeof(*t)); /* shares no line with anything else */
 	int ret;
 
 	if (t == NULL)
@@ -82,5 +82,5 @@ void tables_free(struct tables *t)
 	fib_free(t->fib);
 	dq_free(t->dq);
 	mem_free(t->rcu, t->rcu_bytes);
-	free(t);
+	mem_free(t, sizeof(*t));
 }

@@ -96,8 +96,9 @@ def test_binding_update(wired):
         wired.mn.move("link2")
     (p,) = packets
     assert p["fate"] == "taken" and p["whole"]
-    assert way(p).startswith("rx>classify classify>punt control>taken control>verdict")
-    assert at(p, "classify")["class"] in ("signalling", "known")
+    assert way(p).startswith(
+        "rx>classify classify>signal signal>punt control>taken control>verdict")
+    assert at(p, "signal")["class"] in ("signalling", "known")
     verdicts = [(s["engine"], s["verdict"], s.get("status")) for s in p["stages"]
                 if s["door"] == "verdict"]
     assert verdicts[-1] == ("mip6", "moved", mip6.ACCEPTED)

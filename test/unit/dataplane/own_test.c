@@ -118,6 +118,28 @@ static void test_no_buffer(void **state)
 	own.tx[0].n = 0;
 }
 
+/* Control's own buffers come first; where all of them are under way, the others do. */
+static void test_own_pool(void **state)
+{
+	static const uint8_t mac[6] = { 2 };
+	uint8_t pkt[48] = { 0x60 };
+
+	(void)state;
+	own.own_pool = rte_pktmbuf_pool_create("own", 3, 0, RTE_ALIGN(sizeof(struct dp_meta), 8),
+		RTE_PKTMBUF_HEADROOM + ROOM, SOCKET_ID_ANY);
+	assert_non_null(own.own_pool);
+	for (unsigned i = 0; i < 5; i++)
+		assert_int_equal(dp_send_link(&dp, 0, mac, pkt, sizeof(pkt)), 0);
+	assert_int_equal(own.tx[0].n, 5);
+	for (unsigned i = 0; i < 5; i++)
+		assert_ptr_equal(own.tx[0].pkt[i]->pool, i < 3 ? own.own_pool : dp.pool);
+	rte_pktmbuf_free_bulk(own.tx[0].pkt, 5);
+	own.tx[0].n = 0;
+	assert_int_equal(rte_mempool_avail_count(own.own_pool), 3);
+	rte_mempool_free(own.own_pool);
+	own.own_pool = NULL;
+}
+
 /* A packet of len octets on a path of mtu: how many frames it becomes. */
 static unsigned frames_of(uint16_t len, uint16_t mtu)
 {
@@ -181,6 +203,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_no_way),
 		cmocka_unit_test(test_no_buffer),
+		cmocka_unit_test(test_own_pool),
 		cmocka_unit_test(test_fragments),
 		cmocka_unit_test(test_link_down),
 	};

@@ -10,9 +10,12 @@
 
 #include "dataplane/worker.h"
 #include "net/ip6hdr.h"
+#include "tables/tables.h"
 
 #define POOL 4095
 #define ROOM 512 /* of a buffer, behind its headroom */
+
+#define DEVICES 2
 
 static struct rte_mempool *pool;
 static struct dp_port_view views[2] = {
@@ -25,9 +28,16 @@ static struct rte_ring *ring;
 static int set_up(void **state)
 {
 	char args[][24] = { "rx-tx-test", "--no-huge", "-m", "128", "--no-pci", "--no-telemetry",
-		"--no-shconf", "--log-level=*:error", "-l", "0", "--vdev=net_ring0" };
+		"--no-shconf", "--log-level=*:error", "-l", "0", "--vdev=net_ring0",
+		"--vdev=net_ring1" };
 	char *argv[DIM(args) + 1] = { NULL };
 	struct rte_eth_conf conf = { 0 };
+	struct tables_opts opts = { .readers = 1,
+		.max_bindings = 16,
+		.max_neighbors = 16,
+		.max_routes = 16,
+		.max_addrs = 4,
+		.seed = 42 };
 
 	(void)state;
 	for (unsigned i = 0; i < DIM(args); i++)
@@ -37,10 +47,13 @@ static int set_up(void **state)
 	pool = rte_pktmbuf_pool_create("pkts", POOL, 0, RTE_ALIGN(sizeof(struct dp_meta), 8),
 		RTE_PKTMBUF_HEADROOM + ROOM, SOCKET_ID_ANY);
 	assert_non_null(pool);
-	assert_int_equal(rte_eth_dev_configure(0, 1, 1, &conf), 0);
-	assert_int_equal(rte_eth_rx_queue_setup(0, 0, 1024, SOCKET_ID_ANY, NULL, pool), 0);
-	assert_int_equal(rte_eth_tx_queue_setup(0, 0, 1024, SOCKET_ID_ANY, NULL), 0);
-	assert_int_equal(rte_eth_dev_start(0), 0);
+	for (uint16_t d = 0; d < DEVICES; d++) {
+		assert_int_equal(rte_eth_dev_configure(d, 1, 1, &conf), 0);
+		assert_int_equal(rte_eth_rx_queue_setup(d, 0, 1024, SOCKET_ID_ANY, NULL, pool), 0);
+		assert_int_equal(rte_eth_tx_queue_setup(d, 0, 1024, SOCKET_ID_ANY, NULL), 0);
+		assert_int_equal(rte_eth_dev_start(d), 0);
+	}
+	assert_int_equal(tables_new(&opts, &worker.t), 0);
 	ring = rte_ring_create("out", 64, SOCKET_ID_ANY, 0);
 	assert_non_null(ring);
 	return 0;
@@ -50,8 +63,10 @@ static int tear_down(void **state)
 {
 	(void)state;
 	assert_int_equal(rte_mempool_avail_count(pool), POOL); /* no packet was leaked */
-	rte_eth_dev_stop(0);
+	for (uint16_t d = 0; d < DEVICES; d++)
+		rte_eth_dev_stop(d);
 	rte_ring_free(ring);
+	tables_free(worker.t);
 	return rte_eal_cleanup();
 }
 
@@ -268,6 +283,134 @@ static void test_full(void **state)
 		rte_pktmbuf_free(m);
 }
 
+/* --- queues of a turn --- */
+
+/* n frames to a link-local address that is not ours: classify drops them, and that is all. */
+static void arrive(uint16_t dev, unsigned n)
+{
+	struct frame f = good();
+	struct ip6_addr nobody = addr("fe80::9");
+
+	memcpy(f.b + 14 + 24, &nobody, sizeof(nobody));
+	while (n-- > 0) {
+		struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
+
+		assert_non_null(m);
+		memcpy(rte_pktmbuf_append(m, f.n), f.b, f.n);
+		assert_int_equal(rte_eth_tx_burst(dev, 0, &m, 1), 1);
+	}
+}
+
+struct turn {
+	const char *name;
+	unsigned few, many; /* that arrive at devices 1 and 0 */
+	unsigned carried, bursts; /* what the turn does: packets, and in how many bursts */
+};
+
+/* What is few is carried with what is many; no queue is left out, whatever the other one has, and
+ * nothing that was taken is left for the next turn. */
+static void test_queues(void **state)
+{
+	static const struct turn turns[] = {
+		{ "not known yet", 1, DP_BURST, DP_BURST + 1, 2 },
+		{ "few first", 1, DP_BURST, DP_BURST, 1 },
+		{ "with what was left", 3, DP_BURST - 4, DP_BURST, 1 },
+		{ "none", 0, DP_BURST, DP_BURST, 1 },
+		{ "half a burst", DP_BURST / 2, DP_BURST, DP_BURST / 2 + DP_BURST, 2 },
+		{ "few less than that", DP_BURST / 2 - 1, DP_BURST, DP_BURST, 1 },
+		{ "two full ones", DP_BURST, DP_BURST / 2 + 1, 2 * DP_BURST, 2 },
+		{ "the other one is many", DP_BURST, 0, DP_BURST, 1 },
+		{ "and few first again", DP_BURST, 2, DP_BURST, 1 },
+		{ "the rest", 0, 0, 2, 1 },
+		{ "idle", 0, 0, 0, 0 },
+	};
+	const struct dp_stage_stat *s = &worker.stage[DP_STAGE_CLASSIFY];
+
+	(void)state;
+	views[1] = views[0];
+	views[1].dev = 1;
+	worker.rxq[0] = (struct dp_rx_queue){ 0, 0 };
+	worker.rxq[1] = (struct dp_rx_queue){ 1, 0 };
+	worker.rxq_count = 2;
+	for (unsigned i = 0; i < DIM(turns); i++) {
+		const struct turn *t = &turns[i];
+		struct dp_stage_stat before = *s;
+		uint64_t dropped = worker.counters.drop[DP_DROP_DST_SCOPE];
+
+		arrive(0, t->many);
+		arrive(1, t->few);
+		assert_int_equal(dp_worker_poll(&worker), t->carried > 0);
+		if (s->packets - before.packets != t->carried ||
+			s->calls - before.calls != t->bursts)
+			fail_msg("%s: %u packets in %u bursts", t->name,
+				(unsigned)(s->packets - before.packets),
+				(unsigned)(s->calls - before.calls));
+		assert_int_equal(worker.counters.drop[DP_DROP_DST_SCOPE] - dropped, t->carried);
+	}
+}
+
+/* --- what other lcores send --- */
+
+/* A turn with n frames of its own, and `others` that another lcore wants sent; how many of those are
+ * sent by now. */
+static unsigned ringed(unsigned n, unsigned others)
+{
+	struct rte_mbuf *m;
+
+	arrive(0, n);
+	while (others-- > 0) {
+		m = rte_pktmbuf_alloc(pool);
+		assert_non_null(m);
+		assert_non_null(rte_pktmbuf_append(m, 60));
+		m->port = 1;
+		assert_int_equal(rte_ring_enqueue(worker.tx_in, m), 0);
+	}
+	(void)dp_worker_poll(&worker);
+	return rte_ring_count(ring);
+}
+
+/* Few are waited for while turns are full, four of them at most; many, or beside little, never. */
+static void test_ringed(void **state)
+{
+	static const struct {
+		unsigned own, others, sent;
+	} turns[] = {
+		{ DP_BURST, 1, 1 },
+		{ DP_BURST, 1, 1 },
+		{ DP_BURST, 1, 1 },
+		{ DP_BURST, 1, 1 },
+		{ DP_BURST, 0, 4 },
+		{ DP_BURST / 2 - 1, 1, 4 }, /* not full: */
+		{ 1, 1, 6 },
+		{ 0, 1, 7 },
+		{ DP_BURST, 15, 22 },
+		{ DP_BURST, 1, 22 },
+		{ 0, 0, 22 },
+		{ DP_BURST, 16, 39 }, /* many: */
+		{ DP_BURST, 1, 40 },
+		{ DP_BURST, 1, 40 },
+		{ 0, 0, 40 },
+		{ 0, 0, 41 },
+	};
+	struct rte_mbuf *m;
+
+	(void)state;
+	worker.tx_in = rte_ring_create("in", 64, SOCKET_ID_ANY, RING_F_SC_DEQ);
+	assert_non_null(worker.tx_in);
+	worker.tx_queue[1] = PLAN_NO_QUEUE;
+	worker.tx_ring[1] = ring;
+	for (unsigned i = 0; i < DIM(turns); i++) {
+		unsigned sent = ringed(turns[i].own, turns[i].others);
+
+		if (sent != turns[i].sent)
+			fail_msg("turn %u: %u", i, sent);
+	}
+	while (rte_ring_dequeue(ring, (void **)&m) == 0)
+		rte_pktmbuf_free(m);
+	rte_ring_free(worker.tx_in);
+	worker.tx_in = NULL;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -276,6 +419,8 @@ int main(void)
 		cmocka_unit_test(test_padding),
 		cmocka_unit_test(test_chained),
 		cmocka_unit_test(test_full),
+		cmocka_unit_test(test_queues),
+		cmocka_unit_test(test_ringed),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

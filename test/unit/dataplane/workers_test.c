@@ -177,6 +177,44 @@ static void test_buffers(void **state)
 	assert_int_equal(mesh, alone + rings);
 }
 
+/* --- what control lets go of --- */
+
+static void release(uint8_t worker, uint8_t flags)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(dp->pool);
+
+	assert_non_null(m);
+	*dp_meta(m) = (struct dp_meta){ .worker = worker, .flags = flags };
+	dp_release(dp, m);
+}
+
+/* Back to the worker that took it in, which frees it: no more of them than it takes in two turns. */
+static void test_release(void **state)
+{
+	struct rte_ring *home;
+
+	(void)state;
+	make(false, 8192);
+	home = dp->tx_ring[1];
+	release(1, DP_META_OWN);
+	release(2, 0); /* by control itself */
+	assert_int_equal(rte_mempool_avail_count(dp->pool), 8192);
+	for (unsigned i = 1; i <= 2 * DP_BURST + 3; i++) {
+		release(1, 0);
+		assert_int_equal(rte_ring_count(home), i < 2 * DP_BURST ? i : 2 * DP_BURST);
+	}
+	assert_int_equal(rte_ring_count(dp->tx_ring[0]), 0);
+	assert_int_equal(rte_mempool_avail_count(dp->pool), 8192 - 2 * DP_BURST);
+	assert_true(dp_worker_poll(dp->workers[1]));
+	assert_int_equal(rte_mempool_avail_count(dp->pool), 8192 - DP_BURST);
+	assert_true(dp_worker_poll(dp->workers[1]));
+	assert_int_equal(rte_mempool_avail_count(dp->pool), 8192);
+	assert_false(dp_worker_poll(dp->workers[1]));
+	assert_int_equal(dp->workers[1]->counters.c[DP_COUNTER_TX_PACKETS], 0);
+	release(1, 0); /* is there when all ends */
+	unmake();
+}
+
 /* --- one worker --- */
 
 /* Sealed by the peer, as far as one can see without its key. */
@@ -230,6 +268,7 @@ int main(void)
 		cmocka_unit_test(test_mesh),
 		cmocka_unit_test(test_alone),
 		cmocka_unit_test(test_buffers),
+		cmocka_unit_test(test_release),
 	};
 	const struct CMUnitTest one[] = {
 		cmocka_unit_test(test_control_receives),

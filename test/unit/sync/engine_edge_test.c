@@ -231,6 +231,74 @@ static void test_snapshot_nobody_wants(void **state)
 	assert_true(has(2, 299, 299));
 }
 
+/* A site joins another one that has 12,000 bindings; what the snapshot cost. */
+static const struct engine_peer_info *join_at(uint32_t here, uint32_t there)
+{
+	open_world(2, "engine_edge_rate");
+	world.max = world.conf.max_bindings = 12000;
+	world.records_s = here;
+	start_all();
+	RUN_UNTIL(all_say(NEXT_READY), 3000);
+	stop_site(2);
+	register_some(1, 12000);
+	run(1000);
+	world.records_s = there;
+	start_site(2);
+	RUN_UNTIL(world.site[2].says == NEXT_READY, 8000);
+	return &world.site[1].e->peer[2]->info;
+}
+
+/* The way there carries more records than the peer takes: nothing is told in vain. */
+static void test_snapshot_at_records_rate(void **state)
+{
+	const struct engine_peer_info *info;
+
+	(void)state;
+	info = join_at(4000, 4000);
+	assert_true(info->sent_again * 10 <= info->sent);
+}
+
+/* The peer takes fewer than we tell: it says so, and what was told in vain is a share. */
+static void test_snapshot_at_peers_rate(void **state)
+{
+	const struct engine_peer_info *info;
+
+	(void)state;
+	info = join_at(1000000, 4000);
+	assert_true(info->sent_again * 2 <= info->sent);
+}
+
+/* A fast path, and a peer that answers late, for reasons that hello's round trip time does not know:
+ * no more is under way than stands in its queue. */
+static void test_window_of_queue(void **state)
+{
+	const unsigned mns = 40000;
+	const struct peer *p;
+	uint32_t most = 0;
+
+	(void)state;
+	open_world(2, "engine_edge_queue");
+	world.max = 2 * mns;
+	world.conf.max_bindings = mns;
+	world.conf.ack_peers = 0;
+	world.records_s = 1000000;
+	world.rate = 125000000;
+	world.delay_ms = world.jitter_ms = 0;
+	start_all();
+	RUN_UNTIL(all_say(NEXT_READY), 3000);
+	world.queue_ms = 60;
+	for (unsigned mn = 0; mn < mns; mn++)
+		update(1, mn, 1, mn, 1, 6000, 1);
+	p = world.site[1].e->peer[2];
+	while (!is_converged()) {
+		run(1);
+		if (p->numbered - p->heard_until > most)
+			most = p->numbered - p->heard_until;
+	}
+	assert_in_range(most, WINDOW_QUEUED / 2, WINDOW_QUEUED);
+	assert_int_equal(p->info.sent_again, 0);
+}
+
 /* --- repair --- */
 
 /* Questions that cost much more to answer than to ask do not silence the streams. */
@@ -284,6 +352,9 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_teardown(test_undrain_after_a_stall, tear_down),
 	cmocka_unit_test_teardown(test_snapshot_refused, tear_down),
 	cmocka_unit_test_teardown(test_snapshot_nobody_wants, tear_down),
+	cmocka_unit_test_teardown(test_snapshot_at_records_rate, tear_down),
+	cmocka_unit_test_teardown(test_snapshot_at_peers_rate, tear_down),
+	cmocka_unit_test_teardown(test_window_of_queue, tear_down),
 	cmocka_unit_test_teardown(test_keys_in_bulk, tear_down),
 };
 

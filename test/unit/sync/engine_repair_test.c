@@ -131,6 +131,57 @@ static void test_one_range(void **state)
 	assert_true(has(1, 2, 2) && has(2, 1, 1));
 }
 
+/* As if the other site had got whatever changed so far. */
+static void skip_stream(uint8_t from, uint8_t to)
+{
+	struct changes *list = world.site[from].e->changes;
+	struct out *out = &world.site[from].e->peer[to]->out[STREAM_CHANGES];
+
+	changes_to_end(list, out->sent_mark);
+	changes_to_end(list, out->acked_mark);
+	changes_to_end(list, out->again_mark);
+	out->sent = out->acked = changes_last(list);
+	out->holes = out->hole_at = 0;
+}
+
+static unsigned held_anew(unsigned mns)
+{
+	unsigned n = 0;
+
+	for (unsigned mn = 0; mn < mns; mn++)
+		n += has(1, mn, 20000 + mn);
+	return n;
+}
+
+/* Site 1 has room for 100, in one range, and site 2 for more than are looked at for one question:
+ * whatever both have is compared all the same, and what site 1 has no room for does not hold it up. */
+static void test_unlike_sizes(void **state)
+{
+	const unsigned mns = 10000;
+
+	(void)state;
+	open_world(2, "engine_unlike_sizes");
+	world.max = 2 * mns;
+	world.conf.max_bindings = 100;
+	start_site(1);
+	world.conf.max_bindings = mns;
+	start_site(2);
+	RUN_UNTIL(all_say(NEXT_READY), 3000);
+	for (unsigned mn = 0; mn < 100; mn++)
+		update(2, mn, 1, mn, 1, 6000, 1 + mn);
+	run(1000);
+	assert_int_equal(held_by_1(100), 100);
+	link_sites(1, 2, false);
+	run(1000);
+	for (unsigned mn = 0; mn < mns; mn++)
+		update(2, mn, 1, 20000 + mn, 2, 6000, 1 + mn);
+	skip_stream(2, 1);
+	link_sites(1, 2, true);
+	RUN_UNTIL(held_anew(100) == 100, 3000);
+	RUN_UNTIL(next_is_ready(&world.site[1].view, 2), 10000);
+	assert_in_range(world.site[2].e->peer[1]->info.repaired, 100, 1000);
+}
+
 /* Whole lists of keys, while there is always something to acknowledge. */
 static void test_full_lists(void **state)
 {
@@ -161,6 +212,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_teardown(test_partial_thaw, tear_down),
 	cmocka_unit_test_teardown(test_no_progress, tear_down),
 	cmocka_unit_test_teardown(test_one_range, tear_down),
+	cmocka_unit_test_teardown(test_unlike_sizes, tear_down),
 	cmocka_unit_test_teardown(test_full_lists, tear_down),
 };
 

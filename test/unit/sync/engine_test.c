@@ -319,6 +319,40 @@ static void test_waits_are_bounded(void **state)
 
 /* --- fences --- */
 
+static bool is_held_full(void)
+{
+	struct engine_peer_info info;
+
+	assert_int_equal(engine_peer_info(world.site[1].e, 2, &info), 0);
+	return info.full;
+}
+
+/* There is room again, and nothing else to be said: whoever was told that there is none hears it,
+ * though the first word of it is lost. */
+static void test_room_again(void **state)
+{
+	(void)state;
+	open_world(2, "engine_room");
+	start_all();
+	RUN_UNTIL(all_say(NEXT_READY), 3000);
+	world.site[2].e->domain[0].conf.max_bindings = 5;
+	for (unsigned mn = 0; mn < 10; mn++)
+		update(1, mn, 1, mn, 1, 600, 1 + mn);
+	run(300);
+	assert_true(is_held_full());
+	world.site[2].e->domain[0].conf.max_bindings = 50;
+	RUN_UNTIL(!is_held_full(), 2000);
+	world.site[2].e->domain[0].conf.max_bindings = 5;
+	update(1, 20, 1, 20, 1, 600, 20);
+	run(300);
+	assert_true(is_held_full());
+	world.loss_percent = 100;
+	world.site[1].e->peer[2]->round_due_ms += 60000;
+	RUN_UNTIL(world.site[2].e->domain[0].room_told[1] == 1, 2000);
+	world.loss_percent = 0;
+	RUN_UNTIL(!is_held_full(), 2000);
+}
+
 static void test_full_peer_does_not_count(void **state)
 {
 	struct engine_peer_info info;
@@ -486,6 +520,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_teardown(test_refresh_alone, tear_down),
 	cmocka_unit_test_teardown(test_ack_nobody, tear_down),
 	cmocka_unit_test_teardown(test_waits_are_bounded, tear_down),
+	cmocka_unit_test_teardown(test_room_again, tear_down),
 	cmocka_unit_test_teardown(test_full_peer_does_not_count, tear_down),
 	cmocka_unit_test_teardown(test_foreign_records, tear_down),
 	cmocka_unit_test_teardown(test_record_rate, tear_down),

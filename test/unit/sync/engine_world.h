@@ -27,7 +27,7 @@
 #define WALL      1700000000000ULL
 #define START_MS  1000
 #define WIRE_MAX  4096
-#define TOKENS    4096
+#define TOKENS    16384 /* registrations of a site that a test tells apart */
 
 struct datagram {
 	uint8_t from, to;
@@ -482,6 +482,7 @@ static enum engine_commit update_in(uint16_t domain, uint8_t node, unsigned mn, 
 	struct seen_value v;
 	bool is_refresh;
 
+	assert_in_range(token, 1, TOKENS - 1);
 	if (r != NULL) {
 		f.content = &records_mesh(s->rs, r)->content;
 		f.is_live = r->state == RECORD_LIVE;

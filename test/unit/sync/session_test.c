@@ -396,6 +396,31 @@ static void test_never_confirmed(void **state)
 	assert_int_equal(site[1].empties[2], SESSION_CONFIRMS);
 }
 
+/* A site has restarted, and the path is cut when it alone has new keys, for longer than they are
+ * confirmed: to the other one its old keys are good. */
+static void test_cut_after_restart(void **state)
+{
+	unsigned was;
+
+	(void)state;
+	run(5000);
+	was = site[2].established[1];
+	sessions_free(site[1].s);
+	start_site(1);
+	site[1].lose[2] = UINT_MAX;
+	while (!is_up(1, 2))
+		step();
+	loss_percent = 100;
+	run(40000);
+	assert_int_equal(site[2].established[1], was);
+	site[1].lose[2] = loss_percent = 0;
+	run(3000);
+	check_keys(1, 2);
+	assert_int_equal(site[2].established[1], was + 1);
+	run(60000);
+	assert_int_equal(site[2].established[1], was + 1); /* and that was all */
+}
+
 static void test_lossy(void **state)
 {
 	(void)state;
@@ -495,20 +520,25 @@ static void test_restart(void **state)
 	check_keys(1, 2);
 }
 
-/* Set back by a day it cannot begin, but it answers. */
+/* Set back by a day it cannot begin, but its tries make the others begin, whose goes first or not. */
 static void test_clock_set_back(void **state)
 {
 	(void)state;
-	run(5000);
+	run(8000);
 	sessions_free(site[2].s);
 	site[2].wall_ms -= 86400000;
 	start_site(2);
-	run(1000);
+	run(7000);
 	assert_true(verdicts[SESSION_OLD] > 0);
-	assert_false(is_up(2, 1));
-	run(SESSION_REKEY_MS + 20000);
-	assert_true(is_up(2, 1) && is_up(1, 2));
+	for (uint8_t with = 1; with <= 3; with += 2) {
+		assert_true(is_up(2, with) && is_up(with, 2));
+		check_talk(with, 2);
+		check_keys(with, 2);
+		assert_int_equal(site[with].established[2], 2);
+	}
+	run(3 * SESSION_REKEY_MS);
 	check_talk(1, 2);
+	check_talk(3, 2);
 }
 
 static struct datagram first_init(uint8_t from, uint8_t to)
@@ -519,6 +549,31 @@ static struct datagram first_init(uint8_t from, uint8_t to)
 			return wire[i];
 	fail_msg("no handshake begun");
 	return wire[0];
+}
+
+/* The first message of a handshake that was taken long ago comes again, all the time. */
+static void replay(const struct datagram *d, uint64_t ms, bool is_talking)
+{
+	while (ms-- > 0) {
+		if (is_talking && now_ms % 500 == 0)
+			check_talk(d->from, d->to);
+		assert_int_not_equal(deliver(d), SESSION_HANDLED);
+		step();
+	}
+	check_talk(d->from, d->to);
+	check_keys(d->from, d->to);
+}
+
+static void test_old_replayed(void **state)
+{
+	struct datagram d = first_init(2, 1);
+
+	(void)state;
+	run(5000);
+	replay(&d, 60000, true);
+	assert_int_equal(site[1].established[2], 1); /* it is heard: nothing is begun */
+	replay(&d, 60000, false);
+	assert_in_range(site[1].established[2], 2, 2 + 60000 / SESSION_QUIET_MS);
 }
 
 /* Somebody who knows the public keys, and speaks with a peer's address, makes handshakes as fast
@@ -745,11 +800,13 @@ int main(void)
 		TEST(test_renewal),
 		TEST(test_confirmation_lost),
 		TEST(test_never_confirmed),
+		TEST(test_cut_after_restart),
 		TEST(test_lossy),
 		TEST(test_replay),
 		TEST(test_changed),
 		TEST(test_restart),
 		TEST(test_clock_set_back),
+		TEST(test_old_replayed),
 		TEST(test_flood),
 		TEST(test_strangers),
 		TEST(test_wrong_key),
