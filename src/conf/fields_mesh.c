@@ -63,7 +63,8 @@ static const struct conf_field mesh_fields[] = {
 	{ "records-per-s", CONF_U32, AT(records_per_s), .def = 500000, .min = 100, .max = 10000000,
 		.help = "Records of bindings taken from one peer, and told to it, per second at "
 			"most. "
-			"A peer with a smaller value leaves what exceeds it and is told again, more "
+			"A peer with a smaller value leaves what exceeds it and is told again, "
+			"more "
 			"slowly: it is best the same at all sites." },
 	{ "max-waits", CONF_U32, AT(max_waits), .def = 16384, .min = 16, .max = 1048576,
 		.help = "Binding Acknowledgements that may wait for other sites at once. "
