@@ -75,6 +75,11 @@ def sent_and_seen(home, send, wanted):
 
 # --- tunnel packets ---
 
+def drops(home):
+    """But for what the kernel next door tells all of its groups when it likes to."""
+    return {name: n for name, n in home.ctl.drops().items() if name != "dst_multicast"}
+
+
 def test_every_order(home):
     """Inner packets of 1500 octets, outer ones of 1540 in three fragments: every order, the first
     from 8 to 1448 octets long."""
@@ -91,9 +96,9 @@ def test_every_order(home):
     first = b"neighbours on the way know each other"  # few packets wait for that
     assert sent_and_seen(home, lambda: send_ip6(home.mn.ns, outer(inner(first), home.mn.coa)),
                          [first]) == {first: 1}
-    before = home.ctl.counters(), home.ctl.drops(), home.ctl.binding(HOA)
+    before = home.ctl.counters(), drops(home), home.ctl.binding(HOA)
     seen = sent_and_seen(home, lambda: [send_ip6(home.mn.ns, p) for p in packets], wanted)
-    after = home.ctl.counters(), home.ctl.drops(), home.ctl.binding(HOA)
+    after = home.ctl.counters(), drops(home), home.ctl.binding(HOA)
     assert seen == wanted
     moved = {name: after[0][name] - before[0][name] for name in after[0]}
     assert moved["fragments"] == moved["fragments_joined"] == len(packets)

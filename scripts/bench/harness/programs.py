@@ -184,6 +184,12 @@ class Hamctl:
                 sums[s["stage"]] = packets + s["packets"], cycles + s["cycles"]
         return sums, longest
 
+    def control_cpu_us(self):
+        """Processor time of the control core's longest turn: what it takes where nothing else runs
+        on that core."""
+        return max(lc["longest-turn-cpu-us"] for lc in self.show("lcores")
+                   if lc["role"] != "worker")
+
 
 class Hamd(Program, Hamctl):
     """hamd of a build. Its configuration names what EAL's arguments say for others. plugin: None:

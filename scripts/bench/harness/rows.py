@@ -344,14 +344,15 @@ def memory(options, directory, row, result):
 
 
 def turns_of_control(options, directory, row, result):
-    """Dumps of all bindings while Binding Updates come in."""
+    """Dumps of all bindings while Binding Updates come in. Processor time: hamctl and the kernel's
+    threads have no other core to run on than control's."""
     with running(Scenario(options, directory, bindings=row.bindings, kind="quiet").hamd()) as hamd:
         result["fill-s"] = fill(hamd, row.bindings)
         hamd.telemetry(f"/bench/updates,{SIGNALLING_DEVICE},{BUSY_RATE},1")
         result["dumped"] = len(hamd.show("bindings"))
         hamd.show("summary")
-        _, longest = hamd.stages()
-    result["value"] = longest / 1000
+        _, result["longest-turn-us"] = hamd.stages()
+        result["value"] = hamd.control_cpu_us() / 1000
     condition(result, "bindings dumped", result["dumped"], row.bindings)
 
 
@@ -451,6 +452,6 @@ ROWS = [
         bindings=MILLION, must=5, aim=2, unit="s", less_is_more=True),
     Row("memory-1m", "memory of a binding: tables and records", memory, bindings=MILLION,
         must=400, aim=256, unit="octets", less_is_more=True),
-    Row("turn-1m", "the control core's longest turn, dumps and 100 k moves a second",
+    Row("turn-1m", "the control core's longest turn, processor time, dumps and 100 k moves a second",
         turns_of_control, bindings=MILLION, must=5, aim=1, unit="ms", less_is_more=True),
 ]
