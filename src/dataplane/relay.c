@@ -60,7 +60,7 @@ void relay_add_counts(const struct relay *r, uint16_t domain, struct dp_relay_co
 	sum->arrived += c->arrived;
 }
 
-/* What is above a bound is not counted against the others. */
+/* What is above a bound is not counted against those behind it: mismatches, packets, octets. */
 static bool may_go(struct dp_worker *w, struct rte_mbuf *m, struct lane *l, struct mesh_answer a)
 {
 	enum dp_drop reason;
