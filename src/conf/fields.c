@@ -398,8 +398,8 @@ static const struct conf_field limits_fields[] = {
 	{ "bu-per-s-per-source", CONF_U32, AT(bu_per_s_per_source), .def = 20, .min = 1,
 		.max = 1000000,
 		.help = "Binding Updates taken per second from one IPv6 source address. "
-			"Each worker counts those from where a mobile node is bound for the mobile "
-			"node, before they wait for the control core." },
+			"Those from where a mobile node is bound count for the mobile node instead, "
+			"and in each worker, too, before they wait for the control core." },
 	{ "bu-burst-per-source", CONF_U32, AT(bu_burst_per_source), .def = 40, .min = 1,
 		.max = 1000000,
 		.help = "Binding Updates taken in one go from one source after a quiet time." },

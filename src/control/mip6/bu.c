@@ -227,10 +227,12 @@ static void discard(struct ctl *ctl, const struct mip6_facts *f, enum dp_drop re
  * count against; it is answered as seldom as an error. */
 static bool is_within_rate(struct ctl *ctl, const struct ctl_pkt *p, int domain)
 {
+	/* what others say from its care-of address is not its doing */
+	const struct ip6_addr *who = p->known ? ctl_pkt_source(p) : &ctl_pkt_ip6(p)->src;
+
 	if (domain < 0)
 		return icmp_error_token(ctl);
-	return ratelimit_take(
-		ctl->mip6->limits, (uint32_t)domain, &ctl_pkt_ip6(p)->src, p->known, ctl->now_ms);
+	return ratelimit_take(ctl->mip6->limits, (uint32_t)domain, who, p->known, ctl->now_ms);
 }
 
 /* Whoever can authenticate cannot keep us busy either, nor point a tunnel at one victim after the
