@@ -15,6 +15,7 @@
 #include "control/mip6/answer.h"
 #include "control/mip6/bu.h"
 #include "control/mip6/mip6_priv.h"
+#include "control/mip6/numbers.h"
 #include "control/mip6/ratelimit.h"
 #include "control/mip6/rules.h"
 #include "net/mh.h"
@@ -125,8 +126,11 @@ static struct record *gather_domain(struct ctl *ctl, struct bu *b)
 	f->domain_has_keys = subs_counts(ctl->subs, b->domain)->has_keys;
 	f->bindings_in_domain = records_live_in(ctl->records, b->domain);
 	f->rec = rec;
+	f->remembers = numbers_are_kept(ctl, b->domain, f->sub);
 	if (ctl->mesh != NULL)
 		gather_order(ctl, b);
+	else if (f->remembers)
+		f->has_last = numbers_last(ctl, b->domain, &f->hoa, rec, &f->seq_last);
 	return rec;
 }
 
