@@ -6,7 +6,6 @@ import json
 import secrets
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -52,9 +51,7 @@ def test_sigterm_leaves_nothing(world, hamd):
     request = bytes(IPv6(src=CN, dst=HAMD) / ICMPv6EchoRequest(data=b"f" * 99))
     send_ip6(world.cn, fragments(request, 64)[0])
     until("something that waits", lambda: hamd.ctl.show("lcores")[0]["fragments-held"] == 1)
-    begin = time.monotonic()
-    assert hamd.stop(signal.SIGTERM) == 0
-    assert time.monotonic() - begin < 3
+    assert hamd.stop(signal.SIGTERM, timeout=10) == 0  # sooner than that fragment would be given up
     assert not Path("/run/dpdk/hamd-life").exists()
     assert not {p for p in traces() - before if "/run/dpdk/" not in p}, "others may run beside us"
     assert not Path(hamd.socket).exists()
