@@ -54,7 +54,7 @@ def test_what_tshark_reads(home, capture):
     wire = capture(home.r, "r-ha")  # the other end sees what both sides send
     with home.hamd.watching("capture", path) as proc:
         assert home.cn.ping(HOA, count=3)[0] == 3
-        home.cn.ping(NOBODY, count=1, wait=1)
+        home.cn.ping(NOBODY, count=1, wait=0.1)
         home.mn.register("link2")
         proc.send_signal(signal.SIGINT)
     wire.stop()
@@ -100,7 +100,7 @@ def test_drops_to_a_pipe(home):
 def test_filters(home):
     path = home.lab.dir / "filters.pcapng"
     with home.hamd.watching("capture", path, "--mobile-node", HOA, "--port", "wan", "--count", 4):
-        home.cn.ping(NOBODY, count=1, wait=1)
+        home.cn.ping(NOBODY, count=1, wait=0.1)
         home.cn.ping(HOA, count=1)
     assert len(fields(path, f"ipv6.addr == {HOA}", "frame.number")) == 4
     with home.hamd.watching("capture", path, "--seconds", 1, "--reason", "no_route"):
