@@ -9,7 +9,7 @@
 #include "common/plant.h"
 #include "records/order.h"
 #include "records/seen.h"
-#include "sync/engine_priv.h"
+#include "sync/repair_priv.h"
 
 bool is_past(const struct engine *e, const struct domain *d, const struct record *r)
 {
@@ -62,9 +62,12 @@ void own_outlive(struct engine *e, struct domain *d, const struct record_copy *w
 
 /* --- changes made here --- */
 
-/* As it is now, in the digests or out of them. */
+/* As it is now, in the digests or out of them. What a round has brought is no younger than that
+ * round: as long as the other end has another copy that is a difference which the round has to mend. */
 void own_count(struct engine *e, struct domain *d, struct record *r)
 {
+	if (!e->is_repairing)
+		records_mesh(e->rs, r)->changed = repair_tick(e->now_ms);
 	if (is_past(e, d, r))
 		digest_drop(d->digest, r);
 	else
