@@ -11,7 +11,6 @@
 #include "mem.h"
 #include "oracle.h"
 
-#define BUDGET 2000 /* of a turn of the engine, in records */
 #define ASK_US (200 * MS) /* hello is asked for what it knows as often as this */
 
 struct ip6_addr agent_site_address(uint8_t node)
@@ -245,8 +244,8 @@ static uint32_t agent_turn(struct site *s)
 	if (is_hostile(a, a->node))
 		hostile_turn(a);
 	ask_hello(a);
-	records_expire(a->records, now, BUDGET, on_end, a);
-	engine_next = engine_turn(a->engine, now, wall, BUDGET);
+	records_expire(a->records, now, s->w->shape.budget, on_end, a);
+	engine_next = engine_turn(a->engine, now, wall, s->w->shape.budget);
 	agent_save_turn(a);
 	check_quotas(a);
 	return next < engine_next ? next : engine_next;

@@ -6,6 +6,14 @@
 #include "agent_priv.h"
 #include "sync/session.h"
 
+static bool shares_domain(const struct agent *a, uint8_t node)
+{
+	for (uint8_t d = 0; d < a->w->shape.domains; d++)
+		if (site_is_member(a->site, d) && site_is_member(a->w->site[node], d))
+			return true;
+	return false;
+}
+
 static void look_at_peer(struct agent *a, uint8_t node, bool is_quiet)
 {
 	struct engine_peer_info info;
@@ -13,8 +21,9 @@ static void look_at_peer(struct agent *a, uint8_t node, bool is_quiet)
 	struct session_info session;
 	bool is_peer = node != 0 && node <= a->w->shape.sites && node != a->node &&
 		       agent_is_peer(a, node);
+	bool is_retired = node != 0 && node == a->w->shape.retired && shares_domain(a, node);
 
-	if ((engine_peer_info(a->engine, node, &info) == 0) != is_peer ||
+	if ((engine_peer_info(a->engine, node, &info) == 0) != (is_peer || is_retired) ||
 		(hello_info(a->hello, node, &hello) == 0) != is_peer)
 		world_fail(a->w, "site %u shows site %u as a peer, or does not", a->node, node);
 	if (a->sessions != NULL &&

@@ -46,7 +46,7 @@ bool agent_is_peer(const struct agent *a, uint8_t node)
 	for (unsigned d = 0; d < a->w->shape.domains; d++)
 		if (node != a->node && site_is_member(a->site, (uint8_t)d) &&
 			site_is_member(a->w->site[node], (uint8_t)d))
-			return true;
+			return node != a->w->shape.retired;
 	return false;
 }
 

@@ -173,7 +173,8 @@ static int make_sites(struct world *w, const struct site_kind *kind)
 	for (uint8_t n = 1; n <= w->shape.sites; n++) {
 		if (site_new(w, n, kind) < 0)
 			return -ENOMEM;
-		world_at(w, rng_below(&w->rng_plan, 500 * MS), start, NULL, n);
+		if (n != w->shape.retired)
+			world_at(w, rng_below(&w->rng_plan, 500 * MS), start, NULL, n);
 		if (shape_knows(&w->shape, FAULT_CLOCK)) /* none is quite right */
 			w->site[n]->wall_off_ms = (int64_t)rng_below(&w->rng_plan, 400) - 200;
 	}
