@@ -38,7 +38,8 @@
 	X(QUEUE_PURGES, "queue-purges", "a full send queue forgets its oldest change")             \
 	X(EXPIRE_ALL, "expire-all", "whoever holds a record expires it on time, not its owner")    \
 	X(STALL_VERDICT, "stall-verdict", "who was frozen calls the others dead")                  \
-	X(HELLO_KEY, "hello-key", "hello is sealed with the session's own key")
+	X(HELLO_KEY, "hello-key", "hello is sealed with the session's own key")                    \
+	X(FOREIGN_DATA, "foreign-data", "packets come from peers that are not in their domain")
 
 enum plant {
 	PLANT_NONE,

@@ -482,6 +482,8 @@ void ready_round_whole(struct domain *d, const struct peer *p, uint64_t change);
 
 void repair_want(struct engine *e, struct domain *d, uint8_t node);
 void repair_stop(struct peer *p);
+/* It is stopped, and wanted again after so long. */
+void repair_abandon(struct engine *e, struct peer *p, uint32_t retry_ms);
 uint32_t repair_turn(struct engine *e, struct peer *p, uint32_t *budget);
 void repair_digest(struct engine *e, struct peer *p, const struct message_digest *m);
 void repair_differ(struct engine *e, struct peer *p, const struct message_differ *m);

@@ -181,8 +181,16 @@ static void on_hello_event(
 
 const struct engine_ops agent_engine_ops = { NULL, on_send, on_covers, on_changed, on_next,
 	on_committed, on_state, on_event };
+static void on_hello_keys(void *ctx, uint8_t node, const uint32_t *names, unsigned n)
+{
+	struct agent *a = ctx;
+
+	a->hello_keys[node].count = n;
+	memcpy(a->hello_keys[node].name, names, n * sizeof(names[0]));
+}
+
 const struct hello_ops agent_hello_ops = { NULL, on_hello_send, on_hello_view, on_hello_event,
-	NULL };
+	on_hello_keys };
 
 static void ask_hello(struct agent *a)
 {
@@ -350,4 +358,5 @@ const struct site_kind agent_kind = {
 	.path_mtu = agent_path_mtu,
 	.look = agent_soft_look,
 	.info = agent_info,
+	.wear = agent_session_wear,
 };

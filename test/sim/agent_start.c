@@ -188,7 +188,7 @@ static int make_parts(struct agent *a)
 		.now_ms = agent_now(a),
 		.mesh = true };
 	struct seen_opts so = { .max = shape->pairs,
-		.addresses = SHAPE_DOMAINS * (SHAPE_SITES + 1),
+		.addresses = shape->agents,
 		.markers = ENGINE_MARKERS(SHAPE_SITES),
 		.window_s = SEEN_WINDOW_S,
 		.seed = rng_next(&a->w->rng_site) };

@@ -179,6 +179,7 @@ static void draw_more(uint64_t seed, struct shape *s)
 #define SLOW_SHARE    150 /* of a thousand worlds */
 #define COMMIT_SHARE  200
 #define TIMES_SHARE   250
+#define WAITS_SHARE   100
 #define ONLY_SHARE    200 /* ... of those with two domains */
 #define RETIRED_SHARE 200 /* ... of those with three sites and more */
 
@@ -193,6 +194,8 @@ static void draw_settings(uint64_t seed, struct shape *s)
 		return;
 	if (rng_chance(&rng, SLOW_SHARE))
 		s->budget = (uint32_t)rng_between(&rng, BUDGET_LEAST, 40);
+	if (rng_chance(&rng, WAITS_SHARE))
+		s->waits = (uint32_t)rng_between(&rng, 2, 8);
 	s->has_own_times = rng_chance(&rng, TIMES_SHARE);
 	for (unsigned d = 0; d < s->domains; d++)
 		if (rng_chance(&rng, COMMIT_SHARE))
@@ -240,6 +243,9 @@ static void make_cramped(uint64_t seed, struct shape *s)
 	s->records = 2 * s->quota * s->domains;
 	s->pairs = (uint32_t)rng_between(&rng, 8, 40);
 	s->waits = (uint32_t)rng_between(&rng, 1, 6);
+	s->agents = (uint16_t)rng_between(&rng, 2, 8);
+	for (unsigned d = 0; d < s->domains; d++)
+		s->domain[d].has_stamps = s->domain[d].has_stamps || rng_chance(&rng, 400);
 	s->records_s = RECORDS_S_LEAST;
 }
 
@@ -278,6 +284,7 @@ int shape_draw(uint64_t seed, const char *kind, struct shape *out)
 	out->records = 4 * QUOTA;
 	out->pairs = 8 * QUOTA;
 	out->waits = WAITS;
+	out->agents = SHAPE_DOMAINS * (SHAPE_SITES + 1);
 	out->records_s = RECORDS_S;
 	for (unsigned f = 0; f < FAULT_MEMORY; f++)
 		if (rng_chance(&rng, fault_share[f]))

@@ -67,6 +67,7 @@ struct shape {
 	uint32_t quota; /* max-bindings of each domain; tombstones may be as many */
 	uint32_t records, pairs; /* a site has room for so many, and last seen numbers */
 	uint32_t waits; /* acknowledgements that may wait */
+	uint16_t agents; /* home agent addresses whose numbers are remembered */
 	uint32_t records_s; /* taken from one peer in a second */
 	uint32_t rate_max; /* octets a second that a site may send to another one */
 	uint32_t delay_us; /* between neighbours, one way */
