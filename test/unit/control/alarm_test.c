@@ -35,7 +35,7 @@ static struct {
 	uint64_t silent_ms;
 } world;
 
-/* What is wrong in a mesh is measured there (mesh_test.c). */
+/* What is wrong in a mesh is measured there (mesh_show_test.c). */
 #define MESH_ALARMS(X)                                                                             \
 	X(mesh_alone, BINDINGS_ALONE)                                                              \
 	X(mesh_clock_off, CLOCK_OFF)                                                               \

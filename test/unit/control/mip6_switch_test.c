@@ -296,8 +296,8 @@ static void test_nobody_ready(void **state)
 {
 	(void)state;
 	register_at(1);
-	stop(2);
-	stop(3);
+	stop_site(2);
+	stop_site(3);
 	pass(DEAD_MS + 100);
 	drain(1, true);
 	pass(3000);
@@ -361,7 +361,7 @@ static void test_gone(void **state)
 
 	(void)state;
 	register_at(1);
-	stop(1);
+	stop_site(1);
 	pass(1000 * AFTER_S - 500);
 	n = successor();
 	assert_int_equal(sites[2].tellings + sites[3].tellings, 0);
@@ -385,16 +385,16 @@ static void test_returns(void **state)
 
 	(void)state;
 	register_at(1);
-	stop(1);
+	stop_site(1);
 	pass(1000 * AFTER_S - 5000);
-	start(1);
+	start_site(1);
 	pass(20000);
 	assert_int_equal(sites[2].tellings + sites[3].tellings, 0);
-	stop(1);
+	stop_site(1);
 	pass(1000 * AFTER_S + 500);
 	n = successor();
 	assert_int_equal(sites[n].tellings, 1);
-	start(1);
+	start_site(1);
 	pass(20000);
 	assert_int_equal(sites[1].says, NEXT_READY);
 	assert_int_equal(sites[n].tellings, 1);
@@ -408,11 +408,11 @@ static void test_both_gone(void **state)
 
 	(void)state;
 	register_at(1);
-	stop(1);
+	stop_site(1);
 	pass(1000 * AFTER_S + 500);
 	n = successor();
 	assert_int_equal(sites[n].tellings, 1);
-	stop(n);
+	stop_site(n);
 	pass(2000);
 	n = 5 - n;
 	assert_int_equal(sites[n].tellings, 1);
@@ -427,7 +427,7 @@ static void test_retired(void **state)
 	register_at(1);
 	for (unsigned n = 2; n <= 3; n++)
 		sites[n].domain.switch_after_s = CONF_SWITCH_NEVER;
-	stop(1);
+	stop_site(1);
 	pass(2000 * AFTER_S);
 	assert_int_equal(sites[2].tellings + sites[3].tellings, 0);
 	for (unsigned n = 2; n <= 3; n++)

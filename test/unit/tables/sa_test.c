@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The table of mesh tunnels: peers, generations that come and go under readers, counters. That
- * packets pass: dataplane/mesh_test.c. */
+ * packets pass: dataplane/mesh_workers_test.c. */
 #include "test.h"
 
 #include "tables/dq.h"
