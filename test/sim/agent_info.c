@@ -51,8 +51,7 @@ static void ask_amiss(struct agent *a, uint8_t number, bool is_ours, enum next_s
 		return; /* then it may be */
 	if (engine_force_ready(a->engine, number, now) != want)
 		world_fail(a->w, "site %u is forced to be ready in domain %u", a->node, number);
-	if ((!is_ours || says == NEXT_LEFT) &&
-		engine_drain(a->engine, number, true, now) != want)
+	if ((!is_ours || says == NEXT_LEFT) && engine_drain(a->engine, number, true, now) != want)
 		world_fail(a->w, "site %u drains domain %u", a->node, number);
 	if ((!is_ours || says == NEXT_READY) && engine_undrain(a->engine, number, now) != want)
 		world_fail(a->w, "site %u ends a drain of domain %u", a->node, number);

@@ -127,12 +127,13 @@ void agent_link_input(
 	struct link_head h;
 
 	if (kind == NET_HELLO) {
-		enum hello_verdict v = hello_input(
-			a->hello, &address, buf, len, agent_now(a), agent_wall(a));
+		enum hello_verdict v =
+			hello_input(a->hello, &address, buf, len, agent_now(a), agent_wall(a));
 
 		if (is_opened(v) && !is_key_told(a, from, buf))
-			world_fail(a->w, "site %u opens a hello of site %u under a key that its "
-					 "workers do not know",
+			world_fail(a->w,
+				"site %u opens a hello of site %u under a key that its "
+				"workers do not know",
 				a->node, from);
 		return;
 	}

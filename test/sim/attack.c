@@ -41,8 +41,7 @@ static void seal_for(struct world *w, uint8_t to, uint8_t *msg, size_t len)
 
 	agent_public_key(w, to, key);
 	handshake_derive(key, mac_key, cookie_key);
-	crypto_generichash_blake2b(
-		mac1, MAC_LEN, msg, len - 2 * MAC_LEN, mac_key, sizeof(mac_key));
+	crypto_generichash_blake2b(mac1, MAC_LEN, msg, len - 2 * MAC_LEN, mac_key, sizeof(mac_key));
 	memset(mac1 + MAC_LEN, 0, MAC_LEN);
 }
 
