@@ -338,6 +338,8 @@ uint8_t set_next(const uint64_t set[static 4], uint8_t node);
 /* --- engine.c --- */
 
 struct domain *domain_by_number(struct engine *e, uint16_t number); /* NULL: none */
+/* The same, of what has one: a record, a pair, what hello knows of. */
+struct domain *domain_of(struct engine *e, uint16_t number);
 struct domain *domain_by_id(struct engine *e, uint32_t id);
 bool is_member(const struct domain *d, uint8_t node); /* self is none */
 bool is_peer_up(const struct engine *e, const struct domain *d, uint8_t node);

@@ -126,7 +126,6 @@ static void describe_domain(const struct agent *a, uint8_t number, struct engine
 		.commit_timeout_ms = shape->commit_ms,
 		.remembers = shape->with_auth,
 		.cold_start_serve = shape->serve_cold,
-		.store_is_fresh = agent_store_is_fresh((struct agent *)a),
 		.join_timeout_ms = JOIN_MS,
 		.drain_wait_ms = DRAIN_MS,
 		.max_bindings = a->w->shape.quota,
@@ -180,6 +179,17 @@ static int start_engine(struct agent *a)
 	return engine_new(&o, &a->engine);
 }
 
+/* The engine is there before the store is read; how old that is is known by then. */
+static int read_store(struct agent *a)
+{
+	int ret = agent_load(a);
+
+	for (uint8_t d = 0; d < a->w->shape.domains; d++)
+		if (ret == 0 && site_is_member(a->site, d))
+			engine_store_is_fresh(a->engine, d, agent_store_is_fresh(a));
+	return ret;
+}
+
 static int make_parts(struct agent *a)
 {
 	const struct shape *shape = &a->w->shape;
@@ -202,7 +212,7 @@ static int make_parts(struct agent *a)
 		ret = start_engine(a);
 	if (ret == 0 && shape->is_sealed)
 		ret = agent_session_start(a);
-	return ret < 0 ? ret : agent_load(a);
+	return ret < 0 ? ret : read_store(a);
 }
 
 static void give_back(struct site *s)
