@@ -55,6 +55,7 @@ struct acct {
 	bool begun;
 	/* Stops without their counts, in the order of the removals: as bc_on_final() tells them. */
 	struct acct_event *stop;
+	uint64_t *stop_life; /* store_life() then: its word of the end may be lost since */
 	uint32_t stop_size, stop_head, stop_tail; /* counted on without end */
 	uint32_t sessions;
 	struct acct_wait *wait; /* for the store; NULL: there is none */
@@ -115,6 +116,23 @@ static void emit(struct ctl *ctl, struct acct_event *e)
 
 /* --- waiting for the store --- */
 
+static void give_up(struct acct *a)
+{
+	acct_wait_give_up(a->wait, ACCT_WAIT_SIZE);
+}
+
+/* Changes when the store fails, and when it is well again: what it was told in between, and what was
+ * on its way then, it has thrown away. */
+static uint64_t store_life(const struct ctl *ctl)
+{
+	uint64_t failures;
+
+	if (ctl->acct->wait == NULL)
+		return 0;
+	failures = persist_failures(ctl);
+	return 2 * failures + persist_has_failed(ctl);
+}
+
 /* Those that may go, at most max. */
 static uint32_t release(struct ctl *ctl, uint32_t max)
 {
@@ -124,12 +142,12 @@ static uint32_t release(struct ctl *ctl, uint32_t max)
 	uint32_t n = 0;
 	bool given_up;
 
-	if (a->wait == NULL || acct_wait_count(a->wait) == 0)
+	if (a->wait == NULL)
 		return 0;
 	written = persist_written(ctl); /* this first: what was lost then is not in it */
 	failures = persist_failures(ctl);
 	if (failures != a->failures || persist_has_failed(ctl))
-		acct_wait_give_up(a->wait, ACCT_WAIT_SIZE);
+		give_up(a);
 	a->failures = failures;
 	while (n < max && (e = acct_wait_first(a->wait, written, &given_up)) != NULL) {
 		if (given_up)
@@ -155,9 +173,8 @@ static void emit_stored(struct ctl *ctl, struct acct_event *e)
 		release(ctl, 1);
 	}
 	acct_wait_put(a->wait, e, persist_mark(ctl));
-	if (persist_has_failed(
-		    ctl)) /* throws away what it is told, and may be well again by then */
-		acct_wait_give_up(a->wait, ACCT_WAIT_SIZE);
+	if (persist_has_failed(ctl)) /* and may be well again by then */
+		give_up(a);
 }
 
 uint32_t acct_take(struct acct *a, struct acct_event *out, uint32_t max)
@@ -312,6 +329,7 @@ void acct_stop(struct ctl *ctl, const struct record *r, enum acct_cause cause)
 	if (a == NULL)
 		return;
 	assert(a->stop_head - a->stop_tail < a->stop_size);
+	a->stop_life[a->stop_head % a->stop_size] = store_life(ctl);
 	e = &a->stop[a->stop_head++ % a->stop_size];
 	fill(ctl, e, ACCT_STOP, cause, r);
 	if (e->nai[0] == '\0')
@@ -336,6 +354,7 @@ static void on_final(void *ctx, const struct bc_entry *entry, const struct bc_co
 {
 	struct ctl *ctl = ctx;
 	struct acct *a = ctl->acct;
+	uint64_t life = a->stop_life[a->stop_tail % a->stop_size];
 	struct acct_event *e = &a->stop[a->stop_tail++ % a->stop_size];
 
 	assert(ip6_eq(&entry->hoa, &e->hoa));
@@ -345,6 +364,8 @@ static void on_final(void *ctx, const struct bc_entry *entry, const struct bc_co
 		begin_late(ctl, e);
 	put_counts(e, total);
 	emit_stored(ctl, e);
+	if (a->wait != NULL && life != store_life(ctl))
+		give_up(a);
 }
 
 /* --- interims --- */
@@ -478,7 +499,7 @@ void acct_finish(struct ctl *ctl)
 	if (a->wait != NULL) {
 		persist_tell_counts(ctl);
 		release_all(ctl, &left_ms);
-		acct_wait_give_up(a->wait, ACCT_WAIT_SIZE);
+		give_up(a);
 		release_all(ctl, &left_ms);
 	}
 	tell_last(ctl, &left_ms);
@@ -534,7 +555,9 @@ int acct_new(struct ctl *ctl, struct acct **out)
 	a->timer = calloc(records_max(ctl->records) + 1ULL, sizeof(*a->timer));
 	a->stop_size = dq_used(ctl->t->dq) + dq_room(ctl->t->dq);
 	a->stop = calloc(a->stop_size, sizeof(*a->stop));
-	if (a->ring == NULL || a->wheel == NULL || a->timer == NULL || a->stop == NULL) {
+	a->stop_life = calloc(a->stop_size, sizeof(*a->stop_life));
+	if (a->ring == NULL || a->wheel == NULL || a->timer == NULL || a->stop == NULL ||
+		a->stop_life == NULL) {
 		acct_free(ctl, a);
 		return -ENOMEM;
 	}
@@ -557,6 +580,7 @@ void acct_free(struct ctl *ctl, struct acct *a)
 	wheel_free(a->wheel);
 	free(a->timer);
 	free(a->stop);
+	free(a->stop_life);
 	acct_wait_free(a->wait);
 	free(a->ring);
 	free(a);

@@ -2,6 +2,7 @@
 #include "host/request.h"
 
 #include <cjson/cJSON.h>
+#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -163,12 +164,24 @@ static int read_prefix(
 	return 0;
 }
 
+/* No more than names have in a configuration: it may be logged before anybody has looked it up, and
+ * is not to say more there than a name. */
+static bool is_name(const char *text)
+{
+	for (; *text != '\0'; text++)
+		if (!isalnum((unsigned char)*text) && strchr("-_.", *text) == NULL)
+			return false;
+	return true;
+}
+
 static int read_name(const struct ctx *c, enum field f, const cJSON *v, char *out, size_t room)
 {
 	size_t n = strlen(v->valuestring);
 
 	if (n == 0 || n >= room)
 		return fault(c, "%s: a name has 1 to %zu octets", fields[f].name, room - 1);
+	if (!is_name(v->valuestring))
+		return fault(c, "%s: \"%.64s\" is not a name", fields[f].name, v->valuestring);
 	memcpy(out, v->valuestring, n + 1);
 	return 0;
 }

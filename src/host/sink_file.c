@@ -23,6 +23,7 @@
 
 #define PIECE     262144 /* octets a write, if a line is not longer */
 #define AGAIN_MS  1000 /* when the file could not be opened anew */
+#define LOOK_MS   1000 /* between two looks whether it is still there */
 #define RENAME_MS 60000 /* when it could not be renamed */
 
 struct file {
@@ -35,6 +36,8 @@ struct file {
 	uint64_t synced_ms;
 	uint64_t reopen_ms; /* not 0: it has to be opened anew, then */
 	uint64_t rename_ms; /* not before */
+	uint64_t look_ms; /* when to look whether it is still there */
+	bool removed; /* who wrote on would write for nobody */
 };
 
 static int64_t slot_of(const struct file *f, int64_t unix_s)
@@ -113,8 +116,10 @@ static int open_it(struct file *f, const char **why)
 out:
 	if (fd >= 0)
 		close(fd);
-	if (ret == 0)
+	if (ret == 0) {
 		f->reopen_ms = 0;
+		f->removed = false;
+	}
 	return ret;
 }
 
@@ -144,11 +149,23 @@ static void file_reopen(struct sink *s, uint64_t now_ms)
 		return;
 	}
 	if (f->reopen_ms == 0)
-		log_warn(TAG,
-			"cannot be opened anew, the old one is written on file=%s "
-			"error=\"%s\"",
-			f->path, why != NULL ? why : strerror(-ret));
+		log_warn(TAG, "cannot be opened anew, %s file=%s error=\"%s\"",
+			f->removed ? "lines wait" : "the old one is written on", f->path,
+			why != NULL ? why : strerror(-ret));
 	f->reopen_ms = now_ms + AGAIN_MS;
+}
+
+/* Renamed it may be, somebody reads it then; but not without any name. */
+static void look(struct file *f, uint64_t now_ms)
+{
+	struct stat st;
+
+	f->look_ms = now_ms + LOOK_MS;
+	if (f->removed || fstat(f->s.fd, &st) < 0 || st.st_nlink > 0)
+		return;
+	log_warn(TAG, "was removed, with all lines in it, a new one is begun file=%s", f->path);
+	f->removed = true;
+	file_reopen(&f->s, now_ms);
 }
 
 static int rename_numbered(const struct file *f, uint32_t from, uint32_t to)
@@ -195,6 +212,8 @@ static void file_between(struct sink *s, uint64_t now_ms, int64_t unix_s)
 {
 	struct file *f = container_of(s, struct file, s);
 
+	if (now_ms >= f->look_ms)
+		look(f, now_ms);
 	if (f->reopen_ms != 0 && now_ms >= f->reopen_ms)
 		file_reopen(s, now_ms);
 	if (is_rotation_due(f, now_ms, unix_s))
@@ -222,8 +241,11 @@ static size_t piece_of(const char *buf, size_t len)
 static ssize_t file_write(struct sink *s, const char *buf, size_t len, uint64_t now_ms)
 {
 	struct file *f = container_of(s, struct file, s);
-	ssize_t n = write(s->fd, buf, piece_of(buf, len));
+	ssize_t n;
 
+	if (f->removed)
+		return -ENOENT;
+	n = write(s->fd, buf, piece_of(buf, len));
 	if (n <= 0)
 		return n < 0 && errno != EINTR ? -errno : -EAGAIN;
 	if (!f->dirty)

@@ -159,8 +159,10 @@ static int check_space(const struct store *s)
 
 static void recover(struct store *s)
 {
-	int ret = check_space(s);
+	int ret = store_come_back(s);
 
+	if (ret == 0)
+		ret = check_space(s);
 	if (ret == 0 && s->w.fd < 0)
 		ret = store_new_file(s);
 	if (ret < 0) {
@@ -362,18 +364,34 @@ void store_on_wake(void *store)
 	eventfd_write(s->wake_fd, 1);
 }
 
+static uint64_t next_us(const struct store *s)
+{
+	uint64_t sync_us = s->sync_us + s->opts.sync_ms * 500ULL;
+
+	if (s->failed)
+		return s->retry_us;
+	return s->dirty && sync_us < s->look_us ? sync_us : s->look_us;
+}
+
 static void wait_for(struct store *s, uint64_t now_us)
 {
 	struct pollfd p = { .fd = s->wake_fd, .events = POLLIN };
-	uint64_t until_us = s->failed ? s->retry_us : s->sync_us + s->opts.sync_ms * 500ULL;
+	uint64_t until_us = next_us(s);
 	uint64_t us = until_us > now_us ? until_us - now_us : 0;
 	struct timespec ts = { (time_t)(us / 1000000), (long)(us % 1000000) * 1000 };
 	eventfd_t value;
 
 	if (!feed_may_sleep(s->feed))
 		return;
-	if (ppoll(&p, 1, s->failed || s->dirty ? &ts : NULL, NULL) > 0)
+	if (ppoll(&p, 1, &ts, NULL) > 0)
 		eventfd_read(s->wake_fd, &value);
+}
+
+static void look(struct store *s, uint64_t now_us)
+{
+	s->look_us = now_us + STORE_LOOK_S * 1000000ULL;
+	if (!store_is_there(s))
+		store_fail(s, -ENOENT, "it was moved or removed");
 }
 
 static void turn(struct store *s)
@@ -381,6 +399,8 @@ static void turn(struct store *s)
 	bool did = work(s);
 	uint64_t now_us = clock_us();
 
+	if (!s->failed && now_us >= s->look_us)
+		look(s, now_us);
 	if (s->failed && now_us >= s->retry_us)
 		recover(s);
 	else if (!s->failed && is_sync_due(s, now_us))

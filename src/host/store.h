@@ -8,9 +8,10 @@
  * is written outlives the process at once; it is forced to disk so often that a loss of power costs
  * no more than sync_ms, as far as the disk goes.
  *
- * Nobody waits for the thread. When it cannot write (disk full, read-only, gone) it says so once,
- * throws away what it is handed, tries again after 1 s, 2 s, ... 60 s, and asks for all records
- * when it can. docs/decisions/010-store.md says why it is no data base.
+ * Nobody waits for the thread. When it cannot write (disk full, read-only), or what it writes was
+ * moved away or removed, it says so once, throws away what it is handed, tries again after 1 s,
+ * 2 s, ... 60 s, and asks for all records when it can. docs/decisions/010-store.md says why it is
+ * no data base.
  */
 #pragma once
 

@@ -134,8 +134,7 @@ static int make(const char *path)
 	return ret == 0 ? make_one(path, parent, 0700) : ret;
 }
 
-/* An operator may have moved it away between open() and flock(). */
-static bool is_still_there(const struct store_dir *d)
+bool store_dir_is_there(const struct store_dir *d)
 {
 	struct stat here, there;
 
@@ -158,7 +157,7 @@ static int lock(struct store_dir *d, char *err, size_t err_len)
 		}
 		if (flock(d->fd, LOCK_EX | LOCK_NB) < 0)
 			break;
-		if (is_still_there(d))
+		if (store_dir_is_there(d)) /* it may have been moved away just now */
 			return 0;
 		close(d->fd);
 		d->fd = -1;
@@ -201,6 +200,25 @@ int store_dir_open(struct store_dir *d, const char *path, char *err, size_t err_
 		ret = check_rights(d, err, err_len);
 	if (ret == 0)
 		ret = list(d, err, err_len);
+	if (ret < 0)
+		store_dir_close(d);
+	return ret;
+}
+
+int store_dir_again(struct store_dir *d, char *err, size_t err_len)
+{
+	int ret;
+
+	store_dir_close(d);
+	ret = lock(d, err, err_len);
+	if (ret == 0)
+		ret = check_rights(d, err, err_len);
+	if (ret == 0)
+		ret = list(d, err, err_len);
+	if (ret == 0 && d->count > 0) {
+		snprintf(err, err_len, "store %s: there is another one now", d->path);
+		ret = -ENOTEMPTY;
+	}
 	if (ret < 0)
 		store_dir_close(d);
 	return ret;

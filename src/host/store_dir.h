@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,6 +28,12 @@ struct store_dir {
  * it, -EPERM others than hamd's user can write to it. */
 int store_dir_open(struct store_dir *d, const char *path, char *err, size_t err_len);
 void store_dir_close(struct store_dir *d); /* fine when it is closed */
+
+/* What is open is what the path names: nobody moved or removed it. */
+bool store_dir_is_there(const struct store_dir *d);
+/* Opens what the path names now, or makes it, in place of what is open. 0, or -errno with a line in
+ * err and closed: also -ENOTEMPTY, there is another store. */
+int store_dir_again(struct store_dir *d, char *err, size_t err_len);
 
 /*
  * Moves the files into a new directory d->aside. 0, or -errno with a line in err. Oldest first,

@@ -16,6 +16,7 @@
 #include "records/seen.h"
 
 #define STORE_BATCH       512 /* items for one write() */
+#define STORE_LOOK_S      2 /* between two looks whether it is still there */
 #define STORE_RETRY_MIN_S 1
 #define STORE_RETRY_MAX_S 60
 
@@ -43,6 +44,7 @@ struct store {
 	bool has_records; /* in w */
 	bool has_gap; /* between those in w something was lost */
 	bool walking; /* all records are coming, from FEED_BEGIN on, and none was lost */
+	uint64_t look_us; /* when to look whether it is still there */
 	uint64_t retry_us;
 	uint32_t retry_s;
 
@@ -66,6 +68,12 @@ size_t store_frame_seen(uint8_t frame[static FRAME_HEAD + FRAME_SEEN_MAX],
 /* The files before the next one are needed for nothing. */
 void store_remove_old(struct store *s);
 void store_on_wake(void *store); /* a feed_wake_fn */
+
+/* --- store_look.c --- */
+/* All its files are where the next start looks for them. */
+bool store_is_there(const struct store *s);
+/* Where they are not: forgets what has gone, and opens the directory anew. 0 or -errno. */
+int store_come_back(struct store *s);
 
 /* --- store_fold.c --- */
 /* Makes one file of all old ones, without which it is whole. 0 or -errno: all is as it was. Reads

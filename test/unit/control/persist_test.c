@@ -1265,6 +1265,62 @@ static void test_told_when_the_store_fails(void **state)
 	acct_free(&t.ctl, t.ctl.acct);
 }
 
+/* The store threw away that a binding had ended, and is well again before its last packet is counted:
+ * what is written then does not say it. Not held against the next one. */
+static void test_end_thrown_away(void **state)
+{
+	struct record *r;
+
+	(void)state;
+	account();
+	r = begin_session(1);
+	begin_session(2);
+	while (persist_run(&t.ctl))
+		;
+	sync_all();
+	feed_stat_set(t.feed, FEED_STAT_FAILED, 1);
+	feed_fail(t.feed);
+	assert_int_equal(told(), 0);
+	assert_int_equal(mip6_withdraw(&t.ctl, r, ACCT_CAUSE_DEREGISTERED), 0);
+	while (persist_run(&t.ctl))
+		;
+	feed_take(t.feed, waiting());
+	feed_stat_set(t.feed, FEED_STAT_FAILED, 0);
+	dq_drain(t.tables.dq);
+	assert_int_equal(told(), 1);
+	assert_int_equal(events[0].type, ACCT_STOP);
+	assert_int_equal(t.ctl.counters[CTL_ACCT_UNSTORED], 1);
+	t.ctl.now_ms += 100000;
+	assert_int_equal(told(), 0);
+	while (persist_run(&t.ctl))
+		;
+	sync_all();
+	assert_int_equal(told(), 1);
+	assert_int_equal(t.ctl.counters[CTL_ACCT_UNSTORED], 1);
+	acct_free(&t.ctl, t.ctl.acct);
+}
+
+/* A failure while nothing waits is nothing to what comes later. */
+static void test_failed_before(void **state)
+{
+	(void)state;
+	account();
+	begin_session(1);
+	feed_fail(t.feed);
+	assert_int_equal(told(), 0);
+	while (persist_run(&t.ctl))
+		;
+	sync_all();
+	t.ctl.now_ms += 100000;
+	assert_int_equal(told(), 0);
+	while (persist_run(&t.ctl))
+		;
+	sync_all();
+	assert_int_equal(told(), 1);
+	assert_int_equal(t.ctl.counters[CTL_ACCT_UNSTORED], 0);
+	acct_free(&t.ctl, t.ctl.acct);
+}
+
 /* A store that takes nothing: what waits is bounded, moves are told early rather than not at all,
  * interims wait. */
 static void test_told_when_the_store_stalls(void **state)
@@ -1445,6 +1501,8 @@ int main(void)
 		TEST(test_known),
 		TEST(test_told_when_stored),
 		TEST(test_told_when_the_store_fails),
+		TEST(test_end_thrown_away),
+		TEST(test_failed_before),
 		TEST(test_told_when_the_store_stalls),
 		TEST(test_told_at_the_end),
 		TEST(test_heard_told_at_the_end),

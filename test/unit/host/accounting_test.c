@@ -346,6 +346,29 @@ static void test_reopen_fails(void **state)
 	assert_int_equal(read_file(t.path), 10);
 }
 
+/* Without a name nobody would ever read it: a new one is begun, and where that cannot be lines wait. */
+static void test_removed(void **state)
+{
+	(void)state;
+	assert_int_equal(start(0), 0);
+	say(10);
+	UNTIL(reported().lines == 10);
+	assert_int_equal(unlink(t.path), 0);
+	UNTIL(size_of(t.path) == 0); /* within a second */
+	say(10);
+	UNTIL(reported().lines == 20);
+	assert_int_equal(read_file(t.path), 10);
+
+	assert_int_equal(unlink(t.path), 0);
+	assert_int_equal(mkdir(t.path, 0700), 0); /* in its place */
+	UNTIL((say(1), reported().blocked));
+	assert_int_equal(rmdir(t.path), 0);
+	UNTIL(!reported().blocked && reported().waiting == 0);
+	stop();
+	assert_int_equal(reported().lost, 0);
+	assert_true(read_file(t.path) > 0);
+}
+
 static void test_rotate_by_size(void **state)
 {
 	const uint64_t total = 40000; /* some 10 MB */
@@ -632,6 +655,7 @@ int main(void)
 		TEST(test_torn_line),
 		TEST(test_reopen),
 		TEST(test_reopen_fails),
+		TEST(test_removed),
 		TEST(test_rotate_by_size),
 		TEST(test_rotate_by_time),
 		TEST(test_rotate_fails),

@@ -218,6 +218,9 @@ static const struct {
 		"source: \"2001:db8::1/64\" has bits set behind its length" },
 	{ "{\"cmd\":\"trace\",\"port\":\"\"}", "port: a name has 1 to 31 octets" },
 	{ "{\"cmd\":\"show bindings\",\"domain\":\"\"}", "domain: a name has 1 to 31 octets" },
+	{ "{\"cmd\":\"drain\",\"domain\":\"a uid=0\"}", "domain: \"a uid=0\" is not a name" },
+	{ "{\"cmd\":\"drain\",\"domain\":\"a\\u0007\"}", "domain: \"a\x07\" is not a name" },
+	{ "{\"cmd\":\"trace\",\"port\":\"\xff\"}", "port: \"\xff\" is not a name" },
 	{ "{\"cmd\":\"show bindings\",\"domain\":\"12345678901234567890123456789012\"}",
 		"domain: a name has 1 to 31 octets" },
 };

@@ -8,6 +8,8 @@
  */
 #include "store_lab.h"
 
+#include "host/store_priv.h"
+
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -883,6 +885,97 @@ static void test_read_only_at_start(void **state)
 	check_recovers(1, EROFS);
 }
 
+/* --- moved and removed while hamd runs --- */
+
+static void fill_all(void)
+{
+	lab_start();
+	for (unsigned k = 0; k < KEYS; k++)
+		lab_put(k);
+	lab_wait_synced();
+}
+
+/* It is told, and all is written anew where a start will look for it. */
+static void check_is_missed(void)
+{
+	disk.skip_ms += 1000 * STORE_LOOK_S;
+	WAIT_FOR(feed_stat(lab.feed, FEED_STAT_FAILURES) == 1);
+	assert_int_equal(feed_stat(lab.feed, FEED_STAT_ERRNO), ENOENT);
+	disk.skip_ms += 61000;
+	WAIT_FOR(!is_failed());
+	lab_kill(); /* before it is told anew: no damage, and it is said that something is missing */
+	disk.on = false;
+	assert_int_equal(lab_look(lab.path), 0);
+	assert_true(lab.start.found.is_lost || lab.start.is_new);
+	assert_false(lab.start.was_moved);
+	disk.on = true;
+	lab_start();
+	disk.skip_ms += 1000 * STORE_LOOK_S;
+	pause_us(5000);
+	assert_false(is_failed());
+	if (!lab_answer())
+		lab_checkpoint();
+	lab_wait_checkpoints(1);
+	assert_int_equal(lab_files(lab.path), 1);
+	lab_stop();
+	assert_int_equal(lab_look(lab.path), 0);
+	lab_check_all();
+}
+
+static void test_directory_removed(void **state)
+{
+	(void)state;
+	fill_all();
+	lab_remove(lab.path);
+	check_is_missed();
+}
+
+static void test_file_removed(void **state)
+{
+	(void)state;
+	fill_all();
+	assert_int_equal(unlink(lab_entry(lab.path, ".seg", 0)), 0);
+	check_is_missed();
+}
+
+/* The file that is written, and those before it are there. */
+static void test_last_file_removed(void **state)
+{
+	(void)state;
+	fill_all();
+	lab_stop();
+	lab_start();
+	assert_int_equal(lab_files(lab.path), 2);
+	assert_int_equal(unlink(lab_entry(lab.path, ".seg", 1)), 0);
+	check_is_missed();
+}
+
+/* Nor is it written among the files of another store: that has to be taken away first. */
+static void test_directory_replaced(void **state)
+{
+	char moved[NAME];
+
+	(void)state;
+	lab_name(moved, "%s/moved", lab.base);
+	fill_all();
+	assert_int_equal(rename(lab.path, moved), 0);
+	lab_copy(moved, lab.path);
+	disk.skip_ms += 1000 * STORE_LOOK_S;
+	WAIT_FOR(is_failed());
+	disk.skip_ms += 61000;
+	WAIT_FOR(feed_stat(lab.feed, FEED_STAT_ERRNO) == ENOTEMPTY);
+	assert_int_equal(lab_files(lab.path), 1);
+	lab_remove(lab.path);
+	disk.skip_ms += 61000;
+	WAIT_FOR(!is_failed());
+	assert_true(lab_answer());
+	lab_wait_checkpoints(1);
+	lab_stop();
+	assert_int_equal(lab_look(lab.path), 0);
+	lab_check_all();
+	assert_int_equal(lab_files(moved), 1); /* as it was */
+}
+
 /* Until the next try, whenever that would be. */
 static void wait_recovered(void)
 {
@@ -1173,6 +1266,10 @@ int main(void)
 		T(test_no_file_at_first_start),
 		T(test_new_directories),
 		T(test_moved_in_part),
+		T(test_directory_removed),
+		T(test_file_removed),
+		T(test_last_file_removed),
+		T(test_directory_replaced),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
