@@ -253,9 +253,9 @@ static void tell_waiting(struct engine *e, struct domain *d)
 
 static void join(struct engine *e, struct domain *d)
 {
-	bool may_serve = d->conf.cold_start_serve && d->conf.store_is_fresh &&
-			 (e->now_ms - d->since_ms >= d->conf.join_timeout_ms ||
-				 planted(PLANT_JOIN_AT_ONCE));
+	bool may_serve =
+		d->conf.cold_start_serve && d->conf.store_is_fresh &&
+		(e->now_ms - d->since_ms >= d->conf.join_timeout_ms || planted(PLANT_JOIN_AT_ONCE));
 
 	if (d->is_forced || next_awaited(d, 0) == 0) {
 		ready_set(e, d, NEXT_READY);
