@@ -211,6 +211,8 @@ static void draw_settings(uint64_t seed, struct shape *s)
 static void make_joins(struct shape *s)
 {
 	s->is_restless = true;
+	if (s->has_store) /* what it has is old: nobody may be served by it */
+		s->domain[0].serve_cold = true;
 	s->faults = 1U << FAULT_CRASH;
 	s->fault_count = 3;
 	s->jitter_us = s->delay_us / 10;
