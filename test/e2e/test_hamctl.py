@@ -25,7 +25,7 @@ def registered(home):
     ("config", "net_af_packet0")])
 def test_show(home, what, says):
     """For people: text; for programs: a JSON document a line."""
-    home.cn.ping("2001:db8:a::999", count=1, wait=1)
+    home.cn.ping("2001:db8:a::999", count=1, wait=0.1)
     text = home.ctl("show", what)
     assert any(word in text for word in says.split("|")), text
     rows = home.ctl.show(what)

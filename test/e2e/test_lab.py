@@ -6,6 +6,8 @@ move in the middle of a TCP transfer."""
 
 import os
 import signal
+import socket
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -18,10 +20,12 @@ from scapy.utils import wrpcap
 from lab import mip6
 from lab.homeagent import KernelHomeAgent
 from lab.netns import NETNS_DIR, RUN_DIR, sweep
-from lab.raw import checksum, send_ip6
+from lab.raw import Wire, checksum, icmp6, send_ip6
 from lab.shell import sh, until
 from lab.transfer import Transfer
 from lab.world import CN, HA, HAMD, HAMD_DEV, HAMD_ROUTER, HOA, World
+
+MLD2_REPORT = 143
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +57,24 @@ def test_only_the_home_agent_tunnels(kernel_home):
     inner = IPv6(src=CN, dst=HOA) / ICMPv6EchoRequest()
     send_ip6(world.cn, IPv6(src=CN, dst=world.mn.coa) / inner)
     until("the stray packet to be counted", lambda: world.mn.counter("stray") == before + 1)
+
+
+def test_calm(kernel_home):
+    """The router joins a group on two links: that is told on the one without hamd."""
+    world, _ = kernel_home
+
+    def is_report(pkt):
+        return icmp6(pkt) is not None and icmp6(pkt)[0] == MLD2_REPORT
+
+    with Wire(world.cn, "cn-r") as other, Wire(world.ha, HAMD_DEV) as hamds, world.r.socket(
+            socket.AF_INET6, socket.SOCK_DGRAM) as member:
+        for dev in ("r-ha", "r-cn"):
+            with world.r.inside():
+                group = socket.inet_pton(socket.AF_INET6, "ff15::1") + struct.pack(
+                    "@i", socket.if_nametoindex(dev))
+            member.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, group)
+        assert other.expect(is_report) is not None
+        assert hamds.expect(is_report, 0.1) is None
 
 
 @pytest.mark.parametrize("direction", ["to", "from"])

@@ -2,6 +2,7 @@
 """The same job with control and worker on lcores of their own, with and without a transmit queue
 for each of them, on ordinary and on huge pages."""
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -11,6 +12,10 @@ from lab.daemon import home_agent_config, runtime
 from lab.shell import until
 from lab.transfer import Transfer
 from lab.world import CN, HAMD, HAMD_DEV, HOA, World
+
+# Two lcores on a machine of two that has other things to do: while neither runs, a transfer fills the
+# socket's ring within 100 ms, and a Binding Update behind it is lost. Mobile nodes say it again.
+TRIES = 3
 
 pytestmark = pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="needs two processors")
 
@@ -26,14 +31,14 @@ def job(world, daemon, name, **config):
     start, _ = hamd.ctl.pool()
     world.mn.register("link1")
     for ends in ((world.cn, CN, world.mn.ns, HOA), (world.mn.ns, HOA, world.cn, CN)):
-        run = Transfer(*ends, size=6 << 20, rate=8 << 20)
-        run.wait_for(2 << 20)
-        world.mn.move("link2")
-        run.wait_for(4 << 20)
-        world.mn.move("link1")
-        run.join()
-    got, said = world.cn.ping(HAMD, "-s", "3000", "-M", "dont")
-    assert got == 3, said
+        with contextlib.closing(Transfer(*ends, size=6 << 20, rate=8 << 20)) as run:
+            run.wait_for(2 << 20)
+            world.mn.move("link2", tries=TRIES)
+            run.wait_for(4 << 20)
+            world.mn.move("link1", tries=TRIES)
+            run.join()
+    assert not [n for n, count in hamd.ctl.drops().items() if count and n.startswith(("bu_", "punt_"))]
+    world.cn.ping_all(HAMD, "-s", "3000", "-M", "dont")
     lcores = hamd.ctl.show("lcores")
     ports = hamd.ctl.show("ports")
     until("all packet buffers back", lambda: hamd.ctl.pool()[0] >= start, 10)

@@ -6,12 +6,12 @@ import json
 import secrets
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
 from scapy.layers.inet6 import ICMPv6EchoRequest, IPv6
 
+from lab.clocks import clocks_of
 from lab.daemon import HAMD as HAMD_BINARY
 from lab.daemon import ROOT, home_agent_config
 from lab.pair import make_key
@@ -52,9 +52,7 @@ def test_sigterm_leaves_nothing(world, hamd):
     request = bytes(IPv6(src=CN, dst=HAMD) / ICMPv6EchoRequest(data=b"f" * 99))
     send_ip6(world.cn, fragments(request, 64)[0])
     until("something that waits", lambda: hamd.ctl.show("lcores")[0]["fragments-held"] == 1)
-    begin = time.monotonic()
-    assert hamd.stop(signal.SIGTERM) == 0
-    assert time.monotonic() - begin < 3
+    assert hamd.stop(signal.SIGTERM, timeout=10) == 0  # sooner than that fragment would be given up
     assert not Path("/run/dpdk/hamd-life").exists()
     assert not {p for p in traces() - before if "/run/dpdk/" not in p}, "others may run beside us"
     assert not Path(hamd.socket).exists()
@@ -219,19 +217,18 @@ def with_files(sample, directory):
 def test_samples_start(lab, daemon, sample, tmp_path):
     """Every configuration in config/ is checked, starts and stops with 0: as it is where its
     ports can exist here, else with virtual devices in place of its network cards, and as much
-    of the machine as there is."""
+    of the machine as there is. Its name, socket and store are its own: others may run beside us."""
     sample = with_files(sample, tmp_path)
     assert run_hamd("-t", "-c", sample).returncode == 0
     config = json.loads(sample.read_text())
+    config["runtime"].pop("socket", None)
+    if "store" in config:
+        config["store"]["path"] = str(tmp_path / "store")
     if not all(p["device"].startswith("net_") for p in config["ports"]):
         for n, port in enumerate(config["ports"]):
             port["device"] = f"net_af_packet{n},iface=nic{n}"
         config["runtime"].update(lcores="0", hugepages=False, **{"memory-mb": 512})
-        if "store" in config:
-            config["store"]["path"] = str(tmp_path / "store")
         config["runtime"]["idle-sleep-us"] = 100
-        sample = tmp_path / sample.name
-        sample.write_text(json.dumps(config))
     devices = [p["device"] for p in config["ports"]]
     ns, far = lab.ns(f"s-{sample.stem}"), lab.ns(f"f-{sample.stem}")
     for n, device in enumerate(devices):
@@ -240,7 +237,11 @@ def test_samples_start(lab, daemon, sample, tmp_path):
                 lab.link(ns, part[6:], far, f"far{n}")
                 lab.silence(ns, part[6:])
 
-    hamd = daemon(ns, sample, f"sample-{sample.stem}")
-    hamd.start()
+    hamd = daemon(ns, config, "s")
+    clocks = clocks_of(hamd)
+    hamd.start(ready=False)
+    hamd.wait_log(r"\bruns\b", 30)
+    # duplicate address detection goes by the clocks
+    until("ready", lambda: clocks.later(0.5) or hamd.is_ready() or not hamd.is_running(), 30)
     assert hamd.ctl.show("ports")
     assert hamd.stop() == 0

@@ -103,7 +103,7 @@ def test_resolution_keeps_what_waits(nd):
     assert ns[Ether].dst == "33:33:ff:00:00:a1"
     assert ns[ICMPv6NDOptSrcLLAddr].lladdr == nd.wire.peer
     advertise(nd, addr, mac, ns[IPv6].src)
-    got = nd.wire.collect(is_datagram(addr), 1.5, 3)
+    got = nd.wire.collect(is_datagram(addr), 5.0, 3)
     assert [bytes(p[UDP].payload) for p in got] == [b"datagram %d" % n for n in range(3)]
     assert {p[Ether].dst for p in got} == {mac}
     assert neighbor(nd, addr)["state"] == "reachable"
@@ -113,13 +113,14 @@ def test_more_wait_than_the_queue_holds(nd):
     """The newest wait, the oldest are dropped and counted."""
     addr, mac = PREFIX + "a2", "02:00:00:00:51:a2"
     nd.wire.flush()
+    before = nd.ctl.drops()["neighbor_pending"]
     with nd.ctl.moves("drops", neighbor_pending=4):
         for n in range(7):
             datagram(nd, addr, n)
         ns = nd.wire.expect(solicitation_for(addr))
-        time.sleep(0.2)
+        until("three that wait", lambda: nd.ctl.drops()["neighbor_pending"] - before == 4)
         advertise(nd, addr, mac, ns[IPv6].src)
-        got = nd.wire.collect(is_datagram(addr), 1.0, 3)
+        got = nd.wire.collect(is_datagram(addr), 5.0, 3)
     assert [bytes(p[UDP].payload) for p in got] == [b"datagram %d" % n for n in range(4, 7)]
 
 
@@ -130,8 +131,8 @@ def test_solicitations_above_the_rate(nd):
     with nd.ctl.moves("drops", nd_rate=-100):
         for _ in range(3000):
             nd.wire.tell(ns)
-    time.sleep(1)
-    answer = nd.wire.ask(ns, lambda p: ICMPv6ND_NA in p and p[ICMPv6ND_NA].tgt == ROUTER)
+    answer = until("an answer again", lambda: nd.wire.ask(  # and once the rate allows it
+        ns, lambda p: ICMPv6ND_NA in p and p[ICMPv6ND_NA].tgt == ROUTER, 0.2), 10)
     assert answer[ICMPv6ND_NA].S == 1
 
 
@@ -232,7 +233,7 @@ def test_reachability_is_probed(nd):
         probes[p[IPv6].dst, n] = (time.monotonic() - begin, p[Ether].dst)
         if p[IPv6].dst == good:
             advertise(nd, good, mac[good], ROUTER)
-    assert probes[good, 0][1] == mac[good] and 4.5 < probes[good, 0][0] < 7
+    assert probes[good, 0][1] == mac[good] and 4.5 < probes[good, 0][0]
     assert [(bad, n) in probes for n in range(3)] == [True] * 3
     assert neighbor(nd, good)["state"] == "reachable"
     until("the silent one to be given up",

@@ -24,7 +24,7 @@ from lab.shell import until
 from lab.transfer import Transfer
 from lab.world import CN, HA, HAMD, HOA
 
-TIMEOUT_MS = 1000
+TIMEOUT_MS = 2000  # who stands still for so long loses what waits
 CONFIG = {"domain": {"tcp-mss-clamp": "off"}, "reassembly": {"timeout-ms": TIMEOUT_MS},
           "icmp": {"errors-per-s": 1000000, "burst": 1000000}}
 TIME_EXCEEDED, PARAM_PROBLEM, ECHO_REPLY = 3, 4, 129
@@ -65,7 +65,7 @@ def sent_and_seen(home, send, wanted):
     seen = {}
     with Wire(home.cn, "cn-r") as cn:
         send()
-        for frame in cn.frames(3.0):
+        for frame in cn.frames(15.0):
             if frame[20:21] == b"\x11":
                 seen[frame[62:]] = seen.get(frame[62:], 0) + 1
             if len(seen) >= len(wanted):
@@ -74,11 +74,6 @@ def sent_and_seen(home, send, wanted):
 
 
 # --- tunnel packets ---
-
-def drops(home):
-    """But for what the kernel next door tells all of its groups when it likes to."""
-    return {name: n for name, n in home.ctl.drops().items() if name != "dst_multicast"}
-
 
 def test_every_order(home):
     """Inner packets of 1500 octets, outer ones of 1540 in three fragments: every order, the first
@@ -96,9 +91,9 @@ def test_every_order(home):
     first = b"neighbours on the way know each other"  # few packets wait for that
     assert sent_and_seen(home, lambda: send_ip6(home.mn.ns, outer(inner(first), home.mn.coa)),
                          [first]) == {first: 1}
-    before = home.ctl.counters(), drops(home), home.ctl.binding(HOA)
+    before = home.ctl.counters(), home.ctl.drops(), home.ctl.binding(HOA)
     seen = sent_and_seen(home, lambda: [send_ip6(home.mn.ns, p) for p in packets], wanted)
-    after = home.ctl.counters(), drops(home), home.ctl.binding(HOA)
+    after = home.ctl.counters(), home.ctl.drops(), home.ctl.binding(HOA)
     assert seen == wanted
     moved = {name: after[0][name] - before[0][name] for name in after[0]}
     assert moved["fragments"] == moved["fragments_joined"] == len(packets)
@@ -284,15 +279,15 @@ def test_time_exceeded(home, wire):
     ident = numbers(9)
     first, _, last = fragments(echo_request(), 64, 128, ident=next(ident))
     wire.flush()
-    with home.ctl.moves("drops", frag_timeout=3):
+    with home.ctl.moves("drops", timeout=10, frag_timeout=3):
         wire.tell(first)
         wire.tell(last)
         wire.tell(fragments(echo_request(), 64, ident=next(ident))[1])
-        assert held(home) == 3
-        answers = wire.collect(is_icmp6(TIME_EXCEEDED, 1), 1.5 * TIMEOUT_MS / 1000, 1)
+        until("three that wait", lambda: held(home) == 3)
+        answers = wire.collect(is_icmp6(TIME_EXCEEDED, 1), 5 * TIMEOUT_MS / 1000, 1)
     assert [bytes(p[IPv6].payload)[8:] for p in answers] == [first]
     assert answers[0][IPv6].dst == CN and answers[0][IPv6].src == HAMD
-    assert held(home) == 0
+    until("nothing waits", lambda: held(home) == 0)
 
 
 def test_too_big(home, wire):
@@ -367,8 +362,8 @@ def test_flood_of_invented_sources(home, wire):
         after[1]["frag_timeout"] - before[1]["frag_timeout"])
     assert after[1]["frag_evicted"] - before[1]["frag_evicted"] >= 1000 and lost <= 10000
     assert after[1]["frag_source_limit"] == before[1]["frag_source_limit"]
-    until("the flood to be forgotten", lambda: held(home) == 0, 5)
-    until("all packet buffers back", lambda: home.ctl.pool()[0] >= home.pool_start, 5)
+    until("the flood to be forgotten", lambda: held(home) == 0, 10)
+    until("all packet buffers back", lambda: home.ctl.pool()[0] >= home.pool_start, 10)
 
 
 def test_one_source_pushes_out_itself_only(home, wire):

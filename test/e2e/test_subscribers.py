@@ -106,9 +106,9 @@ class Pings:
         if kind is None:
             sent = int(re.search(r"(\d+) packets transmitted", out)[1])
             got = [int(n) for n in re.findall(r"icmp_seq=(\d+) ttl", out)]
-            # The last one may have been on its way when ping was ended: it does not wait then.
-            assert sent > 20 and sorted(got) in ([*range(1, sent + 1)], [*range(1, sent)]), \
-                out[-300:]
+            # The last ones may have been on their way when ping was ended: it does not wait then.
+            assert len(got) > 20 and sorted(got) == [*range(1, len(got) + 1)], out[-300:]
+            assert sent - len(got) <= 100, out[-300:]
 
 
 def test_at_start(home, file):

@@ -228,14 +228,16 @@ def test_client_that_does_not_read(wired):
         proc.send_signal(signal.SIGSTOP)
         before = wired.ctl.counters(), wired.ctl.drops()
         flood(wired, pkt, 2000)
+        # the mobile node answers some, nothing is lost on the way
+        until("all to be sent", lambda: (now := wired.ctl.counters())["rx_packets"] - before[0][
+            "rx_packets"] == now["tx_packets"] - before[0]["tx_packets"])
         after = wired.ctl.counters(), wired.ctl.drops()
         assert wired.cn.ping(HOA, count=2)[0] == 2
         proc.send_signal(signal.SIGCONT)
         proc.send_signal(signal.SIGINT)
     moved = {n: after[0][n] - before[0][n] for n in after[0]}
     assert moved["encapsulated"] == 2000
-    # the mobile node answers some, nothing is lost on the way
-    assert moved["rx_packets"] == moved["tx_packets"] >= 2000
+    assert moved["rx_packets"] >= 2000
     assert after[1] == before[1]
     summary = json.loads(proc.out.splitlines()[-1])
     assert summary["lost"] > 0 and summary["traced"] > 0, summary
@@ -243,18 +245,19 @@ def test_client_that_does_not_read(wired):
 
 def test_counts_the_same(wired):
     """Whoever is watched is neither faster nor slower, and no packet more or less."""
-    names = ("encapsulated", "decapsulated", "punted", "forwarded")
+    # what is punted is counted as errors: kernels ask for neighbours when they like
+    names = ("encapsulated", "decapsulated", "icmp6_errors_sent", "forwarded")
 
     def counted():
-        for _ in range(3):  # a machine that stands still for a moment loses an echo
+        for _ in range(5):  # a machine that stands still for a moment loses an echo
             before = wired.ctl.counters()
             got, said = wired.cn.ping(HOA, count=10, interval=0.005)
             if got == 10:
                 break
         assert got == 10, said
         wired.wire.tell(IPv6(src=CN, dst=NOBODY) / UDP())
-        until("the packet for nobody",
-              lambda: wired.ctl.counters()["punted"] > before["punted"])
+        until("the packet for nobody", lambda: (
+            wired.ctl.counters()["icmp6_errors_sent"] > before["icmp6_errors_sent"]))
         after = wired.ctl.counters()
         return [after[n] - before[n] for n in names]
 

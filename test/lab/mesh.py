@@ -103,6 +103,7 @@ class Site:
         self.cn.ip("addr", "add", f"{self.cn_address}/64", "dev", "cn-r", "nodad")
         self.router.ip("addr", "add", f"{near}/64", "dev", "r-cn", "nodad")
         self.cn.ip("-6", "route", "add", "default", "via", near, "dev", "cn-r")
+        lab.calm(self.router, "r-ha")
         lab.link(self.ns, DEV, self.router, "r-ha", mtu)
         lab.silence(self.ns, DEV)
         self.gateway = f"2001:db8:{k}::1"

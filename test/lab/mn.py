@@ -167,10 +167,17 @@ class MobileNode:
         self.ns.ip("-6", "route", "replace", f"{ha or self.ha}/128", "via", link.router, "dev",
                    link.dev, "src", link.coa)
 
-    def register(self, link, lifetime_s=600, attach=True, **message):
+    def register(self, link, lifetime_s=600, attach=True, tries=1, **message):
         """Register at a link and send through the tunnel from there. The answer must be an
-        acceptance."""
-        ba = self.update(link, lifetime_s, **message)
+        acceptance. tries: so often it is said while there is no answer, each time with the next
+        number (RFC 6275, 11.8)."""
+        ba = None
+        for attempt in range(tries):
+            if attempt:
+                print(f"{self.hoa} at {link}: no answer, again")
+            ba = self.update(link, lifetime_s, **message)
+            if ba is not None:
+                break
         if ba is None:
             raise LabError(f"{self.hoa} at {link}: no Binding Acknowledgement")
         if ba.status >= 128:
@@ -179,10 +186,10 @@ class MobileNode:
             self.attach(link)
         return ba
 
-    def move(self, link, lifetime_s=600):
+    def move(self, link, lifetime_s=600, tries=1):
         """A mobile node at a new link has left the old one: it sends from the new care-of address
         behind its Binding Update; what is still on its way to the old one is taken."""
-        return self.register(link, lifetime_s, attach=False,
+        return self.register(link, lifetime_s, attach=False, tries=tries,
                              meanwhile=lambda: self.attach(link))
 
     def deregister(self, **message):

@@ -91,6 +91,27 @@ class Netns:
                 return int(part.split()[0]), out
         raise LabError(f"ping {dst} in {self.name}: {out}")
 
+    def ping_all(self, dst, *args, tries=3, **how):
+        """All of them answered, in one attempt of so many: a machine that stands still for a moment
+        loses frames in front of hamd. Not for who says that nothing is lost."""
+        count = how.setdefault("count", 3)
+        for attempt in range(tries):
+            got, said = self.ping(dst, *args, **how)
+            if got == count:
+                return
+            print(f"{dst}: {got} of {count} answered, attempt {attempt + 1}")
+        raise AssertionError(f"{dst}: {got} of {count} answered: {said}")
+
+
+CALM = """
+table ip6 calm {{
+	chain out {{
+		type filter hook output priority 0
+		oifname "{dev}" icmpv6 type {{ 131, 132, 133, 143 }} drop
+	}}
+}}
+"""
+
 
 def _setns(fd):
     if _libc.setns(fd, CLONE_NEWNET) != 0:
@@ -151,6 +172,14 @@ class Lab:
         """The kernel keeps off this interface: it belongs to hamd or to a test."""
         ns.ip("link", "set", dev, "addrgenmode", "none")
         ns.sysctl(**{f"net__ipv6__conf__{dev}__disable_ipv6": 1})
+
+    def calm(self, ns, dev):
+        """The kernel at the other end of hamd's link speaks when it has a packet to send, and else
+        when asked: what it would tell at times of its own (the groups that it listens to, that its
+        address is taken, whether there is a router) would be in hamd's counters. To be said before
+        there is the link."""
+        ns.sysctl(net__ipv6__conf__default__dad_transmits=0)
+        ns.nft(CALM.format(dev=dev))
 
     def on_close(self, fn):
         self.closers.append(fn)

@@ -59,6 +59,7 @@ class World:
         self.r.ip("addr", "add", "2001:db8:c::1/64", "dev", "r-cn", "nodad")
         self.cn.ip("-6", "route", "add", "default", "via", "2001:db8:c::1", "dev", "cn-r")
 
+        lab.calm(self.r, "r-ha")
         lab.link(self.ha, HAMD_DEV, self.r, "r-ha", mtu)
         lab.silence(self.ha, HAMD_DEV)
         self.r.ip("addr", "add", f"{HAMD_ROUTER}/64", "dev", "r-ha", "nodad")
@@ -144,6 +145,7 @@ class RouterWorld:
         own = ipaddress.IPv6Interface(port["addresses"][0])
         vias = [ipaddress.IPv6Address(r["via"]) for r in routes]
         host = next((v for v in vias if v in own.network), own.network[2])
+        self.lab.calm(ns, host_dev)
         self.lab.link(self.ha, dev, ns, host_dev)
         self.lab.silence(self.ha, dev)
         side = Side(port["name"], dev, str(own.ip), ns, host_dev, str(host))
