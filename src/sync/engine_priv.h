@@ -347,6 +347,8 @@ uint8_t set_next(const uint64_t set[static 4], uint8_t node);
 /* --- engine.c --- */
 
 struct domain *domain_by_number(struct engine *e, uint16_t number); /* NULL: none */
+/* The same, of what has one: a record, a pair, what hello knows of. */
+struct domain *domain_of(struct engine *e, uint16_t number);
 struct domain *domain_by_id(struct engine *e, uint32_t id);
 bool is_member(const struct domain *d, uint8_t node); /* self is none */
 bool is_peer_up(const struct engine *e, const struct domain *d, uint8_t node);
@@ -491,6 +493,8 @@ void ready_round_whole(struct domain *d, const struct peer *p, uint64_t change);
 
 void repair_want(struct engine *e, struct domain *d, uint8_t node);
 void repair_stop(struct peer *p);
+/* It is stopped, and wanted again after so long. */
+void repair_abandon(struct engine *e, struct peer *p, uint32_t retry_ms);
 uint32_t repair_turn(struct engine *e, struct peer *p, uint32_t *budget);
 void repair_digest(struct engine *e, struct peer *p, const struct message_digest *m);
 void repair_differ(struct engine *e, struct peer *p, const struct message_differ *m);

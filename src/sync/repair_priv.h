@@ -124,7 +124,3 @@ void answer_hear_bits(struct domain *d, const struct peer *p, uint8_t bits);
 bool question_ask_all(struct engine *e, struct peer *p, uint32_t *budget);
 /* Those keys are done with: on to the rest of the range. */
 void question_pass_keys(const struct round *o, struct slot *s);
-
-/* --- repair.c --- */
-
-void repair_abandon(struct engine *e, struct peer *p, uint32_t retry_ms);
