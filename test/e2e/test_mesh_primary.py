@@ -111,9 +111,10 @@ def test_transfer_on_a_narrow_path(mesh):
         with mesh[2].ctl.moves("counters", path_mtu_lowered=1):
             run = Transfer(mesh[1].cn, mesh[1].cn_address, mesh.mn.ns, HOA, size=1 << 20).join()
         assert run.max_gap < 2.0
-        for k in mesh.sites:
-            assert mesh[k].ctl.binding(HOA).get("tunnel-mtu") == 1400 - 40
         assert "mtu 1360" in mesh[1].cn.ip("-6", "route", "get", HOA)
+        for k in mesh.sites:  # site 2 tells the correspondent before site 1 has been told
+            until(f"site {k} knows the path", lambda k=k:
+                  mesh[k].ctl.binding(HOA).get("tunnel-mtu") == 1400 - 40, 5)
     finally:
         router.ip("link", "set", "r-mn1", "mtu", 1500)
 
