@@ -36,8 +36,8 @@ def mesh(lab):
     for k in (1, 2):
         keys = {"key-log-file": str(log)} if k == 2 else {}
         world.start(k, world.config(k, mesh={"dead-ms": DEAD_MS, **keys},
-                                    domain={"delivery": "primary"}))
-    world.gate.wait(site1=True, site2=True)
+                                    domain={"delivery": "primary"}), ready=False)
+    world.gate.wait(20, site1=True, site2=True)
     for k, mn in zip((1, 2), world.mns):
         mn.use_agent(agent_address(k))
         assert mn.register(f"site{k}").status == 0
@@ -180,8 +180,9 @@ def test_clear(mesh):
     world.stop()
     clear = {"protect-data": False, "accept-cleartext-mesh": True}
     for k in (1, 2):
-        world.start(k, world.config(k, mesh=clear, domain={"delivery": "primary"}))
-    world.gate.wait(site1=True, site2=True)
+        world.start(k, world.config(k, mesh=clear, domain={"delivery": "primary"}),
+                    ready=False)
+    world.gate.wait(20, site1=True, site2=True)
     assert world.mn.register("site1").status == 0
     with Capture(mesh.two.router, "r-r1", mesh.dir / "clear.pcap") as capture:
         got, said = mesh.two.cn.ping(mesh.mn.hoa, "-s", 600, count=5)

@@ -23,8 +23,8 @@ def pair(lab, daemon):
     for k in (1, 2):
         site = world[k]
         site.hamd = daemon(site.ns, world.config(k, domain=SETTINGS), site.name)
-        site.hamd.start()
-    world.gate.wait(site1=True, site2=True)
+        site.hamd.start(ready=False)
+    world.gate.wait(20, site1=True, site2=True)
     yield SimpleNamespace(world=world, one=world[1], two=world[2], mn=world.mn)
     for k in (1, 2):
         if world[k].hamd.is_running():

@@ -48,7 +48,7 @@ def mesh(lab, daemon):
                 caps[k, dev] = stack.enter_context(
                     Capture(site.ns, dev, lab.dir / f"{site.name}-{dev}.pcap"))
         for site in world.sites.values():
-            site.hamd.start()
+            site.hamd.start(ready=False)
         world.gate.wait(20, site1=True, site2=True)
         world.mn.register("site1")
         world.until_known(2, world.mn)

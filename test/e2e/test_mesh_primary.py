@@ -28,7 +28,7 @@ def mesh(lab, daemon):
         site.hamd = daemon(site.ns, world.config(
             k, mode="shared", domain={"delivery": "primary"},
             accounting={"file": str(site.lines), "interim-s": 1}), site.name)
-        site.hamd.start()
+        site.hamd.start(ready=False)
     world.gate.wait(20, site1=True, site2=True)
     yield world
     assert world.mn.counter("stray") == 0
