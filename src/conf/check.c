@@ -104,8 +104,9 @@ static void derive_remember(struct conf *conf)
 	for (uint32_t i = 0; i < conf->domain_count; i++) {
 		struct conf_domain *d = &conf->domains[i];
 
-		if (!conf_is_given_at(
-			    conf_domain(), d, offsetof(struct conf_domain, remember_sequence)))
+		d->remember_given = conf_is_given_at(
+			conf_domain(), d, offsetof(struct conf_domain, remember_sequence));
+		if (!d->remember_given)
 			d->remember_sequence = conf_has_bare_numbers(d);
 	}
 }

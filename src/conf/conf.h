@@ -279,6 +279,7 @@ struct conf_domain {
 	uint32_t switch_after_s; /* CONF_SWITCH_NEVER: not because a site is not heard of */
 	uint32_t old_coa_grace_ms; /* 0 = none */
 	bool remember_sequence; /* numbers outlive bindings */
+	bool remember_given; /* the configuration says so, of all */
 	enum conf_encap_limit encap_limit;
 	uint32_t tcp_mss_clamp; /* CONF_MSS_OFF, CONF_MSS_AUTO, or CONF_MSS_MIN..MAX octets */
 	struct ip6_prefix *care_of_allowed; /* none: all that is not denied */

@@ -84,7 +84,7 @@ static bool is_derived(const struct conf_section *s, size_t i, const void *a, co
 }
 
 /* It comes from mobile nodes' auth, which a reload may change; but what is kept of numbers is laid
- * out at the start, and other sites are told. Without a mesh nobody looks at it. */
+ * out at the start, and other sites are told. Without a mesh it begins with the next start. */
 static bool same_remembering(struct conf_path *p, const struct conf *a, const struct conf *b)
 {
 	for (uint32_t d = 0; conf_has_mesh(a) && d < a->domain_count; d++) {

@@ -398,8 +398,9 @@ static const struct conf_field limits_fields[] = {
 	{ "bu-per-s-per-source", CONF_U32, AT(bu_per_s_per_source), .def = 20, .min = 1,
 		.max = 1000000,
 		.help = "Binding Updates taken per second from one IPv6 source address. "
-			"Each worker counts those from where a mobile node is bound for the mobile "
-			"node, before they wait for the control core." },
+			"Those from where a mobile node is bound count for the mobile node "
+			"instead, "
+			"and in each worker, too, before they wait for the control core." },
 	{ "bu-burst-per-source", CONF_U32, AT(bu_burst_per_source), .def = 40, .min = 1,
 		.max = 1000000,
 		.help = "Binding Updates taken in one go from one source after a quiet time." },
@@ -609,7 +610,11 @@ static const struct conf_field domain_fields[] = {
 			"so that an old Binding Update which somebody kept is refused. "
 			"A mobile node that lost its number meanwhile learns it from the "
 			"refusal (status 135); RFC 6275, 9.5.1 would have taken any number. "
-			"In a mesh a reload that would change it is refused. "
+			"By default that is for mobile nodes with mn-ha without replay only, but "
+			"in "
+			"a mesh for all of the domain. "
+			"In a mesh a reload that would change it is refused, otherwise it begins "
+			"with the next start. "
 			"There is room for twice limits.max-bindings at least; then the oldest one "
 			"without a binding is forgotten (counter mesh_forgotten)." },
 	{ "encap-limit", CONF_ENUM, AT(encap_limit), .def = CONF_ENCAP_LIMIT_AUTO,

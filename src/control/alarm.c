@@ -221,6 +221,7 @@ static void (*const measure[ALARM_COUNT])(struct ctl *ctl, struct alarm_fact *f)
 	[ALARM_BINDINGS_ALONE] = mesh_alone,
 	[ALARM_CLOCK_OFF] = mesh_clock_off,
 	[ALARM_PEER_DOWN] = mesh_peer_down,
+	[ALARM_PEER_DOMAIN] = mesh_peer_domain,
 	[ALARM_PEER_KEY] = mesh_peer_key,
 	[ALARM_PEER_INCOMPATIBLE] = mesh_peer_incompatible,
 	[ALARM_PEER_BEHIND] = mesh_peer_behind,

@@ -89,6 +89,10 @@
 		"a site of the mesh is not heard, or does not hear us",                            \
 		"hamctl show peers; is hamd running there, and is UDP between the site addresses " \
 		"let through (mesh.port and the next one)?")                                       \
+	X(PEER_DOMAIN, "peer_domain", CRITICAL, "domains", 1, 1, 2000, 1000,                       \
+		"a site is there, but has not that domain, or not this site in it",                \
+		"the detail names both: is the domain's name the same there, and is this site "    \
+		"among its peers, with the right id?")                                             \
 	X(PEER_KEY, "peer_key", CRITICAL, "sites", 1, 1, 0, 5000,                                  \
 		"a site has another key than is configured, here or there",                        \
 		"compare hamctl pubkey there with mesh.peers here, and the other way round")       \

@@ -343,6 +343,8 @@ bool mip6_is_switching(const struct ctl *ctl, uint16_t domain);
  * its place; and that one was accepted, at home agent address ha (records/stamps.h; in a mesh
  * records/seen.h). -ENOSPC: no room for it now. */
 uint64_t mip6_stamp(const struct ctl *ctl, uint16_t domain, const struct ip6_addr *hoa);
+/* Sequence numbers of bindings that ended, without a mesh; NULL: none are remembered. */
+struct seen *mip6_numbers(const struct ctl *ctl);
 int mip6_set_stamp(struct ctl *ctl, uint16_t domain, const struct ip6_addr *hoa,
 	const struct ip6_addr *ha, uint64_t stamp);
 

@@ -8,8 +8,9 @@
  * told: they stand in the record. Packets that were counted are told with the record, and for
  * bindings that carry traffic without changing every store.counters-s.
  *
- * In a mesh what was last seen of a mobile node at one home agent address outlives its binding, and
- * is told, too: but for what its record says in its own image, whose reader notes it from there.
+ * In a mesh, and where sequence numbers are remembered, what was last seen of a mobile node at one
+ * home agent address outlives its binding, and is told, too: but for what its record says in its own
+ * image, whose reader notes it from there.
  */
 #include <assert.h>
 #include <errno.h>
@@ -472,7 +473,7 @@ int persist_new(struct ctl *ctl, struct persist **out)
 
 	if (p == NULL)
 		return -ENOMEM;
-	p->seen = mesh_seen_table(ctl);
+	p->seen = ctl->mesh != NULL ? mesh_seen_table(ctl) : mip6_numbers(ctl);
 	p->records = p->size = records_max(ctl->records) + 1;
 	if (p->seen != NULL)
 		p->size += seen_max(p->seen) + 1;

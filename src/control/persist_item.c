@@ -66,7 +66,7 @@ void persist_put_record(struct ctl *ctl, struct feed_item *it, const struct reco
 		.flags = r->flags,
 		.state = r->state,
 	};
-	if (ctl->persist->seen != NULL)
+	if (ctl->mesh != NULL)
 		put_mesh(ctl, r, it);
 	else if (subs_counts(ctl->subs, r->domain)->has_keys)
 		it->image.ntp_last = mip6_stamp(ctl, r->domain, &r->hoa);
@@ -105,6 +105,8 @@ const struct record *persist_teller(struct ctl *ctl, const struct seen_pair *pai
 
 	if (r == NULL || !ip6_eq(&r->ha, &pair->ha))
 		return NULL;
+	if (ctl->mesh == NULL)
+		return r; /* it has the number of today */
 	m = records_mesh(ctl->records, r);
 	return m->order == pair->value.order && m->content.epoch == pair->value.epoch &&
 			       m->content.ext_seq == pair->value.ext_seq

@@ -22,6 +22,7 @@
 #include "control/ctl_priv.h"
 #include "control/mesh/mesh.h"
 #include "control/mip6/mip6_priv.h"
+#include "control/mip6/numbers.h"
 #include "control/spare.h"
 #include "records/copy.h"
 #include "records/image.h"
@@ -251,10 +252,12 @@ static int load_or_spare(struct ctl *ctl, uint16_t domain, const struct record_i
 }
 
 /* What was taken once is not taken again, whether the binding lasts or not. */
-static void note(struct ctl *ctl, uint16_t domain, struct record_image *image)
+static void note(struct ctl *ctl, uint16_t domain, struct record_image *image, bool is_taken)
 {
 	if (ctl->mesh == NULL) {
 		load_stamp(ctl, domain, image);
+		if (!is_taken)
+			numbers_note(ctl, domain, &image->hoa, &image->ha, image->seq);
 		return;
 	}
 	if (image->content.node == 0)
@@ -281,7 +284,7 @@ int ctl_load_record(void *ctx, int number, const struct record_image *image)
 		return 0;
 	if (image->lifetime_s > ctl->load->longest_s[domain])
 		ctl->load->longest_s[domain] = image->lifetime_s;
-	note(ctl, domain, &known);
+	note(ctl, domain, &known, !is_over && fits);
 	if (!is_over && fits)
 		return load_or_spare(ctl, domain, &known);
 	unload(ctl, domain, &image->hoa);
@@ -297,10 +300,14 @@ int ctl_load_seen(void *ctx, int number, const struct seen_pair *pair)
 		return 0;
 	mine.domain = (uint16_t)number;
 	mine.value.stamp = sane_stamp(ctl, pair->value.stamp);
-	if (ctl->mesh != NULL)
+	if (ctl->mesh != NULL) {
 		note_seen(ctl, &mine);
-	else if (mine.value.stamp != 0)
+		return 0;
+	}
+	if (mine.value.stamp != 0)
 		(void)mip6_set_stamp(ctl, mine.domain, &mine.hoa, &mine.ha, mine.value.stamp);
+	if (mine.value.epoch != 0)
+		numbers_note(ctl, mine.domain, &mine.hoa, &mine.ha, (uint16_t)mine.value.ext_seq);
 	return 0;
 }
 

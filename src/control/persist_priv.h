@@ -21,7 +21,7 @@ struct lag {
 
 struct persist {
 	struct feed *feed;
-	struct seen *seen; /* NULL without a mesh */
+	struct seen *seen; /* NULL: without a mesh, and no number is remembered */
 	/* A record's number is its handle; a pair's comes behind those of all records. */
 	uint32_t records, size;
 	uint32_t *queue; /* of numbers: room for all, as each is in it once */

@@ -13,7 +13,7 @@
 
 static const char *state_of(const struct ctl *ctl, const struct mesh_site *s)
 {
-	const char *state = "dead";
+	const char *state = s->hello.up ? "no domain" : "dead";
 
 	if (s->conf->retired)
 		return "retired";
@@ -38,7 +38,7 @@ static void put_domains(struct ctl *ctl, struct jw *w, const struct mesh_site *s
 			continue;
 		jw_object(w, NULL);
 		jw_str(w, "domain", ctl->conf->domains[d].name);
-		jw_str(w, "reach", mesh_reach_name(s->reach[d]));
+		jw_str(w, "reach", mesh_lacks(s, d) ? "not there" : mesh_reach_name(s->reach[d]));
 		if (s->reach[d] != NEXT_DEAD)
 			jw_str(w, "says", mesh_says_name(s->says[d]));
 		if (s->drift[d] != 0)

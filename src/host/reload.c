@@ -102,6 +102,15 @@ static bool hand_over(struct reload *r, struct subs *subs, const struct conf *co
 	return true;
 }
 
+/* What is kept of numbers is laid out at the start; in a mesh such a reload is refused. */
+static void warn_numbers(const struct conf *running, const struct conf *wanted)
+{
+	for (uint32_t i = 0; i < wanted->domain_count; i++)
+		if (wanted->domains[i].remember_sequence && !running->domains[i].remember_sequence)
+			log_warn(TAG, "domains[%u].remember-sequence: begins with the next start",
+				i);
+}
+
 /* What was read is good: use it. Takes both. */
 static int apply(struct reload *r, struct conf *conf, struct subs *subs, struct outcome *o)
 {
@@ -112,6 +121,7 @@ static int apply(struct reload *r, struct conf *conf, struct subs *subs, struct 
 	for (uint32_t i = 0; i < conf->warning_count; i++)
 		warn(NULL, conf->warnings[i]);
 	subscribers_warn(conf, subs, warn, NULL);
+	warn_numbers(r->opts.conf, conf);
 	log_set_level_name(conf->runtime.log_level);
 	taken = hand_over(r, subs, conf);
 	r->subs = subs;

@@ -247,10 +247,11 @@ static bool ours_goes_first(const struct sessions *s, const struct peer *p, uint
 }
 
 /*
- * A peer that was restarted with its clock set back can't begin, and to us its old keys are good: we
- * begin in its place, once its own try does not go first any more. It may be somebody's replay. So
- * only where nothing came of the peer for a while: each time ends in keys, which is hearing of it,
- * or is one that is under way. Replays then make us begin once in three seconds at most.
+ * A peer that was restarted with its clock set back can't begin, nor can one that has to get through a
+ * flood of handshakes, and to us its old keys are good: we begin in its place, once its own try does
+ * not go first any more. It may be nobody's try. So only where nothing came of the peer for a while:
+ * each time ends in keys, which is hearing of it, or is one that is under way. Replays and floods then
+ * make us begin once in three seconds at most.
  */
 static void begin_instead(const struct sessions *s, struct peer *p, uint64_t now_ms)
 {
@@ -304,8 +305,10 @@ enum session_verdict handshake_init(
 
 	if (!is_mac1_right(s, (const uint8_t *)m, sizeof(*m)))
 		return SESSION_MAC;
-	if (!admit(s, p, m, now_ms))
+	if (!admit(s, p, m, now_ms)) {
+		begin_instead(s, p, now_ms);
 		return SESSION_FLOOD;
+	}
 	prologue(words, p->node, s->node);
 	if (noise_start(&n, false, s->secret, p->key, words, sizeof(words)) < 0)
 		return SESSION_HANDSHAKE;

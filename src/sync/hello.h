@@ -50,7 +50,9 @@
 	X(BINDINGS, "max-bindings")                                                                \
 	X(ACK_PEERS, "ack-peers")                                                                  \
 	X(SEQUENCE, "remember-sequence")                                                           \
-	X(AUTH, "auth")
+	X(AUTH, "auth")                                                                            \
+	X(PROTECT, "protect-data")                                                                 \
+	X(PREFIX_LIFETIMES, "prefix-lifetimes")
 
 enum hello_setting {
 #define X(id, name) HELLO_SETTING_##id,
@@ -94,6 +96,7 @@ enum hello_event {
 	HELLO_STALL, /* nothing was sent for value ms, longer than others wait: we may have been
 	              * taken for dead, and say joining now */
 };
+#define HELLO_EVENTS (HELLO_STALL + 1)
 
 struct hello;
 

@@ -9,7 +9,8 @@
  * them with the version. Checked in this order: sizes, version, node id and source address, a
  * keyed hash that needs no more than the public key (mac1), a bound on handshakes a second and
  * beyond it a cookie (mac2), and only then X25519; the timestamp in the first message, which
- * alone could be replayed, must be above all before. What is known to be forged changes nothing.
+ * alone could be replayed, must be above all before. What is known to be forged changes nothing. A peer
+ * that is silent and whose handshakes a flood keeps out is begun with by us.
  *
  * Both sides may begin. Of two handshakes that cross the lower node id's is finished. Who answered
  * uses the new keys once a message under them has arrived. Who began sends one at once that says

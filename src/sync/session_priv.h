@@ -80,7 +80,7 @@ struct peer {
 	uint64_t cookie_ms; /* when it came; 0: none */
 
 	uint64_t stamp; /* the highest accepted from it */
-	uint64_t instead_ms; /* its handshake was refused as old: ours is due then; 0: no */
+	uint64_t instead_ms; /* its handshake was refused: ours is due then; 0: no */
 
 	struct session_info info;
 };

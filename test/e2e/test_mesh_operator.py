@@ -162,6 +162,16 @@ def test_settings_differ(pair):
     assert pair.one.hamd.stop() == 0
 
 
+def test_another_domain(pair):
+    """A domain with a slip in its name is no dead site: it is said what is wrong."""
+    config = pair.world.config(1, domain={**SETTINGS, "name": "other"})
+    pair.world.start(1, config)
+    want = f"site1, domain {DOMAIN}"
+    until("alarm", lambda: alarms(pair.two).get("peer_domain") == want, 10)
+    assert peer(pair.two)["state"] == "no domain"
+    assert pair.one.hamd.stop() == 0
+
+
 def test_wrong_key(pair):
     """A site with another key gets nowhere: it is not heard, and both sides say why."""
     path = pair.world.lab.dir / "other.key"

@@ -35,6 +35,7 @@ struct channel {
 	struct ip6_addr address[SESSION_NODES];
 	struct channel_count count[SESSION_NODES];
 	uint64_t next_ms; /* when sessions are asked again */
+	struct log_rl made_log; /* a peer may make keys many times a second */
 	uint8_t sealed[DATA_MAX], plain[DATA_MAX];
 	uint8_t pkt[IP6_MIN_MTU];
 };
@@ -78,10 +79,12 @@ static void on_send(void *ctx, uint8_t node, const uint8_t *buf, size_t len)
 static void on_established(void *ctx, uint8_t node, const struct session_keys *keys)
 {
 	struct ctl *ctl = ctx;
+	uint32_t suppressed;
 
 	ctl_count(ctl, CTL_SESSIONS_MADE);
-	log_info(TAG, "session keys made peer=%s by=%s", mesh_site_name(ctl, node),
-		keys->initiator ? "us" : "it");
+	if (log_rl_pass(&ctl->channel->made_log, ctl->now_ms, &suppressed))
+		log_info(TAG, "session keys made peer=%s by=%s suppressed=%u",
+			mesh_site_name(ctl, node), keys->initiator ? "us" : "it", suppressed);
 	pulse_keys(ctl, node, keys);
 	data_keys_established(ctl->data_keys, node, keys, ctl->now_ms);
 }
@@ -199,6 +202,7 @@ static int make(struct ctl *ctl, struct channel *c, struct session_peer *peers)
 			.confirmed = on_confirmed },
 	};
 
+	c->made_log = (struct log_rl)LOG_RL_INIT;
 	if (mesh->key_log_file != NULL) {
 		int ret = bring_new(KEY_LOG_RING, &c->key_log);
 

@@ -20,6 +20,11 @@ bool mesh_is_up(const struct mesh_site *s)
 	return false;
 }
 
+bool mesh_lacks(const struct mesh_site *s, unsigned domain)
+{
+	return s->is_member[domain] && s->hello.up && s->reach[domain] != NEXT_UP;
+}
+
 /* A site that sessions are held with. */
 static bool is_peer(const struct mesh_site *s)
 {
@@ -100,7 +105,7 @@ static bool is_down(const struct ctl *ctl, uint8_t node, const struct mesh_site 
 	(void)ctl;
 	(void)node;
 	for (unsigned d = 0; d < ENGINE_DOMAINS; d++)
-		if (s->is_member[d] && s->reach[d] != NEXT_UP)
+		if (s->is_member[d] && s->reach[d] != NEXT_UP && !mesh_lacks(s, d))
 			return !s->is_incompatible;
 	return false;
 }
@@ -108,6 +113,19 @@ static bool is_down(const struct ctl *ctl, uint8_t node, const struct mesh_site 
 void mesh_peer_down(struct ctl *ctl, struct alarm_fact *f)
 {
 	count_sites(ctl, f, is_down);
+}
+
+void mesh_peer_domain(struct ctl *ctl, struct alarm_fact *f)
+{
+	for (unsigned n = 1; ctl->mesh != NULL && n < NEXT_NODES; n++) {
+		const struct mesh_site *s = &ctl->mesh->site[n];
+
+		for (unsigned d = 0; is_peer(s) && d < ctl->conf->domain_count; d++)
+			if (mesh_lacks(s, d) && f->value++ == 0)
+				snprintf(f->detail, sizeof(f->detail), "%s, domain %s",
+					mesh_site_name(ctl, (uint8_t)n),
+					ctl->conf->domains[d].name);
+	}
 }
 
 /* It makes handshakes with another key than is configured for it here, or for us there, and nothing

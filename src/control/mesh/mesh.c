@@ -189,7 +189,8 @@ static int make(struct ctl *ctl, char *err, size_t err_len)
 
 	for (enum engine_event e = 0; e < ENGINE_EV_COUNT; e++)
 		m->log[e] = (struct log_rl)LOG_RL_INIT;
-	m->reach_log = (struct log_rl)LOG_RL_INIT;
+	for (enum hello_event e = 0; e < HELLO_EVENTS; e++)
+		m->hello_log[e] = (struct log_rl)LOG_RL_INIT;
 	do
 		randombytes_buf(&m->boot, sizeof(m->boot));
 	while (m->boot == 0);

@@ -54,7 +54,7 @@ struct mesh {
 	uint64_t due_ms; /* the engine wants to be called then */
 	uint64_t asked_ms; /* pulse, whether what we said is known */
 	uint64_t stalls; /* times this site stood still */
-	struct log_rl log[ENGINE_EV_COUNT], reach_log;
+	struct log_rl log[ENGINE_EV_COUNT], hello_log[HELLO_EVENTS];
 	struct mesh_part domain[ENGINE_DOMAINS];
 	struct mesh_site site[NEXT_NODES];
 };
@@ -71,6 +71,9 @@ const char *mesh_reach_name(enum next_reach reach);
 
 /* --- know.c --- */
 bool mesh_is_up(const struct mesh_site *s); /* in any domain */
+/* It is there, but says nothing of this domain to us: it has none of that name, or does not count us
+ * among its sites. Hello's two words of it come apart by BEAT_INFO_MS. */
+bool mesh_lacks(const struct mesh_site *s, unsigned domain);
 void mesh_watch_sites(struct ctl *ctl); /* some times a second: who falls behind */
 uint64_t mesh_behind_ms(const struct ctl *ctl, uint8_t node); /* for so long; 0: it is not */
 
@@ -78,6 +81,7 @@ uint64_t mesh_behind_ms(const struct ctl *ctl, uint8_t node); /* for so long; 0:
 void mesh_alone(struct ctl *ctl, struct alarm_fact *f);
 void mesh_clock_off(struct ctl *ctl, struct alarm_fact *f);
 void mesh_peer_down(struct ctl *ctl, struct alarm_fact *f);
+void mesh_peer_domain(struct ctl *ctl, struct alarm_fact *f);
 void mesh_peer_key(struct ctl *ctl, struct alarm_fact *f);
 void mesh_peer_incompatible(struct ctl *ctl, struct alarm_fact *f);
 void mesh_peer_behind(struct ctl *ctl, struct alarm_fact *f);

@@ -152,17 +152,36 @@ void mesh_say(struct ctl *ctl, enum engine_event e, uint16_t domain, uint8_t nod
 	log_write(lines[e].level, TAG, "%s", line);
 }
 
-static void say_drift(struct ctl *ctl, uint16_t domain, uint8_t node, uint32_t drift)
+/* A peer may say another thing in each hello: what it makes us say is bounded, each kind apart. */
+
+static void say_drift(
+	struct ctl *ctl, uint16_t domain, uint8_t node, uint32_t drift, uint32_t suppressed)
 {
 	char names[160];
 
 	if (drift == 0)
-		log_info(TAG, "that site is configured alike again domain=%s site=%s",
-			ctl->conf->domains[domain].name, mesh_site_name(ctl, node));
+		log_info(TAG, "that site is configured alike again domain=%s site=%s suppressed=%u",
+			ctl->conf->domains[domain].name, mesh_site_name(ctl, node), suppressed);
 	else
-		log_warn(TAG, "that site is configured differently domain=%s site=%s settings=%s",
+		log_warn(TAG,
+			"that site is configured differently domain=%s site=%s settings=%s "
+			"suppressed=%u",
 			ctl->conf->domains[domain].name, mesh_site_name(ctl, node),
-			mesh_setting_names(drift, names, sizeof(names)));
+			mesh_setting_names(drift, names, sizeof(names)), suppressed);
+}
+
+static void say_clock(struct ctl *ctl, uint16_t domain, int64_t off_ms, uint32_t suppressed)
+{
+	const char *name = ctl->conf->domains[domain].name;
+
+	if (off_ms != 0)
+		log_warn(TAG,
+			"other sites agree with each other about the time and not with us "
+			"domain=%s theirs-less-ours-ms=%" PRId64 " suppressed=%u",
+			name, off_ms, suppressed);
+	else
+		log_info(TAG, "other sites agree with us about the time domain=%s suppressed=%u",
+			name, suppressed);
 }
 
 void mesh_say_hello(
@@ -170,35 +189,30 @@ void mesh_say_hello(
 {
 	uint32_t suppressed;
 
+	/* of standing still the engine tells */
+	if (event == HELLO_STALL ||
+		!log_rl_pass(&ctl->mesh->hello_log[event], ctl->now_ms, &suppressed))
+		return;
 	switch (event) {
 	case HELLO_REACH:
-		if (log_rl_pass(&ctl->mesh->reach_log, ctl->now_ms, &suppressed))
-			log_info(TAG, "that site is %s domain=%s site=%s suppressed=%u",
-				mesh_reach_name((enum next_reach)value),
-				ctl->conf->domains[domain].name, mesh_site_name(ctl, node),
-				suppressed);
+		log_info(TAG, "that site is %s domain=%s site=%s suppressed=%u",
+			mesh_reach_name((enum next_reach)value), ctl->conf->domains[domain].name,
+			mesh_site_name(ctl, node), suppressed);
 		break;
 	case HELLO_RESTARTED:
-		log_info(TAG, "that site was started anew site=%s", mesh_site_name(ctl, node));
+		log_info(TAG, "that site was started anew site=%s suppressed=%u",
+			mesh_site_name(ctl, node), suppressed);
 		break;
 	case HELLO_INCOMPATIBLE:
-		log_warn(TAG, "that site speaks %s version of the protocol that we do site=%s",
-			value != 0 ? "no" : "a", mesh_site_name(ctl, node));
+		log_warn(TAG,
+			"that site speaks %s version of the protocol that we do site=%s "
+			"suppressed=%u",
+			value != 0 ? "no" : "a", mesh_site_name(ctl, node), suppressed);
 		break;
 	case HELLO_DRIFT:
-		say_drift(ctl, domain, node, (uint32_t)value);
+		say_drift(ctl, domain, node, (uint32_t)value, suppressed);
 		break;
-	case HELLO_CLOCK:
-		if (value != 0)
-			log_warn(TAG,
-				"other sites agree with each other about the time and not with "
-				"us domain=%s theirs-less-ours-ms=%" PRId64,
-				ctl->conf->domains[domain].name, value);
-		else
-			log_info(TAG, "other sites agree with us about the time domain=%s",
-				ctl->conf->domains[domain].name);
-		break;
-	case HELLO_STALL: /* the engine tells */
-		break;
+	default:
+		say_clock(ctl, domain, value, suppressed);
 	}
 }

@@ -49,6 +49,22 @@ static uint32_t prefixes(const struct conf_domain *d)
 	return sum;
 }
 
+/* Whichever site is asked tells mobile nodes the same. Those that are left out last for ever. */
+static uint32_t prefix_lifetimes(const struct conf_domain *d)
+{
+	uint32_t sum = 0;
+
+	for (uint32_t i = 0; i < d->mobile_prefix_count; i++) {
+		const struct ip6_prefix *p = &d->mobile_prefixes[i];
+		struct conf_lifetimes l = conf_lifetimes_of(d, i);
+
+		if (l.valid_s != CONF_LIFETIME_INFINITE || l.preferred_s != CONF_LIFETIME_INFINITE)
+			sum += number_of((uint64_t)l.valid_s << 32 | l.preferred_s) ^
+			       number_of_address(p->len, &p->addr);
+	}
+	return sum;
+}
+
 /* In shared mode the peers name none, and it is nobody's own. */
 static uint32_t agents(const struct conf *conf, const struct conf_domain *d)
 {
@@ -90,6 +106,8 @@ void mesh_settings(const struct ctl *ctl, uint16_t domain, uint32_t out[static H
 	out[HELLO_SETTING_BINDINGS] = number_of(d->limits.max_bindings);
 	out[HELLO_SETTING_ACK_PEERS] = number_of(d->ack_peers);
 	out[HELLO_SETTING_SEQUENCE] = number_of(d->remember_sequence);
+	out[HELLO_SETTING_PROTECT] = number_of(conf->mesh.protect_data);
+	out[HELLO_SETTING_PREFIX_LIFETIMES] = prefix_lifetimes(d);
 	/* sites are given other subscribers one after the other; that one of them asks for keys and
 	 * another does not is never meant */
 	out[HELLO_SETTING_AUTH] = number_of(subs_counts(ctl->subs, domain)->has_keys);

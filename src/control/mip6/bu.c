@@ -15,6 +15,7 @@
 #include "control/mip6/answer.h"
 #include "control/mip6/bu.h"
 #include "control/mip6/mip6_priv.h"
+#include "control/mip6/numbers.h"
 #include "control/mip6/ratelimit.h"
 #include "control/mip6/rules.h"
 #include "net/mh.h"
@@ -125,8 +126,11 @@ static struct record *gather_domain(struct ctl *ctl, struct bu *b)
 	f->domain_has_keys = subs_counts(ctl->subs, b->domain)->has_keys;
 	f->bindings_in_domain = records_live_in(ctl->records, b->domain);
 	f->rec = rec;
+	f->remembers = numbers_are_kept(ctl, b->domain, f->sub);
 	if (ctl->mesh != NULL)
 		gather_order(ctl, b);
+	else if (f->remembers)
+		f->has_last = numbers_last(ctl, b->domain, &f->hoa, rec, &f->seq_last);
 	return rec;
 }
 
@@ -227,10 +231,12 @@ static void discard(struct ctl *ctl, const struct mip6_facts *f, enum dp_drop re
  * count against; it is answered as seldom as an error. */
 static bool is_within_rate(struct ctl *ctl, const struct ctl_pkt *p, int domain)
 {
+	/* what others say from its care-of address is not its doing */
+	const struct ip6_addr *who = p->known ? ctl_pkt_source(p) : &ctl_pkt_ip6(p)->src;
+
 	if (domain < 0)
 		return icmp_error_token(ctl);
-	return ratelimit_take(
-		ctl->mip6->limits, (uint32_t)domain, &ctl_pkt_ip6(p)->src, p->known, ctl->now_ms);
+	return ratelimit_take(ctl->mip6->limits, (uint32_t)domain, who, p->known, ctl->now_ms);
 }
 
 /* Whoever can authenticate cannot keep us busy either, nor point a tunnel at one victim after the

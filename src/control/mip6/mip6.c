@@ -15,6 +15,7 @@
 #include "control/mip6/answer.h"
 #include "control/mip6/held.h"
 #include "control/mip6/mip6_priv.h"
+#include "control/mip6/numbers.h"
 #include "control/mip6/pending.h"
 #include "control/mip6/ratelimit.h"
 #include "control/mip6/rules.h"
@@ -91,6 +92,8 @@ int mip6_new(struct ctl *ctl, struct mip6 **out)
 	if (ret == 0)
 		ret = keys_new(ctl, m);
 	if (ret == 0)
+		ret = numbers_new(ctl, &m->numbers);
+	if (ret == 0)
 		ret = waits_make(conf, m);
 	if (ret < 0) {
 		mip6_free(m);
@@ -114,6 +117,7 @@ void mip6_free(struct mip6 *m)
 	held_free(m->held);
 	mac_free(m->mac);
 	stamps_free(m->stamps);
+	seen_free(m->numbers);
 	switches_free(m->switches);
 	adverts_free(m->adverts);
 	ratelimit_free(m->limits);
@@ -175,8 +179,9 @@ struct record *mip6_find_record(struct ctl *ctl, const struct ip6_addr *hoa)
 uint64_t mip6_memory(const struct ctl *ctl)
 {
 	uint64_t stamps = ctl->mip6->stamps == NULL ? 0 : stamps_memory(ctl->mip6->stamps);
+	uint64_t numbers = ctl->mip6->numbers == NULL ? 0 : seen_memory(ctl->mip6->numbers);
 
-	return adverts_memory(ctl) + switches_memory(ctl) + stamps;
+	return adverts_memory(ctl) + switches_memory(ctl) + stamps + numbers;
 }
 
 /* --- Binding Error --- */
@@ -345,6 +350,7 @@ static bool end(void *ctx, struct record *rec)
 		return false;
 	if (rec->state == RECORD_LIVE)
 		has_expired(ctl, rec);
+	numbers_note(ctl, rec->domain, &rec->hoa, &rec->ha, rec->seq);
 	advert_forget(ctl, rec);
 	return true;
 }

@@ -14,6 +14,7 @@ struct mac;
 struct pending;
 struct ratelimit;
 struct record;
+struct seen;
 struct stamps;
 struct switches;
 
@@ -26,6 +27,7 @@ struct mip6 {
 	/* At first the time of the start: nothing from before is taken. NULL in a mesh, which has its
 	 * own (mesh_seen_table()). */
 	struct stamps *stamps;
+	struct seen *numbers; /* of bindings that ended (numbers.h); NULL: nobody's, or a mesh */
 	/* By domain: mobile nodes may hold bindings that a start has forgotten. */
 	uint64_t quiet_until_ms[CONF_DOMAINS_MAX];
 	struct held *held; /* answers that wait for the store; NULL: no domain's do */

@@ -68,13 +68,13 @@ void ratelimit_free(struct ratelimit *rl)
 	free(rl);
 }
 
-bool ratelimit_take(struct ratelimit *rl, uint32_t domain, const struct ip6_addr *src, bool known,
+bool ratelimit_take(struct ratelimit *rl, uint32_t domain, const struct ip6_addr *who, bool known,
 	uint64_t now_ms)
 {
 	const struct conf_limits *l = &rl->domains[domain].limits;
 	struct domain_buckets *in_all = &rl->in_all[domain];
 
-	return bucket_tab_take(rl->sources, domain, src, l->bu_per_s_per_source,
+	return bucket_tab_take(rl->sources, 2 * domain + known, who, l->bu_per_s_per_source,
 		       l->bu_burst_per_source, now_ms) &&
 	       bucket_take(known ? &in_all->known : &in_all->others, now_ms);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * How many Binding Updates are looked at: a token bucket for each IPv6 source of a domain, and two
- * for the domain: one for mobile nodes that speak from where they are bound, one for everybody
- * else, so that whoever invents addresses takes nothing from a refresh. How many are carried out:
+ * How many Binding Updates are looked at: a token bucket for each IPv6 source of a domain, for each
+ * mobile node that speaks from where it is bound one instead, and two for the domain: one for those,
+ * one for everybody else, so that whoever invents addresses, or takes the care-of address of somebody
+ * for a source, takes nothing from a refresh. How many are carried out:
  * a bucket for each mobile node. How many requests for home agents are answered: a bucket for each
  * source, and one for the domain. Sources and mobile nodes are remembered in tables of fixed size
  * (common/bucket_tab.h): a flood from many sources replaces the longest silent ones and then meets
@@ -29,10 +30,10 @@ struct ratelimit_opts {
 int ratelimit_new(const struct ratelimit_opts *opts, struct ratelimit **out); /* -EINVAL, -ENOMEM */
 void ratelimit_free(struct ratelimit *rl); /* NULL is fine */
 
-/* One message from src to domain number `domain`: true when it may be looked at. What its source's
- * bucket refuses costs the domain nothing. known: src is the care-of address of a binding of the
- * home address in the message. */
-bool ratelimit_take(struct ratelimit *rl, uint32_t domain, const struct ip6_addr *src, bool known,
+/* One message to domain number `domain`: true when it may be looked at. What the first bucket refuses
+ * costs the domain nothing. known: it comes from the care-of address of a binding of the home address
+ * in it, and `who` is that home address; else its source. */
+bool ratelimit_take(struct ratelimit *rl, uint32_t domain, const struct ip6_addr *who, bool known,
 	uint64_t now_ms);
 
 /* One request for home agents (RFC 6275, 10.5.1): true when it may be answered. */

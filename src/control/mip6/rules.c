@@ -70,7 +70,7 @@ static bool discard(struct mip6_verdict *out, enum dp_drop drop)
 
 static uint16_t last_seq(const struct mip6_facts *f)
 {
-	return f->in_mesh ? f->seq_last : f->rec->seq;
+	return f->in_mesh || f->remembers ? f->seq_last : f->rec->seq;
 }
 
 static bool refuse(const struct mip6_facts *f, struct mip6_verdict *out, enum ha_status status)
@@ -183,11 +183,13 @@ static void authenticate(const struct mip6_facts *f, struct mip6_verdict *out)
 
 /* --- registration --- */
 
-/* 9.5.1: a tombstone's number counts (10.3.2), an ended binding's does not. */
+/* 9.5.1: a tombstone's number counts (10.3.2), an ended binding's does not, unless remembered. */
 static bool is_out_of_sequence(const struct mip6_facts *f)
 {
 	if (f->in_mesh)
 		return f->order == ORDER_TOO_OLD;
+	if (f->remembers)
+		return f->has_last && !seq16_is_newer(f->bu->seq, f->seq_last);
 	return f->rec != NULL && f->rec->ends_ms > f->now_ms &&
 	       !seq16_is_newer(f->bu->seq, f->rec->seq);
 }

@@ -49,7 +49,9 @@ struct mip6_facts {
 	bool in_mesh; /* with these two: */
 	bool is_elsewhere; /* rec was registered with another home agent address than was asked */
 	enum order_verdict order;
-	uint16_t seq_last; /* ORDER_TOO_OLD: the last number accepted */
+	bool remembers; /* without a mesh: numbers outlive bindings. With: */
+	bool has_last;
+	uint16_t seq_last; /* ORDER_TOO_OLD, has_last: the last number accepted */
 	uint32_t bindings, bindings_max; /* runtime.max-bindings */
 	uint32_t bindings_in_domain;
 	uint32_t bindings_at_coa;

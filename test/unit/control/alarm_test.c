@@ -40,6 +40,7 @@ static struct {
 	X(mesh_alone, BINDINGS_ALONE)                                                              \
 	X(mesh_clock_off, CLOCK_OFF)                                                               \
 	X(mesh_peer_down, PEER_DOWN)                                                               \
+	X(mesh_peer_domain, PEER_DOMAIN)                                                           \
 	X(mesh_peer_key, PEER_KEY)                                                                 \
 	X(mesh_peer_incompatible, PEER_INCOMPATIBLE)                                               \
 	X(mesh_peer_behind, PEER_BEHIND)                                                           \

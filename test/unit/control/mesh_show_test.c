@@ -134,6 +134,34 @@ static void test_alarms(void **state)
 	assert_alarm(mesh_records_differ, 0, "");
 }
 
+/* It is there, but says nothing of the domain to us: another domain's name, or we are not among its
+ * sites. It is not called dead. */
+static void test_no_domain(void **state)
+{
+	struct hello_info info = { .up = true, .heard_ms = START_MS };
+	struct ctl *ctl = &node(1)->ctl;
+	struct ctl_req req = { .domain = "" };
+	uint64_t up[4] = { 0 };
+
+	(void)state;
+	become_ready();
+	mesh_on_info(ctl, 2, &info, up);
+	assert_alarm(mesh_peer_domain, 0, "");
+	cut(1, true); /* of the domain, hello says that it is dead there */
+	pass(20);
+	mesh_on_info(ctl, 2, &info, up);
+	assert_alarm(mesh_peer_domain, 1, "tokyo, domain msp");
+	assert_alarm(mesh_peer_down, 0, "");
+	assert_true(ask(1, show_peers, &req));
+	assert_non_null(strstr(req.out.buf, "\"state\":\"no domain\""));
+	assert_non_null(strstr(req.out.buf, "{\"domain\":\"msp\",\"reach\":\"not there\"}"));
+	jw_done(&req.out);
+	info.up = false;
+	mesh_on_info(ctl, 2, &info, up);
+	assert_alarm(mesh_peer_domain, 0, "");
+	assert_alarm(mesh_peer_down, 1, "tokyo");
+}
+
 /* It hears us and is not told to be up to date by anybody. */
 static void test_behind(void **state)
 {
@@ -172,6 +200,27 @@ static void test_words(void **state)
 	assert_int_equal(mesh_find_site(ctl, "oslo"), 0);
 }
 
+/* A site that says another thing in each hello fills nobody's log. */
+static void test_few_words(void **state)
+{
+	static const struct {
+		enum hello_event event;
+		int64_t value;
+	} rows[] = { { HELLO_REACH, NEXT_DEAD }, { HELLO_RESTARTED, 7 }, { HELLO_INCOMPATIBLE, 1 },
+		{ HELLO_DRIFT, 1 }, { HELLO_DRIFT, 0 }, { HELLO_CLOCK, 9 }, { HELLO_CLOCK, 0 } };
+	struct ctl *ctl = &node(1)->ctl;
+
+	(void)state;
+	for (size_t i = 0; i < DIM(rows); i++) {
+		struct log_rl *rl = &ctl->mesh->hello_log[rows[i].event];
+
+		*rl = (struct log_rl)LOG_RL_INIT;
+		for (unsigned n = 0; n < 1000; n++)
+			mesh_say_hello(ctl, rows[i].event, 0, 2, rows[i].value);
+		assert_int_equal(rl->suppressed, 1000 - rl->burst);
+	}
+}
+
 /* A site that two others agree against about the time does not become ready, nor less ready. */
 static void test_clock(void **state)
 {
@@ -195,6 +244,7 @@ static void test_settings(void **state)
 {
 	uint32_t a[HELLO_SETTING_COUNT], b[HELLO_SETTING_COUNT];
 	struct conf_domain *d = &node(2)->domain[0];
+	struct conf_prefix_lifetime last = { .lifetimes = { .valid_s = 600, .preferred_s = 0 } };
 	char names[80];
 
 	(void)state;
@@ -210,6 +260,10 @@ static void test_settings(void **state)
 	node(2)->served[0].len = 49;
 	node(2)->peer.retired = true;
 	node(2)->conf.mesh.dead_ms++;
+	node(2)->conf.mesh.protect_data = true;
+	d->prefix_lifetimes = &last;
+	d->prefix_lifetime_count = 1;
+	last.prefix = node(2)->served[0];
 	mesh_settings(&node(2)->ctl, 0, b);
 	for (unsigned i = 0; i < HELLO_SETTING_COUNT; i++)
 		if (i != HELLO_SETTING_AUTH && a[i] == b[i])
@@ -228,8 +282,10 @@ int main(void)
 		T(test_binding_move_ownerless),
 		T(test_show_peers),
 		T(test_alarms),
+		T(test_no_domain),
 		T(test_behind),
 		T(test_words),
+		T(test_few_words),
 		T(test_clock),
 		T(test_settings),
 #undef T

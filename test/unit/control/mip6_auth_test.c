@@ -129,6 +129,85 @@ static void test_replay_past_the_end(void **state)
 	assert_null(entry(HOA));
 }
 
+static void let_pass(uint32_t ms)
+{
+	t.ctl.now_ms += ms;
+	while (mip6_expire(&t.ctl))
+		;
+	assert_null(entry(HOA));
+	assert_int_equal(records_live(t.ctl.records) + records_tombstones(t.ctl.records), 0);
+}
+
+/* Without timestamps the number is what is left: of a binding that ran out, one that was ended, and
+ * one that nobody came to end yet. */
+static void test_number_past_the_end(void **state)
+{
+	(void)state;
+	t.domains[0].remember_sequence = true;
+	give_key(false);
+	send_bu(&(struct msg){ .seq = 65535, .spi = SPI, .lifetime = 1 });
+	assert_signed_ba(HA_ACCEPTED, 65535, 0);
+	t.ctl.now_ms += 4001;
+	send_bu(&(struct msg){ .seq = 65535, .spi = SPI, .lifetime = 1 });
+	assert_signed_ba(HA_SEQUENCE, 65535, 0);
+	let_pass(0);
+	for (uint16_t seq = 65530; seq != 0; seq++) {
+		send_bu(&(struct msg){ .seq = seq, .spi = SPI, .lifetime = 1 });
+		assert_signed_ba(HA_SEQUENCE, 65535, 0);
+	}
+	send_bu(&(struct msg){ .seq = 3, .spi = SPI });
+	assert_signed_ba(HA_ACCEPTED, 3, 0);
+	send_bu(&(struct msg){ .seq = 4, .spi = SPI, .lifetime = -1 });
+	assert_signed_ba(HA_ACCEPTED, 4, 0);
+	let_pass(RECORD_TOMBSTONE_MS + 1);
+	send_bu(&(struct msg){ .seq = 3, .spi = SPI });
+	assert_signed_ba(HA_SEQUENCE, 4, 0);
+	assert_null(entry(HOA));
+	/* more than half a round later in one binding: behind the first number, not behind the last */
+	for (uint32_t seq = 5; seq <= 40000; seq += 30000) {
+		send_bu(&(struct msg){ .seq = (uint16_t)seq, .spi = SPI, .lifetime = 1 });
+		assert_signed_ba(HA_ACCEPTED, (int)seq, 0);
+	}
+	send_bu(&(struct msg){ .seq = 60000, .spi = SPI, .lifetime = 1 });
+	assert_signed_ba(HA_ACCEPTED, 60000, 0);
+	let_pass(4001);
+	send_bu(&(struct msg){ .seq = 5, .spi = SPI, .lifetime = 1 });
+	assert_signed_ba(HA_ACCEPTED, 5, 0); /* it is ahead */
+	send_bu(&(struct msg){ .seq = 30005, .spi = SPI, .lifetime = 1 });
+	assert_signed_ba(HA_ACCEPTED, 30005, 0);
+	let_pass(4001);
+	send_bu(&(struct msg){ .seq = 60000, .spi = SPI, .lifetime = -1 });
+	assert_signed_ba(HA_NOT_HOME_AGENT, 60000, 0);
+	send_bu(&(struct msg){ .seq = 5, .spi = SPI, .lifetime = 1 });
+	assert_signed_ba(HA_SEQUENCE, 30005, 0);
+}
+
+/* Where it is not wanted, and, by default, where timestamps do it. */
+static void test_number_not_kept(void **state)
+{
+	(void)state;
+	give_key(false);
+	send_bu(&(struct msg){ .seq = 5, .spi = SPI, .lifetime = 1 });
+	let_pass(4001);
+	send_bu(&(struct msg){ .seq = 5, .spi = SPI, .lifetime = 1 });
+	assert_signed_ba(HA_ACCEPTED, 5, 0);
+	let_pass(4001);
+	teardown_key(NULL);
+	setup(NULL);
+	t.domains[0].remember_sequence = true;
+	give_key(true);
+	send_bu(&(struct msg){ .seq = 5, .spi = SPI, .timestamp = START + 1, .lifetime = 1 });
+	let_pass(4001);
+	send_bu(&(struct msg){ .seq = 5, .spi = SPI, .timestamp = START + 2, .lifetime = 1 });
+	assert_signed_ba(HA_ACCEPTED, 5, START + 2);
+	let_pass(4001);
+	t.domains[0].remember_given = true;
+	send_bu(&(struct msg){ .seq = 6, .spi = SPI, .timestamp = START + 3, .lifetime = 1 });
+	let_pass(4001);
+	send_bu(&(struct msg){ .seq = 6, .spi = SPI, .timestamp = START + 4, .lifetime = 1 });
+	assert_signed_ba(HA_SEQUENCE, 6, START + 4);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -136,6 +215,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_replay, setup, teardown_key),
 		cmocka_unit_test_setup_teardown(test_replay_in_range, setup, teardown_key),
 		cmocka_unit_test_setup_teardown(test_replay_past_the_end, setup, teardown_key),
+		cmocka_unit_test_setup_teardown(test_number_past_the_end, setup, teardown_key),
+		cmocka_unit_test_setup_teardown(test_number_not_kept, setup, teardown_key),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

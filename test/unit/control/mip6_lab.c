@@ -282,6 +282,7 @@ void send_bu(const struct msg *m)
 		.port = 5,
 		.walked = true,
 		.tunnelled = m->tunnelled,
+		.known = m->known,
 		.fib = fib_lookup(t.tables.fib, &to),
 		.src_mac = { 2, 0, 0, 0, 0, 9 },
 	};

@@ -88,6 +88,7 @@ struct msg {
 	int lifetime; /* 100 units; -1: 0 */
 	const char *raw; /* these octets instead of a Binding Update, checksum filled in */
 	bool bad_checksum, tunnelled;
+	bool known; /* a worker found its mobile node bound to where it comes from */
 	uint32_t spi; /* 0: not signed */
 	bool bad_mac;
 	uint64_t timestamp; /* 0: none */

@@ -179,6 +179,24 @@ static void test_rate(void **state)
 	assert_int_equal(drops[DP_DROP_BU_RATE], 901);
 }
 
+/* Whoever takes a mobile node's care-of address for a source, and other mobile nodes there, take
+ * nothing from its refreshes. */
+static void test_rate_at_a_care_of_address(void **state)
+{
+	(void)state;
+	send_bu(&(struct msg){ .seq = 1 });
+	send_bu(&(struct msg){ .seq = 1, .hao = HOA2 });
+	assert_bound(HOA2, COA);
+	for (uint16_t i = 0; i < 1000; i++)
+		send_bu(&(struct msg){ .seq = i, .hao = "2001:db8:a::77" });
+	assert_int_equal(drops[DP_DROP_BU_RATE], 902);
+	for (uint16_t i = 0; i < 1000; i++)
+		send_bu(&(struct msg){ .seq = (uint16_t)(2 + i), .hao = HOA2, .known = true });
+	assert_int_equal(drops[DP_DROP_BU_RATE], 902 + 900);
+	send_bu(&(struct msg){ .seq = 2, .known = true });
+	assert_ba(COA, HOA, HA_ACCEPTED, 2, 100);
+}
+
 /* One that may speak, from ever new sources: the last accepted one counts, refusals cost nothing,
  * and leaving is free. */
 static void test_rate_of_a_node(void **state)
@@ -316,6 +334,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_silent, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rate, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_rate_at_a_care_of_address, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rate_of_a_node, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_shortage, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_entry, setup, teardown),

@@ -14,10 +14,12 @@
 #include "conf/conf.h"
 #include "control/ctl_priv.h"
 #include "control/mip6/mip6_priv.h"
+#include "control/mip6/numbers.h"
 #include "control/pmtu.h"
 #include "records/feed.h"
 #include "records/image.h"
 #include "records/records.h"
+#include "records/seen.h"
 #include "records/subs.h"
 #include "rng.h"
 #include "tables/addrs.h"
@@ -1033,6 +1035,90 @@ static void test_load_stamps(void **state)
 	start();
 }
 
+/* --- numbers that outlive bindings, without a mesh --- */
+
+static void begin_remembering(void)
+{
+	persist_free(&t.ctl, t.ctl.persist);
+	mip6_free(t.ctl.mip6);
+	t.domains[0].remember_sequence = t.domains[0].remember_given = true;
+	assert_int_equal(mip6_new(&t.ctl, &t.ctl.mip6), 0);
+	assert_int_equal(persist_new(&t.ctl, &t.ctl.persist), 0);
+	t.feed = ctl_feed(&t.ctl);
+}
+
+/* -1: any would do. */
+static int last_number(unsigned n)
+{
+	struct ip6_addr hoa = hoa_of(n);
+	uint16_t seq;
+
+	return numbers_last(&t.ctl, 0, &hoa, record_of(n), &seq) ? seq : -1;
+}
+
+/* How many pairs a rewriting has, and of them the last. */
+static unsigned told_pairs(struct seen_pair *last)
+{
+	const struct feed_item *it;
+	unsigned n = 0;
+
+	feed_want_all(t.feed);
+	while (persist_run(&t.ctl))
+		;
+	for (uint32_t i = 0; (it = feed_peek(t.feed, i)) != NULL; i++) {
+		if (it->kind != FEED_SEEN)
+			continue;
+		*last = it->pair;
+		n++;
+	}
+	sync_all();
+	return n;
+}
+
+/* Of a binding that ended while hamd was away, or just now: it is told when all is written anew, but
+ * not beside its record, and is the number of the next run. */
+static void test_numbers(void **state)
+{
+	struct record_image image = image_of(3);
+	struct seen_pair pair = { 0 };
+
+	(void)state;
+	begin_remembering();
+	ctl_load_clock(&t.ctl, unix_ms());
+	image.ends_ms = unix_ms() - 1;
+	load(image);
+	start();
+	assert_null(record_of(3));
+	assert_int_equal(last_number(3), 1003);
+	assert_int_equal(last_number(4), -1);
+	assert_int_equal(told_pairs(&pair), 1);
+	assert_int_equal(pair.value.ext_seq, 1003);
+	assert_true(ip6_eq(&pair.hoa, &image.hoa));
+
+	bind(3, 1, 600)->seq = 2000;
+	assert_int_equal(told_pairs(&pair), 0);
+	assert_int_equal(last_number(3), 2000);
+	while (persist_run(&t.ctl))
+		;
+	sync_all();
+	t.ctl.now_ms += 600001;
+	while (mip6_expire(&t.ctl))
+		;
+	assert_null(record_of(3));
+	assert_int_equal(last_number(3), 2000);
+	assert_int_equal(told_pairs(&pair), 1);
+
+	teardown(NULL);
+	setup(NULL);
+	begin_remembering();
+	ctl_load_clock(&t.ctl, unix_ms());
+	load(image_of(5));
+	assert_int_equal(ctl_load_seen(&t.ctl, 0, &pair), 0);
+	start();
+	assert_int_equal(last_number(3), 2000);
+	assert_int_equal(last_number(5), 1005);
+}
+
 static void test_load_too_many(void **state)
 {
 	struct record_image image;
@@ -1496,6 +1582,7 @@ int main(void)
 		TEST(test_load_clocks),
 		TEST(test_load_two_clocks),
 		TEST(test_load_stamps),
+		TEST(test_numbers),
 		TEST(test_load_too_many),
 		TEST(test_load_more_in_the_middle),
 		TEST(test_known),

@@ -165,6 +165,30 @@ static void test_known_apart(void **state)
 	ratelimit_free(rl);
 }
 
+/* An address that somebody else sends from as a mobile node's is not that mobile node. */
+static void test_known_is_no_source(void **state)
+{
+	struct conf_domain d = {
+		.limits = { .bu_per_s_per_source = 1, .bu_burst_per_source = 1, .bu_per_s = 10 }
+	};
+	struct ip6_addr a = addr("2001:db8:a::1");
+	struct ratelimit *rl;
+
+	(void)state;
+	assert_int_equal(ratelimit_new(&(struct ratelimit_opts){ .domains = &d,
+					       .domain_count = 1,
+					       .entries = 64,
+					       .seed = 1,
+					       .now_ms = START_MS },
+				 &rl),
+		0);
+	assert_true(ratelimit_take(rl, 0, &a, false, START_MS));
+	assert_false(ratelimit_take(rl, 0, &a, false, START_MS));
+	assert_true(ratelimit_take(rl, 0, &a, true, START_MS));
+	assert_false(ratelimit_take(rl, 0, &a, true, START_MS));
+	ratelimit_free(rl);
+}
+
 /* Requests for home agents: per source and in all, and nothing that Binding Updates need. */
 static void test_requests(void **state)
 {
@@ -275,6 +299,7 @@ int main(void)
 		cmocka_unit_test(test_domain_in_all),
 		cmocka_unit_test(test_loud_source),
 		cmocka_unit_test(test_known_apart),
+		cmocka_unit_test(test_known_is_no_source),
 		cmocka_unit_test(test_requests),
 		cmocka_unit_test(test_mobile_node),
 		cmocka_unit_test(test_replacement),

@@ -605,6 +605,41 @@ static void test_flood(void **state)
 	assert_true(is_up(3, 1));
 }
 
+/* In the same flood both the site in whose name it comes and another one are started anew, while the
+ * flooded one believes that it has keys with both. */
+static void test_flood_restarts(void **state)
+{
+	struct datagram d;
+	uint8_t mac_key[MAC_LEN * 2], cookie_key[32];
+	struct session_info info;
+
+	(void)state;
+	run(5000);
+	assert_true(is_up(1, 2) && is_up(1, 3));
+	for (unsigned n = 2; n <= 3; n++) {
+		sessions_free(site[n].s);
+		start_site(n);
+	}
+	wire_count = 0;
+	d = first_init(2, 1);
+	handshake_derive(site[1].public, mac_key, cookie_key);
+	for (unsigned ms = 0; ms < 12000; ms++) {
+		for (unsigned i = 0; i < 20; i++) {
+			rng_fill(&seed, d.b + 8, NOISE_OVERHEAD + STAMP_LEN);
+			crypto_generichash_blake2b(d.b + d.n - 2 * MAC_LEN, MAC_LEN, d.b,
+				d.n - 2 * MAC_LEN, mac_key, sizeof(mac_key));
+			deliver(&d);
+		}
+		step();
+		if (ms == 7000)
+			assert_true(is_up(3, 1)); /* the flood is not in its name */
+	}
+	assert_true(is_up(2, 1));
+	assert_in_range(verdicts[SESSION_HANDSHAKE], 0, 50 * 18); /* costly ones */
+	assert_int_equal(sessions_info(site[1].s, 2, now_ms, &info), 0);
+	assert_in_range(info.handshakes, 2, 6); /* what it makes us begin is bounded */
+}
+
 static void test_strangers(void **state)
 {
 	struct datagram d = first_init(2, 1), other;
@@ -808,6 +843,7 @@ int main(void)
 		TEST(test_clock_set_back),
 		TEST(test_old_replayed),
 		TEST(test_flood),
+		TEST(test_flood_restarts),
 		TEST(test_strangers),
 		TEST(test_wrong_key),
 		TEST(test_silence),
