@@ -46,7 +46,7 @@ def mesh(lab, daemon):
         site.hamd = daemon(site.ns, config, site.name)
     for site in world.sites.values():
         site.hamd.start(ready=False)
-    world.gate.wait(20, site1=True, site2=True, site3=True)
+    world.gate.wait(60, site1=True, site2=True, site3=True)
     world.gate.wait(domain=B.name, site1=True, site2=True)
     world.a, world.b = world.mns
     captures = [Capture(world[k].router, "r-ha", lab.dir / f"site{k}.pcap", "udp") for k in (2, 3)]

@@ -24,7 +24,7 @@ def pair(lab, daemon):
         site = world[k]
         site.hamd = daemon(site.ns, world.config(k, domain=SETTINGS), site.name)
         site.hamd.start(ready=False)
-    world.gate.wait(20, site1=True, site2=True)
+    world.gate.wait(60, site1=True, site2=True)
     yield SimpleNamespace(world=world, one=world[1], two=world[2], mn=world.mn)
     for k in (1, 2):
         if world[k].hamd.is_running():

@@ -46,7 +46,7 @@ def mesh(request, tmp_path_factory):
         world = MeshWorld(lab, sites=len(configs), delay_ms=2.0)
         for k, config in enumerate(configs, 1):
             world.start(k, config, ready=False)
-        world.gate.wait(20, **{f"site{k}": True for k in world.sites})
+        world.gate.wait(60, **{f"site{k}": True for k in world.sites})
         yield SimpleNamespace(world=world, configs=configs)
         assert set(world.stop().values()) == {0}
 
