@@ -131,6 +131,11 @@ static int check_self(const struct conf_check *k, uint32_t i)
 	if (why != NULL)
 		return conf_refuse(
 			k->c, "mesh.peers[%u].address: %s %s", i, ip6_str(&p->address, text), why);
+	if (sodium_memcmp(p->public_key, k->conf->mesh.private_key, CONF_KEY_LEN) == 0)
+		return conf_refuse(k->c,
+			"mesh.peers[%u].public-key: is this site's private key; who has read this "
+			"file knows it: make another one (hamctl genkey)",
+			i);
 	why = why_no_key(&k->conf->mesh, p);
 	if (why != NULL)
 		return conf_refuse(k->c, "mesh.peers[%u].public-key: %s %s", i,
@@ -173,6 +178,30 @@ static int check_times(const struct conf_check *k, uint32_t i)
 		p->dead_ms, DEAD_HELLOS, p->hello_ms);
 }
 
+static bool is_routed(const struct conf *conf, const struct ip6_addr *a)
+{
+	for (uint32_t i = 0; i < conf->route_count; i++)
+		if (ip6_in_prefix(a, &conf->routes[i].prefix))
+			return true;
+	for (uint32_t i = 0; i < conf->port_count; i++)
+		for (uint32_t j = 0; j < conf->ports[i].address_count; j++)
+			if (ip6_in_prefix(a, &conf->ports[i].addresses[j]))
+				return true;
+	return false;
+}
+
+static int warn_no_route(const struct conf_check *k, uint32_t i)
+{
+	const struct conf_mesh_peer *p = &k->conf->mesh.peers[i];
+	char text[IP6_STRLEN];
+
+	if (p->retired || is_routed(k->conf, &p->address))
+		return 0;
+	return conf_warn(k->c,
+		"mesh.peers[%u].address: no route leads to %s, so the site is never heard", i,
+		ip6_str(&p->address, text));
+}
+
 static int warn_unused(const struct conf_check *k, uint32_t i)
 {
 	const struct conf *conf = k->conf;
@@ -189,6 +218,8 @@ static int warn_unused(const struct conf_check *k, uint32_t i)
 
 static int check_mesh(const struct conf_check *k)
 {
+	static int (*const of_peers[])(const struct conf_check *k, uint32_t i) = { check_self,
+		check_others, check_times, warn_no_route, warn_unused };
 	const struct conf_mesh *m = &k->conf->mesh;
 	int ret = check_site(k);
 
@@ -199,15 +230,9 @@ static int check_mesh(const struct conf_check *k)
 			m->dead_ms, DEAD_HELLOS, m->hello_ms);
 	if (ret == 0)
 		ret = read_private_key(k);
-	for (uint32_t i = 0; ret == 0 && i < m->peer_count; i++) {
-		ret = check_self(k, i);
-		if (ret == 0)
-			ret = check_others(k, i);
-		if (ret == 0)
-			ret = check_times(k, i);
-		if (ret == 0)
-			ret = warn_unused(k, i);
-	}
+	for (uint32_t i = 0; i < m->peer_count; i++)
+		for (size_t j = 0; ret == 0 && j < DIM(of_peers); j++)
+			ret = of_peers[j](k, i);
 	if (ret == 0 && m->key_log_file != NULL)
 		ret = conf_check_key_log_file(k);
 	if (ret == 0 && m->key_log_file != NULL)

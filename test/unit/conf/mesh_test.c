@@ -116,6 +116,9 @@ static const struct {
 		      "public key: 32 octets in base64" },
 	{ TOKYO, "AAAA", PEER0 "public-key: \"AAAA\" is not a public key: 32 octets in base64" },
 	{ "'" TOKYO "'", "7", PEER0 "public-key: expected a string, not a number" },
+	{ TOKYO, OWN_PRIVATE,
+		PEER0 "public-key: is this site's private key; who has read this file knows it: "
+		      "make another one (hamctl genkey)" },
 	{ TOKYO, OWN_PUBLIC, PEER0 "public-key: " OWN_PUBLIC " is this site's" },
 	{ TOKYO, NO_POINT, PEER0 "public-key: " NO_POINT " is one that gives no secret" },
 	{ OSAKA, TOKYO, PEER1 "public-key: " TOKYO " is that of peers[0]" },
@@ -385,6 +388,10 @@ static void test_taken(void **state)
 		{ D1_PEERS, "'peers':[]", NULL },
 		{ "," D0_OSAKA, "",
 			"mesh.peers[1] (osaka): is in no domain, so nothing is sent to it" },
+		{ "'prefix':'::/0'", "'prefix':'2001:db8:2::/48'",
+			"mesh.peers[1].address: no route leads to 2001:db8:3::10, so the site is "
+			"never heard" },
+		{ "2001:db8:3::10", "2001:db8:1::3:10", NULL }, /* on the link */
 		{ HELLO, "'protect-data':false,'accept-cleartext-mesh':true,",
 			"mesh.protect-data: false: what is relayed between sites is neither "
 			"encrypted nor authenticated; anyone who can send with a peer's address "
