@@ -165,7 +165,11 @@ def test_new_keys(mesh):
             used.append(sealing(mesh))
             mesh.world.wires.set("1-2", **FAST)
         lost = [flow.stop() for flow in flows]
-    assert (drops(mesh.one), drops(mesh.two)) == before
+    # hellos are late, too
+    moved = [{n: count - was[n] for n, count in drops(site).items()
+              if count != was[n] and n != "hello_older"}
+             for site, was in zip((mesh.one, mesh.two), before)]
+    assert moved == [{}, {}]
     assert lost == [[], []]
     assert mesh.two.hamd.stop() == 0  # so that all keys are in its log
     assert len(set.union(*used)) == sum(map(len, used)) == 6, used
