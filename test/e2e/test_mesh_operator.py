@@ -180,4 +180,4 @@ def test_wrong_key(pair):
     until("alarm", lambda: alarms(pair.two).get("peer_key") == "site1", 10)
     assert pair.two.ctl.drops().get("sync_handshake", 0) > 0
     assert pair.one.ctl.run("ready").returncode == 1
-    assert peer(pair.two)["state"] == "dead"
+    until("it is dead", lambda: peer(pair.two)["state"] == "dead")
