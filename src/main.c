@@ -22,6 +22,7 @@
 #include <sodium.h>
 
 #include "common/log.h"
+#include "common/mem.h"
 #include "conf/conf.h"
 #include "control/acct.h"
 #include "control/ctl.h"
@@ -36,7 +37,6 @@
 #include "host/telemetry.h"
 #include "host/watchdog.h"
 #include "records/subs.h"
-#include "tables/mem.h"
 #include "tables/sa.h"
 #include "tables/tables.h"
 

@@ -93,6 +93,7 @@ static const struct column lcore_columns[] = {
 	{ "LONGEST US", "longest-turn-us", true },
 	{ "SLOW", "slow-turns", true },
 	{ "CPU US", "longest-turn-cpu-us", true },
+	{ "MOSTLY", "longest-turn-cpu-part", false },
 	{ "STILL MS", "still-ms", true },
 	{ "SLEEP US", "sleep-us", true },
 	{ "RX PACKETS", "rx-packets", true },

@@ -6,6 +6,7 @@
 
 #include "cli/client.h"
 #include "cli/table.h"
+#include "common/util.h"
 
 static const struct column stage_columns[] = {
 	{ "LCORE", "lcore", true },
@@ -18,28 +19,53 @@ static const struct column stage_columns[] = {
 	{ NULL },
 };
 
+static const struct column part_columns[] = {
+	{ "LCORE", "lcore", true },
+	{ "PART OF A TURN", "part", false },
+	{ "LONGEST US", "longest-us", true },
+	{ "WHAT", "what", false },
+	{ NULL },
+};
+
+/* What an lcore has some of: rows of tables of their own, made when there are any. */
+static const struct of_lcore {
+	const char *key;
+	const struct column *columns;
+} of_lcores[] = {
+	{ "stages", stage_columns },
+	{ "parts", part_columns },
+};
+
 struct view {
 	struct table *table; /* NULL: lines */
-	struct table *stages; /* of lcores, made when there are some */
+	struct table *more[DIM(of_lcores)];
 	bool is_config;
 };
 
-/* An lcore's stages become rows of a second table. */
-static int keep_stages(struct view *v, const cJSON *lcore)
+static int keep_rows(struct table **table, const struct of_lcore *what, const cJSON *lcore)
 {
 	const cJSON *id = cJSON_GetObjectItemCaseSensitive(lcore, "lcore");
-	cJSON *stage;
+	cJSON *row;
 
-	cJSON_ArrayForEach(stage, cJSON_GetObjectItemCaseSensitive(lcore, "stages"))
+	cJSON_ArrayForEach(row, cJSON_GetObjectItemCaseSensitive(lcore, what->key))
 	{
-		if (v->stages == NULL)
-			v->stages = table_new(stage_columns);
-		if (v->stages == NULL || !cJSON_IsNumber(id) ||
-			cJSON_AddNumberToObject(stage, "lcore", id->valuedouble) == NULL ||
-			table_row(v->stages, stage) < 0)
+		if (*table == NULL)
+			*table = table_new(what->columns);
+		if (*table == NULL || !cJSON_IsNumber(id) ||
+			cJSON_AddNumberToObject(row, "lcore", id->valuedouble) == NULL ||
+			table_row(*table, row) < 0)
 			return EXIT_FAILED;
 	}
 	return EXIT_OK;
+}
+
+static int keep_all(struct view *v, const cJSON *lcore)
+{
+	int ret = EXIT_OK;
+
+	for (size_t i = 0; i < DIM(of_lcores) && ret == EXIT_OK; i++)
+		ret = keep_rows(&v->more[i], &of_lcores[i], lcore);
+	return ret;
 }
 
 static int print_pretty(const cJSON *json)
@@ -64,7 +90,7 @@ static int print_document(struct view *v, const char *line)
 		ret = print_pretty(json);
 	else if (v->table == NULL)
 		table_lines(json);
-	else if (table_row(v->table, json) < 0 || keep_stages(v, json) != EXIT_OK)
+	else if (table_row(v->table, json) < 0 || keep_all(v, json) != EXIT_OK)
 		ret = EXIT_FAILED;
 	if (ret != EXIT_OK)
 		cli_error(ret, "no memory");
@@ -93,9 +119,11 @@ static int print_answer(struct client *c, const struct cmd *cmd, bool as_json)
 		return EXIT_FAILED;
 	}
 	table_end(v.table);
-	if (v.stages != NULL)
-		putchar('\n');
-	table_end(v.stages);
+	for (size_t i = 0; i < DIM(v.more); i++) {
+		if (v.more[i] != NULL)
+			putchar('\n');
+		table_end(v.more[i]);
+	}
 	return ret == EXIT_OK ? status : ret;
 }
 

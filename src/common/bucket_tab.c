@@ -2,9 +2,9 @@
 #include "common/bucket_tab.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
 #include "common/bucket.h"
+#include "common/mem.h"
 
 struct entry {
 	struct ip6_addr addr;
@@ -18,17 +18,20 @@ struct bucket_tab {
 	struct entry entry[];
 };
 
+static size_t table_octets(uint32_t entries)
+{
+	return sizeof(struct bucket_tab) + entries * sizeof(struct entry);
+}
+
 int bucket_tab_new(uint32_t entries, uint64_t seed, struct bucket_tab **out)
 {
 	struct bucket_tab *t;
-	size_t octets = sizeof(*t) + entries * sizeof(t->entry[0]);
 
 	if (entries < BUCKET_TAB_WAYS || (entries & (entries - 1)) != 0)
 		return -EINVAL;
-	t = malloc(octets);
+	t = mem_zalloc(table_octets(entries)); /* touched here: a worker must not fault */
 	if (t == NULL)
 		return -ENOMEM;
-	memset(t, 0, octets); /* touched here: a worker must not fault */
 	t->seed = seed;
 	t->set_mask = entries / BUCKET_TAB_WAYS - 1;
 	*out = t;
@@ -37,7 +40,8 @@ int bucket_tab_new(uint32_t entries, uint64_t seed, struct bucket_tab **out)
 
 void bucket_tab_free(struct bucket_tab *t)
 {
-	free(t);
+	if (t != NULL)
+		mem_free(t, table_octets((t->set_mask + 1) * BUCKET_TAB_WAYS));
 }
 
 /* Longer silent; within one millisecond, who has more left: not who is in a flood. */

@@ -47,6 +47,16 @@ static bool grow(struct jw *w, size_t need)
 	return true;
 }
 
+bool jw_reserve(struct jw *w)
+{
+	if (w->cap == w->max)
+		return true;
+	if (!grow(w, w->max))
+		return false;
+	memset(w->buf + w->len, 0, w->cap - w->len);
+	return true;
+}
+
 void jw_raw(struct jw *w, const char *text, size_t n)
 {
 	if (w->failed || n == 0)

@@ -21,6 +21,9 @@ struct jw {
 };
 
 void jw_init(struct jw *w, size_t max_bytes);
+/* All the memory that it may ever take, and the pages of it: who writes later, on a core that must not
+ * wait, asks the kernel for none. false: there is none. */
+bool jw_reserve(struct jw *w);
 void jw_reset(struct jw *w); /* empties, keeps the memory */
 void jw_done(struct jw *w); /* frees */
 

@@ -99,31 +99,45 @@ bool ctl_poll(void *ctx)
 	ctl_count(ctl, CTL_TURNS);
 	still_run(ctl->still, ctl->now_ms);
 	watch_links(ctl);
+	dp_turn_part(ctl->dp, TURN_CLOCKS);
 	busy = punt_run(ctl);
+	dp_turn_part(ctl->dp, TURN_SIGNALLING);
 	busy |= wheel_advance(ctl->wheel, ctl->now_ms, TIMERS_PER_TURN, on_timer, ctl) > 0;
 	if (ctl->mip6 != NULL) {
 		busy |= mip6_expire(ctl);
+		dp_turn_part(ctl->dp, TURN_TIMERS);
 		busy |= mip6_advertise(ctl);
 		busy |= mip6_switch(ctl);
 	}
+	dp_turn_part(ctl->dp, TURN_ADVERTISE);
 	busy |= data_keys_run(ctl->data_keys, ctl->now_ms);
 	data_mtu_run(ctl);
 	dp_balance(ctl->dp, ctl->now_ms);
+	dp_turn_part(ctl->dp, TURN_KEYS);
 	busy |= subscribers_run(ctl);
+	dp_turn_part(ctl->dp, TURN_SUBSCRIBERS);
 	if (ctl->mesh != NULL)
 		busy |= mesh_run(ctl);
+	dp_turn_part(ctl->dp, TURN_ENGINE);
 	if (ctl->acct != NULL)
 		busy |= acct_run(ctl);
+	dp_turn_part(ctl->dp, TURN_ACCOUNTING);
 	if (ctl->t->bc != NULL)
 		busy |= publish_reresolve(ctl);
+	dp_turn_part(ctl->dp, TURN_PUBLISH);
 	if (ctl->persist != NULL) {
 		busy |= persist_run(ctl);
 		busy |= mip6_release(ctl);
 	}
+	dp_turn_part(ctl->dp, TURN_STORE);
 	busy |= show_run(ctl);
+	dp_turn_part(ctl->dp, TURN_REQUESTS);
 	watch_run(ctl);
+	dp_turn_part(ctl->dp, TURN_WATCH);
 	busy |= dq_run(ctl->t->dq, FREES_PER_TURN) > 0;
+	dp_turn_part(ctl->dp, TURN_RECLAIM);
 	dp_flush(ctl->dp);
+	dp_turn_part(ctl->dp, TURN_SEND);
 	if (!ctl->ready)
 		say_ready(ctl);
 	alarm_run(ctl);

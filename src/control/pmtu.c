@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "common/mem.h"
 #include "net/ip6hdr.h"
 
 #define WAYS 4
@@ -40,7 +41,7 @@ int pmtu_new(uint32_t tunnels, uint64_t seed, struct pmtu **out)
 		sets <<= 1;
 	p->mask = sets - 1;
 	p->seed = seed;
-	p->set = calloc(sets, sizeof(*p->set));
+	p->set = mem_zalloc(sets * sizeof(*p->set));
 	if (p->set == NULL) {
 		free(p);
 		return -ENOMEM;
@@ -53,7 +54,7 @@ void pmtu_free(struct pmtu *p)
 {
 	if (p == NULL)
 		return;
-	free(p->set);
+	mem_free(p->set, (p->mask + 1ULL) * sizeof(*p->set));
 	free(p);
 }
 

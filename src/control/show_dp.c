@@ -75,6 +75,22 @@ const char *show_lcore_role(const struct dp_lcore_info *lc)
 	return !lc->control ? "worker" : lc->worker < 0 ? "control" : "control+worker";
 }
 
+/* How long each part of control's turns took at most. */
+static void put_parts(struct jw *w, const struct dp *dp)
+{
+	struct dp_turn_info part;
+
+	jw_array(w, "parts");
+	for (unsigned i = 0; dp_turn_info(dp, i, &part); i++) {
+		jw_object(w, NULL);
+		jw_str(w, "part", part.name);
+		jw_u64(w, "longest-us", part.longest_us);
+		jw_str(w, "what", part.help);
+		jw_end(w, '}');
+	}
+	jw_end(w, ']');
+}
+
 bool show_lcores(struct ctl *ctl, struct ctl_req *req)
 {
 	struct jw *w = &req->out;
@@ -95,8 +111,10 @@ bool show_lcores(struct ctl *ctl, struct ctl_req *req)
 	jw_u64(w, "idle-cycles", lc.idle_cycles);
 	jw_u64(w, "longest-turn-us", lc.longest_turn_us);
 	jw_u64(w, "slow-turns", lc.slow_turns);
-	if (lc.control)
+	if (lc.control) {
 		jw_u64(w, "longest-turn-cpu-us", lc.longest_cpu_us);
+		jw_str(w, "longest-turn-cpu-part", lc.longest_cpu_part);
+	}
 	jw_u64(w, "still-ms", still_ms(ctl->still, req->cursor));
 	jw_u64(w, "sleep-us", lc.sleep_us);
 	jw_u64(w, "rx-packets", lc.counters.c[DP_COUNTER_RX_PACKETS]);
@@ -109,6 +127,8 @@ bool show_lcores(struct ctl *ctl, struct ctl_req *req)
 		put_stage(w, &stage, cycles);
 	}
 	jw_end(w, ']');
+	if (lc.control)
+		put_parts(w, ctl->dp);
 	jw_end(w, '}');
 	jw_newline(w);
 	req->cursor++;

@@ -339,10 +339,10 @@ static void make_lcores(struct dp *dp)
 		if (lc->worker_id < 0)
 			continue;
 		lc->worker = dp->workers[lc->worker_id];
-		lcore_add(lc, dp_worker_poll, lc->worker);
+		lcore_add(lc, TURN_PACKETS, dp_worker_poll, lc->worker);
 	}
 	if (own->rxq_count > 0)
-		lcore_add(main_lcore, dp_worker_poll, own);
+		lcore_add(main_lcore, TURN_PACKETS, dp_worker_poll, own);
 }
 
 static int draw_secrets(struct dp *dp)
@@ -467,7 +467,7 @@ int dp_run(struct dp *dp, dp_poll_fn control, void *ctx)
 	struct lcore *main_lcore = &dp->lcores[0];
 	int ret = 0;
 
-	lcore_add(main_lcore, control, ctx);
+	lcore_add(main_lcore, TURN_ALARMS, control, ctx);
 	atomic_store_explicit(&dp->running, true, memory_order_relaxed);
 	for (uint32_t i = 0; i < dp->lcore_count; i++) {
 		if (dp->lcores[i].worker != NULL)
@@ -577,6 +577,22 @@ uint64_t dp_lcore_turns(const struct dp *dp, uint32_t i)
 	return atomic_load_explicit(&dp->lcores[i].turns, memory_order_relaxed);
 }
 
+void dp_turn_part(struct dp *dp, enum turn_part part)
+{
+	turn_part(&dp->lcores[0].took, part, rte_rdtsc());
+}
+
+bool dp_turn_info(const struct dp *dp, unsigned part, struct dp_turn_info *out)
+{
+	const struct turns *t = &dp->lcores[0].took;
+
+	if (part >= TURN_PARTS)
+		return false;
+	*out = (struct dp_turn_info){ turn_part_name(part), turn_part_help(part),
+		t->hz > 0 ? turn_us(t, t->part_cycles[part]) : 0 };
+	return true;
+}
+
 static void add_worker(const struct dp_worker *w, struct dp_lcore_info *out)
 {
 	add_counters(w, &out->counters);
@@ -600,6 +616,7 @@ void dp_lcore_info(const struct dp *dp, uint32_t i, struct dp_lcore_info *out)
 	if (lc->took.hz > 0) /* it has begun */
 		out->longest_turn_us = turn_us(&lc->took, lc->took.longest_cycles);
 	out->longest_cpu_us = lc->took.longest_cpu_us;
+	out->longest_cpu_part = turn_part_name(lc->took.cpu_part);
 	out->slow_turns = lc->slow_turns;
 	out->sleep_us = lc->sleep_us;
 	if (lc->worker != NULL)

@@ -15,6 +15,7 @@
 
 #include "common/ip6.h"
 #include "dataplane/counter.h"
+#include "dataplane/turn.h"
 
 struct conf;
 struct dp;
@@ -161,6 +162,7 @@ struct dp_lcore_info {
 	int worker; /* its number, -1: none */
 	uint64_t turns, busy_cycles, idle_cycles, longest_turn_us, slow_turns;
 	uint64_t longest_cpu_us; /* of control: the most of a turn that it had a processor for */
+	const char *longest_cpu_part; /* and what took most of that turn */
 	uint32_t sleep_us;
 	uint32_t datagrams_held, fragments_held; /* by reassembly, now */
 	struct dp_counters counters;
@@ -168,6 +170,14 @@ struct dp_lcore_info {
 uint32_t dp_lcore_count(const struct dp *dp);
 /* Turns that the lcore has finished: control's, a worker's, both; it stands still when this does. */
 uint64_t dp_lcore_turns(const struct dp *dp, uint32_t i);
+/* Control's: what it has done since the last call, or since its turn began, was this. */
+void dp_turn_part(struct dp *dp, enum turn_part part);
+struct dp_turn_info {
+	const char *name, *help;
+	uint64_t longest_us; /* in any turn since the start, by the clock */
+};
+/* A part of the turns of control's lcore; false: there is none of that number. */
+bool dp_turn_info(const struct dp *dp, unsigned part, struct dp_turn_info *out);
 bool dp_is_running(const struct dp *dp); /* dp_run() was called, dp_stop() was not */
 void dp_lcore_info(const struct dp *dp, uint32_t i, struct dp_lcore_info *out);
 uint32_t dp_stage_count(void);

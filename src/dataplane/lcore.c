@@ -12,17 +12,17 @@
  * arrive closer together than that. */
 #define IDLE_TURNS_BEFORE_SLEEP 32
 
-void lcore_add(struct lcore *lc, dp_poll_fn fn, void *ctx)
+void lcore_add(struct lcore *lc, enum turn_part part, dp_poll_fn fn, void *ctx)
 {
 	assert(lc->poll_count < LCORE_MAX_POLLS);
-	lc->poll[lc->poll_count++] = (struct lcore_poll){ fn, ctx };
+	lc->poll[lc->poll_count++] = (struct lcore_poll){ fn, ctx, part };
 }
 
 void lcore_add_first(struct lcore *lc, dp_poll_fn fn, void *ctx)
 {
 	assert(lc->poll_count < LCORE_MAX_POLLS);
 	memmove(&lc->poll[1], &lc->poll[0], lc->poll_count * sizeof(lc->poll[0]));
-	lc->poll[0] = (struct lcore_poll){ fn, ctx };
+	lc->poll[0] = (struct lcore_poll){ fn, ctx, TURN_HELLO };
 	lc->poll_count++;
 }
 
@@ -90,6 +90,19 @@ static void count_turn(struct lcore *lc, uint64_t took, uint64_t end, bool busy,
 		add(&lc->slow_turns, 1);
 }
 
+static bool take_turn(struct lcore *lc, uint64_t start)
+{
+	bool busy = false;
+
+	turn_begins(&lc->took, start);
+	for (uint32_t i = 0; i < lc->poll_count; i++) {
+		busy |= lc->poll[i].fn(lc->poll[i].ctx);
+		if (lc->runs_control)
+			turn_part(&lc->took, lc->poll[i].part, rte_rdtsc());
+	}
+	return busy;
+}
+
 int lcore_main(void *lcore)
 {
 	struct lcore *lc = lcore;
@@ -98,12 +111,9 @@ int lcore_main(void *lcore)
 
 	begin(lc, start);
 	while (!atomic_load_explicit(lc->stop, memory_order_relaxed)) {
-		bool busy = false;
-		uint64_t end;
+		bool busy = take_turn(lc, start);
+		uint64_t end = rte_rdtsc();
 
-		for (uint32_t i = 0; i < lc->poll_count; i++)
-			busy |= lc->poll[i].fn(lc->poll[i].ctx);
-		end = rte_rdtsc();
 		count_turn(lc, end - start, end, busy, slow);
 		start = end;
 		idle = busy ? 0 : idle + 1;

@@ -19,6 +19,7 @@ struct dp_worker;
 struct lcore_poll {
 	dp_poll_fn fn;
 	void *ctx;
+	enum turn_part part; /* of what control's lcore does, or the last of its parts */
 };
 
 struct lcore {
@@ -37,8 +38,9 @@ struct lcore {
 	struct turns took; /* what turns took; processor time where it runs control */
 } __attribute__((aligned(64)));
 
-void lcore_add(struct lcore *lc, dp_poll_fn fn, void *ctx);
-void lcore_add_first(struct lcore *lc, dp_poll_fn fn, void *ctx); /* in front of all others */
+void lcore_add(struct lcore *lc, enum turn_part part, dp_poll_fn fn, void *ctx);
+/* In front of all others: TURN_HELLO. */
+void lcore_add_first(struct lcore *lc, dp_poll_fn fn, void *ctx);
 /* Nanoseconds, less than a second, that it may sleep for at `now`, of a clock of hz ticks a second;
  * 0: something is due. */
 long lcore_nap_ns(const struct lcore *lc, uint64_t now, uint64_t hz);

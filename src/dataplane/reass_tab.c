@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <sys/queue.h>
 
-#include "tables/mem.h"
+#include "common/mem.h"
 
 #define TOTAL_UNKNOWN UINT32_MAX
 

@@ -39,7 +39,7 @@ static void client_close(struct client *c)
 	if (c->state == SUBMITTED || c->state == STREAMING)
 		return; /* freed when control gives it back */
 	api_stream_drop(c);
-	jw_done(&c->req.out);
+	jw_reset(&c->req.out); /* the next one's */
 	c->state = FREE;
 }
 
@@ -48,6 +48,10 @@ static void client_open(struct api *api, struct client *c, int fd)
 	struct ucred cred = { .uid = (uid_t)-1 };
 	socklen_t len = sizeof(cred);
 
+	if (!jw_reserve(&c->req.out)) {
+		close(fd);
+		return;
+	}
 	getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len);
 	c->state = READING;
 	c->fd = fd;
@@ -57,7 +61,6 @@ static void client_open(struct api *api, struct client *c, int fd)
 	c->skipping = false;
 	c->active_ms = api->now_ms;
 	c->in_len = 0;
-	jw_init(&c->req.out, API_OUT_MAX);
 }
 
 static void put_error(struct jw *w, const char *error)
@@ -416,8 +419,10 @@ int api_start(const struct api_opts *opts, struct api **out, char *err, size_t e
 	api->ops = opts->ops;
 	api->stall_ms = opts->stall_ms > 0 ? opts->stall_ms : STALL_MS;
 	api->lanes = opts->lanes;
-	for (unsigned i = 0; i < API_CLIENTS; i++)
+	for (unsigned i = 0; i < API_CLIENTS; i++) {
 		api->client[i].fd = -1;
+		jw_init(&api->client[i].req.out, API_OUT_MAX);
+	}
 	ret = sock_open(&api->sock, opts->path, err, err_len);
 	if (ret < 0)
 		goto err_api;
@@ -459,6 +464,7 @@ void api_stop(struct api *api)
 			c->state = WAITING; /* control stopped: it is ours again */
 		if (c->state != FREE)
 			client_close(c);
+		jw_done(&c->req.out);
 	}
 	close(api->stop_fd);
 	free(api);

@@ -12,7 +12,8 @@
 #include "host/request.h"
 #include "host/sock.h"
 
-/* A slice ends with the item that passes CTL_SLICE_BYTES; no item is anywhere near this. */
+/* A slice ends with the item that passes CTL_SLICE_BYTES; no item is anywhere near this. Control
+ * writes it: it is all there before, and kept from client to client. */
 #define API_OUT_MAX (4 * CTL_SLICE_BYTES)
 
 struct stream;

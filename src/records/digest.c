@@ -13,8 +13,9 @@
 
 #include <sodium.h>
 
-#include "common/plant.h"
 #include "common/key.h"
+#include "common/mem.h"
+#include "common/plant.h"
 #include "records/put.h"
 #include "records/records.h"
 
@@ -69,7 +70,8 @@ int digest_new(const struct digest_opts *opts, struct digest **out)
 	d = calloc(1, sizeof(*d));
 	if (d == NULL)
 		return -ENOMEM;
-	d->range = calloc(1ULL << opts->bits, sizeof(*d->range));
+	d->bits = opts->bits;
+	d->range = mem_zalloc(sizeof(*d->range) << opts->bits);
 	if (opts->bits > TOP_BITS)
 		d->top = calloc(1ULL << TOP_BITS, sizeof(*d->top));
 	if (d->range == NULL || (d->top == NULL && opts->bits > TOP_BITS)) {
@@ -79,7 +81,6 @@ int digest_new(const struct digest_opts *opts, struct digest **out)
 	d->records = opts->records;
 	d->domain = opts->domain;
 	d->domain_id = opts->domain_id;
-	d->bits = opts->bits;
 	d->key = opts->key;
 	*out = d;
 	return 0;
@@ -90,7 +91,7 @@ void digest_free(struct digest *d)
 	if (d == NULL)
 		return;
 	free(d->top);
-	free(d->range);
+	mem_free(d->range, sizeof(*d->range) << d->bits);
 	free(d);
 }
 

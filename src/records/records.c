@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/mem.h"
 #include "common/plant.h"
 
 #define DOMAINS  65536
@@ -51,6 +52,8 @@ struct records {
 	uint64_t extra_octets;
 };
 
+/* All of it is there from the start, the arrays too: a turn of control in which many records are
+ * added would wait for their pages otherwise. */
 int records_new(const struct records_opts *opts, struct records **out)
 {
 	struct records *rs = calloc(1, sizeof(*rs));
@@ -66,11 +69,11 @@ int records_new(const struct records_opts *opts, struct records **out)
 	rs->coa_mask = heads - 1;
 	rs->seed = opts->seed;
 	rs->wheel = wheel_new(opts->now_ms);
-	rs->slot = calloc(rs->max + 1ULL, sizeof(*rs->slot));
-	rs->coa = calloc(rs->max + 1ULL, sizeof(*rs->coa));
+	rs->slot = mem_zalloc((rs->max + 1ULL) * sizeof(*rs->slot));
+	rs->coa = mem_zalloc((rs->max + 1ULL) * sizeof(*rs->coa));
 	rs->used = calloc(rs->max / 64 + 1, sizeof(*rs->used));
-	rs->hash = calloc(heads, sizeof(*rs->hash));
-	rs->coa_hash = calloc(rs->coa_mask + 1ULL, sizeof(*rs->coa_hash));
+	rs->hash = mem_zalloc(heads * sizeof(*rs->hash));
+	rs->coa_hash = mem_zalloc(heads * sizeof(*rs->coa_hash));
 	rs->live_in = calloc(DOMAINS, sizeof(*rs->live_in));
 	rs->tombstones_in = calloc(DOMAINS, sizeof(*rs->tombstones_in));
 	if (rs->wheel == NULL || rs->slot == NULL || rs->coa == NULL || rs->used == NULL ||
@@ -78,8 +81,8 @@ int records_new(const struct records_opts *opts, struct records **out)
 		rs->tombstones_in == NULL)
 		goto err;
 	if (opts->mesh) {
-		rs->mesh = calloc(rs->max + 1ULL, sizeof(*rs->mesh));
-		rs->extra = calloc(rs->max + 1ULL, sizeof(*rs->extra));
+		rs->mesh = mem_zalloc((rs->max + 1ULL) * sizeof(*rs->mesh));
+		rs->extra = mem_zalloc((rs->max + 1ULL) * sizeof(*rs->extra));
 		if (rs->mesh == NULL || rs->extra == NULL)
 			goto err;
 	}
@@ -96,7 +99,7 @@ static void free_extras(struct records *rs)
 		return;
 	for (uint32_t h = 1; h < rs->fresh; h++)
 		free(rs->extra[h]);
-	free(rs->extra);
+	mem_free(rs->extra, (rs->max + 1ULL) * sizeof(*rs->extra));
 }
 
 void records_free(struct records *rs)
@@ -104,14 +107,14 @@ void records_free(struct records *rs)
 	if (rs == NULL)
 		return;
 	free_extras(rs);
-	free(rs->mesh);
+	mem_free(rs->mesh, (rs->max + 1ULL) * sizeof(*rs->mesh));
 	free(rs->tombstones_in);
 	free(rs->live_in);
-	free(rs->coa_hash);
-	free(rs->hash);
+	mem_free(rs->coa_hash, (rs->coa_mask + 1ULL) * sizeof(*rs->coa_hash));
+	mem_free(rs->hash, (rs->hash_mask + 1ULL) * sizeof(*rs->hash));
 	free(rs->used);
-	free(rs->coa);
-	free(rs->slot);
+	mem_free(rs->coa, (rs->max + 1ULL) * sizeof(*rs->coa));
+	mem_free(rs->slot, (rs->max + 1ULL) * sizeof(*rs->slot));
 	wheel_free(rs->wheel);
 	free(rs);
 }
@@ -274,14 +277,18 @@ void records_set(struct records *rs, struct record *r, enum record_state state,
 	const struct ip6_addr *coa, uint64_t ends_ms)
 {
 	struct ip6_addr to = *coa; /* may be r->coa itself */
+	/* As it was counted: nothing to look for in tables larger than any cache. */
+	bool stays = r->state == RECORD_LIVE && state == RECORD_LIVE && ip6_eq(&r->coa, &to);
 
-	uncount(rs, r);
+	if (!stays)
+		uncount(rs, r);
 	if (rs->mesh != NULL && !ip6_eq(&r->coa, &to))
 		(void)records_set_mtu(rs, r, 0, 0); /* of another path; takes no memory */
 	r->state = (uint8_t)state;
 	r->coa = to;
 	r->ends_ms = ends_ms;
-	count(rs, r);
+	if (!stays)
+		count(rs, r);
 	wheel_set(rs->wheel, &r->timer, ends_ms);
 	if (rs->changed != NULL)
 		rs->changed(rs->changed_ctx, r);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "common/mem.h"
 #include "common/ntp.h"
 #include "records/age.h"
 #include "records/changes.h"
@@ -74,7 +75,7 @@ static int allocate(struct seen *s, const struct seen_opts *opts)
 	s->hash_mask = power_of_2(opts->max) - 1;
 	s->ha_mask = power_of_2(2U * opts->addresses) - 1;
 	s->entry = calloc(s->max + 1ULL, sizeof(*s->entry));
-	s->hash = calloc(s->hash_mask + 1ULL, sizeof(*s->hash));
+	s->hash = mem_zalloc((s->hash_mask + 1ULL) * sizeof(*s->hash));
 	s->age = calloc(s->max + 1ULL, sizeof(*s->age));
 	s->part = calloc(1, sizeof(*s->part));
 	s->ha = calloc(s->ha_max + 1ULL, sizeof(*s->ha));
@@ -121,7 +122,7 @@ void seen_free(struct seen *s)
 	free(s->ha);
 	free(s->part);
 	free(s->age);
-	free(s->hash);
+	mem_free(s->hash, (s->hash_mask + 1ULL) * sizeof(*s->hash));
 	free(s->entry);
 	free(s);
 }

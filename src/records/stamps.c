@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "common/mem.h"
 #include "common/ntp.h"
 
 #define LOOKED_AT 32 /* entries that one stamps_set() looks at for one to give way: some 3 us */
@@ -44,7 +45,7 @@ int stamps_new(const struct stamps_opts *opts, struct stamps **out)
 	s->floor = opts->floor;
 	s->seed = opts->seed;
 	s->entry = calloc(s->max + 1ULL, sizeof(*s->entry));
-	s->hash = calloc(heads, sizeof(*s->hash));
+	s->hash = mem_zalloc(heads * sizeof(*s->hash));
 	if (s->entry == NULL || s->hash == NULL) {
 		stamps_free(s);
 		return -ENOMEM;
@@ -57,7 +58,7 @@ void stamps_free(struct stamps *s)
 {
 	if (s == NULL)
 		return;
-	free(s->hash);
+	mem_free(s->hash, (s->hash_mask + 1ULL) * sizeof(*s->hash));
 	free(s->entry);
 	free(s);
 }

@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "common/mem.h"
 #include "tables/dq.h"
-#include "tables/mem.h"
 #include "tables/sigtab.h"
 
 struct adj {

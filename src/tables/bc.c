@@ -4,9 +4,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "common/mem.h"
 #include "tables/bc_view.h"
 #include "tables/dq.h"
-#include "tables/mem.h"
 #include "tables/sigtab.h"
 
 struct bc {

@@ -10,8 +10,8 @@
 #include <emmintrin.h>
 #endif
 
+#include "common/mem.h"
 #include "tables/dq.h"
-#include "tables/mem.h"
 
 /*
  * An entry is child << 36 | the child's octet << 32 | FIB_HAS_VALUE | value; no child: 0, no value:

@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "common/mem.h"
 #include "tables/dq.h"
-#include "tables/mem.h"
 
 /* What a domain's buffers are for; their numbers change places. */
 enum { READ, STILL_READ, FILLED, BUFFERS };

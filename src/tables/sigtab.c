@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-#include "tables/mem.h"
+#include "common/mem.h"
 
 int sigtab_init(struct sigtab *t, uint32_t max)
 {

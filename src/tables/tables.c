@@ -6,12 +6,12 @@
 
 #include <rte_rcu_qsbr.h>
 
+#include "common/mem.h"
 #include "tables/addrs.h"
 #include "tables/adj.h"
 #include "tables/bc.h"
 #include "tables/dq.h"
 #include "tables/fib.h"
-#include "tables/mem.h"
 #include "tables/meshtab.h"
 #include "tables/sa.h"
 

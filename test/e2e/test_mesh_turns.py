@@ -48,8 +48,9 @@ def bindings(site):
 def longest_us(site, what):
     """The most of a turn since its start."""
     row, = (row for row in site.ctl.show("lcores") if "longest-turn-cpu-us" in row)
-    print(f"{site.name}, {what}: {row['longest-turn-cpu-us']} us of processor time, "
-          f"{row['longest-turn-us']} us by the clock")
+    parts = {part["part"]: part["longest-us"] for part in row["parts"]}
+    print(f"{site.name}, {what}: {row['longest-turn-cpu-us']} us of processor time, mostly "
+          f"{row['longest-turn-cpu-part']}; {row['longest-turn-us']} us by the clock; {parts}")
     return row["longest-turn-cpu-us"]
 
 
@@ -76,9 +77,8 @@ def all_of_it(pair):
 
 
 def test_turns(pair):
-    """In one of three runs: what the kernel does for others in the middle of a system call, such as
-    handing on what an interface of its own is given, counts as hamd's, too. What hamd does is the
-    same each time."""
+    """In one of three runs: what the kernel, or the host of a virtual machine, does for others in the
+    middle of a turn counts as hamd's, too. What hamd does is the same each time."""
     runs = []
     while len(runs) < RUNS and (not runs or max(runs[-1].values()) >= MUST_US):
         runs.append(all_of_it(pair))

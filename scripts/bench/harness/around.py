@@ -5,6 +5,7 @@ mobile nodes that talk and the many that do not. scripts/bench/around/around.c s
 A router of each site leads to it what goes to correspondents and to care-of addresses there; the
 mobile prefix is led by the Gate of test/lab/mesh.py, as an operator's routing daemon would."""
 
+import collections
 import contextlib
 import json
 import os
@@ -14,7 +15,7 @@ import sys
 import time
 from pathlib import Path
 
-from machine import backlog_drops, unthrottled
+from machine import backlog_drops, ring_drops, unthrottled
 from programs import BenchError
 from trials import RATE
 
@@ -28,6 +29,7 @@ REGISTER_RATE = 20000  # Binding Updates a second
 MOVE_RATE = 1000
 DELAY_MS = 10  # one way between the sites
 START_S = 60
+CORES = 2  # what sites run on: a third one shares the first one's
 AFTER_S = 0.5  # what is on its way arrives within
 LIFETIME_S = 60000
 MEMORY_MB, BINDING_BYTES = 256, 400
@@ -155,7 +157,7 @@ def site_config(world, k, count, of_domain, **sections):
     """sections: "mode", "mesh" and more of MeshWorld.config()."""
     from lab.daemon import runtime  # pylint: disable=import-outside-toplevel
     config = world.config(k, domain=of_domain, runtime=runtime(
-        **{"lcores": str(k - 1), "memory-mb": MEMORY_MB + count * BINDING_BYTES // 10 ** 6,
+        **{"lcores": str((k - 1) % CORES), "memory-mb": MEMORY_MB + count * BINDING_BYTES // 10 ** 6,
            "mbufs": 32768, "max-bindings": count + 1000}), **sections)
     del config["domains"][0]["mobile-nodes"]
     config["ports"][0]["device"] += f",framecnt={FRAMES}"
@@ -168,8 +170,8 @@ def use(build):
 
 
 @contextlib.contextmanager
-def real_sites(options, configure, delay_ms=DELAY_MS):
-    """(world, around): two sites that are ready, with configure(world, k)."""
+def real_sites(options, configure, delay_ms=DELAY_MS, sites=2):
+    """(world, around): sites that are ready, with configure(world, k)."""
     use(options.build)
     from lab.daemon import Hamd  # pylint: disable=import-outside-toplevel
     from lab.mesh import MeshWorld  # pylint: disable=import-outside-toplevel
@@ -177,23 +179,28 @@ def real_sites(options, configure, delay_ms=DELAY_MS):
     from lab.shell import LabError  # pylint: disable=import-outside-toplevel
     try:
         with unthrottled(), Lab() as lab:
-            world = MeshWorld(lab, sites=2, delay_ms=delay_ms)
+            world = MeshWorld(lab, sites=sites, delay_ms=delay_ms)
             lab.on_close(world.stop)
             world.gate.patient = True
             around = Around(lab, world, options.build)
             for k, site in world.sites.items():
                 site.hamd = Hamd(site.ns, configure(world, k), lab.dir, site.name)
-                start(site)
-            world.gate.wait(START_S, site1=True, site2=True)
+                start(site, sites <= CORES)
+            world.gate.wait(START_S, **{site.name: True for site in world.sites.values()})
             yield world, around
     except LabError as e:
         raise BenchError(str(e)) from e
 
 
-def start(site):
-    """Realtime once it has begun: what starts has to wait, not a site that runs beside it."""
+def start(site, has_core=True):
+    """Realtime once it has begun: what starts has to wait, not a site that runs beside it. Not where
+    two share a core: the one that is busy would leave the other one nothing."""
     site.hamd.start()
-    site.hamd.prefer()
+    if has_core:
+        site.hamd.prefer()
+
+
+RINGS = collections.Counter()  # {site: packets for which its port's ring had no room}
 
 
 def mishaps(world):
@@ -205,6 +212,8 @@ def mishaps(world):
         port = site.ctl.show("ports")[0]
         counts |= {f"{site.name} port {key}": port[key]
                    for key in ("rx-missed", "rx-errors", "rx-no-buffer", "tx-errors")}
+        RINGS[site.name] += ring_drops(site.hamd.pid)
+        counts[f"{site.name} port's ring full"] = RINGS[site.name]
         kernel = dict(line.split() for line in
                       site.router.run("cat", "/proc/net/snmp6").splitlines())
         counts |= {f"router {site.number} {key}": int(kernel[key])
@@ -243,6 +252,12 @@ def settle(around):
     """Neighbours and routers know each other: what that costs is no trial's."""
     with around.flows("settle"):
         time.sleep(1)
+
+
+def parts(sites):
+    """{site: {part of its control's turns: the longest since its start in us}}."""
+    return {site.name: {part["part"]: part["longest-us"] for lcore in site.ctl.show("lcores")
+                        for part in lcore.get("parts", ())} for site in sites}
 
 
 def turns(sites):

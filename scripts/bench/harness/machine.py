@@ -2,8 +2,11 @@
 """What a measurement ran on, and what it needs of the machine."""
 
 import contextlib
+import ctypes
 import os
 import platform
+import socket
+import struct
 import subprocess
 from pathlib import Path
 
@@ -90,6 +93,33 @@ def unthrottled():
 def backlog_drops():
     """Of each core: packets between namespaces that found its queue full (second column)."""
     return [int(line.split()[1], 16) for line in SOFTNET.read_text().splitlines()]
+
+
+SO_DOMAIN, SOL_PACKET, PACKET_STATISTICS = 39, 263, 6
+SYS_PIDFD_GETFD = 438
+
+
+def _ring_drops_of(fd):
+    with socket.socket(fileno=fd) as s:
+        if s.getsockopt(socket.SOL_SOCKET, SO_DOMAIN) != socket.AF_PACKET:
+            return 0
+        return struct.unpack("II", s.getsockopt(SOL_PACKET, PACKET_STATISTICS, 8))[1]
+
+
+def ring_drops(pid):
+    """Packets for which the rings of a process's packet sockets had no room, since this was asked
+    last: net_af_packet does not ask."""
+    libc, drops = ctypes.CDLL(None, use_errno=True), 0
+    process = os.pidfd_open(pid)
+    try:
+        for name in os.listdir(f"/proc/{pid}/fd"):
+            with contextlib.suppress(FileNotFoundError):
+                if os.readlink(f"/proc/{pid}/fd/{name}").startswith("socket:"):
+                    fd = libc.syscall(SYS_PIDFD_GETFD, process, int(name), 0)
+                    drops += _ring_drops_of(fd) if fd >= 0 else 0
+    finally:
+        os.close(process)
+    return drops
 
 
 def _meminfo():

@@ -184,11 +184,16 @@ class Hamctl:
                 sums[s["stage"]] = packets + s["packets"], cycles + s["cycles"]
         return sums, longest
 
-    def control_cpu_us(self):
-        """Processor time of the control core's longest turn: what it takes where nothing else runs
-        on that core."""
-        return max(lc["longest-turn-cpu-us"] for lc in self.show("lcores")
-                   if lc["role"] != "worker")
+    def control_longest(self):
+        """The control core's longest turn, by processor time: what it takes where nothing else runs
+        on that core, and what took most of it."""
+        lcore, = (lc for lc in self.show("lcores") if lc["role"] != "worker")
+        return {"cpu-us": lcore["longest-turn-cpu-us"], "mostly": lcore["longest-turn-cpu-part"]}
+
+    def reload(self):
+        done = subprocess.run([*self.hamctl, "reload"], capture_output=True, text=True, timeout=120)
+        if done.returncode != 0:
+            raise BenchError(f"hamctl reload: {done.stderr.strip()}")
 
 
 class Hamd(Program, Hamctl):
@@ -196,7 +201,7 @@ class Hamd(Program, Hamctl):
     it gets none."""
 
     def __init__(self, directory, build, config, *, name="hamd", plugin, source):
-        socket = Path(directory) / f"{name}.sock"
+        self._socket = socket = Path(directory) / f"{name}.sock"
         Hamctl.__init__(self, build, socket)
         self._path = Path(directory) / f"{name}.json"
         Program.__init__(self, name, [str(Path(build) / "src" / "hamd")], directory, lcores="",
@@ -207,6 +212,10 @@ class Hamd(Program, Hamctl):
             config["runtime"] |= {"dpdk-drivers": str(plugin)}
         self.telemetry = Telemetry(f"hamd-{self.prefix}")
         self._path.write_text(json.dumps(config, separators=(",", ":")))
+
+    def is_ready(self):
+        """Tables come behind the ports, and hamctl is answered last."""
+        return self._socket.exists() and super().is_ready()
 
     def arguments(self, command, eal, rest):
         return [*command, "-c", str(self._path)]

@@ -3,7 +3,7 @@
 
 import time
 
-from around import (CARE_OF, FIRST, MOVE_RATE, TALK, domain, known, mishaps, real_sites, settle,
+from around import (CARE_OF, FIRST, MOVE_RATE, TALK, domain, known, mishaps, parts, real_sites, settle,
                     site_config, turns, two_sites)
 from measure import summary
 from trials import RATE, condition, counted, losses, moved, percentile, told, totals
@@ -37,7 +37,8 @@ def with_flows(options, world, around, number, change):
     tcp.join()
     return totals(books) | said | {"tcp-gap-ms": tcp.max_gap * 1000,
                                    "tcp-sent-again": tcp.retransmissions, "due": due, "moved-counters": moved(before, mishaps(world)),
-                                   "routes": world.gate.changes[changes:]}
+                                   "routes": world.gate.changes[changes:],
+                                   "parts": parts(world.sites.values())}
 
 
 def trials(options, delivery, bindings, result, which, make_change, **least):

@@ -24,6 +24,7 @@
 #include <rte_rcu_qsbr.h>
 
 #include "common/key.h"
+#include "common/mem.h"
 #include "conf/conf.h"
 #include "dataplane/relay.h"
 #include "dataplane/worker.h"
@@ -32,7 +33,6 @@
 #include "tables/adj.h"
 #include "tables/bc.h"
 #include "tables/fib.h"
-#include "tables/mem.h"
 #include "tables/meshtab.h"
 #include "tables/sa.h"
 #include "tables/tables.h"

@@ -20,13 +20,13 @@
 #include <rte_malloc.h>
 #include <rte_rcu_qsbr.h>
 
+#include "common/mem.h"
 #include "dataplane/worker.h"
 #include "frame.h"
 #include "net/ip6hdr.h"
 #include "tables/adj.h"
 #include "tables/bc.h"
 #include "tables/fib.h"
-#include "tables/mem.h"
 #include "tables/tables.h"
 
 #define DEVICE      "net_null0"

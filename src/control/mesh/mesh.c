@@ -304,6 +304,7 @@ bool mesh_run(struct ctl *ctl)
 	busy |= channel_run(ctl);
 	busy |= route_run(ctl);
 	ask(ctl);
+	dp_turn_part(ctl->dp, TURN_PEERS);
 	if (ctl->now_ms < m->due_ms)
 		return busy;
 	m->due_ms = UINT64_MAX; /* unless something happens from within */

@@ -17,6 +17,7 @@ sys.path.insert(0, str(BENCH / "harness"))
 
 # pylint: disable=wrong-import-position
 import around  # noqa: E402
+import joins  # noqa: E402
 import main  # noqa: E402
 import measure  # noqa: E402
 import packets  # noqa: E402
@@ -314,6 +315,57 @@ class Takeover(unittest.TestCase):
                        {"silence-begins-ms": takeover.SLACK_MS + 2 * takeover.DELAY_MS + 1},
                        {"silence-begins-ms": -takeover.SLACK_MS - 2 * takeover.DELAY_MS - 1}):
             self.assertEqual(len(unmet(self.figures({}, change))), 1, change)
+
+
+class Joins(unittest.TestCase):
+    def joined(self, **change):
+        trial = {"snapshot-s": 1, "start-s": 0.5, "all-s": 1.5, "records": 500}
+        result = {"conditions": []}
+        joins.joined(result, [trial, {**trial, **change}], 500)
+        return result
+
+    def test_joined(self):
+        """The worst counts, and none that did not bring all."""
+        got = self.joined(**{"snapshot-s": 2.5})
+        self.assertEqual((got["value"], got["all-s"]["max"]), (2.5, 1.5))
+        self.assertEqual(unmet(got), [])
+        self.assertEqual(len(unmet(self.joined(records=499))), 1)
+
+    def made_good(self, **change):
+        trial = {"since-gone-s": 0.2, "since-death-s": 0.5, "missing": 1, "heard": 1}
+        result = {"conditions": []}
+        joins.made_good(result, [trial, {**trial, **change}])
+        return result
+
+    def test_made_good(self):
+        """The worst counts. The one survivor must have lacked what the other had."""
+        got = self.made_good(**{"since-gone-s": 0.9})
+        self.assertEqual((got["value"], got["since-gone-p50-s"]), (0.9, 0.2))
+        self.assertEqual(unmet(got), [])
+        for change in ({"missing": 0.4}, {"heard": 0.999}):
+            self.assertEqual(len(unmet(self.made_good(**change))), 1, change)
+
+    def test_until_here(self):
+        """All are here, and it is known that the other one is gone: both must be."""
+        site = mock.Mock()
+        site.hamd.lines = ["that site is gone"]
+        site.ctl.show.return_value = [{"bindings": 7}]
+        here, gone = joins.until_here(site, 7, 0)
+        self.assertGreaterEqual(here, gone)
+        for count, since in ((8, 0), (7, 1)):
+            with mock.patch.object(joins, "START_S", 0), \
+                    self.assertRaisesRegex(programs.BenchError, f"7 of {count}"):
+                joins.until_here(site, count, since)
+
+    def test_third_site(self):
+        """More sites than cores share them."""
+        world = mock.Mock()
+        world.config.side_effect = lambda k, runtime, **sections: {
+            "domains": [{"mobile-nodes": []}], "ports": [{"device": "d"}], "runtime": runtime}
+        with mock.patch.dict(sys.modules, {"lab": mock.Mock(), "lab.daemon": mock.Mock(
+                runtime=lambda **changes: changes)}):
+            got = [around.site_config(world, k, 10, {})["runtime"]["lcores"] for k in (1, 2, 3)]
+        self.assertEqual(got, ["0", "1", "0"])
 
 
 class Report(unittest.TestCase):

@@ -172,6 +172,35 @@ static void test_grows(void **state)
 	jw_done(&w);
 }
 
+/* All at once, which what is written then does not change; what is in it stays. */
+static void test_reserve(void **state)
+{
+	struct jw w;
+
+	(void)state;
+	jw_init(&w, 3000);
+	jw_raw(&w, "abc", 3);
+	assert_true(jw_reserve(&w));
+	assert_int_equal(w.cap, 3000);
+	assert_memory_equal(w.buf, "abc", 3);
+
+	const char *buf = w.buf;
+
+	for (unsigned i = 3; i < 3000; i++)
+		jw_raw(&w, "x", 1);
+	assert_false(w.failed);
+	assert_ptr_equal(w.buf, buf);
+	assert_true(jw_reserve(&w));
+	assert_ptr_equal(w.buf, buf);
+	jw_raw(&w, "x", 1);
+	assert_true(w.failed);
+	jw_done(&w);
+	jw_init(&w, SIZE_MAX / 2);
+	assert_false(jw_reserve(&w));
+	assert_int_equal(w.cap, 0);
+	jw_done(&w);
+}
+
 static void test_depth(void **state)
 {
 	struct jw w;
@@ -215,6 +244,7 @@ int main(void)
 		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_bound),
 		cmocka_unit_test(test_grows),
+		cmocka_unit_test(test_reserve),
 		cmocka_unit_test(test_depth),
 		cmocka_unit_test(test_raw),
 	};

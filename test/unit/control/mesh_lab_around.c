@@ -140,6 +140,12 @@ void dp_relay_counts(const struct dp *dp, uint16_t domain, struct dp_relay_count
 	*out = (struct dp_relay_counts){ 0 };
 }
 
+void dp_turn_part(struct dp *dp, enum turn_part part)
+{
+	(void)dp;
+	(void)part;
+}
+
 /* ctl->dp is the site itself here. */
 void dp_count_drop(struct dp *dp, enum dp_drop reason)
 {

@@ -131,10 +131,25 @@ void dp_lcore_info(const struct dp *dp, uint32_t i, struct dp_lcore_info *out)
 	*out = (struct dp_lcore_info){ .lcore = 10 + i,
 		.control = i < 2,
 		.worker = i == 0 ? -1 : (int)i - 1,
+		.longest_cpu_us = 90,
+		.longest_cpu_part = "engine",
 		.busy_cycles = 100 * i,
 		.idle_cycles = 300 * i,
 		.datagrams_held = 5 * i,
 		.fragments_held = 7 * i };
+}
+
+bool dp_turn_info(const struct dp *dp, unsigned part, struct dp_turn_info *out)
+{
+	(void)dp;
+	*out = (struct dp_turn_info){ part == 0 ? "hello" : "engine", "what it is", 10 + part };
+	return part < 2;
+}
+
+void dp_turn_part(struct dp *dp, enum turn_part part)
+{
+	(void)dp;
+	(void)part;
 }
 
 uint32_t dp_stage_count(void)

@@ -243,6 +243,32 @@ static void test_wedged(void **state)
 	t.ctl.still = NULL;
 }
 
+/* Control's lcores say which parts of their turns took how long, the others have no such parts. */
+static void test_parts(void **state)
+{
+	struct ctl_req req = request(CTL_SHOW_LCORES);
+	cJSON *list = ask(&req);
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		cJSON *lcore = cJSON_GetArrayItem(list, i);
+		cJSON *parts = cJSON_GetObjectItem(lcore, "parts");
+
+		if (i == 2) {
+			assert_null(parts);
+			assert_null(cJSON_GetObjectItem(lcore, "longest-turn-cpu-part"));
+			continue;
+		}
+		assert_string_equal(text(list, i, "longest-turn-cpu-part"), "engine");
+		assert_int_equal(cJSON_GetArraySize(parts), 2);
+		assert_string_equal(text(parts, 0, "part"), "hello");
+		assert_string_equal(text(parts, 1, "part"), "engine");
+		assert_string_equal(text(parts, 1, "what"), "what it is");
+		assert_int_equal(number(parts, 1, "longest-us"), 11);
+	}
+	cJSON_Delete(list);
+}
+
 static void test_routes(void **state)
 {
 	struct ip6_addr gateway = addr("fe80::1"), ours = addr("2001:db8:1::10");
@@ -367,6 +393,7 @@ int main(void)
 		TEST(test_alarms),
 		TEST(test_metrics),
 		TEST(test_wedged),
+		TEST(test_parts),
 		TEST(test_routes),
 		TEST(test_neighbors_and_addresses),
 		TEST(test_store),

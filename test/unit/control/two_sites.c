@@ -228,6 +228,12 @@ void persist_touch(struct ctl *ctl, const struct record *r)
 	(void)r;
 }
 
+void dp_turn_part(struct dp *dp, enum turn_part part)
+{
+	(void)dp;
+	(void)part;
+}
+
 /* ctl->dp is the site itself here. */
 void dp_relay_counts(const struct dp *dp, uint16_t domain, struct dp_relay_counts *out)
 {

@@ -46,10 +46,10 @@ static void test_first(void **state)
 	(void)state;
 	reset(&lc);
 	turns_left = 2;
-	lcore_add(&lc, say, name_w);
+	lcore_add(&lc, TURN_PACKETS, say, name_w);
 	lcore_add_first(&lc, say, name_h);
-	lcore_add(&lc, say, name_o);
-	lcore_add(&lc, last, name_c);
+	lcore_add(&lc, TURN_PACKETS, say, name_o);
+	lcore_add(&lc, TURN_PACKETS, last, name_c);
 	assert_int_equal(lcore_main(&lc), 0);
 	assert_string_equal(order, "hwochwoc");
 	assert_int_equal(lc.turns, 2);
@@ -74,13 +74,13 @@ static void test_slow(void **state)
 	(void)state;
 	reset(&lc);
 	turns_left = 3;
-	lcore_add(&lc, dawdle, &ms);
+	lcore_add(&lc, TURN_PACKETS, dawdle, &ms);
 	assert_int_equal(lcore_main(&lc), 0);
 	assert_int_equal(lc.slow_turns, 3);
 	assert_true(lc.took.longest_cycles >= slow);
 	reset(&lc);
 	turns_left = 1000;
-	lcore_add(&lc, last, name_c);
+	lcore_add(&lc, TURN_PACKETS, last, name_c);
 	assert_int_equal(lcore_main(&lc), 0);
 	assert_true(lc.slow_turns < 10); /* none but for the machine */
 }
@@ -136,8 +136,8 @@ static void test_longest(void **state)
 		reset(&lc);
 		lc.runs_control = control;
 		turns_left = 2;
-		lcore_add(&lc, wait_and_work, NULL);
-		lcore_add(&lc, last, name_c);
+		lcore_add(&lc, TURN_PACKETS, wait_and_work, NULL);
+		lcore_add(&lc, TURN_PACKETS, last, name_c);
 		assert_int_equal(lcore_main(&lc), 0);
 		assert_true(turn_us(&lc.took, lc.took.longest_cycles) >=
 			    45000); /* the clock is no exact one */

@@ -53,6 +53,42 @@ static void test_rows(void **state)
 	}
 }
 
+/* The longest of each part, and which part made the longest turn. */
+static void test_parts(void **state)
+{
+	static const struct {
+		uint64_t packets_us, engine_us, send_us;
+		enum turn_part mostly; /* of the longest turn so far */
+	} turns[] = {
+		{ 10, 300, 20, TURN_ENGINE },
+		{ 200, 5, 0, TURN_ENGINE }, /* a shorter turn */
+		{ 100, 150, 400, TURN_SEND },
+		{ 251, 250, 250, TURN_PACKETS },
+	};
+	struct turns t = { .hz = HZ };
+	uint64_t tsc = 77, begin, cpu_ns = 0;
+
+	(void)state;
+	for (size_t i = 0; i < DIM(turns); i++) {
+		begin = tsc;
+		turn_begins(&t, tsc);
+		turn_part(&t, TURN_PACKETS, tsc += turns[i].packets_us * TICKS);
+		turn_part(&t, TURN_ENGINE, tsc += turns[i].engine_us * TICKS);
+		turn_part(&t, TURN_SEND, tsc += turns[i].send_us * TICKS);
+		cpu_ns += (tsc - begin) / TICKS * 1000;
+		turn_cpu(&t, tsc - begin, tsc, cpu_ns);
+		assert_int_equal(t.cpu_part, turns[i].mostly);
+	}
+	assert_int_equal(turn_us(&t, t.part_cycles[TURN_PACKETS]), 251);
+	assert_int_equal(turn_us(&t, t.part_cycles[TURN_ENGINE]), 300);
+	assert_int_equal(turn_us(&t, t.part_cycles[TURN_SEND]), 400);
+	assert_int_equal(t.part_cycles[TURN_STORE], 0);
+	for (unsigned i = 0; i < TURN_PARTS; i++) {
+		assert_non_null(turn_part_name(i));
+		assert_non_null(turn_part_help(i));
+	}
+}
+
 /* An hour by a fast clock is no small number. */
 static void test_hour(void **state)
 {
@@ -66,6 +102,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_parts),
 		cmocka_unit_test(test_hour),
 	};
 

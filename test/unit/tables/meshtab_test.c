@@ -7,8 +7,8 @@
 
 #include <rte_rcu_qsbr.h>
 
+#include "common/mem.h"
 #include "tables/dq.h"
-#include "tables/mem.h"
 #include "tables/meshtab.h"
 
 #define DOMAINS 2

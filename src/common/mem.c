@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "tables/mem.h"
+#include "common/mem.h"
 
 #include <stdint.h>
 #include <sys/mman.h>
@@ -28,6 +28,16 @@ static void *mem_map(size_t bytes, int flags)
 	return p != MAP_FAILED ? p : NULL;
 }
 
+/* Pages now, not at first touch: a core that forwards or controls would wait for each, and for those
+ * that the kernel has to clear, or its host to find, for milliseconds. Where the kernel cannot (before
+ * Linux 5.14), or has none, then. */
+static void *touched(void *p, size_t bytes)
+{
+	if (p != NULL)
+		(void)madvise(p, bytes, MADV_POPULATE_WRITE);
+	return p;
+}
+
 /* Starts at a multiple of 2 MB: the kernel makes transparent huge pages only of those. */
 static void *mem_map_aligned(size_t bytes)
 {
@@ -44,8 +54,6 @@ static void *mem_map_aligned(size_t bytes)
 		munmap(p + head + bytes, tail);
 	/* Refused where the kernel has none: then it is ordinary pages. */
 	(void)madvise(p + head, bytes, MADV_HUGEPAGE);
-	/* Pages now, not at a worker's first touch; where the kernel cannot, then. */
-	(void)madvise(p + head, bytes, MADV_POPULATE_WRITE);
 	return p + head;
 }
 
@@ -57,10 +65,10 @@ void *mem_zalloc(size_t bytes)
 	if (bytes == 0 || len < bytes)
 		return NULL;
 	if (len < HUGE)
-		return mem_map(len, 0);
+		return touched(mem_map(len, 0), len);
 	if (use_hugepages)
 		p = mem_map(len, MAP_HUGETLB);
-	return p != NULL ? p : mem_map_aligned(len);
+	return touched(p != NULL ? p : mem_map_aligned(len), len);
 }
 
 void mem_free(void *p, size_t bytes)
