@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "common/bucket_tab.h"
 
+#include <assert.h>
 #include <errno.h>
 
 #include "common/bucket.h"
@@ -12,11 +13,16 @@ struct entry {
 	struct bucket bucket; /* last_ms: when the address was last heard */
 };
 
+#define LINE 64 /* octets of a cache line */
+#define SET  (BUCKET_TAB_WAYS * sizeof(struct entry))
+
 struct bucket_tab {
 	uint64_t seed;
 	uint32_t set_mask;
-	struct entry entry[];
+	struct entry entry[] __attribute__((aligned(LINE)));
 };
+
+static_assert(SET % LINE == 0, "a set begins a line, and ends one");
 
 static size_t table_octets(uint32_t entries)
 {
@@ -52,12 +58,24 @@ static bool is_quieter(const struct bucket *a, const struct bucket *b)
 	return a->millitokens > b->millitokens;
 }
 
+static uint64_t set_of(const struct bucket_tab *t, uint32_t group, const struct ip6_addr *addr)
+{
+	return (ip6_hash(addr, t->seed ^ group) & t->set_mask) * BUCKET_TAB_WAYS;
+}
+
+void bucket_tab_ask(const struct bucket_tab *t, uint32_t group, const struct ip6_addr *addr)
+{
+	const char *set = (const char *)&t->entry[set_of(t, group, addr)];
+
+	for (size_t at = 0; at < SET; at += LINE)
+		__builtin_prefetch(set + at); /* nobody else's: that it is written needs no word */
+}
+
 /* The address's entry, or the one of its set that is empty or longest silent. */
 static struct entry *find(
 	struct bucket_tab *t, uint32_t group, const struct ip6_addr *addr, bool *found)
 {
-	uint64_t set = ip6_hash(addr, t->seed ^ group) & t->set_mask;
-	struct entry *ways = &t->entry[set * BUCKET_TAB_WAYS];
+	struct entry *ways = &t->entry[set_of(t, group, addr)];
 	struct entry *oldest = ways;
 
 	*found = true;

@@ -17,10 +17,13 @@
 
 struct bucket_tab;
 
-/* entries: a power of two, at least BUCKET_TAB_WAYS; 48 octets each, touched here. 0, -EINVAL or
- * -ENOMEM. */
+/* entries: a power of two, at least BUCKET_TAB_WAYS; 48 octets each, those of a set in three cache
+ * lines, touched here. 0, -EINVAL or -ENOMEM. */
 int bucket_tab_new(uint32_t entries, uint64_t seed, struct bucket_tab **out);
 void bucket_tab_free(struct bucket_tab *t); /* NULL is fine */
+
+/* Before bucket_tab_take() of the same: the memory is on its way, should no cache have it. */
+void bucket_tab_ask(const struct bucket_tab *t, uint32_t group, const struct ip6_addr *addr);
 
 /* One token of addr in `group` (< UINT32_MAX; a domain: each counts by itself); false when there is
  * none. rate tokens a second, up to `burst` of them saved up: always the same of a group. */

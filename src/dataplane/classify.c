@@ -116,7 +116,7 @@ static void to_nd(struct dp_worker *w, struct rte_mbuf *m)
 }
 
 /* Asked only about what control will look into: a lookup a packet would cost the data path. */
-static bool is_from_us(const struct dp_worker *w, struct rte_mbuf *m)
+bool dp_is_from_us(const struct dp_worker *w, struct rte_mbuf *m)
 {
 	uint32_t value = fib_lookup(w->t->fib, &dp_ip6(m)->src);
 	enum fib_kind kind = fib_kind(value);
@@ -265,7 +265,9 @@ static void to_us(struct dp_worker *w, struct rte_mbuf *m)
 	else if (x->upper == IP6_IN_IP6 && fib_kind(meta->fib) == FIB_HOME_AGENT &&
 		 !(x->flags & EXT_HAO))
 		to_decap(w, m);
-	else if (is_from_us(w, m))
+	else if (dp_may_be_known(w, m))
+		dp_to_signal(w, m);
+	else if (dp_is_from_us(w, m))
 		dp_worker_drop(w, m, DP_DROP_SRC_OURS);
 	else if (w->t->mesh != NULL && !stays(w, m))
 		return;

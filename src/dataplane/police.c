@@ -44,6 +44,12 @@ void police_free(struct police *p)
 	free(p);
 }
 
+void police_ask(const struct police *p, uint32_t domain, const struct ip6_addr *hoa)
+{
+	if (p != NULL)
+		bucket_tab_ask(p->nodes, domain, hoa);
+}
+
 bool police_take(struct police *p, uint32_t domain, const struct ip6_addr *hoa, uint64_t now)
 {
 	const struct conf_limits *l;

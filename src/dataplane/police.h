@@ -25,6 +25,9 @@ struct police;
 int police_new(const struct conf *conf, uint64_t hz, struct police **out);
 void police_free(struct police *p); /* NULL is fine */
 
+/* Such a message may come soon: its memory is asked for, which is in no cache with many of them. */
+void police_ask(const struct police *p, uint32_t domain, const struct ip6_addr *hoa);
+
 /* One message of a mobile node of the domain: true when it may go on to control. now: rte_rdtsc().
  * A NULL police lets everything pass. */
 bool police_take(struct police *p, uint32_t domain, const struct ip6_addr *hoa, uint64_t now);

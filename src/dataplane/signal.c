@@ -11,6 +11,15 @@
 #include "tables/fib.h"
 #include "tables/tables.h"
 
+/* Out of a mesh: there other sites' sources and what is relayed come first. */
+bool dp_may_be_known(const struct dp_worker *w, struct rte_mbuf *m)
+{
+	const struct dp_meta *meta = dp_meta(m);
+
+	return meta->ext.upper == IP6_MH && (meta->ext.flags & EXT_HAO) != 0 &&
+	       fib_kind(meta->fib) == FIB_HOME_AGENT && w->t->mesh == NULL;
+}
+
 void dp_to_signal(struct dp_worker *w, struct rte_mbuf *m)
 {
 	struct dp_vec *signal = &w->vec[V_SIGNAL];
@@ -24,6 +33,9 @@ void dp_to_signal(struct dp_worker *w, struct rte_mbuf *m)
 	memcpy(&hoa, rte_pktmbuf_mtod_offset(m, const uint8_t *, meta->ext.hao_off + 2),
 		sizeof(hoa));
 	dp_seek(&w->signal, w->t->bc, signal->n, &hoa);
+	police_ask(w->police, fib_domain(meta->fib), &hoa);
+	if (signal->n == 0)
+		dp_punt_ahead(w, DP_PUNT_KNOWN);
 	dp_vec_push(signal, m);
 }
 
@@ -40,6 +52,15 @@ static const struct bc_entry *known_speaker(struct dp_worker *w, struct rte_mbuf
 											   : NULL;
 }
 
+/* Nobody is bound to an address of ours: who is known need not be asked. In a mesh it was asked. */
+static void unknown(struct dp_worker *w, struct rte_mbuf *m)
+{
+	if (w->t->mesh == NULL && dp_is_from_us(w, m))
+		dp_worker_drop(w, m, DP_DROP_SRC_OURS);
+	else
+		dp_punt(w, m, DP_PUNT_SIGNALLING);
+}
+
 void dp_signal(struct dp_worker *w, struct dp_vec *in)
 {
 	uint64_t now = rte_rdtsc();
@@ -49,7 +70,7 @@ void dp_signal(struct dp_worker *w, struct dp_vec *in)
 		const struct bc_entry *bind = known_speaker(w, m, i);
 
 		if (bind == NULL)
-			dp_punt(w, m, DP_PUNT_SIGNALLING);
+			unknown(w, m);
 		else if (police_take(w->police, bind->domain, &bind->hoa, now))
 			dp_punt(w, m, DP_PUNT_KNOWN);
 		else

@@ -72,6 +72,7 @@ struct dp_allowance {
 
 struct dp_rx_queue {
 	uint16_t port, queue;
+	bool is_few; /* what it brought at last */
 };
 
 /* What workers must know of a port. Written before workers run; link by control. */
@@ -108,7 +109,9 @@ struct dp_worker {
 	struct rte_ring *tx_ring[DP_MAX_PORTS]; /* of the worker that has a queue */
 	struct rte_ring *tx_in; /* what others ask us to send; m->port is the way out. Or, marked by
 	                           dp_homeward(), buffers to be freed. NULL: none */
-	uint32_t ringed; /* how many came out of it at last */
+	uint32_t ringed; /* how many came out of it at last, */
+	void *ring_item[DP_BURST]; /* and which, until the turn ends */
+	bool looks; /* this turn is still to look into it */
 	uint32_t look_turn; /* 0: this turn looks at what others write: tx_in, RCU's token */
 	struct rte_ring *punt[DP_PUNT_COUNT];
 	struct rte_ring *const *hand; /* of each worker: packets that others want it to carry; NULL:
@@ -177,12 +180,21 @@ void dp_reass_stop(struct dp_worker *w);
 /* Gives up what has waited for too long, a bounded number a call. now: rte_rdtsc(). */
 void dp_reass_expire(struct dp_worker *w, uint64_t now);
 
+/* The packet's source is an address of ours. */
+bool dp_is_from_us(const struct dp_worker *w, struct rte_mbuf *m);
+
+/* Its extension headers are walked: such a one may go to dp_to_signal() before its source is looked
+ * at, which is looked at there if it has to be. */
+bool dp_may_be_known(const struct dp_worker *w, struct rte_mbuf *m);
+
 /* A Mobility Header for us: into V_SIGNAL, or at once to control where no binding says more. */
 void dp_to_signal(struct dp_worker *w, struct rte_mbuf *m);
 
 /* Doors. */
 void dp_worker_drop(struct dp_worker *w, struct rte_mbuf *m, enum dp_drop reason);
 void dp_punt(struct dp_worker *w, struct rte_mbuf *m, enum dp_punt_class c);
+/* One will soon be: what control last wrote of the queue is asked for meanwhile. */
+void dp_punt_ahead(struct dp_worker *w, enum dp_punt_class c);
 /* Dropped for `reason`, but the source is owed an ICMPv6 error, which control sends. Above the rate of
  * errors (RFC 4443, 2.4 f), or about an ICMPv6 error (2.4 e.1), it is dropped here, and ICMP6_RATE or
  * ICMP6_NOT_DUE counts the error. */

@@ -44,6 +44,8 @@ def _remark(row):
               for c in row["conditions"] if not c["met"]]
     missed += [f"{a['what']}: {a['value']:.3g} {a['unit']}, must {a['must']:g}, aim {a['aim']:g}"
                for a in row.get("also", ())]
+    if "gross" in row:
+        missed.append(f"{_span(row['gross'])} x with what its own source costs")
     if row.get("void-trials"):
         missed.append(f"{len(row['void-trials'])} more trials void: a site's turn took up to"
                       f" {max(t['longest-turn-us'] for t in row['void-trials']) / 1000:.0f} ms")

@@ -17,7 +17,9 @@
 #define AT_SPI   (AT_MH + FRAME_BU + 16)
 #define AT_MAC   (AT_MH + FRAME_BU + 20)
 
-#define PLACE 11 /* octet of a care-of address that moves */
+#define PLACE   11 /* octet of a care-of address that moves, */
+#define SUBNET  6 /* and those that node_write() writes */
+#define NODE_ID 12
 
 static void put16(uint8_t *p, uint16_t v)
 {
@@ -29,6 +31,17 @@ static void put32(uint8_t *p, uint32_t v)
 {
 	put16(p, (uint16_t)(v >> 16));
 	put16(p + 2, (uint16_t)v);
+}
+
+static uint32_t get16(const uint8_t *p)
+{
+	return (uint32_t)p[0] << 8 | p[1];
+}
+
+/* The words that tell a mobile node's addresses from another's. */
+static uint32_t node_words(const uint8_t *addr)
+{
+	return get16(addr + SUBNET) + get16(addr + NODE_ID) + get16(addr + NODE_ID + 2);
 }
 
 /* RFC 6275, 6.1.7 and 6.2.5; RFC 4285, 5 and 6: each option at the offset it asks for. */
@@ -49,6 +62,22 @@ static void put_mh(const struct bu_source *s, uint8_t *mh)
 	put32(mh + FRAME_BU + 16, s->spi);
 }
 
+/* Of a message without what each has of its own. A signed one is all its own. */
+static uint32_t prepare_sum(const struct bu_source *s, const struct bu_frame *t)
+{
+	uint8_t mh[FRAME_BU];
+	struct ip6_addr hoa = s->hoa;
+	uint8_t *coa = mh + AT_COA - AT_MH;
+
+	memcpy(mh, t->octets + AT_MH, sizeof(mh));
+	memset(hoa.b + SUBNET, 0, 2);
+	memset(hoa.b + NODE_ID, 0, 4);
+	memset(coa + SUBNET, 0, 2);
+	memset(coa + NODE_ID, 0, 4);
+	coa[PLACE] = 0;
+	return (uint16_t)~net_cksum(&hoa, &s->ha, IP6_MH, mh, sizeof(mh));
+}
+
 void bu_prepare(const struct bu_source *s, struct bu_frame *out)
 {
 	static const uint8_t hao[] = { IP6_MH, FRAME_HAO / 8 - 1, 1, 2, 0, 0, 201, 16 };
@@ -64,6 +93,7 @@ void bu_prepare(const struct bu_source *s, struct bu_frame *out)
 	memcpy(f + AT_HAO, hao, sizeof(hao));
 	memcpy(f + AT_HOA, &s->hoa, sizeof(s->hoa));
 	put_mh(s, f + AT_MH);
+	out->sum = prepare_sum(s, out);
 }
 
 /* RFC 4285, 5.1: care-of address, home address, the message up to the MAC. */
@@ -77,23 +107,39 @@ static void sign(const struct bu_source *s, uint8_t *f)
 	mac_sign(s->mac, s->key, msg, sizeof(msg), f + AT_MAC);
 }
 
-void bu_write(const struct bu_source *s, const struct bu_frame *t, uint8_t *to, uint32_t n,
-	uint16_t seq, uint8_t place, uint64_t stamp)
+static uint16_t signed_cksum(const struct bu_source *s, const struct bu_frame *t, const uint8_t *f)
 {
 	struct ip6_addr hoa;
 
+	memcpy(&hoa, f + AT_HOA, sizeof(hoa));
+	return net_cksum(&hoa, &s->ha, IP6_MH, f + AT_MH, (uint32_t)(t->len - AT_MH));
+}
+
+/* The place is an odd octet: the low half of its word. */
+static uint16_t plain_cksum(const struct bu_frame *t, const uint8_t *f)
+{
+	uint32_t sum = t->sum + node_words(f + AT_HOA) + node_words(f + AT_COA) +
+		       f[AT_COA + PLACE] + get16(f + AT_SEQ);
+
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t) ~(sum + (sum >> 16));
+}
+
+void bu_write(const struct bu_source *s, const struct bu_frame *t, uint8_t *to, uint32_t n,
+	uint16_t seq, uint8_t place, uint64_t stamp)
+{
 	memcpy(to, t->octets, t->len);
 	node_write(to + AT_HOA, n, s->subnet_bits);
 	node_write(to + AT_SRC, n, s->subnet_bits);
 	to[AT_SRC + PLACE] = place;
 	memcpy(to + AT_COA, to + AT_SRC, sizeof(struct ip6_addr));
 	put16(to + AT_SEQ, seq);
-	if (s->is_signed) {
-		put32(to + AT_STAMP, (uint32_t)(stamp >> 32));
-		put32(to + AT_STAMP + 4, (uint32_t)stamp);
-		sign(s, to);
+	if (!s->is_signed) {
+		put16(to + AT_CKSUM, plain_cksum(t, to));
+		return;
 	}
-	memcpy(&hoa, to + AT_HOA, sizeof(hoa));
-	put16(to + AT_CKSUM,
-		net_cksum(&hoa, &s->ha, IP6_MH, to + AT_MH, (uint32_t)(t->len - AT_MH)));
+	put32(to + AT_STAMP, (uint32_t)(stamp >> 32));
+	put32(to + AT_STAMP + 4, (uint32_t)stamp);
+	sign(s, to);
+	put16(to + AT_CKSUM, signed_cksum(s, t, to));
 }

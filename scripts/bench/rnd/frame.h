@@ -61,6 +61,7 @@ struct bu_source {
 
 struct bu_frame { /* written once, copied and finished for each message */
 	uint16_t len;
+	uint32_t sum; /* of the checksum's words, but for those that bu_write() writes */
 	uint8_t octets[FRAME_MAX];
 };
 

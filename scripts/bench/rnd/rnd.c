@@ -21,7 +21,9 @@
  * While it runs, DPDK's telemetry socket takes
  *
  *   /bench/flows,DEVICE,FIRST,COUNT   other mobile nodes: those without a binding, say
- *   /bench/updates,DEVICE,RATE,MOVES  Binding Updates a second; MOVES 1: to a new care-of address
+ *   /bench/updates,DEVICE,RATE,KIND   Binding Updates a second; KIND 0: refreshes, 1: to a new
+ *                                     care-of address, 2: such ones, but nobody gets them: what
+ *                                     making them costs
  */
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -46,6 +48,7 @@
 #define POOL_SIZE    8191
 #define POOL_PRIVATE 256 /* what the program that is measured may keep beside a frame */
 #define UPDATE_BURST 32 /* a turn, so that a pause is not made up for in one go */
+#define COUNT_MAX    (1U << 31)
 #define SPREAD       2654435761U /* a prime above any count: consecutive updates are far apart */
 
 struct flows {
@@ -61,16 +64,25 @@ struct beacon {
 	uint8_t frame[256];
 };
 
+enum kind {
+	KIND_REFRESH,
+	KIND_MOVE,
+	KIND_WASTE, /* made and given back at once */
+	KIND_COUNT
+};
+
 struct updates {
 	struct bu_source bu;
 	struct bu_frame frame;
 	struct mac_key *key;
 	uint32_t count;
 	_Atomic uint64_t rate; /* a second; 0: none */
-	_Atomic bool moves;
+	_Atomic uint32_t kind; /* enum kind */
 	double due; /* that may be sent by now */
 	uint64_t last; /* TSC */
-	uint64_t next; /* number of the next one since the start */
+	uint64_t round; /* how often each mobile node has had its turn, */
+	uint32_t turn, node,
+		step; /* in this one so many; who is next; and how far the one behind */
 	_Atomic uint64_t sent;
 };
 
@@ -141,35 +153,49 @@ static uint16_t updates_due(struct updates *u, uint16_t max)
 	return u->due < max ? (uint16_t)u->due : max;
 }
 
-static void write_update(struct updates *u, struct rte_mbuf *m)
+/* All in turn: turn * SPREAD % count, without dividing. */
+static void next_node(struct updates *u)
 {
-	uint64_t round = u->next / u->count, k = u->next % u->count;
+	u->node += u->step;
+	if (u->node >= u->count)
+		u->node -= u->count;
+	if (++u->turn < u->count)
+		return;
+	u->turn = 0;
+	u->round++;
+}
+
+static void write_update(struct updates *u, struct rte_mbuf *m, enum kind kind)
+{
 	uint8_t place = u->bu.coa.b[11];
 
-	if (atomic_load_explicit(&u->moves, memory_order_relaxed))
-		place = (uint8_t)(1 + round % 255);
-	bu_write(&u->bu, &u->frame, rte_pktmbuf_mtod(m, uint8_t *),
-		(uint32_t)(k * SPREAD % u->count), (uint16_t)(round + 1), place,
-		u->bu.is_signed ? ntp_now() : 0);
+	if (kind != KIND_REFRESH)
+		place = (uint8_t)(1 + u->round % 255);
+	bu_write(&u->bu, &u->frame, rte_pktmbuf_mtod(m, uint8_t *), u->node,
+		(uint16_t)(u->round + 1), place, u->bu.is_signed ? ntp_now() : 0);
 	m->data_len = u->frame.len;
 	m->pkt_len = u->frame.len;
-	u->next++;
+	next_node(u);
 }
 
 static uint16_t run_updates(
 	struct updates *u, struct rte_mbuf *pkt[], uint16_t port, uint16_t n, uint16_t max)
 {
+	enum kind kind = atomic_load_explicit(&u->kind, memory_order_relaxed);
 	uint16_t due = updates_due(u, (uint16_t)(max - n));
 
 	if (due == 0 || rte_pktmbuf_alloc_bulk(pool, pkt + n, due) != 0)
 		return n;
 	u->due -= due;
 	for (uint16_t i = 0; i < due; i++) {
-		write_update(u, pkt[n + i]);
+		write_update(u, pkt[n + i], kind);
 		pkt[n + i]->port = port;
 	}
 	atomic_store_explicit(&u->sent, u->sent + due, memory_order_relaxed);
-	return (uint16_t)(n + due);
+	if (kind != KIND_WASTE)
+		return (uint16_t)(n + due);
+	rte_pktmbuf_free_bulk(pkt + n, due);
+	return n;
 }
 
 static uint16_t on_rx(
@@ -315,8 +341,9 @@ static void read_updates(struct source *s, const char *words)
 	u->bu.lifetime = (uint16_t)(number(words, "lifetime-s") / 4);
 	u->bu.src_mac[0] = 2;
 	u->count = number(words, "count");
-	if (u->count == 0 || u->bu.subnet_bits > 16)
+	if (u->count == 0 || u->count > COUNT_MAX || u->bu.subnet_bits > 16)
 		fail(words, "count, subnet-bits");
+	u->step = SPREAD % u->count;
 	if (find(words, "key") != NULL)
 		read_key(u, words);
 }
@@ -378,13 +405,13 @@ static int set_flows(const char *cmd, const char *params, struct rte_tel_data *o
 
 static int set_updates(const char *cmd, const char *params, struct rte_tel_data *out)
 {
-	unsigned long rate, moves;
-	struct source *s = parse(params, &rate, &moves);
+	unsigned long rate, kind;
+	struct source *s = parse(params, &rate, &kind);
 
 	(void)cmd;
-	if (s == NULL || s->updates.count == 0 || rate > 100000000)
+	if (s == NULL || s->updates.count == 0 || rate > 100000000 || kind >= KIND_COUNT)
 		return -EINVAL;
-	atomic_store_explicit(&s->updates.moves, moves != 0, memory_order_relaxed);
+	atomic_store_explicit(&s->updates.kind, (uint32_t)kind, memory_order_relaxed);
 	atomic_store_explicit(&s->updates.rate, rate, memory_order_relaxed);
 	rte_tel_data_start_dict(out);
 	return rte_tel_data_add_dict_u64(
@@ -447,7 +474,7 @@ static void *wait_for_ports(void *ctx)
 		}
 	}
 	rte_telemetry_register_cmd("/bench/flows", set_flows, "DEVICE,FIRST,COUNT");
-	rte_telemetry_register_cmd("/bench/updates", set_updates, "DEVICE,RATE,MOVES");
+	rte_telemetry_register_cmd("/bench/updates", set_updates, "DEVICE,RATE,KIND");
 	return NULL;
 }
 

@@ -7,7 +7,10 @@
  * a change of one stage shows although the machine is busy. For rates and ratios there is
  * scripts/bench/run.
  *
- *   bench-stages intercept|decap|miss|transit BINDINGS [BURSTS [EAL ARGUMENT...]]
+ *   bench-stages intercept|decap|miss|transit|updates BINDINGS [BURSTS [EAL ARGUMENT...]]
+ *
+ * updates: as intercept, but every other time that it is looked at, another port has some Binding
+ * Updates, which nobody answers; printed is what such turns take more for each than those without.
  *
  * Packets are copied from 4096 prepared ones, as DPDK's net_pcap does with infinite_rx=1; rx is
  * printed without that.
@@ -21,6 +24,8 @@
 #include <rte_rcu_qsbr.h>
 
 #include "common/mem.h"
+#include "conf/conf.h"
+#include "dataplane/police.h"
 #include "dataplane/worker.h"
 #include "frame.h"
 #include "net/ip6hdr.h"
@@ -29,13 +34,13 @@
 #include "tables/fib.h"
 #include "tables/tables.h"
 
-#define DEVICE      "net_null0"
 #define TEMPLATES   4096
 #define STRIDE      2304 /* of a packet buffer */
 #define FRAME       78
 #define SUBNET_BITS 6
 #define WARM        2000 /* bursts */
 #define BURSTS      40000
+#define AT_ONCE     3 /* updates, as come in four turns of 64 packets at 100,000 a second */
 
 #define HOME                                                                                       \
 	{                                                                                          \
@@ -68,7 +73,9 @@
 		}                                                                                  \
 	}
 
-enum kind { INTERCEPT, DECAP, MISS, TRANSIT, KIND_COUNT };
+enum looked { LOOKED_NOT, LOOKED_WITHOUT, LOOKED_WITH };
+
+enum kind { INTERCEPT, DECAP, MISS, TRANSIT, UPDATES, KIND_COUNT };
 
 static struct {
 	enum kind kind;
@@ -79,11 +86,18 @@ static struct {
 	uint64_t state;
 	uint64_t spent; /* TSC cycles of the source in this burst */
 	uint64_t lost; /* of the packets that control would get */
+	uint8_t *looked; /* of each burst, enum looked */
+	uint32_t burst, looks; /* counted on */
+	struct bu_source updates;
+	struct bu_frame update;
 } bench;
 
 static struct tables *t;
 static struct dp_worker worker;
-static struct dp_port_view view = { .mac = { 2, [5] = 0x10 }, .mtu = 1600, .link_up = true };
+static struct dp_port_view view[] = {
+	{ .mac = { 2, [5] = 0x10 }, .mtu = 1600, .link_up = true }, /* of data */
+	{ .mac = { 2, [5] = 0x11 }, .mtu = 1600, .link_up = true }, /* of signalling */
+};
 
 static void die(const char *what)
 {
@@ -100,7 +114,7 @@ static void fill(uint8_t *frame, uint32_t n)
 	struct net_ip6 *ip = (struct net_ip6 *)(frame + FRAME_ETHER);
 	uint16_t len = FRAME - FRAME_ETHER - FRAME_IP6;
 
-	memcpy(frame, view.mac, 6);
+	memcpy(frame, view[0].mac, 6);
 	memcpy(frame + 6, router_mac, 6);
 	frame[12] = 0x86;
 	frame[13] = 0xdd;
@@ -113,6 +127,39 @@ static void fill(uint8_t *frame, uint32_t n)
 	}
 	memset(ip + 1, 0x55, len);
 	memcpy(ip + 1, (const uint8_t[]){ (uint8_t)(n >> 8), (uint8_t)n, 0, 9 }, 4);
+}
+
+static void make_updates(void)
+{
+	static const uint8_t router_mac[6] = { 2, [5] = 0x99 };
+
+	bench.updates = (struct bu_source){
+		.hoa = HOME, .coa = AWAY, .ha = AGENT, .lifetime = 100, .subnet_bits = SUBNET_BITS
+	};
+	memcpy(bench.updates.dst_mac, view[1].mac, 6);
+	memcpy(bench.updates.src_mac, router_mac, 6);
+	bu_prepare(&bench.updates, &bench.update);
+}
+
+/* By the other port. */
+static uint16_t on_update(
+	uint16_t port, uint16_t queue, struct rte_mbuf *pkt[], uint16_t n, uint16_t max, void *ctx)
+{
+	uint64_t start = rte_rdtsc();
+
+	(void)port, (void)queue, (void)n;
+	bench.looked[bench.burst] = bench.looks++ % 2 == 0 ? LOOKED_WITHOUT : LOOKED_WITH;
+	if (bench.looked[bench.burst] == LOOKED_WITHOUT || max < AT_ONCE ||
+		rte_pktmbuf_alloc_bulk(ctx, pkt, AT_ONCE) != 0)
+		return 0;
+	for (uint16_t i = 0; i < AT_ONCE; i++) {
+		bu_write(&bench.updates, &bench.update, rte_pktmbuf_mtod(pkt[i], uint8_t *),
+			node_random(&bench.state, bench.bindings), (uint16_t)bench.looks, 0, 0);
+		pkt[i]->data_len = bench.update.len;
+		pkt[i]->pkt_len = bench.update.len;
+	}
+	bench.spent += rte_rdtsc() - start;
+	return AT_ONCE;
 }
 
 static uint16_t on_rx(
@@ -138,7 +185,7 @@ static uint16_t on_rx(
 			node_write(frame + FRAME_ETHER + 24, node, SUBNET_BITS);
 		}
 	}
-	bench.spent = rte_rdtsc() - start;
+	bench.spent += rte_rdtsc() - start;
 	return n;
 }
 
@@ -204,35 +251,53 @@ static void make_tables(void)
 
 /* --- the worker --- */
 
-static struct rte_mempool *make_port(void)
+static struct rte_mempool *make_pool(void)
 {
-	struct rte_eth_conf conf = { 0 };
 	struct rte_mempool *pool = rte_pktmbuf_pool_create("pkts", 16383, 256,
 		RTE_ALIGN(sizeof(struct dp_meta), RTE_MBUF_PRIV_ALIGN), RTE_MBUF_DEFAULT_BUF_SIZE,
 		SOCKET_ID_ANY);
+
+	if (pool == NULL)
+		die("no memory for packet buffers");
+	return pool;
+}
+
+static uint16_t make_port(const char *device, struct rte_mempool *pool, rte_rx_callback_fn source)
+{
+	struct rte_eth_conf conf = { 0 };
 	uint16_t dev;
 
-	if (pool == NULL || rte_eth_dev_get_port_by_name(DEVICE, &dev) < 0 ||
+	if (rte_eth_dev_get_port_by_name(device, &dev) < 0 ||
 		rte_eth_dev_configure(dev, 1, 1, &conf) < 0 ||
 		rte_eth_rx_queue_setup(dev, 0, 256, SOCKET_ID_ANY, NULL, pool) < 0 ||
 		rte_eth_tx_queue_setup(dev, 0, 256, SOCKET_ID_ANY, NULL) < 0 ||
-		rte_eth_dev_start(dev) < 0 || rte_eth_add_rx_callback(dev, 0, on_rx, NULL) == NULL)
+		rte_eth_dev_start(dev) < 0 || rte_eth_add_rx_callback(dev, 0, source, pool) == NULL)
 		die("no port");
-	view.dev = dev;
-	return pool;
+	return dev;
 }
 
 static void make_worker(struct rte_mempool *pool)
 {
+	static struct conf_domain domain = { .limits = { .bu_per_s_per_source = 1000000,
+						     .bu_burst_per_source = 1000000 } };
+	static const struct conf conf = { .domains = &domain, .domain_count = 1 };
+
+	static const char *const devices[] = { "net_null0", "net_null1" };
 	char name[16];
 
 	worker.t = t;
-	worker.port = &view;
-	worker.port_count = 1;
-	worker.rxq_count = 1;
+	worker.port = view;
+	worker.port_count = bench.kind == UPDATES ? 2 : 1;
+	worker.rxq_count = worker.port_count;
+	for (uint16_t i = 0; i < worker.rxq_count; i++) {
+		view[i].dev = make_port(devices[i], pool, i == 0 ? on_rx : on_update);
+		worker.rxq[i].port = i;
+	}
 	worker.is_reader = true;
 	worker.pool = pool;
 	worker.flow_seed = 42;
+	if (police_new(&conf, rte_get_tsc_hz(), &worker.police) < 0)
+		die("no memory for limits");
 	for (unsigned c = 0; c < DP_PUNT_COUNT; c++) {
 		snprintf(name, sizeof(name), "punt%u", c);
 		worker.punt[c] = rte_ring_create(name, 1024, SOCKET_ID_ANY, 0);
@@ -267,15 +332,19 @@ static int by_value(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static uint32_t *taken[DP_STAGE_COUNT + 1]; /* cycles of 64 packets, and of all stages */
+static uint32_t *taken[DP_STAGE_COUNT + 2]; /* cycles of 64 packets, of all stages, of the turn */
 
 static void turn(uint32_t burst)
 {
 	struct dp_stage_stat before[DP_STAGE_COUNT];
-	uint64_t all = 0;
+	uint64_t all = 0, start;
 
+	bench.burst = burst;
+	bench.spent = 0;
 	memcpy(before, worker.stage, sizeof(before));
+	start = rte_rdtsc();
 	dp_worker_poll(&worker);
+	taken[DP_STAGE_COUNT + 1][burst] = (uint32_t)(rte_rdtsc() - start - bench.spent);
 	drain();
 	for (unsigned s = 0; s < DP_STAGE_COUNT; s++) {
 		uint64_t spent = worker.stage[s].cycles - before[s].cycles;
@@ -288,12 +357,48 @@ static void turn(uint32_t burst)
 	taken[DP_STAGE_COUNT][burst] = (uint32_t)all;
 }
 
+/* Of n values, the one that 1 / of of them are below; sorts them. */
+static double rank(uint32_t *values, uint32_t n, uint32_t of)
+{
+	qsort(values, n, sizeof(*values), by_value);
+	return values[n / of];
+}
+
 static void print(const char *name, uint32_t *values)
 {
-	qsort(values, bench.bursts, sizeof(*values), by_value);
+	double median = rank(values, bench.bursts, 2), tenth = rank(values, bench.bursts, 10);
+
 	if (values[bench.bursts - 1] > 0)
-		printf("%-10s %6.1f %6.1f\n", name, values[bench.bursts / 2] / (double)DP_BURST,
-			values[bench.bursts / 10] / (double)DP_BURST);
+		printf("%-10s %6.1f %6.1f\n", name, median / DP_BURST, tenth / DP_BURST);
+}
+
+/* Of the bursts that were looked at so. */
+static double rank_of(const uint32_t *values, enum looked looked, uint32_t of)
+{
+	uint32_t *some = calloc(bench.bursts, sizeof(*some)), n = 0;
+	double value;
+
+	if (some == NULL)
+		die("no memory for figures");
+	for (uint32_t i = 0; i < bench.bursts; i++)
+		if (bench.looked[i] == looked)
+			some[n++] = values[i];
+	value = n > 0 ? rank(some, n, of) : 0;
+	free(some);
+	return value;
+}
+
+/* What a burst with updates takes more for each than one without. */
+static double more(const uint32_t *values, uint32_t of)
+{
+	return (rank_of(values, LOOKED_WITH, of) - rank_of(values, LOOKED_WITHOUT, of)) / AT_ONCE;
+}
+
+static void print_more(const char *name, uint32_t *values)
+{
+	if (rank_of(values, LOOKED_WITH, 2) > 0)
+		printf("%-10s %6.0f %6.0f %6.0f\n", name, more(values, 2), more(values, 10),
+			rank_of(values, LOOKED_WITHOUT, 2));
 }
 
 static void report(void)
@@ -305,10 +410,15 @@ static void report(void)
 	};
 	const uint64_t *c = worker.counters.c;
 
-	printf("cycles     median  tenth\n");
-	for (unsigned s = 0; s < DP_STAGE_COUNT; s++)
-		print(names[s], taken[s]);
-	print("all", taken[DP_STAGE_COUNT]);
+	if (bench.kind == UPDATES)
+		printf("more       median  tenth  a turn without (median)\n");
+	else
+		printf("cycles     median  tenth\n");
+	for (unsigned s = 0; s < DIM(taken); s++)
+		(bench.kind == UPDATES ? print_more : print)(s < DP_STAGE_COUNT    ? names[s]
+							     : s == DP_STAGE_COUNT ? "all"
+										   : "turn",
+			taken[s]);
 	printf("received %lu encapsulated %lu decapsulated %lu sent %lu punted %lu\n",
 		c[DP_COUNTER_RX_PACKETS], c[DP_COUNTER_ENCAPSULATED], c[DP_COUNTER_DECAPSULATED],
 		c[DP_COUNTER_TX_PACKETS], bench.lost);
@@ -316,25 +426,26 @@ static void report(void)
 
 static void read_arguments(int argc, char *argv[])
 {
-	static const char *const kinds[KIND_COUNT] = { "intercept", "decap", "miss", "transit" };
+	static const char *const kinds[KIND_COUNT] = { "intercept", "decap", "miss", "transit",
+		"updates" };
 
 	if (argc < 3)
-		die("intercept|decap|miss|transit BINDINGS [BURSTS [EAL ARGUMENT...]]");
+		die("intercept|decap|miss|transit|updates BINDINGS [BURSTS [EAL ARGUMENT...]]");
 	while (strcmp(kinds[bench.kind], argv[1]) != 0) {
 		if (++bench.kind == KIND_COUNT)
 			die("no such kind of packets");
 	}
 	bench.bindings = (uint32_t)strtoul(argv[2], NULL, 0);
 	bench.bursts = argc > 3 ? (uint32_t)strtoul(argv[3], NULL, 0) : BURSTS;
-	if (bench.bindings == 0 || bench.bursts == 0)
-		die("at least one binding and one burst");
+	if (bench.bindings == 0 || bench.bursts < 2)
+		die("at least one binding and two bursts");
 }
 
 int main(int argc, char *argv[])
 {
 	const char *eal[32] = { argv[0], "--no-pci", "--no-telemetry", "--log-level=*:error",
-		"--vdev=" DEVICE, "--in-memory", "-m", "256" };
-	int n = argc > 4 ? 5 : 8;
+		"--vdev=net_null0", "--vdev=net_null1,no-rx=1", "--in-memory", "-m", "256" };
+	int n = argc > 4 ? 6 : 9;
 
 	read_arguments(argc, argv);
 	for (int i = 4; i < argc && n < (int)DIM(eal) - 1; i++)
@@ -343,9 +454,13 @@ int main(int argc, char *argv[])
 		die("no EAL");
 	mem_use_hugepages(true);
 	make_templates();
+	make_updates();
 	make_tables();
-	make_worker(make_port());
-	for (unsigned s = 0; s <= DP_STAGE_COUNT; s++) {
+	make_worker(make_pool());
+	bench.looked = calloc(bench.bursts, sizeof(*bench.looked));
+	if (bench.looked == NULL)
+		die("no memory for figures");
+	for (unsigned s = 0; s < DIM(taken); s++) {
 		taken[s] = calloc(bench.bursts, sizeof(*taken[s]));
 		if (taken[s] == NULL)
 			die("no memory for figures");

@@ -6,6 +6,7 @@
 #include "../../scripts/bench/rnd/frame.h"
 
 #include "common/mac.h"
+#include "net/cksum.h"
 #include "net/ext.h"
 #include "net/ip6hdr.h"
 #include "net/mh.h"
@@ -125,6 +126,29 @@ static void test_update(void **state)
 	assert_addr(bu.opts.alt_coa.b, "2001:db8:c:1:0:3:0:101");
 }
 
+/* Its checksum is put together from parts: of every node, number and place it is the whole one's. */
+static void test_checksums(void **state)
+{
+	struct bu_source s = source();
+	struct bu_frame t;
+	uint8_t frame[FRAME_MAX];
+	uint64_t x = 1;
+
+	(void)state;
+	s.coa.b[11] = 0xff; /* what is written over counts no more */
+	s.coa.b[6] = s.hoa.b[7] = s.hoa.b[15] = 0xfe;
+	bu_prepare(&s, &t);
+	for (uint32_t i = 0; i < 70000; i++) {
+		uint32_t n = i < 1000 ? i : node_random(&x, UINT32_MAX);
+		const uint8_t *mh = frame + FRAME_ETHER + FRAME_IP6 + FRAME_HAO;
+		struct ip6_addr hoa;
+
+		bu_write(&s, &t, frame, n, (uint16_t)i, (uint8_t)(i * 7), 0);
+		memcpy(&hoa, frame + FRAME_ETHER + FRAME_IP6 + 8, sizeof(hoa));
+		assert_int_equal(net_cksum(&hoa, &s.ha, IP6_MH, mh, FRAME_BU), 0);
+	}
+}
+
 static void test_signed(void **state)
 {
 	static const uint8_t secret[20] = "sixteen octets, more";
@@ -165,6 +189,7 @@ int main(void)
 		cmocka_unit_test(test_nodes),
 		cmocka_unit_test(test_random),
 		cmocka_unit_test(test_update),
+		cmocka_unit_test(test_checksums),
 		cmocka_unit_test(test_signed),
 	};
 

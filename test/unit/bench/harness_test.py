@@ -317,6 +317,70 @@ class Takeover(unittest.TestCase):
             self.assertEqual(len(unmet(self.figures({}, change))), 1, change)
 
 
+class FakeBusy:
+    """130 ns a packet, 2 more while the source makes Binding Updates, `speed` of what it is told,
+    8 more while it takes them: `share` of them."""
+
+    def __init__(self, share, speed):
+        self.share, self.speed, self.clock, self.rate, self.kind = share, speed, 0.0, 0, 0
+        self.packets = self.taken = self.made = 0.0
+        self.telemetry = mock.Mock(side_effect=self.told)
+        self.telemetry.stats = self.stats
+
+    def told(self, command):
+        self.rate, self.kind = map(int, command.split(",")[2:])
+        return {"sent": self.made}
+
+    def sleep(self, seconds):
+        self.clock += seconds
+        ns = 130 if self.rate == 0 else 132 if self.kind == rows.WASTE else 138
+        self.packets += seconds * 1e9 / ns
+        self.made += seconds * self.rate * self.speed
+        if self.kind != rows.WASTE:
+            self.taken += seconds * self.rate * self.speed * self.share
+
+    def stats(self):
+        return self.clock * 1e9, self.packets, self.packets
+
+    def counters(self):
+        return {"bu_moved": self.taken}
+
+    def show(self, what):
+        return [{"used-to": 900}]
+
+    def stages(self):
+        return {}, 1
+
+
+class Busy(unittest.TestCase):
+    def measured(self, share=1, speed=1):
+        hamd, result = FakeBusy(share, speed), {"conditions": []}
+        options, row = mock.Mock(turns=5, seconds=1), mock.Mock(bindings=1000)
+        with mock.patch.object(rows, "Scenario"), mock.patch.object(rows, "fill"), \
+                mock.patch.object(rows, "running") as running, \
+                mock.patch.object(rows.time, "sleep", hamd.sleep), \
+                mock.patch.object(rows.time, "monotonic", lambda: hamd.clock):
+            running.return_value.__enter__.return_value = hamd
+            rows.busy(options, None, row, result)
+        return result
+
+    def test_figures(self):
+        """Against what the source alone costs; beside it, against rest."""
+        result = self.measured()
+        self.assertAlmostEqual(result["value"], 132 / 138)
+        self.assertAlmostEqual(result["gross"]["median"], 130 / 138)
+        self.assertAlmostEqual(result["calm"]["ns"]["median"], 130)
+        self.assertEqual(unmet(result), [])
+        self.assertIn("0.94 (0.94-0.94) x with what its own source costs",
+                      report.table([a_row(gross=result["gross"])]))
+
+    def test_refused(self):
+        """It counts only where they came, and were taken."""
+        self.assertEqual(unmet(self.measured(share=0.9)), ["Binding Updates accepted"])
+        self.assertEqual(unmet(self.measured(speed=0.9)),
+                         ["Binding Updates made, of 100000 a second"])
+
+
 class Joins(unittest.TestCase):
     def joined(self, **change):
         trial = {"snapshot-s": 1, "start-s": 0.5, "all-s": 1.5, "records": 500}

@@ -28,8 +28,10 @@ static unsigned passed(struct bucket_tab *t, uint32_t group, uint32_t who, unsig
 	struct ip6_addr a = numbered(who);
 	unsigned count = 0;
 
-	while (n-- > 0)
+	while (n-- > 0) {
+		bucket_tab_ask(t, group, &a); /* which takes nothing */
 		count += bucket_tab_take(t, group, &a, 2, 5, now);
+	}
 	return count;
 }
 

@@ -102,6 +102,9 @@ static void test_local(void **state)
 		DOOR_PUNT(DP_PUNT_SIGNALLING));
 	check_door(
 		"not bound", mobility(COA, HA, "2001:db8:a::999"), DOOR_PUNT(DP_PUNT_SIGNALLING));
+	check_door("signalling from ourselves", mobility("2001:db8:2::10", HA, "2001:db8:a::999"),
+		DP_DROP_SRC_OURS);
+	check_door("in the name of who is bound", mobility(HA, HA, HOA), DP_DROP_SRC_OURS);
 	check_door("to an address of a port", mobility(COA, "2001:db8:1::10", HOA),
 		DOOR_PUNT(DP_PUNT_SIGNALLING));
 	check_door("tunnel to an address that is no home agent's",

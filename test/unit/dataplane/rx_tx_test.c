@@ -307,21 +307,33 @@ struct turn {
 	unsigned carried, bursts; /* what the turn does: packets, and in how many bursts */
 };
 
-/* What is few is carried with what is many; no queue is left out, whatever the other one has, and
- * nothing that was taken is left for the next turn. */
+/* What is few is carried with what is many, and waits for that while turns are full, three of them
+ * at most. No queue is left out, whatever the other one has, and nothing that was taken is left for
+ * the next turn. */
 static void test_queues(void **state)
 {
 	static const struct turn turns[] = {
 		{ "not known yet", 1, DP_BURST, DP_BURST + 1, 2 },
-		{ "few first", 1, DP_BURST, DP_BURST, 1 },
-		{ "with what was left", 3, DP_BURST - 4, DP_BURST, 1 },
+		{ "few wait", 1, DP_BURST, DP_BURST, 1 },
+		{ "a second turn", 1, DP_BURST, DP_BURST, 1 },
+		{ "a third one", 1, DP_BURST, DP_BURST, 1 },
+		{ "few first, with no more than a burst", 0, DP_BURST, DP_BURST, 1 },
+		{ "with what was left", 3, DP_BURST - 3, DP_BURST, 1 },
+		{ "the second turn", 0, DP_BURST, DP_BURST, 1 },
+		{ "hardly full", 0, DP_BURST / 2, DP_BURST / 2, 1 },
+		{ "few first again", 1, DP_BURST - 4, DP_BURST, 1 },
+		{ "not full", 0, DP_BURST / 2 - 1, DP_BURST / 2 - 1, 1 },
+		{ "nobody waits behind that", 2, DP_BURST, DP_BURST, 1 },
+		{ "the rest, and few wait", 1, DP_BURST, DP_BURST, 1 },
+		{ "no turn is full", 0, 0, 2, 1 },
+		{ "that one", 0, 0, 1, 1 },
 		{ "none", 0, DP_BURST, DP_BURST, 1 },
-		{ "half a burst", DP_BURST / 2, DP_BURST, DP_BURST / 2 + DP_BURST, 2 },
-		{ "few less than that", DP_BURST / 2 - 1, DP_BURST, DP_BURST, 1 },
-		{ "two full ones", DP_BURST, DP_BURST / 2 + 1, 2 * DP_BURST, 2 },
-		{ "the other one is many", DP_BURST, 0, DP_BURST, 1 },
-		{ "and few first again", DP_BURST, 2, DP_BURST, 1 },
-		{ "the rest", 0, 0, 2, 1 },
+		{ "many wait once", DP_BURST, 0, 0, 0 },
+		{ "and are seen", 0, DP_BURST, 2 * DP_BURST, 2 },
+		{ "many wait never", DP_BURST / 4, DP_BURST, DP_BURST, 1 },
+		{ "many wait never", DP_BURST / 4, DP_BURST, DP_BURST, 1 },
+		{ "till they are few", DP_BURST / 4 - 1, DP_BURST, DP_BURST, 1 },
+		{ "the rest of many", 0, 0, 3 * DP_BURST / 4 - 1, 1 },
 		{ "idle", 0, 0, 0, 0 },
 	};
 	const struct dp_stage_stat *s = &worker.stage[DP_STAGE_CLASSIFY];
