@@ -38,7 +38,11 @@
 	X(QUEUE_PURGES, "queue-purges", "a full send queue forgets its oldest change")             \
 	X(EXPIRE_ALL, "expire-all", "whoever holds a record expires it on time, not its owner")    \
 	X(STALL_VERDICT, "stall-verdict", "who was frozen calls the others dead")                  \
-	X(HELLO_KEY, "hello-key", "hello is sealed with the session's own key")
+	X(HELLO_KEY, "hello-key", "hello is sealed with the session's own key")                    \
+	X(FOREIGN_DATA, "foreign-data", "packets come from peers that are not in their domain")    \
+	X(DRAINS_ALL, "drains-all", "who is drained in one domain leaves all")                     \
+	X(JOIN_AT_ONCE, "join-at-once", "cold-start does not wait for those who may know better")  \
+	X(RETIRED_AWAITED, "retired-awaited", "a site that is gone for good is waited for")
 
 enum plant {
 	PLANT_NONE,

@@ -104,6 +104,8 @@ static void purge(struct changes *c)
 {
 	uint32_t h = link_of(c, 0)->next;
 
+	if (!planted(PLANT_QUEUE_PURGES))
+		return;
 	while (is_stand(c, h))
 		h = link_of(c, h)->next;
 	if (c->count > 4)
@@ -120,8 +122,7 @@ uint64_t changes_touch(struct changes *c, uint32_t handle)
 		c->count++;
 	insert_behind(c, link_of(c, 0)->prev, handle);
 	l->number = ++c->last;
-	if (planted(PLANT_QUEUE_PURGES))
-		purge(c);
+	purge(c);
 	return c->last;
 }
 

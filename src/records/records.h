@@ -58,6 +58,8 @@ enum record_mesh_flag {
 	RECORD_GIVEN = 8, /* its owner was chosen here, and is not known to hold it */
 };
 
+#define RECORD_CHANGED_BITS 15
+
 struct record_mesh {
 	struct content_version content; /* of what the record says */
 	struct owner_version owner; /* who answers for it */
@@ -66,8 +68,10 @@ struct record_mesh {
 	uint32_t range_prev, range_next;
 	struct owner_term remaining_by; /* whose word the end is */
 	uint8_t origin; /* the site that this state was learned from; self: made here */
-	uint8_t order; /* enum record_order */
 	uint8_t flags; /* enum record_mesh_flag */
+	/* when it changed, in the engine's units (sync/repair_priv.h); goes round */
+	uint16_t changed : RECORD_CHANGED_BITS;
+	bool order : 1; /* enum record_order */
 };
 
 /* What few records have. */

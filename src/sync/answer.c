@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A peer's digest round: its questions are answered from what we have, and nothing is remembered.
+ * A peer's digest round: its questions are answered from what we have, and nothing is remembered but
+ * when the round began: what changed here since, streams bring, and the round is not to wait for it.
  */
 #include "sync/repair_priv.h"
 
@@ -54,6 +55,15 @@ static struct domain *asked_about(struct engine *e, struct peer *p, uint32_t id)
 	return d;
 }
 
+/* When that round began, as far as we know: later where its first questions were lost. */
+static void hear_round(struct engine *e, struct peer *p, uint32_t domain, uint32_t round)
+{
+	struct asks *a = &p->asks;
+
+	if (a->since_ms == 0 || a->domain != domain || a->id != round)
+		*a = (struct asks){ .domain = domain, .id = round, .since_ms = e->now_ms };
+}
+
 void answer_hear_bits(struct domain *d, const struct peer *p, uint8_t bits)
 {
 	d->peer_bits[p->node] = bits;
@@ -73,6 +83,7 @@ void repair_digest(struct engine *e, struct peer *p, const struct message_digest
 
 	if (d == NULL)
 		return;
+	hear_round(e, p, m->domain, m->round);
 	answer_hear_bits(d, p, m->most);
 	out.most = (uint8_t)digest_bits_of(d->digest);
 	if (!answer_is_comparable(e, p, d, &m->digest_key) || m->bits > out.most) {
@@ -113,7 +124,7 @@ static int listed(const struct message_keys *m, struct message_key k)
 }
 
 /* A record that was listed: */
-enum here { NOT_HERE, IS_OTHER, IS_SAME };
+enum here { NOT_HERE, IS_OTHER, IS_YOUNG, IS_SAME };
 
 /* What was listed, and is not the same here, as far as we have looked: the answer is about no more.
  * What we would refuse is not wanted, it only differs. */
@@ -127,9 +138,12 @@ static void want_others(const struct domain *d, const struct message_keys *m,
 	else
 		want->differ++; /* of more than may be looked at */
 	for (unsigned i = 0; i < m->count && m->key[i].key <= want->last; i++) {
-		want->differ += here[i] != IS_SAME;
-		if (here[i] == IS_OTHER || (here[i] == NOT_HERE && !refuses))
-			want->key[want->count++] = m->key[i].key;
+		want->differ += here[i] == NOT_HERE || here[i] == IS_OTHER;
+		if (here[i] == IS_SAME || (here[i] == NOT_HERE && refuses))
+			continue;
+		if (here[i] == IS_YOUNG)
+			repair_bit_set(want->young, want->count);
+		want->key[want->count++] = m->key[i].key;
 	}
 }
 
@@ -148,20 +162,22 @@ void repair_keys(struct engine *e, struct peer *p, const struct message_keys *m)
 
 	if (d == NULL || !digest_is_ready(d->digest))
 		return;
+	hear_round(e, p, m->domain, m->round);
 	b = repair_between(d, m->first, m->last);
 	push_begin(e, p, &x);
 	while ((r = repair_next(e, d, &b, &key)) != NULL) {
 		struct message_key k = repair_entry(d, r, key);
 		int at = listed(m, k);
+		bool is_young = repair_is_young(e, r, p->asks.since_ms);
 
 		if (at >= 0 && m->key[at].hash == k.hash) {
 			here[at] = IS_SAME;
 			continue;
 		}
 		if (at < 0)
-			want.differ++;
+			want.differ += !is_young;
 		else if (here[at] == NOT_HERE)
-			here[at] = IS_OTHER;
+			here[at] = is_young ? IS_YOUNG : IS_OTHER;
 		if (at < 0 && set_has(d->full, p->node))
 			continue; /* it would refuse it */
 		if (push_may(p, &x))

@@ -378,11 +378,11 @@ static bool has_room(const struct engine *e, const struct domain *d)
 
 enum engine_commit engine_wait(struct engine *e, struct record *r, uint64_t token, uint64_t now_ms)
 {
-	struct domain *d = domain_by_number(e, r->domain);
+	struct domain *d = domain_of(e, r->domain);
 	uint64_t change = records_mesh(e->rs, r)->change.number;
 
 	e->now_ms = now_ms;
-	if (d == NULL || d->conf.ack_peers == 0)
+	if (d->conf.ack_peers == 0)
 		return ENGINE_HELD;
 	if (counted(e, d, change) == 0) {
 		alone_set(e, d, r);

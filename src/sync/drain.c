@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "common/plant.h"
 #include "sync/engine_priv.h"
 
 static bool is_anybody_ready(const struct domain *d)
@@ -170,6 +171,9 @@ int engine_drain(struct engine *e, uint16_t number, bool force, uint64_t now_ms)
 	d->drain = DRAIN_QUIET;
 	d->is_forced_drain = force;
 	ready_set(e, d, NEXT_DRAINING);
+	for (uint32_t i = 0; planted(PLANT_DRAINS_ALL) && i < e->domain_count; i++)
+		if (e->domain[i].says == NEXT_READY)
+			(void)engine_drain(e, e->domain[i].conf.number, force, now_ms);
 	return 0;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "sync/engine.h"
 
+#include <assert.h>
 #include <errno.h>
 
 #include "common/ntp.h"
@@ -35,6 +36,14 @@ struct domain *domain_by_number(struct engine *e, uint16_t number)
 		if (e->domain[i].conf.number == number)
 			return &e->domain[i];
 	return NULL;
+}
+
+struct domain *domain_of(struct engine *e, uint16_t number)
+{
+	struct domain *d = domain_by_number(e, number);
+
+	assert(d != NULL);
+	return d;
 }
 
 struct domain *domain_by_id(struct engine *e, uint32_t id)

@@ -46,6 +46,7 @@
 #define WINDOW_QUEUED   1024 /* ... not on the way but in queues; for all it hears a peer has 4,096 */
 #define RATE_MIN        125000 /* octets a second: 1 Mbit/s gets through anywhere */
 #define AHEAD_MAX       64 /* pieces behind gaps that a stream remembers; more come again */
+#define KEYS_MS         50 /* streams that are always full do not keep a list of keys longer */
 #define REPAIR_MS       10000 /* between two digest rounds with a peer, in the background */
 #define ROUND_SLOTS     32 /* questions of a digest round under way at once */
 #define ROUND_TRIES     6
@@ -111,8 +112,7 @@ struct slot {
 	enum slot_kind kind;
 	uint8_t tries;
 	uint8_t bits, count; /* DIGEST */
-	uint16_t
-		differ; /* KEYS: records that were not the same when last answered; at first MESSAGE_LISTED */
+	uint16_t differ; /* KEYS: the fewest old differences of any answer; at first UINT16_MAX */
 	uint32_t from; /* DIGEST: first range; KEYS: the range */
 	uint64_t first, until; /* KEYS: the rest of the range, or as much as is asked about now */
 	uint64_t last; /* ... of what was listed */
@@ -129,10 +129,17 @@ struct round {
 	uint8_t bits; /* of the ranges whose keys are listed */
 	uint8_t top_bits; /* of those compared first */
 	bool top_done; /* those were compared */
+	uint64_t keys_ms; /* when keys were listed last */
 	uint32_t at_block, at_leaf; /* cursors in what is to be done */
 	uint64_t *block; /* bit: top range differs, its leaves are to be compared */
 	uint64_t *leaf; /* bit: leaf range differs, its keys are to be listed */
 	struct slot slot[ROUND_SLOTS];
+};
+
+/* A digest round that a peer began with us: all that is remembered of it. */
+struct asks {
+	uint32_t domain, id; /* as it names them */
+	uint64_t since_ms; /* first heard of */
 };
 
 struct peer {
@@ -181,6 +188,7 @@ struct peer {
 	uint64_t snapshot_refused_ms; /* when something of one was refused here last, 0: never */
 
 	/* digests */
+	struct asks asks;
 	uint64_t want_round; /* bit: domain, at once */
 	uint64_t round_due_ms;
 	uint64_t round_retry_ms[ENGINE_DOMAINS]; /* by index: not again earlier */
@@ -292,6 +300,7 @@ struct engine {
 	uint32_t domain_count;
 	struct hlc hlc;
 	uint64_t now_ms, wall_ms;
+	bool is_repairing; /* what changes a record now is what a round has found */
 	int32_t input_work; /* records that may be looked at for the present datagram */
 	uint64_t urgent; /* the last change that somebody waits for */
 	uint64_t urgent_seen; /* the same of last seen numbers: all of them */
@@ -338,6 +347,8 @@ uint8_t set_next(const uint64_t set[static 4], uint8_t node);
 /* --- engine.c --- */
 
 struct domain *domain_by_number(struct engine *e, uint16_t number); /* NULL: none */
+/* The same, of what has one: a record, a pair, what hello knows of. */
+struct domain *domain_of(struct engine *e, uint16_t number);
 struct domain *domain_by_id(struct engine *e, uint32_t id);
 bool is_member(const struct domain *d, uint8_t node); /* self is none */
 bool is_peer_up(const struct engine *e, const struct domain *d, uint8_t node);
@@ -482,6 +493,8 @@ void ready_round_whole(struct domain *d, const struct peer *p, uint64_t change);
 
 void repair_want(struct engine *e, struct domain *d, uint8_t node);
 void repair_stop(struct peer *p);
+/* It is stopped, and wanted again after so long. */
+void repair_abandon(struct engine *e, struct peer *p, uint32_t retry_ms);
 uint32_t repair_turn(struct engine *e, struct peer *p, uint32_t *budget);
 void repair_digest(struct engine *e, struct peer *p, const struct message_digest *m);
 void repair_differ(struct engine *e, struct peer *p, const struct message_differ *m);

@@ -201,7 +201,8 @@ static struct forward_result from_cache(const struct forward_domain *d,
 struct forward_result forward(const struct forward_domain *d, const struct forward_binding *b,
 	const struct forward_packet *p)
 {
-	if (p->from != FORWARD_OWN && (d == NULL || !forward_is_member(d, p->peer)))
+	if (p->from != FORWARD_OWN &&
+		(d == NULL || (!forward_is_member(d, p->peer) && !planted(PLANT_FOREIGN_DATA))))
 		return dropped(FORWARD_DROP_FOREIGN);
 	if (d == NULL)
 		return here(FORWARD_ACCEPT);

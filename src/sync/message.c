@@ -192,6 +192,9 @@ static bool read_want(struct net_rd *r, struct message_want *m)
 		return false;
 	for (unsigned i = 0; i < m->count; i++)
 		m->key[i] = net_rd_u64(r);
+	memset(m->young, 0, sizeof(m->young));
+	for (unsigned i = 0; net_rd_left(r) > 0 && i < MESSAGE_YOUNG; i++)
+		m->young[i] = net_rd_u64(r);
 	return true;
 }
 
@@ -429,6 +432,15 @@ void message_write_keys(struct net_wr *w, const struct message_keys *m)
 	message_close(w, &b, NULL);
 }
 
+static bool has_young(const struct message_want *m)
+{
+	uint64_t any = 0;
+
+	for (unsigned i = 0; i < MESSAGE_YOUNG; i++)
+		any |= m->young[i];
+	return any != 0;
+}
+
 void message_write_want(struct net_wr *w, const struct message_want *m)
 {
 	struct message_builder b;
@@ -442,5 +454,7 @@ void message_write_want(struct net_wr *w, const struct message_want *m)
 	net_wr_u8(w, m->count);
 	for (unsigned i = 0; i < m->count; i++)
 		net_wr_u64(w, m->key[i]);
+	for (unsigned i = 0; has_young(m) && i < MESSAGE_YOUNG; i++)
+		net_wr_u64(w, m->young[i]);
 	message_close(w, &b, NULL);
 }

@@ -26,6 +26,7 @@
 #define MESSAGE_HASHES  128 /* in one digest */
 #define MESSAGE_LISTED  94 /* keys in one list: what fits into a datagram */
 #define MESSAGE_WANTED  MESSAGE_LISTED
+#define MESSAGE_YOUNG   ((MESSAGE_WANTED + 63) / 64) /* words with a bit for each */
 
 /* X(id, name) */
 #define MESSAGE_LIST(X)                                                                            \
@@ -137,9 +138,12 @@ struct message_keys {
 struct message_want {
 	uint32_t domain, round;
 	uint64_t first, last; /* of the keys asked about */
-	uint16_t differ; /* of them differ, or lack at one end: 0 ends the range */
+	uint16_t differ; /* of them differ, or lack at one end, and not for a change made since the
+	                    round began: 0 ends the range */
 	uint8_t count;
 	uint64_t key[MESSAGE_WANTED];
+	uint64_t young[MESSAGE_YOUNG]; /* bit i: key i has such a change at the sender, and is not
+	                                  part of differ; left out where there is none */
 };
 
 struct message {

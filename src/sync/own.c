@@ -9,7 +9,7 @@
 #include "common/plant.h"
 #include "records/order.h"
 #include "records/seen.h"
-#include "sync/engine_priv.h"
+#include "sync/repair_priv.h"
 
 bool is_past(const struct engine *e, const struct domain *d, const struct record *r)
 {
@@ -62,9 +62,12 @@ void own_outlive(struct engine *e, struct domain *d, const struct record_copy *w
 
 /* --- changes made here --- */
 
-/* As it is now, in the digests or out of them. */
+/* As it is now, in the digests or out of them. What a round has brought is no younger than that
+ * round: as long as the other end has another copy that is a difference which the round has to mend. */
 void own_count(struct engine *e, struct domain *d, struct record *r)
 {
+	if (!e->is_repairing)
+		records_mesh(e->rs, r)->changed = repair_tick(e->now_ms);
 	if (is_past(e, d, r))
 		digest_drop(d->digest, r);
 	else
@@ -133,9 +136,11 @@ bool reclaim(struct engine *e, struct domain *d, struct record *r)
 
 /* --- what control does --- */
 
-/* For PLANT_EPOCH_CUT. */
-static bool is_any_dead(const struct domain *d)
+/* A mistake to be found: who misses others begins a new epoch. */
+static bool begins_epoch(const struct domain *d)
 {
+	if (!planted(PLANT_EPOCH_CUT))
+		return false;
 	for (uint8_t n = set_next(d->members, 0); n != 0; n = set_next(d->members, n))
 		if (d->raw.site[n].reach == NEXT_DEAD)
 			return true;
@@ -145,7 +150,7 @@ static bool is_any_dead(const struct domain *d)
 bool engine_accepted(struct engine *e, struct record *r, const struct order_result *o,
 	enum record_order by, bool is_refresh, uint64_t now_ms, uint64_t wall_ms)
 {
-	struct domain *d = domain_by_number(e, r->domain);
+	struct domain *d = domain_of(e, r->domain);
 	struct record_mesh *m = records_mesh(e->rs, r);
 	bool waits = !is_refresh || m->owner.node != e->opts.self ||
 		     (m->flags & RECORD_ALONE) != 0 || commit_has(e, r) ||
@@ -156,14 +161,11 @@ bool engine_accepted(struct engine *e, struct record *r, const struct order_resu
 	e->now_ms = now_ms;
 	e->wall_ms = wall_ms;
 	m->content = order_content(o, hlc_tick(&e->hlc, wall_ms), e->opts.self);
-	if (planted(PLANT_EPOCH_CUT) && d != NULL && is_any_dead(d))
-		m->content.epoch++;
+	m->content.epoch += begins_epoch(d);
 	m->owner = order_claim(&m->content);
 	m->remaining_by = (struct owner_term){ .node = e->opts.self };
 	m->order = (uint8_t)by;
 	m->flags = (uint8_t)(m->flags & ~RECORD_GIVEN);
-	if (d == NULL)
-		return false;
 	record_copy_of(e->rs, r, now_ms, &c);
 	pair = own_pair_of(d, &c);
 	(void)own_raise_seen(
@@ -178,7 +180,7 @@ bool engine_accepted(struct engine *e, struct record *r, const struct order_resu
 
 void engine_touched(struct engine *e, struct record *r, uint64_t now_ms, uint64_t wall_ms)
 {
-	struct domain *d = domain_by_number(e, r->domain);
+	struct domain *d = domain_of(e, r->domain);
 	struct record_mesh *m = records_mesh(e->rs, r);
 
 	e->now_ms = now_ms;
@@ -186,28 +188,24 @@ void engine_touched(struct engine *e, struct record *r, uint64_t now_ms, uint64_
 	/* the site that made it may have a clock far in front of ours, which we do not follow */
 	m->content.hlc = hlc_tick_above(&e->hlc, m->content.hlc, wall_ms);
 	m->content.node = e->opts.self;
-	if (d != NULL)
-		change_own(e, d, r, true);
+	change_own(e, d, r, true);
 }
 
 void engine_soft(struct engine *e, struct record *r, uint64_t now_ms)
 {
-	struct domain *d = domain_by_number(e, r->domain);
+	struct domain *d = domain_of(e, r->domain);
 
 	e->now_ms = now_ms;
-	if (d != NULL)
-		change_own(e, d, r, false);
+	change_own(e, d, r, false);
 }
 
 int engine_seen(struct engine *e, const struct seen_pair *pair, uint64_t now_ms, uint64_t wall_ms)
 {
-	struct domain *d = domain_by_number(e, pair->domain);
+	struct domain *d = domain_of(e, pair->domain);
 	int ret;
 
 	e->now_ms = now_ms;
 	e->wall_ms = wall_ms;
-	if (d == NULL)
-		return 0;
 	ret = own_raise_seen(e, d, pair, SEEN_LISTED | SEEN_AGAIN);
 	if (ret >= 0)
 		e->urgent_seen = changes_last(seen_changes(e->opts.seen));
@@ -216,11 +214,9 @@ int engine_seen(struct engine *e, const struct seen_pair *pair, uint64_t now_ms,
 
 void engine_loaded(struct engine *e, struct record *r)
 {
-	struct domain *d = domain_by_number(e, r->domain);
+	struct domain *d = domain_of(e, r->domain);
 	struct record_mesh *m = records_mesh(e->rs, r);
 
-	if (d == NULL)
-		return;
 	hlc_hear(&e->hlc, m->content.hlc, e->wall_ms);
 	/* how long it lasts was reckoned with a clock that may have been set: anybody knows better */
 	m->remaining_by = (struct owner_term){ 0 };
@@ -233,12 +229,12 @@ void engine_loaded(struct engine *e, struct record *r)
 
 bool engine_end(struct engine *e, struct record *r, uint64_t now_ms)
 {
-	struct domain *d = domain_by_number(e, r->domain);
+	struct domain *d = domain_of(e, r->domain);
 	bool is_ours = records_mesh(e->rs, r)->owner.node == e->opts.self;
 	struct record_copy c;
 
 	e->now_ms = now_ms;
-	if (d == NULL || planted(PLANT_EXPIRE_ALL))
+	if (planted(PLANT_EXPIRE_ALL))
 		return true;
 	if (is_ours) {
 		record_copy_of(e->rs, r, now_ms, &c);
@@ -252,11 +248,11 @@ bool engine_end(struct engine *e, struct record *r, uint64_t now_ms)
 
 int engine_move(struct engine *e, struct record *r, uint8_t node, uint64_t now_ms, uint64_t wall_ms)
 {
-	struct domain *d = domain_by_number(e, r->domain);
+	struct domain *d = domain_of(e, r->domain);
 
 	e->now_ms = now_ms;
 	e->wall_ms = wall_ms;
-	if (d == NULL || !is_member(d, node) || !next_is_ready(&d->view, node))
+	if (!is_member(d, node) || !next_is_ready(&d->view, node))
 		return -EINVAL;
 	if (r->state != RECORD_LIVE || records_mesh(e->rs, r)->owner.node != e->opts.self)
 		return -EPERM;

@@ -91,7 +91,7 @@ static void set_keys(const struct round *o, struct slot *s, uint32_t range, uint
 		.from = range,
 		.first = first,
 		.until = repair_last_key(o->bits, range),
-		.differ = MESSAGE_LISTED };
+		.differ = UINT16_MAX };
 }
 
 /* Those keys are done with: on to the rest of the range. */
@@ -129,10 +129,12 @@ static void ask(struct engine *e, struct peer *p, struct domain *d, struct slot 
 {
 	s->sent_ms = e->now_ms;
 	s->tries++;
-	if (s->kind == SLOT_DIGEST)
+	if (s->kind == SLOT_DIGEST) {
 		ask_digest(e, p, d, s);
-	else
-		ask_keys(e, p, d, s);
+		return;
+	}
+	p->round.keys_ms = e->now_ms;
+	ask_keys(e, p, d, s);
 }
 
 /* Asks what is due; false: there is nothing left to ask or to wait for. */
@@ -150,14 +152,14 @@ bool question_ask_all(struct engine *e, struct peer *p, uint32_t *budget)
 		is_busy = true;
 		if (s->tries > 0 && e->now_ms - s->sent_ms < rto_ms(p))
 			continue;
-		if (s->kind == SLOT_KEYS && p->tokens < 0)
+		if (s->kind == SLOT_KEYS && p->tokens < 0 && e->now_ms - o->keys_ms < KEYS_MS)
 			continue; /* streams first */
 		if (s->tries == ROUND_TRIES) {
 			if (s->kind == SLOT_DIGEST) {
 				repair_abandon(e, p, RETRY_MS);
 				return true;
 			}
-			o->left += s->differ;
+			o->left += s->differ == UINT16_MAX ? MESSAGE_LISTED : s->differ;
 			question_pass_keys(o, s);
 			continue;
 		}

@@ -18,7 +18,7 @@ static uint8_t next_awaited(const struct domain *d, uint8_t node)
 {
 	do {
 		node = set_next(d->members, node);
-	} while (node != 0 && set_has(d->retired, node));
+	} while (node != 0 && set_has(d->retired, node) && !planted(PLANT_RETIRED_AWAITED));
 	return node;
 }
 
@@ -253,8 +253,9 @@ static void tell_waiting(struct engine *e, struct domain *d)
 
 static void join(struct engine *e, struct domain *d)
 {
-	bool may_serve = d->conf.cold_start_serve && d->conf.store_is_fresh &&
-			 e->now_ms - d->since_ms >= d->conf.join_timeout_ms;
+	bool may_serve =
+		d->conf.cold_start_serve && d->conf.store_is_fresh &&
+		(e->now_ms - d->since_ms >= d->conf.join_timeout_ms || planted(PLANT_JOIN_AT_ONCE));
 
 	if (d->is_forced || next_awaited(d, 0) == 0) {
 		ready_set(e, d, NEXT_READY);

@@ -252,7 +252,9 @@ void receive_records(struct engine *e, struct peer *p, struct net_rd *sections)
 {
 	struct outcome o = { .is_patient = true };
 
+	e->is_repairing = true;
 	apply_sections(e, p, sections, false, &o);
+	e->is_repairing = false;
 }
 
 /* --- acknowledgements --- */

@@ -1,17 +1,22 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Digest rounds: what streams have not brought, whatever the reason. Whoever begins a round asks,
- * the other side answers from what it has and remembers nothing:
+ * the other side answers from what it has and remembers nothing but when the round began:
  *
  *	DIGEST of the top ranges       -> DIFFER: which of them
  *	DIGEST of the leaves of those  -> DIFFER
  *	KEYS of each leaf that differs -> RECORDS that are not the same there, WANT for the others
  *	RECORDS that were wanted, and KEYS again, until WANT says that nothing differs
  *
+ * A round is complete when every range was compared once and what differed then is the same at both
+ * ends. A difference whose cause is younger than the round, at either end, is none: a stream brings
+ * that change, and the round, which would never end under load, does not ask for it again
+ * (docs/decisions/041).
+ *
  * Questions that are not answered are repeated, several are under way at once. Keys that do not
- * become equal in some tries (they change all the time, or a fence keeps a record out) are left for
- * another round, which follows at once as long as each leaves fewer of them than the one before;
- * whoever waits for a round goes on waiting. Then it is over all the same, with an event.
+ * become equal in some tries (a fence keeps a record out, too much was lost) are left for another
+ * round, which follows at once as long as each leaves fewer of them than the one before; whoever
+ * waits for a round goes on waiting. Then it is over all the same, with an event.
  */
 #include <stdlib.h>
 
@@ -228,7 +233,8 @@ void repair_differ(struct engine *e, struct peer *p, const struct message_differ
 		o->top_done = true;
 }
 
-static bool is_wanted(const struct message_want *m, uint64_t key)
+/* Where it stands in the list, or -1. */
+static int wanted(const struct message_want *m, uint64_t key)
 {
 	unsigned low = 0, high = m->count;
 
@@ -240,24 +246,34 @@ static bool is_wanted(const struct message_want *m, uint64_t key)
 		else
 			high = mid;
 	}
-	return low < m->count && m->key[low] == key;
+	return low < m->count && m->key[low] == key ? (int)low : -1;
 }
 
-/* The keys are in order, and in the range that was asked about: others are not found. */
-static void push_wanted(
+/* The keys are in order, and in the range that was asked about: others are not found. Returns how
+ * many of them the peer counts as old differences, and it was our change that is younger. */
+static uint16_t push_wanted(
 	struct engine *e, struct peer *p, const struct domain *d, const struct message_want *m)
 {
 	struct between b = repair_between(d, m->first, m->last);
 	struct push x = { .sent = 0 };
 	struct record *r;
+	uint16_t young = 0;
 	uint64_t key;
 
 	push_begin(e, p, &x);
-	while ((r = repair_next(e, d, &b, &key)) != NULL)
-		if (is_wanted(m, key) && push_may(p, &x))
+	while ((r = repair_next(e, d, &b, &key)) != NULL) {
+		int at = wanted(m, key);
+
+		if (at < 0)
+			continue;
+		young += !repair_bit_get(m->young, (uint32_t)at) &&
+			 repair_is_young(e, r, p->round.begun_ms);
+		if (push_may(p, &x))
 			push_record(e, p, d, &x, r);
+	}
 	answer_did_walk(e, p, &b);
 	push_last(e, p, &x);
+	return young;
 }
 
 /* At the next turn it counts as left. */
@@ -270,6 +286,7 @@ static void give_up(struct slot *s)
 void repair_want_heard(struct engine *e, struct peer *p, const struct message_want *m)
 {
 	struct round *o = &p->round;
+	uint16_t differ = m->differ, young;
 	struct domain *d;
 	struct slot *s;
 
@@ -279,14 +296,15 @@ void repair_want_heard(struct engine *e, struct peer *p, const struct message_wa
 	s = slot_of_keys(o, m->first, m->last);
 	if (s == NULL || (m->count > 0 && !answer_may_work(e, p)))
 		return;
-	if (m->count > 0)
-		push_wanted(e, p, d, m);
-	if (m->differ < s->differ || m->last < s->last)
+	young = m->count > 0 ? push_wanted(e, p, d, m) : 0;
+	differ = young < differ ? (uint16_t)(differ - young) : 0;
+	if (differ < s->differ || m->last < s->last)
 		s->tries = 1; /* it goes on, a part at a time */
-	else if (m->differ > 0 && (set_has(d->full, p->node) || repair_refuses(e, d, p)))
+	else if (differ > 0 && (set_has(d->full, p->node) || repair_refuses(e, d, p)))
 		give_up(s); /* what differs has no room */
-	s->differ = m->differ;
+	if (differ < s->differ || m->last < s->last)
+		s->differ = differ;
 	s->until = s->last = m->last;
-	if (m->differ == 0) /* else asked again when it is due: until then what was sent has come */
+	if (differ == 0) /* else asked again when it is due: until then what was sent has come */
 		question_pass_keys(o, s);
 }

@@ -49,6 +49,31 @@ static inline bool repair_refuses(
 	return refused_ms != 0 && e->now_ms - refused_ms < REFUSED_MS;
 }
 
+/*
+ * Is the record's last change younger than a round that began then? A stream brings it, so no round
+ * waits for it. Times are kept in units of about half a second that go round in four hours and a
+ * half: within the unit in which the round began nothing is younger than it, and a record that looks
+ * younger by chance is sent like any other, only nobody asks whether it has arrived.
+ */
+#define REPAIR_TICK_MS 512
+#define REPAIR_TICKS   (1U << RECORD_CHANGED_BITS)
+
+static inline uint16_t repair_tick(uint64_t ms)
+{
+	return (uint16_t)(ms / REPAIR_TICK_MS % REPAIR_TICKS);
+}
+
+static inline bool repair_is_young(
+	const struct engine *e, const struct record *r, uint64_t since_ms)
+{
+	uint64_t round = e->now_ms / REPAIR_TICK_MS - since_ms / REPAIR_TICK_MS;
+	uint32_t age = (uint32_t)(e->now_ms / REPAIR_TICK_MS + REPAIR_TICKS -
+				  records_mesh(e->rs, r)->changed) %
+		       REPAIR_TICKS;
+
+	return round < REPAIR_TICKS / 2 && age < round;
+}
+
 /* --- push.c --- */
 
 /* A walk over the records of a domain whose keys lie between two: range by range of our digest, in
@@ -99,7 +124,3 @@ void answer_hear_bits(struct domain *d, const struct peer *p, uint8_t bits);
 bool question_ask_all(struct engine *e, struct peer *p, uint32_t *budget);
 /* Those keys are done with: on to the rest of the range. */
 void question_pass_keys(const struct round *o, struct slot *s);
-
-/* --- repair.c --- */
-
-void repair_abandon(struct engine *e, struct peer *p, uint32_t retry_ms);

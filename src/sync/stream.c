@@ -81,7 +81,9 @@ void peer_reset(struct engine *e, struct peer *p)
 	p->highest = p->received = 0;
 	p->unacked = 0;
 	p->asked_domain = NOBODY;
-	repair_stop(p);
+	/* whoever waits for that round goes on waiting: nothing else may ever ask for another one */
+	if (p->round.domain != NOBODY)
+		repair_abandon(e, p, 0);
 	for (uint32_t i = 0; i < e->domain_count; i++)
 		if (is_member(&e->domain[i], p->node)) {
 			set_del(e->domain[i].got, p->node);

@@ -287,11 +287,9 @@ static void follow_peer(struct engine *e, struct peer *p)
 
 void engine_view(struct engine *e, uint16_t number, const struct next_view *v, uint64_t now_ms)
 {
-	struct domain *d = domain_by_number(e, number);
+	struct domain *d = domain_of(e, number);
 
 	e->now_ms = now_ms;
-	if (d == NULL)
-		return;
 	for (uint8_t n = set_next(d->members, 0); n != 0; n = set_next(d->members, n)) {
 		struct next_site was = d->raw.site[n];
 		bool was_cut = was.reach == NEXT_CUT_OFF;
@@ -322,19 +320,18 @@ void engine_rtt(struct engine *e, uint8_t node, uint32_t rtt_ms)
 
 void engine_clock(struct engine *e, uint16_t number, bool is_off, uint64_t now_ms)
 {
-	struct domain *d = domain_by_number(e, number);
+	struct domain *d = domain_of(e, number);
 
 	e->now_ms = now_ms;
-	if (d != NULL)
-		d->is_clock_off = is_off;
+	d->is_clock_off = is_off;
 }
 
 void engine_left_heard(struct engine *e, uint16_t number, uint64_t now_ms)
 {
-	struct domain *d = domain_by_number(e, number);
+	struct domain *d = domain_of(e, number);
 
 	e->now_ms = now_ms;
-	if (d == NULL || d->says != NEXT_LEFT || d->is_left_heard)
+	if (d->says != NEXT_LEFT || d->is_left_heard)
 		return;
 	d->is_left_heard = true;
 	d->drain = DRAIN_GONE;
@@ -344,10 +341,10 @@ void engine_left_heard(struct engine *e, uint16_t number, uint64_t now_ms)
 
 uint8_t engine_owner(const struct engine *e, const struct record *r)
 {
-	const struct domain *d = domain_by_number((struct engine *)e, r->domain);
+	const struct domain *d = domain_of((struct engine *)e, r->domain);
 	uint8_t owner = records_mesh(e->rs, r)->owner.node;
 
-	if (d == NULL || next_is_live(&d->view, owner))
+	if (next_is_live(&d->view, owner))
 		return owner;
 	return d->successor[record_key_bucket(record_key(d->conf.id, &r->hoa))];
 }

@@ -28,8 +28,8 @@ def mesh(lab, daemon):
         site.hamd = daemon(site.ns, world.config(
             k, mode="shared", domain={"delivery": "primary"},
             accounting={"file": str(site.lines), "interim-s": 1}), site.name)
-        site.hamd.start()
-    world.gate.wait(20, site1=True, site2=True)
+        site.hamd.start(ready=False)
+    world.gate.wait(60, site1=True, site2=True)
     yield world
     assert world.mn.counter("stray") == 0
     assert set(world.stop().values()) == {0}

@@ -11,7 +11,6 @@
 #include "mem.h"
 #include "oracle.h"
 
-#define BUDGET 2000 /* of a turn of the engine, in records */
 #define ASK_US (200 * MS) /* hello is asked for what it knows as often as this */
 
 struct ip6_addr agent_site_address(uint8_t node)
@@ -182,8 +181,16 @@ static void on_hello_event(
 
 const struct engine_ops agent_engine_ops = { NULL, on_send, on_covers, on_changed, on_next,
 	on_committed, on_state, on_event };
+static void on_hello_keys(void *ctx, uint8_t node, const uint32_t *names, unsigned n)
+{
+	struct agent *a = ctx;
+
+	a->hello_keys[node].count = n;
+	memcpy(a->hello_keys[node].name, names, n * sizeof(names[0]));
+}
+
 const struct hello_ops agent_hello_ops = { NULL, on_hello_send, on_hello_view, on_hello_event,
-	NULL };
+	on_hello_keys };
 
 static void ask_hello(struct agent *a)
 {
@@ -245,8 +252,8 @@ static uint32_t agent_turn(struct site *s)
 	if (is_hostile(a, a->node))
 		hostile_turn(a);
 	ask_hello(a);
-	records_expire(a->records, now, BUDGET, on_end, a);
-	engine_next = engine_turn(a->engine, now, wall, BUDGET);
+	records_expire(a->records, now, s->w->shape.budget, on_end, a);
+	engine_next = engine_turn(a->engine, now, wall, s->w->shape.budget);
 	agent_save_turn(a);
 	check_quotas(a);
 	return next < engine_next ? next : engine_next;
@@ -351,4 +358,5 @@ const struct site_kind agent_kind = {
 	.path_mtu = agent_path_mtu,
 	.look = agent_soft_look,
 	.info = agent_info,
+	.wear = agent_session_wear,
 };

@@ -7,5 +7,9 @@
 #pragma once
 
 #include "site.h"
+#include "sync/noise.h"
 
 extern const struct site_kind agent_kind;
+
+/* A site's static key, which all know. */
+void agent_public_key(const struct world *w, uint8_t node, uint8_t out[NOISE_KEY_LEN]);

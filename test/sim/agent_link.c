@@ -10,6 +10,7 @@
 
 #include "agent_priv.h"
 #include "hostile.h"
+#include "net/hello.h"
 
 #define RETRY_US S /* SESSION_RETRY_MIN_MS */
 
@@ -46,7 +47,7 @@ bool agent_is_peer(const struct agent *a, uint8_t node)
 	for (unsigned d = 0; d < a->w->shape.domains; d++)
 		if (node != a->node && site_is_member(a->site, (uint8_t)d) &&
 			site_is_member(a->w->site[node], (uint8_t)d))
-			return true;
+			return node != a->w->shape.retired;
 	return false;
 }
 
@@ -104,6 +105,20 @@ void agent_opened(struct agent *a, uint8_t from, const uint8_t *buf, size_t len)
 	engine_input(a->engine, from, buf, len, agent_now(a), agent_wall(a));
 }
 
+/* Workers drop what is under no key that they were told of (dataplane/sync.c). */
+static bool is_key_told(const struct agent *a, uint8_t node, const uint8_t *buf)
+{
+	for (unsigned i = 0; i < a->hello_keys[node].count; i++)
+		if (a->hello_keys[node].name[i] == net_hello_key(buf))
+			return true;
+	return false;
+}
+
+static bool is_opened(enum hello_verdict v)
+{
+	return v == HELLO_TAKEN || v == HELLO_OLDER || v == HELLO_LATE;
+}
+
 void agent_link_input(
 	struct site *s, enum net_kind kind, uint8_t from, const uint8_t *buf, size_t len)
 {
@@ -112,7 +127,14 @@ void agent_link_input(
 	struct link_head h;
 
 	if (kind == NET_HELLO) {
-		hello_input(a->hello, &address, buf, len, agent_now(a), agent_wall(a));
+		enum hello_verdict v =
+			hello_input(a->hello, &address, buf, len, agent_now(a), agent_wall(a));
+
+		if (is_opened(v) && !is_key_told(a, from, buf))
+			world_fail(a->w,
+				"site %u opens a hello of site %u under a key that its "
+				"workers do not know",
+				a->node, from);
 		return;
 	}
 	if (a->sessions != NULL) {

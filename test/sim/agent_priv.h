@@ -65,6 +65,10 @@ struct agent {
 	uint8_t hello_domain[SHAPE_DOMAINS]; /* hello's numbers of them */
 	uint8_t domain_of_hello[SHAPE_DOMAINS];
 	struct agent_link link[SHAPE_SITES + 1];
+	struct {
+		uint32_t name[2];
+		unsigned count;
+	} hello_keys[SHAPE_SITES + 1]; /* that hello told of: others are not looked at */
 	struct sessions *sessions; /* NULL: agent_link.c stands for them */
 	struct agent_held held[AGENT_HELD];
 	uint64_t token;
@@ -133,6 +137,7 @@ struct ip6_addr agent_site_address(uint8_t node);
 /* --- agent_session.c --- */
 int agent_session_start(struct agent *a);
 void agent_session_turn(struct agent *a);
+void agent_session_wear(struct site *s, bool is_out); /* its keys have sealed that much */
 void agent_session_send(struct agent *a, uint8_t node, const uint8_t *buf, size_t len);
 void agent_session_input(struct agent *a, uint8_t from, const uint8_t *buf, size_t len);
 

@@ -6,10 +6,15 @@
  * then all keys of a site are old at once, at another moment than its peers'.
  */
 #include <sodium.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "agent_priv.h"
 #include "mem.h"
+#include "sync/session_priv.h"
+
+#define NUMBERS (1ULL << 60) /* that one key may seal with */
+#define WORN    20
 
 static uint64_t session_now(const struct agent *a)
 {
@@ -22,6 +27,15 @@ static void secret_of(const struct world *w, uint8_t node, uint8_t out[NOISE_KEY
 	const uint64_t who[2] = { w->seed, node };
 
 	crypto_generichash(out, NOISE_KEY_LEN, (const uint8_t *)who, sizeof(who), NULL, 0);
+}
+
+void agent_public_key(const struct world *w, uint8_t node, uint8_t out[NOISE_KEY_LEN])
+{
+	uint8_t secret[NOISE_KEY_LEN];
+
+	secret_of(w, node, secret);
+	if (session_public_key(secret, out) < 0)
+		abort();
 }
 
 static void on_random(void *ctx, uint8_t *buf, size_t len)
@@ -73,7 +87,7 @@ static void on_confirmed(void *ctx, uint8_t node)
 int agent_session_start(struct agent *a)
 {
 	struct session_peer peers[SHAPE_SITES];
-	uint8_t secret[NOISE_KEY_LEN], other[NOISE_KEY_LEN];
+	uint8_t secret[NOISE_KEY_LEN];
 	/* some want to know everything, some nothing */
 	bool is_curious = a->node % 2 == 0;
 	struct session_opts o = {
@@ -97,12 +111,25 @@ int agent_session_start(struct agent *a)
 		if (!agent_is_peer(a, n))
 			continue;
 		*p = (struct session_peer){ .node = n, .address = agent_site_address(n) };
-		secret_of(a->w, n, other);
-		if (session_public_key(other, p->key) < 0)
-			return -1;
+		agent_public_key(a->w, n, p->key);
 		o.peer_count++;
 	}
 	return sessions_new(&o, &a->sessions);
+}
+
+/* Numbers only go up, so none seals twice. At half of those that a key may seal with, it is renewed;
+ * at the last one it seals nothing any more. */
+void agent_session_wear(struct site *s, bool is_out)
+{
+	struct agent *a = agent_of(s);
+	uint64_t near = (is_out ? NUMBERS : NUMBERS / 2) - rng_below(&a->w->rng_seal, WORN);
+
+	for (uint32_t i = 0; a->sessions != NULL && i < a->sessions->peer_count; i++) {
+		struct keys *k = &a->sessions->peers[i].now;
+
+		if (k->valid && k->counter < near)
+			k->counter = near;
+	}
 }
 
 void agent_session_turn(struct agent *a)

@@ -52,6 +52,19 @@ static void set_up_domain(struct agent *a, uint8_t number)
 	d->view.self = a->node;
 }
 
+/* With times of its own a pair may say hello more often, and wait as long as all others. */
+static struct hello_peer peer_of(const struct agent *a, uint8_t node)
+{
+	struct hello_peer p = { .node = node, .address = agent_site_address(node) };
+	const struct shape *s = &a->w->shape;
+
+	if (s->has_own_times && (a->node + node) % 3 != 0) {
+		p.hello_ms = (a->node + node) % 2 != 0 ? s->hello_ms / 2 : s->hello_ms;
+		p.dead_ms = s->dead_ms;
+	}
+	return p;
+}
+
 static int start_hello(struct agent *a)
 {
 	struct hello_peer peers[SHAPE_SITES];
@@ -83,7 +96,8 @@ static int start_hello(struct agent *a)
 		for (unsigned i = 0; i < HELLO_SETTING_COUNT; i++)
 			h->setting[i] = i + (a->site->release == RELEASE_NEXT && i % 3 == 0);
 		for (unsigned i = 0; i < shape->member_count; i++)
-			if (shape->members[i] != a->node) {
+			if (shape->members[i] != a->node &&
+				shape->members[i] != a->w->shape.retired) {
 				members[d][h->member_count++] = shape->members[i];
 				is_peer[shape->members[i]] = true;
 			}
@@ -92,7 +106,7 @@ static int start_hello(struct agent *a)
 	}
 	for (uint8_t n = 1; n <= a->w->shape.sites; n++)
 		if (is_peer[n])
-			peers[o.peer_count++] = (struct hello_peer){ n, agent_site_address(n) };
+			peers[o.peer_count++] = peer_of(a, n);
 	return hello_new(&o, &a->hello);
 }
 
@@ -109,9 +123,9 @@ static void describe_domain(const struct agent *a, uint8_t number, struct engine
 		.addresses = addresses,
 		.address_count = x->fwd.agent_count,
 		.ack_peers = shape->ack_peers,
+		.commit_timeout_ms = shape->commit_ms,
 		.remembers = shape->with_auth,
 		.cold_start_serve = shape->serve_cold,
-		.store_is_fresh = agent_store_is_fresh((struct agent *)a),
 		.join_timeout_ms = JOIN_MS,
 		.drain_wait_ms = DRAIN_MS,
 		.max_bindings = a->w->shape.quota,
@@ -123,7 +137,8 @@ static void describe_domain(const struct agent *a, uint8_t number, struct engine
 
 		if (shape->members[i] == a->node)
 			continue;
-		*m = (struct engine_member){ .node = shape->members[i] };
+		*m = (struct engine_member){ .node = shape->members[i],
+			.retired = shape->members[i] == a->w->shape.retired };
 		if (!shape->shared)
 			m->ha = addr_agent(number, m->node);
 		d->member_count++;
@@ -164,6 +179,17 @@ static int start_engine(struct agent *a)
 	return engine_new(&o, &a->engine);
 }
 
+/* The engine is there before the store is read; how old that is is known by then. */
+static int read_store(struct agent *a)
+{
+	int ret = agent_load(a);
+
+	for (uint8_t d = 0; d < a->w->shape.domains; d++)
+		if (ret == 0 && site_is_member(a->site, d))
+			engine_store_is_fresh(a->engine, d, agent_store_is_fresh(a));
+	return ret;
+}
+
 static int make_parts(struct agent *a)
 {
 	const struct shape *shape = &a->w->shape;
@@ -172,7 +198,7 @@ static int make_parts(struct agent *a)
 		.now_ms = agent_now(a),
 		.mesh = true };
 	struct seen_opts so = { .max = shape->pairs,
-		.addresses = SHAPE_DOMAINS * (SHAPE_SITES + 1),
+		.addresses = shape->agents,
 		.markers = ENGINE_MARKERS(SHAPE_SITES),
 		.window_s = SEEN_WINDOW_S,
 		.seed = rng_next(&a->w->rng_site) };
@@ -186,7 +212,7 @@ static int make_parts(struct agent *a)
 		ret = start_engine(a);
 	if (ret == 0 && shape->is_sealed)
 		ret = agent_session_start(a);
-	return ret < 0 ? ret : agent_load(a);
+	return ret < 0 ? ret : read_store(a);
 }
 
 static void give_back(struct site *s)

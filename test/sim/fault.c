@@ -141,7 +141,7 @@ void faults_mend(struct world *w)
 		if (f->fault != FAULT_CLOCK || !f->begun)
 			end(w, f, 0);
 	for (uint8_t n = 1; n <= w->shape.sites; n++)
-		if (!site_is_up(w->site[n]))
+		if (!site_is_up(w->site[n]) && n != w->shape.retired)
 			site_start(w->site[n]);
 	oracle_fault(w, false);
 }

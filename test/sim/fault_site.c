@@ -75,8 +75,10 @@ bool clock_begins(struct world *w, struct one *f)
 	f->a = fault_some_site(w);
 	s = w->site[f->a];
 	f->step_ms = steps[rng_below(&w->rng_plan, DIM(steps))];
-	/* a site that starts with an older clock than it had cannot begin a session for as long */
-	if (w->shape.is_sealed && llabs(f->step_ms) > STEP_SEALED_MS)
+	/* who starts with an older clock than it had cannot begin a session for as long: its peers
+	 * begin for it, but not at once */
+	if (w->shape.is_sealed && llabs(f->step_ms) > STEP_SEALED_MS &&
+		rng_chance(&w->rng_seal, 500))
 		f->step_ms = f->step_ms < 0 ? -STEP_SEALED_MS : STEP_SEALED_MS;
 	s->wall_off_ms += f->step_ms;
 	oracle_clock(w, f->a);

@@ -5,7 +5,9 @@
 
 #include "agent_priv.h"
 #include "mem.h"
+#include "mn.h"
 #include "net/cursor.h"
+#include "oracle.h"
 #include "sync/hello_wire.h"
 #include "sync/message.h"
 
@@ -14,6 +16,7 @@
 #define HELLO_TRUE  970 /* ... of a thousand hellos */
 #define PREFIX      3 /* octets in front of a message's body: type, length */
 #define LISTED_MOST 64
+#define INTRUDES    200 /* of a thousand turns */
 
 static struct hostile_seen seen[SHAPE_SITES + 1]; /* of the world at hand */
 static const struct world *world;
@@ -223,6 +226,24 @@ static void say_one(struct agent *a, uint8_t node)
 		agent_link_send(a, NET_SYNC, node, buf, len);
 }
 
+static uint8_t some_peer(struct agent *a)
+{
+	uint8_t node = (uint8_t)rng_between(&a->w->rng_odd, 1, a->w->shape.sites - 1U);
+
+	return node < a->node ? node : (uint8_t)(node + 1);
+}
+
+/* A packet to a mobile node of the domain that it is not in, as if its peers served it that one. */
+static void intrude(struct agent *a, uint8_t node)
+{
+	uint64_t *rng = &a->w->rng_odd;
+	uint8_t mn = (uint8_t)rng_below(rng, a->w->shape.mns);
+	struct pkt p;
+
+	if (mn_domain(a->w, mn) == 0 && oracle_probe(a->w, PROBE_FOREIGN, mn, mn, a->node, &p))
+		net_relay(a->w, a->node, node, &p, rng_chance(rng, 500));
+}
+
 void hostile_turn(struct agent *a)
 {
 	(void)seen_of(a, 0);
@@ -232,6 +253,8 @@ void hostile_turn(struct agent *a)
 	for (uint8_t n = 1; n <= a->w->shape.sites; n++)
 		if (agent_is_peer(a, n) && site_is_up(a->w->site[n]))
 			say_one(a, n);
+	if (rng_chance(&a->w->rng_odd, INTRUDES))
+		intrude(a, some_peer(a));
 }
 
 /* --- hello --- */

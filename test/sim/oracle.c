@@ -291,7 +291,7 @@ bool oracle_is_waiting(struct world *w, uint8_t domain)
 			continue;
 		if (w->site[n]->announced[domain])
 			return false;
-		is_down = is_down || !site_runs(w->site[n]);
+		is_down = is_down || (n != w->shape.retired && !site_runs(w->site[n]));
 	}
 	return is_down;
 }

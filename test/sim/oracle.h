@@ -100,6 +100,7 @@ enum probe_kind {
 	PROBE_DISCOVERY, /* to the anycast address */
 	PROBE_ECHO, /* to a home agent address */
 	PROBE_SPOOFED, /* says it is from a mobile node, from where that never was */
+	PROBE_FOREIGN, /* to a home address, by the mesh, from a site that is not in its domain */
 };
 
 /* A packet is let loose at a site. False: it would say nothing now (nobody is registered). */

@@ -66,7 +66,7 @@ static void address(struct world *w, enum probe_kind kind, uint8_t mn, uint8_t o
 	const struct bu *b;
 
 	p->depth = 1;
-	if (kind == PROBE_TO) {
+	if (kind == PROBE_TO || kind == PROBE_FOREIGN) {
 		p->hdr[0] = (struct pkt_hdr){ addr_correspondent(), home };
 		return;
 	}
@@ -87,7 +87,7 @@ bool oracle_probe(struct world *w, enum probe_kind kind, uint8_t mn, uint8_t oth
 	struct subject *s = &o->subject[mn], *to = kind == PROBE_BETWEEN ? &o->subject[other] : s;
 	struct probe *p;
 
-	if (s->acked == 0 && kind != PROBE_TO)
+	if (s->acked == 0 && kind != PROBE_TO && kind != PROBE_FOREIGN)
 		return false;
 	o->probe = oracle_grown(o->probe, o->count, &o->cap, sizeof(*o->probe));
 	p = &o->probe[++o->count];
@@ -117,7 +117,7 @@ bool oracle_probe(struct world *w, enum probe_kind kind, uint8_t mn, uint8_t oth
 	if (oracle_is_asking(kind))
 		p->must_arrive = p->is_strict;
 	else
-		p->must_arrive = p->is_strict && kind != PROBE_SPOOFED &&
+		p->must_arrive = p->is_strict && kind != PROBE_SPOOFED && kind != PROBE_FOREIGN &&
 				 is_bound(w, to, p->floor) &&
 				 is_bound(w, s, known_everywhere(w, s));
 	w->stats.probes++;
@@ -294,6 +294,11 @@ void oracle_emitted(struct world *w, uint8_t node, const struct pkt *p)
 	if (oracle_is_asking(pr->kind)) {
 		world_fail(w, "packet %u, for a home agent, leaves site %u for %s", p->probe, node,
 			addr_str(&outer->dst));
+		return;
+	}
+	if (pr->kind == PROBE_FOREIGN) {
+		world_fail(w, "packet %u: site %u delivers what site %u had no right to send",
+			p->probe, node, pr->node);
 		return;
 	}
 	if (pr->kind == PROBE_SPOOFED) {

@@ -152,6 +152,28 @@ static void age(struct world *w, void *ctx, uint64_t arg)
 	s->keys_age_ms += ms;
 }
 
+static void wear(struct world *w, void *ctx, uint64_t is_out)
+{
+	struct site *s = ctx;
+
+	if (!site_runs(s) || s->kind->wear == NULL)
+		return;
+	world_tell(w, "the keys of site %u have sealed as much as they may%s", s->node,
+		is_out ? "" : ", nearly");
+	s->kind->wear(s, is_out != 0);
+}
+
+#define WEARS 150 /* of a thousand sites, twice */
+
+static void plan_wears(struct world *w)
+{
+	for (uint8_t n = 1; n <= w->shape.sites; n++)
+		for (unsigned is_out = 0; is_out < 2; is_out++)
+			if (rng_chance(&w->rng_seal, WEARS))
+				world_at(w, rng_between(&w->rng_seal, 2 * S, w->end_us), wear,
+					w->site[n], is_out);
+}
+
 static void plan_ages(struct world *w)
 {
 	for (uint8_t n = 1; n <= w->shape.sites; n++)
@@ -173,7 +195,8 @@ static int make_sites(struct world *w, const struct site_kind *kind)
 	for (uint8_t n = 1; n <= w->shape.sites; n++) {
 		if (site_new(w, n, kind) < 0)
 			return -ENOMEM;
-		world_at(w, rng_below(&w->rng_plan, 500 * MS), start, NULL, n);
+		if (n != w->shape.retired)
+			world_at(w, rng_below(&w->rng_plan, 500 * MS), start, NULL, n);
 		if (shape_knows(&w->shape, FAULT_CLOCK)) /* none is quite right */
 			w->site[n]->wall_off_ms = (int64_t)rng_below(&w->rng_plan, 400) - 200;
 	}
@@ -192,8 +215,10 @@ int plan_begin(struct world *w, const struct site_kind *kind)
 		return -ENOMEM;
 	mns_begin(w);
 	faults_plan(w);
-	if (w->shape.is_sealed)
+	if (w->shape.is_sealed) {
 		plan_ages(w);
+		plan_wears(w);
+	}
 	for (unsigned i = 0; i < replays; i++)
 		world_at(w, rng_between(&w->rng_plan, 2 * S, w->end_us), replay, NULL, 0);
 	world_at(w, S, probe, NULL, 0);

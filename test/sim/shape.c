@@ -47,6 +47,8 @@ static const struct kind {
 #define WAITS           256
 #define RECORDS_S       100000
 #define RECORDS_S_LEAST 100 /* that can be configured */
+#define BUDGET          2000
+#define BUDGET_LEAST    3
 #define RATE_MOST       10000000
 #define RATE_LEAST      125000 /* no site says less than that (engine_priv.h) */
 
@@ -174,10 +176,43 @@ static void draw_more(uint64_t seed, struct shape *s)
 	s->is_sealed = !s->is_busy && s->sites <= 16 && rng_chance(&rng, SEALED_SHARE);
 }
 
+#define SLOW_SHARE    150 /* of a thousand worlds */
+#define COMMIT_SHARE  200
+#define TIMES_SHARE   250
+#define WAITS_SHARE   100
+#define ONLY_SHARE    200 /* ... of those with two domains */
+#define RETIRED_SHARE 200 /* ... of those with three sites and more */
+
+/* What may be configured, and how much is done in a turn; from a stream of its own, too. */
+static void draw_settings(uint64_t seed, struct shape *s)
+{
+	uint64_t rng = seed ^ 0x73657474696e6773ULL;
+
+	rng_next(&rng);
+	s->budget = BUDGET;
+	if (s->sites > 16 || s->is_busy)
+		return;
+	if (rng_chance(&rng, SLOW_SHARE))
+		s->budget = (uint32_t)rng_between(&rng, BUDGET_LEAST, 40);
+	if (rng_chance(&rng, WAITS_SHARE))
+		s->waits = (uint32_t)rng_between(&rng, 2, 8);
+	s->has_own_times = rng_chance(&rng, TIMES_SHARE);
+	for (unsigned d = 0; d < s->domains; d++)
+		if (rng_chance(&rng, COMMIT_SHARE))
+			s->domain[d].commit_ms = (uint16_t)rng_between(&rng, 50, 900);
+	if (s->domains > 1 && s->hostile == 0 && rng_chance(&rng, ONLY_SHARE))
+		s->domain[1].member_count = 1;
+	if (s->sites > 2 && s->hostile == 0 && !s->is_restless && !s->is_crowd &&
+		rng_chance(&rng, RETIRED_SHARE))
+		s->retired = (uint8_t)rng_between(&rng, 1, s->sites);
+}
+
 /* Nothing but a site that is gone for long, comes back, and is asked at once what it knows. */
 static void make_joins(struct shape *s)
 {
 	s->is_restless = true;
+	if (s->has_store) /* what it has is old: nobody may be served by it */
+		s->domain[0].serve_cold = true;
 	s->faults = 1U << FAULT_CRASH;
 	s->fault_count = 3;
 	s->jitter_us = s->delay_us / 10;
@@ -210,6 +245,9 @@ static void make_cramped(uint64_t seed, struct shape *s)
 	s->records = 2 * s->quota * s->domains;
 	s->pairs = (uint32_t)rng_between(&rng, 8, 40);
 	s->waits = (uint32_t)rng_between(&rng, 1, 6);
+	s->agents = (uint16_t)rng_between(&rng, 2, 8);
+	for (unsigned d = 0; d < s->domains; d++)
+		s->domain[d].has_stamps = s->domain[d].has_stamps || rng_chance(&rng, 400);
 	s->records_s = RECORDS_S_LEAST;
 }
 
@@ -248,6 +286,7 @@ int shape_draw(uint64_t seed, const char *kind, struct shape *out)
 	out->records = 4 * QUOTA;
 	out->pairs = 8 * QUOTA;
 	out->waits = WAITS;
+	out->agents = SHAPE_DOMAINS * (SHAPE_SITES + 1);
 	out->records_s = RECORDS_S;
 	for (unsigned f = 0; f < FAULT_MEMORY; f++)
 		if (rng_chance(&rng, fault_share[f]))
@@ -264,6 +303,7 @@ int shape_draw(uint64_t seed, const char *kind, struct shape *out)
 	if (strcmp(k->name, "crowd") == 0)
 		make_crowd(out);
 	draw_more(seed, out);
+	draw_settings(seed, out);
 	if (strcmp(k->name, "attacked") == 0)
 		out->is_sealed = out->is_attacked = true;
 	if (strcmp(k->name, "cramped") == 0)

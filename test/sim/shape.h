@@ -46,6 +46,7 @@ struct shape_domain {
 	bool has_proxies; /* ... and some come from a MAG, ordered by nothing else */
 	bool has_esp; /* payload of one mobile node in three is in ESP */
 	uint8_t ack_peers; /* 255: all */
+	uint16_t commit_ms; /* commit-timeout-ms; 0: by the nearest peer */
 	uint8_t members[SHAPE_SITES];
 	uint8_t member_count;
 };
@@ -55,6 +56,8 @@ struct shape {
 	uint8_t sites; /* node ids 1..sites */
 	uint8_t domains;
 	uint8_t mns;
+	uint8_t retired; /* a member that is gone for good, as all know; 0: none */
+	uint32_t budget; /* of a turn of the engine, in records */
 	uint16_t faults; /* 1 << enum fault */
 	uint8_t fault_count; /* how many happen, about */
 	bool has_store; /* sites keep what they know over a restart */
@@ -64,6 +67,7 @@ struct shape {
 	uint32_t quota; /* max-bindings of each domain; tombstones may be as many */
 	uint32_t records, pairs; /* a site has room for so many, and last seen numbers */
 	uint32_t waits; /* acknowledgements that may wait */
+	uint16_t agents; /* home agent addresses whose numbers are remembered */
 	uint32_t records_s; /* taken from one peer in a second */
 	uint32_t rate_max; /* octets a second that a site may send to another one */
 	uint32_t delay_us; /* between neighbours, one way */
@@ -71,6 +75,7 @@ struct shape {
 	uint32_t loss_ppm; /* always, on every path between sites */
 	uint32_t access_loss_ppm; /* between mobile nodes and sites */
 	uint32_t hello_ms, dead_ms;
+	bool has_own_times; /* each peer may have its own hello-ms and dead-ms */
 	uint32_t duration_s; /* of trouble; the time to settle comes on top */
 	bool is_soft; /* path MTUs get known; some sites are of a later release and say more */
 	bool is_cramped; /* quota and all else may be used up */

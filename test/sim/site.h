@@ -41,6 +41,8 @@ struct site_kind {
 	uint64_t (*digest)(struct site *s, uint8_t domain, uint32_t *records);
 	uint64_t (*memory)(struct site *s); /* octets */
 	void (*drain)(struct site *s, uint8_t domain, enum site_drain how);
+	/* Its keys have sealed nearly as much as they may, or half of it. NULL: it has none. */
+	void (*wear)(struct site *s, bool is_out);
 	/* What an operator is shown; when all is quiet it must be so. NULL: nothing. */
 	void (*info)(struct site *s, bool is_quiet);
 	/* A line about what it knows of a mobile node, for the story. */

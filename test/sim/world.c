@@ -174,6 +174,9 @@ void world_describe(struct world *w)
 	       "dead %u ms\n",
 		s->delay_us, s->jitter_us, s->loss_ppm, s->access_loss_ppm, s->hello_ms,
 		s->dead_ms);
+	if (s->retired != 0)
+		printf("  site %u is gone for good, and all know it\n", s->retired);
+	printf("  %u records a turn\n", s->budget);
 	printf("  faults:");
 	for (unsigned f = 0; f < FAULT_COUNT; f++)
 		if (shape_knows(s, f))

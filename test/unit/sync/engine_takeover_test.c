@@ -116,6 +116,27 @@ static void test_return(void **state)
 	RUN_UNTIL(is_converged(), 2000);
 }
 
+/* The round that it is kept out for begins before its new life is known, which ends it: then there
+ * is another one, though nothing else happens any more. */
+static void test_return_of_another(void **state)
+{
+	(void)state;
+	open_ready(3);
+	register_all(2, 2);
+	for (uint8_t n = 2; n <= 3; n++)
+		world.cut[1][n] = world.cut[n][1] = true;
+	run(1000);
+	stop_site(1);
+	start_site(1);
+	assert_int_equal(engine_force_ready(world.site[1].e, DOMAIN, world.now_ms), 0);
+	RUN_UNTIL(world.site[1].says == NEXT_READY, 100);
+	memset(world.cut, 0, sizeof(world.cut));
+	RUN_UNTIL(world.site[2].view.site[1].says == NEXT_READY &&
+			  world.site[3].view.site[1].says == NEXT_READY,
+		3000);
+	RUN_UNTIL(is_converged(), 2000);
+}
+
 /* Another one that goes and comes puts a takeover off, but not for long. */
 static void test_takeover_is_due(void **state)
 {
@@ -336,6 +357,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_teardown(test_takeover, tear_down),
 	cmocka_unit_test_teardown(test_cut_heals, tear_down),
 	cmocka_unit_test_teardown(test_return, tear_down),
+	cmocka_unit_test_teardown(test_return_of_another, tear_down),
 	cmocka_unit_test_teardown(test_takeover_is_due, tear_down),
 	cmocka_unit_test_teardown(test_no_room_pauses, tear_down),
 	cmocka_unit_test_teardown(test_expiry, tear_down),

@@ -45,7 +45,7 @@ struct site {
 	bool has_no_room; /* ops.changed refuses */
 	enum next_says says, other_says;
 	struct next_table next;
-	struct next_view view;
+	struct next_view view, told; /* told: by hello */
 	unsigned nexts, changes, heard, took, handed;
 	unsigned events[ENGINE_EV_COUNT];
 	uint64_t next_turn;
@@ -332,7 +332,10 @@ static void tell_views(void)
 				v.site[b].says = world.site[b].says;
 			engine_rtt(world.site[a].e, b, 2 * world.delay_ms);
 		}
-		engine_view(world.site[a].e, DOMAIN, &v, world.now_ms);
+		/* hello tells what changes, once */
+		if (memcmp(&v, &world.site[a].told, sizeof(v)) != 0)
+			engine_view(world.site[a].e, DOMAIN, &v, world.now_ms);
+		world.site[a].told = v;
 		if (world.has_other[a])
 			tell_other(a, v);
 	}
