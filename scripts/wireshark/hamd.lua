@@ -79,6 +79,7 @@ local h = {
 	up = ProtoField.uint8("hamd_hello.up", "Up there: node"),
 	up_says = ProtoField.uint8("hamd_hello.up.says", "Which says", base.DEC, SAYS),
 	setting = ProtoField.uint32("hamd_hello.setting", "Setting", base.HEX),
+	label_key = ProtoField.uint64("hamd_hello.label_key", "Key of flow labels", base.HEX),
 }
 hello.fields = h
 
@@ -273,6 +274,9 @@ local HELLO_FIELDS = {
 		for at = add_fields(tree, buf, 0, { { h.domain, 4 } }), buf:len() - 4, 4 do
 			add_fields(tree, buf, at, { { h.setting, 4 } })
 		end
+	end,
+	function(buf, tree) -- label
+		add_fields(tree, buf, 0, { { h.domain, 4 }, { h.label_key, 8 } })
 	end,
 }
 

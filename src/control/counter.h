@@ -71,6 +71,8 @@
 		"ICMPv6 errors about something of ours")                                           \
 	X(ICMP6_ERRORS_PASSED_ON, "icmp6_errors_passed_on", "messages",                            \
 		"ICMPv6 errors about tunnel packets of which the inner source was told")           \
+	X(ICMP6_ERRORS_OF_SITES, "icmp6_errors_of_sites", "messages",                              \
+		"in a mesh: of these, about tunnel packets that another site sent")                \
 	X(PATH_MTU_LOWERED, "path_mtu_lowered", "messages",                                        \
 		"Packet Too Big that lowered the MTU of a path, to a care-of address or another "  \
 		"destination")                                                                     \

@@ -29,6 +29,7 @@ struct conf;
 struct conf_domain;
 struct grace;
 struct data_keys;
+struct labels;
 struct icmp;
 struct icmp6_err_msg;
 struct mesh;
@@ -84,6 +85,7 @@ struct ctl {
 	struct still *still; /* lcores that stand still */
 	/* NULL without a mesh, all of them (mesh/): */
 	struct mesh *mesh;
+	struct labels *labels;
 	struct route *route;
 	struct pulse *pulse;
 	struct channel *channel;

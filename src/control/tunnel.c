@@ -7,10 +7,12 @@
  * from the home agent address to the care-of address of the binding of the inner destination. To
  * lower a path MTU, never below 1280, that is enough. Passed on is only what quotes a packet as
  * hamd makes them, down to the flow label, which is a hash with a secret: or else whoever knows a
- * binding could have errors sent to anyone.
+ * binding could have errors sent to anyone. In a mesh other sites' packets leave from the same
+ * address, so theirs will do, with the secret that their site told (control/mesh/labels.h).
  */
 #include "control/ctl_priv.h"
 #include "control/icmp_rules.h"
+#include "control/mesh/labels.h"
 #include "control/mesh/mesh.h"
 #include "control/pmtu.h"
 #include "control/tunnel_rules.h"
@@ -80,22 +82,46 @@ static bool is_ours(const struct ctl *ctl, const struct ip6_addr *a)
 	return kind == FIB_LOCAL || kind == FIB_HOME_AGENT || kind == FIB_ANYCAST;
 }
 
+/* What proves that the quoted packet was sent, cheap things first. Nothing of it is passed on: the
+ * reason; else -1, and *site is who sent it, 0: we. */
+static int proven(struct ctl *ctl, const struct tunnel_quote *q, uint16_t domain, uint8_t *site)
+{
+	uint32_t label = net_ip6_flow(q->outer);
+	int node;
+
+	*site = 0;
+	if (!ip6_is_routable(&q->inner->src) || is_ours(ctl, &q->inner->src))
+		return DP_DROP_ICMP6_UNPROVEN;
+	if (label == dp_flow_label(ctl->dp, domain, q->inner, q->inner_here))
+		return -1;
+	node = labels_made(ctl->labels, domain, q->inner, q->inner_here, label, ctl->now_ms);
+	if (node > 0) {
+		*site = (uint8_t)node;
+		return -1;
+	}
+	return node == 0 ? DP_DROP_ICMP6_UNPROVEN : DP_DROP_ICMP6_RATE;
+}
+
 static void pass_on(struct ctl *ctl, const struct ctl_pkt *p, const struct tunnel_quote *q,
-	const struct tunnel_error *e)
+	uint16_t domain, const struct tunnel_error *e)
 {
 	struct ctl_pkt inner = {
 		.data = (const uint8_t *)q->inner,
 		.len = q->inner_here,
 		.port = p->port,
 	};
+	uint8_t site;
+	int drop = proven(ctl, q, domain, &site);
 
-	if (net_ip6_flow(q->outer) != dp_flow_label(ctl->dp, q->inner, q->inner_here) ||
-		!ip6_is_routable(&q->inner->src) || is_ours(ctl, &q->inner->src)) {
-		dp_count_drop(ctl->dp, DP_DROP_ICMP6_UNPROVEN);
+	if (drop >= 0) {
+		dp_count_drop(ctl->dp, (enum dp_drop)drop);
 		return;
 	}
-	if (icmp_send_error(ctl, &inner, e->type, e->code, e->arg))
-		ctl_count(ctl, CTL_ICMP6_ERRORS_PASSED_ON);
+	if (!icmp_send_error(ctl, &inner, e->type, e->code, e->arg))
+		return;
+	ctl_count(ctl, CTL_ICMP6_ERRORS_PASSED_ON);
+	if (site != 0)
+		ctl_count(ctl, CTL_ICMP6_ERRORS_OF_SITES);
 }
 
 void tunnel_input_error(struct ctl *ctl, const struct ctl_pkt *p, const struct icmp6_err_msg *msg,
@@ -111,7 +137,7 @@ void tunnel_input_error(struct ctl *ctl, const struct ctl_pkt *p, const struct i
 	if (msg->type == ICMP6_TOO_BIG && !learn(ctl, msg, bind))
 		return;
 	if (tunnel_tells(q, &e))
-		pass_on(ctl, p, q, &e);
+		pass_on(ctl, p, q, bind->domain, &e);
 }
 
 bool tunnel_inner(const struct ctl *ctl, struct ctl_pkt *p, struct tunnel_error *e)

@@ -292,6 +292,7 @@ static int make_worker(struct dp *dp, uint16_t i)
 	w->pool = dp->pool;
 	w->sync = dp->sync;
 	w->flow_seed = dp->flow_seed;
+	memcpy(w->label_key, dp->label_key, sizeof(w->label_key));
 	fragid_init(&w->fragid, dp->fragid_key, i, dp->worker_count + 1u);
 	w->workers = dp->worker_count;
 	w->is_reader = i < dp->worker_count;
@@ -348,8 +349,11 @@ static void make_lcores(struct dp *dp)
 static int draw_secrets(struct dp *dp)
 {
 	if (getrandom(&dp->flow_seed, sizeof(dp->flow_seed), 0) != sizeof(dp->flow_seed) ||
+		getrandom(dp->label_key, sizeof(dp->label_key), 0) != sizeof(dp->label_key) ||
 		getrandom(dp->fragid_key, sizeof(dp->fragid_key), 0) != sizeof(dp->fragid_key))
 		return -errno;
+	for (unsigned i = 0; i < DIM(dp->label_key); i++)
+		dp->label_key[i] += dp->label_key[i] == 0;
 	return 0;
 }
 

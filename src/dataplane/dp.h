@@ -67,9 +67,14 @@ int dp_send(struct dp *dp, const uint8_t *pkt, uint16_t len, uint16_t mtu);
 /* To an Ethernet address on a port, whatever the FIB says (neighbour discovery). */
 int dp_send_link(
 	struct dp *dp, uint16_t port, const uint8_t mac[6], const uint8_t *pkt, uint16_t len);
-/* The flow label that workers give to a tunnel packet with this one inside, of which len octets
- * (>= 40) are there. */
-uint32_t dp_flow_label(const struct dp *dp, const struct net_ip6 *inner, uint16_t len);
+/* The flow label that workers give to a packet in a mobile node's tunnel of that domain with this one
+ * inside, of which len octets (>= 40) are there; and in a tunnel to another site. */
+uint32_t dp_flow_label(
+	const struct dp *dp, uint16_t domain, const struct net_ip6 *inner, uint16_t len);
+uint32_t dp_site_label(const struct dp *dp, const struct net_ip6 *inner, uint16_t len);
+/* What net_tunnel_flow() makes the former with: drawn at the start, not 0, another in each domain, so
+ * that who may know one of them knows nothing of the others. */
+uint64_t dp_label_key(const struct dp *dp, uint16_t domain);
 /* A punted packet goes on over a now resolved adjacency. Takes the packet. */
 void dp_resume(struct dp *dp, struct rte_mbuf *m, uint32_t adjacency);
 void dp_drop(struct dp *dp, struct rte_mbuf *m, enum dp_drop reason); /* takes the packet */

@@ -4,6 +4,7 @@
 
 #include <stdatomic.h>
 
+#include "conf/conf.h"
 #include "dataplane/dp.h"
 #include "dataplane/lcore.h"
 #include "dataplane/port.h"
@@ -18,7 +19,7 @@ struct dp {
 	uint32_t datagram_max; /* octets of the largest packet that is put together */
 	uint16_t port_count, worker_count;
 	uint32_t lcore_count;
-	uint64_t flow_seed;
+	uint64_t flow_seed, label_key[CONF_DOMAINS_MAX]; /* as workers have them */
 	uint8_t fragid_key[FRAGID_KEY_LEN];
 	_Atomic bool running, stop;
 	struct dp_sync *sync; /* NULL: no mesh */

@@ -89,7 +89,7 @@ static bool too_big(struct dp_worker *w, struct rte_mbuf *m, uint32_t overhead, 
 static inline void put_outer(const struct dp_worker *w, struct net_ip6 *outer,
 	const struct net_ip6 *inner, uint32_t inner_len, const struct bc_entry *bind)
 {
-	uint32_t flow = net_tunnel_flow(inner, (uint16_t)inner_len, w->flow_seed);
+	uint32_t flow = net_tunnel_flow(inner, (uint16_t)inner_len, w->label_key[bind->domain]);
 
 	/* One copy: the entry keeps the addresses in the header's order. */
 	memcpy(&outer->src, &bind->ha, 2 * sizeof(struct ip6_addr));

@@ -165,7 +165,18 @@ int dp_send_link(
 	return 0;
 }
 
-uint32_t dp_flow_label(const struct dp *dp, const struct net_ip6 *inner, uint16_t len)
+uint64_t dp_label_key(const struct dp *dp, uint16_t domain)
+{
+	return dp->label_key[domain];
+}
+
+uint32_t dp_flow_label(
+	const struct dp *dp, uint16_t domain, const struct net_ip6 *inner, uint16_t len)
+{
+	return net_tunnel_flow(inner, len, dp->label_key[domain]);
+}
+
+uint32_t dp_site_label(const struct dp *dp, const struct net_ip6 *inner, uint16_t len)
 {
 	return net_tunnel_flow(inner, len, dp->flow_seed);
 }

@@ -17,6 +17,7 @@
 
 #include "common/fragid.h"
 #include "common/util.h"
+#include "conf/conf.h"
 #include "dataplane/counter.h"
 #include "dataplane/dp.h"
 #include "dataplane/meta.h"
@@ -95,7 +96,9 @@ struct dp_worker {
 	bool is_reader; /* control's own is none: it is the writer */
 	struct rte_mempool *pool; /* for fragments */
 	struct rte_mempool *own_pool; /* before `pool` for what control says; NULL: not control's */
-	uint64_t flow_seed; /* of the flow labels of tunnels; all workers have the same */
+	uint64_t
+		flow_seed; /* of the flow labels of tunnels between sites; all workers have the same */
+	uint64_t label_key[CONF_DOMAINS_MAX]; /* likewise, of mobile nodes' tunnels of a domain */
 	uint16_t rxq_count;
 	uint16_t rxq_first; /* where a turn begins */
 	bool watched; /* anything in watching[]: one branch a burst when there is not */

@@ -93,6 +93,7 @@ static int add_domains(struct hello *h, const struct hello_opts *opts)
 
 		d->id = from->id;
 		memcpy(d->setting, from->setting, sizeof(d->setting));
+		d->label_key = from->label_key;
 		d->view.domain = from->id;
 		d->view.self = h->node;
 		d->view.site[h->node].reach = NEXT_UP;

@@ -95,8 +95,9 @@ enum hello_event {
 	              * (value: theirs less ours, ms), or not any more (0) */
 	HELLO_STALL, /* nothing was sent for value ms, longer than others wait: we may have been
 	              * taken for dead, and say joining now */
+	HELLO_LABEL_KEY, /* domain, node; value: another key of its flow labels there (hello_domain) */
 };
-#define HELLO_EVENTS (HELLO_STALL + 1)
+#define HELLO_EVENTS (HELLO_LABEL_KEY + 1)
 
 struct hello;
 
@@ -124,6 +125,8 @@ struct hello_domain {
 	const uint8_t *members; /* nodes of the other sites; each is a peer */
 	uint32_t member_count;
 	uint32_t setting[HELLO_SETTING_COUNT];
+	uint64_t label_key; /* of the flow labels of this site's tunnels in it, told to the members
+	                     * and nobody else; 0: there is none to tell */
 };
 
 struct hello_opts {

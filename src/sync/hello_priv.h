@@ -47,6 +47,7 @@ struct member {
 	uint64_t said_ms; /* when the first hello told it what we say now; UINT64_MAX: none yet */
 	uint64_t known_ms; /* since when it echoes what we say now; 0: it does not */
 	uint32_t drift;
+	uint64_t label_key; /* it told; 0: none */
 	uint8_t sees[NEXT_NODES]; /* who is up there: enum next_says + 1, 0: not up */
 };
 
@@ -54,6 +55,7 @@ struct domain {
 	uint32_t id;
 	enum next_says says; /* we */
 	uint32_t setting[HELLO_SETTING_COUNT];
+	uint64_t label_key; /* ours; 0: none */
 	bool is_clock_off;
 	struct next_view view;
 	uint8_t index[NEXT_NODES]; /* into members, + 1 */

@@ -143,6 +143,25 @@ static void take_settings(struct hello *h, struct peer *p, const struct hello_ms
 	h->ops.event(h->ops.ctx, HELLO_DRIFT, (uint32_t)(d - h->domains), p->node, drift);
 }
 
+/* Of a domain that is the peer's too: about any other it has nothing to say. */
+static void take_label_key(struct hello *h, struct peer *p, const struct hello_msg *m)
+{
+	struct domain *d;
+	struct member *mb;
+
+	if (m->label_key == 0)
+		return;
+	d = domain_of(h, m->label_domain, p->node);
+	if (d == NULL)
+		return;
+	mb = hello_member_of(d, p->node);
+	if (m->label_key == mb->label_key)
+		return;
+	mb->label_key = m->label_key;
+	h->ops.event(h->ops.ctx, HELLO_LABEL_KEY, (uint32_t)(d - h->domains), p->node,
+		(int64_t)m->label_key);
+}
+
 static enum hello_verdict take(struct hello *h, struct peer *p, const struct hello_msg *m,
 	uint64_t now_ms, uint64_t wall_ms)
 {
@@ -158,6 +177,7 @@ static enum hello_verdict take(struct hello *h, struct peer *p, const struct hel
 	take_states(h, p, m, now_ms);
 	take_lists(h, p, m);
 	take_settings(h, p, m);
+	take_label_key(h, p, m);
 	if (has_rtt)
 		take_rtt(h, p, m, rtt, wall_ms);
 	if (h->changed)

@@ -31,7 +31,7 @@ static void tell_states(const struct hello *h, const struct peer *p, struct hell
 	}
 }
 
-/* The next domain's in turn. */
+/* The next domain's in turn, and with them the key of our labels there. */
 static void tell_settings(const struct hello *h, struct peer *p, struct hello_msg *m)
 {
 	for (uint32_t i = 0; i < h->domain_count; i++) {
@@ -43,6 +43,8 @@ static void tell_settings(const struct hello *h, struct peer *p, struct hello_ms
 		m->settings_domain = d->id;
 		m->setting_count = HELLO_SETTING_COUNT;
 		memcpy(m->settings, d->setting, sizeof(d->setting));
+		m->label_domain = d->id;
+		m->label_key = d->label_key;
 		p->next_settings = at + 1;
 		return;
 	}

@@ -8,12 +8,13 @@
 #include "common/util.h"
 #include "net/cursor.h"
 
-enum { BASE = 1, ECHO, STATES, PEERS, SETTINGS };
+enum { BASE = 1, ECHO, STATES, PEERS, SETTINGS, LABEL };
 
 #define FIELD_LEN 3 /* number, length */
 #define BASE_LEN  (1 + 1 + 8 + 4 + 8 + 8)
 #define ECHO_LEN  (1 + 8 + 8 + 4)
 #define STATE_LEN (4 + 1 + 1)
+#define LABEL_LEN (4 + 8)
 
 static_assert(HELLO_WIRE_PAIRS * sizeof(struct hello_pair) > HELLO_MAX, "more than fit");
 static_assert(HELLO_SETTING_COUNT <= HELLO_WIRE_SETTINGS, "room for ours");
@@ -33,6 +34,8 @@ size_t hello_wire_size(const struct hello_msg *m)
 		n += hello_wire_list_size(m->lists[i].count);
 	if (m->setting_count > 0)
 		n += FIELD_LEN + 4 + 4 * (size_t)m->setting_count;
+	if (m->label_key != 0)
+		n += FIELD_LEN + LABEL_LEN;
 	return n;
 }
 
@@ -92,6 +95,13 @@ static void put_settings(struct net_wr *w, const struct hello_msg *m)
 		net_wr_u32(w, m->settings[i]);
 }
 
+static void put_label(struct net_wr *w, const struct hello_msg *m)
+{
+	put_field(w, LABEL, LABEL_LEN);
+	net_wr_u32(w, m->label_domain);
+	net_wr_u64(w, m->label_key);
+}
+
 size_t hello_encode(const struct hello_msg *m, uint8_t *buf, size_t cap)
 {
 	struct net_wr w = net_wr_init(buf, cap);
@@ -104,6 +114,8 @@ size_t hello_encode(const struct hello_msg *m, uint8_t *buf, size_t cap)
 		put_list(&w, m, &m->lists[i]);
 	if (m->setting_count > 0)
 		put_settings(&w, m);
+	if (m->label_key != 0)
+		put_label(&w, m);
 	return w.bad ? 0 : net_wr_len(&w);
 }
 
@@ -184,6 +196,13 @@ static bool get_settings(struct net_rd *r, struct hello_msg *m)
 	return m->setting_count > 0;
 }
 
+static bool get_label(struct net_rd *r, struct hello_msg *m)
+{
+	m->label_domain = net_rd_u32(r);
+	m->label_key = net_rd_u64(r);
+	return m->label_key != 0;
+}
+
 int hello_decode(const uint8_t *buf, size_t len, struct hello_msg *m)
 {
 	static const struct {
@@ -195,6 +214,7 @@ int hello_decode(const uint8_t *buf, size_t len, struct hello_msg *m)
 		[STATES] = { get_states, .must = true },
 		[PEERS] = { get_list, .repeats = true },
 		[SETTINGS] = { get_settings },
+		[LABEL] = { get_label },
 	};
 	struct net_rd r = net_rd_init(buf, len);
 	bool seen[DIM(fields)] = { false };

@@ -8,9 +8,10 @@
  *      STATES    once     for each domain that both are in: what I am, what I think you are
  *      PEERS     any      of one such domain: its sites that are up here, and what they are
  *      SETTINGS  0, 1     of one such domain: a number for each setting
+ *      LABEL     0, 1     of one such domain: the key of the flow labels of the sender's tunnels
  *
- * PEERS of all domains may not fit into one datagram, SETTINGS are of one domain in each: they take
- * turns, and what a field says of its domain holds until the domain's turn comes again.
+ * PEERS of all domains may not fit into one datagram, SETTINGS and LABEL are of one domain in each:
+ * they take turns, and what a field says of its domain holds until the domain's turn comes again.
  */
 #pragma once
 
@@ -61,6 +62,8 @@ struct hello_msg {
 	uint8_t state_count, list_count;
 	uint16_t pair_count;
 	uint8_t setting_count; /* 0: no such field */
+	uint32_t label_domain;
+	uint64_t label_key; /* 0: no such field */
 };
 
 /* Octets that it takes; with what is added later. */

@@ -135,7 +135,7 @@ def test_bills_what_crossed_the_wire(world, start):
         assert all(a[key] <= b[key] for a, b in itertools.pairwise(mine))
     at = [r["duration-ms"] for r in mine if r["event"] == "interim"]
     assert len(at) >= 3 and at[0] <= 1000 * INTERIM_S + 100
-    assert all(900 < b - a < 1100 for a, b in itertools.pairwise(at))
+    assert all(500 < b - a < 1500 for a, b in itertools.pairwise(at)), at
 
     # an operator deletes it; hamd stops with one session left
     mn.register("link1")

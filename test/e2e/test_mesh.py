@@ -26,7 +26,9 @@ def mesh(lab, daemon):
     world = MeshWorld(lab, sites=3, delay_ms=4, mobile_nodes=2)
     for k, site in world.sites.items():
         site.hamd = daemon(site.ns, world.config(k, domain=SETTINGS), site.name)
-        site.hamd.start()
+        site.hamd.start(ready=False)
+    for site in world.sites.values():
+        site.hamd.wait_log(site.hamd.READY, 30)
     yield world
     assert set(world.stop().values()) == {0}
 

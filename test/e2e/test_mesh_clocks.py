@@ -19,8 +19,8 @@ def mesh(lab):
     world = MeshWorld(lab, sites=3, delay_ms=2)
     world.set = {k: world.clocks(k) for k in world.sites}
     for k in world.sites:
-        world.start(k, world.config(k, domain={"delivery": "primary"}))
-    world.gate.wait(20, site1=True, site2=True, site3=True)
+        world.start(k, world.config(k, domain={"delivery": "primary"}), ready=False)
+    world.gate.wait(60, site1=True, site2=True, site3=True)
     for k in world.sites:
         until("round trips", lambda k=k: all(
             p["state"] == "up" and "rtt-ms" in p for p in peers(world, k).values()), 10)

@@ -45,8 +45,8 @@ def mesh(lab, daemon):
                 "2001:db8::/45", "2001:db8:10::/44", "2001:db8:20::/44", "2001:db8:c0::/44")]
         site.hamd = daemon(site.ns, config, site.name)
     for site in world.sites.values():
-        site.hamd.start()
-    world.gate.wait(20, site1=True, site2=True, site3=True)
+        site.hamd.start(ready=False)
+    world.gate.wait(60, site1=True, site2=True, site3=True)
     world.gate.wait(domain=B.name, site1=True, site2=True)
     world.a, world.b = world.mns
     captures = [Capture(world[k].router, "r-ha", lab.dir / f"site{k}.pcap", "udp") for k in (2, 3)]

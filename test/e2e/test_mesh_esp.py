@@ -36,8 +36,8 @@ def mesh(lab):
     for k in (1, 2):
         keys = {"key-log-file": str(log)} if k == 2 else {}
         world.start(k, world.config(k, mesh={"dead-ms": DEAD_MS, **keys},
-                                    domain={"delivery": "primary"}))
-    world.gate.wait(site1=True, site2=True)
+                                    domain={"delivery": "primary"}), ready=False)
+    world.gate.wait(60, site1=True, site2=True)
     for k, mn in zip((1, 2), world.mns):
         mn.use_agent(agent_address(k))
         assert mn.register(f"site{k}").status == 0
@@ -153,24 +153,30 @@ def sealing(mesh):
 def test_new_keys(mesh):
     """Made twice, while packets are under way in both directions: none is lost, and each opens with
     the keys of its time."""
-    flows = [Stream(mesh.two.cn, mesh.mns[0].ns, mesh.mns[0].hoa, every=0.004, port=6001),
-             Stream(mesh.one.cn, mesh.mns[1].ns, mesh.mns[1].hoa, every=0.004, port=6002)]
+    before = drops(mesh.one), drops(mesh.two)
+    flows = [Stream(mesh.two.cn, mesh.mns[0].ns, mesh.mns[0].hoa, every=0.01, port=6001),
+             Stream(mesh.one.cn, mesh.mns[1].ns, mesh.mns[1].hoa, every=0.01, port=6002)]
     with Capture(mesh.two.router, "r-r1", mesh.dir / "renewed.pcap", "ip6 proto 50") as capture:
         used = [sealing(mesh)]
         for _ in range(2):
             renew(mesh)
             for flow in flows:
-                flow.wait_for(100)
+                flow.wait_for(50)
             used.append(sealing(mesh))
             mesh.world.wires.set("1-2", **FAST)
         lost = [flow.stop() for flow in flows]
+    # hellos are late, too
+    moved = [{n: count - was[n] for n, count in drops(site).items()
+              if count != was[n] and n != "hello_older"}
+             for site, was in zip((mesh.one, mesh.two), before)]
+    assert moved == [{}, {}]
     assert lost == [[], []]
     assert mesh.two.hamd.stop() == 0  # so that all keys are in its log
     assert len(set.union(*used)) == sum(map(len, used)) == 6, used
     sas = sh(str(KEYS), str(mesh.log), "--workers", "2").splitlines()
     opened = fields(capture, "udp.dstport in {6001, 6002}", "esp.spi", "udp.dstport", sas=sas)
     assert len(opened) == capture.count("esp")
-    assert {spi for spi, _ in opened} == set.union(*used)
+    assert {spi for spi, _ in opened} >= set.union(*used)  # who is late makes keys once more
 
 
 def test_clear(mesh):
@@ -180,8 +186,9 @@ def test_clear(mesh):
     world.stop()
     clear = {"protect-data": False, "accept-cleartext-mesh": True}
     for k in (1, 2):
-        world.start(k, world.config(k, mesh=clear, domain={"delivery": "primary"}))
-    world.gate.wait(site1=True, site2=True)
+        world.start(k, world.config(k, mesh=clear, domain={"delivery": "primary"}),
+                    ready=False)
+    world.gate.wait(60, site1=True, site2=True)
     assert world.mn.register("site1").status == 0
     with Capture(mesh.two.router, "r-r1", mesh.dir / "clear.pcap") as capture:
         got, said = mesh.two.cn.ping(mesh.mn.hoa, "-s", 600, count=5)

@@ -23,8 +23,8 @@ def pair(lab, daemon):
     for k in (1, 2):
         site = world[k]
         site.hamd = daemon(site.ns, world.config(k, domain=SETTINGS), site.name)
-        site.hamd.start()
-    world.gate.wait(site1=True, site2=True)
+        site.hamd.start(ready=False)
+    world.gate.wait(60, site1=True, site2=True)
     yield SimpleNamespace(world=world, one=world[1], two=world[2], mn=world.mn)
     for k in (1, 2):
         if world[k].hamd.is_running():
@@ -180,4 +180,4 @@ def test_wrong_key(pair):
     until("alarm", lambda: alarms(pair.two).get("peer_key") == "site1", 10)
     assert pair.two.ctl.drops().get("sync_handshake", 0) > 0
     assert pair.one.ctl.run("ready").returncode == 1
-    assert peer(pair.two)["state"] == "dead"
+    until("it is dead", lambda: peer(pair.two)["state"] == "dead")

@@ -39,17 +39,18 @@ def mesh(lab, daemon):
     world = MeshWorld(lab, sites=2, delay_ms=4)
     world.mn.use_agent(SHARED_HA)
     lab.link(world[1].ns, DIRECT, world[2].ns, DIRECT)
+    for site in world.sites.values():  # each hears the other
+        lab.silence(site.ns, DIRECT)
     with contextlib.ExitStack() as stack:
         caps = {}
         for k, site in world.sites.items():
-            lab.silence(site.ns, DIRECT)
             site.hamd = daemon(site.ns, config(world, k), site.name)
             for dev in (DEV, DIRECT):
                 caps[k, dev] = stack.enter_context(
                     Capture(site.ns, dev, lab.dir / f"{site.name}-{dev}.pcap"))
         for site in world.sites.values():
-            site.hamd.start()
-        world.gate.wait(20, site1=True, site2=True)
+            site.hamd.start(ready=False)
+        world.gate.wait(60, site1=True, site2=True)
         world.mn.register("site1")
         world.until_known(2, world.mn)
         yield SimpleNamespace(world=world, caps=caps)

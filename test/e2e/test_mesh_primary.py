@@ -9,11 +9,11 @@ import pytest
 
 from lab.mesh import SHARED_HA, MeshWorld, between
 from lab.pings import Stream
-from lab.raw import send_ip6
+from lab.raw import Wire, checksum, icmp6, is_icmp6, send_ip6
 from lab.shell import until
 from lab.transfer import Transfer
 from lab.world import hoa_of
-from scapy.layers.inet6 import ICMPv6PacketTooBig, IPv6, UDP
+from scapy.layers.inet6 import ICMPv6DestUnreach, ICMPv6PacketTooBig, IPv6, UDP
 from scapy.packet import Raw
 
 HOA = hoa_of(1)
@@ -28,8 +28,8 @@ def mesh(lab, daemon):
         site.hamd = daemon(site.ns, world.config(
             k, mode="shared", domain={"delivery": "primary"},
             accounting={"file": str(site.lines), "interim-s": 1}), site.name)
-        site.hamd.start()
-    world.gate.wait(20, site1=True, site2=True)
+        site.hamd.start(ready=False)
+    world.gate.wait(60, site1=True, site2=True)
     yield world
     assert world.mn.counter("stray") == 0
     assert set(world.stop().values()) == {0}
@@ -90,27 +90,77 @@ def test_packet_too_big_at_the_wrong_site(mesh):
               mesh[k].ctl.binding(HOA).get("tunnel-mtu") == 1400 - 40, 5)
 
 
-def test_transfer_on_a_narrow_path(mesh):
-    """The link at site 2 takes 1400 octets, and its router says so to the shared address, which is
-    site 2's there; it is site 1 that tunnels. The correspondent hears of it and nothing stops."""
-    router = mesh[2].router
+def by_the_other_site(mesh):
+    """The mobile node is near site 2, and site 1 tunnels to it."""
     mesh.gate.hold(2)  # the Binding Update goes to site 1
     mesh.mn.register("site2")
     mesh.gate.hold(2, False)
     for site in mesh.sites:
         mesh.until_known(site, mesh.mn)
     assert {mesh[k].ctl.binding(HOA)["owner"][-1] for k in mesh.sites} == {"1"}
+
+
+def test_transfer_on_a_narrow_path(mesh):
+    """The link at site 2 takes 1400 octets, and its router says so to the shared address, which is
+    site 2's there; it is site 1 that tunnels. The correspondent hears of it and nothing stops."""
+    router = mesh[2].router
+    by_the_other_site(mesh)
     router.ip("link", "set", "r-mn1", "mtu", 1400)
     mesh.mn.attach("site2", mtu=1360, advmss=1400)  # of its own, not to tell
     try:
         with mesh[2].ctl.moves("counters", path_mtu_lowered=1):
             run = Transfer(mesh[1].cn, mesh[1].cn_address, mesh.mn.ns, HOA, size=1 << 20).join()
         assert run.max_gap < 2.0
-        for k in mesh.sites:
-            assert mesh[k].ctl.binding(HOA).get("tunnel-mtu") == 1400 - 40
         assert "mtu 1360" in mesh[1].cn.ip("-6", "route", "get", HOA)
+        for k in mesh.sites:  # site 2 tells the correspondent before site 1 has been told
+            until(f"site {k} knows the path", lambda k=k:
+                  mesh[k].ctl.binding(HOA).get("tunnel-mtu") == 1400 - 40, 5)
     finally:
         router.ip("link", "set", "r-mn1", "mtu", 1500)
+
+
+def narrow(router, coa):
+    router.ip("link", "set", "r-mn1", "mtu", 1390)
+    return lambda: router.ip("link", "set", "r-mn1", "mtu", 1500)
+
+
+def without_route(router, coa):
+    router.ip("-6", "route", "add", "unreachable", f"{coa}/128")
+    return lambda: router.ip("-6", "route", "del", "unreachable", f"{coa}/128")
+
+
+def without_hops(router, coa):
+    router.nft(f"table ip6 hops {{\nchain in {{\ntype filter hook prerouting priority 0\n"
+               f"ip6 daddr {coa} ip6 hoplimit set 1\n}}\n}}")
+    return lambda: router.run("nft", "delete", "table", "ip6", "hops")
+
+
+@pytest.mark.parametrize("break_it, size, told", [
+    (narrow, 1308, (2, 0, 1390 - 40)), (without_route, 100, (1, 3, 0)),
+    (without_hops, 100, (1, 3, 0))], ids=["narrow", "without_route", "without_hops"])
+def test_error_is_passed_on_by_the_wrong_site(mesh, break_it, size, told):
+    """Router 2, a Linux kernel, has something to say about a tunnel packet of site 1's, to the shared
+    address, which is site 2's there. Site 2 tells the correspondent near site 1, by what the label of
+    the quoted packet proves; a label that nobody gave proves nothing (RFC 2473, 8)."""
+    by_the_other_site(mesh)
+    pkt = IPv6(src=mesh[1].cn_address, dst=HOA) / UDP(sport=7, dport=9) / Raw(b"q" * size)
+    mend = break_it(mesh[2].router, mesh.mn.coa)
+    try:
+        with Wire(mesh[1].cn, "cn-r") as wire, mesh[2].ctl.moves(
+                "counters", icmp6_errors_passed_on=1, icmp6_errors_of_sites=1):
+            send_ip6(mesh[1].cn, pkt)
+            got = wire.expect(is_icmp6(*told[:2]), 3.0)
+    finally:
+        mend()
+    assert got is not None and icmp6(got) == told
+    assert (got[IPv6].src, got[IPv6].dst) == (mesh[2].address, mesh[1].cn_address)
+    said = bytes(got[IPv6].payload)[:got[IPv6].plen]
+    assert checksum(got[IPv6].src, got[IPv6].dst, 58, said) == 0
+    assert said[8 + 8:] == bytes(pkt)[8:len(said) - 8]
+    quoted = bytes(IPv6(src=SHARED_HA, dst=mesh.mn.coa, nh=41, fl=1) / pkt)[:1200]
+    with mesh[2].ctl.moves("drops", icmp6_unproven=1):
+        send_ip6(mesh[2].cn, IPv6(src=mesh[2].cn_address, dst=SHARED_HA) / ICMPv6DestUnreach() /
+                 Raw(quoted))
 
 
 def test_billed_once(mesh):

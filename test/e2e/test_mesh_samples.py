@@ -45,8 +45,8 @@ def mesh(request, tmp_path_factory):
         configs = read(SAMPLES[request.param], lab.dir)
         world = MeshWorld(lab, sites=len(configs), delay_ms=2.0)
         for k, config in enumerate(configs, 1):
-            world.start(k, config)
-        world.gate.wait(**{f"site{k}": True for k in world.sites})
+            world.start(k, config, ready=False)
+        world.gate.wait(60, **{f"site{k}": True for k in world.sites})
         yield SimpleNamespace(world=world, configs=configs)
         assert set(world.stop().values()) == {0}
 

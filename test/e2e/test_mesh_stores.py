@@ -35,7 +35,9 @@ def mesh(lab, daemon):
         site.hamd = daemon(site.ns, world.config(
             k, domain={"join-timeout-ms": 500},
             store={"path": str(lab.dir / f"store{k}")}), site.name)
-        site.hamd.start()
+        site.hamd.start(ready=False)
+    for site in world.sites.values():
+        site.hamd.wait_log(site.hamd.READY, 30)
     all_ready(world)
     yield world
     for mn in world.mns:

@@ -28,8 +28,8 @@ def pair(lab, daemon):
         site = world[k]
         site.hamd = daemon(site.ns, world.config(k, domain={"join-timeout-ms": 500}, **sections),
                            site.name)
-        site.hamd.start()
-    world.gate.wait(site1=True, site2=True)
+        site.hamd.start(ready=False)
+    world.gate.wait(60, site1=True, site2=True)
     yield SimpleNamespace(world=world, one=world[1], two=world[2], mn=world.mn)
     assert set(world.stop().values()) == {0}
 

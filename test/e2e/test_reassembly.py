@@ -141,17 +141,19 @@ class FragmentingTunnel:
 
 def test_transfer_in_fragments(home):
     """TCP with full segments: each outer packet is more than the link takes, and the mobile
-    node's kernel cuts it in two. Nothing is lost."""
+    node's kernel cuts it in two. hamd loses nothing."""
     tunnel = FragmentingTunnel(home.mn)
     before = home.ctl.counters(), home.ctl.drops()
     try:
-        Transfer(home.mn.ns, HOA, home.cn, CN, 8 << 20, rate=16 << 20).join()
+        run = Transfer(home.mn.ns, HOA, home.cn, CN, 8 << 20, rate=16 << 20).join()
     finally:
         tunnel.close()
     after = home.ctl.counters(), home.ctl.drops()
     moved = {name: after[0][name] - before[0][name] for name in after[0]}
     assert moved["reassembled"] >= (8 << 20) // 1440 * 9 // 10  # the rest was short
-    assert moved["fragments"] == moved["fragments_joined"] == 2 * moved["reassembled"]
+    assert moved["fragments_joined"] == 2 * moved["reassembled"]
+    # what was lost in front of hamd was sent again
+    assert 0 <= moved["fragments"] - moved["fragments_joined"] <= run.retransmissions
     assert {n for n in after[1] if n.startswith("frag") and after[1][n] != before[1][n]} == set()
 
 
@@ -212,8 +214,7 @@ def test_ping(home, capture, dst):
 
 
 def test_ping_from_a_mobile_node(home):
-    got, said = home.mn.ns.ping(HA, "-I", home.mn.coa, "-s", "3000", "-M", "dont")
-    assert got == 3, said
+    home.mn.ns.ping_all(HA, "-I", home.mn.coa, "-s", "3000", "-M", "dont")
 
 
 # --- what is refused ---

@@ -48,7 +48,7 @@ static void op_event(void *ctx, enum hello_event e, uint32_t domain, uint8_t nod
 {
 	(void)ctx;
 	(void)value;
-	FUZZ_CHECK(e <= HELLO_STALL && domain < 2 && node <= SITES);
+	FUZZ_CHECK(e < HELLO_EVENTS && domain < 2 && node <= SITES);
 }
 
 static void share_keys(void)

@@ -141,6 +141,22 @@ static void on_hello_view(void *ctx, uint32_t hello_domain, const struct next_vi
 		engine_view(a->engine, a->domain_of_hello[hello_domain], v, agent_now(a));
 }
 
+/* Of a life of that site, for that domain. */
+uint64_t agent_label_key(const struct site *s, uint8_t domain)
+{
+	return site_boot(s) << 8 | (domain + 1U);
+}
+
+static void on_label_key(struct agent *a, uint8_t domain, uint8_t node, uint64_t key)
+{
+	const uint64_t who = (1ULL << 40) - 1; /* all but how many lives there were before */
+
+	a->label_key[domain][node] = key;
+	if (!is_hostile(a, node) && ((key ^ agent_label_key(a->w->site[node], domain)) & who) != 0)
+		world_fail(a->w, "site %u takes for site %u's label key in domain %u what is not",
+			a->node, node, domain);
+}
+
 static void on_hello_event(
 	void *ctx, enum hello_event e, uint32_t hello_domain, uint8_t node, int64_t value)
 {
@@ -160,6 +176,9 @@ static void on_hello_event(
 		break;
 	case HELLO_RESTARTED:
 		world_tell(a->w, "site %u: site %u is another process", a->node, node);
+		break;
+	case HELLO_LABEL_KEY:
+		on_label_key(a, a->domain_of_hello[hello_domain], node, (uint64_t)value);
 		break;
 	case HELLO_DRIFT:
 	case HELLO_INCOMPATIBLE:

@@ -41,6 +41,23 @@ static void look_at_peer(struct agent *a, uint8_t node, bool is_quiet)
 			info.full ? " full" : "", info.malformed != 0 ? " malformed" : "");
 }
 
+/* Whoever serves the domain knows what the present life of each other site labels with. */
+static void look_at_label_keys(const struct agent *a, uint8_t number)
+{
+	const struct shape_domain *d = &a->w->shape.domain[number];
+
+	for (unsigned i = 0; i < d->member_count; i++) {
+		const struct site *s = a->w->site[d->members[i]];
+
+		if (s->node != a->node && s->node != a->w->shape.retired && site_runs(s) &&
+			a->label_key[number][s->node] != agent_label_key(s, number))
+			world_fail(a->w,
+				"site %u does not know site %u's label key in domain %u when all "
+				"is quiet",
+				a->node, s->node, number);
+	}
+}
+
 /* An operator asks for what cannot be, and is told so. */
 static void ask_amiss(struct agent *a, uint8_t number, bool is_ours, enum next_says says)
 {
@@ -100,6 +117,9 @@ void agent_info(struct site *s, bool is_quiet)
 		look_at_peer(a, (uint8_t)n, is_quiet);
 	for (uint8_t d = 0; d <= a->w->shape.domains; d++)
 		look_at_domain(a, d);
+	for (uint8_t d = 0; is_quiet && a->w->shape.hostile == 0 && d < a->w->shape.domains; d++)
+		if (site_is_member(a->site, d))
+			look_at_label_keys(a, d);
 	while ((r = records_next(a->records, &cursor)) != NULL)
 		if (engine_owner(a->engine, r) > a->w->shape.sites)
 			world_fail(a->w, "site %u shows an owner that is none", a->node);

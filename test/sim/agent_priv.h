@@ -64,6 +64,7 @@ struct agent {
 	uint8_t engine_domains;
 	uint8_t hello_domain[SHAPE_DOMAINS]; /* hello's numbers of them */
 	uint8_t domain_of_hello[SHAPE_DOMAINS];
+	uint64_t label_key[SHAPE_DOMAINS][SHAPE_SITES + 1]; /* that sites told; 0: none */
 	struct agent_link link[SHAPE_SITES + 1];
 	struct {
 		uint32_t name[2];
@@ -132,6 +133,7 @@ void agent_link_input(
 	struct site *s, enum net_kind kind, uint8_t from, const uint8_t *buf, size_t len);
 void agent_opened(struct agent *a, uint8_t from, const uint8_t *buf, size_t len);
 bool agent_is_peer(const struct agent *a, uint8_t node);
+uint64_t agent_label_key(const struct site *s, uint8_t domain);
 struct ip6_addr agent_site_address(uint8_t node);
 
 /* --- agent_session.c --- */

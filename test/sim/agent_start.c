@@ -93,6 +93,7 @@ static int start_hello(struct agent *a)
 			continue;
 		h->id = a->domain[d].id;
 		h->members = members[d];
+		h->label_key = agent_label_key(a->site, d);
 		for (unsigned i = 0; i < HELLO_SETTING_COUNT; i++)
 			h->setting[i] = i + (a->site->release == RELEASE_NEXT && i % 3 == 0);
 		for (unsigned i = 0; i < shape->member_count; i++)

@@ -11,9 +11,10 @@
 
 /* A site as a domain sees it: what of it control has not been told yet. */
 struct cell {
-	bool has_reach, has_drift;
+	bool has_reach, has_drift, has_label_key;
 	uint8_t reach;
 	uint32_t drift;
+	int64_t label_key;
 };
 
 struct domain {
@@ -100,6 +101,15 @@ static void on_drift(struct beat *b, uint32_t domain, uint8_t node, int64_t valu
 	c->drift = (uint32_t)value;
 }
 
+static void on_label_key(struct beat *b, uint32_t domain, uint8_t node, int64_t value)
+{
+	struct cell *c = &b->domain[domain].cell[node];
+
+	b->domain[domain].has_cells = true;
+	c->has_label_key = true;
+	c->label_key = value;
+}
+
 static struct peer *peer_of(struct beat *b, uint8_t node)
 {
 	assert(b->index[node] != 0);
@@ -116,6 +126,9 @@ static void on_event(void *ctx, enum hello_event e, uint32_t domain, uint8_t nod
 		break;
 	case HELLO_DRIFT:
 		on_drift(b, domain, node, value);
+		break;
+	case HELLO_LABEL_KEY:
+		on_label_key(b, domain, node, value);
 		break;
 	case HELLO_RESTARTED:
 		peer_of(b, node)->has_boot = true;
@@ -198,7 +211,9 @@ static bool tell_cells(struct beat *b, uint32_t domain)
 		struct cell *c = &d->cell[n];
 
 		ok = tell_flag(b, &c->has_reach, HELLO_REACH, domain, (uint8_t)n, c->reach) &&
-		     tell_flag(b, &c->has_drift, HELLO_DRIFT, domain, (uint8_t)n, c->drift);
+		     tell_flag(b, &c->has_drift, HELLO_DRIFT, domain, (uint8_t)n, c->drift) &&
+		     tell_flag(b, &c->has_label_key, HELLO_LABEL_KEY, domain, (uint8_t)n,
+			     c->label_key);
 	}
 	d->has_cells = d->has_cells && !ok;
 	return ok;

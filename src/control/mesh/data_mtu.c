@@ -36,7 +36,7 @@ static bool was_wrapped(const struct ctl *ctl, const struct icmp6_err_msg *msg, 
 	const struct net_ip6 *outer = (const struct net_ip6 *)msg->quoted;
 
 	return msg->quoted_len >= off + sizeof(struct net_ip6) &&
-	       net_ip6_flow(outer) == dp_flow_label(ctl->dp,
+	       net_ip6_flow(outer) == dp_site_label(ctl->dp,
 					      (const struct net_ip6 *)(msg->quoted + off),
 					      (uint16_t)(msg->quoted_len - off));
 }

@@ -13,6 +13,7 @@
 #include "conf/conf.h"
 #include "control/ctl_priv.h"
 #include "control/mesh/channel.h"
+#include "control/mesh/labels.h"
 #include "control/mesh/pulse.h"
 #include "control/mesh/route.h"
 #include "control/mip6/rules.h"
@@ -182,6 +183,21 @@ static int engine_make(struct ctl *ctl)
 	return ret;
 }
 
+static int labels_make(struct ctl *ctl)
+{
+	const struct conf *conf = ctl->conf;
+	int ret = labels_new(conf->icmp_errors_per_s, conf->icmp_burst, ctl->now_ms, &ctl->labels);
+
+	for (uint16_t d = 0; ret == 0 && d < conf->domain_count; d++) {
+		uint8_t nodes[CONF_PEERS_MAX];
+
+		for (uint32_t i = 0; i < conf->domains[d].peer_count; i++)
+			nodes[i] = (uint8_t)conf->mesh.peers[conf->domains[d].peers[i].peer].id;
+		ret = labels_add_domain(ctl->labels, nodes, conf->domains[d].peer_count);
+	}
+	return ret;
+}
+
 static int make(struct ctl *ctl, char *err, size_t err_len)
 {
 	struct mesh *m = ctl->mesh;
@@ -195,7 +211,9 @@ static int make(struct ctl *ctl, char *err, size_t err_len)
 		randombytes_buf(&m->boot, sizeof(m->boot));
 	while (m->boot == 0);
 	know_sites(ctl);
-	ret = seen_make(ctl);
+	ret = labels_make(ctl);
+	if (ret == 0)
+		ret = seen_make(ctl);
 	if (ret == 0)
 		ret = engine_make(ctl);
 	if (ret < 0) {
@@ -234,6 +252,8 @@ void mesh_free(struct ctl *ctl)
 	engine_free(m->engine);
 	route_free(ctl);
 	seen_free(m->seen);
+	labels_free(ctl->labels);
+	ctl->labels = NULL;
 	free(m);
 	ctl->mesh = NULL;
 }
@@ -364,6 +384,9 @@ void mesh_on_hello(
 	case HELLO_CLOCK:
 		m->domain[domain].clock_off_ms = value;
 		engine_clock(m->engine, domain, value != 0, ctl->now_ms);
+		break;
+	case HELLO_LABEL_KEY:
+		labels_heard(ctl->labels, domain, node, (uint64_t)value, ctl->now_ms);
 		break;
 	case HELLO_REACH: /* a view comes with it */
 	case HELLO_RESTARTED:

@@ -25,8 +25,8 @@ struct record;
 struct seen;
 struct seen_pair;
 
-/* 0 or -errno with a line in err. Behind records and mip6; makes pulse, channel and route, too:
- * ctl->mesh is set while it does. */
+/* 0 or -errno with a line in err. Behind records and mip6; makes pulse, channel, route and labels,
+ * too: ctl->mesh is set while it does. */
 int mesh_new(struct ctl *ctl, char *err, size_t err_len);
 void mesh_free(struct ctl *ctl); /* before the records; fine without a mesh */
 

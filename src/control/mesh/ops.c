@@ -7,6 +7,7 @@
 #include "conf/conf.h"
 #include "control/ctl_priv.h"
 #include "control/mesh/channel.h"
+#include "control/mesh/labels.h"
 #include "control/mesh/mesh_priv.h"
 #include "control/mesh/pulse.h"
 #include "control/mesh/route.h"
@@ -94,8 +95,10 @@ static void on_next(
 
 	for (unsigned n = 1; n < NEXT_NODES; n++) {
 		uint64_t *gone_ms = &ctl->mesh->site[n].gone_ms[domain];
+		bool is_live = next_is_live(view, (uint8_t)n);
 
-		if (next_is_live(view, (uint8_t)n))
+		labels_live(ctl->labels, domain, (uint8_t)n, is_live, ctl->now_ms);
+		if (is_live)
 			*gone_ms = 0;
 		else if (*gone_ms == 0)
 			*gone_ms = ctl->now_ms;

@@ -298,6 +298,7 @@ static void plan_domain(const struct ctl *ctl, uint16_t i, struct plan *plan)
 			plan->members[i][h->member_count++] = (uint8_t)c->id;
 	}
 	mesh_settings(ctl, i, h->setting);
+	h->label_key = dp_label_key(ctl->dp, i);
 }
 
 static void plan_hello(const struct ctl *ctl, struct plan *plan)

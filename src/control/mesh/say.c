@@ -189,8 +189,8 @@ void mesh_say_hello(
 {
 	uint32_t suppressed;
 
-	/* of standing still the engine tells */
-	if (event == HELLO_STALL ||
+	/* of standing still the engine tells; keys of labels are secret, and no news */
+	if (event == HELLO_STALL || event == HELLO_LABEL_KEY ||
 		!log_rl_pass(&ctl->mesh->hello_log[event], ctl->now_ms, &suppressed))
 		return;
 	switch (event) {

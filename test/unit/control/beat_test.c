@@ -35,6 +35,8 @@ struct site {
 	uint32_t known;
 	struct mail_info info;
 	unsigned infos;
+	unsigned keys;
+	uint64_t key; /* of the other's labels */
 };
 
 struct datagram {
@@ -47,6 +49,8 @@ static struct site site[3]; /* by node id */
 static struct datagram wire[WIRE];
 static unsigned wire_count;
 static uint64_t now_ms;
+
+#define KEY_OF(node) (UINT64_MAX - (node))
 
 static struct ip6_addr address(uint8_t node)
 {
@@ -79,7 +83,10 @@ static void start(uint8_t node)
 	uint8_t other = 3 - node;
 	const struct hello_peer peer = { other, address(other) };
 	const struct hello_domain d = {
-		.id = next_domain("msp1"), .members = &other, .member_count = 1
+		.id = next_domain("msp1"),
+		.members = &other,
+		.member_count = 1,
+		.label_key = KEY_OF(node),
 	};
 	const struct hello_opts h = { .node = node,
 		.boot = node,
@@ -156,6 +163,9 @@ static void heard(struct site *s, const struct mail_event *e)
 		s->stalled_ms += e->value;
 	} else if (e->event == HELLO_DRIFT) {
 		s->drifts++;
+	} else if (e->event == HELLO_LABEL_KEY) {
+		s->keys++;
+		s->key = (uint64_t)e->value;
 	}
 }
 
@@ -416,6 +426,20 @@ static void test_settings(void **state)
 	assert_int_equal(site[1].drifts, 2); /* and the same again */
 }
 
+/* The key of the other's labels, once, however late control reads its mail. */
+static void test_label_key(void **state)
+{
+	(void)state;
+	site[1].is_slow = true;
+	run(3000);
+	site[1].is_slow = false;
+	run(1000);
+	for (unsigned i = 1; i <= 2; i++) {
+		assert_int_equal(site[i].keys, 1);
+		assert_true(site[i].key == KEY_OF(3 - i));
+	}
+}
+
 /* New keys while the other is slow to read the mail: nobody falls silent. */
 static void test_renew(void **state)
 {
@@ -440,6 +464,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_slow_control, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_slow_stalls, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_settings, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_label_key, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_renew, set_up, tear_down),
 	};
 

@@ -10,6 +10,7 @@
 #include "conf/conf.h"
 #include "control/ctl_priv.h"
 #include "control/mesh/data_mtu.h"
+#include "control/mesh/labels.h"
 #include "control/pmtu.h"
 #include "control/tunnel_rules.h"
 #include "net/cksum.h"
@@ -22,11 +23,12 @@
 #include "tables/sa.h"
 #include "tables/tables.h"
 
-#define HA   "2001:db8:a::1"
-#define HOA  "2001:db8:a::100"
-#define HOA2 "2001:db8:a::101"
-#define COA  "2001:db8:c::1"
-#define CN   "2001:db8:9::9"
+#define HA     "2001:db8:a::1"
+#define HOA    "2001:db8:a::100"
+#define HOA2   "2001:db8:a::101"
+#define COA    "2001:db8:c::1"
+#define CN     "2001:db8:9::9"
+#define DOMAIN 3 /* of all bindings */
 
 /* --- what surrounds it --- */
 
@@ -79,6 +81,7 @@ uint16_t send_port(const struct ctl *ctl, const struct ip6_addr *dst)
 
 #define LINK_MTU 1500
 #define SEED     0x5eed
+#define SITES    0x517e5 /* between sites */
 
 uint16_t send_link_mtu(const struct ctl *ctl, const struct ip6_addr *dst)
 {
@@ -87,10 +90,21 @@ uint16_t send_link_mtu(const struct ctl *ctl, const struct ip6_addr *dst)
 	return LINK_MTU;
 }
 
-uint32_t dp_flow_label(const struct dp *dp, const struct net_ip6 *inner, uint16_t len)
+/* The domain's number is in the key. */
+#define SEED_OF(domain)       (SEED + ((uint64_t)(domain) << 32))
+#define PEERS_SEED_OF(domain) (~SEED_OF(domain))
+
+uint32_t dp_flow_label(
+	const struct dp *dp, uint16_t domain, const struct net_ip6 *inner, uint16_t len)
 {
 	(void)dp;
-	return net_tunnel_flow(inner, len, SEED);
+	return net_tunnel_flow(inner, len, SEED_OF(domain));
+}
+
+uint32_t dp_site_label(const struct dp *dp, const struct net_ip6 *inner, uint16_t len)
+{
+	(void)dp;
+	return net_tunnel_flow(inner, len, SITES);
 }
 
 void nd_input(struct ctl *ctl, const struct ctl_pkt *p)
@@ -122,7 +136,9 @@ static void set_route(const char *p, enum fib_kind kind, uint32_t index)
 
 static void bind_at(const char *hoa, const char *coa)
 {
-	struct bc_binding b = { .hoa = addr(hoa), .coa = addr(coa), .ha = addr(HA) };
+	struct bc_binding b = {
+		.hoa = addr(hoa), .coa = addr(coa), .ha = addr(HA), .domain = DOMAIN
+	};
 
 	assert_int_equal(bc_publish(t.tables.bc, &b), 0);
 }
@@ -304,6 +320,8 @@ struct quote {
 	int limit; /* -1: none; 0 by default, so 1 is 0 */
 	bool fragment; /* the first */
 	bool other_label;
+	bool of_peer; /* another site made it, */
+	unsigned domain; /* in the domain of the binding, or as many further */
 };
 
 static const char *or_else(const char *text, const char *otherwise)
@@ -323,7 +341,11 @@ static uint16_t put_tunnel(uint8_t *at, const struct quote *q)
 	net_ip6_fill(inner, (uint16_t)(inner_len - 40), IP6_UDP, 63, &cn, &hoa);
 	memcpy(inner + 1, (uint8_t[]){ 0x10, 0, 0x20, 0 }, 4);
 	net_ip6_fill(outer, (uint16_t)(off - 40 + inner_len), IP6_IN_IP6, 60, &ha, &coa);
-	net_ip6_set_vtf(outer, 0, net_tunnel_flow(inner, inner_len, SEED) ^ q->other_label);
+	net_ip6_set_vtf(outer, 0,
+		net_tunnel_flow(inner, inner_len,
+			q->of_peer ? PEERS_SEED_OF(DOMAIN + q->domain)
+				   : SEED_OF(DOMAIN + q->domain)) ^
+			q->other_label);
 	if (q->limit != 0) {
 		outer->next_header = IP6_DSTOPT;
 		memcpy(at + 40,
@@ -588,6 +610,90 @@ static void test_tunnel_inner_source(void **state)
 	check_told(HOA2, ICMP6_UNREACHABLE, ICMP6_ADDRESS, 0);
 }
 
+/* Site 7 is in the domain of the bindings and in the one behind it; one look may be taken. */
+static void with_peer(void)
+{
+	const uint8_t node = 7;
+
+	labels_free(t.ctl.labels);
+	assert_int_equal(labels_new(1, 1, t.ctl.now_ms, &t.ctl.labels), 0);
+	for (uint16_t d = 0; d <= DOMAIN + 1; d++) {
+		assert_int_equal(labels_add_domain(t.ctl.labels, &node, 1), 0);
+		labels_live(t.ctl.labels, d, node, true, t.ctl.now_ms);
+		labels_heard(t.ctl.labels, d, node, PEERS_SEED_OF(d), t.ctl.now_ms);
+	}
+}
+
+static bool look(void)
+{
+	const struct net_ip6 inner = { 0 };
+
+	return labels_made(t.ctl.labels, DOMAIN, &inner, sizeof(inner), 0, t.ctl.now_ms) != -EBUSY;
+}
+
+/* In a mesh another site may have sent it: its key is looked for, and only where nothing that is
+ * cheaper says no, or ours says yes. */
+static void test_tunnel_of_peer(void **state)
+{
+	static const struct {
+		const char *name;
+		struct quote q;
+		bool is_busy; /* there have been too many looks */
+		unsigned told, looks;
+		int drop;
+	} cases[] = {
+		{ "our own", { 0 }, false, 1, 0, -1 },
+		{ "a site's", { .of_peer = true }, false, 1, 1, -1 },
+		{ "nobody's", { .of_peer = true, .other_label = true }, false, 0, 1,
+			DP_DROP_ICMP6_UNPROVEN },
+		{ "ours, of another domain", { .domain = 1 }, false, 0, 1, DP_DROP_ICMP6_UNPROVEN },
+		{ "a site's, of another domain", { .of_peer = true, .domain = 1 }, false, 0, 1,
+			DP_DROP_ICMP6_UNPROVEN },
+		{ "too many", { .of_peer = true }, true, 0, 1, DP_DROP_ICMP6_RATE },
+		{ "our own, too many", { 0 }, true, 1, 0, -1 },
+		{ "no such tunnel", { .of_peer = true, .coa = "2001:db8:c::2" }, false, 0, 0,
+			DP_DROP_ICMP6_NO_TUNNEL },
+		{ "to ourselves", { .of_peer = true, .cn = HA }, false, 0, 0,
+			DP_DROP_ICMP6_UNPROVEN },
+		{ "to a group", { .of_peer = true, .cn = "ff0e::1" }, false, 0, 0,
+			DP_DROP_ICMP6_UNPROVEN },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < DIM(cases); i++) {
+		uint64_t passed = t.ctl.counters[CTL_ICMP6_ERRORS_PASSED_ON];
+		uint64_t of_sites = t.ctl.counters[CTL_ICMP6_ERRORS_OF_SITES];
+
+		memset(drops, 0, sizeof(drops));
+		by_binding = by_wire = by_link = 0;
+		t.ctl.now_ms += 5000; /* one more error may be sent */
+		with_peer();
+		while (cases[i].is_busy && look())
+			;
+		router_says(ICMP6_UNREACHABLE, 0, 0, &cases[i].q);
+		if (told() != cases[i].told || (cases[i].drop >= 0 && drops[cases[i].drop] != 1))
+			fail_msg("%s: %u told", cases[i].name, told());
+		if (!cases[i].is_busy && !look() != (cases[i].looks == 1))
+			fail_msg("%s: a look more or less", cases[i].name);
+		assert_int_equal(
+			t.ctl.counters[CTL_ICMP6_ERRORS_PASSED_ON] - passed, cases[i].told);
+		assert_int_equal(t.ctl.counters[CTL_ICMP6_ERRORS_OF_SITES] - of_sites,
+			cases[i].told == 1 && cases[i].q.of_peer);
+	}
+	/* each kind says the same as about a packet of ours */
+	t.ctl.now_ms += 5000;
+	with_peer();
+	by_binding = by_wire = by_link = 0;
+	router_says(ICMP6_TOO_BIG, 0, 1400, &(struct quote){ .of_peer = true });
+	check_told(CN, ICMP6_TOO_BIG, 0, 1360);
+	assert_int_equal(entry(HOA)->mtu, 1400);
+	with_peer();
+	router_says(ICMP6_TIME_EXCEEDED, 0, 0, &(struct quote){ .of_peer = true });
+	check_told(CN, ICMP6_UNREACHABLE, ICMP6_ADDRESS, 0);
+	labels_free(t.ctl.labels);
+	t.ctl.labels = NULL;
+}
+
 /* No error about an error (RFC 4443, 2.4 (e.1)). */
 static void test_tunnel_inner_error(void **state)
 {
@@ -732,10 +838,10 @@ static void test_clear_data_tunnel(void **state)
 	(void)state;
 	make_mesh(true);
 	net_ip6_fill(inner, 1412, IP6_UDP, 63, &cn, &hoa);
-	net_ip6_set_vtf(outer, 0, net_tunnel_flow(inner, 152, SEED) ^ 1);
+	net_ip6_set_vtf(outer, 0, net_tunnel_flow(inner, 152, SITES) ^ 1);
 	assert_true(data_error(pkt, ICMP6_TOO_BIG, 1400, SITE, PEER, IP6_DSTOPT, 200));
 	assert_int_equal(drops[DP_DROP_ICMP6_UNPROVEN], 1);
-	net_ip6_set_vtf(outer, 0, net_tunnel_flow(inner, 152, SEED));
+	net_ip6_set_vtf(outer, 0, net_tunnel_flow(inner, 152, SITES));
 	assert_true(data_error(pkt, ICMP6_TOO_BIG, 1400, SITE, PEER, IP6_DSTOPT, 200));
 	assert_int_equal(peer_mtu(), 1400);
 	assert_true(data_error(pkt, ICMP6_TOO_BIG, 1300, SITE, PEER, IP6_DSTOPT, 87));
@@ -759,6 +865,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_tunnel_short_quote, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_tunnel_unreachable, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_tunnel_inner_source, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_tunnel_of_peer, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_tunnel_inner_error, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_own_too_big, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_data_tunnel, setup, teardown),

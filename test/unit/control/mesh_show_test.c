@@ -189,7 +189,7 @@ static void test_words(void **state)
 	log_set_level(LOG_DEBUG);
 	for (enum engine_event e = 0; e < ENGINE_EV_COUNT; e++)
 		mesh_say(ctl, e, 0, 2, UINT64_MAX * (e != ENGINE_EV_STATE));
-	for (enum hello_event e = 0; e <= HELLO_STALL; e++)
+	for (enum hello_event e = 0; e <= HELLO_LABEL_KEY; e++)
 		for (int64_t value = 0; value < 3; value++)
 			mesh_say_hello(ctl, e, 0, 2, value);
 	mesh_say(ctl, ENGINE_EV_HELD_OUT, 0, 99, 0); /* of no name */

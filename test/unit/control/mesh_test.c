@@ -2,6 +2,8 @@
 /* What one site knows, the other gets; and who serves when one is gone. */
 #include "two_sites.h"
 
+#include "control/mesh/labels.h"
+
 static void test_ready(void **state)
 {
 	(void)state;
@@ -208,6 +210,32 @@ static void test_path_mtu(void **state)
 	assert_int_equal(bc_path_mtu(entry_at(2, HOA), 9000), 1300);
 }
 
+static int made(struct ctl *ctl, const struct net_ip6 *inner, uint32_t label)
+{
+	return labels_made(ctl->labels, 0, inner, sizeof(*inner), label, ctl->now_ms);
+}
+
+/* Whose label it is: told by hello, for one domain; while the site is live, and a while longer. */
+static void test_labels(void **state)
+{
+	struct ctl *ctl = &node(1)->ctl;
+	const uint64_t key = 0xfeedfacecafef00d;
+	struct net_ip6 inner = { .src = addr(COA), .dst = addr(HOA) };
+	uint32_t label = net_tunnel_flow(&inner, sizeof(inner), key);
+
+	(void)state;
+	mesh_on_hello(ctl, HELLO_LABEL_KEY, 0, 2, (int64_t)key);
+	assert_int_equal(made(ctl, &inner, label), 0);
+	become_ready();
+	assert_int_equal(made(ctl, &inner, label), 2);
+	assert_int_equal(made(ctl, &inner, label ^ 1), 0);
+	cut(1, true);
+	pass(20);
+	assert_int_equal(made(ctl, &inner, label), 2);
+	ctl->now_ms += LABELS_KEPT_MS;
+	assert_int_equal(made(ctl, &inner, label), 0);
+}
+
 static void test_end_of_life(void **state)
 {
 	(void)state;
@@ -252,6 +280,7 @@ int main(void)
 		T(test_alone),
 		T(test_stood_still),
 		T(test_path_mtu),
+		T(test_labels),
 		T(test_end_of_life),
 		T(test_seen),
 #undef T

@@ -42,7 +42,7 @@ struct site {
 	bool was_unknown;
 	uint64_t turns, wake;
 	int last_drop;
-	unsigned views[2], infos, restarts, stalls;
+	unsigned views[2], infos, restarts, stalls, label_keys;
 	struct next_view view[2];
 	struct hello_info info;
 };
@@ -151,6 +151,13 @@ uint64_t dp_lcore_turns(const struct dp *dp, uint32_t i)
 	return of(dp)->turns;
 }
 
+#define KEY_OF(node, domain) (UINT64_MAX - 10 * (node) - (domain))
+
+uint64_t dp_label_key(const struct dp *dp, uint16_t domain)
+{
+	return KEY_OF((uint64_t)(of(dp) - site), domain);
+}
+
 uint32_t mesh_domain_id(const struct ctl *ctl, uint16_t domain)
 {
 	(void)ctl;
@@ -186,7 +193,10 @@ void mesh_on_view(struct ctl *ctl, uint16_t domain, const struct next_view *view
 void mesh_on_hello(
 	struct ctl *ctl, enum hello_event event, uint16_t domain, uint8_t node, int64_t value)
 {
-	(void)node;
+	if (event == HELLO_LABEL_KEY) {
+		assert_true((uint64_t)value == KEY_OF(node, domain));
+		at(ctl)->label_keys++;
+	}
 	at(ctl)->restarts += event == HELLO_RESTARTED;
 	at(ctl)->stalls += event == HELLO_STALL;
 	if (event == HELLO_DRIFT && at(ctl) == &site[1] && domain == 1)
@@ -302,6 +312,8 @@ static void test_talk(void **state)
 	UNTIL(pulse_is_known(&site[1].ctl, 1));
 	UNTIL(is_up(&site[2], 1, NEXT_LEFT));
 	UNTIL(site[1].info.up && site[1].info.has_rtt);
+	/* the key of each domain's labels, in turns */
+	UNTIL(site[1].label_keys == 2 && site[2].label_keys == 2);
 	assert_int_equal(pulse_silent_ms(&site[1].ctl), 0);
 	assert_true(site[1].wake > 0);
 }

@@ -294,6 +294,8 @@ static void configure(struct site *s, unsigned n)
 		.domains = s->domain,
 		.domain_count = domains,
 		.runtime.max_bindings = MAX,
+		.icmp_errors_per_s = 1000,
+		.icmp_burst = 100,
 		.mesh = { .dead_ms = 300,
 			.rate_mbps = 100,
 			.records_per_s = 100000,

@@ -553,6 +553,39 @@ static void test_arrived(void **state)
 	}
 }
 
+/* --- flow labels --- */
+
+/* Made with the key of the binding's domain, whichever way the packet goes: an ICMPv6 error that quotes
+ * it proves nothing else. Between sites another one, which no peer is told. */
+static void test_labels(void **state)
+{
+	static const char *const hoas[DOMAINS] = { HOA, "2001:db8:b::100" };
+	struct dp_worker *w = &sites[1].w;
+	struct fate f;
+
+	(void)state;
+	sites_make(U, P, true);
+	w->flow_seed = 77;
+	for (uint16_t d = 0; d < DOMAINS; d++) {
+		struct pkt p = udp(CN, hoas[d]);
+
+		w->label_key[d] = 1000 + d;
+		bind_at(&sites[1], hoas[d], COA, d, 1, 1);
+		for (unsigned long_way = 0; long_way < 2; long_way++) {
+			w->watched = long_way;
+			f = site_take(&sites[1], &p);
+			assert_int_equal(f.door, DOOR_TX);
+			assert_int_equal(net_ip6_flow((struct net_ip6 *)f.pkt.b),
+				net_tunnel_flow((struct net_ip6 *)p.b, p.n, 1000 + d));
+		}
+		w->watched = false;
+		bind_at(&sites[1], hoas[d], COA, d, 2, 2);
+		f = site_take(&sites[1], &p);
+		assert_int_equal(net_ip6_flow((struct net_ip6 *)f.pkt.b),
+			net_tunnel_flow((struct net_ip6 *)p.b, p.n, 77));
+	}
+}
+
 /* --- sizes --- */
 
 static struct pkt syn(const char *src, const char *dst)
@@ -657,6 +690,7 @@ int main(void)
 		cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_counts),
 		cmocka_unit_test(test_arrived),
+		cmocka_unit_test(test_labels),
 		cmocka_unit_test(test_mss),
 		cmocka_unit_test(test_too_big),
 		cmocka_unit_test(test_grace),

@@ -25,6 +25,8 @@ static struct hello_msg told[NEXT_NODES]; /* the last that each was told */
 static unsigned told_count[NEXT_NODES], datagrams;
 static size_t longest;
 static uint64_t now_ms;
+static uint64_t label_of[3][4]; /* by domain and node, as told by events */
+static unsigned label_events;
 
 static struct ip6_addr address(uint8_t node)
 {
@@ -59,10 +61,10 @@ static void op_view(void *ctx, uint32_t domain, const struct next_view *v)
 static void op_event(void *ctx, enum hello_event e, uint32_t domain, uint8_t node, int64_t value)
 {
 	(void)ctx;
-	(void)e;
-	(void)domain;
-	(void)node;
-	(void)value;
+	if (e != HELLO_LABEL_KEY)
+		return;
+	label_events++;
+	label_of[domain][node] = (uint64_t)value;
 }
 
 static struct hello_opts opts(const struct hello_peer *peers, uint32_t peer_count,
@@ -392,8 +394,12 @@ static void test_voucher_nowhere(void **state)
 /* 1 and 2 share both domains, 1 and 3 the second only. */
 static const struct hello_domain fenced[] = {
 	{ .id = 10, .members = only_two, .member_count = 1, .setting = { 77 } },
-	{ .id = 20, .members = two_three, .member_count = 2, .setting = { 88 } },
-	{ .id = 30, .members = only_three, .member_count = 1, .setting = { 99 } },
+	{ .id = 20, .members = two_three, .member_count = 2, .setting = { 88 }, .label_key = 0x20 },
+	{ .id = 30,
+		.members = only_three,
+		.member_count = 1,
+		.setting = { 99 },
+		.label_key = 0x30 },
 };
 
 static bool is_told_of(uint8_t node, uint32_t domain)
@@ -404,7 +410,8 @@ static bool is_told_of(uint8_t node, uint32_t domain)
 	for (unsigned i = 0; i < told[node].list_count; i++)
 		if (told[node].lists[i].domain == domain)
 			return true;
-	return told[node].setting_count > 0 && told[node].settings_domain == domain;
+	return (told[node].setting_count > 0 && told[node].settings_domain == domain) ||
+	       (told[node].label_key != 0 && told[node].label_domain == domain);
 }
 
 static void test_fence_out(void **state)
@@ -433,6 +440,10 @@ static void test_fence_out(void **state)
 		}
 		assert_true(told[2].settings[0] == (told[2].settings_domain == 10 ? 77 : 88));
 		of_20[told[2].settings_domain == 20] = true;
+		/* each domain's key, to its members; 10 has none */
+		assert_true(told[2].label_key == (told[2].settings_domain == 10 ? 0 : 0x20));
+		assert_true(told[3].label_key == (told[3].settings_domain == 20 ? 0x20 : 0x30));
+		assert_true(told[3].label_domain == told[3].settings_domain);
 	}
 	assert_true(of_20[0] && of_20[1]); /* in turns */
 }
@@ -476,6 +487,39 @@ static void test_fence_in(void **state)
 	m.settings_domain = 20;
 	assert_int_equal(hear(3, &m), HELLO_TAKEN);
 	assert_int_equal(hello_drift(h, 1, 3), 1);
+}
+
+/* Keys of labels: once for each change, and none of a domain that is not the peer's. */
+static void test_label_keys(void **state)
+{
+	struct hello_msg m;
+
+	(void)state;
+	make(3, fenced, DIM(fenced));
+	label_events = 0;
+	memset(label_of, 0, sizeof(label_of));
+	m = message(fenced, DIM(fenced));
+	assert_int_equal(hear(3, &m), HELLO_TAKEN); /* an older release tells none */
+	m.label_domain = 10; /* 2's */
+	m.label_key = 0xabc;
+	assert_int_equal(hear(3, &m), HELLO_TAKEN);
+	m.label_domain = 40; /* nobody's */
+	assert_int_equal(hear(3, &m), HELLO_TAKEN);
+	assert_int_equal(label_events, 0);
+	m.label_domain = 20;
+	m.label_key = UINT64_MAX;
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(hear(3, &m), HELLO_TAKEN);
+	assert_int_equal(label_events, 1);
+	assert_true(label_of[1][3] == UINT64_MAX);
+	m.label_domain = 30;
+	assert_int_equal(hear(3, &m), HELLO_TAKEN);
+	m.label_domain = 20;
+	m.label_key = 7;
+	assert_int_equal(hear(3, &m), HELLO_TAKEN);
+	assert_int_equal(hear(2, &m), HELLO_TAKEN);
+	assert_int_equal(label_events, 4);
+	assert_true(label_of[1][3] == 7 && label_of[1][2] == 7 && label_of[2][3] == UINT64_MAX);
 }
 
 /* A site that does not know the domain that we think it is in is not there. */
@@ -779,6 +823,7 @@ int main(void)
 		T(test_voucher_nowhere),
 		T(test_fence_out),
 		T(test_fence_in),
+		T(test_label_keys),
 		T(test_domain_unknown),
 		T(test_many_sites),
 		T(test_many_domains),

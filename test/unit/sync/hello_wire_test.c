@@ -25,6 +25,8 @@ static const struct {
 	{ "empty list", BASE NO_STATES "04 0004 be938107", 0 },
 	{ "two lists", BASE NO_STATES "04 0004 be938107 04 0006 00000001 0500", 0 },
 	{ "settings", BASE NO_STATES "05 000c be938107 11111111 22222222", 0 },
+	{ "label", BASE NO_STATES "06 000c be938107 0123456789abcdef", 0 },
+	{ "longer label", BASE NO_STATES "06 000d be938107 0123456789abcdef ee", 0 },
 	{ "longer base",
 		"01 001f 01 02 0000000000000005 00000064 0000000000000007 "
 		"0000000000000009 ee" NO_STATES,
@@ -53,6 +55,12 @@ static const struct {
 	{ "list of no domain", BASE NO_STATES "04 0003 be9381", -EBADMSG },
 	{ "no settings in it", BASE NO_STATES "05 0004 be938107", -EBADMSG },
 	{ "half a setting", BASE NO_STATES "05 0006 be938107 1111", -EBADMSG },
+	{ "label too short", BASE NO_STATES "06 000b be938107 0123456789abcd", -EBADMSG },
+	{ "label with key 0", BASE NO_STATES "06 000c be938107 0000000000000000", -EBADMSG },
+	{ "label twice",
+		BASE NO_STATES
+		"06 000c be938107 0123456789abcdef 06 000c 00000001 0123456789abcdef",
+		-EBADMSG },
 	{ "versions backwards",
 		"01 001e 03 02 0000000000000005 00000064 0000000000000007 "
 		"0000000000000009 " NO_STATES,
@@ -128,6 +136,26 @@ static void test_vector(void **state)
 	assert_int_equal(m.settings_domain, 0xbe938107);
 	assert_int_equal(m.setting_count, 2);
 	assert_int_equal(m.settings[1], 0x22222222);
+	assert_int_equal(m.label_key, 0);
+	assert_int_equal(hello_encode(&m, again, sizeof(again)), b.n);
+	assert_memory_equal(again, b.p, b.n);
+	assert_int_equal(hello_wire_size(&m), b.n);
+	buf_free(&b);
+}
+
+/* The same since there is LABEL. */
+static void test_vector_label(void **state)
+{
+	struct buf b = buf_from_hex(BASE "03 0006 be938107 01 ff 05 0008 be938107 11111111 "
+					 "06 000c be938108 0123456789abcdef");
+	struct hello_msg m;
+	uint8_t again[HELLO_MAX];
+
+	(void)state;
+	assert_int_equal(hello_decode(b.p, b.n, &m), 0);
+	assert_int_equal(m.settings_domain, 0xbe938107);
+	assert_int_equal(m.label_domain, 0xbe938108);
+	assert_true(m.label_key == 0x0123456789abcdef);
 	assert_int_equal(hello_encode(&m, again, sizeof(again)), b.n);
 	assert_memory_equal(again, b.p, b.n);
 	assert_int_equal(hello_wire_size(&m), b.n);
@@ -214,6 +242,9 @@ static void fill(struct hello_msg *m, uint64_t *seed)
 		m->settings_domain = (uint32_t)rng_next(seed);
 	for (unsigned i = 0; i < m->setting_count; i++)
 		m->settings[i] = (uint32_t)rng_next(seed);
+	m->label_key = rng_below(seed, 2) ? rng_next(seed) : 0;
+	if (m->label_key != 0)
+		m->label_domain = (uint32_t)rng_next(seed);
 }
 
 static void test_round_trip(void **state)
@@ -245,6 +276,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_decode),
 		cmocka_unit_test(test_vector),
+		cmocka_unit_test(test_vector_label),
 		cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_round_trip),
 	};
