@@ -67,7 +67,7 @@ static uint32_t prepare_sum(const struct bu_source *s, const struct bu_frame *t)
 {
 	uint8_t mh[FRAME_BU];
 	struct ip6_addr hoa = s->hoa;
-	uint8_t *coa = mh + AT_COA - AT_MH;
+	uint8_t *coa = mh + (AT_COA - AT_MH);
 
 	memcpy(mh, t->octets + AT_MH, sizeof(mh));
 	memset(hoa.b + SUBNET, 0, 2);
