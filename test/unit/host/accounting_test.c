@@ -489,21 +489,21 @@ static void test_removed_when_full(void **state)
 	assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
 	assert_int_equal(start(0), 0);
 	limit = old;
-	limit.rlim_cur = 80001; /* in the middle of a line */
+	limit.rlim_cur = 100001; /* in the middle of a line */
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
-	say(800);
-	UNTIL(reported().blocked && taken() == 800);
-	assert_int_equal(size_of(t.path), 80001);
-	waiting = 800 - reported().lines;
-	assert_in_range(waiting, 1, 799);
+	say(600);
+	UNTIL(reported().blocked && taken() == 600);
+	assert_int_equal(size_of(t.path), 100001);
+	waiting = 600 - reported().lines;
+	assert_in_range(waiting, 1, 599);
 	assert_int_equal(unlink(t.path), 0);
 	UNTIL(!reported().blocked); /* the file that is held is as full as it was */
 	UNTIL(reported().waiting == 0);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
-	assert_int_equal(reported().lines, 800);
+	assert_int_equal(reported().lines, 600);
 	stop();
 	assert_int_equal(read_file(t.path), waiting);
-	assert_int_equal(t.last, 800);
+	assert_int_equal(t.last, 600);
 }
 
 static void test_stop_when_full(void **state)
