@@ -42,8 +42,7 @@ static bool lacks_old(const struct store *s)
 
 bool store_is_there(const struct store *s)
 {
-	return store_dir_is_there(&s->dir) && !lacks_old(s) &&
-	       (s->w.fd < 0 || is_written_there(s));
+	return store_dir_is_there(&s->dir) && !lacks_old(s) && (s->w.fd < 0 || is_written_there(s));
 }
 
 /* The number of a file that has gone is free: one that is missing in between would be damage. */
