@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "common/mem.h"
 
+#include <errno.h>
+#include <linux/mman.h>
 #include <stdint.h>
 #include <sys/mman.h>
 
@@ -29,13 +31,14 @@ static void *mem_map(size_t bytes, int flags)
 }
 
 /* Pages now, not at first touch: a core that forwards or controls would wait for each, and for those
- * that the kernel has to clear, or its host to find, for milliseconds. Where the kernel cannot (before
- * Linux 5.14), or has none, then. */
+ * that the kernel has to clear, or its host to find, for milliseconds; and where there are none it
+ * would be killed. A kernel that cannot (before Linux 5.14) gives them at first touch. NULL: none. */
 static void *touched(void *p, size_t bytes)
 {
-	if (p != NULL)
-		(void)madvise(p, bytes, MADV_POPULATE_WRITE);
-	return p;
+	if (p == NULL || madvise(p, bytes, MADV_POPULATE_WRITE) == 0 || errno == EINVAL)
+		return p;
+	munmap(p, bytes);
+	return NULL;
 }
 
 /* Starts at a multiple of 2 MB: the kernel makes transparent huge pages only of those. */
@@ -67,8 +70,8 @@ void *mem_zalloc(size_t bytes)
 	if (len < HUGE)
 		return touched(mem_map(len, 0), len);
 	if (use_hugepages)
-		p = mem_map(len, MAP_HUGETLB);
-	return touched(p != NULL ? p : mem_map_aligned(len), len);
+		p = touched(mem_map(len, MAP_HUGETLB | MAP_HUGE_2MB), len);
+	return p != NULL ? p : touched(mem_map_aligned(len), len);
 }
 
 void mem_free(void *p, size_t bytes)

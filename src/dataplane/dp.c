@@ -340,18 +340,39 @@ static void make_lcores(struct dp *dp)
 		if (lc->worker_id < 0)
 			continue;
 		lc->worker = dp->workers[lc->worker_id];
+		lc->worker->has_core = !lc->runs_control;
 		lcore_add(lc, TURN_PACKETS, dp_worker_poll, lc->worker);
 	}
 	if (own->rxq_count > 0)
 		lcore_add(main_lcore, TURN_PACKETS, dp_worker_poll, own);
 }
 
+/* Of more than 256 octets the kernel may give less at once. */
+static int draw(void *to, size_t n)
+{
+	uint8_t *p = to;
+
+	while (n > 0) {
+		ssize_t got = getrandom(p, n, 0);
+
+		if (got < 0 && errno != EINTR)
+			return -errno;
+		p += got > 0 ? got : 0;
+		n -= got > 0 ? (size_t)got : 0;
+	}
+	return 0;
+}
+
 static int draw_secrets(struct dp *dp)
 {
-	if (getrandom(&dp->flow_seed, sizeof(dp->flow_seed), 0) != sizeof(dp->flow_seed) ||
-		getrandom(dp->label_key, sizeof(dp->label_key), 0) != sizeof(dp->label_key) ||
-		getrandom(dp->fragid_key, sizeof(dp->fragid_key), 0) != sizeof(dp->fragid_key))
-		return -errno;
+	int ret = draw(&dp->flow_seed, sizeof(dp->flow_seed));
+
+	if (ret == 0)
+		ret = draw(dp->label_key, sizeof(dp->label_key));
+	if (ret == 0)
+		ret = draw(dp->fragid_key, sizeof(dp->fragid_key));
+	if (ret < 0)
+		return ret;
 	for (unsigned i = 0; i < DIM(dp->label_key); i++)
 		dp->label_key[i] += dp->label_key[i] == 0;
 	return 0;

@@ -42,6 +42,8 @@ void dp_punt_ahead(struct dp_worker *w, enum dp_punt_class c)
 	struct rte_ring *r = w->punt[c];
 
 	__builtin_prefetch(&r->cons);
+	if (!rte_ring_is_prod_single(r)) /* another worker may be in the middle of it */
+		return;
 	__builtin_prefetch(&r->prod, 1);
 	__builtin_prefetch(ring_slot(r, r->prod.head), 1);
 }
@@ -274,7 +276,7 @@ static void look_up(struct dp_worker *w, uint64_t received)
 	/* No table pointer survives this line; nor any turn, but who is to know hears it later. */
 	if (w->is_reader && w->look_turn == 0)
 		rte_rcu_qsbr_quiescent(w->t->rcu, w->id);
-	if (received < DP_BURST / 2 || w->ringed >= FEW)
+	if (!w->has_core || received < DP_BURST / 2 || w->ringed >= FEW)
 		w->look_turn = 0;
 	else
 		w->look_turn = (w->look_turn + 1) % LOOK_TURNS;
@@ -298,7 +300,7 @@ static bool take_handed(struct dp_worker *w)
  * its lines and its branches are in no cache when it comes. */
 static bool waits(const struct dp_worker *w, const struct dp_rx_queue *q)
 {
-	return q->is_few && w->look_turn != 0;
+	return q->is_few && w->look_turn != 0 && w->has_many;
 }
 
 /*
@@ -331,6 +333,7 @@ static void take_queues(struct dp_worker *w)
 			dp_tx(w);
 		}
 	}
+	w->has_many = most >= FEW;
 }
 
 bool dp_worker_poll(void *worker)

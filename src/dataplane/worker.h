@@ -112,6 +112,8 @@ struct dp_worker {
 	uint32_t ringed; /* how many came out of it at last, */
 	void *ring_item[DP_BURST]; /* and which, until the turn ends */
 	bool looks; /* this turn is still to look into it */
+	bool has_core; /* its lcore does nothing else: turns are short, so that few may wait for some */
+	bool has_many; /* a queue brought many in the last turn: what few wait for */
 	uint32_t look_turn; /* 0: this turn looks at what others write: tx_in, RCU's token */
 	struct rte_ring *punt[DP_PUNT_COUNT];
 	struct rte_ring *const *hand; /* of each worker: packets that others want it to carry; NULL:

@@ -52,8 +52,8 @@ struct records {
 	uint64_t extra_octets;
 };
 
-/* All of it is there from the start, the arrays too: a turn of control in which many records are
- * added would wait for their pages otherwise. */
+/* What a record and its place in a chain take is there from the start: a turn of control in which
+ * many are added would wait for the pages otherwise. */
 int records_new(const struct records_opts *opts, struct records **out)
 {
 	struct records *rs = calloc(1, sizeof(*rs));

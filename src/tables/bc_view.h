@@ -90,7 +90,8 @@ static inline const struct bc_entry *bc_guess(const struct bc *bc, uint64_t hash
 	const struct bc_entry *e = &bc_view(bc)->entry[sigtab_peek(&bc_view(bc)->tab, hash)];
 
 	__builtin_prefetch(e);
-	__builtin_prefetch(&e->ha, 1);
+	if (likely(e != bc_view(bc)->entry)) /* that of no binding is read by all workers */
+		__builtin_prefetch(&e->ha, 1);
 	return e;
 }
 

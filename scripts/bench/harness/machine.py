@@ -3,6 +3,7 @@
 
 import contextlib
 import ctypes
+import errno
 import os
 import platform
 import socket
@@ -116,6 +117,8 @@ def ring_drops(pid):
             with contextlib.suppress(FileNotFoundError):
                 if os.readlink(f"/proc/{pid}/fd/{name}").startswith("socket:"):
                     fd = libc.syscall(SYS_PIDFD_GETFD, process, int(name), 0)
+                    if fd < 0 and ctypes.get_errno() != errno.EBADF:  # closed meanwhile
+                        raise BenchError("pidfd_getfd: " + os.strerror(ctypes.get_errno()))
                     drops += _ring_drops_of(fd) if fd >= 0 else 0
     finally:
         os.close(process)

@@ -256,27 +256,40 @@ BUSY_RATE = 100000
 REFRESH, MOVE, WASTE = 0, 1, 2  # kinds of Binding Updates (rnd.c)
 BUSY = {"calm": (0, MOVE), "source": (BUSY_RATE, WASTE), "hamd": (BUSY_RATE, MOVE)}
 PHASE_S, PHASE_SETTLE_S = 0.03, 0.004
+MADE = 0.98  # of what was asked for
 
 
 def phases(hamd, seconds):
     """[{phase: Turn}] of so many seconds: the three phases of BUSY one after the other, over and
-    over. They are short, for the machine drifts. And of the Binding Updates that hamd was to take:
-    their rate, and the share that was accepted."""
-    done, made, stirred = [], 0, 0
+    over. They are short, for the machine drifts. And the least rate of a phase with Binding Updates,
+    and the share that was accepted of those that hamd was to take."""
+    done, made, lasted = [], dict.fromkeys(BUSY, 0), dict.fromkeys(BUSY, 0)
+
+    def stir(rate, kind):
+        """Binding Updates made until then, and when that was."""
+        sent = hamd.telemetry(f"/bench/updates,{SIGNALLING_DEVICE},{rate},{kind}")["sent"]
+        return sent, time.monotonic()
+
     before, begin = accepted(hamd.counters()), time.monotonic()
     while not done or time.monotonic() < begin + seconds:
         done.append({})
         for phase, (rate, kind) in BUSY.items():
-            sent = hamd.telemetry(f"/bench/updates,{SIGNALLING_DEVICE},{rate},{kind}")["sent"]
-            start = time.monotonic()
+            sent, start = stir(rate, kind)
             time.sleep(PHASE_SETTLE_S)
             first = hamd.telemetry.stats()
             time.sleep(PHASE_S)
             done[-1][phase] = Turn(first, hamd.telemetry.stats())
-        made += hamd.telemetry(f"/bench/updates,{SIGNALLING_DEVICE},0,0")["sent"] - sent
-        stirred += time.monotonic() - start
+            until, end = stir(0, MOVE)
+            made[phase] += until - sent
+            lasted[phase] += end - start
     time.sleep(PHASE_SETTLE_S)  # the last ones are through
-    return done, made / stirred, (accepted(hamd.counters()) - before) / made
+    return (done, min(made[p] / lasted[p] for p, (rate, _) in BUSY.items() if rate),
+            (accepted(hamd.counters()) - before) / max(made["hamd"], 1))
+
+
+def data_sent(turn, rate):
+    """The share of the data that left: so many acknowledgements a second leave beside it."""
+    return turn.sent - rate * turn.ns / 1e9
 
 
 def median_ratio(taken, of, by):
@@ -289,9 +302,13 @@ def busy(options, directory, row, result):
     with running(Scenario(options, directory, bindings=row.bindings).hamd()) as hamd:
         result["fill-s"] = fill(hamd, row.bindings)
         turns = [phases(hamd, options.seconds) for _ in range(options.turns)]
+        made = [t for t in turns if t[1] >= MADE * BUSY_RATE]
         touched(result, hamd, row.bindings, "to")
         _, result["longest-turn-us"] = hamd.stages()
         result["counters"] = {k: v for k, v in hamd.counters().items() if v}
+    condition(result, f"turns with {BUSY_RATE} Binding Updates made a second",
+              len(made) / len(turns), 0.5)
+    turns = made or turns
     every = [t for taken, _, _ in turns for t in taken]
     for phase in BUSY:
         result[phase] = {"ns": summary([t[phase].ns for t in every]),
@@ -300,12 +317,12 @@ def busy(options, directory, row, result):
     result["gross"] = summary([median_ratio(taken, "calm", "hamd") for taken, _, _ in turns])
     result["value"] = result["ratio"]["median"]
     result["store"] = "off"
-    condition(result, f"Binding Updates made, of {BUSY_RATE} a second",
-              statistics.median(rate for _, rate, _ in turns) / BUSY_RATE, 0.98)
-    condition(result, "Binding Updates accepted", min(share for _, _, share in turns), 0.98)
+    condition(result, "Binding Updates accepted", min(share for _, _, share in turns), MADE)
     # of one phase some are under way when it is looked at
     condition(result, "packets sent on",
-              min(statistics.fmean(t[phase].sent for t in every) for phase in BUSY), SENT)
+              min(statistics.fmean(data_sent(t[phase], rate * share if phase == "hamd" else 0)
+                                   for taken, rate, share in turns for t in taken)
+                  for phase in BUSY), SENT)
 
 
 ABSENT = "2001:db8:ffff::1"  # nobody's address

@@ -294,6 +294,7 @@ static void make_worker(struct rte_mempool *pool)
 		worker.rxq[i].port = i;
 	}
 	worker.is_reader = true;
+	worker.has_core = true;
 	worker.pool = pool;
 	worker.flow_seed = 42;
 	if (police_new(&conf, rte_get_tsc_hz(), &worker.police) < 0)

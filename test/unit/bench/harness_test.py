@@ -318,12 +318,14 @@ class Takeover(unittest.TestCase):
 
 
 class FakeBusy:
-    """130 ns a packet, 2 more while the source makes Binding Updates, `speed` of what it is told,
-    8 more while it takes them: `share` of them."""
+    """130 ns a packet, 2 more while the source makes Binding Updates, `speed` of what it is told
+    (in the first seconds `slow` of that, when everything is faster), 8 more while it takes them:
+    `share` of them, which it acknowledges. `lost` of the data is, beside them."""
 
-    def __init__(self, share, speed):
+    def __init__(self, share, speed, lost, slow):
         self.share, self.speed, self.clock, self.rate, self.kind = share, speed, 0.0, 0, 0
-        self.packets = self.taken = self.made = 0.0
+        self.lost, self.slow = lost, slow
+        self.packets = self.taken = self.made = self.gone = 0.0
         self.telemetry = mock.Mock(side_effect=self.told)
         self.telemetry.stats = self.stats
 
@@ -333,14 +335,18 @@ class FakeBusy:
 
     def sleep(self, seconds):
         self.clock += seconds
-        ns = 130 if self.rate == 0 else 132 if self.kind == rows.WASTE else 138
+        turn = int(self.clock)
+        speed = self.speed * (self.slow[turn] if turn < len(self.slow) else 1)
+        ns = 130 if self.rate == 0 else 130 + 2 * speed if self.kind == rows.WASTE \
+            else 130 + 8 * speed
         self.packets += seconds * 1e9 / ns
-        self.made += seconds * self.rate * self.speed
-        if self.kind != rows.WASTE:
-            self.taken += seconds * self.rate * self.speed * self.share
+        self.made += seconds * self.rate * speed
+        if self.rate and self.kind != rows.WASTE:
+            self.taken += seconds * self.rate * speed * self.share
+            self.gone += seconds * 1e9 / ns * self.lost
 
     def stats(self):
-        return self.clock * 1e9, self.packets, self.packets
+        return self.clock * 1e9, self.packets, self.packets - self.gone + self.taken
 
     def counters(self):
         return {"bu_moved": self.taken}
@@ -353,8 +359,8 @@ class FakeBusy:
 
 
 class Busy(unittest.TestCase):
-    def measured(self, share=1, speed=1):
-        hamd, result = FakeBusy(share, speed), {"conditions": []}
+    def measured(self, share=1, speed=1, lost=0, slow=()):
+        hamd, result = FakeBusy(share, speed, lost, slow), {"conditions": []}
         options, row = mock.Mock(turns=5, seconds=1), mock.Mock(bindings=1000)
         with mock.patch.object(rows, "Scenario"), mock.patch.object(rows, "fill"), \
                 mock.patch.object(rows, "running") as running, \
@@ -378,7 +384,16 @@ class Busy(unittest.TestCase):
         """It counts only where they came, and were taken."""
         self.assertEqual(unmet(self.measured(share=0.9)), ["Binding Updates accepted"])
         self.assertEqual(unmet(self.measured(speed=0.9)),
-                         ["Binding Updates made, of 100000 a second"])
+                         ["turns with 100000 Binding Updates made a second"])
+        self.assertEqual(unmet(self.measured(lost=0.01)), ["packets sent on"])
+
+    def test_turns_without(self):
+        """What was measured while too few came is left out, as long as it is less than half."""
+        whole, without = self.measured(), self.measured(slow=(0.5, 0.5))
+        self.assertEqual(unmet(without), [])
+        self.assertAlmostEqual(without["gross"]["max"], whole["gross"]["max"])
+        self.assertEqual(unmet(self.measured(slow=(0.5, 0.5, 0.5))),
+                         ["turns with 100000 Binding Updates made a second"])
 
 
 class Joins(unittest.TestCase):

@@ -196,9 +196,23 @@ static void test_reserve(void **state)
 	assert_true(w.failed);
 	jw_done(&w);
 	jw_init(&w, SIZE_MAX / 2);
-	assert_false(jw_reserve(&w));
+	assert_false(jw_reserve(&w)); /* sanitizers: see below */
 	assert_int_equal(w.cap, 0);
 	jw_done(&w);
+}
+
+/* Sanitizers end the program where malloc() would say no, unless they are told. */
+const char *__asan_default_options(void);
+const char *__tsan_default_options(void);
+
+const char *__asan_default_options(void)
+{
+	return "allocator_may_return_null=1";
+}
+
+const char *__tsan_default_options(void)
+{
+	return "allocator_may_return_null=1";
 }
 
 static void test_depth(void **state)

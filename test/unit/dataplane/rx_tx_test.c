@@ -15,21 +15,21 @@
 #define POOL 4095
 #define ROOM 512 /* of a buffer, behind its headroom */
 
-#define DEVICES 2
+#define DEVICES 4
 
 static struct rte_mempool *pool;
-static struct dp_port_view views[2] = {
+static struct dp_port_view views[4] = {
 	{ .dev = 0, .mtu = 1500, .mac = { 2, 0xaa, 0, 0, 0, 1 }, .link_up = true },
 	{ .dev = 0, .mtu = 1500, .mac = { 2, 0xaa, 0, 0, 0, 1 }, .link_up = true, .vlan = 7 },
 };
-static struct dp_worker worker = { .port = views, .port_count = DIM(views) };
+static struct dp_worker worker = { .port = views, .port_count = DIM(views), .has_core = true };
 static struct rte_ring *ring;
 
 static int set_up(void **state)
 {
 	char args[][24] = { "rx-tx-test", "--no-huge", "-m", "128", "--no-pci", "--no-telemetry",
 		"--no-shconf", "--log-level=*:error", "-l", "0", "--vdev=net_ring0",
-		"--vdev=net_ring1" };
+		"--vdev=net_ring1", "--vdev=net_ring2", "--vdev=net_ring3" };
 	char *argv[DIM(args) + 1] = { NULL };
 	struct rte_eth_conf conf = { 0 };
 	struct tables_opts opts = { .readers = 1,
@@ -361,6 +361,46 @@ static void test_queues(void **state)
 	}
 }
 
+static uint64_t carried(void)
+{
+	uint64_t before = worker.stage[DP_STAGE_CLASSIFY].packets;
+
+	(void)dp_worker_poll(&worker);
+	return worker.stage[DP_STAGE_CLASSIFY].packets - before;
+}
+
+/* Where all are few nobody is there to wait for, full as turns may be. */
+static void test_all_few(void **state)
+{
+	(void)state;
+	for (uint16_t i = 0; i < DEVICES; i++) {
+		views[i] = views[0];
+		views[i].dev = i;
+		worker.rxq[i] = (struct dp_rx_queue){ i, 0 };
+	}
+	worker.rxq_count = DEVICES;
+	for (unsigned turn = 0; turn < 5; turn++) {
+		for (uint16_t i = 0; i < DEVICES; i++)
+			arrive(i, DP_BURST / 4 - 1);
+		assert_int_equal(carried(), DEVICES * (DP_BURST / 4 - 1));
+	}
+}
+
+/* A turn that has control's in it may take milliseconds: nobody waits for another one. */
+static void test_beside_control(void **state)
+{
+	(void)state;
+	assert_int_equal(carried(), 0); /* no turn is full yet */
+	worker.has_core = false;
+	worker.rxq_count = 2;
+	for (unsigned turn = 0; turn < 5; turn++) {
+		arrive(0, DP_BURST - 1);
+		arrive(1, 1);
+		assert_int_equal(carried(), DP_BURST);
+	}
+	worker.has_core = true;
+}
+
 /* --- what other lcores send --- */
 
 /* A turn with n frames of its own, and `others` that another lcore wants sent; how many of those are
@@ -432,6 +472,8 @@ int main(void)
 		cmocka_unit_test(test_chained),
 		cmocka_unit_test(test_full),
 		cmocka_unit_test(test_queues),
+		cmocka_unit_test(test_all_few),
+		cmocka_unit_test(test_beside_control),
 		cmocka_unit_test(test_ringed),
 	};
 

@@ -11,6 +11,16 @@
 #include "tables/fib.h"
 #include "tables/tables.h"
 
+/* Without anybody having touched them. */
+static void check_pages(void *p, size_t bytes)
+{
+	unsigned char there[(9 << 20) / 4096];
+
+	assert_int_equal(mincore(p, bytes, there), 0);
+	for (size_t i = 0; i < (bytes + 4095) / 4096; i++)
+		assert_int_equal(there[i] & 1, 1);
+}
+
 static void test_mem(void **state)
 {
 	static const size_t sizes[] = { 1, 4096, 4097, (2 << 20) - 1, 2 << 20, (2 << 20) + 1,
@@ -26,6 +36,7 @@ static void test_mem(void **state)
 			assert_int_equal((uintptr_t)p % 4096, 0);
 			if (sizes[i] >= 2 << 20)
 				assert_int_equal((uintptr_t)p % (2 << 20), 0);
+			check_pages(p, sizes[i]);
 			for (size_t at = 0; at < sizes[i]; at += 512)
 				assert_int_equal(p[at], 0);
 			assert_int_equal(p[sizes[i] - 1], 0);
