@@ -251,13 +251,15 @@ static int load_or_spare(struct ctl *ctl, uint16_t domain, const struct record_i
 	return ret;
 }
 
-/* What was taken once is not taken again, whether the binding lasts or not. */
+/* What was taken once is not taken again, whether the binding lasts or not, nor at an address that
+ * the home agent has got since: no MAC is over that. Numbers of sites of a mesh are apart. */
 static void note(struct ctl *ctl, uint16_t domain, struct record_image *image, bool is_taken)
 {
 	if (ctl->mesh == NULL) {
 		load_stamp(ctl, domain, image);
-		if (!is_taken)
-			numbers_note(ctl, domain, &image->hoa, &image->ha, image->seq);
+		if (!is_taken && (image->content.node == 0 ||
+					 is_agent(&ctl->conf->domains[domain], &image->ha)))
+			numbers_note(ctl, domain, &image->hoa, image->seq);
 		return;
 	}
 	if (image->content.node == 0)
@@ -306,8 +308,9 @@ int ctl_load_seen(void *ctx, int number, const struct seen_pair *pair)
 	}
 	if (mine.value.stamp != 0)
 		(void)mip6_set_stamp(ctl, mine.domain, &mine.hoa, &mine.ha, mine.value.stamp);
-	if (mine.value.epoch != 0)
-		numbers_note(ctl, mine.domain, &mine.hoa, &mine.ha, (uint16_t)mine.value.ext_seq);
+	/* of another address: of a site of a mesh, for all that one can see */
+	if (mine.value.epoch != 0 && is_agent(&ctl->conf->domains[number], &mine.ha))
+		numbers_note(ctl, mine.domain, &mine.hoa, (uint16_t)mine.value.ext_seq);
 	return 0;
 }
 

@@ -159,7 +159,9 @@ static bool write_some(struct accounting *a)
 	} else if (n != -EAGAIN) {
 		a->again_ms = a->now_ms + AGAIN_MS;
 	}
-	if (n != -EAGAIN)
+	if (n == -EPIPE && a->error < 0)
+		; /* why it began to fail is said */
+	else if (n != -EAGAIN)
 		a->error = (int)n;
 	else if (a->now_ms - a->progress_ms >= PATIENT_MS)
 		a->error = -EAGAIN;

@@ -102,11 +102,22 @@ static bool hand_over(struct reload *r, struct subs *subs, const struct conf *co
 	return true;
 }
 
+/* More numbers are kept than until now. Written out it is for all of the domain, derived for those
+ * that nothing else protects; in a mesh always for all. */
+static bool are_more(
+	const struct conf *running, const struct conf_domain *is, const struct conf_domain *will)
+{
+	if (!will->remember_sequence)
+		return false;
+	return !is->remember_sequence ||
+	       (!conf_has_mesh(running) && will->remember_given && !is->remember_given);
+}
+
 /* What is kept of numbers is laid out at the start; in a mesh such a reload is refused. */
 static void warn_numbers(const struct conf *running, const struct conf *wanted)
 {
 	for (uint32_t i = 0; i < wanted->domain_count; i++)
-		if (wanted->domains[i].remember_sequence && !running->domains[i].remember_sequence)
+		if (are_more(running, &running->domains[i], &wanted->domains[i]))
 			log_warn(TAG, "domains[%u].remember-sequence: begins with the next start",
 				i);
 }

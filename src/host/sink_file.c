@@ -238,6 +238,18 @@ static size_t piece_of(const char *buf, size_t len)
 	return end != NULL ? (size_t)(end - buf) + 1 : len;
 }
 
+/* A full disk takes no more, in the middle of a line, and to make room somebody removed the file:
+ * there will be no room as long as it is held. The line begins anew, in the next file. */
+static ssize_t refused(struct file *f, int error)
+{
+	struct stat st;
+
+	if (fstat(f->s.fd, &st) < 0 || st.st_nlink > 0)
+		return -error;
+	f->look_ms = 0;
+	return -EPIPE;
+}
+
 static ssize_t file_write(struct sink *s, const char *buf, size_t len, uint64_t now_ms)
 {
 	struct file *f = container_of(s, struct file, s);
@@ -246,8 +258,10 @@ static ssize_t file_write(struct sink *s, const char *buf, size_t len, uint64_t 
 	if (f->removed)
 		return -ENOENT;
 	n = write(s->fd, buf, piece_of(buf, len));
+	if (n < 0 && errno != EINTR)
+		return refused(f, errno);
 	if (n <= 0)
-		return n < 0 && errno != EINTR ? -errno : -EAGAIN;
+		return -EAGAIN;
 	if (!f->dirty)
 		f->synced_ms = now_ms; /* the interval begins with the first octet */
 	f->dirty = true;

@@ -57,7 +57,17 @@ static void tell_files(struct store *s)
 
 /* --- failing and coming back --- */
 
-void store_fail(struct store *s, int error, const char *what)
+/* Once, again when the reason is another one, and each time when it has lasted long. */
+static void say_failure(struct store *s, bool is_news, int error, const char *why)
+{
+	if (!is_news && error == s->error_told && s->retry_s < STORE_RETRY_MAX_S)
+		return;
+	s->error_told = error;
+	log_warn(TAG, "bindings are not being kept: %s; hamd goes on, and tries again path=%s", why,
+		s->dir.path);
+}
+
+void store_fail_why(struct store *s, int error, const char *why)
 {
 	bool is_news = !s->failed;
 
@@ -73,12 +83,16 @@ void store_fail(struct store *s, int error, const char *what)
 	s->has_gap = s->has_records;
 	s->walking = false;
 	s->dirty = false;
-	if (is_news || s->retry_s == STORE_RETRY_MAX_S)
-		log_warn(TAG,
-			"bindings are not being kept: %s: %s; hamd goes on, and tries again "
-			"path=%s",
-			what, strerror(-error), s->dir.path);
+	say_failure(s, is_news, error, why);
 	s->retry_s = s->retry_s * 2 < STORE_RETRY_MAX_S ? s->retry_s * 2 : STORE_RETRY_MAX_S;
+}
+
+void store_fail(struct store *s, int error, const char *what)
+{
+	char why[128];
+
+	snprintf(why, sizeof(why), "%s: %s", what, strerror(-error));
+	store_fail_why(s, error, why);
 }
 
 /* No more than a try: on a disk that is read-only, or gone, the old mark stays. The new one
@@ -159,10 +173,14 @@ static int check_space(const struct store *s)
 
 static void recover(struct store *s)
 {
-	int ret = store_come_back(s);
+	char why[sizeof(s->dir.path) + 128];
+	int ret = store_come_back(s, why, sizeof(why));
 
-	if (ret == 0)
-		ret = check_space(s);
+	if (ret < 0) {
+		store_fail_why(s, ret, why);
+		return;
+	}
+	ret = check_space(s);
 	if (ret == 0 && s->w.fd < 0)
 		ret = store_new_file(s);
 	if (ret < 0) {
@@ -390,8 +408,12 @@ static void wait_for(struct store *s, uint64_t now_us)
 static void look(struct store *s, uint64_t now_us)
 {
 	s->look_us = now_us + STORE_LOOK_S * 1000000ULL;
-	if (!store_is_there(s))
-		store_fail(s, -ENOENT, "it was moved or removed");
+	if (store_is_there(s))
+		return;
+	/* it may be there again, and is gone on with then: on disk, and with what follows lost */
+	if (s->w.fd >= 0 && store_writer_flag(&s->w, s->w.mark.flags | SEGMENT_LOST) < 0)
+		retire(s);
+	store_fail(s, -ENOENT, "it was moved or removed");
 }
 
 static void turn(struct store *s)

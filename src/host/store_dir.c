@@ -134,12 +134,18 @@ static int make(const char *path)
 	return ret == 0 ? make_one(path, parent, 0700) : ret;
 }
 
+bool store_is_gone(int error)
+{
+	return error == ENOENT || error == ENOTDIR || error == ESTALE;
+}
+
 bool store_dir_is_there(const struct store_dir *d)
 {
 	struct stat here, there;
 
-	return fstat(d->fd, &here) == 0 && stat(d->path, &there) == 0 &&
-	       here.st_dev == there.st_dev && here.st_ino == there.st_ino;
+	if (fstat(d->fd, &here) < 0 || stat(d->path, &there) < 0)
+		return !store_is_gone(errno);
+	return here.st_dev == there.st_dev && here.st_ino == there.st_ino;
 }
 
 static int lock(struct store_dir *d, char *err, size_t err_len)
@@ -170,9 +176,13 @@ static int lock(struct store_dir *d, char *err, size_t err_len)
 static int check_rights(const struct store_dir *d, char *err, size_t err_len)
 {
 	struct stat st;
+	int ret;
 
-	if (fstat(d->fd, &st) < 0)
-		return -errno;
+	if (fstat(d->fd, &st) < 0) {
+		ret = -errno;
+		snprintf(err, err_len, "store %s: %s", d->path, strerror(-ret));
+		return ret;
+	}
 	if ((st.st_uid == geteuid() || st.st_uid == 0) && (st.st_mode & 022) == 0)
 		return 0;
 	snprintf(err, err_len,
@@ -180,6 +190,15 @@ static int check_rights(const struct store_dir *d, char *err, size_t err_len)
 		"chmod 700",
 		d->path, st.st_uid, st.st_mode & 07777);
 	return -EPERM;
+}
+
+static int enter(struct store_dir *d, char *err, size_t err_len)
+{
+	int ret = lock(d, err, err_len);
+
+	if (ret == 0)
+		ret = check_rights(d, err, err_len);
+	return ret == 0 ? list(d, err, err_len) : ret;
 }
 
 int store_dir_open(struct store_dir *d, const char *path, char *err, size_t err_len)
@@ -195,11 +214,7 @@ int store_dir_open(struct store_dir *d, const char *path, char *err, size_t err_
 		return -ENAMETOOLONG;
 	}
 	memcpy(d->path, path, len);
-	ret = lock(d, err, err_len);
-	if (ret == 0)
-		ret = check_rights(d, err, err_len);
-	if (ret == 0)
-		ret = list(d, err, err_len);
+	ret = enter(d, err, err_len);
 	if (ret < 0)
 		store_dir_close(d);
 	return ret;
@@ -207,21 +222,22 @@ int store_dir_open(struct store_dir *d, const char *path, char *err, size_t err_
 
 int store_dir_again(struct store_dir *d, char *err, size_t err_len)
 {
+	struct store_dir now = *d;
 	int ret;
 
-	store_dir_close(d);
-	ret = lock(d, err, err_len);
-	if (ret == 0)
-		ret = check_rights(d, err, err_len);
-	if (ret == 0)
-		ret = list(d, err, err_len);
-	if (ret == 0 && d->count > 0) {
+	now.fd = -1;
+	ret = enter(&now, err, err_len);
+	if (ret == 0 && now.count > 0) {
 		snprintf(err, err_len, "store %s: there is another one now", d->path);
 		ret = -ENOTEMPTY;
 	}
-	if (ret < 0)
-		store_dir_close(d);
-	return ret;
+	if (ret < 0) {
+		store_dir_close(&now);
+		return ret;
+	}
+	store_dir_close(d);
+	*d = now;
+	return 0;
 }
 
 void store_dir_close(struct store_dir *d)

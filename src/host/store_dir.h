@@ -29,10 +29,13 @@ struct store_dir {
 int store_dir_open(struct store_dir *d, const char *path, char *err, size_t err_len);
 void store_dir_close(struct store_dir *d); /* fine when it is closed */
 
-/* What is open is what the path names: nobody moved or removed it. */
+/* That errno says of a name that there is nothing. Others (EIO, EACCES, ENOMEM) say nothing of it. */
+bool store_is_gone(int error);
+/* What is open is what the path names, as far as that can be told: nobody moved or removed it. */
 bool store_dir_is_there(const struct store_dir *d);
 /* Opens what the path names now, or makes it, in place of what is open. 0, or -errno with a line in
- * err and closed: also -ENOTEMPTY, there is another store. */
+ * err, also -ENOTEMPTY, there is another store; what was open stays open and locked then: it may
+ * be there again, and it is ours. */
 int store_dir_again(struct store_dir *d, char *err, size_t err_len);
 
 /*

@@ -47,6 +47,7 @@ struct store {
 	uint64_t look_us; /* when to look whether it is still there */
 	uint64_t retry_us;
 	uint32_t retry_s;
+	int error_told; /* of this failure, in the log */
 
 	int wake_fd;
 	atomic_bool stopping;
@@ -62,6 +63,8 @@ int store_new_file(struct store *s);
 /* What is in the file stays good; what was handed over and is not in it is lost, until all is
  * written anew. */
 void store_fail(struct store *s, int error, const char *what);
+/* The same; why says it all. */
+void store_fail_why(struct store *s, int error, const char *why);
 /* A frame of a pair last seen; its length. */
 size_t store_frame_seen(uint8_t frame[static FRAME_HEAD + FRAME_SEEN_MAX],
 	const struct seen_pair *p, uint32_t nonce);
@@ -72,8 +75,9 @@ void store_on_wake(void *store); /* a feed_wake_fn */
 /* --- store_look.c --- */
 /* All its files are where the next start looks for them. */
 bool store_is_there(const struct store *s);
-/* Where they are not: forgets what has gone, and opens the directory anew. 0 or -errno. */
-int store_come_back(struct store *s);
+/* Where they are not: forgets what has gone, and opens the directory anew. 0, or -errno with a line
+ * in err and all as it was. */
+int store_come_back(struct store *s, char *err, size_t err_len);
 
 /* --- store_fold.c --- */
 /* Makes one file of all old ones, without which it is whole. 0 or -errno: all is as it was. Reads

@@ -99,6 +99,7 @@ def test_resolution_keeps_what_waits(nd):
     for n in range(3):
         datagram(nd, addr, n)
     ns = nd.wire.expect(solicitation_for(addr))
+    nd.lan.ns.ping_all(nd.lan.router, count=1)  # by the same way: what is in front of it waits by now
     assert ns[IPv6].hlim == 255 and ns[IPv6].dst == "ff02::1:ff00:a1"
     assert ns[Ether].dst == "33:33:ff:00:00:a1"
     assert ns[ICMPv6NDOptSrcLLAddr].lladdr == nd.wire.peer

@@ -20,10 +20,12 @@ struct site {
 struct domain {
 	struct site *site;
 	uint32_t count;
+	struct bucket looks; /* its own: who can use it up has bindings of this domain */
 };
 
 struct labels {
-	struct bucket looks;
+	uint32_t rate, burst;
+	uint64_t born_ms;
 	uint32_t domain_count;
 	struct domain domain[CONF_DOMAINS_MAX];
 };
@@ -34,7 +36,9 @@ int labels_new(uint32_t rate, uint32_t burst, uint64_t now_ms, struct labels **o
 
 	if (l == NULL)
 		return -ENOMEM;
-	bucket_init(&l->looks, rate, burst, now_ms);
+	l->rate = rate;
+	l->burst = burst;
+	l->born_ms = now_ms;
 	*out = l;
 	return 0;
 }
@@ -61,6 +65,7 @@ int labels_add_domain(struct labels *l, const uint8_t *nodes, uint32_t count)
 		return -ENOMEM;
 	l->domain_count++;
 	at->count = count;
+	bucket_init(&at->looks, l->rate, l->burst, l->born_ms);
 	for (uint32_t i = 0; i < count; i++)
 		at->site[i].node = nodes[i];
 	return 0;
@@ -80,11 +85,13 @@ static struct site *site_of(struct labels *l, uint16_t domain, uint8_t node)
 void labels_heard(struct labels *l, uint16_t domain, uint8_t node, uint64_t key, uint64_t now_ms)
 {
 	struct site *s = site_of(l, domain, node);
+	uint64_t kept_ms = now_ms + LABELS_KEPT_MS;
 
 	if (s == NULL || s->key == key)
 		return;
 	s->old_key = s->key;
-	s->old_until_ms = now_ms + LABELS_KEPT_MS;
+	/* one that has run out does not begin anew */
+	s->old_until_ms = s->until_ms < kept_ms ? s->until_ms : kept_ms;
 	s->key = key;
 }
 
@@ -123,12 +130,12 @@ static bool made(const struct site *s, const struct net_ip6 *inner, uint16_t len
 int labels_made(struct labels *l, uint16_t domain, const struct net_ip6 *inner, uint16_t len,
 	uint32_t label, uint64_t now_ms)
 {
-	const struct domain *at;
+	struct domain *at;
 
 	if (l == NULL || l->domain[domain].count == 0)
 		return 0;
 	at = &l->domain[domain];
-	if (!bucket_take(&l->looks, now_ms))
+	if (!bucket_take(&at->looks, now_ms))
 		return -EBUSY;
 	for (uint32_t i = 0; i < at->count; i++)
 		if (made(&at->site[i], inner, len, label, now_ms))

@@ -7,8 +7,8 @@
  * the members of that domain alone (decision 028).
  *
  * A key counts while its site is in the live set, and LABELS_KEPT_MS longer; so does the one that it
- * had before. Looking is bounded: two hashes a member, and so many looks a second, because what does
- * not fit our own key is mostly made up.
+ * had before. Looking is bounded: two hashes a member, and so many looks a second in each domain,
+ * because what does not fit our own key is mostly made up.
  *
  * Pure: time is handed in. One owner.
  */
@@ -24,7 +24,7 @@ struct net_ip6;
  * 4.5), and nothing that is told later is about the present path. */
 #define LABELS_KEPT_MS 60000
 
-/* rate, burst: of looks, a second; 0 or -ENOMEM. */
+/* rate, burst: of looks of each domain, a second; 0 or -ENOMEM. */
 int labels_new(uint32_t rate, uint32_t burst, uint64_t now_ms, struct labels **out);
 void labels_free(struct labels *l); /* wipes; NULL is fine */
 /* The next domain, from 0 on, and the other sites that are in it. 0 or -ENOMEM. */

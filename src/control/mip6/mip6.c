@@ -350,14 +350,16 @@ static bool end(void *ctx, struct record *rec)
 		return false;
 	if (rec->state == RECORD_LIVE)
 		has_expired(ctl, rec);
-	numbers_note(ctl, rec->domain, &rec->hoa, &rec->ha, rec->seq);
+	numbers_note(ctl, rec->domain, &rec->hoa, rec->seq);
 	advert_forget(ctl, rec);
 	return true;
 }
 
 bool mip6_expire(struct ctl *ctl)
 {
-	return records_expire(ctl->records, ctl->now_ms, EXPIRE_SLICE, end, ctl) > 0;
+	uint32_t slice = numbers_are_full(ctl) ? NUMBERS_FULL_SLICE : EXPIRE_SLICE;
+
+	return records_expire(ctl->records, ctl->now_ms, slice, end, ctl) > 0;
 }
 
 /* Nobody's of ours any more. In a mesh a reload takes away who was in the set before it, and nobody

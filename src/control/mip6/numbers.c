@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "control/mip6/numbers.h"
 
+#include <errno.h>
+
 #include "conf/conf.h"
 #include "control/mip6/mip6_priv.h"
 #include "control/mip6/rules.h"
@@ -8,6 +10,9 @@
 #include "records/seen.h"
 #include "records/subs.h"
 #include "records/version.h"
+
+/* How often a full table is asked for room: each time it looks at others (records/seen.c). */
+#define TRIES 2
 
 /* A record has the number itself; what is noted gives way last then. */
 static bool has_record(void *ctx, const struct seen_pair *pair)
@@ -29,7 +34,7 @@ int numbers_new(struct ctl *ctl, struct seen **out)
 	const struct seen_owner owner = { ctl, has_record, forgot };
 	struct seen_opts opts = {
 		.max = 2 * conf->runtime.max_bindings,
-		.addresses = (uint16_t)conf->domain_count,
+		.addresses = (uint16_t)conf->domain_count, /* its own; no other is noted */
 		.window_s = MIP6_REPLAY_WINDOW_S,
 		.seed = ctl->seed,
 	};
@@ -50,6 +55,13 @@ int numbers_new(struct ctl *ctl, struct seen **out)
 struct seen *mip6_numbers(const struct ctl *ctl)
 {
 	return ctl->mip6 != NULL ? ctl->mip6->numbers : NULL;
+}
+
+bool numbers_are_full(const struct ctl *ctl)
+{
+	const struct seen *s = mip6_numbers(ctl);
+
+	return s != NULL && seen_count(s) == seen_max(s);
 }
 
 /* By default of those whom nothing but a number protects; with remember-sequence of all. */
@@ -80,22 +92,27 @@ bool numbers_last(const struct ctl *ctl, uint16_t domain, const struct ip6_addr 
 
 /* It is the later one: it was accepted behind the other, or comes behind it in the store, which does
  * not tell one again while there is a record. */
-void numbers_note(struct ctl *ctl, uint16_t domain, const struct ip6_addr *hoa,
-	const struct ip6_addr *ha, uint16_t seq)
+void numbers_note(struct ctl *ctl, uint16_t domain, const struct ip6_addr *hoa, uint16_t seq)
 {
-	struct seen_pair pair = {
-		.hoa = *hoa, .ha = *ha, .domain = domain, .value = { .ext_seq = seq, .epoch = 1 }
-	};
+	const struct conf_domain *d = &ctl->conf->domains[domain];
+	struct seen_pair pair = { .hoa = *hoa,
+		.ha = d->home_agent_address,
+		.domain = domain,
+		.value = { .ext_seq = seq, .epoch = 1 } };
 	struct seen_value v;
+	int ret = -ENOSPC;
 
-	if (!numbers_are_kept(ctl, domain, ctl_subscriber(ctl, domain, hoa)))
+	if (conf_mobile_prefix_of(d, hoa) < 0 ||
+		!numbers_are_kept(ctl, domain, ctl_subscriber(ctl, domain, hoa)))
 		return;
-	if (seen_get(ctl->mip6->numbers, domain, hoa, ha, &v) && v.epoch > 0) {
+	if (seen_get(ctl->mip6->numbers, domain, hoa, &pair.ha, &v) && v.epoch > 0) {
 		if (seq == (uint16_t)v.ext_seq)
 			return;
 		pair.value.epoch = v.epoch;
 		pair.value.ext_seq = version_unwrap(v.ext_seq, seq);
 	}
-	if (seen_raise(ctl->mip6->numbers, &pair, SEEN_REMEMBERED, ctl->ntp) < 0)
+	for (int i = 0; i < TRIES && ret == -ENOSPC; i++)
+		ret = seen_raise(ctl->mip6->numbers, &pair, SEEN_REMEMBERED, ctl->ntp);
+	if (ret < 0)
 		forgot(ctl, domain);
 }

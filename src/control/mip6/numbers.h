@@ -26,6 +26,10 @@ bool numbers_are_kept(const struct ctl *ctl, uint16_t domain, const struct sub *
 bool numbers_last(const struct ctl *ctl, uint16_t domain, const struct ip6_addr *hoa,
 	const struct record *rec, uint16_t *seq);
 
-/* Of a record that goes, or is not taken from the store because its time is over. */
-void numbers_note(struct ctl *ctl, uint16_t domain, const struct ip6_addr *hoa,
-	const struct ip6_addr *ha, uint16_t seq);
+/* Of a record that goes, or is not taken from the store: at the domain's home agent address, the only
+ * one there is without a mesh. Nothing, where none of the mobile prefixes has hoa. */
+void numbers_note(struct ctl *ctl, uint16_t domain, const struct ip6_addr *hoa, uint16_t seq);
+
+/* So few records end a turn where each has to find room: 1 ms, of two tries at 60 us each. */
+#define NUMBERS_FULL_SLICE 8
+bool numbers_are_full(const struct ctl *ctl);

@@ -7,9 +7,11 @@
 #include "test.h"
 
 #include <errno.h>
+#include <unistd.h>
 
 #include <sodium.h>
 
+#include "common/log.h"
 #include "conf/conf.h"
 #include "control/ctl_priv.h"
 #include "control/mesh/channel.h"
@@ -219,6 +221,17 @@ static bool is_up(uint8_t node)
 	return info.established;
 }
 
+static unsigned count_of(const char *text, const char *what)
+{
+	unsigned n = 0;
+
+	while ((text = strstr(text, what)) != NULL) {
+		text++;
+		n++;
+	}
+	return n;
+}
+
 /* --- tests --- */
 
 static void test_talk(void **state)
@@ -397,6 +410,37 @@ static void test_flood(void **state)
 	assert_int_equal(flooded, 5);
 }
 
+/* Paris makes keys all the time, a new life each: of that the log has ten lines in five seconds,
+ * and then how many more there were. */
+static void test_few_words(void **state)
+{
+	enum { LIVES = 40, LINES = 10, NAP_MS = 30 };
+	char said[64 * LOG_LINE_MAX], err[64], last[64];
+	FILE *f = tmpfile();
+	int before = dup(STDERR_FILENO);
+
+	(void)state;
+	assert_non_null(f);
+	assert_true(before >= 0 && dup2(fileno(f), STDERR_FILENO) >= 0);
+	for (unsigned i = 0; i <= LIVES; i++) {
+		channel_free(&site[1].ctl);
+		wire_count = 0;
+		if (i == LIVES)
+			site[2].ctl.now_ms += 5000;
+		assert_int_equal(channel_new(&site[1].ctl, err, sizeof(err)), 0);
+		run(NAP_MS);
+	}
+	assert_true(dup2(before, STDERR_FILENO) >= 0);
+	close(before);
+	rewind(f);
+	said[fread(said, 1, sizeof(said) - 1, f)] = '\0';
+	fclose(f);
+	assert_int_equal(site[2].ctl.counters[CTL_SESSIONS_MADE], LIVES + 1);
+	assert_int_equal(count_of(said, "keys made peer=paris"), LINES + 1);
+	snprintf(last, sizeof(last), "peer=paris by=it suppressed=%d\n", LIVES - LINES);
+	assert_int_equal(count_of(said, last), 1);
+}
+
 static void test_new_refused(void **state)
 {
 	struct ctl ctl = site[1].ctl;
@@ -419,6 +463,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_handshakes_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_wrong_key, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_flood, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_few_words, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_new_refused, set_up, tear_down),
 	};
 

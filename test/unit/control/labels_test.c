@@ -124,6 +124,27 @@ static void test_restart(void **state)
 	assert_int_equal(who(0, 333), 2);
 }
 
+/* It left, and its key ran out before it came back with another one: that has not begun anew. */
+static void test_away(void **state)
+{
+	(void)state;
+	live(0, 2, true);
+	labels_heard(l, 0, 2, 222, now_ms);
+	live(0, 2, false);
+	now_ms += KEEP / 2;
+	labels_heard(l, 0, 2, 333, now_ms); /* another life already, and not live yet */
+	now_ms += KEEP / 2 - 1;
+	assert_int_equal(who(0, 222), 2);
+	now_ms++;
+	assert_int_equal(who(0, 222), 0);
+	now_ms += 100 * KEEP;
+	labels_heard(l, 0, 2, 444, now_ms);
+	live(0, 2, true);
+	assert_int_equal(who(0, 222), 0);
+	assert_int_equal(who(0, 333), 0);
+	assert_int_equal(who(0, 444), 2);
+}
+
 /* A flood of what nobody made is looked for so many times a second; a domain of our own is free. */
 static void test_rate(void **state)
 {
@@ -135,14 +156,20 @@ static void test_rate(void **state)
 	assert_int_equal(labels_new(RATE, BURST, now_ms, &l), 0);
 	assert_int_equal(labels_add_domain(l, &node, 1), 0);
 	assert_int_equal(labels_add_domain(l, NULL, 0), 0);
-	live(0, 2, true);
-	labels_heard(l, 0, 2, 222, now_ms);
+	assert_int_equal(labels_add_domain(l, &node, 1), 0);
+	for (uint16_t d = 0; d < 3; d++) {
+		live(d, 2, true);
+		labels_heard(l, d, 2, 222, now_ms);
+	}
 	for (unsigned i = 0; i < 3 * BURST; i++)
 		assert_int_equal(who(1, 5), 0);
 	while (who(0, 5) == 0)
 		n++;
 	assert_int_equal(n, BURST);
 	assert_int_equal(who(0, 222), -EBUSY);
+	for (unsigned i = 0; i < BURST; i++) /* and takes nothing from another provider's */
+		assert_int_equal(who(2, 222), 2);
+	assert_int_equal(who(2, 222), -EBUSY);
 	now_ms += 1000 / RATE;
 	assert_int_equal(who(0, 222), 2);
 	assert_int_equal(who(0, 222), -EBUSY);
@@ -180,6 +207,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_domains, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_time, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_restart, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_away, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_rate, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_all, set_up, tear_down),
 	};

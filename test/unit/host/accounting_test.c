@@ -478,6 +478,34 @@ static void test_disk_full(void **state)
 }
 
 /* It stays full: the end does not wait for ever, and says what is lost. */
+/* Removed to make room, in the middle of a line: that one and what waits go into a new one. */
+static void test_removed_when_full(void **state)
+{
+	struct rlimit limit, old;
+	uint64_t waiting;
+
+	(void)state;
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+	assert_int_equal(start(0), 0);
+	limit = old;
+	limit.rlim_cur = 100001; /* in the middle of a line */
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	say(600);
+	UNTIL(reported().blocked && taken() == 600);
+	assert_int_equal(size_of(t.path), 100001);
+	waiting = 600 - reported().lines;
+	assert_in_range(waiting, 1, 599);
+	assert_int_equal(unlink(t.path), 0);
+	UNTIL(!reported().blocked); /* the file that is held is as full as it was */
+	UNTIL(reported().waiting == 0);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+	assert_int_equal(reported().lines, 600);
+	stop();
+	assert_int_equal(read_file(t.path), waiting);
+	assert_int_equal(t.last, 600);
+}
+
 static void test_stop_when_full(void **state)
 {
 	struct rlimit limit, old;
@@ -660,6 +688,7 @@ int main(void)
 		TEST(test_rotate_by_time),
 		TEST(test_rotate_fails),
 		TEST(test_disk_full),
+		TEST(test_removed_when_full),
 		TEST(test_stop_when_full),
 		TEST(test_socket),
 		TEST(test_socket_again),

@@ -76,6 +76,8 @@ static void write_file(const char *path, const char *text)
 	assert_int_equal(rename(temporary, path), 0);
 }
 
+static const char *by_default = ""; /* what lines of the file take */
+
 static void write_conf(const char *runtime, const char *domain)
 {
 	char text[1024];
@@ -83,8 +85,8 @@ static void write_conf(const char *runtime, const char *domain)
 	snprintf(text, sizeof(text),
 		"{'runtime':{%s},'ports':[{'name':'wan','device':'net_null0'}],'domains':[{"
 		"'name':'msp1','mobile-prefixes':['2001:db8:a::/48'],"
-		"'home-agent-address':'2001:db8:a::1','subscribers':{'file':'%s'}%s}]}",
-		runtime, file, domain);
+		"'home-agent-address':'2001:db8:a::1','subscribers':{'file':'%s'%s}%s}]}",
+		runtime, file, by_default, domain);
 	write_file(conf_path, text);
 }
 
@@ -97,16 +99,15 @@ static struct conf *conf;
 static struct reload *reload;
 static char err[512];
 
-static int setup(void **state)
+static void set_up_with(const char *domain)
 {
 	struct reload_opts opts = {
 		.path = conf_path,
 		.ops = { .ctx = &control, .update = update, .is_updated = is_updated },
 	};
 
-	(void)state;
 	memset(&control, 0, sizeof(control));
-	write_conf("", "");
+	write_conf("", domain);
 	write_file(file, THREE);
 	if (conf_load(conf_path, &conf, err, sizeof(err)) < 0 ||
 		subscribers_load(conf, NULL, &control.subs, err, sizeof(err)) < 0)
@@ -115,6 +116,12 @@ static int setup(void **state)
 	opts.subs = control.subs;
 	if (reload_start(&opts, &reload, err, sizeof(err)) < 0)
 		fail_msg("%s", err);
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	set_up_with("");
 	return 0;
 }
 
@@ -246,6 +253,65 @@ static void test_refusals(void **state)
 	assert_ptr_equal(control.subs, before);
 	write_conf("", "");
 	ask(0, THREE_ANSWERED);
+}
+
+/* What the log says while a reload is answered. */
+static void ask_and_read_log(char *said, size_t room)
+{
+	struct ctl_req req = new_request();
+	FILE *f = tmpfile();
+	int before = dup(STDERR_FILENO);
+	size_t len;
+
+	assert_non_null(f);
+	assert_true(before >= 0 && dup2(fileno(f), STDERR_FILENO) >= 0);
+	assert_int_equal(reload_submit(reload, &req), 0);
+	assert_ptr_equal(reap(), &req);
+	assert_true(dup2(before, STDERR_FILENO) >= 0);
+	close(before);
+	if (req.status != 0)
+		fail_msg("%s", req.error);
+	jw_done(&req.out);
+	rewind(f);
+	len = fread(said, 1, room - 1, f);
+	said[len] = '\0';
+	fclose(f);
+}
+
+#define NONE_HAS  ",'default':{'auth':{'type':'none'}}"
+#define ALL_HAVE  ",'remember-sequence':true"
+#define NONE_HAVE ",'remember-sequence':false"
+
+/* Numbers are kept of more mobile nodes than the start laid out: that begins with the next start. A
+ * file without a default may have any whom nothing but a number protects. */
+static void test_numbers(void **state)
+{
+	static const struct {
+		const char *first_default, *first, *then_default, *then;
+		bool says;
+	} rows[] = {
+		{ NONE_HAS, "", "", "", true },
+		{ "", "", "", ALL_HAVE, true },
+		{ "", "", "", "", false },
+		{ "", ALL_HAVE, "", ALL_HAVE, false },
+		{ "", ALL_HAVE, "", "", false },
+		{ NONE_HAS, NONE_HAVE, "", NONE_HAVE, false },
+		{ "", "", NONE_HAS, "", false },
+	};
+	static const char line[] = "domains[0].remember-sequence: begins with the next start";
+	char said[4096];
+
+	for (size_t i = 0; i < DIM(rows); i++) {
+		teardown(state);
+		by_default = rows[i].first_default;
+		set_up_with(rows[i].first);
+		by_default = rows[i].then_default;
+		write_conf("", rows[i].then);
+		ask_and_read_log(said, sizeof(said));
+		if ((strstr(said, line) != NULL) != rows[i].says)
+			fail_msg("row %u: %s", (unsigned)i, said);
+	}
+	by_default = "";
 }
 
 static void wait_updates(unsigned n)
@@ -385,6 +451,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_changes),
 		TEST(test_refusals),
+		TEST(test_numbers),
 		TEST(test_signal),
 		TEST(test_busy),
 		TEST(test_stop),

@@ -14,6 +14,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <sys/file.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 
@@ -64,6 +65,8 @@ static struct {
 	_Atomic unsigned writes;
 	_Atomic int renames; /* that still succeed, -1: any number */
 	_Atomic uint64_t skip_ms; /* the machine's clock is ahead by that */
+	_Atomic int fail_stat; /* errno: nothing is said of any name */
+	_Atomic unsigned stats; /* questions about a name */
 
 	/* directories that were forced to disk */
 	ino_t synced[64];
@@ -85,7 +88,7 @@ static void disk_reset(void)
 	disk.inodes = 0;
 	disk.dir_count = disk.dir_disk = 0;
 	disk.room = -1;
-	disk.fail_sync = disk.fail_open = disk.fail_rename = 0;
+	disk.fail_sync = disk.fail_open = disk.fail_rename = disk.fail_stat = 0;
 	disk.short_writes = disk.writes = 0;
 	disk.sync_loses = false;
 	disk.renames = -1;
@@ -326,6 +329,21 @@ int unlinkat(int dir, const char *path, int flags)
 		add_entry(UNLINK, 0, path);
 	pthread_mutex_unlock(&disk.lock);
 	return (int)syscall(SYS_unlinkat, dir, path, flags);
+}
+
+int fstatat(int dir, const char *path, struct stat *st, int flags)
+{
+	disk.stats++;
+	if (disk.on && disk.fail_stat != 0) {
+		errno = disk.fail_stat;
+		return -1;
+	}
+	return (int)syscall(SYS_newfstatat, dir, path, st, flags);
+}
+
+int stat(const char *path, struct stat *st)
+{
+	return fstatat(AT_FDCWD, path, st, 0);
 }
 
 int fstatvfs(int fd, struct statvfs *st)
@@ -895,6 +913,19 @@ static void fill_all(void)
 	lab_wait_synced();
 }
 
+/* Until that has been asked for whether all is there, and what came of it is told. */
+static void look_again(void)
+{
+	unsigned stats = disk.stats;
+
+	disk.skip_ms += 1000 * STORE_LOOK_S;
+	WAIT_FOR(disk.stats > stats);
+	lab_put(0);
+	lab_flush();
+	WAIT_FOR(is_failed() || feed_written(lab.feed) >= lab.puts);
+	assert_false(is_failed());
+}
+
 /* It is told, and all is written anew where a start will look for it. */
 static void check_is_missed(void)
 {
@@ -974,6 +1005,146 @@ static void test_directory_replaced(void **state)
 	assert_int_equal(lab_look(lab.path), 0);
 	lab_check_all();
 	assert_int_equal(lab_files(moved), 1); /* as it was */
+}
+
+/* All files, to make room on a full disk; the directory stays. */
+static void test_all_files_removed(void **state)
+{
+	(void)state;
+	fill_all();
+	disk.room = 10;
+	lab_put(1);
+	lab_flush();
+	WAIT_FOR(is_failed());
+	assert_int_equal(unlink(lab_entry(lab.path, ".seg", 0)), 0);
+	assert_int_equal(lab_files(lab.path), 0);
+	disk.room = -1;
+	disk.skip_ms += 61000;
+	WAIT_FOR(!is_failed());
+	look_again();
+	assert_int_equal(feed_stat(lab.feed, FEED_STAT_FAILURES), 1);
+	assert_true(lab_answer());
+	lab_wait_checkpoints(1);
+	lab_stop();
+	assert_int_equal(lab_look(lab.path), 0);
+	assert_false(lab.start.found.is_lost);
+	lab_check_all();
+}
+
+/* One that the file being written needs. */
+static void test_needed_file_removed(void **state)
+{
+	(void)state;
+	fill_all();
+	lab_stop();
+	lab_start();
+	assert_int_equal(lab_files(lab.path), 2);
+	assert_int_equal(unlink(lab_entry(lab.path, ".seg", 0)), 0);
+	check_is_missed();
+}
+
+/* The path names another directory, all at once. */
+static void turn_to(const char *to)
+{
+	char link[NAME];
+
+	lab_name(link, "%s/link", lab.base);
+	assert_int_equal(symlink(to, link), 0);
+	assert_int_equal(rename(link, lab.path), 0);
+}
+
+/* The store is `mine`, and then there is another one where it was. */
+static void put_other_there(char mine[static NAME], char other[static NAME])
+{
+	lab_name(mine, "%s/mine", lab.base);
+	lab_name(other, "%s/other", lab.base);
+	assert_int_equal(mkdir(mine, 0700), 0);
+	turn_to(mine);
+	fill_all();
+	lab_copy(mine, other);
+	turn_to(other);
+	disk.skip_ms += 1000 * STORE_LOOK_S;
+	WAIT_FOR(is_failed());
+	disk.skip_ms += 61000;
+	WAIT_FOR(feed_stat(lab.feed, FEED_STAT_ERRNO) == ENOTEMPTY);
+}
+
+/* What comes back is hamd's own, and was nobody else's meanwhile. */
+static void test_directory_comes_back(void **state)
+{
+	char mine[NAME], other[NAME];
+	int fd;
+
+	(void)state;
+	put_other_there(mine, other);
+	fd = open(mine, O_RDONLY | O_DIRECTORY);
+	assert_int_equal(flock(fd, LOCK_EX | LOCK_NB), -1);
+	assert_int_equal(errno, EWOULDBLOCK);
+	close(fd);
+	turn_to(mine);
+	disk.skip_ms += 61000;
+	WAIT_FOR(!is_failed());
+	lab_put(1);
+	lab_wait_written();
+	lab_copy(mine, other);
+	assert_true(lab_answer());
+	lab_wait_checkpoints(1);
+	lab_stop();
+	assert_int_equal(lab_look(other), 0); /* a kill before all was anew */
+	assert_true(lab.start.found.is_lost);
+	assert_int_equal(lab_look(mine), 0);
+	assert_false(lab.start.found.is_lost);
+	lab_check_all();
+}
+
+/* A file system that does not answer has not lost anything. */
+static void test_nothing_is_said_of_a_name(void **state)
+{
+	static const int errors[] = { EIO, EACCES, ETIMEDOUT };
+
+	(void)state;
+	fill_all();
+	for (unsigned i = 0; i < DIM(errors); i++) {
+		disk.fail_stat = errors[i];
+		look_again();
+		disk.fail_stat = 0;
+		lab_put(i);
+		lab_wait_synced();
+	}
+	assert_int_equal(feed_stat(lab.feed, FEED_STAT_FAILURES), 0);
+	lab_stop();
+	assert_int_equal(lab_look(lab.path), 0);
+	lab_check_all();
+}
+
+static bool is_logged(const char *path, const char *text)
+{
+	struct buf b = lab_read(path);
+	bool is = memmem(b.p, b.n, text, strlen(text)) != NULL;
+
+	buf_free(&b);
+	return is;
+}
+
+/* Why it does not come back is another reason than why it went. */
+static void test_reasons_are_logged(void **state)
+{
+	char mine[NAME], other[NAME], log[NAME];
+	int err = dup(STDERR_FILENO), to;
+
+	(void)state;
+	lab_name(log, "%s/log", lab.base);
+	to = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
+	assert_true(err >= 0 && to >= 0 && dup2(to, STDERR_FILENO) >= 0);
+	log_set_level(LOG_WARN);
+	put_other_there(mine, other);
+	lab_stop();
+	log_set_level(LOG_ERR);
+	assert_true(dup2(err, STDERR_FILENO) >= 0);
+	close(err);
+	close(to);
+	assert_true(is_logged(log, "it was moved or removed"));
+	assert_true(is_logged(log, "there is another one now"));
 }
 
 /* Until the next try, whenever that would be. */
@@ -1270,6 +1441,11 @@ int main(void)
 		T(test_file_removed),
 		T(test_last_file_removed),
 		T(test_directory_replaced),
+		T(test_all_files_removed),
+		T(test_needed_file_removed),
+		T(test_directory_comes_back),
+		T(test_nothing_is_said_of_a_name),
+		T(test_reasons_are_logged),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
