@@ -252,14 +252,18 @@ static bool ours_goes_first(const struct sessions *s, const struct peer *p, uint
  * not go first any more. It may be nobody's try. So only where nothing came of the peer for a while:
  * each time ends in keys, which is hearing of it, or is one that is under way. Replays and floods then
  * make us begin once in three seconds at most.
+ *
+ * An old handshake was made by the peer once; one that was not looked at may be anybody's. Only the
+ * former puts off our next one.
  */
-static void begin_instead(const struct sessions *s, struct peer *p, uint64_t now_ms)
+static void begin_instead(
+	const struct sessions *s, struct peer *p, enum session_verdict why, uint64_t now_ms)
 {
 	bool goes_first = p->node < s->node;
 
 	/* ours crossed its try before, or was lost: the next one in step with it; a replay puts that
 	 * off only so far */
-	if (p->pending && goes_first) {
+	if (p->pending && goes_first && why == SESSION_OLD) {
 		uint64_t latest =
 			p->begun_ms + SESSION_RETRY_MAX_MS + JITTER_MS + SESSION_RETRY_MIN_MS;
 
@@ -267,7 +271,7 @@ static void begin_instead(const struct sessions *s, struct peer *p, uint64_t now
 		if (p->due_ms > latest)
 			p->due_ms = latest;
 	}
-	if (p->pending || p->instead_ms != 0 || now_ms - p->info.heard_ms < SESSION_QUIET_MS)
+	if (p->pending || p->instead_ms != 0 || now_ms - p->lives_ms < SESSION_QUIET_MS)
 		return;
 	p->instead_ms = now_ms + (goes_first ? SESSION_RETRY_MIN_MS : 0);
 }
@@ -306,7 +310,7 @@ enum session_verdict handshake_init(
 	if (!is_mac1_right(s, (const uint8_t *)m, sizeof(*m)))
 		return SESSION_MAC;
 	if (!admit(s, p, m, now_ms)) {
-		begin_instead(s, p, now_ms);
+		begin_instead(s, p, SESSION_FLOOD, now_ms);
 		return SESSION_FLOOD;
 	}
 	prologue(words, p->node, s->node);
@@ -319,7 +323,7 @@ enum session_verdict handshake_init(
 	else
 		p->stamp = get64(stamp);
 	if (v == SESSION_OLD)
-		begin_instead(s, p, now_ms);
+		begin_instead(s, p, v, now_ms);
 	if (v == SESSION_HANDLED && ours_goes_first(s, p, now_ms))
 		v = SESSION_CROSSED;
 	if (v == SESSION_HANDLED) {

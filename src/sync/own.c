@@ -62,16 +62,23 @@ void own_outlive(struct engine *e, struct domain *d, const struct record_copy *w
 
 /* --- changes made here --- */
 
-/* As it is now, in the digests or out of them. What a round has brought is no younger than that
- * round: as long as the other end has another copy that is a difference which the round has to mend. */
+/* As it is now, in the digests or out of them. It is as young as its last change that digests cover:
+ * others say nothing of what a round finds. What a round has brought is no younger than that round:
+ * as long as the other end has another copy that is a difference which the round has to mend. */
 void own_count(struct engine *e, struct domain *d, struct record *r)
 {
-	if (!e->is_repairing)
-		records_mesh(e->rs, r)->changed = repair_tick(e->now_ms);
+	struct record_mesh *m = records_mesh(e->rs, r);
+	bool had = digest_has(d->digest, r);
+	uint64_t was = m->hash;
+
 	if (is_past(e, d, r))
 		digest_drop(d->digest, r);
 	else
 		digest_set(d->digest, r);
+	if (!e->is_repairing && (!had || m->hash != was))
+		m->changed = repair_tick(e->now_ms);
+	else if (!had)
+		m->changed = repair_old_tick(e->now_ms);
 }
 
 void own_list(struct engine *e, struct domain *d, struct record *r, uint8_t origin, bool is_urgent)

@@ -286,7 +286,7 @@ static void give_up(struct slot *s)
 void repair_want_heard(struct engine *e, struct peer *p, const struct message_want *m)
 {
 	struct round *o = &p->round;
-	uint16_t differ = m->differ, young;
+	uint16_t differ = (uint16_t)least(m->differ, DIFFER_MAX), young;
 	struct domain *d;
 	struct slot *s;
 

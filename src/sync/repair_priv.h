@@ -52,8 +52,10 @@ static inline bool repair_refuses(
 /*
  * Is the record's last change younger than a round that began then? A stream brings it, so no round
  * waits for it. Times are kept in units of about half a second that go round in four hours and a
- * half: within the unit in which the round began nothing is younger than it, and a record that looks
- * younger by chance is sent like any other, only nobody asks whether it has arrived.
+ * half: within the unit in which the round began nothing is younger than it, and four hours and a
+ * half after a change a record looks young once more, with all that changed together with it. Such a
+ * one, and an old difference at the other end that a young record hides, is sent like any other, only
+ * nobody asks whether it has arrived before the next round.
  */
 #define REPAIR_TICK_MS 512
 #define REPAIR_TICKS   (1U << RECORD_CHANGED_BITS)
@@ -61,6 +63,12 @@ static inline bool repair_refuses(
 static inline uint16_t repair_tick(uint64_t ms)
 {
 	return (uint16_t)(ms / REPAIR_TICK_MS % REPAIR_TICKS);
+}
+
+/* Of what a round finds and nothing is known of: as old as can be told. */
+static inline uint16_t repair_old_tick(uint64_t ms)
+{
+	return (uint16_t)((ms / REPAIR_TICK_MS + REPAIR_TICKS / 2) % REPAIR_TICKS);
 }
 
 static inline bool repair_is_young(

@@ -178,6 +178,14 @@ static void confirmed(struct sessions *s, struct peer *p)
 		s->ops.confirmed(s->ops.ctx, p->node);
 }
 
+/* Nothing is to be begun in its place. */
+static void has_keys(struct peer *p, uint64_t now_ms)
+{
+	if (now_ms > p->lives_ms)
+		p->lives_ms = now_ms;
+	p->instead_ms = 0;
+}
+
 void session_use(struct sessions *s, struct peer *p, const struct keys *k, uint64_t now_ms)
 {
 	p->before = p->now;
@@ -186,7 +194,7 @@ void session_use(struct sessions *s, struct peer *p, const struct keys *k, uint6
 	p->confirms = 0;
 	p->info.handshakes++;
 	p->info.heard_ms = now_ms;
-	p->instead_ms = 0;
+	has_keys(p, now_ms);
 	tell(s, p->node, k, s->ops.established);
 	if (k->initiator)
 		confirm(s, p, now_ms);
@@ -248,7 +256,7 @@ static enum session_verdict input_data(struct sessions *s, struct peer *p, const
 	if (k == &p->now && plain == 0 && !k->initiator)
 		send_empty(s, p);
 	p->info.heard_ms = now_ms;
-	p->instead_ms = 0; /* it has keys */
+	has_keys(p, now_ms);
 	*len = plain;
 	return plain == 0 ? SESSION_HANDLED : SESSION_DATA;
 }
@@ -364,6 +372,14 @@ bool sessions_turn(struct sessions *s, uint64_t now_ms, uint64_t wall_ms)
 		s->next_peer = (s->next_peer + 1) % s->peer_count;
 	}
 	return false;
+}
+
+void sessions_heard(struct sessions *s, uint8_t node, uint64_t now_ms)
+{
+	struct peer *p = session_peer_of(s, node);
+
+	if (p != NULL)
+		has_keys(p, now_ms);
 }
 
 int sessions_info(const struct sessions *s, uint8_t node, uint64_t now_ms, struct session_info *out)

@@ -36,7 +36,7 @@
 #define SESSION_REJECT_MS    180000 /* older keys seal and open nothing */
 #define SESSION_RETRY_MIN_MS 1000 /* an unanswered handshake is begun again, ... */
 #define SESSION_RETRY_MAX_MS 2000 /* ... less and less often */
-#define SESSION_QUIET_MS     3000 /* silent for so long, and its handshake is old: it lost its keys */
+#define SESSION_QUIET_MS     3000 /* silent for so long, and its handshake refused: it lost its keys */
 #define SESSION_HANDSHAKES_S 50 /* begun by others and taken without a cookie, a second */
 #define SESSION_CONFIRM_MS   200 /* new keys are confirmed again, then after twice the time, ... */
 #define SESSION_CONFIRMS     7 /* ... for 12.6 s: afterwards what else is said does it */
@@ -138,6 +138,10 @@ enum session_verdict sessions_input(struct sessions *s, const struct ip6_addr *f
  * plain. 0; -ENOTCONN: there are no keys now (a handshake is under way); -EINVAL: no such peer. */
 int sessions_seal(struct sessions *s, uint8_t node, const uint8_t *plain, size_t len,
 	uint64_t now_ms, uint8_t *out);
+
+/* Something that was sealed with a peer's session_keys came from it, by another way than here: it has
+ * them, so nothing is begun in its place. No such peer: nothing. */
+void sessions_heard(struct sessions *s, uint8_t node, uint64_t now_ms);
 
 struct session_info {
 	bool established; /* messages can be sealed */

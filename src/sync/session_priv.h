@@ -81,6 +81,7 @@ struct peer {
 
 	uint64_t stamp; /* the highest accepted from it */
 	uint64_t instead_ms; /* its handshake was refused: ours is due then; 0: no */
+	uint64_t lives_ms; /* it had keys of ours at that time, by whatever was sealed with them */
 
 	struct session_info info;
 };

@@ -81,6 +81,7 @@ void peer_reset(struct engine *e, struct peer *p)
 	p->highest = p->received = 0;
 	p->unacked = 0;
 	p->asked_domain = NOBODY;
+	p->asks = (struct asks){ 0 }; /* its numbers of rounds begin anew */
 	/* whoever waits for that round goes on waiting: nothing else may ever ask for another one */
 	if (p->round.domain != NOBODY)
 		repair_abandon(e, p, 0);

@@ -179,6 +179,13 @@ int channel_info(const struct ctl *ctl, uint8_t node, struct session_info *out)
 	return sessions_info(ctl->channel->sessions, node, ctl->now_ms, out);
 }
 
+void channel_heard(struct ctl *ctl, uint8_t node, uint64_t heard_ms)
+{
+	/* by another core's clock, which may have gone on since ours was read */
+	sessions_heard(
+		ctl->channel->sessions, node, heard_ms < ctl->now_ms ? heard_ms : ctl->now_ms);
+}
+
 struct channel_count channel_count(const struct ctl *ctl, uint8_t node)
 {
 	return ctl->channel->count[node];

@@ -38,6 +38,9 @@ struct bring *channel_key_log(const struct ctl *ctl);
 /* -EINVAL: no session with that site. */
 int channel_info(const struct ctl *ctl, uint8_t node, struct session_info *out);
 
+/* Hello has heard that site then, under keys of ours. */
+void channel_heard(struct ctl *ctl, uint8_t node, uint64_t heard_ms);
+
 struct channel_count { /* of one peer, since the start */
 	uint64_t rx, rx_bytes; /* datagrams opened, octets inside */
 	uint64_t tx, tx_bytes;

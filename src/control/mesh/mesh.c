@@ -400,6 +400,8 @@ void mesh_on_info(struct ctl *ctl, uint8_t node, const struct hello_info *info,
 	struct mesh *m = ctl->mesh;
 	struct mesh_site *s = &m->site[node];
 
+	if (info->heard_ms != s->hello.heard_ms)
+		channel_heard(ctl, node, info->heard_ms);
 	s->hello = *info;
 	memcpy(s->up, up, sizeof(s->up));
 	engine_hears(m->engine, node, up, ctl->now_ms);

@@ -134,6 +134,23 @@ static void test_alarms(void **state)
 	assert_alarm(mesh_records_differ, 0, "");
 }
 
+/* Sessions hear of each hello that came, and once, or a site that only says hello looks silent. */
+static void test_session_is_told(void **state)
+{
+	const struct site *s = node(1);
+	uint64_t up[4] = { 0 };
+
+	(void)state;
+	become_ready();
+	for (unsigned i = 0; i < 6; i++) {
+		struct hello_info info = { .up = true, .heard_ms = START_MS + i / 2 };
+
+		mesh_on_info(&node(1)->ctl, 2, &info, up);
+		assert_int_equal(s->hellos, 1 + i / 2);
+		assert_int_equal(s->hello_ms, START_MS + i / 2);
+	}
+}
+
 /* It is there, but says nothing of the domain to us: another domain's name, or we are not among its
  * sites. It is not called dead. */
 static void test_no_domain(void **state)
@@ -282,6 +299,7 @@ int main(void)
 		T(test_binding_move_ownerless),
 		T(test_show_peers),
 		T(test_alarms),
+		T(test_session_is_told),
 		T(test_no_domain),
 		T(test_behind),
 		T(test_words),

@@ -41,6 +41,13 @@ int channel_info(const struct ctl *ctl, uint8_t node, struct session_info *out)
 	return 0;
 }
 
+void channel_heard(struct ctl *ctl, uint8_t node, uint64_t heard_ms)
+{
+	(void)ctl;
+	(void)node;
+	(void)heard_ms;
+}
+
 struct channel_count channel_count(const struct ctl *ctl, uint8_t node)
 {
 	(void)ctl;

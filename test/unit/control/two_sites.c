@@ -69,6 +69,15 @@ int channel_info(const struct ctl *ctl, uint8_t n, struct session_info *out)
 	return 0;
 }
 
+void channel_heard(struct ctl *ctl, uint8_t n, uint64_t heard_ms)
+{
+	struct site *s = node(ctl->conf->node.id);
+
+	assert_int_not_equal(n, ctl->conf->node.id);
+	s->hellos++;
+	s->hello_ms = heard_ms;
+}
+
 struct channel_count channel_count(const struct ctl *ctl, uint8_t n)
 {
 	(void)ctl;

@@ -67,6 +67,8 @@ extern struct site {
 	unsigned heard, moved, stopped; /* sessions */
 	enum acct_cause cause; /* of the last that was stopped */
 	struct session_info session;
+	unsigned hellos; /* so often sessions were told that the other one's came, */
+	uint64_t hello_ms; /* and when the last one did */
 } sites[SITES];
 
 extern unsigned queued;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Digest rounds, and what waits for them. */
 #include "engine_world.h"
+#include "sync/repair_priv.h"
 
 static int tear_down(void **state)
 {
@@ -250,7 +251,171 @@ static void test_round_under_load(void **state)
 	RUN_UNTIL(is_converged(), 3000);
 }
 
+static bool is_young(uint64_t changed_ms, uint64_t since_ms, uint64_t now_ms)
+{
+	struct engine *e = world.site[1].e;
+
+	mesh_at(1, 1)->changed = repair_tick(changed_ms);
+	e->now_ms = now_ms;
+	return repair_is_young(e, at(1, 1), since_ms);
+}
+
+/* By when it changed, when the round began, and what time it is. */
+static void test_young(void **state)
+{
+	const uint64_t t = REPAIR_TICK_MS, all = t * REPAIR_TICKS, now = 3 * all + 100 * t;
+	const struct {
+		uint64_t changed_ms, since_ms, now_ms;
+		bool is_young;
+	} rows[] = {
+		{ now, now, now, false }, /* within one unit nobody can tell */
+		{ now + t - 1, now, now + t - 1, false },
+		{ now, now, now + t, false },
+		{ now + t, now, now + t, true },
+		{ now - 1, now, now + 9 * t, false },
+		{ now + 5 * t, now, now + 9 * t, true },
+		{ 4 * all - t, 4 * all - 2 * t, 4 * all + 3 * t, true }, /* across the end */
+		{ 4 * all - 3 * t, 4 * all - 2 * t, 4 * all + 3 * t, false },
+		{ now - all + 2 * t, now, now + 3 * t, true }, /* once more, when it went round */
+		{ now - all + 2 * t, now - t, now + t, false },
+		{ now, now - all / 2, now, false }, /* a round that lasts for hours */
+		{ now, now - all / 2 + t, now, true },
+		{ now - all / 2, now - all / 2 + t, now, false },
+	};
+
+	(void)state;
+	open_world(2, "engine_young");
+	start_all();
+	RUN_UNTIL(all_say(NEXT_READY), 3000);
+	update(1, 1, 1, 1, 1, 6000, 1);
+	for (size_t i = 0; i < DIM(rows); i++)
+		if (is_young(rows[i].changed_ms, rows[i].since_ms, rows[i].now_ms) !=
+			rows[i].is_young)
+			fail_msg("row %zu", i);
+}
+
+/* What digests do not cover makes no record young, nor does what a round brings: that one counts as
+ * old, whatever time it is. */
+static void test_young_by_digest(void **state)
+{
+	uint16_t was;
+
+	(void)state;
+	open_world(2, "engine_young_by_digest");
+	start_all();
+	RUN_UNTIL(all_say(NEXT_READY), 3000);
+	update(1, 1, 1, 1, 1, 6000, 1);
+	run(4 * REPAIR_TICK_MS);
+	was = mesh_at(1, 1)->changed;
+	engine_soft(world.site[1].e, at(1, 1), world.now_ms);
+	assert_int_equal(mesh_at(1, 1)->changed, was);
+	engine_touched(world.site[1].e, at(1, 1), world.now_ms, WALL + world.now_ms);
+	assert_int_equal(mesh_at(1, 1)->changed, repair_tick(world.now_ms));
+	link_sites(1, 2, false);
+	run(1000);
+	update(2, 2, 1, 2, 1, 6000, 2);
+	skip_stream(2, 1);
+	link_sites(1, 2, true);
+	RUN_UNTIL(has(1, 2, 2), 3000);
+	assert_int_equal((mesh_at(1, 2)->changed + REPAIR_TICKS / 2) % REPAIR_TICKS,
+		repair_tick(world.now_ms));
+}
+
+/*
+ * Site 2 alone has the last word of a record, no stream carries it, and site 1 learns a path MTU for
+ * it all the time in the round that lets site 2 back in. The first datagram with it is lost.
+ */
+static void test_old_behind_soft(void **state)
+{
+	uint64_t *repaired;
+
+	(void)state;
+	open_world(2, "engine_old_behind_soft");
+	world.delay_ms = 300;
+	start_all();
+	RUN_UNTIL(all_say(NEXT_READY), 10000);
+	update(2, 1, 1, 1, 1, 6000, 1);
+	RUN_UNTIL(has(1, 1, 1) && is_converged(), 5000);
+	link_sites(1, 2, false);
+	run(3000);
+	update(2, 1, 1, 2, 2, 6000, 2);
+	skip_stream(2, 1);
+	world.site[1].has_no_room = true;
+	link_sites(1, 2, true);
+	repaired = &world.site[2].e->peer[1]->info.repaired;
+	for (*repaired = 0; *repaired == 0;) {
+		engine_soft(world.site[1].e, at(1, 1), world.now_ms);
+		step();
+	}
+	for (unsigned ms = 0; ms < 310; ms++) {
+		engine_soft(world.site[1].e, at(1, 1), world.now_ms);
+		step();
+	}
+	assert_false(has(1, 1, 2));
+	world.site[1].has_no_room = false;
+	for (unsigned ms = 0; ms < 10000 && !next_is_ready(&world.site[1].view, 2); ms++) {
+		if (!has(1, 1, 2))
+			engine_soft(world.site[1].e, at(1, 1), world.now_ms);
+		step();
+	}
+	assert_true(next_is_ready(&world.site[1].view, 2));
+	assert_true(has(1, 1, 2));
+}
+
+/* Rounds are numbered anew in each life of the site that asks: the first one of this life is not
+ * the first one of the last. */
+static void test_asked_in_two_lives(void **state)
+{
+	const struct asks *asks;
+	uint64_t again_ms;
+
+	(void)state;
+	open_world(2, "engine_two_lives");
+	start_all();
+	asks = &world.site[2].e->peer[1]->asks;
+	RUN_UNTIL(asks->id == 1, 10000);
+	stop_site(1);
+	run(3000);
+	again_ms = world.now_ms;
+	start_site(1);
+	RUN_UNTIL(world.site[1].e->peer[2]->round.id == 1, 10000);
+	run(2 * world.delay_ms);
+	assert_int_equal(asks->id, 1);
+	assert_true(asks->since_ms > again_ms);
+}
+
+/* Who always says that a little less differs keeps a round no longer than that many may differ. */
+static void test_differ_is_bounded(void **state)
+{
+	struct peer *p;
+	struct message_want m = { .domain = DOMAIN_ID, .differ = UINT16_MAX };
+	struct slot *s;
+
+	(void)state;
+	open_world(2, "engine_differ");
+	world.delay_ms = 300;
+	start_all();
+	RUN_UNTIL(all_say(NEXT_READY), 10000);
+	link_sites(1, 2, false);
+	run(1000);
+	update(2, 1, 1, 1, 1, 6000, 1);
+	link_sites(1, 2, true);
+	p = world.site[1].e->peer[2];
+	s = &p->round.slot[0];
+	RUN_UNTIL(p->round.domain != NOBODY && s->kind == SLOT_KEYS, 5000);
+	m.round = p->round.id;
+	m.first = s->first;
+	m.last = s->last;
+	repair_want_heard(world.site[1].e, p, &m);
+	assert_int_equal(s->differ, KEYS_WALK_MAX + MESSAGE_LISTED + 1);
+}
+
 static const struct CMUnitTest tests[] = {
+	cmocka_unit_test_teardown(test_young, tear_down),
+	cmocka_unit_test_teardown(test_young_by_digest, tear_down),
+	cmocka_unit_test_teardown(test_old_behind_soft, tear_down),
+	cmocka_unit_test_teardown(test_asked_in_two_lives, tear_down),
+	cmocka_unit_test_teardown(test_differ_is_bounded, tear_down),
 	cmocka_unit_test_teardown(test_round_under_load, tear_down),
 	cmocka_unit_test_teardown(test_speaker_changes, tear_down),
 	cmocka_unit_test_teardown(test_partial_round, tear_down),

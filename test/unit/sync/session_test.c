@@ -640,6 +640,81 @@ static void test_flood_restarts(void **state)
 	assert_in_range(info.handshakes, 2, 6); /* what it makes us begin is bounded */
 }
 
+/* Another one like that, made with no more than public keys. */
+static struct datagram forged(const struct datagram *like, const uint8_t mac_key[MAC_LEN * 2])
+{
+	struct datagram d = *like;
+
+	rng_fill(&seed, d.b + 8, NOISE_OVERHEAD + STAMP_LEN);
+	crypto_generichash_blake2b(
+		d.b + d.n - 2 * MAC_LEN, MAC_LEN, d.b, d.n - 2 * MAC_LEN, mac_key, MAC_LEN * 2);
+	return d;
+}
+
+/* A peer with nothing to say is there as long as hello hears it: in a flood nothing is begun in its
+ * place, and it is once hello does not. */
+static void test_flood_idle(void **state)
+{
+	const struct {
+		bool is_heard;
+		unsigned least, most;
+	} rows[] = { { true, 0, 0 }, { false, 2, 5 } };
+	struct datagram d = first_init(2, 1);
+	uint8_t mac_key[MAC_LEN * 2];
+	unsigned was;
+
+	(void)state;
+	handshake_derive(site[1].public, mac_key, (uint8_t[32]){ 0 });
+	run(5000);
+	for (size_t i = 0; i < DIM(rows); i++) {
+		was = site[1].established[2];
+		for (unsigned ms = 0; ms < 12000; ms++) {
+			for (unsigned n = 0; n < 5; n++) {
+				struct datagram f = forged(&d, mac_key);
+
+				deliver(&f);
+			}
+			if (rows[i].is_heard && now_ms % 1000 == 0)
+				sessions_heard(site[1].s, 2, now_ms);
+			step();
+		}
+		assert_in_range(site[1].established[2] - was, rows[i].least, rows[i].most);
+	}
+	sessions_heard(site[1].s, 200, now_ms); /* nobody */
+}
+
+/* Nor does it keep us from trying again ourselves, as soon as ever. */
+static void test_flood_tries(void **state)
+{
+	struct datagram d = first_init(1, 2);
+	uint8_t mac_key[MAC_LEN * 2];
+	unsigned tries = 0;
+
+	(void)state;
+	wire_count = 0;
+	sessions_free(site[2].s);
+	start_site(2);
+	handshake_derive(site[2].public, mac_key, (uint8_t[32]){ 0 });
+	loss_percent = 100;
+	for (unsigned ms = 0; ms < 20000; ms++) {
+		for (unsigned n = 0; n < 5; n++) {
+			struct datagram f = forged(&d, mac_key);
+
+			deliver(&f);
+		}
+		now_ms++;
+		if (now_ms % 50 == 0) {
+			loss_percent = 0;
+			sessions_turn(site[2].s, now_ms, WALL + now_ms);
+			for (unsigned i = 0; i < wire_count; i++)
+				tries += wire[i].to == 1 && wire[i].b[0] == MSG_INIT;
+			wire_count = 0;
+			loss_percent = 100;
+		}
+	}
+	assert_true(tries >= 20000 / (SESSION_RETRY_MAX_MS + 333 + 50));
+}
+
 static void test_strangers(void **state)
 {
 	struct datagram d = first_init(2, 1), other;
@@ -844,6 +919,8 @@ int main(void)
 		TEST(test_old_replayed),
 		TEST(test_flood),
 		TEST(test_flood_restarts),
+		TEST(test_flood_idle),
+		TEST(test_flood_tries),
 		TEST(test_strangers),
 		TEST(test_wrong_key),
 		TEST(test_silence),
