@@ -2,6 +2,7 @@
 #include "test.h"
 
 #include <rte_rcu_qsbr.h>
+#include <sys/mman.h>
 
 #include "common/mem.h"
 #include "tables/addrs.h"
