@@ -59,8 +59,7 @@ static char *text_of(const cJSON *v)
 	if (cJSON_IsString(v))
 		text = strdup(v->valuestring);
 	else
-		text = cJSON_IsArray(v) && cJSON_GetArraySize(v) > 0 ? list_of(v, ", ")
-								     : cJSON_PrintUnformatted(v);
+		text = cJSON_IsArray(v) ? list_of(v, ", ") : cJSON_PrintUnformatted(v);
 	for (char *p = text; p != NULL && *p != '\0'; p++) {
 		if ((unsigned char)*p < ' ' || *p == 0x7f)
 			*p = '?';

@@ -134,6 +134,16 @@ static void taken(struct accounting *a, size_t n)
 	a->error = 0;
 }
 
+/* What began to fail is said, not that a line begins anew, and slowness when it lasts. */
+static void note_failure(struct accounting *a, ssize_t n)
+{
+	bool is_anew = n == -EPIPE && a->error < 0;
+	bool is_patient = n == -EAGAIN && a->now_ms - a->progress_ms < PATIENT_MS;
+
+	if (!is_anew && !is_patient)
+		a->error = (int)n;
+}
+
 /* True: something was taken. */
 static bool write_some(struct accounting *a)
 {
@@ -159,12 +169,7 @@ static bool write_some(struct accounting *a)
 	} else if (n != -EAGAIN) {
 		a->again_ms = a->now_ms + AGAIN_MS;
 	}
-	if (n == -EPIPE && a->error < 0)
-		; /* why it began to fail is said */
-	else if (n != -EAGAIN)
-		a->error = (int)n;
-	else if (a->now_ms - a->progress_ms >= PATIENT_MS)
-		a->error = -EAGAIN;
+	note_failure(a, n);
 	return false;
 }
 

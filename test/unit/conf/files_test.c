@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* accounting.file against the other files that hamd needs, by whatever name. */
 #include "test.h"
+#include "tree.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -56,11 +57,8 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	char command[PATH + 16];
-
 	(void)state;
-	snprintf(command, sizeof(command), "rm -r %s", dir);
-	return system(command);
+	return tree_remove(dir);
 }
 
 /* DIR stands for %s, ' for ". */

@@ -4,25 +4,6 @@
 
 /* --- what is around --- */
 
-int channel_new(struct ctl *ctl, char *err, size_t err_len)
-{
-	(void)ctl;
-	(void)err;
-	(void)err_len;
-	return 0;
-}
-
-void channel_free(struct ctl *ctl)
-{
-	(void)ctl;
-}
-
-bool channel_run(struct ctl *ctl)
-{
-	(void)ctl;
-	return false;
-}
-
 int channel_send(struct ctl *ctl, uint8_t to, const uint8_t *buf, size_t len)
 {
 	const struct site *s = site_of(ctl), *other = &sites[to];
@@ -61,19 +42,6 @@ struct channel_count channel_count(const struct ctl *ctl, uint8_t n)
 	return (struct channel_count){ 0 };
 }
 
-int pulse_new(struct ctl *ctl, char *err, size_t err_len)
-{
-	(void)ctl;
-	(void)err;
-	(void)err_len;
-	return 0;
-}
-
-void pulse_free(struct ctl *ctl)
-{
-	(void)ctl;
-}
-
 bool pulse_run(struct ctl *ctl)
 {
 	const struct site *s = site_of(ctl);
@@ -99,19 +67,6 @@ bool pulse_is_known(const struct ctl *ctl, uint16_t domain)
 	return true;
 }
 
-int route_new(struct ctl *ctl, char *err, size_t err_len)
-{
-	(void)ctl;
-	(void)err;
-	(void)err_len;
-	return 0;
-}
-
-void route_free(struct ctl *ctl)
-{
-	(void)ctl;
-}
-
 void route_publish(struct ctl *ctl, uint16_t domain, const struct next_view *view,
 	const struct next_table *next)
 {
@@ -134,23 +89,11 @@ uint8_t route_agent(const struct conf *conf, uint16_t domain, const struct ip6_a
 								      : (uint8_t)conf->node.id;
 }
 
-bool route_run(struct ctl *ctl)
-{
-	(void)ctl;
-	return false;
-}
-
 void dp_relay_counts(const struct dp *dp, uint16_t domain, struct dp_relay_counts *out)
 {
 	(void)dp;
 	(void)domain;
 	*out = (struct dp_relay_counts){ 0 };
-}
-
-void dp_turn_part(struct dp *dp, enum turn_part part)
-{
-	(void)dp;
-	(void)part;
 }
 
 /* ctl->dp is the site itself here. */

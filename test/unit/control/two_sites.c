@@ -25,25 +25,6 @@ static const char *const domain_names[DOMAINS] = { "msp", "isp" };
 
 /* --- what is around --- */
 
-int channel_new(struct ctl *ctl, char *err, size_t err_len)
-{
-	(void)ctl;
-	(void)err;
-	(void)err_len;
-	return 0;
-}
-
-void channel_free(struct ctl *ctl)
-{
-	(void)ctl;
-}
-
-bool channel_run(struct ctl *ctl)
-{
-	(void)ctl;
-	return false;
-}
-
 int channel_input(struct ctl *ctl, const struct ctl_pkt *p)
 {
 	(void)ctl;
@@ -83,19 +64,6 @@ struct channel_count channel_count(const struct ctl *ctl, uint8_t n)
 	(void)ctl;
 	(void)n;
 	return (struct channel_count){ .tx = 7 };
-}
-
-int pulse_new(struct ctl *ctl, char *err, size_t err_len)
-{
-	(void)ctl;
-	(void)err;
-	(void)err_len;
-	return 0;
-}
-
-void pulse_free(struct ctl *ctl)
-{
-	(void)ctl;
 }
 
 /* Of what a site says the other one hears at once. */
@@ -139,19 +107,6 @@ bool pulse_is_known(const struct ctl *ctl, uint16_t domain)
 	return site_of(ctl)->is_known;
 }
 
-int route_new(struct ctl *ctl, char *err, size_t err_len)
-{
-	(void)ctl;
-	(void)err;
-	(void)err_len;
-	return 0;
-}
-
-void route_free(struct ctl *ctl)
-{
-	(void)ctl;
-}
-
 void route_publish(struct ctl *ctl, uint16_t domain, const struct next_view *view,
 	const struct next_table *next)
 {
@@ -169,12 +124,6 @@ void route_place(const struct ctl *ctl, const struct record *r, uint8_t *owner, 
 {
 	*owner = records_mesh(ctl->records, r)->owner.node;
 	*bucket = 7;
-}
-
-bool route_run(struct ctl *ctl)
-{
-	(void)ctl;
-	return false;
 }
 
 void mip6_committed(struct ctl *ctl, uint64_t token, enum engine_commit how)
@@ -235,12 +184,6 @@ void persist_touch(struct ctl *ctl, const struct record *r)
 {
 	(void)ctl;
 	(void)r;
-}
-
-void dp_turn_part(struct dp *dp, enum turn_part part)
-{
-	(void)dp;
-	(void)part;
 }
 
 /* ctl->dp is the site itself here. */

@@ -5,6 +5,7 @@
  * collector.
  */
 #include "test.h"
+#include "tree.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -112,13 +113,10 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	char cmd[64];
-
 	(void)state;
 	accounting_stop(t.a);
 	t.a = NULL;
-	snprintf(cmd, sizeof(cmd), "rm -rf %s", t.dir);
-	return system(cmd);
+	return tree_remove(t.dir);
 }
 
 static int start(uint32_t stop_ms)

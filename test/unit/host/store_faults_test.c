@@ -169,7 +169,7 @@ static void lose_power(const char *to, uint64_t *rng)
 	char name[NAME];
 
 	disk.on = false;
-	lab_remove(to);
+	(void)tree_remove(to);
 	assert_int_equal(mkdir(to, 0700), 0);
 	for (size_t i = 0; i < upto; i++) {
 		lab_name(name, "%s/%s", to, disk.dir[i].name);
@@ -433,7 +433,7 @@ static void test_power(void **state)
 		assert_false(lab.start.found.is_lost);
 		lab_check_history(synced);
 		/* the next run's history begins with this */
-		lab_remove(lab.path);
+		(void)tree_remove(lab.path);
 		disk_reset();
 		memset(lab.now, 0, sizeof(lab.now));
 		lab.puts = 0;
@@ -957,7 +957,7 @@ static void test_directory_removed(void **state)
 {
 	(void)state;
 	fill_all();
-	lab_remove(lab.path);
+	(void)tree_remove(lab.path);
 	check_is_missed();
 }
 
@@ -996,7 +996,7 @@ static void test_directory_replaced(void **state)
 	disk.skip_ms += 61000;
 	WAIT_FOR(feed_stat(lab.feed, FEED_STAT_ERRNO) == ENOTEMPTY);
 	assert_int_equal(lab_files(lab.path), 1);
-	lab_remove(lab.path);
+	(void)tree_remove(lab.path);
 	disk.skip_ms += 61000;
 	WAIT_FOR(!is_failed());
 	assert_true(lab_answer());
@@ -1210,7 +1210,7 @@ static void test_no_room_for_one_file_of_many(void **state)
 {
 	(void)state;
 	check_fails_for_ever(STORE_FILES_MAX - 2);
-	lab_remove(lab.path);
+	(void)tree_remove(lab.path);
 	disk_reset();
 	lab_start();
 	for (unsigned i = 0; i < STORE_FILES_MAX - 2; i++) {
@@ -1380,7 +1380,7 @@ static void test_moved_in_part(void **state)
 
 	(void)state;
 	for (int renames = 0; renames <= 3; renames++) {
-		lab_remove(lab.path);
+		(void)tree_remove(lab.path);
 		lab_start();
 		lab_put(1);
 		lab_stop();

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "test.h"
+#include "tree.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -76,27 +77,6 @@ static inline void lab_name(char out[static NAME], const char *fmt, ...)
 	va_end(ap);
 }
 
-static inline void lab_remove(const char *path)
-{
-	struct dirent **entry;
-	/* not opendir(): tsan sees it close a descriptor, but not open it, and takes that for the one
-	 * of this number that the store's thread had before */
-	int n = scandir(path, &entry, NULL, NULL);
-	char name[NAME];
-
-	for (int i = 0; i < n; i++) {
-		if (strcmp(entry[i]->d_name, ".") != 0 && strcmp(entry[i]->d_name, "..") != 0) {
-			lab_name(name, "%s/%s", path, entry[i]->d_name);
-			if (unlink(name) < 0)
-				lab_remove(name);
-		}
-		free(entry[i]);
-	}
-	if (n >= 0)
-		free(entry);
-	rmdir(path);
-}
-
 static inline struct buf lab_read(const char *path)
 {
 	struct buf b = { NULL, 0 };
@@ -127,7 +107,7 @@ static inline void lab_copy(const char *from, const char *to)
 	const struct dirent *e;
 	char a[NAME], b[NAME];
 
-	lab_remove(to);
+	(void)tree_remove(to);
 	assert_int_equal(mkdir(to, 0700), 0);
 	while (dir != NULL && (e = readdir(dir)) != NULL) {
 		if (e->d_name[0] == '.')
@@ -304,7 +284,7 @@ static inline void lab_begin(void)
 
 static inline void lab_end(void)
 {
-	lab_remove(lab.base);
+	(void)tree_remove(lab.base);
 }
 
 /* Opens and starts; what it returned. A new feed every time: a new run of the daemon. */

@@ -148,7 +148,7 @@ static void test_killed(void **state)
 		assert_int_equal(lab_look(lab.path), 0);
 		assert_false(lab.start.found.is_closed);
 		lab_check_history(acknowledged);
-		lab_remove(lab.path);
+		(void)tree_remove(lab.path);
 		lab.puts = 0;
 		memset(lab.now, 0, sizeof(lab.now));
 	}
@@ -368,7 +368,7 @@ static void test_times(void **state)
 		if (lab.start.found.clock != times[i].clock || left_ms > 5000 || left_ms < -5000)
 			fail_msg("%s: clock %d, %" PRId64 " ms left", times[i].name,
 				lab.start.found.clock, lab.left_ms);
-		lab_remove(lab.path);
+		(void)tree_remove(lab.path);
 	}
 }
 
@@ -550,7 +550,7 @@ static void test_not_ours(void **state)
 	chmod(lab.path, 0755);
 	assert_int_equal(lab_look(lab.path), 0);
 	/* a file, and a path that leads nowhere */
-	lab_remove(lab.path);
+	(void)tree_remove(lab.path);
 	lab_write(lab.path, "x", 1);
 	assert_int_equal(lab_open(lab.path), -ENOTDIR);
 	unlink(lab.path);
@@ -671,8 +671,8 @@ static void check_damaged(unsigned n, const struct buf *bad, const char *why)
 	assert_int_equal(lab_files(lab.start.moved_to), 2);
 	assert_int_equal(lab_look(lab.path), 0); /* the new one is good */
 	assert_false(lab.start.is_new);
-	lab_remove(lab.start.moved_to);
-	lab_remove(lab.path);
+	(void)tree_remove(lab.start.moved_to);
+	(void)tree_remove(lab.path);
 	lab_copy(good, lab.path);
 }
 
@@ -684,7 +684,7 @@ static void test_damaged(void **state)
 	make_two();
 	assert_int_equal(lab_look(lab.path), 0);
 	lab_check_all();
-	lab_remove(lab.path);
+	(void)tree_remove(lab.path);
 	lab_begin();
 	make_two();
 	a = lab_read(lab_entry(lab.path, ".seg", 0));
@@ -869,7 +869,7 @@ static void test_cut_anywhere(void **state)
 	for (size_t cut = SEGMENT_PAGE; cut <= whole.n; cut++) {
 		if (cut + 2 * RECORD < mark.length && cut % 97 != 0)
 			continue; /* one is like another there */
-		lab_remove(copy);
+		(void)tree_remove(copy);
 		assert_int_equal(mkdir(copy, 0700), 0);
 		lab_write(name, whole.p, cut);
 		int ret = lab_look(copy);
