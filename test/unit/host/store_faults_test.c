@@ -1166,6 +1166,7 @@ static void check_fails_for_ever(unsigned times)
 		lab_put(k);
 	lab_wait_synced();
 	for (unsigned i = 0; i < times; i++) {
+		lab_wait_synced(); /* else a sync of what was before fails, and this is not taken */
 		disk.fail_sync = EIO;
 		lab_put(i % KEYS); /* in the file, and then its sync fails */
 		lab_flush();
