@@ -185,7 +185,8 @@ static void test_record_of_a_third(void **state)
 	assert_true(has(2, 1, 1));
 	assert_null(at(1, 1));
 	stop_site(3);
-	RUN_UNTIL(has(1, 1, 1), 1000);
+	RUN_UNTIL(has(1, 1, 1),
+		SETTLE_MS - 100); /* before anybody takes it over, and tells of that */
 }
 
 static unsigned held_anew(unsigned mns)
