@@ -75,7 +75,8 @@ struct hello {
 	bool hurry; /* some peer is in a hurry */
 	bool has_turned;
 	uint64_t due_ms; /* when we asked to be called */
-	uint64_t woke_ms; /* when we lived again last: what came may have waited for us until then */
+	uint64_t
+		woke_ms; /* when we lived again last: what came may have waited for us until then */
 	int64_t wall_ahead_ms; /* our time of day less our monotonic clock, */
 	int64_t checked_ahead_ms; /* ... when it was compared with the others' for its own sake */
 	uint64_t send_ms; /* the next hello to anybody */

@@ -915,8 +915,7 @@ static void expect_ahead(int64_t ahead_ms)
 	for (uint8_t of = 2; of <= 3; of++)
 		if (llabs((long long)(info(1, of).offset_ms - ahead_ms)) > 3)
 			fail_msg("at %llu ms the clock of %u seems %lld ms ahead",
-				(unsigned long long)now_ms, of,
-				(long long)info(1, of).offset_ms);
+				(unsigned long long)now_ms, of, (long long)info(1, of).offset_ms);
 }
 
 /* Hellos that waited for whoever stood still say nothing about clocks: what was known before counts,
