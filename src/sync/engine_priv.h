@@ -50,6 +50,7 @@
 #define REPAIR_MS       10000 /* between two digest rounds with a peer, in the background */
 #define ROUND_SLOTS     32 /* questions of a digest round under way at once */
 #define ROUND_TRIES     6
+#define YOUNG_TRIES     3 /* asked so often about keys of which only young ones differ */
 #define DIFFER_MAX      (KEYS_WALK_MAX + MESSAGE_LISTED + 1) /* more cannot differ in one list */
 #define SETTLE_MS       500 /* survivors compare, before they take over */
 #define SETTLE_MAX_MS   1000 /* ... after the first of several went */
