@@ -374,6 +374,7 @@ const struct site_kind agent_kind = {
 	.tell = agent_tell,
 	.force = agent_force,
 	.move = agent_move,
+	.remove = agent_remove,
 	.path_mtu = agent_path_mtu,
 	.look = agent_soft_look,
 	.info = agent_info,

@@ -121,6 +121,7 @@ void agent_soft_look(struct site *s, uint8_t mn); /* for the oracle */
 /* --- agent_bu.c --- */
 void agent_judge(struct agent *a, uint8_t domain, const struct pkt *p);
 void agent_committed(struct agent *a, uint64_t token, enum engine_commit how);
+bool agent_remove(struct site *s, uint8_t mn); /* by the operator */
 
 /* --- agent_pkt.c --- */
 void agent_packet(struct site *s, struct pkt *p, uint8_t from, bool may_relay);

@@ -54,6 +54,8 @@ struct site_kind {
 	void (*path_mtu)(struct site *s, uint8_t mn, uint16_t mtu);
 	void (*look)(struct site *s, uint8_t mn);
 	bool (*move)(struct site *s, uint8_t mn, uint8_t node);
+	/* ... and to end one, which the mobile node hears nothing of. False: it holds none. */
+	bool (*remove)(struct site *s, uint8_t mn);
 };
 
 enum site_release {
