@@ -15,6 +15,7 @@
 #define AT_ONCE_US (5 * MS) /* what waits for nobody takes no longer */
 #define CLAIMS     8 /* takeovers of one binding at one site in CLAIMS_US are too many */
 #define CLAIMS_US  (2 * S)
+#define HELD_US    (5 * S) /* a digest round, of which each question may be asked some times */
 #define RETURN_US  (5 * S) /* a session is made anew, hellos go to and fro, and may be lost */
 
 /* One site's mind about another one, in a domain. */
@@ -45,6 +46,49 @@ static uint64_t limit_us(const struct world *w)
 	return 2 * once + 4ULL * (w->shape.delay_us + w->shape.jitter_us) + 500 * MS;
 }
 
+/* Since when both have served, and known that of each other, with nothing between them. */
+static uint64_t both_since_us(struct world *w, uint8_t d, uint8_t by, uint8_t node)
+{
+	const struct oracle *o = w->oracle;
+	const struct mind *m = &o->watch->mind[d][by][node];
+	uint64_t us[] = { o->paths_us, o->served_us[by][d], o->served_us[node][d],
+		o->life[by].at_us, o->life[node].at_us, m->same_us, m->lives_us };
+	uint64_t last = 0;
+
+	for (unsigned i = 0; i < DIM(us); i++)
+		last = us[i] > last ? us[i] : last;
+	return last;
+}
+
+/* They hear each other, know that of each other, and serve. */
+static bool are_both_there(struct world *w, uint8_t d, uint8_t by, uint8_t node)
+{
+	const struct mind *m = &w->oracle->watch->mind[d][by][node];
+
+	return m->is_direct && m->lives && m->boot == w->site[by]->boot && w->shape.loss_ppm == 0 &&
+	       w->oracle->open_paths == 0 && w->site[by]->announced[d] &&
+	       w->site[node]->announced[d];
+}
+
+/* Whoever came back is kept out until a digest round is complete, and such a round ends though mobile
+ * nodes come and go. */
+static void look_at_door(struct world *w, uint8_t d, uint8_t by, uint8_t node)
+{
+	uint64_t us;
+
+	/* what has no room differs in each round: it ends when all was asked for often enough; and a
+	 * domain waits for its turn while a bought member lasts out that of the other */
+	if (w->shape.is_cramped || !are_both_there(w, d, by, node) ||
+		w->site[by]->kind->lets_in(w->site[by], d, node))
+		return;
+	us = w->now_us - both_since_us(w, d, by, node);
+	if (us > (w->shape.hostile != 0 ? 2 : 1) * HELD_US)
+		world_fail(w,
+			"site %u is held out too long: site %u has known for %llu ms that it "
+			"serves",
+			node, by, (unsigned long long)(us / MS));
+}
+
 static bool has_run_for(struct world *w, uint8_t node, uint64_t us)
 {
 	return site_runs(w->site[node]) && w->oracle->life[node].at_us + us < w->now_us;
@@ -73,6 +117,12 @@ static void look_at(struct world *w, uint8_t d, uint8_t by, uint8_t node)
 		world_fail(w, "site %u calls site %u dead still, which it can reach", by, node);
 }
 
+static void look_at_both(struct world *w, uint8_t d, uint8_t by, uint8_t node)
+{
+	look_at(w, d, by, node);
+	look_at_door(w, d, by, node);
+}
+
 static void look(struct world *w, void *ctx, uint64_t arg)
 {
 	(void)ctx;
@@ -85,7 +135,7 @@ static void look(struct world *w, void *ctx, uint64_t arg)
 					site_runs(w->site[by]) && w->site[by]->kind->has_mesh &&
 					site_is_member(w->site[by], d) &&
 					site_is_member(w->site[node], d))
-					look_at(w, d, by, node);
+					look_at_both(w, d, by, node);
 }
 
 void oracle_verdict(struct world *w, uint8_t domain, uint8_t by, uint8_t node, bool lives)
