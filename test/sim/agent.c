@@ -285,11 +285,6 @@ static bool agent_is_ready(struct site *s, uint8_t domain)
 	return agent_of(s)->domain[domain].says == NEXT_READY;
 }
 
-static bool agent_lets_in(struct site *s, uint8_t domain, uint8_t node)
-{
-	return next_is_live(&agent_of(s)->domain[domain].view, node);
-}
-
 static uint64_t agent_digest(struct site *s, uint8_t domain, uint32_t *records)
 {
 	struct engine_domain_info info = { 0 };
@@ -373,6 +368,8 @@ const struct site_kind agent_kind = {
 	.datagram = agent_link_input,
 	.packet = agent_packet,
 	.is_ready = agent_is_ready,
+	.has_room = agent_has_room,
+	.calls_full = agent_calls_full,
 	.lets_in = agent_lets_in,
 	.digest = agent_digest,
 	.memory = agent_memory,

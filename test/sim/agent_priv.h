@@ -110,6 +110,9 @@ static inline uint64_t agent_stamp(const struct agent *a)
 
 /* --- agent_info.c --- */
 void agent_info(struct site *s, bool is_quiet);
+bool agent_lets_in(struct site *s, uint8_t domain, uint8_t node);
+bool agent_has_room(struct site *s, uint8_t domain);
+bool agent_calls_full(struct site *s, uint8_t node);
 
 /* --- agent_soft.c --- */
 void agent_say_more(struct agent *a, struct record *r); /* as a later release does */

@@ -16,6 +16,7 @@
 #define CLAIMS     8 /* takeovers of one binding at one site in CLAIMS_US are too many */
 #define CLAIMS_US  (2 * S)
 #define HELD_US    (5 * S) /* a digest round, of which each question may be asked some times */
+#define ROOM_US    (5 * S) /* no room is told of for a second, then that there is, some times */
 #define RETURN_US  (5 * S) /* a session is made anew, hellos go to and fro, and may be lost */
 
 /* One site's mind about another one, in a domain. */
@@ -34,6 +35,7 @@ struct watch {
 		uint64_t us[CLAIMS];
 		uint32_t count;
 	} claims[SHAPE_MNS][SITES_MOST + 1];
+	uint64_t room_us[SITES_MOST + 1];
 };
 
 /* --- dead or alive --- */
@@ -117,10 +119,37 @@ static void look_at(struct world *w, uint8_t d, uint8_t by, uint8_t node)
 		world_fail(w, "site %u calls site %u dead still, which it can reach", by, node);
 }
 
+/* It has had room in each domain since then. */
+static void look_at_room(struct world *w, uint8_t node)
+{
+	uint64_t *since_us = &w->oracle->watch->room_us[node];
+
+	for (uint8_t d = 0; d < w->shape.domains; d++)
+		if (site_is_member(w->site[node], d) &&
+			!w->site[node]->kind->has_room(w->site[node], d))
+			*since_us = w->now_us;
+}
+
+static void look_at_full(struct world *w, uint8_t d, uint8_t by, uint8_t node)
+{
+	uint64_t since_us = both_since_us(w, d, by, node);
+
+	/* what workers hold on to, and what memory there is, nobody outside can tell */
+	if (!are_both_there(w, d, by, node) || shape_knows(&w->shape, FAULT_ROOM) ||
+		shape_knows(&w->shape, FAULT_MEMORY) || w->shape.hostile != 0)
+		return;
+	if (w->oracle->watch->room_us[node] > since_us)
+		since_us = w->oracle->watch->room_us[node];
+	if (w->now_us > since_us + ROOM_US && w->site[by]->kind->calls_full(w->site[by], node))
+		world_fail(w, "site %u calls site %u full, which has had room for %llu ms", by,
+			node, (unsigned long long)((w->now_us - since_us) / MS));
+}
+
 static void look_at_both(struct world *w, uint8_t d, uint8_t by, uint8_t node)
 {
 	look_at(w, d, by, node);
 	look_at_door(w, d, by, node);
+	look_at_full(w, d, by, node);
 }
 
 static void look(struct world *w, void *ctx, uint64_t arg)
@@ -128,6 +157,9 @@ static void look(struct world *w, void *ctx, uint64_t arg)
 	(void)ctx;
 	(void)arg;
 	world_at(w, w->now_us + LOOK_US, look, NULL, 0);
+	for (uint8_t n = 1; n <= w->shape.sites; n++)
+		if (site_runs(w->site[n]) && w->site[n]->kind->has_mesh)
+			look_at_room(w, n);
 	for (uint8_t d = 0; d < w->shape.domains; d++)
 		for (uint8_t by = 1; by <= w->shape.sites; by++)
 			for (uint8_t node = 1; node <= w->shape.sites; node++)

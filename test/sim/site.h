@@ -39,6 +39,9 @@ struct site_kind {
 	bool (*is_ready)(struct site *s, uint8_t domain);
 	/* Packets go by that one's being one of those that serve. */
 	bool (*lets_in)(struct site *s, uint8_t domain, uint8_t node);
+	/* It has room for another binding of that domain; it takes that peer for one without. */
+	bool (*has_room)(struct site *s, uint8_t domain);
+	bool (*calls_full)(struct site *s, uint8_t node);
 	/* What must be equal everywhere once all is quiet. */
 	uint64_t (*digest)(struct site *s, uint8_t domain, uint32_t *records);
 	uint64_t (*memory)(struct site *s); /* octets */
