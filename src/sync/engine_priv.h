@@ -421,6 +421,8 @@ bool change_owner(struct engine *e, struct domain *d, struct record *r, uint8_t 
 /* We again, where another site claimed it that only seems to be gone: what that one said of its
  * lifetime stays. */
 bool reclaim(struct engine *e, struct domain *d, struct record *r);
+/* One of these follows: what it writes beside the record itself is on its way here. */
+void own_prefetch(struct engine *e, const struct record *r);
 /* As it travels. */
 void copy_for_wire(struct engine *e, const struct record *r, struct record_copy *out);
 /* As seen_raise(); how: of enum seen_how. */
