@@ -48,7 +48,7 @@
 #define AHEAD_MAX       64 /* pieces behind gaps that a stream remembers; more come again */
 #define KEYS_MS         50 /* streams that are always full do not keep a list of keys longer */
 #define REPAIR_MS       10000 /* between two digest rounds with a peer, in the background */
-#define ROUND_SLOTS     32 /* questions of a digest round under way at once */
+#define ROUND_SLOTS     1024 /* questions of a digest round under way at once: 48 KiB while it is */
 #define ROUND_TRIES     6
 #define DIFFER_MAX      (KEYS_WALK_MAX + MESSAGE_LISTED + 1) /* more cannot differ in one list */
 #define SETTLE_MS       500 /* survivors compare, before they take over */
@@ -115,7 +115,8 @@ struct slot {
 	uint8_t bits, count; /* DIGEST */
 	uint16_t differ; /* KEYS: the fewest old differences of any answer; at first UINT16_MAX */
 	uint32_t from; /* DIGEST: first range; KEYS: the range */
-	uint64_t first, until; /* KEYS: the rest of the range, or as much as is asked about now */
+	uint64_t first, end; /* KEYS: of the range, this much is this question's */
+	uint64_t until; /* ... as much of it as is asked about now */
 	uint64_t last; /* ... of what was listed */
 	uint64_t sent_ms;
 };
@@ -134,7 +135,11 @@ struct round {
 	uint32_t at_block, at_leaf; /* cursors in what is to be done */
 	uint64_t *block; /* bit: top range differs, its leaves are to be compared */
 	uint64_t *leaf; /* bit: leaf range differs, its keys are to be listed */
-	struct slot slot[ROUND_SLOTS];
+	struct slot *slot;
+	uint32_t slots, used; /* how many there are; the first of those that never were used */
+	bool has_rest; /* of a range that does not fit into one list, to be asked about beside it: */
+	uint32_t rest_of;
+	uint64_t rest_first, rest_end;
 };
 
 /* A digest round that a peer began with us: all that is remembered of it. */

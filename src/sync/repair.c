@@ -43,6 +43,7 @@ void repair_stop(struct peer *p)
 {
 	free(p->round.block);
 	free(p->round.leaf);
+	free(p->round.slot);
 	p->round = (struct round){ .domain = NOBODY, .id = p->round.id };
 }
 
@@ -68,9 +69,12 @@ static void begin(struct engine *e, struct peer *p, struct domain *d)
 	o->change = changes_last(e->changes);
 	o->bits = (uint8_t)bits;
 	o->top_bits = min_bits(bits, TOP_BITS);
+	o->slots = least(2U << bits, ROUND_SLOTS);
+	o->used = 1;
 	o->block = calloc(repair_map_words(o->top_bits), sizeof(*o->block));
 	o->leaf = calloc(repair_map_words(bits), sizeof(*o->leaf));
-	if (o->block == NULL || o->leaf == NULL) {
+	o->slot = calloc(o->slots, sizeof(*o->slot));
+	if (o->block == NULL || o->leaf == NULL || o->slot == NULL) {
 		repair_abandon(e, p, RETRY_MS);
 		return;
 	}
@@ -163,7 +167,7 @@ uint32_t repair_turn(struct engine *e, struct peer *p, uint32_t *budget)
 
 static struct slot *slot_of_digest(struct round *o, uint8_t bits, uint32_t from)
 {
-	for (unsigned i = 0; i < ROUND_SLOTS; i++) {
+	for (uint32_t i = 0; i < o->used; i++) {
 		struct slot *s = &o->slot[i];
 
 		if (s->kind == SLOT_DIGEST && s->bits == bits && s->from == from)
@@ -183,7 +187,7 @@ static bool is_part(uint64_t last, uint64_t asked)
 
 static struct slot *slot_of_keys(struct round *o, uint64_t first, uint64_t last)
 {
-	for (unsigned i = 0; i < ROUND_SLOTS; i++) {
+	for (uint32_t i = 0; i < o->used; i++) {
 		struct slot *s = &o->slot[i];
 
 		if (s->kind == SLOT_KEYS && s->first == first && last >= first &&
@@ -306,5 +310,5 @@ void repair_want_heard(struct engine *e, struct peer *p, const struct message_wa
 		s->differ = differ;
 	s->until = s->last = m->last;
 	if (differ == 0) /* else asked again when it is due: until then what was sent has come */
-		question_pass_keys(o, s);
+		question_pass_keys(s);
 }
