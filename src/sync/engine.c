@@ -137,7 +137,8 @@ static uint32_t walk_on(struct engine *e, uint32_t *budget)
 	uint32_t next = IDLE_MS;
 
 	for (uint32_t i = 0; *budget > 0 && i < e->domain_count; i++)
-		next = least(next, walk_turn(e, &e->domain[(e->turn_at + i) % e->domain_count], budget));
+		next = least(
+			next, walk_turn(e, &e->domain[(e->turn_at + i) % e->domain_count], budget));
 	return next;
 }
 
