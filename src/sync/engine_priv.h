@@ -48,10 +48,11 @@
 #define AHEAD_MAX       64 /* pieces behind gaps that a stream remembers; more come again */
 #define KEYS_MS         50 /* streams that are always full do not keep a list of keys longer */
 #define REPAIR_MS       10000 /* between two digest rounds with a peer, in the background */
-#define ROUND_SLOTS     1024 /* questions of a digest round under way at once: 48 KiB while it is */
+#define ROUND_SLOTS     1024 /* questions of a digest round under way at once: 56 KiB while it is */
 #define ROUND_TRIES     6
 #define DIFFER_MAX      (KEYS_WALK_MAX + MESSAGE_LISTED + 1) /* more cannot differ in one list */
-#define SETTLE_MS       500 /* survivors compare, before they take over */
+#define SETTLE_MS       500 /* survivors compare, before they take over: */
+#define SETTLE_RTTS     4 /* ... and as long as the farthest takes for so many steps, */
 #define SETTLE_MAX_MS   1000 /* ... after the first of several went */
 #define RETRY_MS        1000 /* a round or snapshot that came to nothing is begun again */
 #define KEPT_MS         5000 /* and dead-ms: how long others keep what its owner has not renewed */
