@@ -2,6 +2,8 @@
 """What control does with all bindings at once is cut into slices: no turn of it takes 5 ms of
 processor time while a site is filled, takes over, is reloaded and dumped. What else runs on this
 machine is no fault of hamd's, so it is not by the clock. (What each slice may do is in unit tests.)
+What the host of a virtual machine gives to others may count as hamd's all the same: how much that
+was is told.
 
 HAMD_BINDINGS: how many, 20000 (scripts/soak has a million)."""
 
@@ -11,6 +13,7 @@ from types import SimpleNamespace
 import pytest
 
 from lab.daemon import BUILD, runtime
+from lab.machine import Stolen
 from lab.mesh import DOMAIN, MeshWorld, agent_address
 from lab.shell import sh, until
 
@@ -63,7 +66,8 @@ def all_of_it(pair):
     until("all are at both", lambda: bindings(one) == bindings(two) == COUNT, PATIENCE_S)
     took["snapshot given"] = longest_us(one, "start, with a snapshot given")
     took["snapshot taken"] = longest_us(two, "start, with a snapshot taken")
-    assert len(two.ctl("show", "bindings", "--json").splitlines()) == COUNT
+    dump = two.ctl.run("show", "bindings", "--json", timeout=PATIENCE_S)
+    assert (dump.returncode, len(dump.stdout.splitlines())) == (0, COUNT), dump.stderr
     took["dump"] = longest_us(two, "dump")
     two.ctl("reload")
     took["reload"] = longest_us(two, "reload")
@@ -81,5 +85,7 @@ def test_turns(pair):
     middle of a turn counts as hamd's, too. What hamd does is the same each time."""
     runs = []
     while len(runs) < RUNS and (not runs or max(runs[-1].values()) >= MUST_US):
-        runs.append(all_of_it(pair))
+        with Stolen() as stolen:
+            runs.append(all_of_it(pair))
+        print(f"{stolen.part:.1%} of a processor was stolen")
     assert max(runs[-1].values()) < MUST_US, runs

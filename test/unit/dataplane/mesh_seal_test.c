@@ -63,6 +63,30 @@ static void test_provenance(void **state)
 	}
 }
 
+/* Each worker has numbers of its own: no two ever seal with one nonce. */
+static void test_own_lane(void **state)
+{
+	struct sa_out *out = sa_out_of(sa_view(site1.t->sa)->peer[2]);
+	struct dp_worker *w = &site1.w[0];
+	struct pkt p = udp(CN, MN, 100);
+	uint16_t id = w->id;
+
+	(void)state;
+	assert_true(out->lanes >= 4);
+	for (uint16_t n = 0; n < 2; n++) {
+		uint64_t last = out->lane[sa_lane_of(n, false)].esp.last;
+		struct pkt wire;
+		uint32_t spi;
+
+		w->id = n;
+		wire = sealed(&p, 0);
+		w->id = id;
+		memcpy(&spi, wire.b + sizeof(struct net_ip6), sizeof(spi));
+		assert_int_equal(sa_spi_worker(be32toh(spi)), n);
+		assert_int_equal(out->lane[sa_lane_of(n, false)].esp.last, last + 1);
+	}
+}
+
 static void test_counts(void **state)
 {
 	struct sa_count out, in;
@@ -274,6 +298,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_sizes, begin_sealed, end_sites),
 		cmocka_unit_test_setup_teardown(test_outer_header, begin_sealed, end_sites),
 		cmocka_unit_test_setup_teardown(test_provenance, begin_sealed, end_sites),
+		cmocka_unit_test_setup_teardown(test_own_lane, begin_sealed, end_sites),
 		cmocka_unit_test_setup_teardown(test_counts, begin_sealed, end_sites),
 		cmocka_unit_test_setup_teardown(test_too_big, begin_sealed, end_sites),
 		cmocka_unit_test_setup_teardown(test_joined, begin_sealed, end_sites),

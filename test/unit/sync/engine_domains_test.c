@@ -143,6 +143,22 @@ static void test_turns(void **state)
 	} while (e->peer[2]->round.domain != domain_by_number(e, DOMAIN)->index);
 }
 
+/* Who leaves one domain stays in the other. */
+static void test_drained_in_one(void **state)
+{
+	(void)state;
+	open_world(2, "engine_drained_in_one");
+	world.has_other[1] = world.has_other[2] = true;
+	start_all();
+	RUN_UNTIL(all_say(NEXT_READY) && world.site[1].other_says == NEXT_READY &&
+			  world.site[2].other_says == NEXT_READY,
+		3000);
+	run(500);
+	assert_int_equal(engine_drain(world.site[1].e, DOMAIN, false, world.now_ms), 0);
+	RUN_UNTIL(world.site[1].says == NEXT_LEFT, 3000);
+	assert_int_equal(world.site[1].other_says, NEXT_READY);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -150,6 +166,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_return_beside_silence, tear_down),
 		cmocka_unit_test_teardown(test_background_beside_silence, tear_down),
 		cmocka_unit_test_teardown(test_turns, tear_down),
+		cmocka_unit_test_teardown(test_drained_in_one, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

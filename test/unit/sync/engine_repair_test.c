@@ -145,6 +145,50 @@ static void skip_stream(uint8_t from, uint8_t to)
 	out->holes = out->hole_at = 0;
 }
 
+static uint64_t ranges_compared(void)
+{
+	return world.site[1].e->peer[2]->info.ranges + world.site[2].e->peer[1]->info.ranges;
+}
+
+/* One of many differs: its range is looked into, and no other. */
+static void test_one_of_many(void **state)
+{
+	uint64_t ranges;
+
+	(void)state;
+	open_world(2, "engine_one_of_many");
+	start_all();
+	RUN_UNTIL(all_say(NEXT_READY), 3000);
+	for (unsigned mn = 0; mn < 500; mn++)
+		update(1, mn, 1, mn, 1, 600, 1 + mn);
+	RUN_UNTIL(is_converged(), 3000);
+	run(1000);
+	assert_true(digest_bits_of(world.site[1].e->domain[0].digest) > 3);
+	update(1, 7, 1, 20000, 2, 600, 600);
+	skip_stream(1, 2);
+	ranges = ranges_compared();
+	RUN_UNTIL(has(2, 7, 20000), 2 * REPAIR_MS);
+	assert_int_equal(ranges_compared() - ranges, 1);
+}
+
+/* Whoever holds it gives it, though it is another one's, who is gone. */
+static void test_record_of_a_third(void **state)
+{
+	(void)state;
+	open_world(3, "engine_of_a_third");
+	start_all();
+	RUN_UNTIL(all_say(NEXT_READY), 3000);
+	run(1000);
+	world.cut[3][1] = true; /* and hello has not noticed */
+	update(3, 1, 1, 1, 1, 600, 1);
+	run_unseen(30);
+	assert_true(has(2, 1, 1));
+	assert_null(at(1, 1));
+	stop_site(3);
+	RUN_UNTIL(has(1, 1, 1),
+		SETTLE_MS - 100); /* before anybody takes it over, and tells of that */
+}
+
 static unsigned held_anew(unsigned mns)
 {
 	unsigned n = 0;
@@ -422,6 +466,8 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_teardown(test_partial_thaw, tear_down),
 	cmocka_unit_test_teardown(test_no_progress, tear_down),
 	cmocka_unit_test_teardown(test_one_range, tear_down),
+	cmocka_unit_test_teardown(test_one_of_many, tear_down),
+	cmocka_unit_test_teardown(test_record_of_a_third, tear_down),
 	cmocka_unit_test_teardown(test_unlike_sizes, tear_down),
 	cmocka_unit_test_teardown(test_full_lists, tear_down),
 };

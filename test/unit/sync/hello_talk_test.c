@@ -590,11 +590,15 @@ static void test_many_domains(void **state)
 		};
 	make(DIM(members) + 1, d, HELLO_DOMAINS);
 	m = message(d, HELLO_DOMAINS);
+	hello_say(h, 3, NEXT_DRAINING);
 	for (unsigned id = 2; id < DIM(members) + 2; id++)
 		assert_int_equal(hear((uint8_t)id, &m), HELLO_TAKEN);
 	for (unsigned i = 0; i < 8 * 2; i++, now_ms += HELLO_T) {
 		hello_turn(h, now_ms, WALL, true);
 		assert_int_equal(told[2].state_count, HELLO_DOMAINS);
+		for (unsigned j = 0; j < HELLO_DOMAINS; j++) /* in each what it is there */
+			assert_int_equal(told[2].states[j].says,
+				told[2].states[j].domain == 3 ? NEXT_DRAINING : NEXT_JOINING);
 		for (unsigned j = 0; j < told[2].list_count; j++) {
 			assert_int_equal(told[2].lists[j].count, DIM(members) - 1);
 			seen[told[2].lists[j].domain]++;

@@ -123,13 +123,14 @@ static void op_confirmed(void *ctx, uint8_t node)
 
 /* --- the world --- */
 
-static void start_site(uint8_t node)
+/* It knows sites 1 to most. */
+static void start_site_among(uint8_t node, uint8_t most)
 {
 	struct site *at = &site[node];
 	struct session_peer peers[SITES];
 	uint32_t n = 0;
 
-	for (uint8_t id = 1; id <= SITES; id++) {
+	for (uint8_t id = 1; id <= most; id++) {
 		if (id == node)
 			continue;
 		peers[n].node = id;
@@ -145,6 +146,11 @@ static void start_site(uint8_t node)
 						      op_answered, NULL, op_confirmed } },
 				 &at->s),
 		0);
+}
+
+static void start_site(uint8_t node)
+{
+	start_site_among(node, SITES);
 }
 
 static int set_up(void **state)
@@ -766,6 +772,22 @@ static void test_wrong_key(void **state)
 	assert_int_equal(info.last_failure, SESSION_MAC);
 }
 
+/* Two operators do not agree about an id: nobody answers by a name that is not its own. */
+static void test_called_by_another_id(void **state)
+{
+	struct datagram d = first_init(1, 3), to_two;
+
+	(void)state;
+	sessions_free(site[2].s);
+	memcpy(site[2].secret, site[3].secret, sizeof(site[2].secret));
+	memcpy(site[2].public, site[3].public, sizeof(site[2].public));
+	start_site_among(2, 1); /* to site 1 it is site 3 */
+	to_two = d;
+	to_two.to = 2;
+	assert_int_equal(deliver(&to_two), SESSION_HANDSHAKE);
+	assert_int_equal(deliver(&d), SESSION_HANDLED);
+}
+
 static void test_silence(void **state)
 {
 	struct datagram d;
@@ -923,6 +945,7 @@ int main(void)
 		TEST(test_flood_tries),
 		TEST(test_strangers),
 		TEST(test_wrong_key),
+		TEST(test_called_by_another_id),
 		TEST(test_silence),
 		TEST(test_garbage),
 		TEST(test_refused),
