@@ -133,9 +133,8 @@ def again(world, number, count):
 
 
 def survivors(options, directory, row, result):
-    own = row.bindings // 2
-    fill(options, directory, (1, 2), own)
-    config = configure(directory, (1, 2), LATE_MS)
+    fill(options, directory, (1,), row.bindings)
+    config = configure(directory, (1,), LATE_MS)
     with real_sites(options, lambda world, k: config(world, k, row.bindings + TALK * (
             2 * options.turns + 1)), DELAY_MS, 3) as (world, around):
         known(world, row.bindings)
