@@ -12,6 +12,8 @@
 #include "common/util.h"
 #include "sync/hello_priv.h"
 
+#define CLOCK_STEP_MS 10 /* less is rounding, or a clock that is slewed: the next hellos do */
+
 const char *hello_setting_name(enum hello_setting s)
 {
 	static const char *const names[] = {
@@ -225,15 +227,16 @@ void hello_set_settings(
 
 /* --- time --- */
 
-void hello_note_gap(struct hello *h, uint64_t now_ms)
+static void note_gap(struct hello *h, uint64_t now_ms)
 {
-	uint64_t gap;
+	uint64_t gap = now_ms - h->due_ms;
 
-	if (!h->has_turned || now_ms <= h->due_ms || now_ms - h->due_ms < h->hello_ms)
+	if (!h->has_turned || now_ms <= h->due_ms)
 		return;
-	if (planted(PLANT_STALL_VERDICT))
+	if (gap >= h->hello_ms || gap > h->clock_limit_ms / 2)
+		h->woke_ms = now_ms;
+	if (gap < h->hello_ms || planted(PLANT_STALL_VERDICT))
 		return;
-	gap = now_ms - h->due_ms;
 	for (uint32_t i = 0; i < h->peer_count; i++) {
 		struct peer *p = &h->peers[i];
 
@@ -241,6 +244,25 @@ void hello_note_gap(struct hello *h, uint64_t now_ms)
 	}
 	h->due_ms = now_ms; /* so much is accounted for */
 	h->expiry_ms = now_ms;
+}
+
+/* Our clock was set: that counts at once, not when the next hello of each peer came. */
+static void note_wall(struct hello *h, uint64_t now_ms, uint64_t wall_ms)
+{
+	int64_t step_ms;
+
+	h->wall_ahead_ms = (int64_t)(wall_ms - now_ms);
+	step_ms = h->wall_ahead_ms - h->checked_ahead_ms;
+	if (step_ms > -CLOCK_STEP_MS && step_ms < CLOCK_STEP_MS)
+		return;
+	h->checked_ahead_ms = h->wall_ahead_ms;
+	hello_check_clock(h);
+}
+
+void hello_note_time(struct hello *h, uint64_t now_ms, uint64_t wall_ms)
+{
+	note_gap(h, now_ms);
+	note_wall(h, now_ms, wall_ms);
 }
 
 /* Others may have taken over from us while we were silent. */
@@ -274,7 +296,7 @@ uint32_t hello_turn(struct hello *h, uint64_t now_ms, uint64_t wall_ms, bool may
 {
 	uint32_t wait;
 
-	hello_note_gap(h, now_ms);
+	hello_note_time(h, now_ms, wall_ms);
 	if (may_send && now_ms >= h->send_ms)
 		check_own_silence(h, now_ms);
 	if (h->changed || now_ms >= h->expiry_ms)
@@ -309,7 +331,7 @@ int hello_info(const struct hello *h, uint8_t node, struct hello_info *out)
 		.version_max = p->version_max,
 		.interval_ms = p->interval_ms,
 		.rtt_ms = p->srtt8_ms / 8,
-		.offset_ms = p->offset_ms,
+		.offset_ms = p->has_rtt ? hello_offset(h, p) : 0,
 		.heard_ms = p->came_ms,
 		.boot = p->boot,
 		.last_failure = p->last_failure,

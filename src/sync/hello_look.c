@@ -144,9 +144,9 @@ void hello_look(struct hello *h, uint64_t now_ms)
 	for (unsigned i = 0; i < LOOKS_MAX; i++) {
 		h->changed = false;
 		look_at_peers(h, now_ms);
+		hello_check_clock(h); /* before anybody hears that they are there */
 		for (uint32_t d = 0; d < h->domain_count; d++)
 			look_at_domain(h, d, now_ms);
-		hello_check_clock(h);
 		if (!h->changed)
 			return;
 	}
@@ -161,7 +161,7 @@ static uint64_t distance(int64_t a, int64_t b)
 
 bool hello_is_clock_alike(const struct hello *h, const struct peer *p)
 {
-	return distance(p->offset_ms, 0) <= h->clock_limit_ms;
+	return distance(hello_offset(h, p), 0) <= h->clock_limit_ms;
 }
 
 /* Its clock less ours, of a site of the domain that lives. */
@@ -169,7 +169,7 @@ static bool has_say(const struct hello *h, const struct member *mb, int64_t *off
 {
 	const struct peer *p = hello_peer_of(h, mb->node);
 
-	*offset_ms = p->offset_ms;
+	*offset_ms = hello_offset(h, p);
 	return p->up && p->has_rtt && mb->has_state && is_live(mb->says);
 }
 

@@ -30,7 +30,7 @@ struct peer {
 	bool up; /* as of the last look */
 	bool has_rtt;
 	uint32_t srtt8_ms; /* smoothed, times 8 */
-	int64_t offset_ms;
+	int64_t ahead_ms; /* its time of day less our monotonic clock: ours may be set meanwhile */
 
 	bool hurry; /* it has news to get before its turn */
 	uint32_t next_list, next_settings; /* domains whose turn it is, in what it is told */
@@ -75,6 +75,10 @@ struct hello {
 	bool hurry; /* some peer is in a hurry */
 	bool has_turned;
 	uint64_t due_ms; /* when we asked to be called */
+	uint64_t
+		woke_ms; /* when we lived again last: what came may have waited for us until then */
+	int64_t wall_ahead_ms; /* our time of day less our monotonic clock, */
+	int64_t checked_ahead_ms; /* ... when it was compared with the others' for its own sake */
 	uint64_t send_ms; /* the next hello to anybody */
 	uint64_t expiry_ms; /* when somebody may become silent; UINT64_MAX: nobody can */
 
@@ -122,10 +126,15 @@ void hello_look(struct hello *h, uint64_t now_ms);
 void hello_forget_lists(struct hello *h, uint8_t node);
 void hello_check_clock(struct hello *h);
 bool hello_is_clock_alike(const struct hello *h, const struct peer *p); /* its is like ours */
+/* Its clock less ours, ms; of one that has an RTT. */
+static inline int64_t hello_offset(const struct hello *h, const struct peer *p)
+{
+	return (int64_t)((uint64_t)p->ahead_ms - (uint64_t)h->wall_ahead_ms);
+}
 
 /* --- hello.c --- */
 
 /* There is news: the next hellos come soon, HELLO_INTERVAL_MIN behind the last ones. */
 void hello_hasten(struct hello *h);
-/* Time in which we were not called is no silence of others. */
-void hello_note_gap(struct hello *h, uint64_t now_ms);
+/* Time in which we were not called is no silence of others; and whether our clock was set in it. */
+void hello_note_time(struct hello *h, uint64_t now_ms, uint64_t wall_ms);

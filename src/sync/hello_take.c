@@ -23,18 +23,28 @@ static bool round_trip(
 	return true;
 }
 
+/*
+ * An offset may be wrong by half of what the round trip took, and hellos wait in the sockets of whoever
+ * stands still. Nothing is learned from an echo of what we said before we lived again, nor about
+ * clocks where it took that much longer than it does.
+ */
 static void take_rtt(struct hello *h, struct peer *p, const struct hello_msg *m, uint64_t rtt_ms,
-	uint64_t wall_ms)
+	uint64_t now_ms)
 {
-	uint32_t rtt = (uint32_t)rtt_ms; /* not late, so it is small */
+	uint32_t rtt = (uint32_t)rtt_ms, usual = p->srtt8_ms / 8; /* not late, so it is small */
 	bool was_like_ours = p->has_rtt && hello_is_clock_alike(h, p);
+	bool tells_clock = !p->has_rtt || rtt <= usual + h->clock_limit_ms / 2;
 
+	if (m->echo_sent_ms < h->woke_ms)
+		return;
 	if (!p->has_rtt)
 		p->srtt8_ms = 8 * rtt;
 	else
-		p->srtt8_ms += rtt - p->srtt8_ms / 8;
+		p->srtt8_ms += rtt - usual;
 	p->has_rtt = true;
-	p->offset_ms = (int64_t)(m->wall_ms + rtt / 2 - wall_ms);
+	if (!tells_clock)
+		return;
+	p->ahead_ms = (int64_t)(m->wall_ms + rtt / 2 - now_ms);
 	if (!was_like_ours || !hello_is_clock_alike(h, p)) /* else it has the same say as before */
 		hello_check_clock(h);
 }
@@ -162,8 +172,8 @@ static void take_label_key(struct hello *h, struct peer *p, const struct hello_m
 		(int64_t)m->label_key);
 }
 
-static enum hello_verdict take(struct hello *h, struct peer *p, const struct hello_msg *m,
-	uint64_t now_ms, uint64_t wall_ms)
+static enum hello_verdict take(
+	struct hello *h, struct peer *p, const struct hello_msg *m, uint64_t now_ms)
 {
 	uint64_t rtt = 0;
 	bool has_rtt = round_trip(h, m, now_ms, &rtt), hears_us;
@@ -179,14 +189,14 @@ static enum hello_verdict take(struct hello *h, struct peer *p, const struct hel
 	take_settings(h, p, m);
 	take_label_key(h, p, m);
 	if (has_rtt)
-		take_rtt(h, p, m, rtt, wall_ms);
+		take_rtt(h, p, m, rtt, now_ms);
 	if (h->changed)
 		hello_look(h, now_ms);
 	return HELLO_TAKEN;
 }
 
-static enum hello_verdict input(struct hello *h, struct peer *p, const uint8_t *buf, size_t n,
-	uint64_t now_ms, uint64_t wall_ms)
+static enum hello_verdict input(
+	struct hello *h, struct peer *p, const uint8_t *buf, size_t n, uint64_t now_ms)
 {
 	uint8_t plain[HELLO_MAX];
 	struct hello_msg m;
@@ -196,7 +206,7 @@ static enum hello_verdict input(struct hello *h, struct peer *p, const uint8_t *
 		return v;
 	if (hello_decode(plain, n - HELLO_SEAL_OVERHEAD, &m) < 0)
 		return HELLO_CONTENT;
-	return take(h, p, &m, now_ms, wall_ms);
+	return take(h, p, &m, now_ms);
 }
 
 static void note_failure(struct peer *p, enum hello_verdict v, uint64_t now_ms)
@@ -220,14 +230,14 @@ enum hello_verdict hello_input(struct hello *h, const struct ip6_addr *from, con
 	struct peer *p;
 	uint8_t node = 0;
 
-	hello_note_gap(h, now_ms);
+	hello_note_time(h, now_ms, wall_ms);
 	v = hello_seal_form(buf, n, &node);
 	if (v != HELLO_TAKEN)
 		return v;
 	p = hello_peer_of(h, node);
 	if (p == NULL || !ip6_eq(&p->address, from))
 		return HELLO_STRANGER;
-	v = input(h, p, buf, n, now_ms, wall_ms);
+	v = input(h, p, buf, n, now_ms);
 	if (v != HELLO_TAKEN && v != HELLO_OLDER)
 		note_failure(p, v, now_ms);
 	return v;

@@ -48,14 +48,27 @@ void ready_set(struct engine *e, struct domain *d, enum next_says says)
 	view_update(e, d);
 }
 
+/* Two others that agree about the time have had time to be heard. Of one that stood still all hear
+ * nothing at first: that none contradicts its clock then says nothing. */
+static bool is_time_known(const struct engine *e, const struct domain *d)
+{
+	if (e->now_ms - d->since_ms >= e->opts.dead_ms)
+		return true;
+	if (!d->is_frozen)
+		return false;
+	for (uint8_t n = next_awaited(d, 0); n != 0; n = next_awaited(d, n))
+		if (!is_peer_up(e, d, n))
+			return false;
+	return true;
+}
+
 /* All that is asked of a joining site is done, but for its clock: a wrong one would judge other
  * sites' timestamps, and give its own to records. */
 static void become_ready(struct engine *e, struct domain *d, bool by_ready)
 {
 	d->is_filled = true;
 	d->is_filled_well |= by_ready;
-	/* two others agree about the time: both have had time to be heard */
-	if (!d->is_frozen && d->others > 1 && e->now_ms - d->since_ms < e->opts.dead_ms)
+	if (d->others > 1 && !is_time_known(e, d))
 		return;
 	if (!d->is_clock_off || planted(PLANT_CLOCK_IGNORED)) {
 		ready_set(e, d, NEXT_READY);

@@ -360,6 +360,34 @@ static void test_ready_while_filled(void **state)
 	RUN_UNTIL(world.site[1].says == NEXT_READY, 100);
 }
 
+/*
+ * Who stood still is heard by nobody at first, and nobody says what its clock is like. One of two others
+ * that is there again, and a digest round with it, do not make it ready: both agree about the time.
+ */
+static void test_clock_after_a_stall(void **state)
+{
+	(void)state;
+	open_ready(3, "engine_stall_clock");
+	world.cut[1][3] = true;
+	engine_stall(world.site[1].e, 1000, world.now_ms);
+	run(200);
+	assert_true(world.site[1].e->peer[2]->info.rounds > 0);
+	assert_int_equal(world.site[1].says, NEXT_JOINING);
+	engine_clock(world.site[1].e, DOMAIN, true, world.now_ms);
+	world.cut[1][3] = false;
+	run(1000);
+	assert_int_equal(world.site[1].says, NEXT_JOINING);
+	engine_clock(world.site[1].e, DOMAIN, false, world.now_ms);
+	RUN_UNTIL(world.site[1].says == NEXT_READY, 200);
+	/* where both are there it need not wait for longer than the round, */
+	engine_stall(world.site[1].e, 1000, world.now_ms);
+	RUN_UNTIL(world.site[1].says == NEXT_READY, 250);
+	/* nor for one that does not come, but for so long as it would take to be heard */
+	world.cut[1][3] = true;
+	engine_stall(world.site[1].e, 1000, world.now_ms);
+	RUN_UNTIL(world.site[1].says == NEXT_READY, 350);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_teardown(test_one_claimer, tear_down),
 	cmocka_unit_test_teardown(test_stray_claim, tear_down),
@@ -372,6 +400,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_teardown(test_round_beside_a_stream, tear_down),
 	cmocka_unit_test_teardown(test_clock_is_off, tear_down),
 	cmocka_unit_test_teardown(test_stall_while_filled, tear_down),
+	cmocka_unit_test_teardown(test_clock_after_a_stall, tear_down),
 	cmocka_unit_test_teardown(test_ready_while_filled, tear_down),
 };
 

@@ -910,6 +910,69 @@ static void test_clock_of_joining(void **state)
 	assert_false(hello_is_clock_off(site[1].h, 0));
 }
 
+static void expect_ahead(int64_t ahead_ms)
+{
+	for (uint8_t of = 2; of <= 3; of++)
+		if (llabs((long long)(info(1, of).offset_ms - ahead_ms)) > 3)
+			fail_msg("at %llu ms the clock of %u seems %lld ms ahead",
+				(unsigned long long)now_ms, of, (long long)info(1, of).offset_ms);
+}
+
+/* Hellos that waited for whoever stood still say nothing about clocks: what was known before counts,
+ * but for what its own clock was set by meanwhile. */
+static void test_clock_of_frozen(void **state)
+{
+	(void)state;
+	site[1].clock_ms = -700;
+	make_ready(3);
+	run(500);
+	for (unsigned i = 0; i < 10; i++) {
+		site[1].frozen = true;
+		run(900 + 7 * i);
+		if (i == 5)
+			site[1].clock_ms = 4000;
+		site[1].frozen = false;
+		for (unsigned ms = 0; ms < 500; ms++) {
+			turn();
+			expect_ahead(-site[1].clock_ms);
+			now_ms++;
+		}
+		assert_true(hello_is_clock_off(site[1].h, 0));
+	}
+	site[1].clock_ms = 0; /* set right: at once, not when all have said hello again */
+	turn();
+	assert_true(hello_is_clock_off(site[1].h, 0));
+	run(2);
+	site[1].due_ms = now_ms;
+	turn();
+	assert_false(hello_is_clock_off(site[1].h, 0));
+}
+
+/* A peer, or the path, held some back: nobody knows where. Where a path became that long the clock is
+ * measured by it. */
+static void test_clock_by_slow_hello(void **state)
+{
+	(void)state;
+	site[1].clock_ms = -700;
+	make_ready(3);
+	run(500);
+	delay[2][1] = 600;
+	for (unsigned ms = 0; ms < 1500; ms++) {
+		if (ms == 750)
+			delay[2][1] = DELAY;
+		turn();
+		expect_ahead(700);
+		now_ms++;
+	}
+	delay[2][1] = delay[1][2] = 300;
+	run(3000);
+	expect_ahead(700);
+	site[1].clock_ms = 0;
+	run(1000);
+	expect_ahead(0);
+	assert_in_range(info(1, 2).rtt_ms, 590, 610);
+}
+
 /* --- new keys --- */
 
 /* The other gets them much later, or not at all until the old ones end: nobody falls silent. */
@@ -965,6 +1028,8 @@ int main(void)
 		T(test_interpreter),
 		T(test_clock),
 		T(test_clock_of_joining),
+		T(test_clock_of_frozen),
+		T(test_clock_by_slow_hello),
 		T(test_new_keys),
 #undef T
 	};
