@@ -48,7 +48,8 @@
 #define AHEAD_MAX       64 /* pieces behind gaps that a stream remembers; more come again */
 #define KEYS_MS         50 /* streams that are always full do not keep a list of keys longer */
 #define REPAIR_MS       10000 /* between two digest rounds with a peer, in the background */
-#define ROUND_SLOTS     1024 /* questions of a digest round under way at once: 56 KiB while it is */
+#define ROUND_SLOTS     32 /* questions of a digest round under way at once, */
+#define ROUND_HASTE     1024 /* ... of one of survivors: 56 KiB while it is under way */
 #define ROUND_TRIES     6
 #define DIFFER_MAX      (KEYS_WALK_MAX + MESSAGE_LISTED + 1) /* more cannot differ in one list */
 #define SETTLE_MS       500 /* survivors compare, before they take over: */
@@ -131,6 +132,7 @@ struct round {
 	uint64_t left; /* records that could not be made equal */
 	uint8_t bits; /* of the ranges whose keys are listed */
 	uint8_t top_bits; /* of those compared first */
+	bool is_hasty;
 	bool top_done; /* those were compared */
 	uint64_t keys_ms; /* when keys were listed last */
 	uint32_t at_block, at_leaf; /* cursors in what is to be done */
@@ -197,6 +199,7 @@ struct peer {
 	/* digests */
 	struct asks asks;
 	uint64_t want_round; /* bit: domain, at once */
+	uint64_t want_haste; /* ... with as many questions at once as there may be */
 	uint64_t round_due_ms;
 	uint64_t round_retry_ms[ENGINE_DOMAINS]; /* by index: not again earlier */
 	uint16_t round_last; /* domain of the last one begun: the others come first */
@@ -501,6 +504,9 @@ void ready_round_whole(struct domain *d, const struct peer *p, uint64_t change);
 /* --- repair.c, answer.c --- */
 
 void repair_want(struct engine *e, struct domain *d, uint8_t node);
+/* The same, where what differs is what somebody waits for: it is asked about all at once. Not to fill a
+ * site: what is sent beside a stream takes the place of what the stream sends. */
+void repair_want_haste(struct engine *e, struct domain *d, uint8_t node);
 void repair_stop(struct peer *p);
 /* It is stopped, and wanted again after so long. */
 void repair_abandon(struct engine *e, struct peer *p, uint32_t retry_ms);

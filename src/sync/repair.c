@@ -39,6 +39,13 @@ void repair_want(struct engine *e, struct domain *d, uint8_t node)
 		e->peer[node]->want_round |= 1ULL << d->index;
 }
 
+void repair_want_haste(struct engine *e, struct domain *d, uint8_t node)
+{
+	repair_want(e, d, node);
+	if (e->peer[node] != NULL)
+		e->peer[node]->want_haste |= 1ULL << d->index;
+}
+
 void repair_stop(struct peer *p)
 {
 	free(p->round.block);
@@ -50,6 +57,7 @@ void repair_stop(struct peer *p)
 void repair_abandon(struct engine *e, struct peer *p, uint32_t retry_ms)
 {
 	p->want_round |= 1ULL << p->round.domain;
+	p->want_haste |= (uint64_t)p->round.is_hasty << p->round.domain;
 	p->round_retry_ms[p->round.domain] = e->now_ms + retry_ms;
 	repair_stop(p);
 }
@@ -61,6 +69,8 @@ static void begin(struct engine *e, struct peer *p, struct domain *d)
 
 	p->round_last = d->index;
 	p->want_round &= ~(1ULL << d->index);
+	o->is_hasty = p->want_haste >> d->index & 1;
+	p->want_haste &= ~(1ULL << d->index);
 	if (set_has(d->has_peer_bits, p->node))
 		bits = min_bits(bits, d->peer_bits[p->node]);
 	o->id++;
@@ -69,7 +79,7 @@ static void begin(struct engine *e, struct peer *p, struct domain *d)
 	o->change = changes_last(e->changes);
 	o->bits = (uint8_t)bits;
 	o->top_bits = min_bits(bits, TOP_BITS);
-	o->slots = least(2U << bits, ROUND_SLOTS);
+	o->slots = least(2U << bits, o->is_hasty ? ROUND_HASTE : ROUND_SLOTS);
 	o->used = 1;
 	o->block = calloc(repair_map_words(o->top_bits), sizeof(*o->block));
 	o->leaf = calloc(repair_map_words(bits), sizeof(*o->leaf));

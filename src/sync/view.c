@@ -73,7 +73,7 @@ static void went(struct engine *e, struct domain *d, uint8_t node)
 	for (uint8_t n = set_next(d->members, 0); n != 0; n = set_next(d->members, n))
 		if (n != node && is_peer_up(e, d, n)) {
 			if (e->opts.self < n)
-				repair_want(e, d, n);
+				repair_want_haste(e, d, n);
 			is_any = true;
 		}
 	if (is_any)
