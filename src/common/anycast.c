@@ -8,15 +8,18 @@
 #define UNIVERSAL_AT 8 /* the octet with the universal/local bit, */
 #define UNIVERSAL    0x02 /* which is 0 in the first form */
 
+/* Also where the number will be. */
 static void set_ones(struct ip6_addr *a, unsigned from)
 {
-	for (unsigned bit = from; bit < 128 - NUMBER_BITS; bit++)
-		a->b[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
+	unsigned at = from / 8;
+
+	a->b[at] |= (uint8_t)(0xff >> from % 8);
+	memset(a->b + at + 1, 0xff, sizeof(a->b) - at - 1);
 }
 
 static void set_number(struct ip6_addr *a, uint8_t number)
 {
-	a->b[15] = (uint8_t)((a->b[15] & ~0x7f) | number);
+	a->b[15] = (uint8_t)((a->b[15] & ~((1U << NUMBER_BITS) - 1)) | number);
 }
 
 static struct ip6_addr eui64_form(struct ip6_addr a, uint8_t number)
@@ -59,7 +62,15 @@ uint32_t anycast_home_agents(const struct ip6_prefix *p, const struct ip6_addr *
 bool anycast_is_reserved(const struct ip6_addr *a, const struct ip6_prefix *p)
 {
 	uint8_t number = a->b[15] & 0x7f;
-	struct ip6_addr eui64 = eui64_form(*a, number), plain = plain_form(*a, p->len, number);
+	struct ip6_addr form;
 
-	return (has_eui64_form(p) && ip6_eq(a, &eui64)) || (has_plain_form(p) && ip6_eq(a, &plain));
+	if (has_eui64_form(p)) {
+		form = eui64_form(*a, number);
+		if (ip6_eq(a, &form))
+			return true;
+	}
+	if (!has_plain_form(p))
+		return false;
+	form = plain_form(*a, p->len, number);
+	return ip6_eq(a, &form);
 }

@@ -42,8 +42,12 @@ bool ip6_prefix_overlap(const struct ip6_prefix *a, const struct ip6_prefix *b)
 
 void ip6_prefix_mask(struct ip6_prefix *p)
 {
-	for (unsigned bit = p->len; bit < 128; bit++)
-		p->addr.b[bit / 8] &= (uint8_t) ~(0x80 >> bit % 8);
+	unsigned at = p->len / 8;
+
+	if (at == sizeof(p->addr.b))
+		return;
+	p->addr.b[at] &= (uint8_t)(0xff00 >> p->len % 8);
+	memset(p->addr.b + at + 1, 0, sizeof(p->addr.b) - at - 1);
 }
 
 void ip6_solicited_node(const struct ip6_addr *a, struct ip6_addr *out)

@@ -138,11 +138,16 @@ bool pmtu_learn(struct pmtu *p, uint64_t now_ms, const struct ip6_addr *dst, enu
 uint16_t pmtu_get(
 	const struct pmtu *p, uint64_t now_ms, const struct ip6_addr *dst, enum pmtu_use use)
 {
-	uint64_t tag = tag_of(p, dst);
-	struct entry *set = set_of(p, dst);
-	const struct entry *own = find(set, now_ms, tag, PMTU_OWN);
-	const struct entry *e = find(set, now_ms, tag, PMTU_TUNNEL);
+	uint64_t tag;
+	struct entry *set;
+	const struct entry *own, *e;
 
+	if (use == PMTU_TUNNEL && p->tunnels_end_ms <= now_ms)
+		return 0; /* of all: asked for each binding that is published */
+	tag = tag_of(p, dst);
+	set = set_of(p, dst);
+	own = find(set, now_ms, tag, PMTU_OWN);
+	e = find(set, now_ms, tag, PMTU_TUNNEL);
 	if (use == PMTU_OWN && own != NULL && (e == NULL || own->mtu < e->mtu))
 		e = own;
 	return e != NULL ? e->mtu : 0;

@@ -148,6 +148,28 @@ static uint32_t *chain(const struct records *rs, uint16_t domain, const struct i
 	return &rs->hash[ip6_hash(hoa, rs->seed ^ (uint64_t)domain << 48) & rs->hash_mask];
 }
 
+static uint32_t *coa_chain(const struct records *rs, const struct ip6_addr *coa)
+{
+	return &rs->coa_hash[ip6_hash(coa, ~rs->seed) & rs->coa_mask];
+}
+
+void records_prefetch_heads(const struct records *rs, uint16_t domain, const struct ip6_addr *hoa,
+	const struct ip6_addr *coa)
+{
+	__builtin_prefetch(chain(rs, domain, hoa), 1);
+	__builtin_prefetch(coa_chain(rs, coa), 1);
+}
+
+void records_prefetch(const struct records *rs, uint16_t domain, const struct ip6_addr *hoa,
+	const struct ip6_addr *coa)
+{
+	const struct slot *s = &rs->slot[*chain(rs, domain, hoa)];
+
+	__builtin_prefetch(&s->r.hoa);
+	__builtin_prefetch(&s->next);
+	__builtin_prefetch(&rs->coa[*coa_chain(rs, coa)], 1);
+}
+
 static struct slot *slot_of(struct record *r)
 {
 	return container_of(r, struct slot, r);
@@ -196,11 +218,6 @@ struct record *records_add(struct records *rs, uint16_t domain, const struct ip6
 }
 
 /* --- counts --- */
-
-static uint32_t *coa_chain(const struct records *rs, const struct ip6_addr *coa)
-{
-	return &rs->coa_hash[ip6_hash(coa, ~rs->seed) & rs->coa_mask];
-}
 
 static uint32_t coa_find(const struct records *rs, const struct ip6_addr *coa)
 {

@@ -110,6 +110,12 @@ void records_on_del(struct records *rs, records_del_fn fn, void *ctx);
 
 struct record *records_find(struct records *rs, uint16_t domain, const struct ip6_addr *hoa);
 struct record *records_at(struct records *rs, uint32_t handle); /* NULL: no such record */
+/* What records_find(), records_add() and records_set() will look for is on its way here: first of
+ * several records the heads of chains, then of the same ones what hangs on them. */
+void records_prefetch_heads(const struct records *rs, uint16_t domain, const struct ip6_addr *hoa,
+	const struct ip6_addr *coa);
+void records_prefetch(const struct records *rs, uint16_t domain, const struct ip6_addr *hoa,
+	const struct ip6_addr *coa);
 /* A new record with domain, hoa and handle set, everything else zero; it counts for nothing
  * until records_set(). NULL: full. */
 struct record *records_add(struct records *rs, uint16_t domain, const struct ip6_addr *hoa);

@@ -229,6 +229,11 @@ void seen_merge(const struct seen_value *a, const struct seen_value *b, struct s
 	*out = m;
 }
 
+bool seen_covers(const struct seen_value *a, const struct seen_value *b)
+{
+	return !is_later_number(b, a) && !is_later_stamp(b->stamp, a->stamp);
+}
+
 /* --- home agent addresses --- */
 
 /* Where its number is, or would be. */
@@ -258,6 +263,16 @@ static uint16_t ha_number(struct seen *s, const struct ip6_addr *ha)
 static uint32_t *chain(const struct seen *s, uint16_t domain, const struct ip6_addr *hoa)
 {
 	return &s->hash[ip6_hash(hoa, s->seed ^ (uint64_t)domain << 48) & s->hash_mask];
+}
+
+void seen_prefetch_head(const struct seen *s, uint16_t domain, const struct ip6_addr *hoa)
+{
+	__builtin_prefetch(chain(s, domain, hoa), 1);
+}
+
+void seen_prefetch(const struct seen *s, uint16_t domain, const struct ip6_addr *hoa)
+{
+	__builtin_prefetch(&s->entry[*chain(s, domain, hoa)], 1);
 }
 
 /* From i on the next of the home address, with whatever home agent address. */

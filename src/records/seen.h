@@ -65,6 +65,8 @@ int seen_set_quota(struct seen *s, uint16_t domain, uint32_t share, uint32_t max
 
 /* The greater of two, in each of its parts. */
 void seen_merge(const struct seen_value *a, const struct seen_value *b, struct seen_value *out);
+/* Who has a learns nothing by b. */
+bool seen_covers(const struct seen_value *a, const struct seen_value *b);
 
 enum seen_how {
 	SEEN_LISTED = 1, /* others do not hear of it by a record: a change of its own */
@@ -95,6 +97,11 @@ struct seen_owner {
 };
 /* One at most; copied. NULL, as at first: what is remembered never gives way. */
 void seen_on_full(struct seen *s, const struct seen_owner *owner);
+
+/* What will be looked for is on its way here: first of several pairs the heads of chains, then of the
+ * same ones what hangs on them. */
+void seen_prefetch_head(const struct seen *s, uint16_t domain, const struct ip6_addr *hoa);
+void seen_prefetch(const struct seen *s, uint16_t domain, const struct ip6_addr *hoa);
 
 bool seen_get(const struct seen *s, uint16_t domain, const struct ip6_addr *hoa,
 	const struct ip6_addr *ha, struct seen_value *out);

@@ -260,6 +260,21 @@ static enum applied take_newer(struct engine *e, struct peer *p, struct domain *
 	return APPLY_NEWER;
 }
 
+void apply_prefetch(
+	struct engine *e, const struct domain *d, const struct record_copy *const c[], uint32_t n)
+{
+	uint16_t number = d->conf.number;
+
+	for (uint32_t i = 0; i < n; i++) {
+		records_prefetch_heads(e->rs, number, &c[i]->hoa, &c[i]->coa);
+		seen_prefetch_head(e->opts.seen, number, &c[i]->hoa);
+	}
+	for (uint32_t i = 0; i < n; i++) {
+		records_prefetch(e->rs, number, &c[i]->hoa, &c[i]->coa);
+		seen_prefetch(e->opts.seen, number, &c[i]->hoa);
+	}
+}
+
 enum applied apply_record(
 	struct engine *e, struct peer *p, struct domain *d, const struct record_copy *c)
 {

@@ -413,6 +413,10 @@ enum applied {
 	APPLY_REFUSED, /* by a fence or for want of space: it is not held here */
 	APPLY_LATER, /* no room to publish it now */
 };
+/* These are next: the tables are larger than any cache, so what they touch of them is asked for
+ * together. */
+void apply_prefetch(
+	struct engine *e, const struct domain *d, const struct record_copy *const c[], uint32_t n);
 enum applied apply_record(
 	struct engine *e, struct peer *p, struct domain *d, const struct record_copy *c);
 enum applied apply_seen(

@@ -100,6 +100,38 @@ static enum put put_record(struct engine *e, struct peer *p, struct piece *x, ui
 	return !w->bad && record_wire_put(w, &c) ? PUT_DONE : PUT_NO_ROOM;
 }
 
+/*
+ * Whoever is given a snapshot has been told the record in front of it, or is told by a stream what
+ * became of it since, and has noted from it what was seen of its mobile node: its number, and the
+ * timestamp that copy_for_wire() puts beside it (apply_record()).
+ */
+static bool is_in_record(struct engine *e, const struct peer *p, const struct piece *x,
+	const struct domain *d, const struct seen_pair *pair)
+{
+	const struct record *r = records_find(e->rs, pair->domain, &pair->hoa);
+	const struct record_mesh *m;
+	struct seen_value said;
+
+	if (r == NULL || !ip6_eq(&r->ha, &pair->ha) || !is_for(e, p, x, d, r))
+		return false;
+	m = records_mesh(e->rs, r);
+	said = (struct seen_value){ .ext_seq = m->content.ext_seq,
+		.epoch = m->content.epoch,
+		.stamp = pair->value.stamp,
+		.order = m->order };
+	return seen_covers(&said, &pair->value);
+}
+
+static bool is_pair_for(struct engine *e, const struct peer *p, const struct piece *x,
+	const struct domain *d, const struct seen_pair *pair)
+{
+	if (d == NULL || !is_member(d, p->node))
+		return false;
+	if (x->stream == STREAM_SNAPSHOT)
+		return d->index == x->out->domain && !is_in_record(e, p, x, d, pair);
+	return pair->origin == 0 || is_cut(e, p->node, pair->origin);
+}
+
 static enum put put_seen(struct engine *e, struct peer *p, struct piece *x, uint32_t handle,
 	struct net_wr *w, struct message_builder *b)
 {
@@ -111,10 +143,7 @@ static enum put put_seen(struct engine *e, struct peer *p, struct piece *x, uint
 	if (!seen_at(e->opts.seen, handle, &pair))
 		return PUT_SKIPPED;
 	d = domain_by_number(e, pair.domain);
-	if (d == NULL || !is_member(d, p->node) ||
-		(x->stream == STREAM_SNAPSHOT
-				? d->index != x->out->domain
-				: pair.origin != 0 && !is_cut(e, p->node, pair.origin)))
+	if (!is_pair_for(e, p, x, d, &pair))
 		return PUT_SKIPPED;
 	message_section(w, b, d->conf.id);
 	return !w->bad && seen_wire_put(w, &pair) ? PUT_DONE : PUT_NO_ROOM;

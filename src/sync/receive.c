@@ -120,37 +120,75 @@ static void count(
 		refused_note(&o->refused, d->conf.id, o->at);
 }
 
-/* 0, -ENOTSUP, -EBADMSG as records/wire.h has them. */
-static int one_item(struct engine *e, struct peer *p, struct domain *d, struct net_rd *items,
+#define BATCH 16 /* records looked for together: an ordinary datagram's */
+
+struct item {
+	int ret; /* 0, -ENOTSUP, -EBADMSG as records/wire.h has them */
+	union {
+		struct record_copy record;
+		struct seen_pair pair;
+	};
+};
+
+/* The next ones, up to one that makes no sense. Returns how many. */
+static uint32_t read_items(struct net_rd *items, bool is_pair, struct item batch[BATCH])
+{
+	uint32_t n = 0;
+
+	while (n < BATCH && net_rd_left(items) > 0) {
+		struct item *it = &batch[n++];
+
+		it->ret = is_pair ? seen_wire_get(items, &it->pair)
+				  : record_wire_get(items, &it->record);
+		if (it->ret == -EBADMSG)
+			break;
+	}
+	return n;
+}
+
+static void prefetch(
+	struct engine *e, const struct domain *d, const struct item batch[BATCH], uint32_t n)
+{
+	const struct record_copy *c[BATCH];
+	uint32_t records = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		if (batch[i].ret == 0)
+			c[records++] = &batch[i].record;
+	apply_prefetch(e, d, c, records);
+}
+
+static void apply_item(struct engine *e, struct peer *p, struct domain *d, struct item *it,
 	bool is_pair, struct outcome *o)
 {
-	struct record_copy c;
-	struct seen_pair pair;
-	int ret = is_pair ? seen_wire_get(items, &pair) : record_wire_get(items, &c);
-
-	if (ret < 0)
-		return ret;
-	pair.domain = d->conf.number;
-	pair.origin = p->node;
-	count(e, p, d, o, is_pair ? apply_seen(e, p, d, &pair) : apply_record(e, p, d, &c));
-	return 0;
+	if (it->ret < 0) {
+		refused_note(&o->refused, d->conf.id, o->at);
+		p->info.refused++;
+		p->info.malformed += it->ret != -ENOTSUP;
+		return;
+	}
+	if (!is_pair) {
+		count(e, p, d, o, apply_record(e, p, d, &it->record));
+		return;
+	}
+	it->pair.domain = d->conf.number;
+	it->pair.origin = p->node;
+	count(e, p, d, o, apply_seen(e, p, d, &it->pair));
 }
 
 static void apply_section(struct engine *e, struct peer *p, struct domain *d, struct net_rd *items,
 	bool is_pair, struct outcome *o)
 {
-	while (net_rd_left(items) > 0 && !o->is_later) {
-		int ret = one_item(e, p, d, items, is_pair, o);
+	struct item batch[BATCH];
+	uint32_t n;
 
-		if (ret == 0)
-			continue;
-		refused_note(&o->refused, d->conf.id, o->at);
-		p->info.refused++;
-		if (ret != -ENOTSUP) {
-			p->info.malformed++;
-			return;
-		}
-	}
+	do {
+		n = read_items(items, is_pair, batch);
+		if (!is_pair)
+			prefetch(e, d, batch, n);
+		for (uint32_t i = 0; i < n && !o->is_later; i++)
+			apply_item(e, p, d, &batch[i], is_pair, o);
+	} while (n > 0 && batch[n - 1].ret != -EBADMSG && !o->is_later);
 }
 
 static void apply_sections(

@@ -231,16 +231,17 @@ static void test_snapshot_nobody_wants(void **state)
 	assert_true(has(2, 299, 299));
 }
 
-/* A site joins another one that has 12,000 bindings; what the snapshot cost. */
+/* A site joins another one that has 16,000 bindings; what the snapshot cost. */
 static const struct engine_peer_info *join_at(uint32_t here, uint32_t there)
 {
 	open_world(2, "engine_edge_rate");
-	world.max = world.conf.max_bindings = 12000;
+	world.max = world.conf.max_bindings = 16000;
+	world.seen_max = 2 * world.max;
 	world.records_s = here;
 	start_all();
 	RUN_UNTIL(all_say(NEXT_READY), 3000);
 	stop_site(2);
-	register_some(1, 12000);
+	register_some(1, 16000);
 	run(1000);
 	world.records_s = there;
 	start_site(2);
