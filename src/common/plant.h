@@ -42,7 +42,10 @@
 	X(FOREIGN_DATA, "foreign-data", "packets come from peers that are not in their domain")    \
 	X(DRAINS_ALL, "drains-all", "who is drained in one domain leaves all")                     \
 	X(JOIN_AT_ONCE, "join-at-once", "cold-start does not wait for those who may know better")  \
-	X(RETIRED_AWAITED, "retired-awaited", "a site that is gone for good is waited for")
+	X(ROUND_ENDLESS, "round-endless", "a digest round also waits for what changed meanwhile")  \
+	X(FULL_STAYS, "full-stays", "a peer that had no room is not told anything any more")       \
+	X(RETIRED_AWAITED, "retired-awaited", "a site that is gone for good is waited for")        \
+	X(REMOVED_UNTOLD, "removed-untold", "others are not told what the operator removed")
 
 enum plant {
 	PLANT_NONE,

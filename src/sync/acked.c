@@ -51,7 +51,8 @@ static void hear_full(struct engine *e, const struct peer *p, const struct messa
 		struct domain *d = &e->domain[i];
 
 		if (!is_member(d, p->node) || !says_full(m, d->conf.id)) {
-			set_del(d->full, p->node);
+			if (!planted(PLANT_FULL_STAYS))
+				set_del(d->full, p->node);
 			continue;
 		}
 		if (!set_has(d->full, p->node))

@@ -201,7 +201,10 @@ void engine_touched(struct engine *e, struct record *r, uint64_t now_ms, uint64_
 	/* the site that made it may have a clock far in front of ours, which we do not follow */
 	m->content.hlc = hlc_tick_above(&e->hlc, m->content.hlc, wall_ms);
 	m->content.node = e->opts.self;
-	change_own(e, d, r, true);
+	if (planted(PLANT_REMOVED_UNTOLD))
+		own_count(e, d, r);
+	else
+		change_own(e, d, r, true);
 }
 
 void engine_soft(struct engine *e, struct record *r, uint64_t now_ms)

@@ -312,7 +312,7 @@ void repair_want_heard(struct engine *e, struct peer *p, const struct message_wa
 		return;
 	young = m->count > 0 ? push_wanted(e, p, d, m) : 0;
 	differ = young < differ ? (uint16_t)(differ - young) : 0;
-	if (differ < s->differ || m->last < s->last)
+	if (differ < s->differ || m->last < s->last || planted(PLANT_ROUND_ENDLESS))
 		s->tries = 1; /* it goes on, a part at a time */
 	else if (differ > 0 && (set_has(d->full, p->node) || repair_refuses(e, d, p)))
 		give_up(s); /* what differs has no room */

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "common/plant.h"
 #include "sync/engine_priv.h"
 
 /* --- which ranges: bitmaps --- */
@@ -79,7 +80,7 @@ static inline bool repair_is_young(
 				  records_mesh(e->rs, r)->changed) %
 		       REPAIR_TICKS;
 
-	return round < REPAIR_TICKS / 2 && age < round;
+	return round < REPAIR_TICKS / 2 && age < round && !planted(PLANT_ROUND_ENDLESS);
 }
 
 /* --- push.c --- */

@@ -2,13 +2,14 @@
 /*
  * Binding Updates, as control answers them: the order of the mobile node's messages first
  * (records/order.h), then the rules (control/mip6/rules.h), then the record, the engine, and the
- * acknowledgement, now or when enough peers hold the record.
+ * acknowledgement, now or when enough peers hold the record. And the operator, who ends a binding.
  */
 #include <string.h>
 
 #include "agent_priv.h"
 #include "common/ntp.h"
 #include "control/mip6/rules.h"
+#include "mn.h"
 #include "records/order.h"
 
 #define HA_STAMP_OLD 157 /* RFC 5213: timestamp lower than previously accepted */
@@ -330,4 +331,24 @@ void agent_judge(struct agent *a, uint8_t domain, const struct pkt *p)
 		carry_out(&q, &v);
 		break;
 	}
+}
+
+/* As control does it (control/mip6/change.c). */
+bool agent_remove(struct site *s, uint8_t mn)
+{
+	struct agent *a = agent_of(s);
+	uint8_t domain = mn_domain(s->w, mn);
+	struct ip6_addr home = mn_home(s->w, mn), coa;
+	struct record *r = records_find(a->records, domain, &home);
+
+	if (r == NULL || r->state != RECORD_LIVE)
+		return false;
+	coa = r->coa;
+	records_set(a->records, r, RECORD_TOMBSTONE, &coa,
+		agent_now(a) + records_tombstone_ms(a->records, r));
+	engine_touched(a->engine, r, agent_now(a), agent_wall(a));
+	a->is_dirty = true;
+	world_tell(s->w, "site %u is told to remove mn %u", s->node, mn);
+	site_wake(s);
+	return true;
 }

@@ -130,3 +130,26 @@ void agent_info(struct site *s, bool is_quiet)
 		seen_memory(a->seen) == 0)
 		world_fail(a->w, "site %u shows sizes that cannot be", a->node);
 }
+
+/* --- what the oracle wants to know --- */
+
+bool agent_lets_in(struct site *s, uint8_t domain, uint8_t node)
+{
+	return next_is_live(&agent_of(s)->domain[domain].view, node);
+}
+
+bool agent_has_room(struct site *s, uint8_t domain)
+{
+	const struct agent *a = agent_of(s);
+	uint32_t live = records_live_in(a->records, domain);
+
+	return live < s->w->shape.quota &&
+	       live + records_tombstones_in(a->records, domain) < 2 * s->w->shape.quota;
+}
+
+bool agent_calls_full(struct site *s, uint8_t node)
+{
+	struct engine_peer_info info;
+
+	return engine_peer_info(agent_of(s)->engine, node, &info) == 0 && info.full;
+}

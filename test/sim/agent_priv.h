@@ -110,6 +110,9 @@ static inline uint64_t agent_stamp(const struct agent *a)
 
 /* --- agent_info.c --- */
 void agent_info(struct site *s, bool is_quiet);
+bool agent_lets_in(struct site *s, uint8_t domain, uint8_t node);
+bool agent_has_room(struct site *s, uint8_t domain);
+bool agent_calls_full(struct site *s, uint8_t node);
 
 /* --- agent_soft.c --- */
 void agent_say_more(struct agent *a, struct record *r); /* as a later release does */
@@ -121,6 +124,7 @@ void agent_soft_look(struct site *s, uint8_t mn); /* for the oracle */
 /* --- agent_bu.c --- */
 void agent_judge(struct agent *a, uint8_t domain, const struct pkt *p);
 void agent_committed(struct agent *a, uint64_t token, enum engine_commit how);
+bool agent_remove(struct site *s, uint8_t mn); /* by the operator */
 
 /* --- agent_pkt.c --- */
 void agent_packet(struct site *s, struct pkt *p, uint8_t from, bool may_relay);

@@ -267,6 +267,17 @@ void oracle_clock(struct world *w, uint8_t node)
 	w->oracle->clock_us[node] = w->now_us;
 }
 
+/* Another site than that one does, and is one that it hears. */
+static bool is_any_serving(struct world *w, uint8_t node, uint8_t domain, bool is_heard)
+{
+	for (uint8_t n = 1; n <= w->shape.sites; n++)
+		if (n != node && site_is_member(w->site[n], domain) &&
+			w->site[n]->announced[domain] &&
+			(!is_heard || oracle_hear_each_other(w, n, node)))
+			return true;
+	return false;
+}
+
 void oracle_ready(struct world *w, uint8_t node, uint8_t domain)
 {
 	if (w->oracle->clock_us[node] + 2 * S < w->now_us && is_clock_off(w, node, domain))
@@ -275,11 +286,10 @@ void oracle_ready(struct world *w, uint8_t node, uint8_t domain)
 			node, domain, (long long)w->site[node]->wall_off_ms);
 	w->oracle->served_us[node][domain] = w->now_us;
 	oracle_look_at(w, node, domain);
-	for (uint8_t n = 1; n <= w->shape.sites; n++)
-		if (n != node && site_is_member(w->site[n], domain) &&
-			w->site[n]->announced[domain])
-			return;
-	oracle_fault(w, false);
+	if (!is_any_serving(w, node, domain, true))
+		oracle_may_be_back(w, domain);
+	if (!is_any_serving(w, node, domain, false))
+		oracle_fault(w, false);
 }
 
 bool oracle_is_waiting(struct world *w, uint8_t domain)

@@ -18,6 +18,7 @@
  *     de-registration ends that is sent to one where none was acknowledged;
  *   - numbers that went round once while not all sites could hear of it;
  *   - a replay, in a domain without keys, where nobody remembers the mobile node any more;
+ *   - what the operator removed;
  *   - a Binding Update that an attacker kept from arriving and brings later to an agent address
  *     that has heard nothing newer.
  * An excuse ends with the next registration that is acknowledged when all is settled.
@@ -64,6 +65,8 @@ void oracle_verdict(struct world *w, uint8_t domain, uint8_t by, uint8_t node, b
 /* A site takes a mobile node's binding over; the operator moves it. */
 void oracle_took_over(struct world *w, uint8_t node, uint8_t mn);
 void oracle_moved(struct world *w, uint8_t mn);
+/* The operator has a binding removed, at some site. */
+void oracle_removed(struct world *w, uint8_t mn);
 /* The operator ends the waiting of a domain that nobody serves. */
 void oracle_forced(struct world *w, uint8_t domain);
 /* How long after the last fault everything is promised again. */

@@ -57,7 +57,7 @@ void oracle_look_at_end(struct world *w, uint8_t mn, const struct bu *b)
 
 /* --- what it was told --- */
 
-static bool has_served(struct world *w, uint8_t node, uint8_t domain)
+bool oracle_has_served(struct world *w, uint8_t node, uint8_t domain)
 {
 	const struct oracle *o = w->oracle;
 
@@ -80,7 +80,8 @@ static bool is_calm_around(struct world *w, uint8_t domain, uint8_t node)
 		!site_runs(w->site[node]) || !w->site[node]->announced[domain])
 		return false;
 	for (uint8_t n = 1; n <= w->shape.sites; n++)
-		if (n != node && site_is_member(w->site[n], domain) && !has_served(w, n, domain))
+		if (n != node && site_is_member(w->site[n], domain) &&
+			!oracle_has_served(w, n, domain))
 			return false;
 	return true;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The oracle, inside: oracle.c knows the faults and looks at all when it is quiet, oracle_mn.c at
- * what mobile nodes hear, oracle_probe.c at packets, oracle_watch.c at how long things take. */
+ * what mobile nodes hear, oracle_probe.c at packets, oracle_watch.c at how long things take,
+ * oracle_gone.c at what the operator removed. */
 #pragma once
 
 #include "mn.h"
@@ -35,6 +36,9 @@ struct subject {
 	uint32_t acked; /* the newest that was acknowledged; 0: none */
 	uint32_t kept; /* the newest that every site knew of when all was settled */
 	uint64_t took_us; /* when a site last took it over */
+	uint32_t removed; /* that one and all before the operator ended; 0: none */
+	uint64_t removed_us;
+	bool is_removed_for_sure; /* all sites have heard of it */
 	bool is_void; /* nothing is promised until the next settled acknowledgement */
 	uint64_t void_us;
 };
@@ -115,12 +119,21 @@ bool oracle_is_calm(struct world *w, uint8_t node, bool may_have_stopped);
 uint64_t oracle_spread_us(const struct world *w);
 void oracle_excuse(struct world *w, struct subject *s);
 
+/* --- oracle_gone.c --- */
+
+/* No site may serve it by that Binding Update any more: the operator has ended it. */
+bool oracle_is_gone(const struct world *w, const struct subject *s, uint32_t bu);
+/* A site serves the domain by what it knows itself: that may be old. */
+void oracle_may_be_back(struct world *w, uint8_t domain);
+
 /* --- oracle_look.c --- */
 
 /* Packets to all of a domain's mobile nodes at a site that has just become ready. */
 void oracle_look_at(struct world *w, uint8_t node, uint8_t domain);
 /* ... and to one, when the registration would end that it has renewed by then. */
 void oracle_look_at_end(struct world *w, uint8_t mn, const struct bu *b);
+/* It has run and served the domain for longer than whatever befell it before takes to be over. */
+bool oracle_has_served(struct world *w, uint8_t node, uint8_t domain);
 /* The newest Binding Update that a site has been told of, whatever else it lacks; 0: none for sure. */
 uint32_t oracle_told(struct world *w, uint8_t mn, uint8_t node);
 

@@ -234,6 +234,11 @@ static void judge_tunnel(struct world *w, uint8_t node, struct probe *pr, const 
 		not_registered(w, node, s, mn, p, outer);
 		return;
 	}
+	if (oracle_is_gone(w, s, which)) {
+		world_fail(w, "packet %u: site %u tunnels for mn %u by BU #%u, which was removed",
+			p->probe, node, mn, which);
+		return;
+	}
 	if (which < pr->kept && !s->is_void) {
 		world_fail(w,
 			"packet %u: site %u tunnels for mn %u by BU #%u, but all knew of #%u when "
@@ -282,6 +287,7 @@ void oracle_emitted(struct world *w, uint8_t node, const struct pkt *p)
 {
 	struct probe *pr = probe_of(w, p);
 	const struct pkt_hdr *outer = &p->hdr[p->depth - 1];
+	const struct subject *s;
 
 	if (pr == NULL)
 		return;
@@ -307,6 +313,10 @@ void oracle_emitted(struct world *w, uint8_t node, const struct pkt *p)
 		return;
 	}
 	if (pr->kind == PROBE_FROM) {
+		s = &w->oracle->subject[pr->mn];
+		if (oracle_is_gone(w, s, s->count))
+			world_fail(w, "packet %u: site %u opens for mn %u, which was removed",
+				p->probe, node, pr->mn);
 		if (p->depth != 1 || !ip6_eq(&outer->dst, &pr->dst))
 			world_fail(w, "packet %u of mn %u leaves site %u for %s instead of %s",
 				p->probe, pr->mn, node, addr_str(&outer->dst), addr_str(&pr->dst));

@@ -15,6 +15,8 @@
 #define AT_ONCE_US (5 * MS) /* what waits for nobody takes no longer */
 #define CLAIMS     8 /* takeovers of one binding at one site in CLAIMS_US are too many */
 #define CLAIMS_US  (2 * S)
+#define HELD_US    (5 * S) /* a digest round, of which each question may be asked some times */
+#define ROOM_US    (5 * S) /* no room is told of for a second, then that there is, some times */
 #define RETURN_US  (5 * S) /* a session is made anew, hellos go to and fro, and may be lost */
 
 /* One site's mind about another one, in a domain. */
@@ -33,6 +35,7 @@ struct watch {
 		uint64_t us[CLAIMS];
 		uint32_t count;
 	} claims[SHAPE_MNS][SITES_MOST + 1];
+	uint64_t room_us[SITES_MOST + 1];
 };
 
 /* --- dead or alive --- */
@@ -43,6 +46,49 @@ static uint64_t limit_us(const struct world *w)
 
 	/* one who speaks for it may take as long as we do */
 	return 2 * once + 4ULL * (w->shape.delay_us + w->shape.jitter_us) + 500 * MS;
+}
+
+/* Since when both have served, and known that of each other, with nothing between them. */
+static uint64_t both_since_us(struct world *w, uint8_t d, uint8_t by, uint8_t node)
+{
+	const struct oracle *o = w->oracle;
+	const struct mind *m = &o->watch->mind[d][by][node];
+	uint64_t us[] = { o->paths_us, o->served_us[by][d], o->served_us[node][d],
+		o->life[by].at_us, o->life[node].at_us, m->same_us, m->lives_us };
+	uint64_t last = 0;
+
+	for (unsigned i = 0; i < DIM(us); i++)
+		last = us[i] > last ? us[i] : last;
+	return last;
+}
+
+/* They hear each other, know that of each other, and serve. */
+static bool are_both_there(struct world *w, uint8_t d, uint8_t by, uint8_t node)
+{
+	const struct mind *m = &w->oracle->watch->mind[d][by][node];
+
+	return m->is_direct && m->lives && m->boot == w->site[by]->boot && w->shape.loss_ppm == 0 &&
+	       w->oracle->open_paths == 0 && w->site[by]->announced[d] &&
+	       w->site[node]->announced[d];
+}
+
+/* Whoever came back is kept out until a digest round is complete, and such a round ends though mobile
+ * nodes come and go. */
+static void look_at_door(struct world *w, uint8_t d, uint8_t by, uint8_t node)
+{
+	uint64_t us;
+
+	/* what has no room differs in each round: it ends when all was asked for often enough; and a
+	 * domain waits for its turn while a bought member lasts out that of the other */
+	if (w->shape.is_cramped || !are_both_there(w, d, by, node) ||
+		w->site[by]->kind->lets_in(w->site[by], d, node))
+		return;
+	us = w->now_us - both_since_us(w, d, by, node);
+	if (us > (w->shape.hostile != 0 ? 2 : 1) * HELD_US)
+		world_fail(w,
+			"site %u is held out too long: site %u has known for %llu ms that it "
+			"serves",
+			node, by, (unsigned long long)(us / MS));
 }
 
 static bool has_run_for(struct world *w, uint8_t node, uint64_t us)
@@ -73,11 +119,47 @@ static void look_at(struct world *w, uint8_t d, uint8_t by, uint8_t node)
 		world_fail(w, "site %u calls site %u dead still, which it can reach", by, node);
 }
 
+/* It has had room in each domain since then. */
+static void look_at_room(struct world *w, uint8_t node)
+{
+	uint64_t *since_us = &w->oracle->watch->room_us[node];
+
+	for (uint8_t d = 0; d < w->shape.domains; d++)
+		if (site_is_member(w->site[node], d) &&
+			!w->site[node]->kind->has_room(w->site[node], d))
+			*since_us = w->now_us;
+}
+
+static void look_at_full(struct world *w, uint8_t d, uint8_t by, uint8_t node)
+{
+	uint64_t since_us = both_since_us(w, d, by, node);
+
+	/* what workers hold on to, and what memory there is, nobody outside can tell */
+	if (!are_both_there(w, d, by, node) || shape_knows(&w->shape, FAULT_ROOM) ||
+		shape_knows(&w->shape, FAULT_MEMORY) || w->shape.hostile != 0)
+		return;
+	if (w->oracle->watch->room_us[node] > since_us)
+		since_us = w->oracle->watch->room_us[node];
+	if (w->now_us > since_us + ROOM_US && w->site[by]->kind->calls_full(w->site[by], node))
+		world_fail(w, "site %u calls site %u full, which has had room for %llu ms", by,
+			node, (unsigned long long)((w->now_us - since_us) / MS));
+}
+
+static void look_at_both(struct world *w, uint8_t d, uint8_t by, uint8_t node)
+{
+	look_at(w, d, by, node);
+	look_at_door(w, d, by, node);
+	look_at_full(w, d, by, node);
+}
+
 static void look(struct world *w, void *ctx, uint64_t arg)
 {
 	(void)ctx;
 	(void)arg;
 	world_at(w, w->now_us + LOOK_US, look, NULL, 0);
+	for (uint8_t n = 1; n <= w->shape.sites; n++)
+		if (site_runs(w->site[n]) && w->site[n]->kind->has_mesh)
+			look_at_room(w, n);
 	for (uint8_t d = 0; d < w->shape.domains; d++)
 		for (uint8_t by = 1; by <= w->shape.sites; by++)
 			for (uint8_t node = 1; node <= w->shape.sites; node++)
@@ -85,7 +167,7 @@ static void look(struct world *w, void *ctx, uint64_t arg)
 					site_runs(w->site[by]) && w->site[by]->kind->has_mesh &&
 					site_is_member(w->site[by], d) &&
 					site_is_member(w->site[node], d))
-					look_at(w, d, by, node);
+					look_at_both(w, d, by, node);
 }
 
 void oracle_verdict(struct world *w, uint8_t domain, uint8_t by, uint8_t node, bool lives)

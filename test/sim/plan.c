@@ -113,6 +113,33 @@ static void plan_questions(struct world *w, const struct site_kind *kind)
 		world_at(w, S, path_mtu, NULL, 0);
 }
 
+/* --- the operator ends bindings --- */
+
+static void revoke(struct world *w, void *ctx, uint64_t arg)
+{
+	uint64_t *rng = &w->rng_odd;
+	uint8_t mn = (uint8_t)rng_below(rng, w->shape.mns), d = mn_domain(w, mn);
+	const struct shape_domain *domain = &w->shape.domain[d];
+	struct site *s = w->site[domain->members[rng_below(rng, domain->member_count)]];
+
+	(void)ctx;
+	(void)arg;
+	if (!site_runs(s) || !s->announced[d] || s->kind->remove == NULL || !s->kind->remove(s, mn))
+		return;
+	w->stats.removed++;
+	oracle_removed(w, mn);
+}
+
+static void plan_removals(struct world *w)
+{
+	uint64_t rest_us = w->end_us + oracle_settle_us(w);
+
+	for (uint64_t i = rng_between(&w->rng_odd, 4, 12); i > 0; i--)
+		world_at(w, rng_between(&w->rng_odd, 6 * S, w->end_us), revoke, NULL, 0);
+	for (unsigned i = 0; i < 2; i++)
+		world_at(w, rng_between(&w->rng_odd, rest_us, rest_us + 6 * S), revoke, NULL, 0);
+}
+
 /* --- an attacker, who recorded everything --- */
 
 static void replay(struct world *w, void *ctx, uint64_t arg)
@@ -223,6 +250,8 @@ int plan_begin(struct world *w, const struct site_kind *kind)
 		world_at(w, rng_between(&w->rng_plan, 2 * S, w->end_us), replay, NULL, 0);
 	world_at(w, S, probe, NULL, 0);
 	plan_questions(w, kind);
+	if (w->shape.is_revoking)
+		plan_removals(w);
 	attack_begin(w);
 	return 0;
 }

@@ -182,6 +182,7 @@ static void draw_more(uint64_t seed, struct shape *s)
 #define WAITS_SHARE   100
 #define ONLY_SHARE    200 /* ... of those with two domains */
 #define RETIRED_SHARE 200 /* ... of those with three sites and more */
+#define REVOKE_SHARE  200
 
 /* What may be configured, and how much is done in a turn; from a stream of its own, too. */
 static void draw_settings(uint64_t seed, struct shape *s)
@@ -205,6 +206,7 @@ static void draw_settings(uint64_t seed, struct shape *s)
 	if (s->sites > 2 && s->hostile == 0 && !s->is_restless && !s->is_crowd &&
 		rng_chance(&rng, RETIRED_SHARE))
 		s->retired = (uint8_t)rng_between(&rng, 1, s->sites);
+	s->is_revoking = rng_chance(&rng, REVOKE_SHARE);
 }
 
 /* Nothing but a site that is gone for long, comes back, and is asked at once what it knows. */

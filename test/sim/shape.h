@@ -78,6 +78,7 @@ struct shape {
 	bool has_own_times; /* each peer may have its own hello-ms and dead-ms */
 	uint32_t duration_s; /* of trouble; the time to settle comes on top */
 	bool is_soft; /* path MTUs get known; some sites are of a later release and say more */
+	bool is_revoking; /* the operator removes bindings */
 	bool is_cramped; /* quota and all else may be used up */
 	bool is_attacked; /* sealed, and somebody beside the paths sends what it likes */
 	uint8_t hostile; /* a site that was bought, in the last domain only; 0: none */

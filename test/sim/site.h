@@ -37,6 +37,11 @@ struct site_kind {
 	/* from: the peer it came from by the mesh; 0: the own port */
 	void (*packet)(struct site *s, struct pkt *p, uint8_t from, bool may_relay);
 	bool (*is_ready)(struct site *s, uint8_t domain);
+	/* Packets go by that one's being one of those that serve. */
+	bool (*lets_in)(struct site *s, uint8_t domain, uint8_t node);
+	/* It has room for another binding of that domain; it takes that peer for one without. */
+	bool (*has_room)(struct site *s, uint8_t domain);
+	bool (*calls_full)(struct site *s, uint8_t node);
 	/* What must be equal everywhere once all is quiet. */
 	uint64_t (*digest)(struct site *s, uint8_t domain, uint32_t *records);
 	uint64_t (*memory)(struct site *s); /* octets */
@@ -54,6 +59,8 @@ struct site_kind {
 	void (*path_mtu)(struct site *s, uint8_t mn, uint16_t mtu);
 	void (*look)(struct site *s, uint8_t mn);
 	bool (*move)(struct site *s, uint8_t mn, uint8_t node);
+	/* ... and to end one, which the mobile node hears nothing of. False: it holds none. */
+	bool (*remove)(struct site *s, uint8_t mn);
 };
 
 enum site_release {

@@ -55,6 +55,8 @@ struct world_event {
 	X(bad_links, "spells of loss, copies and disorder")                                        \
 	X(clock_steps, "clock steps")                                                              \
 	X(moves, "bindings moved by hand")                                                         \
+	X(removed, "bindings removed by the operator")                                             \
+	X(removed_sure, "... which all sites heard of")                                            \
 	X(forced, "domains served by force")                                                       \
 	X(lacks, "spells without memory")                                                          \
 	X(unmade, "starts that failed for the lack of it")                                         \
