@@ -106,7 +106,7 @@ void question_pass_keys(struct slot *s)
 /* The rest of a range is a question of its own, which does not wait for an answer to this one. */
 static void split(struct round *o, struct slot *s)
 {
-	if (s->last == s->end || o->has_rest)
+	if (!o->is_hasty || s->last == s->end || o->has_rest)
 		return;
 	o->has_rest = true;
 	o->rest_of = s->from;
