@@ -84,7 +84,7 @@ static void look_at_door(struct world *w, uint8_t d, uint8_t by, uint8_t node)
 		w->site[by]->kind->lets_in(w->site[by], d, node))
 		return;
 	us = w->now_us - both_since_us(w, d, by, node);
-	if (us > (w->shape.hostile != 0 ? 2 : 1) * HELD_US)
+	if (us > (w->shape.hostile != 0 ? 2 : 1) * HELD_US + oracle_fill_us(w))
 		world_fail(w,
 			"site %u is held out too long: site %u has known for %llu ms that it "
 			"serves",
