@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "common/mem.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <linux/mman.h>
 #include <stdint.h>
 #include <sys/mman.h>
 
+#if MEM_HAS_FENCES
+#include <sanitizer/asan_interface.h>
+#endif
+
 #define HUGE (2UL << 20)
+#define PAGE 4096UL
 
 static bool use_hugepages;
 
@@ -15,11 +21,74 @@ void mem_use_hugepages(bool on)
 	use_hugepages = on;
 }
 
+/* --- fences --- */
+
+#if MEM_HAS_FENCES
+
+/* In front, and behind what the last page has left. As large as the pages: what is asked for starts
+ * where it would without. */
+static size_t fence_len(size_t bytes)
+{
+	return bytes < HUGE ? PAGE : HUGE;
+}
+
+static void *fence(void *map, size_t bytes, size_t len)
+{
+	size_t front = fence_len(bytes);
+	uint8_t *p = map;
+
+	if (p == NULL)
+		return NULL;
+	ASAN_POISON_MEMORY_REGION(p, front);
+	ASAN_POISON_MEMORY_REGION(p + front + bytes, len - front - bytes);
+	return p + front;
+}
+
+/* Whoever gives it back knows how much it was. */
+static void *unfence(void *start, size_t bytes, size_t len)
+{
+	size_t front = fence_len(bytes);
+	uint8_t *p = start;
+
+	assert(__asan_address_is_poisoned(p - 1) && !__asan_address_is_poisoned(p + bytes - 1) &&
+		__asan_address_is_poisoned(p + bytes));
+	ASAN_UNPOISON_MEMORY_REGION(p - front, len);
+	return p - front;
+}
+
+#else
+
+static size_t fence_len(size_t bytes)
+{
+	(void)bytes;
+	return 0;
+}
+
+static void *fence(void *map, size_t bytes, size_t len)
+{
+	(void)bytes;
+	(void)len;
+	return map;
+}
+
+static void *unfence(void *start, size_t bytes, size_t len)
+{
+	(void)bytes;
+	(void)len;
+	return start;
+}
+
+#endif
+
+/* --- memory --- */
+
 /* What a huge page may hold is taken in whole huge pages, so that mem_free() knows the length
  * without asking what kind of page it was. */
-static size_t mem_round(size_t bytes)
+static size_t mem_len(size_t bytes)
 {
-	return bytes < HUGE ? bytes : (bytes + HUGE - 1) & ~(HUGE - 1);
+	size_t page = bytes < HUGE ? PAGE : HUGE;
+
+	return ((bytes + page - 1) & ~(page - 1)) + 2 * fence_len(bytes);
 }
 
 static void *mem_map(size_t bytes, int flags)
@@ -60,22 +129,30 @@ static void *mem_map_aligned(size_t bytes)
 	return p + head;
 }
 
-void *mem_zalloc(size_t bytes)
+static void *mem_take(size_t len, bool large)
 {
-	size_t len = mem_round(bytes);
 	void *p = NULL;
 
-	if (bytes == 0 || len < bytes)
-		return NULL;
-	if (len < HUGE)
+	if (!large)
 		return touched(mem_map(len, 0), len);
 	if (use_hugepages)
 		p = touched(mem_map(len, MAP_HUGETLB | MAP_HUGE_2MB), len);
 	return p != NULL ? p : touched(mem_map_aligned(len), len);
 }
 
+void *mem_zalloc(size_t bytes)
+{
+	size_t len = mem_len(bytes);
+
+	if (bytes == 0 || len < bytes)
+		return NULL;
+	return fence(mem_take(len, bytes >= HUGE), bytes, len);
+}
+
 void mem_free(void *p, size_t bytes)
 {
+	size_t len = mem_len(bytes);
+
 	if (p != NULL)
-		munmap(p, mem_round(bytes));
+		munmap(unfence(p, bytes, len), len);
 }

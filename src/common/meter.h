@@ -17,7 +17,7 @@ struct meter {
 
 #define METER_SHIFT 20 /* fraction bits: 100 Gb/s are 0.2 cycles an octet */
 
-/* hz: of the clock that meter_take() is told. rate: tokens a second, 0: no bound. burst: tokens that
+/* hz: of the clock that meter_can() is told. rate: tokens a second, 0: no bound. burst: tokens that
  * may go at once after a quiet time, and do in the beginning. */
 struct meter meter_of(uint64_t hz, uint64_t rate, uint64_t burst);
 
@@ -36,5 +36,28 @@ static inline bool meter_is_off(const struct meter *m)
 	return m->per == 0;
 }
 
-/* The time has come to now; false: there is not enough for that many tokens, and nothing is taken. */
+/* The time has come to now; false: there is not enough for that many tokens. Takes none. */
+bool meter_can(struct meter *m, uint64_t tokens, uint64_t now);
+/* Takes what meter_can() has just said there is. */
+void meter_pay(struct meter *m, uint64_t tokens);
+/* Both: false, and nothing is taken, or true. */
 bool meter_take(struct meter *m, uint64_t tokens, uint64_t now);
+
+/* Two bounds that hold for the same packets. One that is above either of them costs nothing of the
+ * other. */
+struct meters {
+	struct meter packets, octets;
+};
+
+/* As meter_packets() and meter_mbps(). */
+struct meters meters_of(uint64_t hz, uint64_t packets_per_s, uint64_t mbps, uint16_t sharers);
+
+static inline bool meters_are_off(const struct meters *m)
+{
+	return meter_is_off(&m->packets) && meter_is_off(&m->octets);
+}
+
+/* As meter_can() and so on, of a packet of so many octets. */
+bool meters_can(struct meters *m, uint32_t octets, uint64_t now);
+void meters_pay(struct meters *m, uint32_t octets);
+bool meters_take(struct meters *m, uint32_t octets, uint64_t now);

@@ -335,6 +335,9 @@ struct conf {
  * "hamd.json:12:7: ...".
  */
 int conf_load(const char *path, struct conf **out, char *err, size_t err_len);
+/* The same while hamd runs: never waits. A pipe, which conf_load() reads to its end for as long as
+ * somebody writes into it, is refused. */
+int conf_load_again(const char *path, struct conf **out, char *err, size_t err_len);
 /* The same from memory; `name` stands in messages. */
 int conf_parse(const char *name, const char *text, size_t len, struct conf **out, char *err,
 	size_t err_len);

@@ -451,7 +451,8 @@ static const struct conf_field limits_fields[] = {
 			"off sets no bound." },
 	{ "relay-packets-per-s", CONF_U32, AT(relay_packets_per_s), .def = CONF_RATE_OFF, .min = 1,
 		.max = 1000000000, .values = off,
-		.help = "The same in packets per second. off sets no bound." },
+		.help = "The same in packets per second. What is above one of the two counts for "
+			"neither. off sets no bound." },
 	{ "traffic-mbps", CONF_U32, AT(traffic_mbps), .def = CONF_RATE_OFF, .min = 1,
 		.max = 1000000, .values = off,
 		.help = "What this site carries for the domain, in megabits per second: packets to "
@@ -461,7 +462,8 @@ static const struct conf_field limits_fields[] = {
 			"Each worker has its part of the bound. off sets none." },
 	{ "traffic-packets-per-s", CONF_U32, AT(traffic_packets_per_s), .def = CONF_RATE_OFF,
 		.min = 1, .max = 1000000000, .values = off,
-		.help = "The same in packets per second. off sets no bound." },
+		.help = "The same in packets per second. What is above one of the two counts for "
+			"neither. off sets no bound." },
 };
 static const struct conf_section limits_section = { CONF_SECTION(
 	conf_limits, limits_fields, given) };

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <sodium.h>
 
@@ -69,54 +73,99 @@ err_conf:
 	return ret;
 }
 
-/* All of a file, also of a pipe, whose size is not known before its end. */
-static int read_file(struct conf_ctx *c, char **text, size_t *len)
+static int refuse_errno(struct conf_ctx *c)
 {
-	FILE *f = fopen(c->name, "re");
-	size_t size = 65536;
-	char *more;
-	int ret;
+	int ret = -errno;
 
-	*text = NULL;
-	*len = 0;
-	if (f == NULL)
-		goto err_errno;
-	do {
-		size *= 2;
-		more = realloc(*text, size);
-		if (more == NULL) {
-			errno = ENOMEM;
-			goto err_errno;
-		}
-		*text = more;
-		*len += fread(*text + *len, 1, size - *len, f);
-		if (ferror(f))
-			goto err_errno;
-	} while (*len == size && size <= FILE_MAX);
-	fclose(f);
-	return 0;
-
-err_errno:
-	ret = errno > 0 ? -errno : -EIO; /* a read error need not say which */
 	conf_refuse(c, "%s", strerror(-ret));
-	if (f != NULL)
-		fclose(f);
-	free(*text);
 	return ret;
 }
 
-int conf_load(const char *path, struct conf **out, char *err, size_t err_len)
+/* Opening it waits for no pipe's other end. Reading it does where one is allowed, for as long as
+ * somebody is there who writes. */
+static int check_kind(struct conf_ctx *c, int fd, bool pipes, bool *is_pipe)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return refuse_errno(c);
+	*is_pipe = S_ISFIFO(st.st_mode);
+	if (S_ISDIR(st.st_mode)) {
+		errno = EISDIR;
+		return refuse_errno(c);
+	}
+	if (*is_pipe && !pipes)
+		return conf_refuse(c, "is a pipe: it cannot be read again");
+	if (!*is_pipe && !S_ISREG(st.st_mode))
+		return conf_refuse(c, "is neither a regular file nor a pipe");
+	return *is_pipe && fcntl(fd, F_SETFL, 0) < 0 ? refuse_errno(c) : 0;
+}
+
+/* Also of a pipe, whose size is not known before its end. */
+static int read_all(struct conf_ctx *c, int fd, char **text, size_t *len)
+{
+	size_t size = 65536;
+	char *more;
+	ssize_t n;
+
+	do {
+		if (*text == NULL || *len == size) {
+			size *= 2;
+			more = realloc(*text, size);
+			if (more == NULL)
+				return conf_no_memory(c);
+			*text = more;
+		}
+		n = read(fd, *text + *len, size - *len);
+		if (n < 0 && errno != EINTR)
+			return refuse_errno(c);
+		*len += n > 0 ? (size_t)n : 0;
+	} while (n != 0 && *len <= FILE_MAX);
+	return 0;
+}
+
+static int read_file(struct conf_ctx *c, bool pipes, char **text, size_t *len)
+{
+	int fd = open(c->name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), ret;
+	bool is_pipe;
+
+	*text = NULL;
+	*len = 0;
+	if (fd < 0)
+		return refuse_errno(c);
+	ret = check_kind(c, fd, pipes, &is_pipe);
+	if (ret == 0)
+		ret = read_all(c, fd, text, len);
+	if (ret == 0 && is_pipe && *len == 0)
+		ret = conf_refuse(c, "is a pipe with nothing in it that nobody writes into");
+	close(fd);
+	if (ret < 0)
+		free(*text);
+	return ret;
+}
+
+static int load(const char *path, bool pipes, struct conf **out, char *err, size_t err_len)
 {
 	struct conf_ctx c = { .name = path, .err = err, .err_len = err_len };
 	size_t len;
 	char *text;
-	int ret = read_file(&c, &text, &len);
+	int ret = read_file(&c, pipes, &text, &len);
 
 	if (ret < 0)
 		return ret;
 	ret = conf_parse(path, text, len, out, err, err_len);
 	free(text);
 	return ret;
+}
+
+int conf_load(const char *path, struct conf **out, char *err, size_t err_len)
+{
+	return load(path, true, out, err, err_len);
+}
+
+int conf_load_again(const char *path, struct conf **out, char *err, size_t err_len)
+{
+	return load(path, false, out, err, err_len);
 }
 
 void conf_forget_keys(struct conf *c)

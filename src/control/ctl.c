@@ -47,6 +47,7 @@ static void read_clocks(struct ctl *ctl)
 	struct timespec ts;
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
+	ctl->is_new_ms = to_ms(&ts) != ctl->now_ms;
 	ctl->now_ms = to_ms(&ts);
 	clock_gettime(CLOCK_REALTIME, &ts);
 	ctl->wall_ms = to_ms(&ts);
@@ -89,6 +90,82 @@ static void say_ready(struct ctl *ctl)
 		dp_port_count(ctl->dp), ctl->conf->domain_count);
 }
 
+static bool run_timers(struct ctl *ctl)
+{
+	bool busy = wheel_advance(ctl->wheel, ctl->now_ms, TIMERS_PER_TURN, on_timer, ctl) > 0;
+
+	return (ctl->mip6 != NULL && mip6_expire(ctl)) || busy;
+}
+
+static bool run_advertisements(struct ctl *ctl)
+{
+	bool busy = mip6_advertise(ctl);
+
+	return mip6_switch(ctl) || busy;
+}
+
+static bool run_keys(struct ctl *ctl)
+{
+	bool busy = data_keys_run(ctl->data_keys, ctl->now_ms);
+
+	data_mtu_run(ctl);
+	dp_balance(ctl->dp, ctl->now_ms);
+	return busy;
+}
+
+static bool run_store(struct ctl *ctl)
+{
+	bool busy = persist_run(ctl);
+
+	return mip6_release(ctl) || busy;
+}
+
+/* The parts of a turn that speak with other sites, mobile nodes and their neighbours. */
+static bool run_protocols(struct ctl *ctl)
+{
+	bool busy = ctl_part(ctl, TURN_SIGNALLING, punt_run(ctl));
+
+	busy |= ctl_part(ctl, TURN_TIMERS, run_timers(ctl));
+	if (ctl->mip6 != NULL) {
+		busy |= run_advertisements(ctl);
+		ctl_part(ctl, TURN_ADVERTISE, ctl->mesh != NULL); /* may walk and tell nobody */
+	}
+	busy |= ctl_part(ctl, TURN_KEYS, run_keys(ctl));
+	busy |= ctl_part(ctl, TURN_SUBSCRIBERS, subscribers_run(ctl));
+	if (ctl->mesh != NULL)
+		busy |= mesh_run(ctl);
+	return busy;
+}
+
+/* Its last slice, which may be the first, does not say that there was something. */
+static bool run_publish(struct ctl *ctl)
+{
+	uint64_t began_ms = ctl->paths_ms;
+	bool walks = ctl->reresolve_cursor != 0, more = publish_reresolve(ctl);
+
+	ctl_part(ctl, TURN_PUBLISH, walks || more || ctl->paths_ms != began_ms);
+	return more;
+}
+
+/* What others are to have of it. */
+static bool run_followers(struct ctl *ctl)
+{
+	bool busy = false;
+
+	if (ctl->acct != NULL)
+		busy |= ctl_part(ctl, TURN_ACCOUNTING, acct_run(ctl));
+	if (ctl->t->bc != NULL)
+		busy |= run_publish(ctl);
+	if (ctl->persist != NULL) {
+		busy |= run_store(ctl);
+		ctl_part(ctl, TURN_STORE, true); /* may look at records and store none */
+	}
+	busy |= ctl_part(ctl, TURN_REQUESTS, show_run(ctl));
+	ctl_part(ctl, TURN_WATCH, watch_run(ctl));
+	busy |= ctl_part(ctl, TURN_RECLAIM, dq_run(ctl->t->dq, FREES_PER_TURN) > 0);
+	return busy;
+}
+
 bool ctl_poll(void *ctx)
 {
 	struct ctl *ctl = ctx;
@@ -99,45 +176,11 @@ bool ctl_poll(void *ctx)
 	ctl_count(ctl, CTL_TURNS);
 	still_run(ctl->still, ctl->now_ms);
 	watch_links(ctl);
-	dp_turn_part(ctl->dp, TURN_CLOCKS);
-	busy = punt_run(ctl);
-	dp_turn_part(ctl->dp, TURN_SIGNALLING);
-	busy |= wheel_advance(ctl->wheel, ctl->now_ms, TIMERS_PER_TURN, on_timer, ctl) > 0;
-	if (ctl->mip6 != NULL) {
-		busy |= mip6_expire(ctl);
-		dp_turn_part(ctl->dp, TURN_TIMERS);
-		busy |= mip6_advertise(ctl);
-		busy |= mip6_switch(ctl);
-	}
-	dp_turn_part(ctl->dp, TURN_ADVERTISE);
-	busy |= data_keys_run(ctl->data_keys, ctl->now_ms);
-	data_mtu_run(ctl);
-	dp_balance(ctl->dp, ctl->now_ms);
-	dp_turn_part(ctl->dp, TURN_KEYS);
-	busy |= subscribers_run(ctl);
-	dp_turn_part(ctl->dp, TURN_SUBSCRIBERS);
-	if (ctl->mesh != NULL)
-		busy |= mesh_run(ctl);
-	dp_turn_part(ctl->dp, TURN_ENGINE);
-	if (ctl->acct != NULL)
-		busy |= acct_run(ctl);
-	dp_turn_part(ctl->dp, TURN_ACCOUNTING);
-	if (ctl->t->bc != NULL)
-		busy |= publish_reresolve(ctl);
-	dp_turn_part(ctl->dp, TURN_PUBLISH);
-	if (ctl->persist != NULL) {
-		busy |= persist_run(ctl);
-		busy |= mip6_release(ctl);
-	}
-	dp_turn_part(ctl->dp, TURN_STORE);
-	busy |= show_run(ctl);
-	dp_turn_part(ctl->dp, TURN_REQUESTS);
-	watch_run(ctl);
-	dp_turn_part(ctl->dp, TURN_WATCH);
-	busy |= dq_run(ctl->t->dq, FREES_PER_TURN) > 0;
-	dp_turn_part(ctl->dp, TURN_RECLAIM);
+	ctl_part(ctl, TURN_CLOCKS, false);
+	busy = run_protocols(ctl);
+	busy |= run_followers(ctl);
 	dp_flush(ctl->dp);
-	dp_turn_part(ctl->dp, TURN_SEND);
+	ctl_part(ctl, TURN_SEND, busy);
 	if (!ctl->ready)
 		say_ready(ctl);
 	alarm_run(ctl);

@@ -98,6 +98,7 @@ struct ctl {
 	uint64_t told_mtus_end_ms; /* when the last path MTU that other sites told is forgotten */
 	uint64_t paths_ms; /* when the last walk began: bindings know the path MTUs of then */
 	uint64_t now_ms; /* read once a turn, monotonic */
+	bool is_new_ms; /* another one than in the turn before */
 	int64_t began; /* time of day at the start, seconds since 1970 */
 	uint64_t ntp; /* and the time of day, NTP's 64 bits, */
 	uint64_t wall_ms; /* and in milliseconds since 1970 */
@@ -106,6 +107,19 @@ struct ctl {
 	bool started; /* the first turn is over */
 	bool ready; /* no address is tentative any more, and the log says so */
 };
+
+/*
+ * This part of the turn is over, and has done something or not; returns which. Where it has not, the
+ * clock is not read behind it, which costs as much as a packet in each turn where one lcore does
+ * everything: the little that it took counts as the next part's. In the turn in which the millisecond
+ * changes it is read behind all of them, for those that do something once in a while do it then.
+ */
+static inline bool ctl_part(struct ctl *ctl, enum turn_part part, bool did)
+{
+	if (did || ctl->is_new_ms)
+		dp_turn_part(ctl->dp, part);
+	return did;
+}
 
 /* A timer of an engine on ctl->wheel. */
 struct ctl_timer {
@@ -364,7 +378,8 @@ bool subscribers_run(struct ctl *ctl); /* one slice of a reload; true: there was
 /* --- watch.c --- */
 /* A request to watch packets begins, or is refused: then false, and it is answered as it is. */
 bool watch_begin(struct ctl *ctl, struct ctl_req *req);
-void watch_run(struct ctl *ctl); /* answers those that are to end; never waits */
+/* Answers those that are to end; never waits. True: somebody watches. */
+bool watch_run(struct ctl *ctl);
 
 /* --- show.c --- */
 bool show_run(struct ctl *ctl); /* answers requests, a slice a turn; true: there was something */

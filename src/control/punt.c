@@ -182,7 +182,7 @@ bool punt_run(struct ctl *ctl)
 		more = run_class(ctl, DP_PUNT_SYNC, SYNC_BURST);
 		n += more;
 	}
-	dp_turn_part(ctl->dp, TURN_SYNC);
+	ctl_part(ctl, TURN_SYNC, n > 0);
 	for (enum dp_punt_class c = 0; c < DP_PUNT_COUNT; c++) {
 		if (c != DP_PUNT_SYNC && c != DP_PUNT_HELLO) /* that is pulse.h's */
 			n += run_class(ctl, c, PUNT_BUDGET);

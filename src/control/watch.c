@@ -63,10 +63,15 @@ static void step(struct ctl *ctl, struct ctl_watched *w)
 	(void)rte_ring_enqueue(ctl->answered, req);
 }
 
-void watch_run(struct ctl *ctl)
+bool watch_run(struct ctl *ctl)
 {
+	bool any = false;
+
 	for (unsigned kind = 0; kind < WATCH_KIND_COUNT; kind++) {
-		if (ctl->watched[kind].req != NULL)
-			step(ctl, &ctl->watched[kind]);
+		if (ctl->watched[kind].req == NULL)
+			continue;
+		any = true;
+		step(ctl, &ctl->watched[kind]);
 	}
+	return any;
 }

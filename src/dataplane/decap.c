@@ -10,6 +10,7 @@
  * node that moved sends its Binding Update through the tunnel it still has.
  */
 #include "common/key.h"
+#include "dataplane/domains.h"
 #include "dataplane/quota.h"
 #include "dataplane/relay.h"
 #include "dataplane/worker.h"
@@ -157,7 +158,7 @@ static inline void decap_one(struct dp_worker *w, struct rte_mbuf *m, struct net
 void dp_decap(struct dp_worker *w, struct dp_vec *in)
 {
 	const struct bc *bc = w->t->bc;
-	const bool mesh = w->t->mesh != NULL, bounded = w->quota != NULL;
+	const bool mesh = w->t->mesh != NULL, bounded = domains_are_bounded(w);
 
 	dp_seek_rest(&w->tunnel, bc, in->n);
 	for (uint32_t i = 0; i < in->n; i++) {

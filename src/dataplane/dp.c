@@ -19,6 +19,7 @@
 
 #include "common/log.h"
 #include "conf/conf.h"
+#include "dataplane/domains.h"
 #include "dataplane/police.h"
 #include "dataplane/quota.h"
 #include "dataplane/relay.h"
@@ -243,11 +244,8 @@ static int give_limits(const struct dp *dp, struct dp_worker *w)
 	if (!carries(w) || dp->conf->domain_count == 0)
 		return 0;
 	ret = police_new(dp->conf, rte_get_tsc_hz(), &w->police);
-	if (ret == 0)
-		ret = quota_new(dp->conf, rte_get_tsc_hz(), dp->worker_count, &w->quota);
-	if (ret < 0 || !conf_has_mesh(dp->conf))
-		return ret;
-	return relay_new(dp->conf, rte_get_tsc_hz(), dp->worker_count, &w->relay);
+	return ret < 0 ? ret
+		       : domains_new(dp->conf, rte_get_tsc_hz(), dp->worker_count, &w->domains);
 }
 
 static int give_reass(struct dp *dp, struct dp_worker *w)
@@ -476,8 +474,7 @@ void dp_free(struct dp *dp)
 		if (dp->workers[i] != NULL) {
 			dp_reass_stop(dp->workers[i]);
 			police_free(dp->workers[i]->police);
-			quota_free(dp->workers[i]->quota);
-			relay_free(dp->workers[i]->relay);
+			domains_free(dp->workers[i]->domains);
 		}
 		rte_free(dp->workers[i]);
 	}
@@ -681,8 +678,8 @@ void dp_relay_counts(const struct dp *dp, uint16_t domain, struct dp_relay_count
 {
 	*out = (struct dp_relay_counts){ 0 };
 	for (uint16_t i = 0; i <= dp->worker_count; i++)
-		if (dp->workers[i]->relay != NULL)
-			relay_add_counts(dp->workers[i]->relay, domain, out);
+		if (dp->workers[i]->domains != NULL)
+			relay_add_counts(dp->workers[i]->domains, domain, out);
 }
 
 uint64_t dp_domain_dropped(const struct dp *dp, uint16_t domain)
@@ -690,8 +687,8 @@ uint64_t dp_domain_dropped(const struct dp *dp, uint16_t domain)
 	uint64_t sum = 0;
 
 	for (uint16_t i = 0; i <= dp->worker_count; i++)
-		if (dp->workers[i]->quota != NULL)
-			sum += quota_dropped(dp->workers[i]->quota, domain);
+		if (dp->workers[i]->domains != NULL)
+			sum += quota_dropped(dp->workers[i]->domains, domain);
 	return sum;
 }
 

@@ -7,6 +7,7 @@
  *      either (RFC 4291, 2.5.6).
  */
 #include "common/key.h"
+#include "dataplane/domains.h"
 #include "dataplane/quota.h"
 #include "dataplane/relay.h"
 #include "dataplane/worker.h"
@@ -70,7 +71,7 @@ static __attribute__((noinline)) void by_mesh(
 
 void dp_intercept(struct dp_worker *w, struct dp_vec *in)
 {
-	const bool mesh = w->t->mesh != NULL, bounded = w->quota != NULL;
+	const bool mesh = w->t->mesh != NULL, bounded = domains_are_bounded(w);
 
 	dp_seek_rest(&w->home, w->t->bc, in->n);
 	for (uint32_t i = 0; i < in->n; i++) {

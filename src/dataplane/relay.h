@@ -3,7 +3,8 @@
  * Packets that another site of the mesh has to treat: how many, and how many at most. What a domain
  * has relayed is bounded (limits.relay-mbps, limits.relay-packets-per-s), and so is what is relayed
  * only because a peer may know better (limits.mismatch-per-s, limits.mismatch-burst): tunnels that do
- * not fit our bindings, which anybody can send. Each worker has its share of a bound, and counters of
+ * not fit our bindings, which anybody can send. A packet that is above one bound counts for none of
+ * the others. Each worker has its share of a bound, and counters of
  * its own, those of a domain on one cache line. They say of each domain, too, whether mobile nodes
  * still get here, which is what a drain waits for the end of.
  */
@@ -15,12 +16,7 @@
 #include "dataplane/worker.h"
 #include "tables/meshtab.h"
 
-struct conf;
-
-/* hz: of rte_rdtsc(). workers: that share the bounds. 0 or -ENOMEM. */
-int relay_new(const struct conf *conf, uint64_t hz, uint16_t workers, struct relay **out);
-void relay_free(struct relay *r); /* NULL is fine */
-void relay_add_counts(const struct relay *r, uint16_t domain, struct dp_relay_counts *sum);
+void relay_add_counts(const struct domains *d, uint16_t domain, struct dp_relay_counts *sum);
 
 /* How the packet came: the beginning of what mesh_ask() is asked. */
 static inline struct mesh_query dp_query(struct rte_mbuf *m, enum mesh_kind kind)

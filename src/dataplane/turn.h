@@ -9,8 +9,9 @@
  * turn is then at most what ran since the last time, and that is what counts: up to
  * TURN_CPU_EVERY_US too much, never too little. A hypervisor's other guests are not told apart.
  *
- * Which part of a turn it was is known by the clock: a read of it behind each part, which are some
- * twenty. The longest of each part says where to look, and has in it what interrupted that.
+ * Which part of a turn it was is known by the clock: a read of it behind each part that did something,
+ * of some twenty, and behind all of them once a millisecond (ctl_part()). The longest of each part says
+ * where to look, and has in it what interrupted that, and the parts right before it that did nothing.
  *
  * No clock of its own. One writer, the lcore; read by anyone.
  */

@@ -28,10 +28,9 @@
 #include "net/tcpmss.h"
 #include "tables/bc_view.h"
 
+struct domains;
 struct dp_sync;
 struct police;
-struct quota;
-struct relay;
 struct watch_lane;
 
 #define DP_BURST      64 /* packets a turn carries at most */
@@ -138,8 +137,7 @@ struct dp_worker {
 
 	struct police *police; /* of signalling; NULL: none */
 	struct dp_sync *sync; /* the mesh's ports, who may speak to them; NULL: no mesh */
-	struct relay *relay; /* NULL: there is no mesh */
-	struct quota *quota; /* NULL: no domain's traffic is bounded */
+	struct domains *domains; /* bounds and counts of each; NULL: carries nothing that came in */
 
 	/* What watches this worker, its own lanes: taken over from watch_next at the start of a
 	 * turn, where watch_version has moved. */

@@ -37,12 +37,14 @@ static int open_file(struct key_log_file *k, const char **why)
 	struct stat st;
 
 	*why = "open";
-	k->fd = open(
-		k->path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY, 0600);
-	if (k->fd < 0 || fstat(k->fd, &st) < 0)
+	/* does not wait for who reads a pipe */
+	k->fd = open(k->path,
+		O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY,
+		0600);
+	if ((k->fd < 0 && errno != ENXIO) || (k->fd >= 0 && fstat(k->fd, &st) < 0))
 		return -errno;
 	*why = "not a regular file";
-	if (!S_ISREG(st.st_mode))
+	if (k->fd < 0 || !S_ISREG(st.st_mode)) /* ENXIO: a pipe that nobody reads */
 		return -EINVAL;
 	*why = "others may read it: chmod 600";
 	return (st.st_mode & 077) != 0 ? -EPERM : 0;

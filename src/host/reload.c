@@ -70,7 +70,7 @@ static uint64_t clock_ms(void)
 static int read_conf(const struct reload *r, struct conf **out, struct outcome *o)
 {
 	char path[CONF_DIFF_MAX];
-	int ret = conf_load(r->opts.path, out, o->error, sizeof(o->error));
+	int ret = conf_load_again(r->opts.path, out, o->error, sizeof(o->error));
 
 	if (ret < 0)
 		return ret;

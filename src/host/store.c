@@ -149,9 +149,9 @@ int store_new_file(struct store *s)
 	return ret;
 }
 
-void store_remove_old(struct store *s)
+void store_remove_old(struct store *s, uint32_t count)
 {
-	for (uint32_t i = 0; i < s->old_count; i++) {
+	for (uint32_t i = 0; i < count; i++) {
 		char name[STORE_NAME_LEN];
 
 		store_file_name(s->old[i].number, name);
@@ -159,7 +159,8 @@ void store_remove_old(struct store *s)
 			log_warn(TAG, "cannot remove a file that is not needed: %s file=%s/%s",
 				strerror(errno), s->dir.path, name);
 	}
-	s->old_count = 0;
+	s->old_count -= count;
+	memmove(s->old, s->old + count, s->old_count * sizeof(s->old[0]));
 }
 
 static int check_space(const struct store *s)
@@ -276,7 +277,7 @@ static void end_all(struct store *s)
 	s->walking = false;
 	if (sync_file(s, SEGMENT_WHOLE) < 0 || sync_on(s) < 0)
 		return;
-	store_remove_old(s);
+	store_remove_old(s, s->old_count);
 	s->has_lost = false;
 	s->retry_s = STORE_RETRY_MIN_S;
 	feed_stat_add(s->feed, FEED_STAT_CHECKPOINTS, 1);

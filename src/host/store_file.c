@@ -174,8 +174,8 @@ void store_writer_close(struct store_writer *w)
 	w->fd = -1;
 }
 
-/* Its times stay: they are those of what is in it. */
-static int set_lost(int fd)
+/* Besides those it has. Its times stay: they are those of what is in it. */
+static int set_flags(int fd, uint32_t flags)
 {
 	uint8_t page[SEGMENT_PAGE];
 	struct segment_head head;
@@ -186,8 +186,18 @@ static int set_lost(int fd)
 		segment_mark_read(page, head.nonce, &mark) < 0)
 		return -EBADMSG;
 	mark.turn++;
-	mark.flags = (mark.flags & ~(uint32_t)SEGMENT_CLOSED) | SEGMENT_LOST;
+	mark.flags = (mark.flags & ~(uint32_t)SEGMENT_CLOSED) | flags;
 	return put_mark(fd, &mark, head.nonce);
+}
+
+static int set_lost(int fd)
+{
+	return set_flags(fd, SEGMENT_LOST);
+}
+
+static int set_first(int fd)
+{
+	return set_flags(fd, SEGMENT_WHOLE | SEGMENT_LOST);
 }
 
 /* Does `what` with a file that was closed, then forces it to disk. */
@@ -215,4 +225,9 @@ int store_file_sync(int dir_fd, uint64_t number)
 int store_file_set_lost(int dir_fd, uint64_t number)
 {
 	return with_file(dir_fd, number, O_RDWR, set_lost);
+}
+
+int store_file_set_first(int dir_fd, uint64_t number)
+{
+	return with_file(dir_fd, number, O_RDWR, set_first);
 }

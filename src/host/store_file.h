@@ -54,3 +54,5 @@ void store_writer_close(struct store_writer *w); /* fine when it is closed; sync
 int store_file_sync(int dir_fd, uint64_t number);
 /* The same, of a store that was told more than is in it. */
 int store_file_set_lost(int dir_fd, uint64_t number);
+/* The same, and with what follows it this file is the store: those before it count for nothing. */
+int store_file_set_first(int dir_fd, uint64_t number);

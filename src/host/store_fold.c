@@ -125,7 +125,7 @@ int store_fold(struct store *s)
 		store_writer_drop(&f.w, s->dir.fd);
 		return ret;
 	}
-	store_remove_old(s);
+	store_remove_old(s, s->old_count);
 	s->old[s->old_count++] = (struct old_file){ s->next_number++, f.w.length };
 	store_writer_close(&f.w);
 	log_info(TAG, "made one file of too many path=%s", s->dir.path);

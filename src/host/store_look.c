@@ -7,6 +7,8 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -53,26 +55,54 @@ static void leave_file(struct store *s, bool is_free)
 	store_writer_close(&s->w);
 }
 
-/* Without one of them the others are no store, nor is the file written behind them. What is left
- * goes, oldest first: wherever that ends, nobody takes it for one. The next file is whole. */
+/*
+ * One of several is missing. What is behind the last that is says of each of its mobile nodes what was
+ * said last, so it is a store with something lost, and until all is written anew the only one: first
+ * of all it is made one, by the mark of its first file, on disk. Then those before it, which say what
+ * may have been taken back in the missing one, count for nothing, and go.
+ */
+static int keep_newest(struct store *s)
+{
+	uint32_t first = s->old_count;
+	int ret = 0;
+
+	while (first > 0 && is_named(s, s->old[first - 1].number))
+		first--;
+	while (first < s->old_count &&
+		(ret = store_file_set_first(s->dir.fd, s->old[first].number)) == -EBADMSG)
+		first++; /* damaged, too */
+	if (first == s->old_count) /* without any the next file is whole */
+		ret = s->w.fd < 0 ? 0
+				  : store_writer_flag(
+					    &s->w, s->w.mark.flags | SEGMENT_WHOLE | SEGMENT_LOST);
+	if (ret == 0)
+		store_remove_old(s, first);
+	return ret;
+}
+
+/* The newest is missing, too: what is left may have been taken back in it. Oldest first: wherever that
+ * ends, nobody takes it for a store. The next file is whole. */
 static void remove_rest(struct store *s)
 {
 	char name[STORE_NAME_LEN];
 
-	store_remove_old(s);
-	if (s->w.fd < 0)
-		return;
+	store_remove_old(s, s->old_count);
 	store_file_name(s->w.number, name);
 	(void)unlinkat(s->dir.fd, name, 0); /* else the next one takes its name */
 	leave_file(s, true);
 }
 
-static void let_go(struct store *s)
+static int let_go(struct store *s)
 {
+	bool has_lost_file = s->w.fd >= 0 && !is_written_there(s);
+
+	if (lacks_old(s) && !has_lost_file)
+		return keep_newest(s);
 	if (lacks_old(s))
 		remove_rest(s);
-	else if (s->w.fd >= 0 && !is_written_there(s))
+	else if (has_lost_file)
 		leave_file(s, !is_named(s, s->w.number));
+	return 0;
 }
 
 int store_come_back(struct store *s, char *err, size_t err_len)
@@ -80,8 +110,11 @@ int store_come_back(struct store *s, char *err, size_t err_len)
 	int ret;
 
 	if (store_dir_is_there(&s->dir)) {
-		let_go(s);
-		return 0;
+		ret = let_go(s);
+		if (ret < 0)
+			snprintf(err, err_len, "store %s: what is left of it: %s", s->dir.path,
+				strerror(-ret));
+		return ret;
 	}
 	ret = store_dir_again(&s->dir, err, err_len);
 	if (ret < 0)

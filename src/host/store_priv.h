@@ -68,8 +68,8 @@ void store_fail_why(struct store *s, int error, const char *why);
 /* A frame of a pair last seen; its length. */
 size_t store_frame_seen(uint8_t frame[static FRAME_HEAD + FRAME_SEEN_MAX],
 	const struct seen_pair *p, uint32_t nonce);
-/* The files before the next one are needed for nothing. */
-void store_remove_old(struct store *s);
+/* The first so many of the files before the next one are needed for nothing. */
+void store_remove_old(struct store *s, uint32_t count);
 void store_on_wake(void *store); /* a feed_wake_fn */
 
 /* --- store_look.c --- */

@@ -3,6 +3,7 @@
 SIGTERM leaves nothing behind, kill -9 nothing that is in the way."""
 
 import json
+import os
 import secrets
 import signal
 import subprocess
@@ -138,8 +139,8 @@ def test_link_down_and_up(world, hamd, end):
     assert hamd.ctl.binding(HOA) is not None, "bindings do not hang on a link"
 
 
-def run_hamd(*args):
-    return subprocess.run([HAMD_BINARY, *args], capture_output=True, text=True, timeout=20)
+def run_hamd(*args, **more):
+    return subprocess.run([HAMD_BINARY, *args], capture_output=True, text=True, timeout=20, **more)
 
 
 @pytest.mark.parametrize("change,said", [
@@ -167,6 +168,16 @@ def test_refused_configuration(tmp_path, change, said):
 def test_missing_configuration():
     done = run_hamd("-t", "-c", "/nonexistent/hamd.json")
     assert done.returncode == 1 and "/nonexistent/hamd.json" in done.stderr
+
+
+def test_configuration_from_a_pipe(tmp_path):
+    """Read to its end where somebody writes; where nobody does, nobody waits."""
+    text = json.dumps(home_agent_config())
+    assert run_hamd("-t", "-c", "/dev/stdin", input=text).returncode == 0
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    done = run_hamd("-t", "-c", path)
+    assert done.returncode == 1 and f"{path}: is a pipe with nothing in it" in done.stderr
 
 
 def test_checked_configuration(tmp_path):

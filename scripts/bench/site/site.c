@@ -26,6 +26,7 @@
 #include "common/key.h"
 #include "common/mem.h"
 #include "conf/conf.h"
+#include "dataplane/domains.h"
 #include "dataplane/relay.h"
 #include "dataplane/worker.h"
 #include "frame.h"
@@ -314,7 +315,7 @@ static void make_worker(struct rte_mempool *pool)
 	worker.is_reader = true;
 	worker.pool = pool;
 	worker.flow_seed = 42;
-	if (relay_new(&conf, rte_get_tsc_hz(), 1, &worker.relay) < 0)
+	if (domains_new(&conf, rte_get_tsc_hz(), 1, &worker.domains) < 0)
 		die("no memory");
 	for (unsigned c = 0; c < DP_PUNT_COUNT; c++) {
 		snprintf(name, sizeof(name), "punt%u", c);

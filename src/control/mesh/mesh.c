@@ -324,13 +324,14 @@ bool mesh_run(struct ctl *ctl)
 	busy |= channel_run(ctl);
 	busy |= route_run(ctl);
 	ask(ctl);
-	dp_turn_part(ctl->dp, TURN_PEERS);
+	ctl_part(ctl, TURN_PEERS, busy);
 	if (ctl->now_ms < m->due_ms)
 		return busy;
 	m->due_ms = UINT64_MAX; /* unless something happens from within */
 	wait_ms = engine_turn(m->engine, ctl->now_ms, ctl->wall_ms, BUDGET);
 	if (m->due_ms > ctl->now_ms + wait_ms)
 		m->due_ms = ctl->now_ms + wait_ms;
+	ctl_part(ctl, TURN_ENGINE, true);
 	return busy || wait_ms == 0;
 }
 

@@ -50,6 +50,62 @@ static void test_rate(void **state)
 	}
 }
 
+/* Packets and octets: what is above one of them takes nothing of the other. 10 packets and 10,000
+ * octets a second, one and 65,575 at once. */
+static void test_both(void **state)
+{
+	static const struct {
+		const char *name;
+		uint64_t at_ms;
+		uint32_t octets;
+		bool passes;
+		double packets, kilooctets; /* left */
+	} rows[] = {
+		{ "both are there", 0, 60000, true, 0, 5.575 },
+		{ "no packet is left", 0, 100, false, 0, 5.575 },
+		{ "half a packet", 50, 100, false, 0.5, 5.575 }, /* octets are not looked at */
+		{ "a packet, but too few octets", 100, 7000, false, 1, 6.575 },
+		{ "still there", 100, 6575, true, 0, 0 },
+		{ "neither is", 100, 1, false, 0, 0 },
+		{ "a packet, and no octet", 200, 1001, false, 1, 1 },
+		{ "a second later", 1200, 11001, false, 1, 11 },
+		{ "as many as there are", 1200, 10999, true, 0, 0.001 },
+	};
+	struct meters m = { meter_of(HZ, 10, 1), meter_of(HZ, 10000, 65575) };
+
+	(void)state;
+	for (unsigned i = 0; i < DIM(rows); i++) {
+		uint64_t now = rows[i].at_ms * (HZ / 1000);
+		bool passed = meters_take(&m, rows[i].octets, now);
+		double packets = (double)m.packets.saved * 10 / HZ;
+		double kilooctets = (double)m.octets.saved * 10 / HZ;
+
+		if (passed != rows[i].passes || packets < rows[i].packets - 0.0001 ||
+			packets > rows[i].packets + 0.0001 ||
+			kilooctets < rows[i].kilooctets - 0.0001 ||
+			kilooctets > rows[i].kilooctets + 0.0001)
+			fail_msg("%s: %d, left %f packets, %f kilooctets", rows[i].name, passed,
+				packets, kilooctets);
+	}
+}
+
+/* One of them has no bound. */
+static void test_one_of_both(void **state)
+{
+	struct meters packets = meters_of(HZ, 100, 0, 1), octets = meters_of(HZ, 0, 1, 1);
+	struct meters none = meters_of(HZ, 0, 0, 1);
+
+	(void)state;
+	for (unsigned i = 0; i < 10; i++)
+		assert_true(meters_take(&packets, 65575, 0));
+	assert_false(meters_take(&packets, 0, 0));
+	for (unsigned i = 0; i < 65575; i++)
+		assert_true(meters_take(&octets, 1, 0));
+	assert_false(meters_take(&octets, 1, 0));
+	assert_false(meters_are_off(&packets) || meters_are_off(&octets));
+	assert_true(meters_are_off(&none) && meters_take(&none, 65575, 0));
+}
+
 static void test_no_bound(void **state)
 {
 	struct meter m = meter_mbps(HZ, 0, 4);
@@ -78,6 +134,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_burst_then_rate),
 		cmocka_unit_test(test_rate),
+		cmocka_unit_test(test_both),
+		cmocka_unit_test(test_one_of_both),
 		cmocka_unit_test(test_no_bound),
 		cmocka_unit_test(test_traffic),
 	};

@@ -2,6 +2,7 @@
 #include "test.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -529,6 +530,81 @@ static void test_load(void **state)
 	rmdir(dir);
 }
 
+/* --- pipes --- */
+
+static void check_again(const char *path, const char *why)
+{
+	struct conf *c = NULL;
+	char err[256] = "", line[256];
+
+	snprintf(line, sizeof(line), "%s: %s", path, why);
+	assert_int_equal(conf_load_again(path, &c, err, sizeof(err)), -EINVAL);
+	assert_string_equal(err, line);
+}
+
+/* Nobody waits for who writes into it, nor takes what is no file. */
+static void test_nobody_writes(void **state)
+{
+	char dir[] = "/tmp/hamd-load-XXXXXX", path[64];
+	struct conf *c = NULL;
+	char err[256];
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/hamd.json", dir);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	check_load(path, -EINVAL, "is a pipe with nothing in it that nobody writes into");
+	check_again(path, "is a pipe: it cannot be read again");
+	unlink(path);
+	check_load("/dev/null", -EINVAL, "is neither a regular file nor a pipe");
+	check_again("/dev/null", "is neither a regular file nor a pipe");
+	write_file(path, minimal, 0);
+	assert_int_equal(conf_load_again(path, &c, err, sizeof(err)), 0);
+	conf_free(c);
+	unlink(path);
+	rmdir(dir);
+}
+
+/* The end that a thread writes to, half of it after a while. */
+static void *write_slowly(void *arg)
+{
+	int fd = *(const int *)arg;
+	size_t half = strlen(minimal) / 2, n = 0;
+
+	for (unsigned i = 0; i < 2; i++) {
+		size_t len = i == 0 ? half : strlen(minimal) - half;
+
+		if (i > 0)
+			usleep(20000);
+		n += write(fd, minimal + i * half, len) == (ssize_t)len;
+	}
+	close(fd);
+	return n == 2 ? arg : NULL;
+}
+
+/* What somebody writes into it is waited for, to its end. */
+static void test_pipe(void **state)
+{
+	struct conf *c = NULL;
+	char path[32], err[256] = "";
+	void *written;
+	pthread_t writer;
+	int fd[2];
+
+	(void)state;
+	assert_int_equal(pipe(fd), 0);
+	snprintf(path, sizeof(path), "/dev/fd/%d", fd[0]);
+	check_again(path, "is a pipe: it cannot be read again");
+	assert_int_equal(pthread_create(&writer, NULL, write_slowly, &fd[1]), 0);
+	if (conf_load(path, &c, err, sizeof(err)) < 0)
+		fail_msg("%s", err);
+	assert_int_equal(pthread_join(writer, &written), 0);
+	assert_non_null(written);
+	check_printed(c, minimal_printed);
+	conf_free(c);
+	close(fd[0]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -540,6 +616,8 @@ int main(void)
 		cmocka_unit_test(test_lifetimes),
 		cmocka_unit_test(test_find_in_none),
 		cmocka_unit_test(test_load),
+		cmocka_unit_test(test_nobody_writes),
+		cmocka_unit_test(test_pipe),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

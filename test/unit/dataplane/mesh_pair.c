@@ -91,7 +91,7 @@ static void make_worker(struct site *s, uint16_t i)
 		w->spread = &s->spreading;
 	}
 	fragid_init(&w->fragid, (const uint8_t[FRAGID_KEY_LEN]){ 7 }, i, WORKERS);
-	assert_int_equal(relay_new(&conf, rte_get_tsc_hz(), 1, &w->relay), 0);
+	assert_int_equal(domains_new(&conf, rte_get_tsc_hz(), 1, &w->domains), 0);
 	assert_int_equal(dp_reass_start(w, opts), 0);
 	assert_int_equal(rte_rcu_qsbr_thread_register(s->t->rcu, i), 0);
 	rte_rcu_qsbr_thread_online(s->t->rcu, i);
@@ -203,10 +203,10 @@ int end_sites(void **state)
 	(void)state;
 	for (unsigned i = 0; i < WORKERS; i++) {
 		dp_reass_stop(&site2.w[i]);
-		relay_free(site2.w[i].relay);
+		domains_free(site2.w[i].domains);
 	}
 	dp_reass_stop(&site1.w[0]);
-	relay_free(site1.w[0].relay);
+	domains_free(site1.w[0].domains);
 	tables_free(site1.t);
 	tables_free(site2.t);
 	assert_int_equal(rte_mempool_avail_count(pool), POOL); /* no packet was leaked */

@@ -15,6 +15,7 @@
 #include "conf/conf.h"
 #include "control/mesh/route.h"
 #include "dataplane/plan.h"
+#include "dataplane/domains.h"
 #include "dataplane/relay.h"
 #include "dataplane/spread.h"
 #include "dataplane/worker.h"

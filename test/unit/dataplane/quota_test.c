@@ -5,6 +5,7 @@
  */
 #include "sites.h"
 
+#include "dataplane/domains.h"
 #include "dataplane/quota.h"
 
 #define CN "2001:db8:c::1"
@@ -20,8 +21,8 @@ static void bounded(unsigned domain, uint32_t mbps, uint32_t packets_per_s)
 
 	l->traffic_mbps = mbps;
 	l->traffic_packets_per_s = packets_per_s;
-	quota_free(sites[1].w.quota);
-	assert_int_equal(quota_new(&sites[1].conf, UINT64_MAX >> 24, 1, &sites[1].w.quota), 0);
+	domains_free(sites[1].w.domains);
+	assert_int_equal(domains_new(&sites[1].conf, UINT64_MAX >> 24, 1, &sites[1].w.domains), 0);
 }
 
 static unsigned passed(const struct pkt *p, unsigned n)
@@ -58,8 +59,8 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	(void)state;
-	quota_free(sites[1].w.quota);
-	sites[1].w.quota = NULL;
+	domains_free(sites[1].w.domains);
+	sites[1].w.domains = NULL;
 	return 0;
 }
 
@@ -67,7 +68,7 @@ static void test_none(void **state)
 {
 	(void)state;
 	bounded(0, 0, 0);
-	assert_null(sites[1].w.quota);
+	assert_false(domains_are_bounded(&sites[1].w));
 	for (unsigned d = 0; d < DOMAINS; d++) {
 		assert_int_equal(passed(&to[d], 100), 100);
 		assert_int_equal(passed(&from[d], 100), 100);
@@ -84,8 +85,23 @@ static void test_packets(void **state)
 	assert_int_equal(passed(&to[0], 10), 0);
 	assert_int_equal(passed(&to[1], 100), 100);
 	assert_int_equal(passed(&from[1], 100), 100);
-	assert_int_equal(quota_dropped(sites[1].w.quota, 0), 17);
-	assert_int_equal(quota_dropped(sites[1].w.quota, 1), 0);
+	assert_int_equal(quota_dropped(sites[1].w.domains, 0), 17);
+	assert_int_equal(quota_dropped(sites[1].w.domains, 1), 0);
+}
+
+/* What is too large for the octets that are left takes nothing of the packets that are. */
+static void test_both(void **state)
+{
+	static const uint8_t much[1200];
+	struct ip6_addr cn = addr(CN), mn = addr(hoa[0]);
+	struct pkt large = ip6(&cn, &mn, IP6_UDP, much, sizeof(much));
+	const unsigned fit = 65575 / large.n;
+
+	(void)state;
+	bounded(0, 1, 10 * (fit + 2)); /* 100 ms of it at once: two more than those that fit */
+	assert_int_equal(passed(&large, fit + 10), fit);
+	assert_true(65575 - fit * large.n > 3u * to[0].n);
+	assert_int_equal(passed(&to[0], 10), 2);
 }
 
 static void test_octets(void **state)
@@ -102,6 +118,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_none, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_packets, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_octets, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_both, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, sites_set_up, sites_tear_down);

@@ -449,8 +449,8 @@ static struct conf_limits *limits(void)
  * minutes: none of it passes in a test. */
 static void with_limits(void)
 {
-	relay_free(sites[1].w.relay);
-	assert_int_equal(relay_new(&sites[1].conf, UINT64_MAX >> 24, 1, &sites[1].w.relay), 0);
+	domains_free(sites[1].w.domains);
+	assert_int_equal(domains_new(&sites[1].conf, UINT64_MAX >> 24, 1, &sites[1].w.domains), 0);
 }
 
 static unsigned passed(const struct pkt *p, unsigned n, enum dp_drop why)
@@ -489,6 +489,32 @@ static void test_bounds(void **state)
 	assert_int_equal(passed(&fits, 1000, DP_DROP_MESH_RELAY_RATE), 65575 / fits.n);
 }
 
+/* What is above one bound counts for none of the others. */
+static void test_bounds_apart(void **state)
+{
+	static const uint8_t much[1100];
+	struct pkt small = tunnel(OLD_COA, "2001:db8:a::1", udp(HOA, CN));
+	struct pkt large =
+		tunnel(OLD_COA, "2001:db8:a::1", between(HOA, CN, IP6_UDP, much, sizeof(much)));
+	const unsigned fit = 65575 / large.n;
+
+	(void)state;
+	sites_make(U, P, true);
+	bind_at(&sites[1], HOA, COA, 0, 2, 2);
+	limits()->mismatch_per_s = 1;
+	limits()->mismatch_burst = fit + 2;
+	limits()->relay_mbps = 1; /* the largest packet at once */
+	with_limits();
+	assert_int_equal(passed(&large, fit + 10, DP_DROP_MESH_RELAY_RATE), fit);
+	assert_true(65575 - fit * large.n > 3u * small.n);
+	assert_int_equal(passed(&small, 10, DP_DROP_MESH_MISMATCH_RATE), 2);
+	limits()->mismatch_burst = 1000;
+	limits()->relay_packets_per_s = 10 * (fit + 2);
+	with_limits();
+	assert_int_equal(passed(&large, fit + 10, DP_DROP_MESH_RELAY_RATE), fit);
+	assert_int_equal(passed(&small, 10, DP_DROP_MESH_RELAY_RATE), 2);
+}
+
 static void test_counts(void **state)
 {
 	struct pkt own = udp(CN, HOA), mismatch = tunnel(OLD_COA, "2001:db8:a::1", udp(HOA, CN));
@@ -502,14 +528,14 @@ static void test_counts(void **state)
 	site_take(&sites[1], &own);
 	site_take(&sites[1], &on);
 	site_take(&sites[1], &mismatch);
-	relay_add_counts(sites[1].w.relay, 0, &c);
+	relay_add_counts(sites[1].w.domains, 0, &c);
 	assert_int_equal(c.first_packets, 3);
 	assert_int_equal(c.first_octets, 2 * own.n + mismatch.n);
 	assert_int_equal(c.further_packets, 1);
 	assert_int_equal(c.further_octets, own.n);
 	assert_int_equal(c.mismatches, 1);
 	c = (struct dp_relay_counts){ 0 };
-	relay_add_counts(sites[1].w.relay, 1, &c);
+	relay_add_counts(sites[1].w.domains, 1, &c);
 	assert_int_equal(c.first_packets, 0);
 }
 
@@ -545,8 +571,8 @@ static void test_arrived(void **state)
 		if (r->peer != 0)
 			p = from_peer(p, r->peer, false);
 		site_take(&sites[1], &p);
-		relay_add_counts(sites[1].w.relay, 0, &c[0]);
-		relay_add_counts(sites[1].w.relay, 1, &c[1]);
+		relay_add_counts(sites[1].w.domains, 0, &c[0]);
+		relay_add_counts(sites[1].w.domains, 1, &c[1]);
 		if (c[0].arrived != cases[i].arrived || c[1].arrived != 0)
 			fail_msg("%s: %lu, and %lu of the other domain", cases[i].name,
 				(unsigned long)c[0].arrived, (unsigned long)c[1].arrived);
@@ -688,6 +714,7 @@ int main(void)
 		cmocka_unit_test(test_successor),
 		cmocka_unit_test(test_billing),
 		cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_bounds_apart),
 		cmocka_unit_test(test_counts),
 		cmocka_unit_test(test_arrived),
 		cmocka_unit_test(test_labels),

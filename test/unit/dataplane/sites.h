@@ -18,6 +18,7 @@
 #include "common/key.h"
 #include "conf/conf.h"
 #include "control/mesh/route.h"
+#include "dataplane/domains.h"
 #include "dataplane/relay.h"
 #include "dataplane/worker.h"
 #include "net/ip6hdr.h"
@@ -212,7 +213,7 @@ static void make_worker(struct site *s)
 	s->w.workers = 1;
 	s->w.pool = pool;
 	fragid_init(&s->w.fragid, (const uint8_t[FRAGID_KEY_LEN]){ 7 }, 0, 2);
-	assert_int_equal(relay_new(&s->conf, rte_get_tsc_hz(), 1, &s->w.relay), 0);
+	assert_int_equal(domains_new(&s->conf, rte_get_tsc_hz(), 1, &s->w.domains), 0);
 }
 
 /* What site n believes of the others in a domain: one letter each: r ready, d draining, j joining,
@@ -261,9 +262,9 @@ static void bind_at(struct site *s, const char *hoa, const char *coa, uint16_t d
 static void sites_free(void)
 {
 	for (uint8_t n = 1; n <= SITES; n++) {
-		relay_free(sites[n].w.relay);
+		domains_free(sites[n].w.domains);
 		tables_free(sites[n].t);
-		sites[n].w.relay = NULL;
+		sites[n].w.domains = NULL;
 		sites[n].t = NULL;
 	}
 }

@@ -104,7 +104,7 @@ static void check(bool mesh)
 		assert_int_equal(w->hand != NULL, mesh);
 		assert_int_equal(w->reass != NULL, carries);
 		assert_int_equal(w->police != NULL, carries);
-		assert_int_equal(w->relay != NULL, mesh);
+		assert_int_equal(w->domains != NULL, carries);
 	}
 	unmake();
 }

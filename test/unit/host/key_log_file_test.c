@@ -104,6 +104,9 @@ static void test_refused(void **state)
 	assert_int_equal(mkdir(path, 0700), 0);
 	start(-EISDIR, "open: Is a directory");
 	rmdir(path);
+	assert_int_equal(mkfifo(path, 0600), 0); /* nobody waits for who reads it */
+	start(-EINVAL, "not a regular file: Invalid argument");
+	unlink(path);
 }
 
 int main(void)

@@ -249,6 +249,10 @@ static void test_refusals(void **state)
 	unlink(conf_path);
 	snprintf(want, sizeof(want), "%s: No such file or directory", conf_path);
 	ask(-ENOENT, want);
+	assert_int_equal(mkfifo(conf_path, 0600), 0);
+	snprintf(want, sizeof(want), "%s: is a pipe: it cannot be read again", conf_path);
+	ask(-EINVAL, want);
+	unlink(conf_path);
 	assert_int_equal(control.updates, 0);
 	assert_ptr_equal(control.subs, before);
 	write_conf("", "");

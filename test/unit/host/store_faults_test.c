@@ -59,7 +59,7 @@ static struct {
 
 	/* faults */
 	_Atomic int64_t room; /* octets that may still be written, -1: any number */
-	_Atomic int fail_sync, fail_open, fail_rename; /* errno, 0: none */
+	_Atomic int fail_sync, fail_open, fail_rename, fail_unlink; /* errno, 0: none */
 	_Atomic bool sync_loses; /* a failure is told once, and what was to be written is gone */
 	_Atomic unsigned short_writes; /* every so many writes does only a part */
 	_Atomic unsigned writes;
@@ -88,7 +88,8 @@ static void disk_reset(void)
 	disk.inodes = 0;
 	disk.dir_count = disk.dir_disk = 0;
 	disk.room = -1;
-	disk.fail_sync = disk.fail_open = disk.fail_rename = disk.fail_stat = 0;
+	disk.fail_sync = disk.fail_open = disk.fail_rename = disk.fail_unlink = 0;
+	disk.fail_stat = 0;
 	disk.short_writes = disk.writes = 0;
 	disk.sync_loses = false;
 	disk.renames = -1;
@@ -324,6 +325,10 @@ int renameat(int from_dir, const char *from, int to_dir, const char *to)
 
 int unlinkat(int dir, const char *path, int flags)
 {
+	if (disk.on && disk.fail_unlink != 0) {
+		errno = disk.fail_unlink;
+		return -1;
+	}
 	pthread_mutex_lock(&disk.lock);
 	if (disk.on && strcmp(path, STORE_TMP) != 0)
 		add_entry(UNLINK, 0, path);
@@ -1043,6 +1048,77 @@ static void test_needed_file_removed(void **state)
 	check_is_missed();
 }
 
+/* What is kept in the first file, in the second beside it, in the third: keys of a row. */
+static void fill_three(void)
+{
+	fill_all();
+	for (unsigned life = 0; life < 2; life++) {
+		lab_stop();
+		lab_start();
+		for (unsigned k = 0; k < 10; k++)
+			lab_put(5 * life + k);
+		lab_wait_synced();
+	}
+	assert_int_equal(lab_files(lab.path), 3);
+}
+
+/* Killed before all is written anew, what is behind the missing file is there, as it was said last,
+ * and nothing of what is before it. */
+static void test_newest_are_kept(void **state)
+{
+	static const struct {
+		unsigned missing;
+		int fail_unlink; /* or killed before anything is removed */
+		unsigned files, from; /* left; the first key that is told */
+	} rows[] = { { 0, 0, 2, 0 }, { 1, 0, 1, 5 }, { 1, EIO, 2, 5 } };
+
+	for (size_t i = 0; i < DIM(rows); i++) {
+		fill_three();
+		assert_int_equal(unlink(lab_entry(lab.path, ".seg", rows[i].missing)), 0);
+		disk.fail_unlink = rows[i].fail_unlink;
+		disk.skip_ms += 1000 * STORE_LOOK_S;
+		WAIT_FOR(feed_stat(lab.feed, FEED_STAT_FAILURES) == 1);
+		disk.skip_ms += 61000;
+		WAIT_FOR(!is_failed());
+		disk.fail_unlink = 0;
+		assert_int_equal(lab_files(lab.path), rows[i].files);
+		lab_kill();
+		disk.on = false;
+		assert_int_equal(lab_look(lab.path), 0);
+		assert_true(lab.start.found.is_lost);
+		assert_false(lab.start.was_moved);
+		for (unsigned k = 0; k < KEYS; k++)
+			assert_int_equal(lab.told[k], k >= rows[i].from && k < 15 ? lab.now[k] : 0);
+		teardown(state);
+		setup(state);
+	}
+}
+
+/* On a disk that takes no mark nothing is removed either. */
+static void test_nothing_goes_without_a_mark(void **state)
+{
+	(void)state;
+	fill_three();
+	assert_int_equal(unlink(lab_entry(lab.path, ".seg", 1)), 0);
+	disk.fail_sync = EIO;
+	disk.skip_ms += 1000 * STORE_LOOK_S;
+	WAIT_FOR(feed_stat(lab.feed, FEED_STAT_FAILURES) == 1);
+	disk.skip_ms += 61000;
+	WAIT_FOR(feed_stat(lab.feed, FEED_STAT_ERRNO) == EIO);
+	assert_true(is_failed());
+	assert_int_equal(lab_files(lab.path), 2);
+	disk.fail_sync = 0;
+	disk.skip_ms += 61000;
+	WAIT_FOR(!is_failed());
+	assert_true(lab_answer());
+	lab_wait_checkpoints(1);
+	assert_int_equal(lab_files(lab.path), 1);
+	lab_stop();
+	assert_int_equal(lab_look(lab.path), 0);
+	assert_false(lab.start.found.is_lost);
+	lab_check_all();
+}
+
 /* The path names another directory, all at once. */
 static void turn_to(const char *to)
 {
@@ -1443,6 +1519,8 @@ int main(void)
 		T(test_last_file_removed),
 		T(test_directory_replaced),
 		T(test_all_files_removed),
+		T(test_newest_are_kept),
+		T(test_nothing_goes_without_a_mark),
 		T(test_needed_file_removed),
 		T(test_directory_comes_back),
 		T(test_nothing_is_said_of_a_name),

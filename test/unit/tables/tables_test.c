@@ -2,55 +2,13 @@
 #include "test.h"
 
 #include <rte_rcu_qsbr.h>
-#include <sys/mman.h>
 
-#include "common/mem.h"
 #include "tables/addrs.h"
 #include "tables/adj.h"
 #include "tables/bc.h"
 #include "tables/dq.h"
 #include "tables/fib.h"
 #include "tables/tables.h"
-
-/* Without anybody having touched them. */
-static void check_pages(void *p, size_t bytes)
-{
-	unsigned char there[(9 << 20) / 4096];
-
-	assert_int_equal(mincore(p, bytes, there), 0);
-	for (size_t i = 0; i < (bytes + 4095) / 4096; i++)
-		assert_int_equal(there[i] & 1, 1);
-}
-
-static void test_mem(void **state)
-{
-	static const size_t sizes[] = { 1, 4096, 4097, (2 << 20) - 1, 2 << 20, (2 << 20) + 1,
-		9 << 20 };
-
-	(void)state;
-	for (unsigned huge = 0; huge < 2; huge++) {
-		mem_use_hugepages(huge);
-		for (size_t i = 0; i < DIM(sizes); i++) {
-			uint8_t *p = mem_zalloc(sizes[i]);
-
-			assert_non_null(p);
-			assert_int_equal((uintptr_t)p % 4096, 0);
-			if (sizes[i] >= 2 << 20)
-				assert_int_equal((uintptr_t)p % (2 << 20), 0);
-			check_pages(p, sizes[i]);
-			for (size_t at = 0; at < sizes[i]; at += 512)
-				assert_int_equal(p[at], 0);
-			assert_int_equal(p[sizes[i] - 1], 0);
-			p[0] = p[sizes[i] - 1] = 1;
-			mem_free(p, sizes[i]);
-		}
-	}
-	mem_use_hugepages(false);
-	assert_null(mem_zalloc(0));
-	assert_null(mem_zalloc(SIZE_MAX));
-	assert_null(mem_zalloc(1ULL << 60));
-	mem_free(NULL, 5);
-}
 
 static void test_together(void **state)
 {
@@ -94,7 +52,6 @@ static void test_together(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_mem),
 		cmocka_unit_test(test_together),
 	};
 
