@@ -221,12 +221,6 @@ static void apply_sections(
 
 /* --- messages --- */
 
-static bool is_asked_for(struct engine *e, const struct peer *p, const struct message_delta *m)
-{
-	return p->asked_domain != NOBODY && m->id == p->asked_id &&
-	       m->domain == e->domain[p->asked_domain].conf.id;
-}
-
 static void count_datagram(struct engine *e, struct peer *p, const struct message_delta *m)
 {
 	p->info.received++;
@@ -237,6 +231,13 @@ static void count_datagram(struct engine *e, struct peer *p, const struct messag
 		p->ack_ms = e->now_ms;
 }
 
+static void begin(struct peer *p, struct in *in, const struct message_delta *m)
+{
+	*in = (struct in){ .id = m->id, .until = m->base - 1 };
+	if (m->stream == STREAM_SNAPSHOT)
+		snapshot_begins(p, in, m->base);
+}
+
 static void snapshot_piece(
 	struct engine *e, struct peer *p, const struct message_delta *m, const struct outcome *o)
 {
@@ -245,9 +246,7 @@ static void snapshot_piece(
 	in->flags &= m->flags;
 	if (m->flags & DELTA_END)
 		in->end = m->last;
-	ready_snapshot_heard(e, p, o->items);
-	if (in->end != 0 && in->until >= in->end)
-		ready_snapshot_done(e, p, in->flags & DELTA_READY, in->refused.any != 0);
+	snapshot_heard(e, p, o->items);
 }
 
 void receive_delta(struct engine *e, struct peer *p, struct message_delta *m)
@@ -258,12 +257,12 @@ void receive_delta(struct engine *e, struct peer *p, struct message_delta *m)
 		.at = m->last };
 
 	count_datagram(e, p, m);
-	if (m->stream == STREAM_SNAPSHOT && in->id != m->id && !is_asked_for(e, p, m))
+	if (m->stream == STREAM_SNAPSHOT && in->id != m->id && !snapshot_is_ours(e, p, m))
 		return;
 	if (m->id < in->id || m->id == 0)
 		return;
 	if (m->id > in->id)
-		*in = (struct in){ .id = m->id, .until = m->base - 1, .flags = DELTA_READY };
+		begin(p, in, m);
 	in->ack_due = true;
 	p->ack_now |= (m->flags & DELTA_ACK_NOW) != 0;
 	if (is_known(in, m->first, m->last))
@@ -274,8 +273,11 @@ void receive_delta(struct engine *e, struct peer *p, struct message_delta *m)
 	p->received -= o.is_too_fast;
 	if (o.is_put_off && in->put_off_ms == 0)
 		in->put_off_ms = e->now_ms;
-	if (o.is_later)
+	if (o.is_later) {
+		if (m->stream == STREAM_SNAPSHOT)
+			snapshot_put_off(e, p);
 		return;
+	}
 	refused_add(&in->refused, &o.refused);
 	if (!note(in, m->first, m->last))
 		return;
