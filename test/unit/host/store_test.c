@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The store on a real directory: what is written is read, by whom it may be used, what becomes of
- * files that are not as they should be. What the machine does to it: store_faults_test.c. */
+ * files that are not as they should be. What the machine does to it: store_faults_test.c,
+ * store_power_test.c, store_look_test.c. */
 #include "store_lab.h"
 
 #include <signal.h>
