@@ -127,7 +127,7 @@ static int read_all(struct conf_ctx *c, int fd, char **text, size_t *len)
 static int read_file(struct conf_ctx *c, bool pipes, char **text, size_t *len)
 {
 	int fd = open(c->name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), ret;
-	bool is_pipe;
+	bool is_pipe = false;
 
 	*text = NULL;
 	*len = 0;

@@ -24,6 +24,7 @@
 #include "sync/engine.h"
 
 struct alarms;
+struct bc_entry;
 struct channel;
 struct conf;
 struct conf_domain;
@@ -249,6 +250,8 @@ bool nd_next(const struct ctl *ctl, uint32_t *cursor, struct nd_info *out);
 /* --- publish.c: from records to tables --- */
 /* 0; -ENOSPC: nothing changed. */
 int publish(struct ctl *ctl, const struct record *r);
+/* Nothing of it changed but its owner, and e is its entry. False: that says something else. */
+bool publish_owner(const struct ctl *ctl, const struct record *r, const struct bc_entry *e);
 /* What is known of the path to its care-of address, learned here or told by another site of the mesh:
  * octets, 0: nothing. */
 uint16_t publish_path_mtu(struct ctl *ctl, const struct record *r);

@@ -91,6 +91,14 @@ int publish(struct ctl *ctl, const struct record *r)
 	return ret;
 }
 
+bool publish_owner(const struct ctl *ctl, const struct record *r, const struct bc_entry *e)
+{
+	if (e->record != r->handle || !ip6_eq(&e->coa, &r->coa) || !ip6_eq(&e->ha, &r->ha))
+		return false;
+	bc_set_owner(e, records_mesh(ctl->records, r)->owner.node);
+	return true;
+}
+
 int unpublish(struct ctl *ctl, const struct record *r, enum acct_cause cause)
 {
 	int ret = bc_remove(ctl->t->bc, &r->hoa);

@@ -137,6 +137,14 @@ void changes_del(struct changes *c, uint32_t handle)
 	c->count--;
 }
 
+void changes_prefetch(const struct changes *c, uint32_t handle)
+{
+	const struct change_link *l = link_of(c, handle);
+
+	__builtin_prefetch(link_of(c, l->prev), 1);
+	__builtin_prefetch(link_of(c, l->next), 1);
+}
+
 uint64_t changes_number(const struct changes *c, uint32_t handle)
 {
 	return link_of(c, handle)->number;

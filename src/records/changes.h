@@ -39,6 +39,8 @@ void changes_free(struct changes *c); /* before the links go; NULL is fine */
 uint64_t changes_touch(struct changes *c, uint32_t handle);
 /* Out of the list; fine when it is not in it. */
 void changes_del(struct changes *c, uint32_t handle);
+/* What changes_touch() of it will write is on its way here. */
+void changes_prefetch(const struct changes *c, uint32_t handle);
 uint64_t changes_number(const struct changes *c, uint32_t handle); /* its own, 0: not in it */
 uint64_t changes_last(const struct changes *c); /* the highest number given, 0: none */
 /* No number up to this one is given from now on: a site that starts again goes on behind what

@@ -132,10 +132,21 @@ static uint32_t domain_turn(struct engine *e, struct domain *d, uint32_t *budget
 	return 0;
 }
 
+static uint32_t walk_on(struct engine *e, uint32_t *budget)
+{
+	uint32_t next = IDLE_MS;
+
+	for (uint32_t i = 0; *budget > 0 && i < e->domain_count; i++)
+		next = least(
+			next, walk_turn(e, &e->domain[(e->turn_at + i) % e->domain_count], budget));
+	return next;
+}
+
 /*
  * Walks over records have the first quarter of the budget, so that streams that are always full do
  * not keep a takeover from its end; waits that are over have half of the rest. What they do not use is
- * for the streams.
+ * for the streams, and what those leave for the walks again: who takes over from the only other site
+ * has nobody to tell it to.
  */
 uint32_t engine_turn(struct engine *e, uint64_t now_ms, uint64_t wall_ms, uint32_t budget)
 {
@@ -156,6 +167,8 @@ uint32_t engine_turn(struct engine *e, uint64_t now_ms, uint64_t wall_ms, uint32
 
 		next = least(next, peer_turn(e, e->peer[node], &left));
 	}
+	if (left > 0)
+		next = least(next, walk_on(e, &left));
 	e->turn_at++;
 	return left == 0 ? 0 : next;
 }

@@ -117,7 +117,12 @@ struct engine_ops {
 	/* What hello says of us in that domain from now on. */
 	void (*state)(void *ctx, uint16_t domain, enum next_says says);
 	void (*event)(void *ctx, enum engine_event e, uint16_t domain, uint8_t node, uint64_t n);
+	/* Changes of these are about to be told, one after the other: what changed() looks for may
+	 * as well be on its way for all of them. NULL: fine. */
+	void (*ahead)(void *ctx, const struct ip6_addr *const hoa[], uint32_t n);
 };
+
+#define ENGINE_AHEAD 16 /* home addresses of ahead(), at most */
 
 struct engine_member {
 	uint8_t node;

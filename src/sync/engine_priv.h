@@ -49,10 +49,12 @@
 #define AHEAD_MAX       64 /* pieces behind gaps that a stream remembers; more come again */
 #define KEYS_MS         50 /* streams that are always full do not keep a list of keys longer */
 #define REPAIR_MS       10000 /* between two digest rounds with a peer, in the background */
-#define ROUND_SLOTS     32 /* questions of a digest round under way at once */
+#define ROUND_SLOTS     32 /* questions of a digest round under way at once, */
+#define ROUND_HASTE     1024 /* ... of one of survivors: 56 KiB while it is under way */
 #define ROUND_TRIES     6
 #define DIFFER_MAX      (KEYS_WALK_MAX + MESSAGE_LISTED + 1) /* more cannot differ in one list */
-#define SETTLE_MS       500 /* survivors compare, before they take over */
+#define SETTLE_MS       500 /* survivors compare, before they take over: */
+#define SETTLE_RTTS     4 /* ... and as long as the farthest takes for so many steps, */
 #define SETTLE_MAX_MS   1000 /* ... after the first of several went */
 #define RETRY_MS        1000 /* a round or snapshot that came to nothing is begun again */
 #define KEPT_MS         5000 /* and dead-ms: how long others keep what its owner has not renewed */
@@ -116,7 +118,8 @@ struct slot {
 	uint8_t bits, count; /* DIGEST */
 	uint16_t differ; /* KEYS: the fewest old differences of any answer; at first UINT16_MAX */
 	uint32_t from; /* DIGEST: first range; KEYS: the range */
-	uint64_t first, until; /* KEYS: the rest of the range, or as much as is asked about now */
+	uint64_t first, end; /* KEYS: of the range, this much is this question's */
+	uint64_t until; /* ... as much of it as is asked about now */
 	uint64_t last; /* ... of what was listed */
 	uint64_t sent_ms;
 };
@@ -130,12 +133,17 @@ struct round {
 	uint64_t left; /* records that could not be made equal */
 	uint8_t bits; /* of the ranges whose keys are listed */
 	uint8_t top_bits; /* of those compared first */
+	bool is_hasty;
 	bool top_done; /* those were compared */
 	uint64_t keys_ms; /* when keys were listed last */
 	uint32_t at_block, at_leaf; /* cursors in what is to be done */
 	uint64_t *block; /* bit: top range differs, its leaves are to be compared */
 	uint64_t *leaf; /* bit: leaf range differs, its keys are to be listed */
-	struct slot slot[ROUND_SLOTS];
+	struct slot *slot;
+	uint32_t slots, used; /* how many there are; the first of those that never were used */
+	bool has_rest; /* of a range that does not fit into one list, to be asked about beside it: */
+	uint32_t rest_of;
+	uint64_t rest_first, rest_end;
 };
 
 /* A digest round that a peer began with us: all that is remembered of it. */
@@ -204,6 +212,7 @@ struct peer {
 	/* digests */
 	struct asks asks;
 	uint64_t want_round; /* bit: domain, at once */
+	uint64_t want_haste; /* ... with as many questions at once as there may be */
 	uint64_t round_due_ms;
 	uint64_t round_retry_ms[ENGINE_DOMAINS]; /* by index: not again earlier */
 	uint16_t round_last; /* domain of the last one begun: the others come first */
@@ -441,6 +450,8 @@ bool change_owner(struct engine *e, struct domain *d, struct record *r, uint8_t 
 /* We again, where another site claimed it that only seems to be gone: what that one said of its
  * lifetime stays. */
 bool reclaim(struct engine *e, struct domain *d, struct record *r);
+/* One of these follows: what it writes beside the record itself is on its way here. */
+void own_prefetch(struct engine *e, const struct record *r);
 /* As it travels. */
 void copy_for_wire(struct engine *e, const struct record *r, struct record_copy *out);
 /* As seen_raise(); how: of enum seen_how. */
@@ -531,6 +542,9 @@ void ready_round_whole(struct domain *d, const struct peer *p, uint64_t change);
 /* --- repair.c, answer.c --- */
 
 void repair_want(struct engine *e, struct domain *d, uint8_t node);
+/* The same, where what differs is what somebody waits for: it is asked about all at once. Not to fill a
+ * site: what is sent beside a stream takes the place of what the stream sends. */
+void repair_want_haste(struct engine *e, struct domain *d, uint8_t node);
 void repair_stop(struct peer *p);
 /* It is stopped, and wanted again after so long. */
 void repair_abandon(struct engine *e, struct peer *p, uint32_t retry_ms);

@@ -103,6 +103,12 @@ bool own_publish(struct engine *e, struct record *r, enum engine_why why)
 	return e->opts.ops.changed(e->opts.ops.ctx, r, why);
 }
 
+void own_prefetch(struct engine *e, const struct record *r)
+{
+	wheel_prefetch(&r->timer);
+	changes_prefetch(e->changes, r->handle);
+}
+
 static bool change_to(
 	struct engine *e, struct domain *d, struct record *r, uint8_t to, bool begins_anew)
 {

@@ -85,21 +85,43 @@ static bool next_block(struct round *o, struct slot *s)
 	return false;
 }
 
-static void set_keys(const struct round *o, struct slot *s, uint32_t range, uint64_t first)
+static void set_keys(struct slot *s, uint32_t range, uint64_t first, uint64_t end)
 {
 	*s = (struct slot){ .kind = SLOT_KEYS,
 		.from = range,
 		.first = first,
-		.until = repair_last_key(o->bits, range),
+		.end = end,
+		.until = end,
 		.differ = UINT16_MAX };
 }
 
-/* Those keys are done with: on to the rest of the range. */
-void question_pass_keys(const struct round *o, struct slot *s)
+/* Those keys are done with: on to the rest of what is this question's. */
+void question_pass_keys(struct slot *s)
 {
 	s->kind = SLOT_FREE;
-	if (s->last != repair_last_key(o->bits, s->from))
-		set_keys(o, s, s->from, s->last + 1);
+	if (s->last != s->end)
+		set_keys(s, s->from, s->last + 1, s->end);
+}
+
+/* The rest of a range is a question of its own, which does not wait for an answer to this one. */
+static void split(struct round *o, struct slot *s)
+{
+	if (!o->is_hasty || s->last == s->end || o->has_rest)
+		return;
+	o->has_rest = true;
+	o->rest_of = s->from;
+	o->rest_first = s->last + 1;
+	o->rest_end = s->end;
+	s->end = s->last;
+}
+
+static bool next_rest(struct round *o, struct slot *s)
+{
+	if (!o->has_rest)
+		return false;
+	o->has_rest = false;
+	set_keys(s, o->rest_of, o->rest_first, o->rest_end);
+	return true;
 }
 
 static bool next_leaf(struct round *o, struct slot *s)
@@ -111,7 +133,8 @@ static bool next_leaf(struct round *o, struct slot *s)
 			continue;
 		o->at_leaf = word;
 		range = 64 * word + (uint32_t)__builtin_ctzll(o->leaf[word]);
-		set_keys(o, s, range, repair_first_key(o->bits, range));
+		set_keys(s, range, repair_first_key(o->bits, range),
+			repair_last_key(o->bits, range));
 		repair_bit_clear(o->leaf, range);
 		return true;
 	}
@@ -120,7 +143,7 @@ static bool next_leaf(struct round *o, struct slot *s)
 
 static bool next_question(struct round *o, struct slot *s)
 {
-	if (next_leaf(o, s))
+	if (next_rest(o, s) || next_leaf(o, s))
 		return true;
 	return o->top_done && o->bits > o->top_bits && next_block(o, s);
 }
@@ -135,6 +158,15 @@ static void ask(struct engine *e, struct peer *p, struct domain *d, struct slot 
 	}
 	p->round.keys_ms = e->now_ms;
 	ask_keys(e, p, d, s);
+	split(&p->round, s);
+}
+
+/* Has it a question, or a new one? *is_more: there may be some. */
+static bool has_question(struct round *o, struct slot *s, bool *is_more)
+{
+	if (s->kind == SLOT_FREE && *is_more)
+		*is_more = next_question(o, s);
+	return s->kind != SLOT_FREE;
 }
 
 /* Asks what is due; false: there is nothing left to ask or to wait for. */
@@ -142,14 +174,17 @@ bool question_ask_all(struct engine *e, struct peer *p, uint32_t *budget)
 {
 	struct round *o = &p->round;
 	struct domain *d = &e->domain[o->domain];
-	bool is_busy = false;
+	bool is_busy = false, is_more = true;
+	uint32_t i;
 
-	for (unsigned i = 0; i<ROUND_SLOTS && * budget> 0; i++) {
+	for (i = 0; *budget > 0 && i < (is_more ? o->slots : o->used); i++) {
 		struct slot *s = &o->slot[i];
 
-		if (s->kind == SLOT_FREE && !next_question(o, s))
+		if (!has_question(o, s, &is_more))
 			continue;
 		is_busy = true;
+		if (i >= o->used)
+			o->used = i + 1;
 		if (s->tries > 0 && e->now_ms - s->sent_ms < rto_ms(p))
 			continue;
 		if (s->kind == SLOT_KEYS && p->tokens < 0 && e->now_ms - o->keys_ms < KEYS_MS)
@@ -160,7 +195,7 @@ bool question_ask_all(struct engine *e, struct peer *p, uint32_t *budget)
 				return true;
 			}
 			o->left += s->differ == UINT16_MAX ? MESSAGE_LISTED : s->differ;
-			question_pass_keys(o, s);
+			question_pass_keys(s);
 			continue;
 		}
 		ask(e, p, d, s);

@@ -39,16 +39,25 @@ void repair_want(struct engine *e, struct domain *d, uint8_t node)
 		e->peer[node]->want_round |= 1ULL << d->index;
 }
 
+void repair_want_haste(struct engine *e, struct domain *d, uint8_t node)
+{
+	repair_want(e, d, node);
+	if (e->peer[node] != NULL)
+		e->peer[node]->want_haste |= 1ULL << d->index;
+}
+
 void repair_stop(struct peer *p)
 {
 	free(p->round.block);
 	free(p->round.leaf);
+	free(p->round.slot);
 	p->round = (struct round){ .domain = NOBODY, .id = p->round.id };
 }
 
 void repair_abandon(struct engine *e, struct peer *p, uint32_t retry_ms)
 {
 	p->want_round |= 1ULL << p->round.domain;
+	p->want_haste |= (uint64_t)p->round.is_hasty << p->round.domain;
 	p->round_retry_ms[p->round.domain] = e->now_ms + retry_ms;
 	repair_stop(p);
 }
@@ -60,6 +69,8 @@ static void begin(struct engine *e, struct peer *p, struct domain *d)
 
 	p->round_last = d->index;
 	p->want_round &= ~(1ULL << d->index);
+	o->is_hasty = p->want_haste >> d->index & 1;
+	p->want_haste &= ~(1ULL << d->index);
 	if (set_has(d->has_peer_bits, p->node))
 		bits = min_bits(bits, d->peer_bits[p->node]);
 	o->id++;
@@ -68,9 +79,12 @@ static void begin(struct engine *e, struct peer *p, struct domain *d)
 	o->change = changes_last(e->changes);
 	o->bits = (uint8_t)bits;
 	o->top_bits = min_bits(bits, TOP_BITS);
+	o->slots = least(2U << bits, o->is_hasty ? ROUND_HASTE : ROUND_SLOTS);
+	o->used = 1;
 	o->block = calloc(repair_map_words(o->top_bits), sizeof(*o->block));
 	o->leaf = calloc(repair_map_words(bits), sizeof(*o->leaf));
-	if (o->block == NULL || o->leaf == NULL) {
+	o->slot = calloc(o->slots, sizeof(*o->slot));
+	if (o->block == NULL || o->leaf == NULL || o->slot == NULL) {
 		repair_abandon(e, p, RETRY_MS);
 		return;
 	}
@@ -163,7 +177,7 @@ uint32_t repair_turn(struct engine *e, struct peer *p, uint32_t *budget)
 
 static struct slot *slot_of_digest(struct round *o, uint8_t bits, uint32_t from)
 {
-	for (unsigned i = 0; i < ROUND_SLOTS; i++) {
+	for (uint32_t i = 0; i < o->used; i++) {
 		struct slot *s = &o->slot[i];
 
 		if (s->kind == SLOT_DIGEST && s->bits == bits && s->from == from)
@@ -183,7 +197,7 @@ static bool is_part(uint64_t last, uint64_t asked)
 
 static struct slot *slot_of_keys(struct round *o, uint64_t first, uint64_t last)
 {
-	for (unsigned i = 0; i < ROUND_SLOTS; i++) {
+	for (uint32_t i = 0; i < o->used; i++) {
 		struct slot *s = &o->slot[i];
 
 		if (s->kind == SLOT_KEYS && s->first == first && last >= first &&
@@ -306,5 +320,5 @@ void repair_want_heard(struct engine *e, struct peer *p, const struct message_wa
 		s->differ = differ;
 	s->until = s->last = m->last;
 	if (differ == 0) /* else asked again when it is due: until then what was sent has come */
-		question_pass_keys(o, s);
+		question_pass_keys(s);
 }

@@ -131,5 +131,5 @@ void answer_hear_bits(struct domain *d, const struct peer *p, uint8_t bits);
 
 /* Asks what is due; false: there is nothing left to ask or to wait for. */
 bool question_ask_all(struct engine *e, struct peer *p, uint32_t *budget);
-/* Those keys are done with: on to the rest of the range. */
-void question_pass_keys(const struct round *o, struct slot *s);
+/* Those keys are done with: on to the rest of what is this question's. */
+void question_pass_keys(struct slot *s);

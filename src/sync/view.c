@@ -43,12 +43,17 @@ static uint8_t speaks_for(const struct domain *d, uint8_t node)
 	return d->raw.site[node].reach == NEXT_CUT_OFF ? d->raw.site[node].via : node;
 }
 
-/* Taking over waits for a digest round; sites that go one after the other do not put it off for
- * ever. */
+/* Taking over waits for a digest round, each step of which is a round trip; sites that go one after
+ * the other do not put it off for ever. */
 static void settle(const struct engine *e, struct domain *d)
 {
 	uint64_t from_ms = e->now_ms + SETTLE_MS;
+	uint32_t rtt_ms = 0;
 
+	for (uint8_t n = set_next(d->members, 0); n != 0; n = set_next(d->members, n))
+		if (is_peer_up(e, d, n) && e->peer[n]->rtt_ms > rtt_ms)
+			rtt_ms = e->peer[n]->rtt_ms;
+	from_ms += (uint64_t)SETTLE_RTTS * rtt_ms;
 	if (e->now_ms >= d->walk_from_ms)
 		d->settle_ms = e->now_ms; /* the first to go */
 	if (from_ms > d->settle_ms + SETTLE_MAX_MS)
@@ -68,7 +73,7 @@ static void went(struct engine *e, struct domain *d, uint8_t node)
 	for (uint8_t n = set_next(d->members, 0); n != 0; n = set_next(d->members, n))
 		if (n != node && is_peer_up(e, d, n)) {
 			if (e->opts.self < n)
-				repair_want(e, d, n);
+				repair_want_haste(e, d, n);
 			is_any = true;
 		}
 	if (is_any)

@@ -166,9 +166,11 @@ void bc_end_grace(const struct bc_entry *e)
 	atomic_store_explicit(&w->grace, false, memory_order_relaxed);
 }
 
-static void set_owner(struct bc_entry *e, uint8_t owner)
+void bc_set_owner(const struct bc_entry *e, uint8_t owner)
 {
-	atomic_store_explicit(&e->owner, owner, memory_order_relaxed);
+	struct bc_entry *w = (struct bc_entry *)(uintptr_t)e;
+
+	atomic_store_explicit(&w->owner, owner, memory_order_relaxed);
 }
 
 /* What the old entry, NULL: none, says of the care-of address before this one. */
@@ -190,7 +192,7 @@ static void fill_old_coa(struct bc_entry *e, const struct bc_binding *b, const s
 static void entry_fill(struct bc_entry *e, const struct bc_binding *b, const struct bc_entry *old)
 {
 	fill_old_coa(e, b, old);
-	set_owner(e, b->owner);
+	bc_set_owner(e, b->owner);
 	e->hoa = b->hoa;
 	e->ha = b->ha;
 	e->coa = b->coa;
@@ -286,7 +288,7 @@ static int replace(
 	if (is_same(&bc->v.entry[old], b)) {
 		bc_set_nexthop(&bc->v.entry[old], b->fib_generation, b->adjacency);
 		bc_set_mtu(&bc->v.entry[old], b->mtu);
-		set_owner(&bc->v.entry[old], b->owner);
+		bc_set_owner(&bc->v.entry[old], b->owner);
 		return 0;
 	}
 #ifdef BC_PLANT_TORN_PUBLISH

@@ -64,6 +64,8 @@ void bc_counts(const struct bc *bc, const struct bc_entry *e, struct bc_counts *
 void bc_set_nexthop(const struct bc_entry *e, uint32_t fib_generation, uint32_t adjacency);
 /* The same for the path MTU to its care-of address; 0: nothing is known. Control only. */
 void bc_set_mtu(const struct bc_entry *e, uint16_t mtu);
+/* Another owner, in a mesh. Control only. */
+void bc_set_owner(const struct bc_entry *e, uint8_t owner);
 /* Its old care-of address is old enough. Control only. */
 void bc_end_grace(const struct bc_entry *e);
 uint32_t bc_count(const struct bc *bc);

@@ -199,7 +199,7 @@ static void on_hello_event(
 }
 
 const struct engine_ops agent_engine_ops = { NULL, on_send, on_covers, on_changed, on_next,
-	on_committed, on_state, on_event };
+	on_committed, on_state, on_event, NULL };
 static void on_hello_keys(void *ctx, uint8_t node, const uint32_t *names, unsigned n)
 {
 	struct agent *a = ctx;

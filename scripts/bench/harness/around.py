@@ -171,7 +171,8 @@ def use(build):
 
 @contextlib.contextmanager
 def real_sites(options, configure, delay_ms=DELAY_MS, sites=2):
-    """(world, around): sites that are ready, with configure(world, k)."""
+    """(world, around): sites that are ready, with configure(world, k). Where there are more than cores
+    they start one after the other."""
     use(options.build)
     from lab.daemon import Hamd  # pylint: disable=import-outside-toplevel
     from lab.mesh import MeshWorld  # pylint: disable=import-outside-toplevel
@@ -185,7 +186,10 @@ def real_sites(options, configure, delay_ms=DELAY_MS, sites=2):
             around = Around(lab, world, options.build)
             for k, site in world.sites.items():
                 site.hamd = Hamd(site.ns, configure(world, k), lab.dir, site.name)
-                start(site, sites <= CORES)
+            if sites > CORES:
+                start_in_turn(world)
+            for site in world.sites.values() if sites <= CORES else ():
+                start(site)
             world.gate.wait(START_S, **{site.name: True for site in world.sites.values()})
             yield world, around
     except LabError as e:
@@ -198,6 +202,17 @@ def start(site, has_core=True):
     site.hamd.start()
     if has_core:
         site.hamd.prefer()
+
+
+def start_in_turn(world):
+    """The first is told to serve what it has, and fills the others one by one: to fill each other two
+    sites that share a core take longer than they wait for a sign of life."""
+    from lab.mesh import DOMAIN  # pylint: disable=import-outside-toplevel
+    for site in world.sites.values():
+        start(site, has_core=False)
+        if site.number == 1:
+            site.ctl("ready", "--force", DOMAIN)
+        world.gate.wait(START_S, **{site.name: True})
 
 
 RINGS = collections.Counter()  # {site: packets for which its port's ring had no room}

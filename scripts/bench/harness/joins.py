@@ -16,11 +16,13 @@ from takeover import DELAY_MS, HELLOS_DEAD, RECORDS_PER_S, calm, fill, home
 from trials import condition, counted, percentile, told
 
 HELLO_MS = 50
+DEAD_MS = HELLOS_DEAD * HELLO_MS
+LATE_MS = 1000  # dead-ms where it is not to be noticed soon that a line was cut
 POLL_S = 0.005
-MISSING = 0.5  # of what one survivor alone is to have heard of; some are compared before the death
+MISSING = 0.9  # of what one survivor alone is to have heard of
 
 
-def configure(directory, own):
+def configure(directory, own, dead_ms):
     """own: {site: a store with its bindings}; the others begin with nothing."""
     def config(world, k, count):
         store = {}
@@ -30,7 +32,7 @@ def configure(directory, own):
             shutil.copytree(Path(directory) / f"full{k}", path)
             store = {"store": {"path": str(path)}}
         return site_config(world, k, count, domain("primary"), **store, mesh={
-            "hello-ms": HELLO_MS, "dead-ms": HELLOS_DEAD * HELLO_MS,
+            "hello-ms": HELLO_MS, "dead-ms": dead_ms,
             "records-per-s": RECORDS_PER_S})
     return config
 
@@ -61,14 +63,14 @@ def one_join(world, count):
 
 def snapshot(options, directory, row, result):
     fill(options, directory, (1,), row.bindings)
-    config = configure(directory, (1,))
+    config = configure(directory, (1,), DEAD_MS)
     with real_sites(options, lambda world, k: config(world, k, row.bindings),
                     DELAY_MS) as (world, _around):
         known(world, row.bindings)
         calm(world)
         result["rtt-ms"] = world[1].ctl.show("peers")[0]["rtt-ms"]
         done, void = counted(options.turns, lambda number: one_join(world, row.bindings),
-                             lambda: turns([world[1]]), HELLOS_DEAD * HELLO_MS,
+                             lambda: turns([world[1]]), DEAD_MS,
                              lambda number: calm(world))
     if told(result, done, void, options.turns):
         joined(result, done, row.bindings)
@@ -131,16 +133,15 @@ def again(world, number, count):
 
 
 def survivors(options, directory, row, result):
-    own = row.bindings // 2
-    fill(options, directory, (1, 2), own)
-    config = configure(directory, (1, 2))
+    fill(options, directory, (1,), row.bindings)
+    config = configure(directory, (1,), LATE_MS)
     with real_sites(options, lambda world, k: config(world, k, row.bindings + TALK * (
             2 * options.turns + 1)), DELAY_MS, 3) as (world, around):
         known(world, row.bindings)
         calm(world)
         done, void = counted(options.turns,
                              lambda number: one_loss(world, around, number, row.bindings),
-                             lambda: turns([world[1], world[2]]), HELLOS_DEAD * HELLO_MS,
+                             lambda: turns([world[1], world[2]]), LATE_MS,
                              lambda number: number > 0 and again(world, number, row.bindings))
     if told(result, done, void, options.turns):
         made_good(result, done)

@@ -55,6 +55,8 @@ static bool show(struct ctl *ctl, struct record *r, enum engine_why why)
 
 	if (why == ENGINE_HEARD)
 		learn_mtu(ctl, r);
+	else if (!begins && publish_owner(ctl, r, e))
+		return true;
 	if (publish(ctl, r) < 0)
 		return false;
 	if (begins) {
@@ -86,6 +88,18 @@ static bool on_changed(void *ctx, struct record *r, enum engine_why why)
 	advert_cancel(ctl, r);
 	switch_ended(ctl, r, true);
 	return true;
+}
+
+/* The binding cache is larger than any other. */
+static void on_ahead(void *ctx, const struct ip6_addr *const hoa[], uint32_t n)
+{
+	const struct ctl *ctl = ctx;
+	uint64_t hash[ENGINE_AHEAD];
+
+	for (uint32_t i = 0; i < n; i++)
+		hash[i] = bc_ask(ctl->t->bc, hoa[i]);
+	for (uint32_t i = 0; i < n; i++)
+		(void)bc_guess(ctl->t->bc, hash[i]);
 }
 
 static void on_next(
@@ -141,5 +155,5 @@ static void on_event(void *ctx, enum engine_event e, uint16_t domain, uint8_t no
 void mesh_ops(struct ctl *ctl, struct engine_ops *out)
 {
 	*out = (struct engine_ops){ ctl, on_send, on_covers, on_changed, on_next, on_committed,
-		on_state, on_event };
+		on_state, on_event, on_ahead };
 }

@@ -136,9 +136,11 @@ static void test_taken_over(void **state)
 	become_ready();
 	accept_and_hold(1, HOA, COA, 7);
 	pass(20);
+	bc_set_mtu(entry_at(2, HOA), 1300);
 	cut(1, true);
 	pass(2000);
 	assert_int_equal(mesh_owner(&node(2)->ctl, record_at(2, HOA)), 2);
+	assert_int_equal(bc_path_mtu(entry_at(2, HOA), 1500), 1300); /* nothing else changed */
 	assert_int_equal(node(2)->ctl.counters[CTL_MESH_TAKEN_OVER], 1);
 	assert_int_equal(entry_at(2, HOA)->owner, 2); /* workers know, too */
 	assert_entry(2, HOA, COA, "2001:db8:a::1"); /* from the address it was registered with */

@@ -361,7 +361,7 @@ void with_mesh(void)
 		.now_ms = NOW_MS,
 		.wall_ms = NOW_MS,
 		.ops = { m, ignore_send, ignore_covers, ignore_changed, ignore_next,
-			ignore_committed, keep_state, ignore_event } };
+			ignore_committed, keep_state, ignore_event, NULL } };
 
 	records_free(t.ctl.records);
 	assert_int_equal(

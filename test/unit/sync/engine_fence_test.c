@@ -242,7 +242,7 @@ static void open_two(struct site *s, bool is_2_in_both, bool is_3_in_both)
 					    .now_ms = START_MS,
 					    .wall_ms = WALL,
 					    .ops = { s, op_send, op_covers, op_changed, no_next,
-						    op_committed, no_state, op_event } },
+						    op_committed, no_state, op_event, NULL } },
 				 &s->e),
 		0);
 	for (uint16_t n = 1; n <= 2; n++) {

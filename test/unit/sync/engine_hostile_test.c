@@ -88,7 +88,7 @@ static struct slot *slot_of_keys(void)
 {
 	struct round *o = &world.site[1].e->peer[2]->round;
 
-	for (unsigned i = 0; o->domain != NOBODY && i < ROUND_SLOTS; i++)
+	for (unsigned i = 0; o->domain != NOBODY && i < o->used; i++)
 		if (o->slot[i].kind == SLOT_KEYS && o->slot[i].tries > 0)
 			return &o->slot[i];
 	return NULL;

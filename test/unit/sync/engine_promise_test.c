@@ -158,6 +158,61 @@ static void test_survivors_compare_at_once(void **state)
 		assert_int_equal(at(3, mn)->state, RECORD_TOMBSTONE);
 }
 
+#define MANY 50000
+#define NEWS 1000
+
+static unsigned news(unsigned i)
+{
+	return i * (MANY / NEWS);
+}
+
+static bool has_news(uint8_t node)
+{
+	for (unsigned i = NEWS; i > 0; i--)
+		if (!has(node, news(i - 1), MANY + i - 1))
+			return false;
+	return true;
+}
+
+/* The same with many bindings, of which a thousand moved and reached one survivor alone: in nearly as
+ * many ranges of the digests. As a million have it, but for the length of the lists of each. */
+static void compare_many(unsigned delay_ms)
+{
+	open_world(3, "engine_promise");
+	world.max = 2 * MANY;
+	world.conf.max_bindings = MANY;
+	world.max_waits = 2 * NEWS;
+	world.delay_ms = delay_ms;
+	world.rate = 125000000;
+	start_all();
+	for (uint8_t id = 1; id <= 3; id++)
+		for (unsigned mn = 0; mn < MANY; mn++)
+			load(id, mn, RECORD_LIVE, 5);
+	for (uint8_t id = 1; id <= 3; id++) {
+		engine_force_ready(world.site[id].e, DOMAIN, world.now_ms);
+		run(2); /* the first one is known to be ready: nobody claims from it */
+	}
+	RUN_UNTIL(all_say(NEXT_READY) && is_converged(), 5000);
+	run(3000); /* the rounds that ready sites begin with */
+	world.cut[1][3] = true; /* one way, and hello has not noticed */
+	for (unsigned i = 0; i < NEWS; i++)
+		update(1, news(i), 1, MANY + i, 6, 600, 1 + i);
+	run_unseen(delay_ms + 20);
+	assert_true(has_news(2));
+	assert_false(has(3, news(0), MANY));
+	stop_site(1);
+	tell_dead(1);
+	RUN_UNTIL(has_news(3), 1000);
+	close_world();
+}
+
+static void test_survivors_of_many(void **state)
+{
+	(void)state;
+	compare_many(1);
+	compare_many(80);
+}
+
 /* What is passed on for others is no lag of the site that told it. */
 static void test_passed_on_is_no_lag(void **state)
 {
@@ -185,6 +240,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_foreign_address, tear_down),
 		cmocka_unit_test_teardown(test_snapshots_go_both_ways, tear_down),
 		cmocka_unit_test_teardown(test_survivors_compare_at_once, tear_down),
+		cmocka_unit_test_teardown(test_survivors_of_many, tear_down),
 		cmocka_unit_test_teardown(test_passed_on_is_no_lag, tear_down),
 	};
 

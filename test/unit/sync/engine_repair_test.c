@@ -445,8 +445,8 @@ static void test_differ_is_bounded(void **state)
 	update(2, 1, 1, 1, 1, 6000, 1);
 	link_sites(1, 2, true);
 	p = world.site[1].e->peer[2];
+	RUN_UNTIL(p->round.domain != NOBODY && p->round.slot[0].kind == SLOT_KEYS, 5000);
 	s = &p->round.slot[0];
-	RUN_UNTIL(p->round.domain != NOBODY && s->kind == SLOT_KEYS, 5000);
 	m.round = p->round.id;
 	m.first = s->first;
 	m.last = s->last;

@@ -177,6 +177,26 @@ static void test_no_room_pauses(void **state)
 	RUN_UNTIL(owned(2, 2) == MNS, 100);
 }
 
+/* There is nobody to tell it to: the walk has all of a turn, and is made once. What it changes is told
+ * ahead. */
+static void test_takeover_in_a_turn(void **state)
+{
+	struct engine_domain_info info;
+
+	(void)state;
+	open_ready(2);
+	for (unsigned mn = 0; mn < 200; mn++)
+		update(1, mn, 1, mn, 1, 600, 1 + mn);
+	RUN_UNTIL(is_converged(), 1000);
+	stop_site(1);
+	tell_views();
+	engine_turn(world.site[2].e, world.now_ms, WALL + world.now_ms, 256);
+	assert_int_equal(world.site[2].took, 200);
+	assert_int_equal(world.site[2].ahead, 200);
+	assert_int_equal(engine_domain_info(world.site[2].e, DOMAIN, &info), 0);
+	assert_int_equal(info.walk_left, 0);
+}
+
 static void test_expiry(void **state)
 {
 	(void)state;
@@ -360,6 +380,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_teardown(test_return_of_another, tear_down),
 	cmocka_unit_test_teardown(test_takeover_is_due, tear_down),
 	cmocka_unit_test_teardown(test_no_room_pauses, tear_down),
+	cmocka_unit_test_teardown(test_takeover_in_a_turn, tear_down),
 	cmocka_unit_test_teardown(test_expiry, tear_down),
 	cmocka_unit_test_teardown(test_takeover_of_the_past, tear_down),
 	cmocka_unit_test_teardown(test_drain, tear_down),

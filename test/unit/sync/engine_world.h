@@ -46,7 +46,7 @@ struct site {
 	enum next_says says, other_says;
 	struct next_table next;
 	struct next_view view, told; /* told: by hello */
-	unsigned nexts, changes, heard, took, handed;
+	unsigned nexts, changes, heard, took, handed, ahead;
 	unsigned events[ENGINE_EV_COUNT];
 	uint64_t next_turn;
 	enum engine_commit committed[TOKENS]; /* by token */
@@ -208,6 +208,17 @@ static void op_event(void *ctx, enum engine_event ev, uint16_t domain, uint8_t n
 	((struct site *)ctx)->events[ev]++;
 }
 
+/* Of each that is about to change, once or more often, and of no more than that. */
+static void op_ahead(void *ctx, const struct ip6_addr *const hoa[], uint32_t n)
+{
+	struct site *s = ctx;
+
+	assert_in_range(n, 1, ENGINE_AHEAD);
+	for (uint32_t i = 0; i < n; i++)
+		assert_true(ip6_is_global(hoa[i]));
+	s->ahead += n;
+}
+
 /* --- sites --- */
 
 static void start_site(uint8_t node)
@@ -263,7 +274,7 @@ static void start_site(uint8_t node)
 					    .now_ms = world.now_ms,
 					    .wall_ms = WALL + world.now_ms,
 					    .ops = { s, op_send, op_covers, op_changed, op_next,
-						    op_committed, op_state, op_event } },
+						    op_committed, op_state, op_event, op_ahead } },
 				 &s->e),
 		0);
 	s->next_turn = world.now_ms;
