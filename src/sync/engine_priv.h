@@ -430,7 +430,7 @@ enum applied {
 	APPLY_LATER, /* no room to publish it now */
 };
 /* These are next: the tables are larger than any cache, so what they touch of them is asked for
- * together. */
+ * together; n: at most ENGINE_AHEAD, an ordinary datagram's. */
 void apply_prefetch(
 	struct engine *e, const struct domain *d, const struct record_copy *const c[], uint32_t n);
 enum applied apply_record(

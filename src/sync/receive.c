@@ -120,8 +120,6 @@ static void count(
 		refused_note(&o->refused, d->conf.id, o->at);
 }
 
-#define BATCH 16 /* records looked for together: an ordinary datagram's */
-
 struct item {
 	int ret; /* 0, -ENOTSUP, -EBADMSG as records/wire.h has them */
 	union {
@@ -131,11 +129,11 @@ struct item {
 };
 
 /* The next ones, up to one that makes no sense. Returns how many. */
-static uint32_t read_items(struct net_rd *items, bool is_pair, struct item batch[BATCH])
+static uint32_t read_items(struct net_rd *items, bool is_pair, struct item batch[ENGINE_AHEAD])
 {
 	uint32_t n = 0;
 
-	while (n < BATCH && net_rd_left(items) > 0) {
+	while (n < ENGINE_AHEAD && net_rd_left(items) > 0) {
 		struct item *it = &batch[n++];
 
 		it->ret = is_pair ? seen_wire_get(items, &it->pair)
@@ -147,9 +145,9 @@ static uint32_t read_items(struct net_rd *items, bool is_pair, struct item batch
 }
 
 static void prefetch(
-	struct engine *e, const struct domain *d, const struct item batch[BATCH], uint32_t n)
+	struct engine *e, const struct domain *d, const struct item batch[ENGINE_AHEAD], uint32_t n)
 {
-	const struct record_copy *c[BATCH];
+	const struct record_copy *c[ENGINE_AHEAD];
 	uint32_t records = 0;
 
 	for (uint32_t i = 0; i < n; i++)
@@ -179,7 +177,7 @@ static void apply_item(struct engine *e, struct peer *p, struct domain *d, struc
 static void apply_section(struct engine *e, struct peer *p, struct domain *d, struct net_rd *items,
 	bool is_pair, struct outcome *o)
 {
-	struct item batch[BATCH];
+	struct item batch[ENGINE_AHEAD];
 	uint32_t n;
 
 	do {
