@@ -180,7 +180,8 @@ void oracle_verdict(struct world *w, uint8_t domain, uint8_t by, uint8_t node, b
 	if (o->watch != NULL) {
 		struct mind *m = &o->watch->mind[domain][by][node];
 
-		if (m->lives != lives)
+		/* what it said in an earlier life it has not gone on saying since */
+		if (m->lives != lives || m->boot != w->site[by]->boot)
 			m->lives_us = w->now_us;
 		m->lives = lives;
 		m->boot = w->site[by]->boot;
