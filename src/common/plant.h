@@ -44,6 +44,7 @@
 	X(JOIN_AT_ONCE, "join-at-once", "cold-start does not wait for those who may know better")  \
 	X(ROUND_ENDLESS, "round-endless", "a digest round also waits for what changed meanwhile")  \
 	X(FULL_STAYS, "full-stays", "a peer that had no room is not told anything any more")       \
+	X(PACE_IGNORED, "pace-ignored", "streams go as fast as they can")                          \
 	X(RETIRED_AWAITED, "retired-awaited", "a site that is gone for good is waited for")        \
 	X(REMOVED_UNTOLD, "removed-untold", "others are not told what the operator removed")
 

@@ -92,7 +92,7 @@ void stream_ack(struct engine *e, struct peer *p, const struct message_ack *m)
 				commit_check(&e->domain[i]);
 	if (m->stream == STREAM_SNAPSHOT && out->acked == stream_snapshot_end(e) && !out->is_done) {
 		out->is_done = true;
-		ready_snapshot_given(e, p);
+		snapshot_given(e, p);
 	}
 }
 

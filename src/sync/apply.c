@@ -263,9 +263,11 @@ static enum applied take_newer(struct engine *e, struct peer *p, struct domain *
 void apply_prefetch(
 	struct engine *e, const struct domain *d, const struct record_copy *const c[], uint32_t n)
 {
+	const struct ip6_addr *hoa[ENGINE_AHEAD];
 	uint16_t number = d->conf.number;
 
 	for (uint32_t i = 0; i < n; i++) {
+		hoa[i] = &c[i]->hoa;
 		records_prefetch_heads(e->rs, number, &c[i]->hoa, &c[i]->coa);
 		seen_prefetch_head(e->opts.seen, number, &c[i]->hoa);
 	}
@@ -273,6 +275,8 @@ void apply_prefetch(
 		records_prefetch(e->rs, number, &c[i]->hoa, &c[i]->coa);
 		seen_prefetch(e->opts.seen, number, &c[i]->hoa);
 	}
+	if (n > 0 && e->opts.ops.ahead != NULL)
+		e->opts.ops.ahead(e->opts.ops.ctx, hoa, n);
 }
 
 enum applied apply_record(

@@ -185,7 +185,7 @@ static void handle(struct engine *e, struct peer *p, struct message *m)
 		stream_ack(e, p, &m->ack);
 		break;
 	case MESSAGE_ASK:
-		ready_asked(e, p, &m->ask);
+		snapshot_asked(e, p, &m->ask);
 		break;
 	case MESSAGE_DIGEST:
 		repair_digest(e, p, &m->digest);

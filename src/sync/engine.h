@@ -58,7 +58,8 @@ enum engine_commit {
 #define ENGINE_EVENT_LIST(X)                                                                       \
 	X(STATE, "state", "a domain's state changed here; n: enum next_says")                      \
 	X(WAITING_FOR, "waiting_for", "cannot become ready before that site answers")              \
-	X(SNAPSHOT_BEGUN, "snapshot_begun", "a peer fills us")                                     \
+	X(SNAPSHOT_BEGUN, "snapshot_begun",                                                        \
+		"a peer fills us; n: records that it had told before another domain's turn")       \
 	X(SNAPSHOT_DONE, "snapshot_done", "a peer filled us; n: records")                          \
 	X(SNAPSHOT_REFUSED, "snapshot_refused",                                                    \
 		"something of a peer's snapshot was refused here: not ready by it, asked again")   \

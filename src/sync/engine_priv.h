@@ -14,7 +14,8 @@
  *	commit.c       acknowledgements that wait until enough peers hold a record
  *	view.c         who is there, and in the live set; next[][]
  *	walk.c         slices over all records: takeover, hand back, drain, gauges
- *	ready.c        joining, ready; snapshots asked for
+ *	ready.c        joining, ready
+ *	snapshot.c     ... snapshots asked for, and given
  *	drain.c        draining, left
  *	repair.c       digest rounds of ours
  *	question.c     ... what is asked in them
@@ -152,6 +153,17 @@ struct asks {
 	uint64_t since_ms; /* first heard of */
 };
 
+/* A domain's snapshot from a peer, by whom it joins: its turn, and what came so far. */
+struct fill {
+	uint64_t since_ms; /* waits for its turn since, 0: it does not, */
+	uint64_t wants_ms; /* ... as it said last */
+	uint64_t refused_ms; /* when something of one was refused here last, 0: never */
+	uint64_t until; /* position: it goes on behind it; 0: begins */
+	uint64_t records;
+	uint8_t flags; /* DELTA_READY in all of it */
+	bool is_refused; /* something of it was */
+};
+
 struct peer {
 	uint8_t node;
 	bool is_up; /* hello says so, in any domain */
@@ -190,12 +202,13 @@ struct peer {
 	int64_t records; /* thousandths of records that it may send now; below 0: a debt */
 	uint64_t records_ms;
 
-	/* snapshot asked for by us */
+	/* snapshots asked for by us, one at a time */
 	uint16_t asked_domain; /* NOBODY */
 	uint32_t asked_id;
-	uint64_t asked_ms; /* when asked or last heard */
-	uint64_t asked_records;
-	uint64_t snapshot_refused_ms; /* when something of one was refused here last, 0: never */
+	uint64_t asked_from; /* position */
+	uint64_t turn_ms; /* when asked, */
+	uint64_t asked_ms; /* ... or last heard of it */
+	struct fill fill[ENGINE_DOMAINS]; /* by index */
 
 	/* digests */
 	struct asks asks;
@@ -389,7 +402,10 @@ void peer_reset(struct engine *e, struct peer *p); /* the peer's is a new life *
 void streams_begin(struct engine *e, struct peer *p); /* it is open now */
 void streams_came_up(struct engine *e, struct peer *p);
 void stream_refill(struct engine *e, struct peer *p); /* what may be sent now, at each turn */
-void snapshot_give(struct engine *e, struct peer *p, struct domain *d, uint32_t request);
+void snapshot_give(
+	struct engine *e, struct peer *p, struct domain *d, uint32_t request, uint64_t from);
+/* Positions of a snapshot: handles of records, then those of pairs last seen; this is the last. */
+uint32_t stream_snapshot_end(const struct engine *e);
 void stream_ack(struct engine *e, struct peer *p, const struct message_ack *m);
 /* Sends what is due; *budget: records. Returns when to be called again. */
 uint32_t stream_turn(struct engine *e, struct peer *p, uint32_t *budget);
@@ -415,7 +431,7 @@ enum applied {
 	APPLY_LATER, /* no room to publish it now */
 };
 /* These are next: the tables are larger than any cache, so what they touch of them is asked for
- * together. */
+ * together; n: at most ENGINE_AHEAD, an ordinary datagram's. */
 void apply_prefetch(
 	struct engine *e, const struct domain *d, const struct record_copy *const c[], uint32_t n);
 enum applied apply_record(
@@ -494,11 +510,29 @@ void walk_given(struct engine *e, struct domain *d, struct record *r, uint8_t no
 
 void ready_set(struct engine *e, struct domain *d, enum next_says says);
 uint32_t ready_turn(struct engine *e, struct domain *d);
-void ready_asked(struct engine *e, struct peer *p, const struct message_ask *m);
-void ready_snapshot_heard(struct engine *e, struct peer *p, uint64_t records);
-void ready_snapshot_done(struct engine *e, struct peer *p, bool is_ready, bool is_refused);
-void ready_snapshot_given(struct engine *e, struct peer *p);
+void ready_snapshot_done(struct engine *e, struct domain *d); /* of a ready peer's, as a whole */
 void ready_round_done(struct engine *e, struct domain *d, struct peer *p, uint64_t begun_ms);
+
+/* --- snapshot.c --- */
+
+/* Called in each turn in which the domain wants it; it is asked for when it is its turn. */
+void snapshot_want(struct engine *e, struct domain *d, struct peer *p);
+bool snapshot_is_wanted(const struct engine *e, const struct domain *d, const struct peer *p);
+bool snapshot_may_want(const struct engine *e, const struct domain *d, const struct peer *p);
+/* It was, and is under way. */
+bool snapshot_is_asked(const struct engine *e, const struct domain *d, struct peer *p);
+/* Rather of a than of b. */
+bool snapshot_is_better(
+	const struct engine *e, const struct domain *d, struct peer *a, struct peer *b);
+/* A piece of one that p was asked for, and of no other. */
+bool snapshot_is_ours(const struct engine *e, const struct peer *p, const struct message_delta *m);
+void snapshot_begins(struct peer *p, struct in *in, uint64_t base);
+void snapshot_heard(struct engine *e, struct peer *p, uint32_t records); /* another piece applied */
+void snapshot_put_off(const struct engine *e, struct peer *p); /* ... or not, for now */
+/* p went, or began a new life. */
+void snapshots_cut_short(struct engine *e, struct peer *p);
+void snapshot_asked(struct engine *e, struct peer *p, const struct message_ask *m);
+void snapshot_given(struct engine *e, struct peer *p); /* all of it was acknowledged */
 
 /* --- drain.c --- */
 

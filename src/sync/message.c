@@ -108,6 +108,7 @@ static bool read_ask(struct net_rd *r, struct message_ask *m)
 {
 	m->domain = net_rd_u32(r);
 	m->request = net_rd_u32(r);
+	m->from = net_rd_left(r) > 0 ? net_rd_u64(r) : 1;
 	return true;
 }
 
@@ -371,6 +372,8 @@ void message_write_ask(struct net_wr *w, const struct message_ask *m)
 	open(w, &b, MESSAGE_ASK);
 	net_wr_u32(w, m->domain);
 	net_wr_u32(w, m->request);
+	if (m->from != 1)
+		net_wr_u64(w, m->from);
 	message_close(w, &b, NULL);
 }
 

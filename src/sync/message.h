@@ -98,6 +98,8 @@ struct message_ack {
 
 struct message_ask {
 	uint32_t domain, request; /* the request's number becomes the stream's id */
+	uint64_t from; /* position, of what was not told before; left out where it is 1. A release
+	                  that does not know it begins at 1, and says so by the stream's base */
 };
 
 /* Digests of count ranges of keys: range i holds the keys whose highest `bits` bits are i. */

@@ -79,86 +79,10 @@ static void become_ready(struct engine *e, struct domain *d, bool by_ready)
 	d->told_clock = true;
 }
 
-/* --- snapshots --- */
-
-static void ask(struct engine *e, struct domain *d, struct peer *p)
+void ready_snapshot_done(struct engine *e, struct domain *d)
 {
-	uint8_t buf[ENGINE_DATAGRAM];
-	struct net_wr w;
-
-	p->asked_domain = d->index;
-	p->asked_id = p->next_id++;
-	p->asked_ms = e->now_ms;
-	p->asked_records = 0;
-	tx_begin(e, p, buf, &w);
-	message_write_ask(&w, &(struct message_ask){ d->conf.id, p->asked_id });
-	tx_end(e, p, &w);
-	tell(e, ENGINE_EV_SNAPSHOT_BEGUN, d, p->node, 0);
-}
-
-void ready_asked(struct engine *e, struct peer *p, const struct message_ask *m)
-{
-	struct domain *d = domain_by_id(e, m->domain);
-
-	/* one that was asked for earlier, and comes late, does not end the present one */
-	if (d != NULL && is_member(d, p->node) && m->request > p->out[STREAM_SNAPSHOT].id)
-		snapshot_give(e, p, d, m->request);
-}
-
-void ready_snapshot_given(struct engine *e, struct peer *p)
-{
-	set_add(e->domain[p->out[STREAM_SNAPSHOT].domain].gave, p->node);
-}
-
-void ready_snapshot_heard(struct engine *e, struct peer *p, uint64_t records)
-{
-	p->asked_ms = e->now_ms;
-	p->asked_records += records;
-}
-
-/* Who lacks a part knows less than the one that is to be relieved: asked again, it or another. */
-static void snapshot_refused(struct engine *e, struct domain *d, struct peer *p)
-{
-	p->snapshot_refused_ms = e->now_ms;
-	if (!d->told_refused)
-		tell(e, ENGINE_EV_SNAPSHOT_REFUSED, d, p->node, 0);
-	d->told_refused = true;
-}
-
-void ready_snapshot_done(struct engine *e, struct peer *p, bool is_ready, bool is_refused)
-{
-	struct domain *d;
-
-	if (p->asked_domain == NOBODY)
-		return;
-	d = &e->domain[p->asked_domain];
-	p->asked_domain = NOBODY;
-	if (is_refused) {
-		snapshot_refused(e, d, p);
-		return;
-	}
-	set_add(d->got, p->node);
-	tell(e, ENGINE_EV_SNAPSHOT_DONE, d, p->node, p->asked_records);
-	if (is_ready && d->says == NEXT_JOINING && !d->is_frozen)
+	if (d->says == NEXT_JOINING && !d->is_frozen)
 		become_ready(e, d, true);
-}
-
-/* One that was asked and fell silent is asked anew, or another one is. */
-static bool is_asking(const struct engine *e, struct peer *p)
-{
-	if (p->asked_domain == NOBODY)
-		return false;
-	if (p->is_up && e->now_ms - p->asked_ms < RETRY_MS)
-		return true;
-	/* whichever domain it was for: that one may be ready by now and not look any more */
-	p->asked_domain = NOBODY;
-	return false;
-}
-
-static bool may_ask(const struct engine *e, const struct peer *p)
-{
-	return p->is_open &&
-	       (p->snapshot_refused_ms == 0 || e->now_ms - p->snapshot_refused_ms >= RETRY_MS);
 }
 
 /* --- joining --- */
@@ -180,7 +104,7 @@ static bool have_streams(const struct engine *e, const struct domain *d)
 	return true;
 }
 
-/* From one that is ready: the nearest. True: there is one. */
+/* From one that is ready. True: there is one. */
 static bool ask_ready(struct engine *e, struct domain *d)
 {
 	struct peer *best = NULL;
@@ -192,13 +116,14 @@ static bool ask_ready(struct engine *e, struct domain *d)
 		if (!is_ready_peer(e, d, n))
 			continue;
 		is_any = true;
-		if (is_asking(e, p))
+		if (snapshot_is_asked(e, d, p))
 			return true;
-		if (may_ask(e, p) && (best == NULL || p->rtt_ms < best->rtt_ms))
+		if (snapshot_may_want(e, d, p) &&
+			(best == NULL || snapshot_is_better(e, d, p, best)))
 			best = p;
 	}
 	if (best != NULL && (have_streams(e, d) || e->now_ms - d->since_ms >= RETRY_MS))
-		ask(e, d, best);
+		snapshot_want(e, d, best);
 	return is_any;
 }
 
@@ -220,9 +145,9 @@ static bool exchange(struct engine *e, struct domain *d)
 		}
 		/* what it knows of our having it may have been lost: now and then it is asked
 		 * again */
-		if (is_peer_up(e, d, n) && may_ask(e, p) && (!set_has(d->got, n) || again) &&
-			!is_asking(e, p))
-			ask(e, d, p);
+		if (is_peer_up(e, d, n) && snapshot_may_want(e, d, p) &&
+			(!set_has(d->got, n) || again || snapshot_is_wanted(e, d, p)))
+			snapshot_want(e, d, p);
 	}
 	return is_all;
 }

@@ -120,8 +120,6 @@ static void count(
 		refused_note(&o->refused, d->conf.id, o->at);
 }
 
-#define BATCH 16 /* records looked for together: an ordinary datagram's */
-
 struct item {
 	int ret; /* 0, -ENOTSUP, -EBADMSG as records/wire.h has them */
 	union {
@@ -131,11 +129,11 @@ struct item {
 };
 
 /* The next ones, up to one that makes no sense. Returns how many. */
-static uint32_t read_items(struct net_rd *items, bool is_pair, struct item batch[BATCH])
+static uint32_t read_items(struct net_rd *items, bool is_pair, struct item batch[ENGINE_AHEAD])
 {
 	uint32_t n = 0;
 
-	while (n < BATCH && net_rd_left(items) > 0) {
+	while (n < ENGINE_AHEAD && net_rd_left(items) > 0) {
 		struct item *it = &batch[n++];
 
 		it->ret = is_pair ? seen_wire_get(items, &it->pair)
@@ -147,9 +145,9 @@ static uint32_t read_items(struct net_rd *items, bool is_pair, struct item batch
 }
 
 static void prefetch(
-	struct engine *e, const struct domain *d, const struct item batch[BATCH], uint32_t n)
+	struct engine *e, const struct domain *d, const struct item batch[ENGINE_AHEAD], uint32_t n)
 {
-	const struct record_copy *c[BATCH];
+	const struct record_copy *c[ENGINE_AHEAD];
 	uint32_t records = 0;
 
 	for (uint32_t i = 0; i < n; i++)
@@ -179,7 +177,7 @@ static void apply_item(struct engine *e, struct peer *p, struct domain *d, struc
 static void apply_section(struct engine *e, struct peer *p, struct domain *d, struct net_rd *items,
 	bool is_pair, struct outcome *o)
 {
-	struct item batch[BATCH];
+	struct item batch[ENGINE_AHEAD];
 	uint32_t n;
 
 	do {
@@ -221,12 +219,6 @@ static void apply_sections(
 
 /* --- messages --- */
 
-static bool is_asked_for(struct engine *e, const struct peer *p, const struct message_delta *m)
-{
-	return p->asked_domain != NOBODY && m->id == p->asked_id &&
-	       m->domain == e->domain[p->asked_domain].conf.id;
-}
-
 static void count_datagram(struct engine *e, struct peer *p, const struct message_delta *m)
 {
 	p->info.received++;
@@ -237,6 +229,13 @@ static void count_datagram(struct engine *e, struct peer *p, const struct messag
 		p->ack_ms = e->now_ms;
 }
 
+static void begin(struct peer *p, struct in *in, const struct message_delta *m)
+{
+	*in = (struct in){ .id = m->id, .until = m->base - 1 };
+	if (m->stream == STREAM_SNAPSHOT)
+		snapshot_begins(p, in, m->base);
+}
+
 static void snapshot_piece(
 	struct engine *e, struct peer *p, const struct message_delta *m, const struct outcome *o)
 {
@@ -245,9 +244,7 @@ static void snapshot_piece(
 	in->flags &= m->flags;
 	if (m->flags & DELTA_END)
 		in->end = m->last;
-	ready_snapshot_heard(e, p, o->items);
-	if (in->end != 0 && in->until >= in->end)
-		ready_snapshot_done(e, p, in->flags & DELTA_READY, in->refused.any != 0);
+	snapshot_heard(e, p, o->items);
 }
 
 void receive_delta(struct engine *e, struct peer *p, struct message_delta *m)
@@ -258,12 +255,12 @@ void receive_delta(struct engine *e, struct peer *p, struct message_delta *m)
 		.at = m->last };
 
 	count_datagram(e, p, m);
-	if (m->stream == STREAM_SNAPSHOT && in->id != m->id && !is_asked_for(e, p, m))
+	if (m->stream == STREAM_SNAPSHOT && in->id != m->id && !snapshot_is_ours(e, p, m))
 		return;
 	if (m->id < in->id || m->id == 0)
 		return;
 	if (m->id > in->id)
-		*in = (struct in){ .id = m->id, .until = m->base - 1, .flags = DELTA_READY };
+		begin(p, in, m);
 	in->ack_due = true;
 	p->ack_now |= (m->flags & DELTA_ACK_NOW) != 0;
 	if (is_known(in, m->first, m->last))
@@ -274,8 +271,11 @@ void receive_delta(struct engine *e, struct peer *p, struct message_delta *m)
 	p->received -= o.is_too_fast;
 	if (o.is_put_off && in->put_off_ms == 0)
 		in->put_off_ms = e->now_ms;
-	if (o.is_later)
+	if (o.is_later) {
+		if (m->stream == STREAM_SNAPSHOT)
+			snapshot_put_off(e, p);
 		return;
+	}
 	refused_add(&in->refused, &o.refused);
 	if (!note(in, m->first, m->last))
 		return;

@@ -32,7 +32,9 @@ static void begin_at(struct engine *e, struct peer *p, enum message_stream s)
 	out->base = changes_at(list, out->sent_mark) + 1;
 }
 
-static void begin(struct engine *e, struct peer *p, enum message_stream s, uint32_t id)
+/* from: position, of a snapshot. */
+static void begin(
+	struct engine *e, struct peer *p, enum message_stream s, uint32_t id, uint64_t from)
 {
 	struct out *out = &p->out[s], fresh = { .id = id, .told_until = UINT64_MAX };
 
@@ -41,8 +43,8 @@ static void begin(struct engine *e, struct peer *p, enum message_stream s, uint3
 	fresh.again_mark = out->again_mark;
 	*out = fresh;
 	if (s == STREAM_SNAPSHOT) {
-		out->sent_mark = out->acked_mark = out->again_mark = 0;
-		out->base = 1;
+		out->sent_mark = out->acked_mark = out->again_mark = (uint32_t)(from - 1);
+		out->base = from;
 	} else {
 		begin_at(e, p, s);
 	}
@@ -53,13 +55,14 @@ static void begin(struct engine *e, struct peer *p, enum message_stream s, uint3
 
 void streams_begin(struct engine *e, struct peer *p)
 {
-	begin(e, p, STREAM_CHANGES, p->next_id++);
-	begin(e, p, STREAM_SEEN, p->next_id++);
+	begin(e, p, STREAM_CHANGES, p->next_id++, 0);
+	begin(e, p, STREAM_SEEN, p->next_id++, 0);
 }
 
-void snapshot_give(struct engine *e, struct peer *p, struct domain *d, uint32_t request)
+void snapshot_give(
+	struct engine *e, struct peer *p, struct domain *d, uint32_t request, uint64_t from)
 {
-	begin(e, p, STREAM_SNAPSHOT, request);
+	begin(e, p, STREAM_SNAPSHOT, request, from);
 	p->out[STREAM_SNAPSHOT].domain = d->index;
 	p->out[STREAM_SNAPSHOT].told_until = changes_last(e->changes);
 	p->out[STREAM_SNAPSHOT].flags =
@@ -80,7 +83,7 @@ void peer_reset(struct engine *e, struct peer *p)
 	p->timed = p->lag_ms = 0;
 	p->highest = p->received = 0;
 	p->unacked = 0;
-	p->asked_domain = NOBODY;
+	snapshots_cut_short(e, p);
 	p->asks = (struct asks){ 0 }; /* its numbers of rounds begin anew */
 	/* whoever waits for that round goes on waiting: nothing else may ever ask for another one */
 	if (p->round.domain != NOBODY)

@@ -22,8 +22,6 @@ struct piece {
 
 /* The list that a stream of changes or pairs comes from. */
 struct changes *stream_list(struct engine *e, enum message_stream s);
-/* Positions of a snapshot: handles of records, then those of pairs last seen. */
-uint32_t stream_snapshot_end(const struct engine *e);
 /* What lies behind the mark, and at which position; 0: nothing. */
 uint32_t stream_peek(struct engine *e, enum message_stream s, uint32_t mark, uint64_t *pos);
 void stream_pass(struct engine *e, enum message_stream s, uint32_t *mark, uint32_t handle);

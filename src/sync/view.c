@@ -286,6 +286,8 @@ static void follow_peer(struct engine *e, struct peer *p)
 		p->is_up = is_up;
 		for (unsigned s = 0; s < STREAM_COUNT; s++)
 			p->in[s].put_off_ms = 0; /* nothing of it waited meanwhile */
+		if (!is_up)
+			snapshots_cut_short(e, p);
 		cuts_update(e);
 	}
 }

@@ -151,5 +151,6 @@ void agent_session_input(struct agent *a, uint8_t from, const uint8_t *buf, size
 void agent_save(struct agent *a); /* now */
 void agent_save_turn(struct agent *a); /* when it is time */
 int agent_load(struct agent *a);
+int agent_load_sleepers(struct agent *a);
 bool agent_store_is_fresh(struct agent *a);
 void agent_store_crash(struct agent *a); /* the newest write may not have reached the disk */

@@ -185,6 +185,8 @@ static int read_store(struct agent *a)
 {
 	int ret = agent_load(a);
 
+	if (ret == 0)
+		ret = agent_load_sleepers(a);
 	for (uint8_t d = 0; d < a->w->shape.domains; d++)
 		if (ret == 0 && site_is_member(a->site, d))
 			engine_store_is_fresh(a->engine, d, agent_store_is_fresh(a));

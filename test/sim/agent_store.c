@@ -9,7 +9,10 @@
 
 #include "agent_priv.h"
 #include "mem.h"
+#include "net/mh.h"
+#include "records/order.h"
 
+#define SLEEP_S  3600 /* how long a sleeper is bound */
 #define WRITE_US (200 * MS) /* after a change, at the latest */
 
 struct saved {
@@ -100,6 +103,36 @@ void agent_save_turn(struct agent *a)
 {
 	if (a->is_dirty && a->w->now_us >= a->saved_us + WRITE_US)
 		agent_save(a);
+}
+
+/* Of mobile nodes that are no part of the world; they outlast it. */
+int agent_load_sleepers(struct agent *a)
+{
+	const struct shape_domain *d = &a->w->shape.domain[0];
+	struct record_copy c = { .ha = addr_agent(0, d->shared ? 0 : a->node),
+		.content = { .epoch = 1,
+			.ext_seq = 1,
+			.hlc = agent_wall(a) << HLC_COUNTER_BITS,
+			.node = a->node },
+		.lifetime_s = SLEEP_S,
+		.remaining_ms = SLEEP_S * 1000,
+		.flags = MH_BU_A | MH_BU_H,
+		.state = RECORD_LIVE };
+
+	if (a->node != d->members[0] || a->site->boot != 1)
+		return 0;
+	c.owner = order_claim(&c.content);
+	for (uint16_t i = 0; i < a->w->shape.sleepers; i++) {
+		struct record *r;
+
+		c.hoa = addr_sleeper(0, i);
+		c.coa = addr_care_of(UINT8_MAX, i);
+		r = records_add(a->records, 0, &c.hoa);
+		if (r == NULL || record_copy_put(a->records, r, &c, agent_now(a)) < 0)
+			return -ENOMEM;
+		engine_loaded(a->engine, r);
+	}
+	return 0;
 }
 
 bool agent_store_is_fresh(struct agent *a)

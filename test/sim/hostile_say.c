@@ -368,7 +368,9 @@ void hostile_say(struct agent *a, struct hostile_seen *s, struct net_wr *w)
 {
 	switch (rng_below(rng_of(a), 10)) {
 	case 0:
-		message_write_ask(w, &(struct message_ask){ some_domain(a), ++s->request });
+		s->request++;
+		message_write_ask(
+			w, &(struct message_ask){ some_domain(a), s->request, s->request % 8 });
 		break;
 	case 1:
 		say_digest(a, s, w);

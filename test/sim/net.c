@@ -127,6 +127,8 @@ void net_send(struct world *w, enum net_kind kind, uint8_t from, uint8_t to, con
 
 	if (kind == NET_HELLO)
 		oracle_hello(w, from);
+	else
+		oracle_says(w, from, to, len);
 	w->stats.datagrams++;
 	w->stats.bytes += len;
 	attack_sees(w, kind, from, to, buf, len);

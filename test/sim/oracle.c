@@ -13,6 +13,7 @@
 #define CLOCK_OFF_MS  900 /* clock-limit-ms, and what its measurement may be wrong by */
 #define CLOCK_SAME_MS 400
 #define MEMORY_MORE   (256ULL << 10)
+#define LINE_MORE     (96ULL << 10)
 
 void *oracle_grown(void *list, uint32_t count, uint32_t *cap, size_t size)
 {
@@ -56,12 +57,20 @@ void oracle_free(struct world *w)
 
 /* --- faults --- */
 
+#define RECORD_OCTETS 100 /* at most, mostly */
+
+uint64_t oracle_fill_us(const struct world *w)
+{
+	return 2 * S * RECORD_OCTETS * w->shape.sleepers / w->shape.rate_max;
+}
+
 /* Death is noticed, taken over, given back; a start waits for the others; the mobile nodes' lazily
  * sent refreshes, lost ones repeated, and a digest round. */
 uint64_t oracle_settle_us(const struct world *w)
 {
 	uint64_t us = 3 * w->shape.dead_ms * MS + 6 * S + 20 * w->shape.delay_us;
 
+	us += oracle_fill_us(w);
 	return w->shape.loss_ppm > 0 ? us + 4 * S : us;
 }
 
@@ -69,6 +78,7 @@ uint64_t oracle_spread_us(const struct world *w)
 {
 	uint64_t us = 300 * MS + 8ULL * (w->shape.delay_us + w->shape.jitter_us);
 
+	us += w->shape.sleepers > 0 ? S : 0; /* behind what has been said on credit */
 	return w->shape.loss_ppm > 0 ? us + 2 * S : us;
 }
 
@@ -212,6 +222,21 @@ void oracle_hello(struct world *w, uint8_t node)
 	/* of one that goes on the one before the stop counts */
 	if (w->now_us != w->oracle->life[node].at_us)
 		w->oracle->life[node].hello_us = w->now_us;
+}
+
+/* Streams keep to the rate, questions and answers to a debt of it: 20 datagrams and 10 ms each way. What
+ * sealing adds is not the engine's. */
+void oracle_says(struct world *w, uint8_t from, uint8_t to, size_t octets)
+{
+	struct line *l = &w->oracle->line[from][to];
+	uint64_t rate = w->shape.rate_max + w->shape.rate_max / 10,
+		 may = (w->now_us - l->us) * rate / S;
+
+	l->us = w->now_us;
+	l->octets = (l->octets > may ? l->octets - may : 0) + octets;
+	if (l->octets > LINE_MORE + w->shape.rate_max / 50 && w->shape.hostile != from)
+		world_fail(w, "site %u floods the line to site %u: %llu octets more than its rate",
+			from, to, (unsigned long long)l->octets);
 }
 
 void oracle_memory(struct world *w, uint8_t node, uint64_t octets, uint64_t at_start)

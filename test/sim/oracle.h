@@ -54,6 +54,8 @@ void oracle_path_ends(struct world *w);
 void oracle_site(struct world *w, uint8_t node, uint64_t gap_us);
 /* Its time of day is set. */
 void oracle_clock(struct world *w, uint8_t node);
+/* So many octets of the engine's leave it for another one. */
+void oracle_says(struct world *w, uint8_t from, uint8_t to, size_t octets);
 /* A hello leaves a site. */
 void oracle_hello(struct world *w, uint8_t node);
 /* A site that had none is ready to serve a domain. */

@@ -93,7 +93,9 @@ static uint64_t word_us(struct world *w, uint8_t from, uint8_t to)
 	uint64_t us = p->delay_us + p->jitter_us + TURN_US;
 
 	/* what another domain has to say goes by the same window */
-	return w->shape.is_crowd || w->shape.hostile != 0 ? us + oracle_spread_us(w) : us;
+	return w->shape.is_crowd || w->shape.sleepers > 0 || w->shape.hostile != 0
+		       ? us + oracle_spread_us(w)
+		       : us;
 }
 
 uint32_t oracle_told(struct world *w, uint8_t mn, uint8_t node)

@@ -59,6 +59,12 @@ struct probe {
 	struct ip6_addr dst; /* home address or correspondent */
 };
 
+/* What one site says to another one. */
+struct line {
+	uint64_t octets; /* above what it may say in the time that has passed */
+	uint64_t us;
+};
+
 /* What befell a site last. */
 struct life {
 	uint64_t at_us;
@@ -81,6 +87,7 @@ struct oracle {
 	uint32_t open_paths;
 	uint64_t paths_us; /* the last begin or end of a fault of paths */
 	struct life life[SHAPE_SITES + 1];
+	struct line line[SHAPE_SITES + 1][SHAPE_SITES + 1];
 	uint64_t clock_us[SHAPE_SITES + 1]; /* its time of day was set */
 	uint64_t served_us[SHAPE_SITES + 1][SHAPE_DOMAINS]; /* since when it says that it does */
 	struct subject *subject; /* by mobile node */
@@ -115,6 +122,9 @@ bool oracle_is_bridged(struct world *w, uint8_t domain, uint8_t a, uint8_t b);
 bool oracle_is_waiting(struct world *w, uint8_t domain);
 /* Nothing but a short stop of its own, shorter than others wait, may have happened to it. */
 bool oracle_is_calm(struct world *w, uint8_t node, bool may_have_stopped);
+/* To tell a site of all that it does not know, and others of what that site has: of what nobody asks
+ * for there may be much. */
+uint64_t oracle_fill_us(const struct world *w);
 /* How long a change takes to be everywhere when there is no fault. */
 uint64_t oracle_spread_us(const struct world *w);
 void oracle_excuse(struct world *w, struct subject *s);

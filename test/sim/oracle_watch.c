@@ -84,7 +84,7 @@ static void look_at_door(struct world *w, uint8_t d, uint8_t by, uint8_t node)
 		w->site[by]->kind->lets_in(w->site[by], d, node))
 		return;
 	us = w->now_us - both_since_us(w, d, by, node);
-	if (us > (w->shape.hostile != 0 ? 2 : 1) * HELD_US)
+	if (us > (w->shape.hostile != 0 ? 2 : 1) * HELD_US + oracle_fill_us(w))
 		world_fail(w,
 			"site %u is held out too long: site %u has known for %llu ms that it "
 			"serves",
@@ -180,7 +180,8 @@ void oracle_verdict(struct world *w, uint8_t domain, uint8_t by, uint8_t node, b
 	if (o->watch != NULL) {
 		struct mind *m = &o->watch->mind[domain][by][node];
 
-		if (m->lives != lives)
+		/* what it said in an earlier life it has not gone on saying since */
+		if (m->lives != lives || m->boot != w->site[by]->boot)
 			m->lives_us = w->now_us;
 		m->lives = lives;
 		m->boot = w->site[by]->boot;
@@ -279,12 +280,14 @@ static bool is_calm_since(struct world *w, const struct bu *b)
 	return oracle_is_settled(w) && w->oracle->changed_us + oracle_settle_us(w) < b->sent_us;
 }
 
-/* The last registration that was acknowledged before it; all in between say the same as this. */
-static const struct bu *before(const struct subject *s, const struct bu *b)
+/* The last registration that was acknowledged before it; all in between say the same as this, and no
+ * other site has accepted one of them: then that one would be the owner. */
+static const struct bu *before(const struct subject *s, const struct bu *b, uint8_t node)
 {
 	const struct bu *a = b - 1;
 
-	while (a > s->bu && a->acked_us == 0 && is_same_word(a, b))
+	while (a > s->bu && a->acked_us == 0 && is_same_word(a, b) &&
+		(a->answered_by == 0 || a->answered_by == node))
 		a--;
 	return a > s->bu && a->acked_us != 0 ? a : NULL;
 }
@@ -292,7 +295,7 @@ static const struct bu *before(const struct subject *s, const struct bu *b)
 static void judge_refresh(struct world *w, uint8_t node, uint8_t mn, const struct bu *b)
 {
 	const struct subject *s = &w->oracle->subject[mn];
-	const struct bu *a = before(s, b);
+	const struct bu *a = before(s, b, node);
 	uint64_t us = oracle_heard_us(b, node);
 
 	if (a == NULL || us == UINT64_MAX || !is_same_word(a, b) || a->by != node || s->is_void ||

@@ -18,6 +18,11 @@ struct ip6_addr addr_home(uint8_t domain, uint8_t mn)
 	return made(0xd00 + domain, 1, 0, 0x100 + mn);
 }
 
+struct ip6_addr addr_sleeper(uint8_t domain, uint16_t i)
+{
+	return made(0xd00 + domain, 2, i, UINT8_MAX);
+}
+
 struct ip6_addr addr_agent(uint8_t domain, uint8_t node)
 {
 	return made(0xd00 + domain, 0, 0, 0x10 + node);

@@ -68,6 +68,7 @@ static inline struct pkt_hdr *pkt_outer(struct pkt *p)
 
 /* The mobile prefix of a domain is 2001:db8:D::/48. */
 struct ip6_prefix addr_prefix(uint8_t domain);
+struct ip6_addr addr_sleeper(uint8_t domain, uint16_t i); /* no mobile node's number ends so */
 struct ip6_addr addr_home(uint8_t domain, uint8_t mn);
 /* node 0: the shared one */
 struct ip6_addr addr_agent(uint8_t domain, uint8_t node);

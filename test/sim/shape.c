@@ -36,6 +36,8 @@ static const struct kind {
 		{ 3, 3 }, { 1, 2 }, { 10, 16 }, { 1, 30 }, { 20, 30 } },
 	{ "hostile", "three to five sites, two domains, and one of the second is bought", false, 30,
 		{ 3, 5 }, { 2, 2 }, { 4, 8 }, { 1, 30 }, { 20, 30 } },
+	{ "heavy", "two or three sites, thousands of other bindings, and sites may say little",
+		false, 20, { 2, 3 }, { 1, 1 }, { 4, 8 }, { 1, 30 }, { 20, 30 } },
 	{ "wide", "ten to sixteen sites", false, 0, { 10, 16 }, { 1, 1 }, { 10, 20 }, { 1, 60 },
 		{ 20, 30 } },
 	{ "hundred", "a hundred sites", false, 0, { 100, 100 }, { 1, 1 }, { 64, 64 }, { 1, 60 },
@@ -43,6 +45,7 @@ static const struct kind {
 };
 
 #define QUOTA           128
+#define QUOTA_HEAVY     4000
 #define QUOTA_MOST      40000 /* digests of two levels */
 #define WAITS           256
 #define RECORDS_S       100000
@@ -253,6 +256,18 @@ static void make_cramped(uint64_t seed, struct shape *s)
 	s->records_s = RECORDS_S_LEAST;
 }
 
+/* Whoever begins is told of more than may be said in a second. */
+static void make_heavy(uint64_t *rng, struct shape *s)
+{
+	s->sleepers = (uint16_t)rng_between(rng, 2500, 3500);
+	s->faults = 1U << FAULT_CRASH;
+	s->has_store = false; /* an image of all that is written now and then */
+	s->loss_ppm = 0;
+	s->rate_max = RATE_LEAST;
+	s->quota = QUOTA_HEAVY;
+	s->records = s->pairs = 4 * QUOTA_HEAVY;
+}
+
 /* More to say at a time than may be said. */
 static void make_crowd(struct shape *s)
 {
@@ -304,6 +319,8 @@ int shape_draw(uint64_t seed, const char *kind, struct shape *out)
 		make_hostile(&rng, out);
 	if (strcmp(k->name, "crowd") == 0)
 		make_crowd(out);
+	if (strcmp(k->name, "heavy") == 0)
+		make_heavy(&rng, out);
 	draw_more(seed, out);
 	draw_settings(seed, out);
 	if (strcmp(k->name, "attacked") == 0)

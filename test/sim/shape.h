@@ -63,6 +63,8 @@ struct shape {
 	bool has_store; /* sites keep what they know over a restart */
 	bool is_busy; /* no faults but loss; mobile nodes move all the time */
 	bool is_restless; /* mobile nodes leave and come back all the time */
+	uint16_t
+		sleepers; /* bindings that one site finds at its first start, and nobody asks for */
 	bool is_crowd; /* all mobile nodes move at the same moments, to the same place */
 	uint32_t quota; /* max-bindings of each domain; tombstones may be as many */
 	uint32_t records, pairs; /* a site has room for so many, and last seen numbers */

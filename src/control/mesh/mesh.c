@@ -22,7 +22,7 @@
 
 #define TAG "mesh"
 
-/* Of a turn of the engine, in records. One costs it 0.2 us, and some 2 more where it changes and is
+/* Of a turn of the engine, in records. One costs it 0.2 us, and up to 2 more where it changes and is
  * published. The longest turn was 0.7 ms (EPYC, Zen 3) while 100,000 bindings were taken over and
  * handed back; filling a site takes 0.2 ms of a turn. */
 #define BUDGET 256

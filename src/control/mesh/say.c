@@ -64,7 +64,7 @@ static const struct {
 		"or "
 		"hamctl ready --force",
 		NULL },
-	[ENGINE_EV_SNAPSHOT_BEGUN] = { LOG_INFO, "asks that site for all bindings", NULL },
+	[ENGINE_EV_SNAPSHOT_BEGUN] = { LOG_INFO, "asks that site for all bindings", "known" },
 	[ENGINE_EV_SNAPSHOT_DONE] = { LOG_INFO, "has all bindings of that site", "records" },
 	[ENGINE_EV_SNAPSHOT_REFUSED] = { LOG_WARN,
 		"some bindings of that site were refused here: asks again; is limits.max-bindings "

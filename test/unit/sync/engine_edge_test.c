@@ -219,7 +219,7 @@ static void test_snapshot_nobody_wants(void **state)
 	open_ready(2);
 	register_some(1, 300);
 	e = world.site[1].e;
-	snapshot_give(e, e->peer[2], &e->domain[0], 1000);
+	snapshot_give(e, e->peer[2], &e->domain[0], 1000, 1);
 	run(5000);
 	again = e->peer[2]->info.sent_again;
 	run(20000);

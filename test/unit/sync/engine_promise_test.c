@@ -210,7 +210,7 @@ static void test_survivors_of_many(void **state)
 {
 	(void)state;
 	compare_many(1);
-	compare_many(80);
+	compare_many(100);
 }
 
 /* What is passed on for others is no lag of the site that told it. */

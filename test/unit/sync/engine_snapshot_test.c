@@ -172,6 +172,7 @@ static void check_apart(size_t row)
 		world.has_other[id] = apart[row].record_domain == OTHER;
 	start_all();
 	RUN_UNTIL(all_say(NEXT_READY), 3000);
+	RUN_UNTIL(!world.has_other[1] || world.site[1].other_says == NEXT_READY, 3000);
 	stop_site(2);
 	if (apart[row].record_domain != 0)
 		update_in(apart[row].record_domain, 3, 1, apart[row].record_ha, 1, 1, 600, 1);
@@ -184,7 +185,8 @@ static void check_apart(size_t row)
 	}
 	join(2);
 	assert_true(!apart[row].is_past || at(2, 1) == NULL);
-	assert_int_equal(world.site[2].e->peer[3]->in[STREAM_SNAPSHOT].id, 0); /* by site 1 */
+	if (apart[row].record_domain != OTHER) /* else each fills one of them */
+		assert_int_equal(world.site[2].e->peer[3]->in[STREAM_SNAPSHOT].id, 0);
 	if (!seen_at_site(2, DOMAIN, 1, apart[row].ha, &v) || v.ext_seq != apart[row].ext_seq)
 		fail_msg("not told: %s", apart[row].name);
 	close_world();
@@ -198,12 +200,220 @@ static void test_pairs_apart(void **state)
 	open_world(1, "engine_snapshot");
 }
 
+/* --- two domains that join at once --- */
+
+#define LARGE   3000
+#define SMALL   20
+#define SLOW    300 /* records a second */
+#define A_PIECE 18 /* records, and no more */
+#define TURN    5000 /* of a domain at a peer: FILL_TURN_MS of sync/snapshot.c */
+
+/* Site 1 is ready in both, with so many bindings of the other one, and site 2 is not there. */
+static void open_two(uint8_t sites, unsigned other, uint32_t records_s)
+{
+	open_world(sites, "engine_snapshot");
+	for (uint8_t id = 1; id <= sites; id++)
+		world.has_other[id] = true;
+	world.records_s = records_s;
+	start_all();
+	RUN_UNTIL(all_say(NEXT_READY) && world.site[1].other_says == NEXT_READY, 3000);
+	stop_site(2);
+	run(500);
+	for (unsigned mn = 0; mn < other; mn++)
+		update_in(OTHER, 1, mn, 1, mn, 1, 600, 1 + mn);
+	for (unsigned mn = 0; mn < SMALL; mn++)
+		update(1, mn, 1, mn, 1, 600, 1 + other + mn);
+	run(500);
+}
+
+static void check_small(void)
+{
+	for (unsigned mn = 0; mn < SMALL; mn++)
+		assert_true(has(2, mn, mn));
+}
+
+static const struct fill *other_fill(void)
+{
+	struct engine *e = world.site[2].e;
+
+	return &e->peer[1]->fill[domain_by_number(e, OTHER)->index];
+}
+
+/* The large one comes first, and is slow: it is told once, in parts. */
+static void test_turns_of_domains(void **state)
+{
+	uint64_t begun_ms;
+
+	(void)state;
+	open_two(2, LARGE, SLOW);
+	begun_ms = world.now_ms;
+	start_site(2);
+	RUN_UNTIL(other_fill()->until > 0, 1000);
+	RUN_UNTIL(world.site[2].says == NEXT_READY, TURN + 1000);
+	assert_true(world.now_ms - begun_ms > TURN);
+	check_small();
+	assert_in_range(other_fill()->until, 1, LARGE - 1);
+	assert_in_range(records_live_in(world.site[2].rs, OTHER), 1, LARGE - 1);
+	RUN_UNTIL(world.site[2].other_says == NEXT_READY, 1000 * LARGE / SLOW);
+	assert_int_equal(records_live_in(world.site[2].rs, OTHER), LARGE);
+	/* what lay behind a gap when its turn ended came twice */
+	assert_in_range(records_in(2, 1), LARGE + SMALL, LARGE + SMALL + AHEAD_MAX * A_PIECE);
+}
+
+/* What the one domain has no room for keeps nobody from asking for the other one. */
+static void test_refused_domain_beside_another(void **state)
+{
+	(void)state;
+	open_two(2, SMALL, SLOW);
+	world.other.max_bindings = 0;
+	start_site(2);
+	RUN_UNTIL(world.site[2].says == NEXT_READY, 1000);
+	check_small();
+	run(3000);
+	assert_true(world.site[2].events[ENGINE_EV_SNAPSHOT_REFUSED] > 0);
+	assert_int_equal(world.site[2].other_says, NEXT_JOINING);
+}
+
+/* All that is on its way from site 1, but for the first, is late. */
+static void delay_all_but_first(uint64_t until_ms)
+{
+	bool is_first = true;
+
+	for (unsigned i = 0; i < world.wire_count; i++) {
+		if (world.wire[i].from != 1)
+			continue;
+		if (!is_first)
+			world.wire[i].at_ms = until_ms;
+		is_first = false;
+	}
+	assert_false(is_first);
+}
+
+/* The end of what is not asked for any more is no end of what is. */
+static void test_late_end_of_another(void **state)
+{
+	const struct peer *giver, *taker;
+	uint64_t late_ms;
+
+	(void)state;
+	open_two(2, 100, 100000);
+	start_site(2);
+	giver = world.site[1].e->peer[2];
+	taker = world.site[2].e->peer[1];
+	RUN_UNTIL(taker->asked_domain == domain_by_number(world.site[2].e, OTHER)->index, 1000);
+	run(world.delay_ms);
+	RUN_UNTIL(giver->out[STREAM_SNAPSHOT].id == taker->asked_id &&
+			  giver->out[STREAM_SNAPSHOT].sent == stream_snapshot_end(world.site[1].e),
+		1000);
+	late_ms = world.now_ms + RETRY_MS + 500;
+	delay_all_but_first(late_ms);
+	world.loss_percent = 100;
+	RUN_UNTIL(world.now_ms == late_ms - 1, RETRY_MS + 500);
+	assert_int_equal(taker->asked_domain, domain_by_number(world.site[2].e, DOMAIN)->index);
+	run(10);
+	world.loss_percent = 0;
+	assert_int_equal(world.site[2].says, NEXT_JOINING);
+	RUN_UNTIL(world.site[2].says == NEXT_READY, 3000);
+	check_small();
+	RUN_UNTIL(world.site[2].other_says == NEXT_READY, 3000);
+	assert_int_equal(records_live_in(world.site[2].rs, OTHER), 100);
+}
+
+/* A site that is gone may have told the giver, and not us, what lies in front of the place. */
+static void test_part_begins_anew(void **state)
+{
+	const struct peer *taker;
+
+	(void)state;
+	open_two(3, LARGE, SLOW);
+	stop_site(3);
+	start_site(2);
+	start_site(3);
+	taker = world.site[2].e->peer[1];
+	RUN_UNTIL(other_fill()->until > 0 &&
+			  taker->asked_domain == domain_by_number(world.site[2].e, DOMAIN)->index,
+		TURN + 1000);
+	stop_site(3);
+	step();
+	assert_int_equal(other_fill()->until, 0);
+}
+
+/* Whoever does not know the place begins with everything. */
+static void test_place_that_is_none(void **state)
+{
+	struct engine *e;
+	struct peer *p;
+	uint64_t end;
+
+	(void)state;
+	open_two(2, SMALL, SLOW);
+	e = world.site[1].e;
+	p = e->peer[2];
+	end = stream_snapshot_end(e);
+	{
+		const struct {
+			uint64_t from, base;
+		} t[] = { { 1, 1 }, { 0, 1 }, { 7, 7 }, { end, end }, { end + 1, 1 },
+			{ 1ULL << 32, 1 }, { UINT64_MAX, 1 } };
+
+		for (uint32_t i = 0; i < DIM(t); i++) {
+			snapshot_asked(
+				e, p, &(struct message_ask){ DOMAIN_ID, 1000 + i, t[i].from });
+			assert_int_equal(p->out[STREAM_SNAPSHOT].id, 1000 + i);
+			assert_int_equal(p->out[STREAM_SNAPSHOT].base, t[i].base);
+		}
+	}
+}
+
+/* So does a release that knows no places, and that is no snapshot with a part missing. */
+static void test_base_of_snapshot(void **state)
+{
+	struct message_delta m = { .id = 9, .domain = DOMAIN_ID };
+	struct in in = { .id = 9, .until = 49 };
+	struct engine *e;
+	struct peer *p;
+	struct fill *f;
+
+	(void)state;
+	open_two(2, SMALL, SLOW);
+	e = world.site[1].e;
+	p = e->peer[2];
+	p->asked_domain = domain_by_number(e, DOMAIN)->index;
+	p->asked_id = m.id;
+	p->asked_from = 50;
+	f = &p->fill[p->asked_domain];
+	*f = (struct fill){ .until = 49, .records = 40, .is_refused = true };
+	m.base = 2;
+	assert_false(snapshot_is_ours(e, p, &m));
+	m.base = 51;
+	assert_false(snapshot_is_ours(e, p, &m));
+	m.base = 50;
+	assert_true(snapshot_is_ours(e, p, &m));
+	snapshot_begins(p, &in, m.base);
+	assert_int_equal(in.refused.any, 49);
+	assert_int_equal(in.flags, 0);
+	m.base = 1;
+	assert_true(snapshot_is_ours(e, p, &m));
+	in = (struct in){ .id = 9 };
+	snapshot_begins(p, &in, m.base);
+	assert_int_equal(in.refused.any, 0);
+	assert_int_equal(in.flags, DELTA_READY);
+	assert_int_equal(f->until, 0);
+	assert_int_equal(f->records, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(test_pairs_of_records, tear_down),
 		cmocka_unit_test_teardown(test_replays_at_joined_site, tear_down),
 		cmocka_unit_test_teardown(test_pairs_apart, tear_down),
+		cmocka_unit_test_teardown(test_turns_of_domains, tear_down),
+		cmocka_unit_test_teardown(test_refused_domain_beside_another, tear_down),
+		cmocka_unit_test_teardown(test_late_end_of_another, tear_down),
+		cmocka_unit_test_teardown(test_part_begins_anew, tear_down),
+		cmocka_unit_test_teardown(test_place_that_is_none, tear_down),
+		cmocka_unit_test_teardown(test_base_of_snapshot, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -188,6 +188,8 @@ static void test_takeover_in_a_turn(void **state)
 	for (unsigned mn = 0; mn < 200; mn++)
 		update(1, mn, 1, mn, 1, 600, 1 + mn);
 	RUN_UNTIL(is_converged(), 1000);
+	assert_int_equal(world.site[2].ahead, 200); /* as it heard of them */
+	world.site[2].ahead = 0;
 	stop_site(1);
 	tell_views();
 	engine_turn(world.site[2].e, world.now_ms, WALL + world.now_ms, 256);
