@@ -99,7 +99,8 @@ static uint64_t word_us(struct world *w, uint8_t from, uint8_t to)
 }
 
 /* When a site knows what another one has accepted. Who has just become ready was filled by one, and
- * what others had not told that one then they tell by streams that begin at about the same time. */
+ * what others had not told that one then they tell by streams that begin at about the same time
+ * (docs/decisions/024). */
 static uint64_t known_us(struct world *w, const struct bu *b, uint8_t domain, uint8_t node)
 {
 	uint64_t us = oracle_heard_us(b, b->answered_by) + word_us(w, b->answered_by, node);
