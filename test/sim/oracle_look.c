@@ -98,6 +98,18 @@ static uint64_t word_us(struct world *w, uint8_t from, uint8_t to)
 		       : us;
 }
 
+/* When a site knows what another one has accepted. Who has just become ready was filled by one, and
+ * what others had not told that one then they tell by streams that begin at about the same time
+ * (docs/decisions/024). */
+static uint64_t known_us(struct world *w, const struct bu *b, uint8_t domain, uint8_t node)
+{
+	uint64_t us = oracle_heard_us(b, b->answered_by) + word_us(w, b->answered_by, node);
+	uint64_t ready_us = w->oracle->served_us[node][domain] +
+			    2 * net_path(w, b->answered_by, node)->jitter_us + TURN_US;
+
+	return us > ready_us ? us : ready_us;
+}
+
 uint32_t oracle_told(struct world *w, uint8_t mn, uint8_t node)
 {
 	const struct subject *s = &w->oracle->subject[mn];
@@ -107,9 +119,7 @@ uint32_t oracle_told(struct world *w, uint8_t mn, uint8_t node)
 	for (uint32_t i = s->count; i > 0; i--) {
 		const struct bu *b = &s->bu[i];
 
-		if (b->answered_by != 0 &&
-			oracle_heard_us(b, b->answered_by) + word_us(w, b->answered_by, node) <=
-				w->now_us)
+		if (b->answered_by != 0 && known_us(w, b, mn_domain(w, mn), node) <= w->now_us)
 			return i;
 	}
 	return 0;

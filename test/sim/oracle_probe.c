@@ -49,10 +49,14 @@ static bool is_bound(const struct world *w, const struct subject *s, uint32_t fl
 static bool is_at_home(struct world *w, uint8_t mn, const struct subject *s, uint8_t node)
 {
 	const struct bu *b = &s->bu[s->acked];
+	uint64_t since_us = oracle_heard_us(b, node);
 	uint8_t d = mn_domain(w, mn);
 
+	/* taken over by another one before the mobile node heard of it, it is that one's */
+	if (since_us > b->acked_us)
+		since_us = b->acked_us;
 	/* with delivery "primary" it may have to ask whoever answers on the agent's address */
-	return !w->shape.domain[d].primary && s->took_us < b->acked_us && s->acked != 0 &&
+	return !w->shape.domain[d].primary && s->took_us < since_us && s->acked != 0 &&
 	       s->acked == s->count && !s->is_void && b->by == node && b->pkt.bu.lifetime_s != 0 &&
 	       w->now_us + FATE_US < b->until_us && site_runs(w->site[node]) &&
 	       w->site[node]->announced[d] && w->oracle->life[node].at_us < b->acked_us &&
