@@ -118,14 +118,18 @@ static void speed_up(struct engine *e, struct peer *p)
 		p->rate = e->opts.rate_max;
 }
 
-/* Rises at once, falls slowly: a queue that is empty now fills again. */
-static void measure_lag(struct engine *e, struct peer *p, uint32_t highest)
+/* Rises at once, falls slowly: a queue that is empty now fills again. Where something was lost it may
+ * have been the datagram that was timed, and then a later one was heard: how long that one took to
+ * be sent is no way. */
+static void measure_lag(struct engine *e, struct peer *p, uint32_t highest, bool is_loss)
 {
 	uint32_t ms = least((uint32_t)(e->now_ms - p->timed_ms), RTO_MAX_MS);
 
 	if (p->timed == 0 || is_later(p->timed, highest))
 		return;
 	p->timed = 0;
+	if (is_loss)
+		return;
 	p->lag_ms = ms > p->lag_ms ? ms : p->lag_ms - (p->lag_ms - ms) / 8;
 }
 
@@ -136,7 +140,7 @@ void pace_heard(struct engine *e, struct peer *p, const struct message_ack *m)
 	if (is_later(m->highest, p->numbered)) /* makes no sense */
 		return;
 	p->heard_ms = e->now_ms;
-	measure_lag(e, p, m->highest);
+	measure_lag(e, p, m->highest, is_later(lost, p->lost));
 	if (is_later(m->highest, p->heard_until))
 		p->heard_until = m->highest;
 	if (is_later(lost, p->lost))

@@ -10,8 +10,8 @@
  *
  * A round is complete when every range was compared once and what differed then is the same at both
  * ends. A difference whose cause is younger than the round, at either end, is none: a stream brings
- * that change, and the round, which would never end under load, does not ask for it again
- * (docs/decisions/041).
+ * that change, and the round, which would never end under load, does not wait for it: it asks for it
+ * a few times only (docs/decisions/041).
  *
  * Questions that are not answered are repeated, several are under way at once. Keys that do not
  * become equal in some tries (a fence keeps a record out, too much was lost) are left for another
@@ -319,6 +319,12 @@ void repair_want_heard(struct engine *e, struct peer *p, const struct message_wa
 	if (differ < s->differ || m->last < s->last)
 		s->differ = differ;
 	s->until = s->last = m->last;
-	if (differ == 0) /* else asked again when it is due: until then what was sent has come */
+	if (differ > 0)
+		return; /* asked again when it is due: until then what was sent has come */
+	/* Behind a young record at one end there may be an old difference at the other, whose copy
+	 * was lost. The round is not to wait for it: as soon as what comes came. */
+	if (m->count > 0 && s->tries < YOUNG_TRIES)
+		s->sent_ms = e->now_ms + ACK_DELAY_MS - rto_ms(p);
+	else
 		question_pass_keys(s);
 }

@@ -55,8 +55,8 @@ static inline bool repair_refuses(
  * waits for it. Times are kept in units of about half a second that go round in four hours and a
  * half: within the unit in which the round began nothing is younger than it, and four hours and a
  * half after a change a record looks young once more, with all that changed together with it. Such a
- * one, and an old difference at the other end that a young record hides, is sent like any other, only
- * nobody asks whether it has arrived before the next round.
+ * one, and an old difference at the other end that a young record hides, is sent like any other, and
+ * asked for again a few times (YOUNG_TRIES).
  */
 #define REPAIR_TICK_MS 512
 #define REPAIR_TICKS   (1U << RECORD_CHANGED_BITS)

@@ -262,11 +262,12 @@ static void judge_tunnel(struct world *w, uint8_t node, struct probe *pr, const 
 			p->probe, node, mn, which, oracle_told(w, mn, node));
 		return;
 	}
-	/* one that came back is kept out of it until a digest round is complete */
+	/* one that came back is kept out of it until a digest round is complete; and whoever heard
+	 * the same Binding Update, repeated by somebody, may have claimed it by that */
 	if (oracle_is_settled(w) && w->site[node]->kind->has_mesh && mn_has_esp(w, mn) &&
 		which == s->acked && which == pr->floor && which == s->count &&
 		!is_excused(w, s, pr) && s->took_us < s->bu[which].sent_us &&
-		node != s->bu[which].by) {
+		node != s->bu[which].by && oracle_heard_us(&s->bu[which], node) == UINT64_MAX) {
 		world_fail(w, "packet %u: site %u seals for mn %u, whose owner is site %u",
 			p->probe, node, mn, s->bu[which].by);
 		return;

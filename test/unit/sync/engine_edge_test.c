@@ -343,6 +343,24 @@ static void test_keys_in_bulk(void **state)
 	assert_int_equal(world.site[1].committed[3000], ENGINE_HELD);
 }
 
+/* Now and then something is lost of the little that is said. How long it takes until something else is
+ * said is no round trip: what waits for one, a digest round for one, would wait for seconds. */
+static void test_lag_of_a_bad_line(void **state)
+{
+	const struct peer *p;
+
+	(void)state;
+	open_ready(2);
+	p = world.site[1].e->peer[2];
+	for (unsigned i = 0; i < 300; i++) {
+		world.cut[1][2] = rng_below(&world.seed, 100) < 30;
+		update(1, 1 + i % 20, 1, 1000 + i, (uint16_t)(1 + i), 600, 1 + i);
+		run_unseen(60 + rng_below(&world.seed, 60));
+		assert_in_range(p->lag_ms, 0, 2 * world.delay_ms + ACK_DELAY_MS);
+	}
+	assert_true(world.lost > 50);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_teardown(test_window_lost, tear_down),
 	cmocka_unit_test_teardown(test_count_goes_round, tear_down),
@@ -351,6 +369,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_teardown(test_drain_to_one_cut_off, tear_down),
 	cmocka_unit_test_teardown(test_drain_outlasts_a_stall, tear_down),
 	cmocka_unit_test_teardown(test_undrain_after_a_stall, tear_down),
+	cmocka_unit_test_teardown(test_lag_of_a_bad_line, tear_down),
 	cmocka_unit_test_teardown(test_snapshot_refused, tear_down),
 	cmocka_unit_test_teardown(test_snapshot_nobody_wants, tear_down),
 	cmocka_unit_test_teardown(test_snapshot_at_records_rate, tear_down),
