@@ -162,6 +162,7 @@ struct fill {
 	uint64_t records;
 	uint8_t flags; /* DELTA_READY in all of it */
 	bool is_refused; /* something of it was */
+	bool is_whole; /* a part was thrown away: the turn lasts until all is told */
 };
 
 struct peer {
