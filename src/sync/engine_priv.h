@@ -186,6 +186,7 @@ struct peer {
 	uint32_t numbered, heard_until; /* datagrams sent, of them no longer under way */
 	uint64_t heard_ms; /* when acknowledged last, or began to be under way */
 	uint32_t timed; /* a datagram whose way there and back is being measured, 0: none */
+	uint32_t untimed; /* measured since something else was than what a loss may have spoilt */
 	uint64_t timed_ms; /* when it was sent */
 	uint32_t lag_ms; /* what such ways took: with whatever waits in queues, here and there */
 	uint32_t lost; /* as last reported */
