@@ -638,7 +638,8 @@ static void test_late_writer(void **state)
 	assert_non_null(mkdtemp(dir));
 	snprintf(path, sizeof(path), "%s/hamd.json", dir);
 	assert_int_equal(mkfifo(path, 0600), 0);
-	reader = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* so that no writer waits for ever */
+	reader = open(
+		path, O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* so that no writer waits for ever */
 	assert_true(reader >= 0);
 	assert_int_equal(pthread_create(&writer, NULL, write_late, path), 0);
 	if (conf_load(path, &c, err, sizeof(err)) < 0)
