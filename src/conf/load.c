@@ -82,13 +82,13 @@ static int refuse_errno(struct conf_ctx *c)
 	return ret;
 }
 
-#define WRITER_MS                                                                                  \
-	1000 /* to open a pipe's other end, as a shell does it with both beside each other */
+#define WRITER_MS 1000 /* to open a pipe's other end */
 
 /* Opening it waits for no pipe's other end. Reading it does where one is allowed, for as long as
- * somebody is there who writes, or comes soon. */
+ * somebody is there who writes, or comes soon: a shell starts both beside each other. */
 static int check_kind(struct conf_ctx *c, int fd, bool pipes, bool *is_pipe)
 {
+	struct pollfd p = { .fd = fd, .events = POLLIN };
 	struct stat st;
 
 	if (fstat(fd, &st) < 0)
@@ -104,8 +104,7 @@ static int check_kind(struct conf_ctx *c, int fd, bool pipes, bool *is_pipe)
 		return conf_refuse(c, "is neither a regular file nor a pipe");
 	if (!*is_pipe)
 		return 0;
-	poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1,
-		WRITER_MS); /* reading tells the rest */
+	poll(&p, 1, WRITER_MS); /* reading tells the rest */
 	return fcntl(fd, F_SETFL, 0) < 0 ? refuse_errno(c) : 0;
 }
 
