@@ -158,35 +158,43 @@ static void test_survivors_compare_at_once(void **state)
 		assert_int_equal(at(3, mn)->state, RECORD_TOMBSTONE);
 }
 
-#define MANY 50000
 #define NEWS 1000
 
-static unsigned news(unsigned i)
+/* The same with many bindings, of which a thousand moved and reached one survivor alone: in nearly as
+ * many ranges of the digests. */
+struct many {
+	unsigned mns, delay_ms;
+	uint64_t rate; /* octets a second */
+	uint32_t room; /* of the digests, where it is not for so many */
+	bool is_compared; /* a round in the background is under way */
+	unsigned within_ms;
+	uint32_t octets; /* in the first second, at most; 0: any */
+};
+
+static unsigned news(const struct many *m, unsigned i)
 {
-	return i * (MANY / NEWS);
+	return i * (m->mns / NEWS);
 }
 
-static bool has_news(uint8_t node)
+static bool has_news(const struct many *m, uint8_t node)
 {
 	for (unsigned i = NEWS; i > 0; i--)
-		if (!has(node, news(i - 1), MANY + i - 1))
+		if (!has(node, news(m, i - 1), m->mns + i - 1))
 			return false;
 	return true;
 }
 
-/* The same with many bindings, of which a thousand moved and reached one survivor alone: in nearly as
- * many ranges of the digests. As a million have it, but for the length of the lists of each. */
-static void compare_many(unsigned delay_ms)
+static void open_many(const struct many *m)
 {
 	open_world(3, "engine_promise");
-	world.max = 2 * MANY;
-	world.conf.max_bindings = MANY;
+	world.max = 2 * m->mns;
+	world.conf.max_bindings = m->room != 0 ? m->room : m->mns;
 	world.max_waits = 2 * NEWS;
-	world.delay_ms = delay_ms;
-	world.rate = 125000000;
+	world.delay_ms = m->delay_ms;
+	world.rate = m->rate;
 	start_all();
 	for (uint8_t id = 1; id <= 3; id++)
-		for (unsigned mn = 0; mn < MANY; mn++)
+		for (unsigned mn = 0; mn < m->mns; mn++)
 			load(id, mn, RECORD_LIVE, 5);
 	for (uint8_t id = 1; id <= 3; id++) {
 		engine_force_ready(world.site[id].e, DOMAIN, world.now_ms);
@@ -194,23 +202,64 @@ static void compare_many(unsigned delay_ms)
 	}
 	RUN_UNTIL(all_say(NEXT_READY) && is_converged(), 5000);
 	run(3000); /* the rounds that ready sites begin with */
+}
+
+static void compare_many(const struct many *m)
+{
+	const struct peer *p;
+	uint64_t octets;
+
+	open_many(m);
+	p = world.site[2].e->peer[3];
 	world.cut[1][3] = true; /* one way, and hello has not noticed */
 	for (unsigned i = 0; i < NEWS; i++)
-		update(1, news(i), 1, MANY + i, 6, 600, 1 + i);
-	run_unseen(delay_ms + 20);
-	assert_true(has_news(2));
-	assert_false(has(3, news(0), MANY));
+		update(1, news(m, i), 1, m->mns + i, 6, 600, 1 + i);
+	for (unsigned ms = 0; ms < 3000 && !has_news(m, 2); ms++)
+		run_unseen(1);
+	assert_true(has_news(m, 2));
+	assert_false(has(3, news(m, 0), m->mns));
+	if (m->is_compared) {
+		repair_want(world.site[2].e, &world.site[2].e->domain[0], 3);
+		while (p->round.domain == NOBODY)
+			run_unseen(1);
+	}
 	stop_site(1);
 	tell_dead(1);
-	RUN_UNTIL(has_news(3), 1000);
+	octets = world.octets;
+	uint64_t t0=world.now_ms; unsigned gone=0; uint64_t o1=0;
+	for (unsigned ms = 0; ms < m->within_ms && (ms < 1000 || !has_news(m, 3)); ms++) {
+		if (!gone && has_news(m,3)) gone=(unsigned)(world.now_ms-t0); if(ms==999) o1=world.octets-octets;
+
+		step();
+		if (ms < 1000 && m->octets != 0)
+			assert_in_range(world.octets - octets, 0, m->octets);
+	}
+	fprintf(stderr, "%u at %llu, %u ms: %u ms, %llu octets\n", m->mns, (unsigned long long)m->rate, m->delay_ms, gone?gone:(unsigned)(world.now_ms-t0), (unsigned long long)o1);
+	assert_true(has_news(m, 3));
 	close_world();
 }
 
+#define MBIT 125000
+
 static void test_survivors_of_many(void **state)
 {
+	static const struct many rows[] = {
+		{ .mns = 50000, .delay_ms = 1, .rate = 1000 * MBIT, .within_ms = 1000 },
+		{ .mns = 50000, .delay_ms = 100, .rate = 1000 * MBIT, .within_ms = 1000 },
+		{ .mns = 3000, .delay_ms = 5, .rate = 2 * MBIT, .within_ms = 20000 },
+		{ .mns = 3000, .delay_ms = 5, .rate = 4 * MBIT, .within_ms = 20000 },
+		{ .mns = 3000, .delay_ms = 5, .rate = 8 * MBIT, .within_ms = 20000 },
+		{ .mns = 3000, .delay_ms = 5, .rate = 16 * MBIT, .within_ms = 20000 },
+		{ .mns = 3000, .delay_ms = 5, .rate = 32 * MBIT, .within_ms = 20000 },
+		{ .mns = 3000, .delay_ms = 5, .rate = 64 * MBIT, .within_ms = 20000 },
+		{ .mns = 50000, .delay_ms = 1, .rate = 1000 * MBIT, .is_compared = true, .within_ms = 20000 },
+		{ .mns = 50000, .delay_ms = 30, .rate = 1000 * MBIT, .is_compared = true, .within_ms = 20000 },
+		{ .mns = 3000, .delay_ms = 5, .rate = MBIT, .room = 1000000, .within_ms = 20000 },
+	};
+
 	(void)state;
-	compare_many(1);
-	compare_many(100);
+	for (size_t i = 0; i < DIM(rows); i++)
+		compare_many(&rows[i]);
 }
 
 /* What is passed on for others is no lag of the site that told it. */
