@@ -183,7 +183,8 @@ static void due_at(struct round *o, uint64_t ms)
 }
 
 /* Is it time for it, asked for the first time or again? */
-static bool is_due(const struct engine *e, const struct peer *p, struct round *o, const struct slot *s)
+static bool is_due(
+	const struct engine *e, const struct peer *p, struct round *o, const struct slot *s)
 {
 	if (s->tries > 0 && e->now_ms - s->sent_ms < rto_ms(p)) {
 		due_at(o, s->sent_ms + rto_ms(p));

@@ -281,7 +281,8 @@ static int wanted(const struct message_want *m, uint64_t key)
 /* What became of the keys of a WANT: */
 struct given {
 	uint16_t young; /* the peer counts them as old, and it was our change that is younger */
-	uint16_t unsent; /* for want of credit: whatever the peer counts them as, they are missing */
+	uint16_t
+		unsent; /* for want of credit: whatever the peer counts them as, they are missing */
 };
 
 /* The keys are in order, and in the range that was asked about: others are not found. */
