@@ -180,7 +180,7 @@ void repair_keys(struct engine *e, struct peer *p, const struct message_keys *m)
 			here[at] = is_young ? IS_YOUNG : IS_OTHER;
 		if (at < 0 && set_has(d->full, p->node))
 			continue; /* it would refuse it */
-		if (push_may(p, &x, PUSH_MAX))
+		if (push_may(p, &x))
 			push_record(e, p, d, &x, r);
 		b.is_enough = x.sent + x.items >= PUSH_MAX;
 	}

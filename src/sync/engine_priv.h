@@ -119,7 +119,7 @@ struct slot {
 	uint8_t tries;
 	uint8_t bits, count; /* DIGEST */
 	uint16_t differ; /* KEYS: the fewest old differences of any answer; at first UINT16_MAX */
-	uint16_t unsent; /* ... wanted in the last one, and not sent for want of credit */
+	uint16_t unsent; /* ... wanted in the last one, and not sent: too many, or no credit */
 	uint32_t from; /* DIGEST: first range; KEYS: the range */
 	uint64_t first, end; /* KEYS: of the range, this much is this question's */
 	uint64_t until; /* ... as much of it as is asked about now */

@@ -105,9 +105,9 @@ void push_record(struct engine *e, struct peer *p, const struct domain *d, struc
 }
 
 /* The rest comes when it is asked for again. */
-bool push_may(const struct peer *p, const struct push *x, uint32_t most)
+bool push_may(const struct peer *p, const struct push *x)
 {
-	return pace_may_push(p) && x->sent + x->items < most;
+	return pace_may_push(p) && x->sent + x->items < PUSH_MAX;
 }
 
 void push_last(struct engine *e, struct peer *p, struct push *x)

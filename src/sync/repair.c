@@ -281,8 +281,7 @@ static int wanted(const struct message_want *m, uint64_t key)
 /* What became of the keys of a WANT: */
 struct given {
 	uint16_t young; /* the peer counts them as old, and it was our change that is younger */
-	uint16_t
-		unsent; /* for want of credit: whatever the peer counts them as, they are missing */
+	uint16_t unsent; /* whatever the peer counts them as: they are missing there */
 };
 
 /* The keys are in order, and in the range that was asked about: others are not found. */
@@ -301,7 +300,7 @@ static struct given push_wanted(
 
 		if (at < 0)
 			continue;
-		if (!push_may(p, &x, MESSAGE_WANTED)) {
+		if (!push_may(p, &x)) {
 			g.unsent++;
 			continue;
 		}

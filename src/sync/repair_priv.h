@@ -115,7 +115,7 @@ struct push {
 void push_begin(struct engine *e, struct peer *p, struct push *x);
 void push_record(struct engine *e, struct peer *p, const struct domain *d, struct push *x,
 	const struct record *r);
-bool push_may(const struct peer *p, const struct push *x, uint32_t most);
+bool push_may(const struct peer *p, const struct push *x);
 void push_last(struct engine *e, struct peer *p, struct push *x);
 
 /* --- answer.c --- */
