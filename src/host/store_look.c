@@ -3,7 +3,8 @@
  * Is the store still where the next start will look for it? An operator, or a job that cleans up,
  * may have moved or removed the directory, or a file in it, while hamd runs: it could be written
  * to for ever, and nobody would read it. That counts as a failure of the disk, so that somebody is
- * told, and all that is known is written anew.
+ * told, and all that is known is written anew: at once where only files are missing, where the
+ * directory has gone as often as a disk is tried again.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -57,8 +58,9 @@ static void leave_file(struct store *s, bool is_free)
 
 /*
  * One of several is missing. What is behind the last that is says of each of its mobile nodes what was
- * said last, so it is a store with something lost, and until all is written anew the only one: first
- * of all it is made one, by the mark of its first file, on disk. Then those before it, which say what
+ * said last, as far as it could be written (nothing was taken since the look that missed the file), so
+ * it is a store with something lost, and until all is written anew the only one: first of all it is
+ * made one, by the mark of its first file, on disk. Then those before it, which say what
  * may have been taken back in the missing one, count for nothing, and go.
  */
 static int keep_newest(struct store *s)

@@ -172,9 +172,13 @@ static void test_newest_are_kept(void **state)
 		fill_three();
 		assert_int_equal(unlink(lab_entry(lab.path, ".seg", rows[i].missing)), 0);
 		disk.fail_unlink = rows[i].fail_unlink;
+		disk_stop_clock();
 		disk.skip_ms += 1000 * STORE_LOOK_S;
 		WAIT_FOR(feed_stat(lab.feed, FEED_STAT_FAILURES) == 1);
-		disk.skip_ms += 61000;
+		lab_put(12); /* nothing that comes then is lost, nor is there a moment for a kill */
+		lab_wait_written();
+		assert_true(is_failed()); /* it is told, until the next look */
+		disk.skip_ms += 1000 * STORE_LOOK_S;
 		WAIT_FOR(!is_failed());
 		disk.fail_unlink = 0;
 		assert_int_equal(lab_files(lab.path), rows[i].files);
@@ -185,6 +189,33 @@ static void test_newest_are_kept(void **state)
 		assert_false(lab.start.was_moved);
 		for (unsigned k = 0; k < KEYS; k++)
 			assert_int_equal(lab.told[k], k >= rows[i].from && k < 15 ? lab.now[k] : 0);
+		disk_teardown(state);
+		disk_setup(state);
+	}
+}
+
+/* Stopped before anybody looked, or while it failed for another reason: the same. */
+static void test_missing_at_end(void **state)
+{
+	for (unsigned fails = 0; fails < 2; fails++) {
+		fill_three();
+		if (fails != 0) {
+			disk.fail_sync = EIO;
+			lab_put(12);
+			lab_flush();
+			WAIT_FOR(is_failed());
+			disk.fail_open = EROFS; /* that is how it stays until the end */
+			disk.fail_sync = 0;
+		}
+		assert_int_equal(unlink(lab_entry(lab.path, ".seg", 1)), 0);
+		lab_stop();
+		disk.on = false;
+		assert_int_equal(lab_look(lab.path), 0);
+		assert_true(lab.start.found.is_lost);
+		assert_false(lab.start.was_moved || lab.start.found.is_closed);
+		for (unsigned k = 0; k < KEYS; k++)
+			if (fails == 0 || k != 12)
+				assert_int_equal(lab.told[k], k >= 5 && k < 15 ? lab.now[k] : 0);
 		disk_teardown(state);
 		disk_setup(state);
 	}
@@ -329,6 +360,7 @@ int main(void)
 		T(test_directory_replaced),
 		T(test_all_files_removed),
 		T(test_newest_are_kept),
+		T(test_missing_at_end),
 		T(test_nothing_goes_without_a_mark),
 		T(test_needed_file_removed),
 		T(test_directory_comes_back),
