@@ -56,12 +56,19 @@ static void leave_file(struct store *s, bool is_free)
 	store_writer_close(&s->w);
 }
 
+/* Damaged, or put there by somebody else in its place: as good as missing, and no retry mends it. */
+static bool is_no_file(int ret)
+{
+	return ret == -EBADMSG || ret == -ELOOP || ret == -EISDIR || ret == -EACCES ||
+	       ret == -EPERM;
+}
+
 /*
  * One of several is missing. What is behind the last that is says of each of its mobile nodes what was
  * said last, as far as it could be written (nothing was taken since the look that missed the file), so
  * it is a store with something lost, and until all is written anew the only one: first of all it is
- * made one, by the mark of its first file, on disk. Then those before it, which say what
- * may have been taken back in the missing one, count for nothing, and go.
+ * made one, by the mark of its first file, on disk. Then those before it, which say what may have been
+ * taken back in the missing one, count for nothing, and go.
  */
 static int keep_newest(struct store *s)
 {
@@ -71,8 +78,8 @@ static int keep_newest(struct store *s)
 	while (first > 0 && is_named(s, s->old[first - 1].number))
 		first--;
 	while (first < s->old_count &&
-		(ret = store_file_set_first(s->dir.fd, s->old[first].number)) == -EBADMSG)
-		first++; /* damaged, too */
+		is_no_file((ret = store_file_set_first(s->dir.fd, s->old[first].number))))
+		first++;
 	if (first == s->old_count) /* without any the next file is whole */
 		ret = s->w.fd < 0 ? 0
 				  : store_writer_flag(

@@ -27,7 +27,7 @@ void disk_reset(void)
 	disk.dir_count = disk.dir_disk = 0;
 	disk.room = -1;
 	disk.fail_sync = disk.fail_open = disk.fail_rename = disk.fail_unlink = 0;
-	disk.fail_stat = 0;
+	disk.fail_stat = disk.fail_change = 0;
 	disk.at_ms = 0;
 	disk.short_writes = disk.writes = 0;
 	disk.sync_loses = false;
@@ -143,6 +143,10 @@ int openat(int dir, const char *path, int flags, ...)
 	va_end(ap);
 	if (disk.on && (flags & O_CREAT) && disk.fail_open != 0) {
 		errno = disk.fail_open;
+		return -1;
+	}
+	if (disk.on && (flags & (O_CREAT | O_ACCMODE)) == O_RDWR && disk.fail_change != 0) {
+		errno = disk.fail_change;
 		return -1;
 	}
 	fd = (int)syscall(SYS_openat, dir, path, flags, mode);

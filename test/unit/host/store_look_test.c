@@ -194,6 +194,50 @@ static void test_newest_are_kept(void **state)
 	}
 }
 
+/* One of what is left is no file that can be read: as if it were missing. A disk that fails is another
+ * thing: it is tried again. */
+static void test_no_file_is_missing_too(void **state)
+{
+	static const struct {
+		int error;
+		bool is_tried_again;
+	} rows[] = {
+		{ ELOOP, false },
+		{ EISDIR, false },
+		{ EACCES, false },
+		{ EPERM, false },
+		{ EIO, true },
+		{ ENOSPC, true },
+		{ EROFS, true },
+	};
+
+	for (size_t i = 0; i < DIM(rows); i++) {
+		fill_three();
+		assert_int_equal(unlink(lab_entry(lab.path, ".seg", 0)), 0);
+		disk.fail_change = rows[i].error;
+		disk_stop_clock();
+		disk.skip_ms += 1000 * STORE_LOOK_S;
+		WAIT_FOR(feed_stat(lab.feed, FEED_STAT_FAILURES) == 1);
+		if (rows[i].is_tried_again) {
+			WAIT_FOR(feed_stat(lab.feed, FEED_STAT_ERRNO) == (uint64_t)rows[i].error);
+			assert_int_equal(lab_files(lab.path), 2);
+			disk.fail_change = 0;
+		}
+		disk.skip_ms += 61000;
+		WAIT_FOR(!is_failed());
+		assert_int_equal(lab_files(lab.path), rows[i].is_tried_again ? 2 : 1);
+		lab_kill();
+		disk.on = false;
+		assert_int_equal(lab_look(lab.path), 0);
+		assert_true(lab.start.found.is_lost);
+		assert_false(lab.start.was_moved);
+		for (unsigned k = 5; k < 15; k++)
+			assert_int_equal(lab.told[k], lab.now[k]);
+		disk_teardown(state);
+		disk_setup(state);
+	}
+}
+
 /* Stopped before anybody looked, or while it failed for another reason: the same. */
 static void test_missing_at_end(void **state)
 {
@@ -360,6 +404,7 @@ int main(void)
 		T(test_directory_replaced),
 		T(test_all_files_removed),
 		T(test_newest_are_kept),
+		T(test_no_file_is_missing_too),
 		T(test_missing_at_end),
 		T(test_nothing_goes_without_a_mark),
 		T(test_needed_file_removed),
