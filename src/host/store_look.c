@@ -89,8 +89,8 @@ static int keep_newest(struct store *s)
 	return ret;
 }
 
-/* The newest is missing, too: what is left may have been taken back in it. Oldest first: wherever that
- * ends, nobody takes it for a store. The next file is whole. */
+/* The newest is missing: what is left may have been taken back in it. Oldest first: wherever that ends,
+ * nobody takes it for a store. The next file is whole. */
 static void remove_rest(struct store *s)
 {
 	char name[STORE_NAME_LEN];
@@ -107,9 +107,9 @@ static int let_go(struct store *s)
 
 	if (lacks_old(s) && !has_lost_file)
 		return keep_newest(s);
-	if (lacks_old(s))
+	if (lacks_old(s) || (has_lost_file && s->has_records))
 		remove_rest(s);
-	else if (has_lost_file)
+	else if (has_lost_file) /* nothing was taken back in it */
 		leave_file(s, !is_named(s, s->w.number));
 	return 0;
 }

@@ -144,6 +144,32 @@ static void test_needed_file_removed(void **state)
 	check_is_missed();
 }
 
+/* The newest, with something in it: what is before it says where mobile nodes were, not are. */
+static void test_nothing_before_the_newest(void **state)
+{
+	(void)state;
+	fill_all();
+	lab_stop();
+	lab_start();
+	lab_put(3); /* moved */
+	lab_wait_synced();
+	assert_int_equal(lab_files(lab.path), 2);
+	assert_int_equal(unlink(lab_entry(lab.path, ".seg", 1)), 0);
+	disk_stop_clock();
+	disk.skip_ms += 1000 * STORE_LOOK_S;
+	WAIT_FOR(feed_stat(lab.feed, FEED_STAT_FAILURES) == 1);
+	lab_put(12);
+	lab_wait_written();
+	assert_int_equal(lab_files(lab.path), 1);
+	lab_kill();
+	disk.on = false;
+	assert_int_equal(lab_look(lab.path), 0);
+	assert_true(lab.start.found.is_lost);
+	assert_false(lab.start.was_moved);
+	for (unsigned k = 0; k < KEYS; k++)
+		assert_int_equal(lab.told[k], k == 12 ? lab.now[k] : 0);
+}
+
 /* What is kept in the first file, in the second beside it, in the third: keys of a row. */
 static void fill_three(void)
 {
@@ -403,6 +429,7 @@ int main(void)
 		T(test_last_file_removed),
 		T(test_directory_replaced),
 		T(test_all_files_removed),
+		T(test_nothing_before_the_newest),
 		T(test_newest_are_kept),
 		T(test_no_file_is_missing_too),
 		T(test_missing_at_end),
