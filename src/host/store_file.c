@@ -207,7 +207,7 @@ static int with_file(int dir_fd, uint64_t number, int flags, int (*what)(int fd)
 	int fd, ret;
 
 	store_file_name(number, name);
-	fd = openat(dir_fd, name, flags | O_CLOEXEC | O_NOFOLLOW);
+	fd = openat(dir_fd, name, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0)
 		return -errno;
 	ret = what != NULL ? what(fd) : 0;
