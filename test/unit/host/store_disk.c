@@ -30,6 +30,7 @@ void disk_reset(void)
 	disk.fail_stat = disk.fail_change = 0;
 	disk.at_ms = 0;
 	disk.short_writes = disk.writes = 0;
+	disk.syncs = 0;
 	disk.sync_loses = false;
 	disk.renames = -1;
 	disk.synced_count = 0;
@@ -213,12 +214,12 @@ int fdatasync(int fd)
 {
 	struct inode *in = inode_of(fd);
 
-	if (in != NULL && disk.fail_sync != 0 && !disk.sync_loses) {
+	if (in != NULL && disk.fail_sync != 0 && !disk.sync_loses && disk.syncs-- <= 0) {
 		errno = disk.fail_sync;
 		return -1;
 	}
 	pthread_mutex_lock(&disk.lock);
-	if (in != NULL && disk.fail_sync != 0) {
+	if (in != NULL && disk.fail_sync != 0 && disk.sync_loses) {
 		for (size_t i = 0; i < in->pending_count; i++)
 			free(in->pending[i].octets);
 		in->pending_count = 0;

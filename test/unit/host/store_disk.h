@@ -52,6 +52,7 @@ extern struct disk {
 	/* faults */
 	_Atomic int64_t room; /* octets that may still be written, -1: any number */
 	_Atomic int fail_sync, fail_open, fail_rename, fail_unlink; /* errno, 0: none */
+	_Atomic int syncs; /* that succeed before fail_sync */
 	_Atomic int fail_change; /* to open what is there, to change it */
 	_Atomic bool sync_loses; /* a failure is told once, and what was to be written is gone */
 	_Atomic unsigned short_writes; /* every so many writes does only a part */

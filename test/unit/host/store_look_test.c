@@ -316,6 +316,35 @@ static void test_nothing_goes_without_a_mark(void **state)
 	lab_check_all();
 }
 
+/* A mark that may have got there or not, and then the missing file is there again: all counts. */
+static void test_file_comes_back(void **state)
+{
+	char name[NAME], kept[NAME];
+
+	for (int syncs = 0; syncs < 2; syncs++) { /* of a file that was closed; of the one written */
+		fill_three();
+		lab_name(name, "%s", lab_entry(lab.path, ".seg", 1));
+		lab_name(kept, "%s/kept", lab.base);
+		assert_int_equal(rename(name, kept), 0);
+		disk_stop_clock();
+		disk.syncs = syncs;
+		disk.fail_sync = EIO;
+		disk.skip_ms += 1000 * STORE_LOOK_S;
+		WAIT_FOR(feed_stat(lab.feed, FEED_STAT_ERRNO) == EIO);
+		assert_int_equal(rename(kept, name), 0);
+		disk.fail_sync = 0;
+		disk.skip_ms += 61000;
+		WAIT_FOR(!is_failed());
+		lab_kill();
+		disk.on = false;
+		assert_int_equal(lab_look(lab.path), 0);
+		assert_true(lab.start.found.is_lost);
+		lab_check_all();
+		disk_teardown(state);
+		disk_setup(state);
+	}
+}
+
 /* The path names another directory, all at once. */
 static void turn_to(const char *to)
 {
@@ -434,6 +463,7 @@ int main(void)
 		T(test_no_file_is_missing_too),
 		T(test_missing_at_end),
 		T(test_nothing_goes_without_a_mark),
+		T(test_file_comes_back),
 		T(test_needed_file_removed),
 		T(test_directory_comes_back),
 		T(test_nothing_is_said_of_a_name),
