@@ -102,15 +102,21 @@ static void mark_lost(struct store *s)
 	(void)store_writer_flag(&s->w, s->w.mark.flags | SEGMENT_LOST);
 }
 
-/* The file is not to be gone on with. One that says nothing makes room for the next. */
+/* The file is not to be gone on with. One that says nothing goes, and makes room for the next: it
+ * would need those before it, which may go as well until there is one. */
 static void retire(struct store *s)
 {
+	char name[STORE_NAME_LEN];
+
 	if (s->w.fd < 0)
 		return;
-	if (s->has_records || (s->w.mark.flags & SEGMENT_WHOLE) != 0)
+	if (s->has_records || (s->w.mark.flags & SEGMENT_WHOLE) != 0) {
 		s->old[s->old_count++] = (struct old_file){ s->w.number, s->w.length };
-	else
+	} else {
+		store_file_name(s->w.number, name);
+		(void)unlinkat(s->dir.fd, name, 0); /* else the next one takes its name */
 		s->next_number = s->w.number;
+	}
 	store_writer_close(&s->w);
 }
 
