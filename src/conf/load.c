@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -81,10 +82,13 @@ static int refuse_errno(struct conf_ctx *c)
 	return ret;
 }
 
+#define WRITER_MS 1000 /* to open a pipe's other end */
+
 /* Opening it waits for no pipe's other end. Reading it does where one is allowed, for as long as
- * somebody is there who writes. */
+ * somebody is there who writes, or comes soon: a shell starts both beside each other. */
 static int check_kind(struct conf_ctx *c, int fd, bool pipes, bool *is_pipe)
 {
+	struct pollfd p = { .fd = fd, .events = POLLIN };
 	struct stat st;
 
 	if (fstat(fd, &st) < 0)
@@ -98,7 +102,10 @@ static int check_kind(struct conf_ctx *c, int fd, bool pipes, bool *is_pipe)
 		return conf_refuse(c, "is a pipe: it cannot be read again");
 	if (!*is_pipe && !S_ISREG(st.st_mode))
 		return conf_refuse(c, "is neither a regular file nor a pipe");
-	return *is_pipe && fcntl(fd, F_SETFL, 0) < 0 ? refuse_errno(c) : 0;
+	if (!*is_pipe)
+		return 0;
+	poll(&p, 1, WRITER_MS); /* reading tells the rest */
+	return fcntl(fd, F_SETFL, 0) < 0 ? refuse_errno(c) : 0;
 }
 
 /* Also of a pipe, whose size is not known before its end. */
@@ -137,7 +144,7 @@ static int read_file(struct conf_ctx *c, bool pipes, char **text, size_t *len)
 	if (ret == 0)
 		ret = read_all(c, fd, text, len);
 	if (ret == 0 && is_pipe && *len == 0)
-		ret = conf_refuse(c, "is a pipe with nothing in it that nobody writes into");
+		ret = conf_refuse(c, "is a pipe that nobody writes into");
 	close(fd);
 	if (ret < 0)
 		free(*text);

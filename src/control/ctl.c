@@ -63,9 +63,12 @@ static void on_timer(void *ctx, struct wheel_timer *t)
 	timer->fn(ctx, timer);
 }
 
+/* A port a turn, in those whose clock is read behind each part: a driver may take its time. */
 static void watch_links(struct ctl *ctl)
 {
-	if (dp_poll_links(ctl->dp, ctl->now_ms) || !ctl->started)
+	bool is_news = ctl->is_new_ms && dp_poll_links(ctl->dp, ctl->now_ms);
+
+	if (is_news || !ctl->started)
 		nd_start(ctl);
 	ctl->started = true;
 }

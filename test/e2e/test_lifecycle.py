@@ -177,7 +177,7 @@ def test_configuration_from_a_pipe(tmp_path):
     path = tmp_path / "pipe"
     os.mkfifo(path)
     done = run_hamd("-t", "-c", path)
-    assert done.returncode == 1 and f"{path}: is a pipe with nothing in it" in done.stderr
+    assert done.returncode == 1 and f"{path}: is a pipe that nobody writes into" in done.stderr
 
 
 def test_checked_configuration(tmp_path):

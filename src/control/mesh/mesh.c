@@ -324,7 +324,7 @@ bool mesh_run(struct ctl *ctl)
 	busy |= channel_run(ctl);
 	busy |= route_run(ctl);
 	ask(ctl);
-	ctl_part(ctl, TURN_PEERS, busy);
+	ctl_part(ctl, TURN_PEERS, true); /* a handshake that is the last one due tells nobody */
 	if (ctl->now_ms < m->due_ms)
 		return busy;
 	m->due_ms = UINT64_MAX; /* unless something happens from within */

@@ -2,6 +2,7 @@
 #include "test.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -553,7 +554,7 @@ static void test_nobody_writes(void **state)
 	assert_non_null(mkdtemp(dir));
 	snprintf(path, sizeof(path), "%s/hamd.json", dir);
 	assert_int_equal(mkfifo(path, 0600), 0);
-	check_load(path, -EINVAL, "is a pipe with nothing in it that nobody writes into");
+	check_load(path, -EINVAL, "is a pipe that nobody writes into");
 	check_again(path, "is a pipe: it cannot be read again");
 	unlink(path);
 	check_load("/dev/null", -EINVAL, "is neither a regular file nor a pipe");
@@ -605,6 +606,58 @@ static void test_pipe(void **state)
 	close(fd[0]);
 }
 
+/* The writer of a pipe with a name comes a moment later, or somebody was there and wrote nothing. */
+static void *write_late(void *arg)
+{
+	int fd;
+
+	usleep(50000);
+	fd = open(arg, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return NULL;
+	return write_slowly(&fd) != NULL ? arg : NULL;
+}
+
+static void *write_nothing(void *arg)
+{
+	int fd = open(arg, O_WRONLY | O_CLOEXEC);
+
+	close(fd);
+	return fd >= 0 ? arg : NULL;
+}
+
+static void test_late_writer(void **state)
+{
+	char dir[] = "/tmp/hamd-load-XXXXXX", path[64], err[256] = "";
+	struct conf *c = NULL;
+	void *written;
+	pthread_t writer;
+	int reader;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/hamd.json", dir);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	reader = open(
+		path, O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* so that no writer waits for ever */
+	assert_true(reader >= 0);
+	assert_int_equal(pthread_create(&writer, NULL, write_late, path), 0);
+	if (conf_load(path, &c, err, sizeof(err)) < 0)
+		fail_msg("%s", err);
+	assert_int_equal(pthread_join(writer, &written), 0);
+	assert_non_null(written);
+	check_printed(c, minimal_printed);
+	conf_free(c);
+
+	assert_int_equal(pthread_create(&writer, NULL, write_nothing, path), 0);
+	check_load(path, -EINVAL, "is a pipe that nobody writes into");
+	assert_int_equal(pthread_join(writer, &written), 0);
+	assert_non_null(written);
+	close(reader);
+	unlink(path);
+	rmdir(dir);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -618,6 +671,7 @@ int main(void)
 		cmocka_unit_test(test_load),
 		cmocka_unit_test(test_nobody_writes),
 		cmocka_unit_test(test_pipe),
+		cmocka_unit_test(test_late_writer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
