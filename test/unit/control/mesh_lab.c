@@ -163,7 +163,9 @@ bool no_clock, store_lost;
 
 static void read_disk(struct site *s)
 {
-	struct ctl_past past = { .away_ms = away_ms, .is_lost = store_lost, .has_no_clock = no_clock };
+	struct ctl_past past = {
+		.away_ms = away_ms, .is_lost = store_lost, .has_no_clock = no_clock
+	};
 	char err[160];
 
 	if (s->disk == NULL)

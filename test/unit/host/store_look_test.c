@@ -321,7 +321,8 @@ static void test_file_comes_back(void **state)
 {
 	char name[NAME], kept[NAME];
 
-	for (int syncs = 0; syncs < 2; syncs++) { /* of a file that was closed; of the one written */
+	for (int syncs = 0; syncs < 2;
+		syncs++) { /* of a file that was closed; of the one written */
 		fill_three();
 		lab_name(name, "%s", lab_entry(lab.path, ".seg", 1));
 		lab_name(kept, "%s/kept", lab.base);

@@ -231,7 +231,8 @@ static void put_some(uint64_t *rng, uint64_t most)
 /* Somebody removes one of the files; that is on disk when the directory is next, or earlier. */
 static void lose_a_file(uint64_t *rng)
 {
-	const char *name = lab_entry(lab.path, ".seg", (unsigned)rng_below(rng, lab_files(lab.path)));
+	const char *name =
+		lab_entry(lab.path, ".seg", (unsigned)rng_below(rng, lab_files(lab.path)));
 
 	pthread_mutex_lock(&disk.lock);
 	disk_add_entry(UNLINK, 0, strrchr(name, '/') + 1);
@@ -256,8 +257,8 @@ static void check_nothing_stale(uint64_t synced)
 		if (lab.told[k] == 0)
 			continue;
 		if (lab.told[k] < was[k])
-			fail_msg("key %u: told %" PRIu64 ", %" PRIu64 " was on disk", k, lab.told[k],
-				was[k]);
+			fail_msg("key %u: told %" PRIu64 ", %" PRIu64 " was on disk", k,
+				lab.told[k], was[k]);
 		assert_int_equal(lab.history[lab.told[k]], k);
 	}
 }
