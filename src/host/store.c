@@ -102,8 +102,8 @@ static void mark_lost(struct store *s)
 	(void)store_writer_flag(&s->w, s->w.mark.flags | SEGMENT_LOST);
 }
 
-/* The file is not to be gone on with. One that says nothing goes, and makes room for the next: it
- * would need those before it, which may go as well until there is one. */
+/* The file is not to be gone on with. One that says nothing goes, and makes room for the next: a start
+ * would ask for those before it, which somebody may remove before there is a next one. */
 static void retire(struct store *s)
 {
 	char name[STORE_NAME_LEN];
