@@ -227,6 +227,7 @@ static int start_store(struct hamd *h, char *err, size_t err_len)
 	past = (struct ctl_past){
 		.known_ms = start.known_ms,
 		.was_damaged = start.was_moved,
+		.is_lost = start.found.is_lost,
 		.has_no_clock = start.found.clock != STORE_CLOCK_OK,
 		.away_ms = start.found.away_ms,
 	};

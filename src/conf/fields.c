@@ -580,8 +580,9 @@ static const struct conf_field domain_fields[] = {
 	{ "cold-start", CONF_ENUM, AT(cold_start), .def = CONF_COLD_WAIT, .values = cold_starts,
 		.help = "What a site does that starts when no site of the domain is ready. "
 			"wait: until it has heard from all of them, or hamctl ready --force. "
-			"serve: until join-timeout-ms, if what the store holds is not too old "
-			"to be true; a site that is only not reached may know better." },
+			"serve: until join-timeout-ms, if what the store holds is all that was "
+			"known, and not too old to be true; a site that is only not reached may "
+			"know better." },
 	{ "join-timeout-ms", CONF_U32, AT(join_timeout_ms), .def = 3000, .min = 100, .max = 600000,
 		.help = "That time, in milliseconds." },
 	{ "drain-wait-ms", CONF_U32, AT(drain_wait_ms), .def = 10000, .min = 0, .max = 600000,

@@ -56,6 +56,7 @@ struct ctl_past { /* of what was before this start */
 	/* By domain: for how long all bindings have been known, 0: some may have been forgotten. */
 	const uint64_t *known_ms;
 	bool was_damaged; /* the store could not be believed */
+	bool is_lost; /* what is in the store is not all that was known */
 	bool has_no_clock; /* nobody knows how long ago it was written */
 	uint64_t away_ms; /* else: so long */
 };

@@ -375,10 +375,12 @@ static void say_loaded(struct ctl *ctl, const struct persist_load *l)
 			l->no_place);
 }
 
-/* May a domain be served from it where nobody answers? */
+/* May a domain be served from it where nobody answers? Not from a remainder: mobile nodes would be
+ * told that they have no binding. */
 static void judge_freshness(struct ctl *ctl, const struct ctl_past *past)
 {
-	bool is_known = ctl->load != NULL && !past->was_damaged && !past->has_no_clock;
+	bool is_known = ctl->load != NULL && !past->was_damaged && !past->is_lost &&
+			!past->has_no_clock;
 
 	for (uint16_t d = 0; ctl->mesh != NULL && d < ctl->conf->domain_count; d++)
 		mesh_store_is_fresh(

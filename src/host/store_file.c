@@ -174,8 +174,13 @@ void store_writer_close(struct store_writer *w)
 	w->fd = -1;
 }
 
-/* Besides those it has. Its times stay: they are those of what is in it. */
-static int set_flags(int fd, uint32_t flags)
+struct flags { /* of a mark */
+	uint32_t on, off;
+	uint32_t were;
+};
+
+/* Its times stay: they are those of what is in it. */
+static int change_flags(int fd, struct flags *f)
 {
 	uint8_t page[SEGMENT_PAGE];
 	struct segment_head head;
@@ -185,32 +190,24 @@ static int set_flags(int fd, uint32_t flags)
 		segment_head_read(page, sizeof(page), &head) < 0 ||
 		segment_mark_read(page, head.nonce, &mark) < 0)
 		return -EBADMSG;
+	f->were = mark.flags;
 	mark.turn++;
-	mark.flags = (mark.flags & ~(uint32_t)SEGMENT_CLOSED) | flags;
+	mark.flags = (mark.flags & ~(f->off | SEGMENT_CLOSED)) | f->on;
 	return put_mark(fd, &mark, head.nonce);
 }
 
-static int set_lost(int fd)
-{
-	return set_flags(fd, SEGMENT_LOST);
-}
-
-static int set_first(int fd)
-{
-	return set_flags(fd, SEGMENT_WHOLE | SEGMENT_LOST);
-}
-
-/* Does `what` with a file that was closed, then forces it to disk. */
-static int with_file(int dir_fd, uint64_t number, int flags, int (*what)(int fd))
+/* Forces a file that was closed to disk, with other flags first if there are any. */
+static int with_file(int dir_fd, uint64_t number, struct flags *f)
 {
 	char name[STORE_NAME_LEN];
 	int fd, ret;
 
 	store_file_name(number, name);
-	fd = openat(dir_fd, name, flags | O_CLOEXEC | O_NOFOLLOW);
+	fd = openat(dir_fd, name,
+		(f != NULL ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0)
 		return -errno;
-	ret = what != NULL ? what(fd) : 0;
+	ret = f != NULL ? change_flags(fd, f) : 0;
 	if (ret == 0 && fdatasync(fd) < 0)
 		ret = -errno;
 	close(fd);
@@ -219,15 +216,24 @@ static int with_file(int dir_fd, uint64_t number, int flags, int (*what)(int fd)
 
 int store_file_sync(int dir_fd, uint64_t number)
 {
-	return with_file(dir_fd, number, O_RDONLY, NULL);
+	return with_file(dir_fd, number, NULL);
 }
 
 int store_file_set_lost(int dir_fd, uint64_t number)
 {
-	return with_file(dir_fd, number, O_RDWR, set_lost);
+	return with_file(dir_fd, number, &(struct flags){ .on = SEGMENT_LOST });
 }
 
-int store_file_set_first(int dir_fd, uint64_t number)
+int store_file_set_first(int dir_fd, uint64_t number, bool *changes)
 {
-	return with_file(dir_fd, number, O_RDWR, set_first);
+	struct flags f = { .on = SEGMENT_WHOLE | SEGMENT_LOST, .were = SEGMENT_WHOLE };
+	int ret = with_file(dir_fd, number, &f);
+
+	*changes = (f.were & SEGMENT_WHOLE) == 0;
+	return ret;
+}
+
+int store_file_unset_first(int dir_fd, uint64_t number)
+{
+	return with_file(dir_fd, number, &(struct flags){ .off = SEGMENT_WHOLE });
 }

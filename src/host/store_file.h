@@ -54,5 +54,7 @@ void store_writer_close(struct store_writer *w); /* fine when it is closed; sync
 int store_file_sync(int dir_fd, uint64_t number);
 /* The same, of a store that was told more than is in it. */
 int store_file_set_lost(int dir_fd, uint64_t number);
-/* The same, and with what follows it this file is the store: those before it count for nothing. */
-int store_file_set_first(int dir_fd, uint64_t number);
+/* The same, and with what follows it this file is the store: those before it count for nothing. Or,
+ * after a failure, may. *changes: that was not so before. */
+int store_file_set_first(int dir_fd, uint64_t number, bool *changes);
+int store_file_unset_first(int dir_fd, uint64_t number); /* those before it count again */

@@ -3,7 +3,8 @@
  * Is the store still where the next start will look for it? An operator, or a job that cleans up,
  * may have moved or removed the directory, or a file in it, while hamd runs: it could be written
  * to for ever, and nobody would read it. That counts as a failure of the disk, so that somebody is
- * told, and all that is known is written anew.
+ * told, and all that is known is written anew: at once where only files are missing, where the
+ * directory has gone as often as a disk is tried again.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -53,13 +54,57 @@ static void leave_file(struct store *s, bool is_free)
 	if (is_free)
 		s->next_number = s->w.number;
 	store_writer_close(&s->w);
+	s->is_cut = false;
+}
+
+/* Damaged, or put there by somebody else in its place: as good as missing, and no retry mends it. */
+static bool is_no_file(int ret)
+{
+	return ret == -EBADMSG || ret == -ELOOP || ret == -EISDIR || ret == -EACCES ||
+	       ret == -EPERM;
+}
+
+/* The mark of the file says that it needs none before it. After a failure it may say so or not. */
+static int cut_old(struct store *s, struct old_file *f)
+{
+	bool changes;
+	int ret = store_file_set_first(s->dir.fd, f->number, &changes);
+
+	f->is_cut |= changes;
+	return ret;
+}
+
+static int cut_written(struct store *s)
+{
+	if (s->w.fd < 0)
+		return 0; /* the next file is whole */
+	s->is_cut |= (s->w.mark.flags & SEGMENT_WHOLE) == 0;
+	return store_writer_flag(&s->w, s->w.mark.flags | SEGMENT_WHOLE | SEGMENT_LOST);
+}
+
+/* Those before them are there again, or another one is the first. */
+static int undo_cuts(struct store *s, uint32_t from)
+{
+	int ret = 0;
+
+	for (uint32_t i = from; ret == 0 && i < s->old_count; i++) {
+		if (s->old[i].is_cut)
+			ret = store_file_unset_first(s->dir.fd, s->old[i].number);
+		s->old[i].is_cut &= ret < 0;
+	}
+	if (ret == 0 && s->is_cut && from <= s->old_count) {
+		ret = store_writer_flag(&s->w, s->w.mark.flags & ~(uint32_t)SEGMENT_WHOLE);
+		s->is_cut = ret < 0;
+	}
+	return ret;
 }
 
 /*
  * One of several is missing. What is behind the last that is says of each of its mobile nodes what was
- * said last, so it is a store with something lost, and until all is written anew the only one: first
- * of all it is made one, by the mark of its first file, on disk. Then those before it, which say what
- * may have been taken back in the missing one, count for nothing, and go.
+ * said last, as far as it could be written (nothing was taken since the look that missed the file), so
+ * it is a store with something lost, and until all is written anew the only one: first of all it is
+ * made one, by the mark of its first file, on disk. Then those before it, which say what may have been
+ * taken back in the missing one, count for nothing, and go.
  */
 static int keep_newest(struct store *s)
 {
@@ -68,20 +113,24 @@ static int keep_newest(struct store *s)
 
 	while (first > 0 && is_named(s, s->old[first - 1].number))
 		first--;
-	while (first < s->old_count &&
-		(ret = store_file_set_first(s->dir.fd, s->old[first].number)) == -EBADMSG)
-		first++; /* damaged, too */
-	if (first == s->old_count) /* without any the next file is whole */
-		ret = s->w.fd < 0 ? 0
-				  : store_writer_flag(
-					    &s->w, s->w.mark.flags | SEGMENT_WHOLE | SEGMENT_LOST);
+	while (first < s->old_count && is_no_file((ret = cut_old(s, &s->old[first]))))
+		first++;
+	if (first == s->old_count)
+		ret = cut_written(s);
 	if (ret == 0)
-		store_remove_old(s, first);
-	return ret;
+		ret = undo_cuts(s, first + 1);
+	if (ret < 0)
+		return ret;
+	if (first < s->old_count)
+		s->old[first].is_cut = false;
+	else
+		s->is_cut = false;
+	store_remove_old(s, first);
+	return 0;
 }
 
-/* The newest is missing, too: what is left may have been taken back in it. Oldest first: wherever that
- * ends, nobody takes it for a store. The next file is whole. */
+/* The newest is missing: what is left may have been taken back in it. Oldest first: wherever that ends,
+ * nobody takes it for a store. The next file is whole. */
 static void remove_rest(struct store *s)
 {
 	char name[STORE_NAME_LEN];
@@ -98,11 +147,11 @@ static int let_go(struct store *s)
 
 	if (lacks_old(s) && !has_lost_file)
 		return keep_newest(s);
-	if (lacks_old(s))
+	if (lacks_old(s) || (has_lost_file && s->has_records))
 		remove_rest(s);
-	else if (has_lost_file)
+	else if (has_lost_file) /* nothing was taken back in it */
 		leave_file(s, !is_named(s, s->w.number));
-	return 0;
+	return undo_cuts(s, 0);
 }
 
 int store_come_back(struct store *s, char *err, size_t err_len)

@@ -22,6 +22,7 @@
 
 struct old_file {
 	uint64_t number, length;
+	bool is_cut; /* its mark says, or may say, that it needs none before it: store_look.c */
 };
 
 struct store {
@@ -31,6 +32,7 @@ struct store {
 	struct store_moment began; /* when it was opened */
 	uint64_t known_ms[STORE_DOMAINS_MAX]; /* by number, by clock_ms' clock: since when */
 	struct store_writer w;
+	bool is_cut; /* so does w's */
 	uint64_t next_number;
 	struct old_file old[STORE_FILES_MAX]; /* those before w that are still needed */
 	uint32_t old_count;
@@ -76,7 +78,8 @@ void store_on_wake(void *store); /* a feed_wake_fn */
 /* All its files are where the next start looks for them. */
 bool store_is_there(const struct store *s);
 /* Where they are not: forgets what has gone, and opens the directory anew. 0, or -errno with a line
- * in err and all as it was. */
+ * in err and all as it was, but that a start may believe less than all: taken back by the next call
+ * that finds the missing file again. */
 int store_come_back(struct store *s, char *err, size_t err_len);
 
 /* --- store_fold.c --- */

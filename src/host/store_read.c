@@ -74,7 +74,8 @@ static int open_file(struct reading *x, const struct store_file *f)
 	int fd;
 
 	store_file_name(f->number, name);
-	fd = openat(x->dir->fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	/* a pipe of that name would wait for a writer */
+	fd = openat(x->dir->fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	return fd >= 0 ? fd : no_read(x, f, -errno);
 }
 
@@ -129,10 +130,14 @@ static int read_head(struct reading *x, struct store_file *f)
 
 	if (fd < 0)
 		return fd;
-	n = fstat(fd, &st) < 0 ? -errno : read_all(fd, page, sizeof(page));
+	n = fstat(fd, &st) < 0 ? -errno : 0;
+	if (n == 0 && S_ISREG(st.st_mode))
+		n = read_all(fd, page, sizeof(page));
 	close(fd);
 	if (n < 0)
 		return no_read(x, f, (int)n);
+	if (!S_ISREG(st.st_mode))
+		return fault(x, f, -EBADMSG, "is no file of a store");
 	f->size = (uint64_t)st.st_size;
 	return judge_head(x, f, page, (size_t)n);
 }

@@ -48,6 +48,7 @@
 #define RATE_MIN        125000 /* octets a second: 1 Mbit/s gets through anywhere */
 #define AHEAD_MAX       64 /* pieces behind gaps that a stream remembers; more come again */
 #define KEYS_MS         50 /* streams that are always full do not keep a list of keys longer */
+#define CREDIT_PART     2 /* of the rate: what answers a list of keys while tokens are owed */
 #define REPAIR_MS       10000 /* between two digest rounds with a peer, in the background */
 #define ROUND_SLOTS     32 /* questions of a digest round under way at once, */
 #define ROUND_HASTE     1024 /* ... of one of survivors: 56 KiB while it is under way */
@@ -118,6 +119,7 @@ struct slot {
 	uint8_t tries;
 	uint8_t bits, count; /* DIGEST */
 	uint16_t differ; /* KEYS: the fewest old differences of any answer; at first UINT16_MAX */
+	uint16_t unsent; /* ... wanted in the last one, and not sent: too many, or no credit */
 	uint32_t from; /* DIGEST: first range; KEYS: the range */
 	uint64_t first, end; /* KEYS: of the range, this much is this question's */
 	uint64_t until; /* ... as much of it as is asked about now */
@@ -136,7 +138,9 @@ struct round {
 	uint8_t top_bits; /* of those compared first */
 	bool is_hasty;
 	bool top_done; /* those were compared */
-	uint64_t keys_ms; /* when keys were listed last */
+	uint64_t asked_ms; /* when anything was asked last that waits for tokens */
+	uint64_t due_ms; /* nothing is to be asked earlier, 0: who knows, */
+	bool waits; /* ... but as soon as there are tokens */
 	uint32_t at_block, at_leaf; /* cursors in what is to be done */
 	uint64_t *block; /* bit: top range differs, its leaves are to be compared */
 	uint64_t *leaf; /* bit: leaf range differs, its keys are to be listed */
@@ -181,7 +185,8 @@ struct peer {
 	uint64_t rate; /* octets a second */
 	int64_t tokens; /* millioctets: 1/1000 */
 	int64_t told; /* thousandths of records that it may be told now; below 0: a debt */
-	uint64_t tokens_ms; /* when both grew last */
+	int64_t credit; /* millioctets that records may still be pushed for while tokens are owed */
+	uint64_t tokens_ms; /* when they grew last */
 	uint32_t numbered, heard_until; /* datagrams sent, of them no longer under way */
 	uint64_t heard_ms; /* when acknowledged last, or began to be under way */
 	uint32_t timed; /* a datagram whose way there and back is being measured, 0: none */
@@ -410,6 +415,9 @@ void stream_ack(struct engine *e, struct peer *p, const struct message_ack *m);
 /* Sends what is due; *budget: records. Returns when to be called again. */
 uint32_t stream_turn(struct engine *e, struct peer *p, uint32_t *budget);
 uint32_t rto_ms(const struct peer *p);
+/* May records be pushed, on credit if need be? What was, at `before` tokens, is taken from that. */
+bool pace_may_push(const struct peer *p);
+void pace_pushed(struct peer *p, int64_t before);
 
 /* --- receive.c --- */
 

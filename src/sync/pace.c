@@ -63,6 +63,24 @@ void tx_end(struct engine *e, struct peer *p, struct net_wr *w)
 	e->opts.ops.send(e->opts.ops.ctx, p->node, w->base, net_wr_len(w));
 }
 
+/*
+ * Tokens are often owed while a round asks: for the questions themselves, or because streams are full.
+ * What answers goes all the same, or the round would come to nothing; but for a part of the rate, so
+ * that the rest pays the debt, not where a debt is as high as it gets and more costs nothing, and not
+ * where streams tell the peer all the records that it takes: those would be lost for these.
+ */
+bool pace_may_push(const struct peer *p)
+{
+	return p->tokens >= 0 || (p->credit > 0 && p->told > 0 && p->tokens > -burst(p));
+}
+
+void pace_pushed(struct peer *p, int64_t before)
+{
+	int64_t owed = p->tokens < 0 ? p->tokens : 0;
+
+	p->credit += owed - (before < 0 ? before : 0);
+}
+
 /* --- how fast --- */
 
 void stream_refill(struct engine *e, struct peer *p)
@@ -75,6 +93,9 @@ void stream_refill(struct engine *e, struct peer *p)
 	p->tokens += (int64_t)(p->rate * ms);
 	if (p->tokens > burst(p))
 		p->tokens = burst(p);
+	p->credit += (int64_t)(p->rate / CREDIT_PART * ms);
+	if (p->credit > burst(p))
+		p->credit = burst(p);
 	p->told += (int64_t)(ms * e->opts.records_s);
 	if (p->told > 1000LL * e->opts.records_s)
 		p->told = 1000LL * e->opts.records_s;

@@ -75,8 +75,11 @@ void push_begin(struct engine *e, struct peer *p, struct push *x)
 
 static void push_end(struct engine *e, struct peer *p, struct push *x)
 {
+	int64_t before = p->tokens;
+
 	message_close(&x->w, &x->b, NULL);
 	tx_end(e, p, &x->w);
+	pace_pushed(p, before);
 	p->info.repaired += x->items;
 	x->sent += x->items;
 }
@@ -104,7 +107,7 @@ void push_record(struct engine *e, struct peer *p, const struct domain *d, struc
 /* The rest comes when it is asked for again. */
 bool push_may(const struct peer *p, const struct push *x)
 {
-	return p->tokens >= 0 && x->sent + x->items < PUSH_MAX;
+	return pace_may_push(p) && x->sent + x->items < PUSH_MAX;
 }
 
 void push_last(struct engine *e, struct peer *p, struct push *x)

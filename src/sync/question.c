@@ -148,15 +148,22 @@ static bool next_question(struct round *o, struct slot *s)
 	return o->top_done && o->bits > o->top_bits && next_block(o, s);
 }
 
+/* Streams come first. Digests are few, but where all of a large table's are asked for at once. */
+static bool is_paced(const struct round *o, const struct slot *s)
+{
+	return s->kind == SLOT_KEYS || o->is_hasty;
+}
+
 static void ask(struct engine *e, struct peer *p, struct domain *d, struct slot *s)
 {
 	s->sent_ms = e->now_ms;
 	s->tries++;
+	if (is_paced(&p->round, s))
+		p->round.asked_ms = e->now_ms;
 	if (s->kind == SLOT_DIGEST) {
 		ask_digest(e, p, d, s);
 		return;
 	}
-	p->round.keys_ms = e->now_ms;
 	ask_keys(e, p, d, s);
 	split(&p->round, s);
 }
@@ -169,6 +176,44 @@ static bool has_question(struct round *o, struct slot *s, bool *is_more)
 	return s->kind != SLOT_FREE;
 }
 
+static void due_at(struct round *o, uint64_t ms)
+{
+	if (ms < o->due_ms)
+		o->due_ms = ms;
+}
+
+/* Is it time for it, asked for the first time or again? */
+static bool is_due(
+	const struct engine *e, const struct peer *p, struct round *o, const struct slot *s)
+{
+	if (s->tries > 0 && e->now_ms - s->sent_ms < rto_ms(p)) {
+		due_at(o, s->sent_ms + rto_ms(p));
+		return false;
+	}
+	if (is_paced(o, s) && p->tokens < 0 && e->now_ms - o->asked_ms < KEYS_MS) {
+		due_at(o, o->asked_ms + KEYS_MS);
+		o->waits = true;
+		return false;
+	}
+	return true;
+}
+
+/* Asked in vain. False: so is the round. */
+static bool leave(struct engine *e, struct peer *p, struct slot *s)
+{
+	struct round *o = &p->round;
+	uint16_t differ = s->differ > s->unsent ? s->differ : s->unsent;
+
+	if (s->kind == SLOT_DIGEST) {
+		o->is_hasty = false; /* perhaps that was too much for the way */
+		repair_abandon(e, p, RETRY_MS);
+		return false;
+	}
+	o->left += s->differ == UINT16_MAX ? MESSAGE_LISTED : differ;
+	question_pass_keys(s);
+	return true;
+}
+
 /* Asks what is due; false: there is nothing left to ask or to wait for. */
 bool question_ask_all(struct engine *e, struct peer *p, uint32_t *budget)
 {
@@ -177,6 +222,10 @@ bool question_ask_all(struct engine *e, struct peer *p, uint32_t *budget)
 	bool is_busy = false, is_more = true;
 	uint32_t i;
 
+	if (e->now_ms < o->due_ms && !(o->waits && p->tokens >= 0))
+		return true;
+	o->due_ms = e->now_ms + IDLE_MS; /* at the latest: times for answers grow and shrink */
+	o->waits = false;
 	for (i = 0; *budget > 0 && i < (is_more ? o->slots : o->used); i++) {
 		struct slot *s = &o->slot[i];
 
@@ -185,21 +234,18 @@ bool question_ask_all(struct engine *e, struct peer *p, uint32_t *budget)
 		is_busy = true;
 		if (i >= o->used)
 			o->used = i + 1;
-		if (s->tries > 0 && e->now_ms - s->sent_ms < rto_ms(p))
+		if (!is_due(e, p, o, s))
 			continue;
-		if (s->kind == SLOT_KEYS && p->tokens < 0 && e->now_ms - o->keys_ms < KEYS_MS)
-			continue; /* streams first */
 		if (s->tries == ROUND_TRIES) {
-			if (s->kind == SLOT_DIGEST) {
-				repair_abandon(e, p, RETRY_MS);
+			if (!leave(e, p, s))
 				return true;
-			}
-			o->left += s->differ == UINT16_MAX ? MESSAGE_LISTED : s->differ;
-			question_pass_keys(s);
+			o->due_ms = 0;
 			continue;
 		}
 		ask(e, p, d, s);
 		*budget -= *budget < 256 ? *budget : 256; /* about what a range costs */
 	}
+	if (*budget == 0)
+		o->due_ms = 0;
 	return is_busy || *budget == 0;
 }

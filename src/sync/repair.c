@@ -39,11 +39,18 @@ void repair_want(struct engine *e, struct domain *d, uint8_t node)
 		e->peer[node]->want_round |= 1ULL << d->index;
 }
 
+/* One under way that has no haste, of whatever domain, begins anew behind this one: it would ask one
+ * thing after the other while somebody waits. */
 void repair_want_haste(struct engine *e, struct domain *d, uint8_t node)
 {
+	struct peer *p = e->peer[node];
+
+	if (p == NULL || !is_member(d, node))
+		return;
 	repair_want(e, d, node);
-	if (e->peer[node] != NULL)
-		e->peer[node]->want_haste |= 1ULL << d->index;
+	p->want_haste |= 1ULL << d->index;
+	if (p->round.domain != NOBODY && !p->round.is_hasty)
+		repair_abandon(e, p, 0);
 }
 
 void repair_stop(struct peer *p)
@@ -85,6 +92,7 @@ static void begin(struct engine *e, struct peer *p, struct domain *d)
 	o->leaf = calloc(repair_map_words(bits), sizeof(*o->leaf));
 	o->slot = calloc(o->slots, sizeof(*o->slot));
 	if (o->block == NULL || o->leaf == NULL || o->slot == NULL) {
+		o->is_hasty = false; /* it takes less */
 		repair_abandon(e, p, RETRY_MS);
 		return;
 	}
@@ -139,10 +147,12 @@ static bool is_due(const struct engine *e, const struct peer *p, const struct do
 /*
  * Lower node ids begin in the background, so that a pair compares once: also where a round is
  * wanted of a peer that does not answer. Domains take turns, so that such a one (the peer does not
- * have it, or not us in it) does not keep others from theirs.
+ * have it, or not us in it) does not keep others from theirs. Those where somebody waits come first.
  */
 static struct domain *due(struct engine *e, struct peer *p)
 {
+	struct domain *next = NULL;
+
 	if (e->opts.self < p->node && e->now_ms >= p->round_due_ms) {
 		p->round_due_ms = e->now_ms + REPAIR_MS;
 		for (uint32_t i = 0; i < e->domain_count; i++)
@@ -151,10 +161,14 @@ static struct domain *due(struct engine *e, struct peer *p)
 	for (uint32_t n = 1; n <= e->domain_count; n++) {
 		struct domain *d = &e->domain[(p->round_last + n) % e->domain_count];
 
-		if (is_due(e, p, d))
+		if (!is_due(e, p, d))
+			continue;
+		if (p->want_haste >> d->index & 1)
 			return d;
+		if (next == NULL)
+			next = d;
 	}
-	return NULL;
+	return next;
 }
 
 uint32_t repair_turn(struct engine *e, struct peer *p, uint32_t *budget)
@@ -233,6 +247,7 @@ void repair_differ(struct engine *e, struct peer *p, const struct message_differ
 	if (s == NULL || s->count != m->count)
 		return;
 	s->kind = SLOT_FREE;
+	o->due_ms = 0;
 	for (uint32_t i = 0; i < m->count; i++) {
 		if (!repair_bit_get(m->bitmap, i))
 			continue;
@@ -263,15 +278,20 @@ static int wanted(const struct message_want *m, uint64_t key)
 	return low < m->count && m->key[low] == key ? (int)low : -1;
 }
 
-/* The keys are in order, and in the range that was asked about: others are not found. Returns how
- * many of them the peer counts as old differences, and it was our change that is younger. */
-static uint16_t push_wanted(
+/* What became of the keys of a WANT: */
+struct given {
+	uint16_t young; /* the peer counts them as old, and it was our change that is younger */
+	uint16_t unsent; /* whatever the peer counts them as: they are missing there */
+};
+
+/* The keys are in order, and in the range that was asked about: others are not found. */
+static struct given push_wanted(
 	struct engine *e, struct peer *p, const struct domain *d, const struct message_want *m)
 {
 	struct between b = repair_between(d, m->first, m->last);
 	struct push x = { .sent = 0 };
+	struct given g = { 0 };
 	struct record *r;
-	uint16_t young = 0;
 	uint64_t key;
 
 	push_begin(e, p, &x);
@@ -280,14 +300,17 @@ static uint16_t push_wanted(
 
 		if (at < 0)
 			continue;
-		young += !repair_bit_get(m->young, (uint32_t)at) &&
-			 repair_is_young(e, r, p->round.begun_ms);
-		if (push_may(p, &x))
-			push_record(e, p, d, &x, r);
+		if (!push_may(p, &x)) {
+			g.unsent++;
+			continue;
+		}
+		push_record(e, p, d, &x, r);
+		g.young += !repair_bit_get(m->young, (uint32_t)at) &&
+			   repair_is_young(e, r, p->round.begun_ms);
 	}
 	answer_did_walk(e, p, &b);
 	push_last(e, p, &x);
-	return young;
+	return g;
 }
 
 /* At the next turn it counts as left. */
@@ -300,7 +323,8 @@ static void give_up(struct slot *s)
 void repair_want_heard(struct engine *e, struct peer *p, const struct message_want *m)
 {
 	struct round *o = &p->round;
-	uint16_t differ = (uint16_t)least(m->differ, DIFFER_MAX), young;
+	uint32_t differ = least(m->differ, DIFFER_MAX);
+	struct given g = { 0 };
 	struct domain *d;
 	struct slot *s;
 
@@ -310,14 +334,19 @@ void repair_want_heard(struct engine *e, struct peer *p, const struct message_wa
 	s = slot_of_keys(o, m->first, m->last);
 	if (s == NULL || (m->count > 0 && !answer_may_work(e, p)))
 		return;
-	young = m->count > 0 ? push_wanted(e, p, d, m) : 0;
-	differ = young < differ ? (uint16_t)(differ - young) : 0;
+	if (m->count > 0)
+		g = push_wanted(e, p, d, m);
+	differ -= least(differ, g.young);
+	if (differ < g.unsent)
+		differ = g.unsent; /* nobody else brings what the other end's change only hides */
+	s->unsent = g.unsent;
+	o->due_ms = 0;
 	if (differ < s->differ || m->last < s->last || planted(PLANT_ROUND_ENDLESS))
 		s->tries = 1; /* it goes on, a part at a time */
 	else if (differ > 0 && (set_has(d->full, p->node) || repair_refuses(e, d, p)))
 		give_up(s); /* what differs has no room */
 	if (differ < s->differ || m->last < s->last)
-		s->differ = differ;
+		s->differ = (uint16_t)differ;
 	s->until = s->last = m->last;
 	if (differ > 0)
 		return; /* asked again when it is due: until then what was sent has come */

@@ -159,11 +159,13 @@ int clock_gettime(clockid_t id, struct timespec *ts)
 }
 
 uint64_t away_ms;
-bool no_clock;
+bool no_clock, store_lost;
 
 static void read_disk(struct site *s)
 {
-	struct ctl_past past = { .away_ms = away_ms, .has_no_clock = no_clock };
+	struct ctl_past past = {
+		.away_ms = away_ms, .is_lost = store_lost, .has_no_clock = no_clock
+	};
 	char err[160];
 
 	if (s->disk == NULL)

@@ -132,7 +132,7 @@ void subscribe(struct site *s, const char *const *homes, unsigned count);
 
 /* Of the store that is read. */
 extern uint64_t away_ms;
-extern bool no_clock;
+extern bool no_clock, store_lost;
 extern const char *const all_homes[HOMES];
 void start_site(unsigned n);
 

@@ -214,14 +214,15 @@ static void test_cold_start(void **state)
 	assert_int_equal(sites[1].says, NEXT_READY);
 	ask(&(struct msg){ .at = 1, .seq = 7 }, HA_SEQUENCE, 7);
 	ask(&(struct msg){ .at = 1, .seq = 8 }, HA_ACCEPTED, 8);
-	/* one that is older than all that is in it, or says not how old it is, is not */
-	for (unsigned i = 0; i < 2; i++) {
+	/* one that is older than all that is in it, says not how old it is, or lacks something is not */
+	for (unsigned i = 0; i < 3; i++) {
 		stop_site(1);
 		away_ms = i == 0 ? 400000 : 0;
 		no_clock = i == 1;
+		store_lost = i == 2;
 		start_site(1);
 		away_ms = 0;
-		no_clock = false;
+		no_clock = store_lost = false;
 		pass(4000);
 		assert_int_equal(sites[1].says, NEXT_JOINING);
 	}

@@ -27,8 +27,10 @@ void disk_reset(void)
 	disk.dir_count = disk.dir_disk = 0;
 	disk.room = -1;
 	disk.fail_sync = disk.fail_open = disk.fail_rename = disk.fail_unlink = 0;
-	disk.fail_stat = 0;
+	disk.fail_stat = disk.fail_change = 0;
+	disk.at_ms = 0;
 	disk.short_writes = disk.writes = 0;
+	disk.syncs = 0;
 	disk.sync_loses = false;
 	disk.renames = -1;
 	disk.synced_count = 0;
@@ -144,6 +146,10 @@ int openat(int dir, const char *path, int flags, ...)
 		errno = disk.fail_open;
 		return -1;
 	}
+	if (disk.on && (flags & (O_CREAT | O_ACCMODE)) == O_RDWR && disk.fail_change != 0) {
+		errno = disk.fail_change;
+		return -1;
+	}
 	fd = (int)syscall(SYS_openat, dir, path, flags, mode);
 	if (disk.on && fd >= 0 && fd < 1024 && !(flags & O_CREAT)) {
 		pthread_mutex_lock(&disk.lock);
@@ -208,12 +214,12 @@ int fdatasync(int fd)
 {
 	struct inode *in = inode_of(fd);
 
-	if (in != NULL && disk.fail_sync != 0 && !disk.sync_loses) {
+	if (in != NULL && disk.fail_sync != 0 && !disk.sync_loses && disk.syncs-- <= 0) {
 		errno = disk.fail_sync;
 		return -1;
 	}
 	pthread_mutex_lock(&disk.lock);
-	if (in != NULL && disk.fail_sync != 0) {
+	if (in != NULL && disk.fail_sync != 0 && disk.sync_loses) {
 		for (size_t i = 0; i < in->pending_count; i++)
 			free(in->pending[i].octets);
 		in->pending_count = 0;
@@ -296,11 +302,21 @@ int fstatvfs(int fd, struct statvfs *st)
 	return 0;
 }
 
+void disk_stop_clock(void)
+{
+	struct timespec ts;
+
+	syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &ts);
+	disk.at_ms = ((uint64_t)ts.tv_sec + 1) * 1000; /* not back */
+}
+
 /* A test does not wait for the next try: it lets the time pass. */
 int clock_gettime(clockid_t id, struct timespec *ts)
 {
 	int ret = (int)syscall(SYS_clock_gettime, id, ts);
 
+	if (id == CLOCK_MONOTONIC && disk.at_ms > 0)
+		*ts = (struct timespec){ .tv_sec = (time_t)(disk.at_ms / 1000) };
 	if (id == CLOCK_MONOTONIC)
 		ts->tv_sec += (time_t)(disk.skip_ms / 1000);
 	return ret;

@@ -52,11 +52,14 @@ extern struct disk {
 	/* faults */
 	_Atomic int64_t room; /* octets that may still be written, -1: any number */
 	_Atomic int fail_sync, fail_open, fail_rename, fail_unlink; /* errno, 0: none */
+	_Atomic int syncs; /* that succeed before fail_sync */
+	_Atomic int fail_change; /* to open what is there, to change it */
 	_Atomic bool sync_loses; /* a failure is told once, and what was to be written is gone */
 	_Atomic unsigned short_writes; /* every so many writes does only a part */
 	_Atomic unsigned writes;
 	_Atomic int renames; /* that still succeed, -1: any number */
 	_Atomic uint64_t skip_ms; /* the machine's clock is ahead by that */
+	_Atomic uint64_t at_ms; /* it stands there, but for that; 0: it goes */
 	_Atomic int fail_stat; /* errno: nothing is said of any name */
 	_Atomic unsigned stats; /* questions about a name */
 
@@ -66,6 +69,7 @@ extern struct disk {
 } disk;
 
 void disk_reset(void);
+void disk_stop_clock(void); /* no time passes but disk.skip_ms */
 /* With disk.lock held by whoever lets a store run. */
 void disk_add_change(struct inode *in, uint64_t at, const uint8_t *octets, size_t len);
 void disk_add_entry(enum dir_op op, unsigned inode, const char *name);

@@ -424,6 +424,28 @@ static void test_empty_files_make_no_row(void **state)
 	lab_stop();
 }
 
+/* Nor does it stay behind: with those before it removed it would be a damaged store. */
+static void test_empty_file_goes(void **state)
+{
+	(void)state;
+	lab_start();
+	lab_put(1);
+	lab_stop();
+	lab_start();
+	assert_int_equal(lab_files(lab.path), 2);
+	disk.fail_sync = EIO;
+	lab_put_item(FEED_MARK, 0, 0);
+	lab_flush();
+	WAIT_FOR(is_failed());
+	assert_int_equal(lab_files(lab.path), 1);
+	assert_int_equal(unlink(lab_entry(lab.path, ".seg", 0)), 0); /* to make room */
+	lab_kill();
+	disk.on = false;
+	lab.opts.refuse_damage = true;
+	if (lab_look(lab.path) < 0)
+		fail_msg("%s", lab.err);
+}
+
 /* Ends in order before everything is written anew: that is no order. */
 static void test_stopped_before_all_is_anew(void **state)
 {
@@ -557,6 +579,7 @@ int main(void)
 		T(test_sync_fails_again_and_again),
 		T(test_no_room_for_one_file_of_many),
 		T(test_empty_files_make_no_row),
+		T(test_empty_file_goes),
 		T(test_stopped_before_all_is_anew),
 		T(test_no_file_at_start),
 		T(test_no_file_at_first_start),

@@ -144,6 +144,32 @@ static void test_needed_file_removed(void **state)
 	check_is_missed();
 }
 
+/* The newest, with something in it: what is before it says where mobile nodes were, not are. */
+static void test_nothing_before_the_newest(void **state)
+{
+	(void)state;
+	fill_all();
+	lab_stop();
+	lab_start();
+	lab_put(3); /* moved */
+	lab_wait_synced();
+	assert_int_equal(lab_files(lab.path), 2);
+	assert_int_equal(unlink(lab_entry(lab.path, ".seg", 1)), 0);
+	disk_stop_clock();
+	disk.skip_ms += 1000 * STORE_LOOK_S;
+	WAIT_FOR(feed_stat(lab.feed, FEED_STAT_FAILURES) == 1);
+	lab_put(12);
+	lab_wait_written();
+	assert_int_equal(lab_files(lab.path), 1);
+	lab_kill();
+	disk.on = false;
+	assert_int_equal(lab_look(lab.path), 0);
+	assert_true(lab.start.found.is_lost);
+	assert_false(lab.start.was_moved);
+	for (unsigned k = 0; k < KEYS; k++)
+		assert_int_equal(lab.told[k], k == 12 ? lab.now[k] : 0);
+}
+
 /* What is kept in the first file, in the second beside it, in the third: keys of a row. */
 static void fill_three(void)
 {
@@ -172,9 +198,13 @@ static void test_newest_are_kept(void **state)
 		fill_three();
 		assert_int_equal(unlink(lab_entry(lab.path, ".seg", rows[i].missing)), 0);
 		disk.fail_unlink = rows[i].fail_unlink;
+		disk_stop_clock();
 		disk.skip_ms += 1000 * STORE_LOOK_S;
 		WAIT_FOR(feed_stat(lab.feed, FEED_STAT_FAILURES) == 1);
-		disk.skip_ms += 61000;
+		lab_put(12); /* nothing that comes then is lost, nor is there a moment for a kill */
+		lab_wait_written();
+		assert_true(is_failed()); /* it is told, until the next look */
+		disk.skip_ms += 1000 * STORE_LOOK_S;
 		WAIT_FOR(!is_failed());
 		disk.fail_unlink = 0;
 		assert_int_equal(lab_files(lab.path), rows[i].files);
@@ -185,6 +215,77 @@ static void test_newest_are_kept(void **state)
 		assert_false(lab.start.was_moved);
 		for (unsigned k = 0; k < KEYS; k++)
 			assert_int_equal(lab.told[k], k >= rows[i].from && k < 15 ? lab.now[k] : 0);
+		disk_teardown(state);
+		disk_setup(state);
+	}
+}
+
+/* One of what is left is no file that can be read: as if it were missing. A disk that fails is another
+ * thing: it is tried again. */
+static void test_no_file_is_missing_too(void **state)
+{
+	static const struct {
+		int error;
+		bool is_tried_again;
+	} rows[] = {
+		{ ELOOP, false },
+		{ EISDIR, false },
+		{ EACCES, false },
+		{ EPERM, false },
+		{ EIO, true },
+		{ ENOSPC, true },
+		{ EROFS, true },
+	};
+
+	for (size_t i = 0; i < DIM(rows); i++) {
+		fill_three();
+		assert_int_equal(unlink(lab_entry(lab.path, ".seg", 0)), 0);
+		disk.fail_change = rows[i].error;
+		disk_stop_clock();
+		disk.skip_ms += 1000 * STORE_LOOK_S;
+		WAIT_FOR(feed_stat(lab.feed, FEED_STAT_FAILURES) == 1);
+		if (rows[i].is_tried_again) {
+			WAIT_FOR(feed_stat(lab.feed, FEED_STAT_ERRNO) == (uint64_t)rows[i].error);
+			assert_int_equal(lab_files(lab.path), 2);
+			disk.fail_change = 0;
+		}
+		disk.skip_ms += 61000;
+		WAIT_FOR(!is_failed());
+		assert_int_equal(lab_files(lab.path), rows[i].is_tried_again ? 2 : 1);
+		lab_kill();
+		disk.on = false;
+		assert_int_equal(lab_look(lab.path), 0);
+		assert_true(lab.start.found.is_lost);
+		assert_false(lab.start.was_moved);
+		for (unsigned k = 5; k < 15; k++)
+			assert_int_equal(lab.told[k], lab.now[k]);
+		disk_teardown(state);
+		disk_setup(state);
+	}
+}
+
+/* Stopped before anybody looked, or while it failed for another reason: the same. */
+static void test_missing_at_end(void **state)
+{
+	for (unsigned fails = 0; fails < 2; fails++) {
+		fill_three();
+		if (fails != 0) {
+			disk.fail_sync = EIO;
+			lab_put(12);
+			lab_flush();
+			WAIT_FOR(is_failed());
+			disk.fail_open = EROFS; /* that is how it stays until the end */
+			disk.fail_sync = 0;
+		}
+		assert_int_equal(unlink(lab_entry(lab.path, ".seg", 1)), 0);
+		lab_stop();
+		disk.on = false;
+		assert_int_equal(lab_look(lab.path), 0);
+		assert_true(lab.start.found.is_lost);
+		assert_false(lab.start.was_moved || lab.start.found.is_closed);
+		for (unsigned k = 0; k < KEYS; k++)
+			if (fails == 0 || k != 12)
+				assert_int_equal(lab.told[k], k >= 5 && k < 15 ? lab.now[k] : 0);
 		disk_teardown(state);
 		disk_setup(state);
 	}
@@ -213,6 +314,36 @@ static void test_nothing_goes_without_a_mark(void **state)
 	assert_int_equal(lab_look(lab.path), 0);
 	assert_false(lab.start.found.is_lost);
 	lab_check_all();
+}
+
+/* A mark that may have got there or not, and then the missing file is there again: all counts. */
+static void test_file_comes_back(void **state)
+{
+	char name[NAME], kept[NAME];
+
+	for (int syncs = 0; syncs < 2;
+		syncs++) { /* of a file that was closed; of the one written */
+		fill_three();
+		lab_name(name, "%s", lab_entry(lab.path, ".seg", 1));
+		lab_name(kept, "%s/kept", lab.base);
+		assert_int_equal(rename(name, kept), 0);
+		disk_stop_clock();
+		disk.syncs = syncs;
+		disk.fail_sync = EIO;
+		disk.skip_ms += 1000 * STORE_LOOK_S;
+		WAIT_FOR(feed_stat(lab.feed, FEED_STAT_ERRNO) == EIO);
+		assert_int_equal(rename(kept, name), 0);
+		disk.fail_sync = 0;
+		disk.skip_ms += 61000;
+		WAIT_FOR(!is_failed());
+		lab_kill();
+		disk.on = false;
+		assert_int_equal(lab_look(lab.path), 0);
+		assert_true(lab.start.found.is_lost);
+		lab_check_all();
+		disk_teardown(state);
+		disk_setup(state);
+	}
 }
 
 /* The path names another directory, all at once. */
@@ -328,8 +459,12 @@ int main(void)
 		T(test_last_file_removed),
 		T(test_directory_replaced),
 		T(test_all_files_removed),
+		T(test_nothing_before_the_newest),
 		T(test_newest_are_kept),
+		T(test_no_file_is_missing_too),
+		T(test_missing_at_end),
 		T(test_nothing_goes_without_a_mark),
+		T(test_file_comes_back),
 		T(test_needed_file_removed),
 		T(test_directory_comes_back),
 		T(test_nothing_is_said_of_a_name),

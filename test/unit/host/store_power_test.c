@@ -218,6 +218,102 @@ static void test_power_between_files(void **state)
 	lab_stop();
 }
 
+static void put_some(uint64_t *rng, uint64_t most)
+{
+	uint64_t n = rng_below(rng, most);
+
+	for (uint64_t i = 0; i < n; i++)
+		lab_put((unsigned)rng_below(rng, KEYS));
+	if (n > 0) /* else nothing is said of what an earlier run put */
+		lab_wait_synced();
+}
+
+/* Somebody removes one of the files; that is on disk when the directory is next, or earlier. */
+static void lose_a_file(uint64_t *rng)
+{
+	const char *name =
+		lab_entry(lab.path, ".seg", (unsigned)rng_below(rng, lab_files(lab.path)));
+
+	pthread_mutex_lock(&disk.lock);
+	disk_add_entry(UNLINK, 0, strrchr(name, '/') + 1);
+	if (rng_below(rng, 2) == 0)
+		disk.dir_disk = disk.dir_count;
+	pthread_mutex_unlock(&disk.lock);
+	assert_int_equal(unlink(name), 0);
+	disk.skip_ms += 1000 * STORE_LOOK_S;
+	WAIT_FOR(feed_stat(lab.feed, FEED_STAT_FAILURES) == 1);
+	lab_put((unsigned)rng_below(rng, KEYS));
+	lab_wait_written(); /* what is left is marked by now */
+}
+
+/* Of each key nothing, or what was on disk, or later. */
+static void check_nothing_stale(uint64_t synced)
+{
+	uint64_t was[KEYS] = { 0 };
+
+	for (uint64_t g = 1; g <= synced; g++)
+		was[lab.history[g]] = g;
+	for (unsigned k = 0; k < KEYS; k++) {
+		if (lab.told[k] == 0)
+			continue;
+		if (lab.told[k] < was[k])
+			fail_msg("key %u: told %" PRIu64 ", %" PRIu64 " was on disk", k,
+				lab.told[k], was[k]);
+		assert_int_equal(lab.history[lab.told[k]], k);
+	}
+}
+
+/* A file is missing, and then the power goes: what is found is believed, and nothing that had been
+ * taken back comes with it. */
+static void test_power_with_a_file_missing(void **state)
+{
+	uint64_t rng = rng_start("file missing");
+	char after[NAME];
+
+	(void)state;
+	lab_name(after, "%s/after", lab.base);
+	for (unsigned run = 0; run < 60; run++) {
+		uint64_t synced;
+		bool walks;
+
+		for (uint64_t life = rng_below(&rng, 4); life > 0; life--) {
+			lab_start();
+			put_some(&rng, 30);
+			lab_stop();
+		}
+		lab_start();
+		put_some(&rng, 30);
+		lose_a_file(&rng);
+		walks = rng_below(&rng, 2) == 0 && lab_answer();
+		for (uint64_t n = rng_below(&rng, 100); n > 0; n--) {
+			lab_put((unsigned)rng_below(&rng, KEYS));
+			if (rng_below(&rng, 20) == 0) {
+				lab_flush();
+				pause_us(300);
+			}
+		}
+		lab_flush();
+		pthread_mutex_lock(&disk.lock);
+		synced = feed_synced(lab.feed);
+		disk_lose_power(after, &rng);
+		pthread_mutex_unlock(&disk.lock);
+		lab_stop();
+
+		disk.on = false;
+		lab.opts.refuse_damage = true;
+		if (lab_look(after) < 0)
+			fail_msg("%s", lab.err);
+		lab.opts.refuse_damage = false;
+		assert_true(walks || lab.start.found.is_lost);
+		check_nothing_stale(synced);
+		(void)tree_remove(lab.path);
+		disk_reset();
+		memset(lab.now, 0, sizeof(lab.now));
+		lab.puts = 0;
+		disk.on = true;
+	}
+}
+
 /* A directory that was made is on disk, and the one above it. */
 static void test_new_directories(void **state)
 {
@@ -249,6 +345,7 @@ int main(void)
 		T(test_power_again),
 		T(test_power_after_a_kill),
 		T(test_power_between_files),
+		T(test_power_with_a_file_missing),
 		T(test_new_directories),
 	};
 

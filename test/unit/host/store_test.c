@@ -737,6 +737,34 @@ static void test_missing_file(void **state)
 	assert_non_null(strstr(lab.err, "missing"));
 }
 
+/* A pipe under the name of a file holds up nobody, whether the file would be needed or not. */
+static void test_pipe_for_a_file(void **state)
+{
+	char name[NAME];
+
+	(void)state;
+	make_two();
+	lab_name(name, "%s", lab_entry(lab.path, ".seg", 0));
+	assert_int_equal(unlink(name), 0);
+	assert_int_equal(mkfifo(name, 0600), 0);
+	lab.opts.refuse_damage = true;
+	assert_int_equal(lab_open(lab.path), -EBADMSG);
+	assert_non_null(strstr(lab.err, "is no file of a store"));
+
+	(void)tree_remove(lab.path);
+	lab_start();
+	lab_put(1);
+	lab_checkpoint();
+	lab_wait_checkpoints(1);
+	assert_int_equal(lab_files(lab.path), 1);
+	lab_stop();
+	assert_int_equal(mkfifo(name, 0600), 0); /* before those that count */
+	assert_int_equal(lab_files(lab.path), 2);
+	assert_int_equal(lab_open(lab.path), 0);
+	lab_check_all();
+	lab_stop();
+}
+
 /* Killed when everything had been moved aside and nothing else was there yet. */
 static void test_moved_and_killed(void **state)
 {
@@ -961,6 +989,7 @@ int main(void)
 		T(test_no_room),
 		T(test_damaged),
 		T(test_missing_file),
+		T(test_pipe_for_a_file),
 		T(test_moved_and_killed),
 		T(test_moved_twice),
 		T(test_flipped_bits),

@@ -158,35 +158,45 @@ static void test_survivors_compare_at_once(void **state)
 		assert_int_equal(at(3, mn)->state, RECORD_TOMBSTONE);
 }
 
-#define MANY 50000
 #define NEWS 1000
 
-static unsigned news(unsigned i)
+/* The same with many bindings, of which a thousand moved and reached one survivor alone: in nearly as
+ * many ranges of the digests. */
+struct many {
+	const char *what;
+	unsigned mns, delay_ms;
+	uint64_t rate; /* octets a second */
+	uint64_t line; /* the same, of the way between them; 0: any */
+	uint32_t room; /* of the digests, where it is not for so many */
+	bool is_compared; /* a round in the background is under way */
+	unsigned within_ms;
+	uint32_t octets; /* in the first second, which is not counted, at most; 0: any */
+};
+
+static unsigned news(const struct many *m, unsigned i)
 {
-	return i * (MANY / NEWS);
+	return i * (m->mns / NEWS);
 }
 
-static bool has_news(uint8_t node)
+static bool has_news(const struct many *m, uint8_t node)
 {
 	for (unsigned i = NEWS; i > 0; i--)
-		if (!has(node, news(i - 1), MANY + i - 1))
+		if (!has(node, news(m, i - 1), m->mns + i - 1))
 			return false;
 	return true;
 }
 
-/* The same with many bindings, of which a thousand moved and reached one survivor alone: in nearly as
- * many ranges of the digests. As a million have it, but for the length of the lists of each. */
-static void compare_many(unsigned delay_ms)
+static void open_many(const struct many *m)
 {
 	open_world(3, "engine_promise");
-	world.max = 2 * MANY;
-	world.conf.max_bindings = MANY;
+	world.max = 2 * m->mns;
+	world.conf.max_bindings = m->room != 0 ? m->room : m->mns;
 	world.max_waits = 2 * NEWS;
-	world.delay_ms = delay_ms;
-	world.rate = 125000000;
+	world.delay_ms = m->delay_ms;
+	world.rate = m->rate;
 	start_all();
 	for (uint8_t id = 1; id <= 3; id++)
-		for (unsigned mn = 0; mn < MANY; mn++)
+		for (unsigned mn = 0; mn < m->mns; mn++)
 			load(id, mn, RECORD_LIVE, 5);
 	for (uint8_t id = 1; id <= 3; id++) {
 		engine_force_ready(world.site[id].e, DOMAIN, world.now_ms);
@@ -194,23 +204,60 @@ static void compare_many(unsigned delay_ms)
 	}
 	RUN_UNTIL(all_say(NEXT_READY) && is_converged(), 5000);
 	run(3000); /* the rounds that ready sites begin with */
+}
+
+static void compare_many(const struct many *m)
+{
+	const struct peer *p;
+	uint64_t octets;
+
+	open_many(m);
+	p = world.site[2].e->peer[3];
 	world.cut[1][3] = true; /* one way, and hello has not noticed */
 	for (unsigned i = 0; i < NEWS; i++)
-		update(1, news(i), 1, MANY + i, 6, 600, 1 + i);
-	run_unseen(delay_ms + 20);
-	assert_true(has_news(2));
-	assert_false(has(3, news(0), MANY));
+		update(1, news(m, i), 1, m->mns + i, 6, 600, 1 + i);
+	for (unsigned ms = 0; ms < 3000 && !has_news(m, 2); ms++)
+		run_unseen(1);
+	assert_true(has_news(m, 2));
+	assert_false(has(3, news(m, 0), m->mns));
+	if (m->is_compared) {
+		repair_want(world.site[2].e, &world.site[2].e->domain[0], 3);
+		while (p->round.domain == NOBODY)
+			run_unseen(1);
+	}
+	world.line = m->line;
 	stop_site(1);
 	tell_dead(1);
-	RUN_UNTIL(has_news(3), 1000);
+	octets = world.octets;
+	if (m->octets != 0) {
+		run(1000);
+		assert_in_range(world.octets - octets, 0, m->octets);
+	}
+	for (unsigned ms = 0; ms < m->within_ms && !has_news(m, 3); ms++)
+		step();
+	if (!has_news(m, 3))
+		fail_msg("%s: not within %u ms", m->what, m->within_ms);
 	close_world();
 }
 
+#define MBIT 125000 /* octets a second */
+
 static void test_survivors_of_many(void **state)
 {
+	static const struct many rows[] = {
+		{ "near", 50000, 1, 1000 * MBIT, .within_ms = 1000 },
+		{ "far", 50000, 100, 1000 * MBIT, .within_ms = 1000 },
+		{ "2 Mbit/s", 3000, 5, 2 * MBIT, .within_ms = 3000 },
+		{ "16 Mbit/s", 3000, 5, 16 * MBIT, .within_ms = 1000 },
+		{ "a round is under way", 3000, 30, 1000 * MBIT, .within_ms = 1000, .room = 50000,
+			.is_compared = true },
+		{ "many ranges", 3000, 5, MBIT, .within_ms = 6000, .room = 4000000, .line = MBIT,
+			.octets = 2 * MBIT + 50000 },
+	};
+
 	(void)state;
-	compare_many(1);
-	compare_many(100);
+	for (size_t i = 0; i < DIM(rows); i++)
+		compare_many(&rows[i]);
 }
 
 /* What is passed on for others is no lag of the site that told it. */

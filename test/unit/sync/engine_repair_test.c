@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Digest rounds, and what waits for them. */
 #include "engine_world.h"
+#include "common/key.h"
 #include "sync/repair_priv.h"
 
 static int tear_down(void **state)
@@ -477,6 +478,51 @@ static void test_differ_is_bounded(void **state)
 	assert_int_equal(s->differ, KEYS_WALK_MAX + MESSAGE_LISTED + 1);
 }
 
+/* What was wanted and could not be sent is a difference, though the other end has it for a change that
+ * is younger than the round: only that end's change comes by a stream. */
+static void test_unsent_is_left(void **state)
+{
+	struct message_want m = { .domain = DOMAIN_ID, .count = 1, .young = { 1 } };
+	struct ip6_addr hoa = home(1);
+	struct engine *e;
+	struct peer *p;
+	struct slot *s;
+
+	(void)state;
+	open_world(2, "engine_unsent");
+	world.delay_ms = 300;
+	start_all();
+	RUN_UNTIL(all_say(NEXT_READY), 10000);
+	link_sites(1, 2, false);
+	run(1000);
+	update(2, 1, 1, 1, 1, 6000, 1);
+	link_sites(1, 2, true);
+	e = world.site[1].e;
+	p = e->peer[2];
+	RUN_UNTIL(p->round.domain != NOBODY && p->round.slot[0].kind == SLOT_KEYS, 5000);
+	assert_true(has(1, 1, 1));
+	s = &p->round.slot[0];
+	m.round = p->round.id;
+	m.first = s->first;
+	m.last = s->last;
+	m.key[0] = record_key(DOMAIN_ID, &hoa);
+	p->info.repaired = 0;
+	p->tokens = -1;
+	p->credit = 0;
+	e->input_work = WORK_INPUT;
+	repair_want_heard(e, p, &m);
+	assert_int_equal(p->info.repaired, 0);
+	assert_int_equal(s->kind, SLOT_KEYS);
+	assert_int_equal(s->unsent, 1);
+	assert_int_equal(s->differ, 1);
+	p->credit = 1; /* the last that it is good for */
+	repair_want_heard(e, p, &m);
+	assert_int_equal(p->info.repaired, 1);
+	assert_true(p->credit < 0);
+	assert_int_equal(s->unsent, 0);
+	assert_int_equal(s->differ, 0);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_teardown(test_young, tear_down),
 	cmocka_unit_test_teardown(test_young_by_digest, tear_down),
@@ -484,6 +530,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_teardown(test_old_behind_young, tear_down),
 	cmocka_unit_test_teardown(test_asked_in_two_lives, tear_down),
 	cmocka_unit_test_teardown(test_differ_is_bounded, tear_down),
+	cmocka_unit_test_teardown(test_unsent_is_left, tear_down),
 	cmocka_unit_test_teardown(test_round_under_load, tear_down),
 	cmocka_unit_test_teardown(test_speaker_changes, tear_down),
 	cmocka_unit_test_teardown(test_partial_round, tear_down),

@@ -27,6 +27,7 @@
 #define WALL      1700000000000ULL
 #define START_MS  1000
 #define WIRE_MAX  4096
+#define LINE_MS   100
 #define TOKENS    16384 /* registrations of a site that a test tells apart */
 
 struct datagram {
@@ -62,6 +63,9 @@ struct world {
 	uint64_t sent[SITES + 1], octets, lost;
 	unsigned loss_percent, dup_percent, delay_ms, jitter_ms;
 	unsigned queue_ms; /* and so much more, which hello's round trip knows nothing of */
+	uint64_t
+		line; /* octets a second that each way takes; what waits for LINE_MS is lost; 0: all */
+	uint64_t line_us[SITES + 1][SITES + 1]; /* busy until then */
 	bool cut[SITES + 1][SITES + 1];
 	bool covers_none;
 	uint8_t refuser; /* to this site home(refused) is none of the domain's */
@@ -111,14 +115,33 @@ static struct ip6_addr care_of(unsigned i)
 
 /* --- what engines ask for --- */
 
+/* How long it waits on its way. */
+static bool fits_line(uint8_t from, uint8_t to, size_t n, uint64_t *ms)
+{
+	uint64_t *busy_us = &world.line_us[from][to], now_us = 1000 * world.now_ms;
+
+	*ms = 0;
+	if (world.line == 0)
+		return true;
+	if (*busy_us < now_us)
+		*busy_us = now_us;
+	if (*busy_us - now_us > 1000 * LINE_MS)
+		return false;
+	*busy_us += n * 1000000 / world.line;
+	*ms = (*busy_us - now_us) / 1000;
+	return true;
+}
+
 static void post(uint8_t from, uint8_t to, const uint8_t *b, size_t n)
 {
 	struct datagram *d;
+	uint64_t wait_ms;
 
 	assert_in_range(n, 1, ENGINE_DATAGRAM);
 	world.sent[from]++;
 	world.octets += n;
-	if (world.cut[from][to] || rng_below(&world.seed, 100) < world.loss_percent) {
+	if (!fits_line(from, to, n, &wait_ms) || world.cut[from][to] ||
+		rng_below(&world.seed, 100) < world.loss_percent) {
 		world.lost++;
 		return;
 	}
@@ -128,7 +151,7 @@ static void post(uint8_t from, uint8_t to, const uint8_t *b, size_t n)
 			return; /* a queue that is full */
 		d = &world.wire[world.wire_count++];
 		*d = (struct datagram){ .from = from, .to = to, .n = n };
-		d->at_ms = world.now_ms + world.delay_ms + world.queue_ms +
+		d->at_ms = world.now_ms + wait_ms + world.delay_ms + world.queue_ms +
 			   (world.jitter_ms == 0 ? 0 : rng_below(&world.seed, world.jitter_ms));
 		memcpy(d->b, b, n);
 	}
