@@ -112,7 +112,7 @@ static void split(struct round *o, struct slot *s)
 	o->rest_of = s->from;
 	o->rest_first = s->last + 1;
 	o->rest_end = s->end;
-	s->end = s->last;
+	s->end = s->until = s->last;
 }
 
 static bool next_rest(struct round *o, struct slot *s)

@@ -143,6 +143,35 @@ static void test_turns(void **state)
 	} while (e->peer[2]->round.domain != domain_by_number(e, DOMAIN)->index);
 }
 
+/* What survivors compare does not wait for another domain's round, nor for its turn: those follow. */
+static void test_haste_comes_first(void **state)
+{
+	struct domain *d, *other;
+	struct peer *p;
+	struct engine *e;
+
+	(void)state;
+	open_world(2, "engine_haste");
+	world.has_other[1] = world.has_other[2] = true;
+	start_all();
+	RUN_UNTIL(all_say(NEXT_READY), 3000);
+	run(2000);
+	e = world.site[1].e;
+	p = e->peer[2];
+	d = domain_by_number(e, DOMAIN);
+	other = domain_by_number(e, OTHER);
+	RUN_UNTIL(p->round.domain == NOBODY && p->want_round == 0, 1000);
+	p->round_last = d->index; /* it is the other one's turn */
+	repair_want(e, other, 2);
+	RUN_UNTIL(p->round.domain == other->index, 200);
+	p->round_last = d->index;
+	repair_want_haste(e, d, 2);
+	RUN_UNTIL(p->round.domain == d->index, 100);
+	assert_true(p->round.is_hasty);
+	RUN_UNTIL(p->round.domain == other->index, 1000);
+	assert_false(p->round.is_hasty);
+}
+
 /* Who leaves one domain stays in the other. */
 static void test_drained_in_one(void **state)
 {
@@ -166,6 +195,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_return_beside_silence, tear_down),
 		cmocka_unit_test_teardown(test_background_beside_silence, tear_down),
 		cmocka_unit_test_teardown(test_turns, tear_down),
+		cmocka_unit_test_teardown(test_haste_comes_first, tear_down),
 		cmocka_unit_test_teardown(test_drained_in_one, tear_down),
 	};
 

@@ -345,6 +345,38 @@ static void test_keys_in_bulk(void **state)
 	assert_int_equal(world.site[1].committed[3000], ENGINE_HELD);
 }
 
+/* Nor do such that come all the time: what is owed for answers is paid for by half of the rate. */
+static void test_keys_without_end(void **state)
+{
+	uint8_t buf[ENGINE_DATAGRAM];
+	struct net_wr w = net_wr_init(buf, sizeof(buf));
+	struct message_keys k = { .domain = DOMAIN_ID, .round = 1, .last = UINT64_MAX };
+	struct site *s = &world.site[1];
+	unsigned held = 0;
+	uint64_t octets;
+
+	(void)state;
+	open_world(2, "engine_edge");
+	world.rate = 250000;
+	start_all();
+	RUN_UNTIL(all_say(NEXT_READY), 3000);
+	register_some(1, 2000);
+	run(5000);
+	message_write_head(
+		&w, &(struct message_head){ world.site[2].e->opts.boot, s->e->opts.boot });
+	message_write_keys(&w, &k);
+	octets = world.octets;
+	for (unsigned i = 1; i <= 100; i++) {
+		engine_input(s->e, 2, buf, net_wr_len(&w), world.now_ms, WALL + world.now_ms);
+		update(1, 2000 + i, 1, 1, 1, 600, 3000 + i);
+		run(10);
+	}
+	assert_in_range(world.octets - octets, 0, world.rate + world.rate / 4);
+	for (unsigned i = 1; i <= 100; i++)
+		held += s->committed[3000 + i] == ENGINE_HELD;
+	assert_in_range(held, 80, 100);
+}
+
 /* Now and then something is lost of the little that is said. How long it takes until something else is
  * said is no round trip: what waits for one, a digest round for one, would wait for seconds. */
 static void test_lag_of_a_bad_line(void **state)
@@ -401,6 +433,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_teardown(test_snapshot_at_peers_rate, tear_down),
 	cmocka_unit_test_teardown(test_window_of_queue, tear_down),
 	cmocka_unit_test_teardown(test_keys_in_bulk, tear_down),
+	cmocka_unit_test_teardown(test_keys_without_end, tear_down),
 };
 
 int main(void)
