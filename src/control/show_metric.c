@@ -218,10 +218,10 @@ static void put_site(struct ctl *ctl, struct jw *w, uint8_t node)
 	jw_str(w, "peer", s->conf->name);
 	numbers(w);
 	put(w, METRIC_PEER_UP, mesh_is_up(s));
-	if (s->hello.has_rtt) {
+	if (s->hello.has_rtt)
 		put_seconds(w, METRIC_PEER_RTT, s->hello.rtt_ms);
+	if (s->hello.has_offset)
 		put_seconds(w, METRIC_PEER_CLOCK, (double)s->hello.offset_ms);
-	}
 	put(w, METRIC_PEER_LAG, e.behind);
 	put_seconds(w, METRIC_PEER_LAG_TIME, (double)mesh_behind_ms(ctl, node));
 	put(w, METRIC_PEER_TX, c.tx_bytes);

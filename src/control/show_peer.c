@@ -56,10 +56,10 @@ static void put_hello(struct ctl *ctl, struct jw *w, const struct mesh_site *s)
 
 	if (h->heard_ms != 0)
 		jw_u64(w, "heard-ms", ctl->now_ms - h->heard_ms);
-	if (h->has_rtt) {
+	if (h->has_rtt)
 		jw_u64(w, "rtt-ms", h->rtt_ms);
+	if (h->has_offset)
 		jw_i64(w, "clock-offset-ms", h->offset_ms);
-	}
 	if (h->version_max != 0)
 		jw_strf(w, "versions", "%u-%u", h->version_min, h->version_max);
 	if (h->interval_ms != 0)

@@ -166,6 +166,7 @@ struct fill {
 	uint64_t records;
 	uint8_t flags; /* DELTA_READY in all of it */
 	bool is_refused; /* something of it was */
+	bool is_whole; /* a part was thrown away: the turn lasts until all is told */
 };
 
 struct peer {
@@ -190,6 +191,7 @@ struct peer {
 	uint32_t numbered, heard_until; /* datagrams sent, of them no longer under way */
 	uint64_t heard_ms; /* when acknowledged last, or began to be under way */
 	uint32_t timed; /* a datagram whose way there and back is being measured, 0: none */
+	uint32_t untimed; /* measured since something else was than what a loss may have spoilt */
 	uint64_t timed_ms; /* when it was sent */
 	uint32_t lag_ms; /* what such ways took: with whatever waits in queues, here and there */
 	uint32_t lost; /* as last reported */

@@ -233,8 +233,10 @@ static void note_gap(struct hello *h, uint64_t now_ms)
 
 	if (!h->has_turned || now_ms <= h->due_ms)
 		return;
-	if (gap >= h->hello_ms || gap > h->clock_limit_ms / 2)
-		h->woke_ms = now_ms;
+	if (gap > h->clock_limit_ms / 2)
+		h->late_ms = now_ms;
+	if (gap >= h->hello_ms)
+		h->woke_ms = h->late_ms = now_ms;
 	if (gap < h->hello_ms || planted(PLANT_STALL_VERDICT))
 		return;
 	for (uint32_t i = 0; i < h->peer_count; i++) {
@@ -327,11 +329,12 @@ int hello_info(const struct hello *h, uint8_t node, struct hello_info *out)
 	*out = (struct hello_info){ .up = p->up,
 		.incompatible = p->heard && !p->compatible,
 		.has_rtt = p->has_rtt,
+		.has_offset = p->has_offset,
 		.version_min = p->version_min,
 		.version_max = p->version_max,
 		.interval_ms = p->interval_ms,
 		.rtt_ms = p->srtt8_ms / 8,
-		.offset_ms = p->has_rtt ? hello_offset(h, p) : 0,
+		.offset_ms = p->has_offset ? hello_offset(h, p) : 0,
 		.heard_ms = p->came_ms,
 		.boot = p->boot,
 		.last_failure = p->last_failure,

@@ -188,7 +188,7 @@ bool hello_is_clock_off(const struct hello *h, uint32_t domain);
 
 struct hello_info {
 	bool up, incompatible;
-	bool has_rtt; /* and an offset */
+	bool has_rtt, has_offset;
 	uint8_t version_min, version_max;
 	uint32_t interval_ms;
 	uint32_t rtt_ms; /* smoothed */

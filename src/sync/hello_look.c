@@ -170,7 +170,7 @@ static bool has_say(const struct hello *h, const struct member *mb, int64_t *off
 	const struct peer *p = hello_peer_of(h, mb->node);
 
 	*offset_ms = hello_offset(h, p);
-	return p->up && p->has_rtt && mb->has_state && is_live(mb->says);
+	return p->up && p->has_offset && mb->has_state && is_live(mb->says);
 }
 
 /* Live sites whose clocks are like one that is so far ahead of ours. */

@@ -28,7 +28,7 @@ struct peer {
 	uint64_t heard_ms; /* the same, less the time that we did not live since */
 
 	bool up; /* as of the last look */
-	bool has_rtt;
+	bool has_rtt, has_offset;
 	uint32_t srtt8_ms; /* smoothed, times 8 */
 	int64_t ahead_ms; /* its time of day less our monotonic clock: ours may be set meanwhile */
 
@@ -77,6 +77,7 @@ struct hello {
 	uint64_t due_ms; /* when we asked to be called */
 	uint64_t
 		woke_ms; /* when we lived again last: what came may have waited for us until then */
+	uint64_t late_ms; /* when we were so late last that nothing is learned about clocks */
 	int64_t wall_ahead_ms; /* our time of day less our monotonic clock, */
 	int64_t checked_ahead_ms; /* ... when it was compared with the others' for its own sake */
 	uint64_t send_ms; /* the next hello to anybody */

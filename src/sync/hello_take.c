@@ -26,14 +26,16 @@ static bool round_trip(
 /*
  * An offset may be wrong by half of what the round trip took, and hellos wait in the sockets of whoever
  * stands still. Nothing is learned from an echo of what we said before we lived again, nor about
- * clocks where it took that much longer than it does.
+ * clocks where it took that much longer than it does, or we were that late ourselves. A round trip
+ * is one all the same then: who is that late now and then must know how far away its peers are.
  */
 static void take_rtt(struct hello *h, struct peer *p, const struct hello_msg *m, uint64_t rtt_ms,
 	uint64_t now_ms)
 {
 	uint32_t rtt = (uint32_t)rtt_ms, usual = p->srtt8_ms / 8; /* not late, so it is small */
-	bool was_like_ours = p->has_rtt && hello_is_clock_alike(h, p);
-	bool tells_clock = !p->has_rtt || rtt <= usual + h->clock_limit_ms / 2;
+	bool was_like_ours = p->has_offset && hello_is_clock_alike(h, p);
+	bool tells_clock = m->echo_sent_ms >= h->late_ms &&
+			   (!p->has_rtt || rtt <= usual + h->clock_limit_ms / 2);
 
 	if (m->echo_sent_ms < h->woke_ms)
 		return;
@@ -45,6 +47,7 @@ static void take_rtt(struct hello *h, struct peer *p, const struct hello_msg *m,
 	if (!tells_clock)
 		return;
 	p->ahead_ms = (int64_t)(m->wall_ms + rtt / 2 - now_ms);
+	p->has_offset = true;
 	if (!was_like_ours || !hello_is_clock_alike(h, p)) /* else it has the same say as before */
 		hello_check_clock(h);
 }
@@ -54,7 +57,7 @@ static void take_base(struct hello *h, struct peer *p, const struct hello_msg *m
 	bool compatible = m->version_min <= h->version_max && m->version_max >= h->version_min;
 
 	if (p->heard && p->boot != m->boot) {
-		p->has_rtt = false;
+		p->has_rtt = p->has_offset = false;
 		h->changed = true;
 		hello_forget_lists(h, p->node);
 		h->ops.event(h->ops.ctx, HELLO_RESTARTED, 0, p->node, (int64_t)m->boot);

@@ -13,6 +13,8 @@
 #include "common/plant.h"
 #include "sync/stream_priv.h"
 
+#define UNTIMED_MAX 8 /* ways that may be none: so many in a row are */
+
 /* How long it takes until a peer has said what became of a datagram. */
 uint32_t pace_answer_ms(const struct peer *p)
 {
@@ -141,7 +143,8 @@ static void speed_up(struct engine *e, struct peer *p)
 
 /* Rises at once, falls slowly: a queue that is empty now fills again. Where something was lost it may
  * have been the datagram that was timed, and then a later one was heard: how long that one took to
- * be sent is no way. */
+ * be sent is no way. No way is longer than what was measured all the same; and where each
+ * acknowledgement says that something was lost, the queue is full of what is heard soon after. */
 static void measure_lag(struct engine *e, struct peer *p, uint32_t highest, bool is_loss)
 {
 	uint32_t ms = least((uint32_t)(e->now_ms - p->timed_ms), RTO_MAX_MS);
@@ -149,8 +152,9 @@ static void measure_lag(struct engine *e, struct peer *p, uint32_t highest, bool
 	if (p->timed == 0 || is_later(p->timed, highest))
 		return;
 	p->timed = 0;
-	if (is_loss)
+	if (is_loss && ms > p->lag_ms && ++p->untimed < UNTIMED_MAX)
 		return;
+	p->untimed = 0;
 	p->lag_ms = ms > p->lag_ms ? ms : p->lag_ms - (p->lag_ms - ms) / 8;
 }
 

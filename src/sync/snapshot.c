@@ -5,7 +5,9 @@
  * wait for ends after FILL_TURN_MS. Whoever was interrupted goes on where it was: what became of the
  * records in front of that place streams have told meanwhile, as they do during a snapshot. When a
  * site of the domain is gone, or begins a new life, some of them may have ended before they told
- * it, so what waits begins anew.
+ * it, so what waits begins anew; and a peer of the release before always does. A domain that lost a
+ * part in one of these ways is told all of it in its next turn, however long that is: else who
+ * comes and goes more often than turns do would keep everybody out.
  */
 #include "sync/engine_priv.h"
 
@@ -30,6 +32,12 @@ static bool is_under_way(const struct engine *e, struct peer *p)
 bool snapshot_is_asked(const struct engine *e, const struct domain *d, struct peer *p)
 {
 	return is_under_way(e, p) && p->asked_domain == d->index;
+}
+
+static bool is_turn_over(const struct engine *e, struct peer *p)
+{
+	return !is_under_way(e, p) ||
+	       (!p->fill[p->asked_domain].is_whole && e->now_ms - p->turn_ms >= FILL_TURN_MS);
 }
 
 static bool waits(const struct engine *e, const struct fill *f)
@@ -74,9 +82,7 @@ void snapshot_want(struct engine *e, struct domain *d, struct peer *p)
 	if (!waits(e, f))
 		f->since_ms = e->now_ms;
 	f->wants_ms = e->now_ms;
-	if (is_under_way(e, p) && e->now_ms - p->turn_ms < FILL_TURN_MS)
-		return;
-	if (longest_waiting(e, p) == d->index)
+	if (is_turn_over(e, p) && longest_waiting(e, p) == d->index)
 		ask(e, d, p);
 }
 
@@ -128,8 +134,10 @@ void snapshot_begins(struct peer *p, struct in *in, uint64_t base)
 {
 	struct fill *f = &p->fill[p->asked_domain];
 
-	if (base == 1)
+	if (base == 1) {
+		f->is_whole |= p->asked_from > 1;
 		begin_anew(f);
+	}
 	in->flags = f->flags;
 	if (f->is_refused)
 		refused_note_all(&in->refused, f->until);
@@ -150,6 +158,7 @@ static void done(struct engine *e, struct domain *d, struct peer *p)
 
 	p->asked_domain = NOBODY;
 	begin_anew(&p->fill[d->index]);
+	p->fill[d->index].is_whole = false;
 	if (was.is_refused) {
 		refused(e, d, p);
 		return;
@@ -186,20 +195,30 @@ void snapshot_put_off(const struct engine *e, struct peer *p)
 		p->asked_ms = e->now_ms;
 }
 
+/* Of all peers: who is asked next may be another one. What is under way goes on. */
+static void throw_away_parts(struct engine *e, uint32_t domain)
+{
+	bool is_part = false;
+
+	for (uint32_t k = 0; k < e->peer_count; k++) {
+		struct peer *q = e->peer[e->peer_node[k]];
+
+		if (q->asked_domain == domain)
+			continue;
+		is_part |= q->fill[domain].until != 0;
+		begin_anew(&q->fill[domain]);
+	}
+	for (uint32_t k = 0; k < e->peer_count && is_part; k++)
+		e->peer[e->peer_node[k]]->fill[domain].is_whole = true;
+}
+
 /* What p told of its domains, to us or to whoever tells us, may have been cut short. */
 void snapshots_cut_short(struct engine *e, struct peer *p)
 {
 	p->asked_domain = NOBODY;
-	for (uint32_t i = 0; i < e->domain_count; i++) {
-		if (!is_member(&e->domain[i], p->node))
-			continue;
-		for (uint32_t k = 0; k < e->peer_count; k++) {
-			struct peer *q = e->peer[e->peer_node[k]];
-
-			if (q->asked_domain != i)
-				begin_anew(&q->fill[i]);
-		}
-	}
+	for (uint32_t i = 0; i < e->domain_count; i++)
+		if (is_member(&e->domain[i], p->node))
+			throw_away_parts(e, i);
 }
 
 /* --- given --- */

@@ -80,7 +80,7 @@ void peer_reset(struct engine *e, struct peer *p)
 	for (uint32_t i = 0; i < e->domain_count; i++)
 		set_del(e->domain[i].full, p->node);
 	p->numbered = p->heard_until = p->lost = 0;
-	p->timed = p->lag_ms = 0;
+	p->timed = p->untimed = p->lag_ms = 0;
 	p->highest = p->received = 0;
 	p->unacked = 0;
 	snapshots_cut_short(e, p);

@@ -16,6 +16,7 @@
 #define CLAIMS     8 /* takeovers of one binding at one site in CLAIMS_US are too many */
 #define CLAIMS_US  (2 * S)
 #define HELD_US    (5 * S) /* a digest round, of which each question may be asked some times */
+#define LOSSY_US   (15 * S) /* ... where some of it is lost */
 #define ROOM_US    (5 * S) /* no room is told of for a second, then that there is, some times */
 #define RETURN_US  (5 * S) /* a session is made anew, hellos go to and fro, and may be lost */
 
@@ -67,9 +68,15 @@ static bool are_both_there(struct world *w, uint8_t d, uint8_t by, uint8_t node)
 {
 	const struct mind *m = &w->oracle->watch->mind[d][by][node];
 
-	return m->is_direct && m->lives && m->boot == w->site[by]->boot && w->shape.loss_ppm == 0 &&
+	return m->is_direct && m->lives && m->boot == w->site[by]->boot &&
 	       w->oracle->open_paths == 0 && w->site[by]->announced[d] &&
 	       w->site[node]->announced[d];
+}
+
+/* What is lost of a round is asked for again after a while. */
+static uint64_t held_us(const struct world *w)
+{
+	return w->shape.loss_ppm == 0 ? HELD_US : LOSSY_US;
 }
 
 /* Whoever came back is kept out until a digest round is complete, and such a round ends though mobile
@@ -84,7 +91,7 @@ static void look_at_door(struct world *w, uint8_t d, uint8_t by, uint8_t node)
 		w->site[by]->kind->lets_in(w->site[by], d, node))
 		return;
 	us = w->now_us - both_since_us(w, d, by, node);
-	if (us > (w->shape.hostile != 0 ? 2 : 1) * HELD_US + oracle_fill_us(w))
+	if (us > (w->shape.hostile != 0 ? 2 : 1) * held_us(w) + oracle_fill_us(w))
 		world_fail(w,
 			"site %u is held out too long: site %u has known for %llu ms that it "
 			"serves",
@@ -135,8 +142,9 @@ static void look_at_full(struct world *w, uint8_t d, uint8_t by, uint8_t node)
 	uint64_t since_us = both_since_us(w, d, by, node);
 
 	/* what workers hold on to, and what memory there is, nobody outside can tell */
-	if (!are_both_there(w, d, by, node) || shape_knows(&w->shape, FAULT_ROOM) ||
-		shape_knows(&w->shape, FAULT_MEMORY) || w->shape.hostile != 0)
+	if (!are_both_there(w, d, by, node) || w->shape.loss_ppm > 0 ||
+		shape_knows(&w->shape, FAULT_ROOM) || shape_knows(&w->shape, FAULT_MEMORY) ||
+		w->shape.hostile != 0)
 		return;
 	if (w->oracle->watch->room_us[node] > since_us)
 		since_us = w->oracle->watch->room_us[node];

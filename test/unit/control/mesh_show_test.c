@@ -66,7 +66,9 @@ static void test_binding_move_ownerless(void **state)
 static void test_show_peers(void **state)
 {
 	struct ctl_req req = { .domain = "" };
-	struct hello_info info = { .up = true, .has_rtt = true, .rtt_ms = 12, .offset_ms = -3 };
+	struct hello_info info = {
+		.up = true, .has_rtt = true, .has_offset = true, .rtt_ms = 12, .offset_ms = -3
+	};
 	uint64_t up[4] = { 1 << 3 };
 	static const char *const parts[] = { "\"site\":\"tokyo\"", "\"id\":2", "\"state\":\"up\"",
 		"\"rtt-ms\":12", "\"clock-offset-ms\":-3", "\"hears\":[\"paris\",\"node 3\"]",

@@ -374,7 +374,7 @@ void with_mesh(void)
 	assert_int_equal(engine_new(&opts, &m->engine), 0);
 	m->site[2] = (struct mesh_site){ .conf = &peer,
 		.is_member = { true },
-		.hello = { .has_rtt = true, .rtt_ms = 12, .offset_ms = -4 } };
+		.hello = { .has_rtt = true, .has_offset = true, .rtt_ms = 12, .offset_ms = -4 } };
 	t.domains[0].peers = &at_msp1;
 	t.domains[0].peer_count = 1;
 	t.conf.node.id = 1;

@@ -2,6 +2,8 @@
 /* Streams that lose everything at the wrong moment, drains that meet trouble. */
 #include "engine_world.h"
 
+#define QUEUE_MS 100 /* one way */
+
 static int tear_down(void **state)
 {
 	(void)state;
@@ -393,6 +395,28 @@ static void test_lag_of_a_bad_line(void **state)
 	assert_true(world.lost > 50);
 }
 
+/* So much is said that each acknowledgement tells of a loss: a queue that becomes longer is seen, and
+ * one that becomes shorter is. */
+static void test_lag_of_a_lossy_queue(void **state)
+{
+	const struct peer *p;
+	uint32_t quiet_ms;
+
+	(void)state;
+	open_ready(2);
+	p = world.site[1].e->peer[2];
+	quiet_ms = 2 * world.delay_ms + ACK_DELAY_MS;
+	world.loss_percent = 40;
+	for (unsigned i = 0; i < 8000; i++) {
+		world.queue_ms = i < 4000 ? QUEUE_MS : 0;
+		update(1, 1 + i % 2000, 1, 1000 + i, (uint16_t)(1 + i), 600, 1 + i);
+		run_unseen(1);
+		if (i == 3999)
+			assert_in_range(p->lag_ms, 2 * (QUEUE_MS + world.delay_ms), 1000);
+	}
+	assert_in_range(p->lag_ms, 0, 2 * quiet_ms);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_teardown(test_window_lost, tear_down),
 	cmocka_unit_test_teardown(test_count_goes_round, tear_down),
@@ -402,6 +426,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_teardown(test_drain_outlasts_a_stall, tear_down),
 	cmocka_unit_test_teardown(test_undrain_after_a_stall, tear_down),
 	cmocka_unit_test_teardown(test_lag_of_a_bad_line, tear_down),
+	cmocka_unit_test_teardown(test_lag_of_a_lossy_queue, tear_down),
 	cmocka_unit_test_teardown(test_snapshot_refused, tear_down),
 	cmocka_unit_test_teardown(test_snapshot_nobody_wants, tear_down),
 	cmocka_unit_test_teardown(test_snapshot_at_records_rate, tear_down),

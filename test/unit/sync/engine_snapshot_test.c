@@ -206,24 +206,32 @@ static void test_pairs_apart(void **state)
 #define SMALL   20
 #define SLOW    300 /* records a second */
 #define A_PIECE 18 /* records, and no more */
+#define FILLED  60000 /* ms, of both, if both are large */
 #define TURN    5000 /* of a domain at a peer: FILL_TURN_MS of sync/snapshot.c */
 
 /* Site 1 is ready in both, with so many bindings of the other one, and site 2 is not there. */
-static void open_two(uint8_t sites, unsigned other, uint32_t records_s)
+static void open_both(uint8_t sites, unsigned other, unsigned small, uint32_t records_s)
 {
 	open_world(sites, "engine_snapshot");
 	for (uint8_t id = 1; id <= sites; id++)
 		world.has_other[id] = true;
 	world.records_s = records_s;
+	world.max = 2 * LARGE + 1;
+	world.seen_max = 2 * world.max;
 	start_all();
 	RUN_UNTIL(all_say(NEXT_READY) && world.site[1].other_says == NEXT_READY, 3000);
 	stop_site(2);
 	run(500);
 	for (unsigned mn = 0; mn < other; mn++)
 		update_in(OTHER, 1, mn, 1, mn, 1, 600, 1 + mn);
-	for (unsigned mn = 0; mn < SMALL; mn++)
+	for (unsigned mn = 0; mn < small; mn++)
 		update(1, mn, 1, mn, 1, 600, 1 + other + mn);
 	run(500);
+}
+
+static void open_two(uint8_t sites, unsigned other, uint32_t records_s)
+{
+	open_both(sites, other, SMALL, records_s);
 }
 
 static void check_small(void)
@@ -338,6 +346,67 @@ static void test_part_begins_anew(void **state)
 	assert_int_equal(other_fill()->until, 0);
 }
 
+static bool are_both_ready(uint8_t node)
+{
+	return world.site[node].says == NEXT_READY && world.site[node].other_says == NEXT_READY;
+}
+
+/* Two domains that take longer than a turn each, of a peer that always begins with everything: what
+ * one was told before its turn ended does not come again and again. */
+static void test_turns_at_older_giver(void **state)
+{
+	(void)state;
+	open_both(2, LARGE, LARGE, SLOW);
+	world.older = 1;
+	start_site(2);
+	RUN_UNTIL(are_both_ready(2), FILLED);
+	assert_int_equal(records_live_in(world.site[2].rs, DOMAIN), LARGE);
+	assert_int_equal(records_live_in(world.site[2].rs, OTHER), LARGE);
+	assert_in_range(records_in(2, 1), 2 * LARGE, 4 * LARGE);
+}
+
+/* Nor where a third site comes and goes more often than turns do. */
+static void test_turns_beside_restless_site(void **state)
+{
+	uint64_t until_ms;
+
+	(void)state;
+	open_both(3, LARGE, LARGE, SLOW);
+	stop_site(3);
+	start_site(2);
+	until_ms = world.now_ms + FILLED;
+	while (!are_both_ready(2)) {
+		start_site(3);
+		run(TURN - 1000);
+		stop_site(3);
+		run(10);
+		assert_true(world.now_ms < until_ms);
+	}
+	assert_int_equal(records_live_in(world.site[2].rs, DOMAIN), LARGE);
+	assert_int_equal(records_live_in(world.site[2].rs, OTHER), LARGE);
+}
+
+/* What is under way is none of its business. */
+static void test_part_under_way_goes_on(void **state)
+{
+	uint64_t until;
+
+	(void)state;
+	open_two(3, LARGE, SLOW);
+	stop_site(3);
+	start_site(2);
+	start_site(3);
+	RUN_UNTIL(other_fill()->until > 100, 1000);
+	until = other_fill()->until;
+	stop_site(3);
+	step();
+	assert_in_range(other_fill()->until, until, LARGE - 1);
+	start_site(3);
+	run(500);
+	assert_in_range(other_fill()->until, until + 1, LARGE - 1);
+	assert_false(other_fill()->is_whole);
+}
+
 /* Whoever does not know the place begins with everything. */
 static void test_place_that_is_none(void **state)
 {
@@ -412,6 +481,9 @@ int main(void)
 		cmocka_unit_test_teardown(test_refused_domain_beside_another, tear_down),
 		cmocka_unit_test_teardown(test_late_end_of_another, tear_down),
 		cmocka_unit_test_teardown(test_part_begins_anew, tear_down),
+		cmocka_unit_test_teardown(test_turns_at_older_giver, tear_down),
+		cmocka_unit_test_teardown(test_turns_beside_restless_site, tear_down),
+		cmocka_unit_test_teardown(test_part_under_way_goes_on, tear_down),
 		cmocka_unit_test_teardown(test_place_that_is_none, tear_down),
 		cmocka_unit_test_teardown(test_base_of_snapshot, tear_down),
 	};

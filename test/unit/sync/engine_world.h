@@ -69,6 +69,7 @@ struct world {
 	bool cut[SITES + 1][SITES + 1];
 	bool covers_none;
 	uint8_t refuser; /* to this site home(refused) is none of the domain's */
+	uint8_t older; /* a site of a release that knows no places in snapshots */
 	uint8_t retired; /* a site that all others know to be gone for good */
 	uint8_t homeless; /* at this site home(refused) can never be published */
 	unsigned refused;
@@ -115,6 +116,19 @@ static struct ip6_addr care_of(unsigned i)
 
 /* --- what engines ask for --- */
 
+/* It skips the field that names the place. */
+static void forget_place(uint8_t *b, size_t n)
+{
+	for (size_t at = MESSAGE_HEADER, len; at + 3 <= n; at += 3 + len) {
+		len = (size_t)(b[at + 1] << 8 | b[at + 2]);
+		if (b[at] != MESSAGE_ASK || len <= 8)
+			continue;
+		assert_int_equal(len, 16);
+		memset(b + at + 11, 0, 7);
+		b[at + 18] = 1;
+	}
+}
+
 /* How long it waits on its way. */
 static bool fits_line(uint8_t from, uint8_t to, size_t n, uint64_t *ms)
 {
@@ -154,6 +168,8 @@ static void post(uint8_t from, uint8_t to, const uint8_t *b, size_t n)
 		d->at_ms = world.now_ms + wait_ms + world.delay_ms + world.queue_ms +
 			   (world.jitter_ms == 0 ? 0 : rng_below(&world.seed, world.jitter_ms));
 		memcpy(d->b, b, n);
+		if (to == world.older)
+			forget_place(d->b, n);
 	}
 }
 

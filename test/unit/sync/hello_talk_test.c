@@ -67,6 +67,8 @@ static void op_event(void *ctx, enum hello_event e, uint32_t domain, uint8_t nod
 	label_of[domain][node] = (uint64_t)value;
 }
 
+static uint32_t clock_limit_ms;
+
 static struct hello_opts opts(const struct hello_peer *peers, uint32_t peer_count,
 	const struct hello_domain *domains, uint32_t domain_count)
 {
@@ -76,7 +78,7 @@ static struct hello_opts opts(const struct hello_peer *peers, uint32_t peer_coun
 		.version_max = 1,
 		.hello_ms = HELLO_T,
 		.dead_ms = DEAD_T,
-		.clock_limit_ms = 500,
+		.clock_limit_ms = clock_limit_ms,
 		.peers = peers,
 		.peer_count = peer_count,
 		.domains = domains,
@@ -114,6 +116,7 @@ static int set_up(void **state)
 {
 	(void)state;
 	now_ms = 1000;
+	clock_limit_ms = 500;
 	memset(seal, 0, sizeof(seal));
 	memset(told_count, 0, sizeof(told_count));
 	datagrams = 0;
@@ -366,6 +369,51 @@ static void test_echo_nonsense(void **state)
 	assert_int_equal(hear(2, &m), HELLO_TAKEN);
 	assert_int_equal(hello_info(h, 2, &i), 0);
 	assert_false(i.has_rtt); /* ... but not with another process */
+}
+
+static void turns_in_time(uint64_t ms)
+{
+	for (uint64_t end_ms = now_ms + ms; now_ms < end_ms; now_ms++)
+		hello_turn(h, now_ms, WALL + now_ms, true);
+}
+
+/* A turn, so late, and then an answer to a hello of 30 ms ago. */
+static struct hello_info late_answer(uint32_t late_ms)
+{
+	struct hello_info i;
+	struct hello_msg m;
+
+	turns_in_time(25);
+	now_ms += hello_turn(h, now_ms, WALL + now_ms, true) + late_ms;
+	hello_turn(h, now_ms, WALL + now_ms, true);
+	m = message(&both, 1);
+	m.echo_sent_ms = now_ms - 30;
+	assert_int_equal(hear(2, &m), HELLO_TAKEN);
+	assert_int_equal(hello_info(h, 2, &i), 0);
+	return i;
+}
+
+/* By the smallest limit a turn that is 6 ms late says nothing of clocks, but what a round trip is. */
+static void test_late_turns(void **state)
+{
+	struct hello_info i;
+
+	(void)state;
+	clock_limit_ms = 10;
+	make(3, &both, 1);
+	hello_turn(h, now_ms, WALL + now_ms, true);
+	i = late_answer(HELLO_T);
+	assert_false(i.has_rtt || i.has_offset);
+	for (unsigned n = 0; n < 10; n++) {
+		i = late_answer(6);
+		assert_true(i.has_rtt && i.rtt_ms == 30);
+		assert_false(i.has_offset);
+	}
+	turns_in_time(30);
+	i = late_answer(5);
+	assert_true(i.has_offset);
+	i = late_answer(HELLO_T);
+	assert_true(i.has_rtt && i.has_offset); /* those of before */
 }
 
 /* Nobody knows how far away such a one is. */
@@ -824,6 +872,7 @@ int main(void)
 		T(test_older),
 		T(test_held_back),
 		T(test_echo_nonsense),
+		T(test_late_turns),
 		T(test_voucher_nowhere),
 		T(test_fence_out),
 		T(test_fence_in),
