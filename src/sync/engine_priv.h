@@ -53,7 +53,7 @@
 #define ROUND_SLOTS     32 /* questions of a digest round under way at once, */
 #define ROUND_HASTE     1024 /* ... of one of survivors: 56 KiB while it is under way */
 #define ROUND_TRIES     6
-#define YOUNG_TRIES     3 /* asked so often about keys of which only young ones differ */
+#define YOUNG_TRIES     2 /* asked so often about keys of which only young ones differ */
 #define DIFFER_MAX      (KEYS_WALK_MAX + MESSAGE_LISTED + 1) /* more cannot differ in one list */
 #define SETTLE_MS       500 /* survivors compare, before they take over: */
 #define SETTLE_RTTS     4 /* ... and as long as the farthest takes for so many steps, */

@@ -286,7 +286,7 @@ static void test_round_under_load(void **state)
 		update(2, mn, 1, mn, 1, 6000, 1 + mn);
 	skip_stream(2, 1);
 	link_sites(1, 2, true);
-	for (unsigned ms = 0; ms < 4000 && !next_is_ready(&world.site[2].view, 1); ms++) {
+	for (unsigned ms = 0; ms < 5000 && !next_is_ready(&world.site[2].view, 1); ms++) {
 		churn(old, mns, &seq);
 		step();
 	}
