@@ -538,7 +538,7 @@ bool snapshot_is_better(
 bool snapshot_is_ours(const struct engine *e, const struct peer *p, const struct message_delta *m);
 void snapshot_begins(struct peer *p, struct in *in, uint64_t base);
 void snapshot_heard(struct engine *e, struct peer *p, uint32_t records); /* another piece applied */
-void snapshot_put_off(const struct engine *e, struct peer *p); /* ... or not, for now */
+void snapshot_put_off(const struct engine *e, struct peer *p); /* ... or refused, to come again */
 /* p went, or began a new life. */
 void snapshots_cut_short(struct engine *e, struct peer *p);
 void snapshot_asked(struct engine *e, struct peer *p, const struct message_ask *m);

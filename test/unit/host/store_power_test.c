@@ -6,6 +6,31 @@
 
 /* --- power --- */
 
+/* What is left of it is in after; returns what was said to be on disk then. */
+static uint64_t lose_power(const char *after, uint64_t *rng)
+{
+	uint64_t synced;
+
+	pthread_mutex_lock(&disk.lock);
+	synced = feed_synced(lab.feed);
+	disk_lose_power(after, rng);
+	pthread_mutex_unlock(&disk.lock);
+	return synced;
+}
+
+/* Fewer than most, in batches with a pause between them. */
+static void put_slowly(uint64_t *rng, uint64_t most)
+{
+	for (uint64_t n = rng_below(rng, most); n > 0; n--) {
+		lab_put((unsigned)rng_below(rng, KEYS));
+		if (rng_below(rng, 20) == 0) {
+			lab_flush();
+			pause_us(300);
+		}
+	}
+	lab_flush();
+}
+
 /* What the feed called on disk is there after a loss of power, at any moment; what is there is the
  * history up to some put. Then life goes on with what was found. */
 static void test_power(void **state)
@@ -32,10 +57,7 @@ static void test_power(void **state)
 				pause_us((long)rng_below(&rng, 3000));
 		}
 		lab_flush();
-		pthread_mutex_lock(&disk.lock);
-		synced = feed_synced(lab.feed);
-		disk_lose_power(after, &rng);
-		pthread_mutex_unlock(&disk.lock);
+		synced = lose_power(after, &rng);
 		lab_stop();
 
 		disk.on = false;
@@ -115,18 +137,8 @@ static void test_power_again(void **state)
 		memcpy(lab.now, began, sizeof(began));
 		if (rng_below(&rng, 3) > 0)
 			lab_answer();
-		for (uint64_t n = rng_below(&rng, 300); n > 0; n--) {
-			lab_put((unsigned)rng_below(&rng, KEYS));
-			if (rng_below(&rng, 20) == 0) {
-				lab_flush();
-				pause_us(300);
-			}
-		}
-		lab_flush();
-		pthread_mutex_lock(&disk.lock);
-		synced = feed_synced(lab.feed);
-		disk_lose_power(after, &rng);
-		pthread_mutex_unlock(&disk.lock);
+		put_slowly(&rng, 300);
+		synced = lose_power(after, &rng);
 		lab_stop();
 		disk.on = false;
 		disk_reset();
@@ -285,18 +297,8 @@ static void test_power_with_a_file_missing(void **state)
 		put_some(&rng, 30);
 		lose_a_file(&rng);
 		walks = rng_below(&rng, 2) == 0 && lab_answer();
-		for (uint64_t n = rng_below(&rng, 100); n > 0; n--) {
-			lab_put((unsigned)rng_below(&rng, KEYS));
-			if (rng_below(&rng, 20) == 0) {
-				lab_flush();
-				pause_us(300);
-			}
-		}
-		lab_flush();
-		pthread_mutex_lock(&disk.lock);
-		synced = feed_synced(lab.feed);
-		disk_lose_power(after, &rng);
-		pthread_mutex_unlock(&disk.lock);
+		put_slowly(&rng, 100);
+		synced = lose_power(after, &rng);
 		lab_stop();
 
 		disk.on = false;
