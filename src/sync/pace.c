@@ -82,8 +82,7 @@ void pace_pushed(struct peer *p, int64_t before)
 
 	p->credit += owed - (before < 0 ? before : 0);
 	if (p->credit < -burst(p))
-		p->credit =
-			-burst(p); /* as little as tokens: else it would be paid back for long */
+		p->credit = -burst(p); /* or it would be paid back for long */
 }
 
 /* --- how fast --- */
