@@ -39,6 +39,7 @@ struct alarms {
 	} frees;
 	uint64_t slowest_us; /* turn of control since it was measured last */
 	uint64_t turn_us; /* and at that time */
+	uint64_t store_failures; /* until it was measured last */
 };
 
 static uint64_t percent(uint64_t part, uint64_t whole)
@@ -176,7 +177,10 @@ static void store_failed(struct ctl *ctl, struct alarm_fact *f)
 
 	if (!persist_status(ctl, &s))
 		return;
-	f->value = s.stat[FEED_STAT_FAILED];
+	/* also one that is over already */
+	f->value = s.stat[FEED_STAT_FAILED] != 0 ||
+		   s.stat[FEED_STAT_FAILURES] != ctl->alarms->store_failures;
+	ctl->alarms->store_failures = s.stat[FEED_STAT_FAILURES];
 	snprintf(f->detail, sizeof(f->detail), "%s", strerror((int)s.stat[FEED_STAT_ERRNO]));
 }
 

@@ -102,21 +102,37 @@ static void mark_lost(struct store *s)
 	(void)store_writer_flag(&s->w, s->w.mark.flags | SEGMENT_LOST);
 }
 
-/* The file is not to be gone on with. One that says nothing goes, and makes room for the next: a start
- * would ask for those before it, which somebody may remove before there is a next one. */
-static void retire(struct store *s)
+bool store_unlink_written(const struct store *s)
 {
 	char name[STORE_NAME_LEN];
 
+	store_file_name(s->w.number, name);
+	return unlinkat(s->dir.fd, name, 0) == 0 || errno != EISDIR;
+}
+
+/* It goes, and makes room for the next: a start would ask for those before it, which somebody may
+ * remove before there is a next one. That it was there says of them that they are not the last word:
+ * they have to say so themselves. */
+static void retire_empty(struct store *s)
+{
+	if (s->old_count > 0 &&
+		store_file_set_lost(s->dir.fd, s->old[s->old_count - 1].number) < 0) {
+		s->next_number = s->w.number; /* the next one takes its name */
+		return;
+	}
+	if (store_unlink_written(s))
+		s->next_number = s->w.number;
+}
+
+/* The file is not to be gone on with. */
+static void retire(struct store *s)
+{
 	if (s->w.fd < 0)
 		return;
-	if (s->has_records || (s->w.mark.flags & SEGMENT_WHOLE) != 0) {
+	if (s->has_records || (s->w.mark.flags & SEGMENT_WHOLE) != 0)
 		s->old[s->old_count++] = (struct old_file){ s->w.number, s->w.length };
-	} else {
-		store_file_name(s->w.number, name);
-		(void)unlinkat(s->dir.fd, name, 0); /* else the next one takes its name */
-		s->next_number = s->w.number;
-	}
+	else
+		retire_empty(s);
 	store_writer_close(&s->w);
 }
 
@@ -178,35 +194,28 @@ static int check_space(const struct store *s)
 	return st.f_bavail * (uint64_t)st.f_frsize < disk_bytes(s) + SPARE_BYTES ? -ENOSPC : 0;
 }
 
-/* True: what is handed over from now on is written. That is not told yet. */
-static bool come_back(struct store *s)
+static void recover(struct store *s)
 {
 	char why[sizeof(s->dir.path) + 128];
 	int ret = store_come_back(s, why, sizeof(why));
 
 	if (ret < 0) {
 		store_fail_why(s, ret, why);
-		return false;
+		return;
 	}
 	ret = check_space(s);
 	if (ret == 0 && s->w.fd < 0)
 		ret = store_new_file(s);
 	if (ret < 0) {
 		store_fail(s, ret, "a new file");
-		return false;
+		return;
 	}
 	s->failed = false;
 	feed_set_synced(s->feed, s->mark, s->taken); /* nothing waits for the disk */
 	feed_want_all(s->feed); /* before it is said that all is well */
+	feed_stat_set(s->feed, FEED_STAT_FAILED, 0);
 	log_info(TAG, "bindings are being kept again, all of them are written anew path=%s",
 		s->dir.path);
-	return true;
-}
-
-static void recover(struct store *s)
-{
-	if (come_back(s))
-		feed_stat_set(s->feed, FEED_STAT_FAILED, 0);
 }
 
 /* A file that took a part of a batch can be gone on with when that part is taken away; one that
@@ -421,22 +430,20 @@ static void wait_for(struct store *s, uint64_t now_us)
 
 /*
  * Where files are missing, and the directory is there, the rest is made a store before anything else
- * is taken: it would not say what was said last, and the next start would not believe it. It is told
- * as a failure all the same, until the next look, for an alarm that asks now and then.
+ * is taken: it would not say what was said last, and the next start would not believe it. It counts
+ * as a failure all the same: who asks now and then sees it by FEED_STAT_FAILURES.
  */
 static void look(struct store *s, uint64_t now_us)
 {
 	s->look_us = now_us + STORE_LOOK_S * 1000000ULL;
-	if (store_is_there(s)) {
-		feed_stat_set(s->feed, FEED_STAT_FAILED, 0);
+	if (store_is_there(s))
 		return;
-	}
 	/* it may be there again, and is gone on with then: on disk, and with what follows lost */
 	if (s->w.fd >= 0 && store_writer_flag(&s->w, s->w.mark.flags | SEGMENT_LOST) < 0)
 		retire(s);
 	store_fail(s, -ENOENT, "it was moved or removed");
 	if (store_dir_is_there(&s->dir))
-		(void)come_back(s);
+		recover(s);
 }
 
 /* The next start does not look for files that are missing: it needs them. */
@@ -445,7 +452,7 @@ static void look_at_end(struct store *s)
 	if (!store_dir_is_there(&s->dir) || store_is_there(s))
 		return;
 	if (s->failed)
-		(void)come_back(s);
+		recover(s);
 	else
 		look(s, clock_us());
 }

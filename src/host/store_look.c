@@ -90,6 +90,8 @@ static int undo_cuts(struct store *s, uint32_t from)
 	for (uint32_t i = from; ret == 0 && i < s->old_count; i++) {
 		if (s->old[i].is_cut)
 			ret = store_file_unset_first(s->dir.fd, s->old[i].number);
+		if (is_no_file(ret))
+			ret = 0; /* no retry mends it */
 		s->old[i].is_cut &= ret < 0;
 	}
 	if (ret == 0 && s->is_cut && from <= s->old_count) {
@@ -133,12 +135,8 @@ static int keep_newest(struct store *s)
  * nobody takes it for a store. The next file is whole. */
 static void remove_rest(struct store *s)
 {
-	char name[STORE_NAME_LEN];
-
 	store_remove_old(s, s->old_count);
-	store_file_name(s->w.number, name);
-	(void)unlinkat(s->dir.fd, name, 0); /* else the next one takes its name */
-	leave_file(s, true);
+	leave_file(s, store_unlink_written(s));
 }
 
 static int let_go(struct store *s)

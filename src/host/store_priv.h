@@ -72,6 +72,9 @@ size_t store_frame_seen(uint8_t frame[static FRAME_HEAD + FRAME_SEEN_MAX],
 	const struct seen_pair *p, uint32_t nonce);
 /* The first so many of the files before the next one are needed for nothing. */
 void store_remove_old(struct store *s, uint32_t count);
+/* Removes the name of the file that is written. False: a directory has it, and the next file needs
+ * another one. (After another failure the next one takes it.) */
+bool store_unlink_written(const struct store *s);
 void store_on_wake(void *store); /* a feed_wake_fn */
 
 /* --- store_look.c --- */

@@ -81,6 +81,8 @@ void pace_pushed(struct peer *p, int64_t before)
 	int64_t owed = p->tokens < 0 ? p->tokens : 0;
 
 	p->credit += owed - (before < 0 ? before : 0);
+	if (p->credit < -burst(p))
+		p->credit = -burst(p); /* or it would be paid back for long */
 }
 
 /* --- how fast --- */

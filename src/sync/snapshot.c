@@ -165,8 +165,11 @@ static void done(struct engine *e, struct domain *d, struct peer *p)
 	}
 	set_add(d->got, p->node);
 	tell(e, ENGINE_EV_SNAPSHOT_DONE, d, p->node, was.records);
-	if (was.flags & DELTA_READY)
-		ready_snapshot_done(e, d);
+	if (!(was.flags & DELTA_READY))
+		return;
+	for (uint32_t k = 0; k < e->peer_count; k++) /* nobody else tells it this time */
+		e->peer[e->peer_node[k]]->fill[d->index].is_whole = false;
+	ready_snapshot_done(e, d);
 }
 
 void snapshot_heard(struct engine *e, struct peer *p, uint32_t records)

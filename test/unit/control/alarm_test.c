@@ -433,6 +433,11 @@ static void test_store(void **state)
 	world.store.synced_ms = 10;
 	pass(2, -1);
 	assert_only(NONE, NULL);
+	world.store.stat[FEED_STAT_FAILURES]++; /* and over before anybody asked */
+	pass(1, -1);
+	assert_only(ALARM_STORE_FAILED, "No space left on device");
+	pass(2, -1);
+	assert_only(NONE, NULL);
 	world.store.synced_ms = 1000;
 	pass(1, -1);
 	assert_only(ALARM_STORE_BEHIND, "12 changes wait");

@@ -424,26 +424,47 @@ static void test_empty_files_make_no_row(void **state)
 	lab_stop();
 }
 
-/* Nor does it stay behind: with those before it removed it would be a damaged store. */
+/* Nor does it stay behind: with those before it removed it would be a damaged store. What it said of
+ * those, that something came after them, they say themselves, or it stays. */
 static void test_empty_file_goes(void **state)
 {
-	(void)state;
-	lab_start();
-	lab_put(1);
-	lab_stop();
-	lab_start();
-	assert_int_equal(lab_files(lab.path), 2);
-	disk.fail_sync = EIO;
-	lab_put_item(FEED_MARK, 0, 0);
-	lab_flush();
-	WAIT_FOR(is_failed());
-	assert_int_equal(lab_files(lab.path), 1);
-	assert_int_equal(unlink(lab_entry(lab.path, ".seg", 0)), 0); /* to make room */
-	lab_kill();
-	disk.on = false;
-	lab.opts.refuse_damage = true;
-	if (lab_look(lab.path) < 0)
-		fail_msg("%s", lab.err);
+	static const struct {
+		bool sync_loses; /* else the disk takes no mark either */
+		bool removes; /* somebody, those before it, to make room */
+		unsigned files;
+		bool is_lost, is_closed;
+	} rows[] = {
+		{ true, false, 1, true, false },
+		{ true, true, 1, false, false },
+		{ false, false, 2, true, false },
+	};
+
+	for (size_t i = 0; i < DIM(rows); i++) {
+		lab_start();
+		lab_put(1);
+		lab_stop();
+		lab_start();
+		assert_int_equal(lab_files(lab.path), 2);
+		disk_stop_clock();
+		disk.sync_loses = rows[i].sync_loses;
+		disk.fail_sync = EIO;
+		lab_put_item(FEED_MARK, 0, 0);
+		lab_flush();
+		disk.skip_ms += 1000; /* the sync is due */
+		WAIT_FOR(is_failed());
+		WAIT_FOR(lab_files(lab.path) == rows[i].files);
+		if (rows[i].removes)
+			assert_int_equal(unlink(lab_entry(lab.path, ".seg", 0)), 0);
+		lab_kill();
+		disk.on = false;
+		lab.opts.refuse_damage = true;
+		if (lab_look(lab.path) < 0)
+			fail_msg("%s", lab.err);
+		assert_int_equal(lab.start.found.is_lost, rows[i].is_lost);
+		assert_int_equal(lab.start.found.is_closed, rows[i].is_closed);
+		disk_teardown(state);
+		disk_setup(state);
+	}
 }
 
 /* Ends in order before everything is written anew: that is no order. */
