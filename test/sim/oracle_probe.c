@@ -11,10 +11,11 @@ static struct probe *probe_of(struct world *w, const struct pkt *p)
 	return p->kind == PKT_DATA ? &w->oracle->probe[p->probe] : NULL;
 }
 
-/* The newest registration that was acknowledged long enough ago for every site to know. */
+/* The newest registration that was acknowledged long enough ago for every site to know; of those
+ * before the last excuse (the operator removed it, say) none. */
 static uint32_t known_everywhere(const struct world *w, const struct subject *s)
 {
-	for (uint32_t i = s->acked; i > 0; i--)
+	for (uint32_t i = s->acked; i > 0 && s->bu[i].sent_us >= s->void_us; i--)
 		if (s->bu[i].acked_us != 0 && s->bu[i].acked_us + oracle_spread_us(w) <= w->now_us)
 			return i;
 	return 0;
