@@ -46,7 +46,8 @@
 	X(FULL_STAYS, "full-stays", "a peer that had no room is not told anything any more")       \
 	X(PACE_IGNORED, "pace-ignored", "streams go as fast as they can")                          \
 	X(RETIRED_AWAITED, "retired-awaited", "a site that is gone for good is waited for")        \
-	X(REMOVED_UNTOLD, "removed-untold", "others are not told what the operator removed")
+	X(REMOVED_UNTOLD, "removed-untold", "others are not told what the operator removed")       \
+	X(STREAMS_IGNORED, "streams-ignored", "a site is ready before those that serve tell it what is new")
 
 enum plant {
 	PLANT_NONE,

@@ -155,10 +155,9 @@ uint64_t changes_last(const struct changes *c)
 	return c->last;
 }
 
-void changes_start_at(struct changes *c, uint64_t last)
+uint64_t changes_skip(struct changes *c)
 {
-	if (last > c->last)
-		c->last = last;
+	return ++c->last;
 }
 
 uint32_t changes_count(const struct changes *c)

@@ -43,9 +43,8 @@ void changes_del(struct changes *c, uint32_t handle);
 void changes_prefetch(const struct changes *c, uint32_t handle);
 uint64_t changes_number(const struct changes *c, uint32_t handle); /* its own, 0: not in it */
 uint64_t changes_last(const struct changes *c); /* the highest number given, 0: none */
-/* No number up to this one is given from now on: a site that starts again goes on behind what
- * others have of it. Before the first change. */
-void changes_start_at(struct changes *c, uint64_t last);
+/* The next number, which no handle gets. */
+uint64_t changes_skip(struct changes *c);
 uint32_t changes_count(const struct changes *c); /* handles in the list */
 
 /* --- markers: 1..markers, 0 is none --- */

@@ -55,6 +55,7 @@
 #define ROUND_TRIES     6
 #define YOUNG_TRIES     2 /* asked so often about keys of which only young ones differ */
 #define DIFFER_MAX      (KEYS_WALK_MAX + MESSAGE_LISTED + 1) /* more cannot differ in one list */
+#define HASTES          4 /* rounds abandoned for one at once, then one in DIGEST_KEY_MS */
 #define SETTLE_MS       500 /* survivors compare, before they take over: */
 #define SETTLE_RTTS     4 /* ... and as long as the farthest takes for so many steps, */
 #define SETTLE_MAX_MS   1000 /* ... after the first of several went */
@@ -85,6 +86,7 @@ struct out {
 	uint8_t flags; /* SNAPSHOT: DELTA_READY */
 	uint64_t told_until; /* SNAPSHOT: the last change when it began; else no bound */
 	uint64_t base, sent, acked; /* positions: where it began, told until, acknowledged until */
+	uint64_t begun; /* the last position there was then; SNAPSHOT: 0 */
 	uint64_t refused[ENGINE_DOMAINS]; /* by index: something of it, up to this position */
 	/* where sent, acked, and what is sent again stand: markers; SNAPSHOT: handles */
 	uint32_t sent_mark, acked_mark, again_mark;
@@ -105,6 +107,7 @@ struct in {
 	uint64_t put_off_ms; /* since when what follows waits for room here, 0: it does not */
 	struct refused refused;
 	uint64_t end; /* SNAPSHOT: its last position, 0: not known yet */
+	uint64_t told; /* not SNAPSHOT: what it began with ends here or before; 0: not known yet */
 	struct message_hole ahead[AHEAD_MAX]; /* applied behind a gap, in order, apart */
 	uint8_t aheads;
 	uint8_t flags; /* SNAPSHOT: DELTA_READY in all of it */
@@ -221,6 +224,7 @@ struct peer {
 	struct asks asks;
 	uint64_t want_round; /* bit: domain, at once */
 	uint64_t want_haste; /* ... with as many questions at once as there may be */
+	struct bucket hastes; /* rounds abandoned for it; its time goes by as that of digest_keys */
 	uint64_t round_due_ms;
 	uint64_t round_retry_ms[ENGINE_DOMAINS]; /* by index: not again earlier */
 	uint16_t round_last; /* domain of the last one begun: the others come first */
@@ -268,7 +272,8 @@ struct domain {
 	bool is_frozen; /* joining because it stood still, not because it started */
 	bool is_forced;
 	bool is_filled; /* joining: nothing but the clock keeps it from being ready */
-	bool is_filled_well; /* ... and it was a ready site that filled it */
+	bool is_filled_well; /* ... and it was a ready site that filled it, */
+	uint64_t filled_ms; /* ... at that time */
 	bool was_told; /* of the first state */
 	uint64_t since_ms; /* joining or draining */
 	uint64_t none_ready_ms; /* frozen: no peer is ready since then; 0: not known yet */

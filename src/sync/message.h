@@ -59,6 +59,8 @@ enum message_stream {
 #define DELTA_END     2 /* snapshot: nothing follows */
 #define DELTA_READY   4 /* snapshot: of a site that is ready */
 #define DELTA_SEEN    8 /* items are last seen numbers, not records */
+#define DELTA_TOLD                                                                                 \
+	16 /* all that was to be told when the stream began is in this piece or before it */
 
 /* Everything that lies at positions first..last, as it is now: what changed again since is not in
  * it, but comes later. */

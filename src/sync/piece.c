@@ -201,6 +201,8 @@ static uint8_t flags_of(const struct engine *e, const struct piece *x)
 		flags |= DELTA_ACK_NOW;
 	if (x->stream == STREAM_SEEN && e->urgent_seen >= x->first)
 		flags |= DELTA_ACK_NOW;
+	if (x->stream != STREAM_SNAPSHOT && x->last >= x->out->begun)
+		flags |= DELTA_TOLD;
 	if (x->stream == STREAM_SNAPSHOT) {
 		flags |= x->out->flags;
 		if (x->last == stream_snapshot_end(e))

@@ -62,12 +62,40 @@ static bool is_time_known(const struct engine *e, const struct domain *d)
 	return true;
 }
 
-/* All that is asked of a joining site is done, but for its clock: a wrong one would judge other
- * sites' timestamps, and give its own to records. */
+static bool has_told(const struct in *in)
+{
+	return in->told != 0 && in->until >= in->told;
+}
+
+/*
+ * All that live have begun their streams to us; or, told: those have brought what they began with.
+ * One that is cut off, as we have it from another one, may only be about to come up.
+ */
+static bool have_streams(const struct engine *e, const struct domain *d, bool told)
+{
+	for (uint8_t n = set_next(d->members, 0); n != 0; n = set_next(d->members, n)) {
+		const struct in *in = e->peer[n]->in;
+		const struct in *changes = &in[STREAM_CHANGES], *seen = &in[STREAM_SEEN];
+
+		if (!next_is_live(&d->raw, n) || planted(PLANT_STREAMS_IGNORED))
+			continue;
+		if (told ? !has_told(changes) || !has_told(seen)
+			 : changes->id == 0 || seen->id == 0)
+			return false;
+	}
+	return true;
+}
+
+/* All that is asked of a joining site is done, but for what streams still bring, and its clock: a
+ * wrong one would judge other sites' timestamps, and give its own to records. */
 static void become_ready(struct engine *e, struct domain *d, bool by_ready)
 {
+	if (by_ready && !d->is_filled_well)
+		d->filled_ms = e->now_ms;
 	d->is_filled = true;
 	d->is_filled_well |= by_ready;
+	if (by_ready && !have_streams(e, d, true) && e->now_ms - d->filled_ms < RETRY_MS)
+		return;
 	if (d->others > 1 && !is_time_known(e, d))
 		return;
 	if (!d->is_clock_off || planted(PLANT_CLOCK_IGNORED)) {
@@ -93,18 +121,10 @@ static bool is_ready_peer(const struct engine *e, const struct domain *d, uint8_
 }
 
 /*
- * All live peers must have begun their streams to us before one of them fills us: their streams
- * begin where the others' knowledge ends, so between the two nothing is left out.
+ * From one that is ready. True: there is one. All that live must have begun their streams to us
+ * before it fills us: streams begin where the others' knowledge ends, so between the two nothing is
+ * left out.
  */
-static bool have_streams(const struct engine *e, const struct domain *d)
-{
-	for (uint8_t n = set_next(d->members, 0); n != 0; n = set_next(d->members, n))
-		if (is_ready_peer(e, d, n) && !e->peer[n]->is_open)
-			return false;
-	return true;
-}
-
-/* From one that is ready. True: there is one. */
 static bool ask_ready(struct engine *e, struct domain *d)
 {
 	struct peer *best = NULL;
@@ -122,7 +142,7 @@ static bool ask_ready(struct engine *e, struct domain *d)
 			(best == NULL || snapshot_is_better(e, d, p, best)))
 			best = p;
 	}
-	if (best != NULL && (have_streams(e, d) || e->now_ms - d->since_ms >= RETRY_MS))
+	if (best != NULL && (have_streams(e, d, false) || e->now_ms - d->since_ms >= RETRY_MS))
 		snapshot_want(e, d, best);
 	return is_any;
 }

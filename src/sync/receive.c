@@ -282,6 +282,8 @@ void receive_delta(struct engine *e, struct peer *p, struct message_delta *m)
 	if (in->until >= m->last)
 		in->put_off_ms = 0; /* the oldest that waits is another one now */
 	p->ack_now |= in->aheads > 0;
+	if ((m->flags & DELTA_TOLD) && (in->told == 0 || m->last < in->told))
+		in->told = m->last;
 	if (m->stream == STREAM_SNAPSHOT)
 		snapshot_piece(e, p, m, &o);
 }

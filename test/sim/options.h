@@ -10,7 +10,7 @@
 
 struct opts {
 	uint64_t first, last; /* seeds */
-	const char *shape;
+	const char *shape; /* NULL: not said */
 	unsigned jobs;
 	bool trace, fake, quiet;
 	bool must_fail; /* a planted fault: nothing found is the failure */

@@ -98,20 +98,14 @@ static uint64_t word_us(struct world *w, uint8_t from, uint8_t to)
 		       : us;
 }
 
-/* When a site knows what another one has accepted. Who has just become ready was filled by one, and
- * what others had not told that one then they tell by streams that begin at about the same time
- * (docs/decisions/024). That is what they accepted a round trip before, and not much earlier. */
+/* When a site knows what another one has accepted: when a word has come, but not before it serves. */
 static uint64_t known_us(struct world *w, const struct bu *b, uint8_t domain, uint8_t node)
 {
-	uint64_t accepted_us = oracle_heard_us(b, b->answered_by);
+	uint64_t word_came_us =
+		oracle_heard_us(b, b->answered_by) + word_us(w, b->answered_by, node);
 	uint64_t served_us = w->oracle->served_us[node][domain];
-	uint64_t word = word_us(w, b->answered_by, node), us = accepted_us + word;
-	uint64_t ready_us = served_us + 2 * net_path(w, b->answered_by, node)->jitter_us + TURN_US;
 
-	/* one that it heard of by another one may have no session with it yet */
-	if (w->shape.is_sealed)
-		ready_us += 2 * word;
-	return accepted_us + 2 * word < served_us || us > ready_us ? us : ready_us;
+	return word_came_us > served_us ? word_came_us : served_us;
 }
 
 uint32_t oracle_told(struct world *w, uint8_t mn, uint8_t node)

@@ -74,11 +74,12 @@ static void test_order(void **state)
 	changes_to_end(c, m);
 	changes_to_end(c, m);
 	assert_int_equal(changes_peek(c, m), 0);
-	changes_start_at(c, 100);
-	changes_start_at(c, 50);
-	assert_int_equal(changes_at(c, m), 100);
-	assert_int_equal(changes_touch(c, 4), 101);
-	assert_int_equal(changes_last(c), 101);
+	assert_int_equal(changes_skip(c), 5);
+	assert_int_equal(changes_last(c), 5);
+	assert_int_equal(changes_at(c, m), 5);
+	assert_int_equal(changes_touch(c, 4), 6);
+	assert_int_equal(changes_last(c), 6);
+	assert_int_equal(changes_next(c, m), 4);
 	changes_free(c);
 	changes_free(NULL);
 }

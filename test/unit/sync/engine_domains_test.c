@@ -172,6 +172,34 @@ static void test_haste_comes_first(void **state)
 	assert_false(p->round.is_hasty);
 }
 
+/* A site of one domain that comes and goes all the time: another domain's rounds get to their ends
+ * all the same. */
+static void test_haste_without_end(void **state)
+{
+	struct domain *d, *other;
+	struct peer *p;
+	unsigned abandoned = 0;
+
+	(void)state;
+	open_world(2, "engine_haste_without_end");
+	world.has_other[1] = world.has_other[2] = true;
+	start_all();
+	RUN_UNTIL(all_say(NEXT_READY), 3000);
+	run(2000);
+	p = world.site[1].e->peer[2];
+	d = domain_by_number(world.site[1].e, DOMAIN);
+	other = domain_by_number(world.site[1].e, OTHER);
+	for (unsigned i = 0; i < 2 * HASTES; i++) {
+		RUN_UNTIL(p->round.domain == NOBODY && p->want_round == 0, 1000);
+		p->round_last = d->index; /* it is the other one's turn */
+		repair_want(world.site[1].e, other, 2);
+		RUN_UNTIL(p->round.domain == other->index, 200);
+		repair_want_haste(world.site[1].e, d, 2);
+		abandoned += p->round.domain == NOBODY;
+	}
+	assert_in_range(abandoned, 1, HASTES + 1);
+}
+
 /* Who leaves one domain stays in the other. */
 static void test_drained_in_one(void **state)
 {
@@ -196,6 +224,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_background_beside_silence, tear_down),
 		cmocka_unit_test_teardown(test_turns, tear_down),
 		cmocka_unit_test_teardown(test_haste_comes_first, tear_down),
+		cmocka_unit_test_teardown(test_haste_without_end, tear_down),
 		cmocka_unit_test_teardown(test_drained_in_one, tear_down),
 	};
 

@@ -252,6 +252,63 @@ static void test_two_restart_at_once(void **state)
 	check_all(2, 0, 300);
 }
 
+static void set_way(uint8_t a, uint8_t b, unsigned more_ms)
+{
+	world.more_ms[a][b] = world.more_ms[b][a] = more_ms;
+}
+
+/* A near site fills it, a far one accepts meanwhile what neither of them has heard of. */
+static void test_ready_knows_what_far_sites_accepted(void **state)
+{
+	unsigned mns = 0, begun = 0;
+	const struct out *out;
+	uint32_t before;
+
+	(void)state;
+	open_world(3, "engine_join_far");
+	set_way(1, 2, 195);
+	set_way(1, 3, 145); /* a round trip is as long as the clocks are waited for */
+	start_all();
+	RUN_UNTIL(all_say(NEXT_READY), 3000);
+	run(1000);
+	out = &world.site[1].e->peer[3]->out[STREAM_CHANGES];
+	before = out->id;
+	stop_site(3);
+	run(500);
+	start_site(3);
+	while (world.site[3].says != NEXT_READY) {
+		assert_true(mns < world.max);
+		for (unsigned end = mns + 5; mns < end; mns++)
+			update(1, mns, 1, mns, 1, 600, 1000 + mns);
+		if (begun == 0 && out->id > before)
+			begun = mns; /* from now on it tells it itself, at once */
+		step();
+	}
+	assert_in_range(begun, 5 * 290, mns - 1);
+	for (unsigned mn = 0; mn < begun; mn++)
+		assert_true(has(3, mn, mn));
+}
+
+/* Nobody has anything to tell, or the last is nothing for the one that joins: it needs a second for
+ * those alone that never say where their streams begin. */
+static void test_streams_begin_with_nothing(void **state)
+{
+	(void)state;
+	open_world(3, "engine_join_nothing");
+	world.has_other[1] = world.has_other[2] = true;
+	start_all();
+	RUN_UNTIL(all_say(NEXT_READY), 3000);
+	run(1000);
+	for (unsigned round = 0; round < 2; round++) {
+		stop_site(3);
+		run(500);
+		start_site(3);
+		RUN_UNTIL(world.site[3].says == NEXT_READY, 600); /* dead-ms for the clocks */
+		update_in(OTHER, 1, 1, 1, 1, (uint16_t)(round + 1), 600, 1);
+		run(500);
+	}
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_teardown(test_no_peers, tear_down),
 	cmocka_unit_test_teardown(test_retired_peers, tear_down),
@@ -263,6 +320,8 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_teardown(test_seen_travels, tear_down),
 	cmocka_unit_test_teardown(test_survivors_compare, tear_down),
 	cmocka_unit_test_teardown(test_two_restart_at_once, tear_down),
+	cmocka_unit_test_teardown(test_ready_knows_what_far_sites_accepted, tear_down),
+	cmocka_unit_test_teardown(test_streams_begin_with_nothing, tear_down),
 };
 
 int main(void)

@@ -62,6 +62,7 @@ struct world {
 	uint64_t now_ms, seed, boots;
 	uint64_t sent[SITES + 1], octets, lost;
 	unsigned loss_percent, dup_percent, delay_ms, jitter_ms;
+	unsigned more_ms[SITES + 1][SITES + 1]; /* one way, beyond delay_ms */
 	unsigned queue_ms; /* and so much more, which hello's round trip knows nothing of */
 	uint64_t
 		line; /* octets a second that each way takes; what waits for LINE_MS is lost; 0: all */
@@ -165,7 +166,8 @@ static void post(uint8_t from, uint8_t to, const uint8_t *b, size_t n)
 			return; /* a queue that is full */
 		d = &world.wire[world.wire_count++];
 		*d = (struct datagram){ .from = from, .to = to, .n = n };
-		d->at_ms = world.now_ms + wait_ms + world.delay_ms + world.queue_ms +
+		d->at_ms = world.now_ms + wait_ms + world.delay_ms + world.more_ms[from][to] +
+			   world.queue_ms +
 			   (world.jitter_ms == 0 ? 0 : rng_below(&world.seed, world.jitter_ms));
 		memcpy(d->b, b, n);
 		if (to == world.older)
@@ -380,7 +382,8 @@ static void tell_views(void)
 						.via = c };
 			if (v.site[b].reach != NEXT_DEAD)
 				v.site[b].says = world.site[b].says;
-			engine_rtt(world.site[a].e, b, 2 * world.delay_ms);
+			engine_rtt(world.site[a].e, b,
+				2 * world.delay_ms + world.more_ms[a][b] + world.more_ms[b][a]);
 		}
 		/* hello tells what changes, once */
 		if (memcmp(&v, &world.site[a].told, sizeof(v)) != 0)
