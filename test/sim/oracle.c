@@ -260,7 +260,6 @@ static bool is_pair(const int64_t off[], unsigned n, unsigned alike)
 	return false;
 }
 
-/* Nobody served the domain, and somebody who is down was waited for: a start like that of all. */
 /* Others that serve, hear it and agree about the time of day, and not with it: more than may agree
  * with it. */
 static bool is_clock_off(struct world *w, uint8_t node, uint8_t domain)
@@ -269,7 +268,10 @@ static bool is_clock_off(struct world *w, uint8_t node, uint8_t domain)
 	int64_t off[SHAPE_SITES], mine = w->site[node]->wall_off_ms;
 	unsigned n = 0, alike = 0;
 
-	if (o->open_paths > 0 || o->paths_us + 2 * S > w->now_us || w->shape.loss_ppm > 0 ||
+	/* where somebody answers handshakes in the place of others, sessions take their time */
+	uint64_t heard_us = w->shape.is_sealed ? 5 * S : 2 * S;
+
+	if (o->open_paths > 0 || o->paths_us + heard_us > w->now_us || w->shape.loss_ppm > 0 ||
 		!w->site[node]->kind->has_mesh || shape_is_spoilt(&w->shape, domain))
 		return false;
 	for (uint8_t i = 1; i <= w->shape.sites; i++) {
@@ -303,6 +305,21 @@ static bool is_any_serving(struct world *w, uint8_t node, uint8_t domain, bool i
 	return false;
 }
 
+/* "cold-start": it could reach nobody who serves, and goes by its store. That may lack the newest of
+ * what it knew before it crashed. */
+static void may_be_of_store(struct world *w, uint8_t node, uint8_t domain)
+{
+	const struct oracle *o = w->oracle;
+
+	if (!w->shape.domain[domain].serve_cold || !w->shape.has_store ||
+		(o->open_paths == 0 && o->paths_us + 5 * S < w->now_us &&
+			is_any_serving(w, node, domain, true)))
+		return;
+	for (uint8_t i = 0; i < w->shape.mns; i++)
+		if (mn_domain(w, i) == domain)
+			w->oracle->subject[i].kept = 0;
+}
+
 void oracle_ready(struct world *w, uint8_t node, uint8_t domain)
 {
 	if (w->oracle->clock_us[node] + 2 * S < w->now_us && is_clock_off(w, node, domain))
@@ -311,6 +328,7 @@ void oracle_ready(struct world *w, uint8_t node, uint8_t domain)
 			node, domain, (long long)w->site[node]->wall_off_ms);
 	w->oracle->served_us[node][domain] = w->now_us;
 	oracle_look_at(w, node, domain);
+	may_be_of_store(w, node, domain);
 	if (!is_any_serving(w, node, domain, true))
 		oracle_may_be_back(w, domain);
 	if (!is_any_serving(w, node, domain, false))
