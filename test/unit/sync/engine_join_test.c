@@ -257,16 +257,16 @@ static void set_way(uint8_t a, uint8_t b, unsigned more_ms)
 	world.more_ms[a][b] = world.more_ms[b][a] = more_ms;
 }
 
-/* A near site fills it, a far one accepts meanwhile what neither of them has heard of. */
+/* A near site fills it in no time, a far one has just accepted what neither of them has heard of. */
 static void test_ready_knows_what_far_sites_accepted(void **state)
 {
-	unsigned mns = 0, begun = 0;
 	const struct out *out;
 	uint32_t before;
 
 	(void)state;
 	open_world(3, "engine_join_far");
-	set_way(1, 2, 195);
+	world.rate = 1000000; /* it takes a while to tell it */
+	set_way(1, 2, 395);
 	set_way(1, 3, 145); /* a round trip is as long as the clocks are waited for */
 	start_all();
 	RUN_UNTIL(all_say(NEXT_READY), 3000);
@@ -276,17 +276,45 @@ static void test_ready_knows_what_far_sites_accepted(void **state)
 	stop_site(3);
 	run(500);
 	start_site(3);
-	while (world.site[3].says != NEXT_READY) {
-		assert_true(mns < world.max);
-		for (unsigned end = mns + 5; mns < end; mns++)
-			update(1, mns, 1, mns, 1, 600, 1000 + mns);
-		if (begun == 0 && out->id > before)
-			begun = mns; /* from now on it tells it itself, at once */
+	run(290);
+	register_some(1, 0, 1000, 1);
+	assert_true(out->id <= before);
+	RUN_UNTIL(out->id > before, 50);
+	run(20);
+	world.loss_percent = 100; /* and some of it comes later */
+	run(5);
+	world.loss_percent = 0;
+	RUN_UNTIL(world.site[3].says == NEXT_READY, 900);
+	check_all(3, 0, 1000);
+}
+
+/* A far one begins its stream behind what the near one has, so that must fill it afterwards. */
+static void test_filled_when_far_sites_have_begun(void **state)
+{
+	unsigned mns = 0;
+	const struct out *out;
+	uint32_t before;
+
+	(void)state;
+	open_world(3, "engine_join_filled");
+	set_way(1, 3, 145);
+	start_all();
+	RUN_UNTIL(all_say(NEXT_READY), 3000);
+	run(1000);
+	out = &world.site[1].e->peer[3]->out[STREAM_CHANGES];
+	before = out->id;
+	stop_site(3);
+	run(500);
+	start_site(3);
+	while (out->id <= before) {
+		assert_true(mns < 500);
+		update(1, mns, 1, mns, 1, 600, 1000 + mns);
+		mns++;
 		step();
 	}
-	assert_in_range(begun, 5 * 290, mns - 1);
-	for (unsigned mn = 0; mn < begun; mn++)
-		assert_true(has(3, mn, mn));
+	assert_true(mns > 290);
+	RUN_UNTIL(world.site[3].says == NEXT_READY, 600);
+	check_all(3, 0, mns);
 }
 
 /* Nobody has anything to tell, or the last is nothing for the one that joins: it needs a second for
@@ -321,6 +349,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_teardown(test_survivors_compare, tear_down),
 	cmocka_unit_test_teardown(test_two_restart_at_once, tear_down),
 	cmocka_unit_test_teardown(test_ready_knows_what_far_sites_accepted, tear_down),
+	cmocka_unit_test_teardown(test_filled_when_far_sites_have_begun, tear_down),
 	cmocka_unit_test_teardown(test_streams_begin_with_nothing, tear_down),
 };
 
