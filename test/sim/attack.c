@@ -16,7 +16,8 @@
 #define EVERY_MS  25 /* it does something as often as this, on average */
 #define FLOOD     120 /* copies in one moment: more than a site answers in a second */
 #define FLOOD_ONE 60 /* of so many things it does one is a flood */
-#define ANSWERED  200 /* of a thousand beginnings it answers in the peer's place */
+#define ANSWERED  200 /* of a thousand beginnings it answers in the peer's place, ... */
+#define REPEATED  300 /* ... and repeats when they are about to be answered, or were */
 
 struct kept {
 	enum net_kind kind;
@@ -94,15 +95,26 @@ static void answer_falsely(struct world *w, void *ctx, uint64_t arg)
 	send(w, &k);
 }
 
+static void repeat(struct world *w, void *ctx, uint64_t arg)
+{
+	(void)arg;
+	send(w, ctx);
+}
+
+static void later(struct world *w, uint64_t after_us, world_fn fn, const struct kept *k)
+{
+	struct kept *copy = mem_own(sizeof(*copy));
+
+	*copy = *k;
+	world_post(w, w->now_us + after_us, fn, copy, 0);
+}
+
 static void sees_beginning(struct world *w, const struct kept *k)
 {
-	struct kept *copy;
-
-	if (!rng_chance(&w->rng_odd, ANSWERED))
-		return;
-	copy = mem_own(sizeof(*copy));
-	*copy = *k;
-	world_post(w, w->now_us + 1, answer_falsely, copy, 0);
+	if (rng_chance(&w->rng_odd, ANSWERED))
+		later(w, 1, answer_falsely, k);
+	if (rng_chance(&w->rng_odd, REPEATED))
+		later(w, rng_below(&w->rng_odd, 4 * (uint64_t)w->shape.delay_us) + 1, repeat, k);
 }
 
 /* --- what it has seen --- */
