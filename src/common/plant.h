@@ -47,7 +47,13 @@
 	X(PACE_IGNORED, "pace-ignored", "streams go as fast as they can")                          \
 	X(RETIRED_AWAITED, "retired-awaited", "a site that is gone for good is waited for")        \
 	X(REMOVED_UNTOLD, "removed-untold", "others are not told what the operator removed")       \
-	X(STREAMS_IGNORED, "streams-ignored", "a site is ready before those that serve tell it what is new")
+	X(STREAMS_IGNORED, "streams-ignored",                                                      \
+		"a site is ready before those that serve tell it what is new")                     \
+	X(STAMP_IGNORED, "stamp-ignored", "a handshake that was begun once is answered again")     \
+	X(WINDOW_IGNORED, "window-ignored", "what a session has opened it opens again")            \
+	X(KEYS_AT_ONCE, "keys-at-once",                                                            \
+		"who answers a handshake uses the keys before the other has them")                 \
+	X(HELLO_REPLAYED, "hello-replayed", "a hello that was heard is news again")
 
 enum plant {
 	PLANT_NONE,

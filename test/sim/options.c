@@ -31,8 +31,17 @@ static const struct {
 static const char *shape_of_plant(void)
 {
 #ifdef HAMD_PLANT
-	if (plant_chosen == PLANT_STREAMS_IGNORED)
+	switch (plant_chosen) {
+	case PLANT_STREAMS_IGNORED:
 		return "joins";
+	case PLANT_STAMP_IGNORED:
+	case PLANT_WINDOW_IGNORED:
+	case PLANT_KEYS_AT_ONCE:
+	case PLANT_HELLO_REPLAYED:
+		return "attacked";
+	default:
+		break;
+	}
 #endif
 	return "any";
 }
