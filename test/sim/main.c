@@ -100,16 +100,23 @@ static void tell(const struct stats *s)
 
 /* A campaign that was kind to the code has shown nothing. Who asks for one kind of worlds, some of
  * which know few faults, has chosen so. */
-static bool is_hard(const struct stats *s, const char *shape)
+static bool is_hard(const struct stats *s)
 {
-	if (s->worlds < QUOTA_MIN)
-		return true;
-	if (2 * s->with_partition >= s->worlds && 2 * s->with_crash >= s->worlds &&
-		2 * s->with_clock >= s->worlds)
-		return true;
+	return s->worlds < QUOTA_MIN ||
+	       (2 * s->with_partition >= s->worlds && 2 * s->with_crash >= s->worlds &&
+		       2 * s->with_clock >= s->worlds);
+}
+
+/* Of a campaign that found nothing: the exit status. */
+static int status_of(const struct stats *s, const char *shape)
+{
+	bool is_chosen = strcmp(shape, "any") != 0;
+
+	if (is_hard(s))
+		return 0;
 	printf("too few of these worlds had a partition, a crash or a clock step%s\n",
-		strcmp(shape, "any") == 0 ? "" : ": their kind was chosen");
-	return strcmp(shape, "any") != 0;
+		is_chosen ? ": their kind was chosen" : "");
+	return is_chosen ? 0 : 1;
 }
 
 static void wait_for(struct shared *sh, const pid_t *pid, unsigned jobs)
@@ -181,7 +188,7 @@ static int many(const struct opts *o)
 		return failed ? 0 : 1;
 	}
 	if (!failed)
-		return is_hard(&sum, o->shape) ? 0 : 1;
+		return status_of(&sum, o->shape);
 	printf("seed %llu: %s\n", (unsigned long long)seed, failure);
 	printf("again, as a story: sim --shape %s --trace --seed %llu\n", o->shape,
 		(unsigned long long)seed);
@@ -190,10 +197,39 @@ static int many(const struct opts *o)
 
 /* --- the oracle's own test --- */
 
+/* Is a campaign with too few faults a failure? */
+static int test_quota(void)
+{
+	/* worlds; with a partition, a crash, a clock step */
+	static const struct {
+		struct stats sum;
+		const char *shape;
+		int status;
+	} rows[] = {
+		{ { 499 }, "any", 0 }, /* of a few worlds nothing is asked */
+		{ { 500, 250, 250, 250 }, "any", 0 },
+		{ { 500, 249, 500, 500 }, "any", 1 },
+		{ { 500, 500, 249, 500 }, "any", 1 },
+		{ { 500, 500, 500, 249 }, "any", 1 },
+		{ { 501, 501, 501, 250 }, "any", 1 },
+		{ { 2000 }, "any", 1 },
+		{ { 2000 }, "crowd", 0 },
+	};
+	int failures = 0;
+
+	for (unsigned i = 0; i < DIM(rows); i++)
+		if (status_of(&rows[i].sum, rows[i].shape) != rows[i].status) {
+			printf("%u: %s\n  which is wrong\n", i,
+				rows[i].status == 0 ? "must pass" : "must not pass");
+			failures++;
+		}
+	return failures;
+}
+
 /* The perfect sites pass; each mistake is found within so many worlds. */
 static int self_test(struct opts *o)
 {
-	int failures = 0;
+	int failures = test_quota();
 
 	o->fake = true;
 	for (unsigned i = 0; i < FAKE_COUNT; i++) {
