@@ -75,9 +75,10 @@ static uint8_t hop_of(const struct forward_domain *d, const struct forward_bindi
 }
 
 /* We serve nothing: to the live site it is addressed to, else to the bucket's successor, which
- * nobody's buckets (hop[0]) name. */
-static struct forward_result hand_over(
-	const struct forward_domain *d, const struct forward_packet *p)
+ * nobody's buckets (hop[0]) name. What that one sent itself it sent by us, to one that only we hear:
+ * that is the owner. */
+static struct forward_result hand_over(const struct forward_domain *d,
+	const struct forward_binding *b, const struct forward_packet *p)
 {
 	uint8_t node = d->next->hop[NEXT_NOBODY][p->bucket];
 	struct forward_result r;
@@ -87,6 +88,11 @@ static struct forward_result hand_over(
 	if (node == NEXT_NOBODY || node == d->view->self)
 		return dropped(FORWARD_DROP_NOT_READY);
 	r = relay(p, node);
+	if (r.act == FORWARD_DROP && r.drop == FORWARD_DROP_BACK && b != NULL) {
+		node = hop_of(d, b, p);
+		if (node != NEXT_NOBODY && node != d->view->self)
+			r = relay(p, node);
+	}
 	return r.act == FORWARD_RELAY ? r : dropped(FORWARD_DROP_NOT_READY);
 }
 
@@ -183,7 +189,7 @@ static struct forward_result from_cache(const struct forward_domain *d,
 	const struct forward_binding *b, const struct forward_packet *p)
 {
 	if (!is_serving(d) && !planted(PLANT_JOINING_SERVES))
-		return hand_over(d, p);
+		return hand_over(d, b, p);
 	switch (p->kind) {
 	case FORWARD_INTERCEPT:
 		return intercept(d, b, p);

@@ -78,7 +78,6 @@ uint8_t next_hop(const struct next_view *v, uint8_t node)
 
 void next_fill(const struct next_view *v, struct next_table *out)
 {
-	bool serving = next_is_live(v, v->self);
 	uint8_t successor[NEXT_BUCKETS], nodes[NEXT_NODES];
 	unsigned n = ready_sites(v, nodes);
 
@@ -88,7 +87,7 @@ void next_fill(const struct next_view *v, struct next_table *out)
 		successor[b] = node == NEXT_NOBODY ? NEXT_NOBODY : next_hop(v, node);
 	}
 	for (unsigned owner = 0; owner < NEXT_NODES; owner++) {
-		if (serving && next_is_live(v, (uint8_t)owner))
+		if (next_is_live(v, (uint8_t)owner))
 			memset(out->hop[owner], next_hop(v, (uint8_t)owner), NEXT_BUCKETS);
 		else
 			memcpy(out->hop[owner], successor, NEXT_BUCKETS);

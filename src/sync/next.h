@@ -66,7 +66,7 @@ struct next_table {
 
 /*
  * Owners that are live stand for themselves, the others' buckets go to their successors; whoever
- * is cut off is reached through its via. A site that does not serve yet, or no more, hands
- * everything to the successors.
+ * is cut off is reached through its via. A site that does not serve yet, or no more, goes by
+ * hop[NEXT_NOBODY], the successors (forward.c).
  */
 void next_fill(const struct next_view *v, struct next_table *out);
