@@ -39,6 +39,8 @@ void crash_ends(struct world *w, struct one *f)
 		s->store = NULL;
 	}
 	w->stats.old_stores += s->store != NULL;
+	if (s->store == NULL)
+		oracle_forgot(w, f->a);
 	site_start(s);
 }
 

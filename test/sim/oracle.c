@@ -399,6 +399,19 @@ void oracle_loss(struct world *w, uint8_t node)
 	o->loss_us = w->now_us;
 }
 
+void oracle_forgot(struct world *w, uint8_t node)
+{
+	for (uint8_t i = 0; i < w->shape.mns; i++) {
+		struct subject *s = &w->oracle->subject[i];
+
+		if (!site_is_member(w->site[node], mn_domain(w, i)) ||
+			is_any_serving(w, node, mn_domain(w, i), false))
+			continue;
+		w->stats.void_loss += !s->is_void;
+		oracle_excuse(w, s);
+	}
+}
+
 void oracle_forced(struct world *w, uint8_t domain)
 {
 	touch(w, false);

@@ -42,6 +42,7 @@ void oracle_fault(struct world *w, bool is_path); /* for good, or in a moment */
 void oracle_fault_begins(struct world *w, bool is_path);
 void oracle_fault_ends(struct world *w, bool is_path);
 void oracle_loss(struct world *w, uint8_t node); /* a site loses what it knows */
+void oracle_forgot(struct world *w, uint8_t node); /* ... and begins again without a store */
 bool oracle_is_settled(struct world *w);
 /* A crashed site began again: where all had settled without it that disturbs nobody but itself. */
 void oracle_started(struct world *w, uint8_t node);

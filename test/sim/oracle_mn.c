@@ -143,6 +143,10 @@ static bool is_protected(struct world *w, const struct subject *s, uint8_t mn, u
 
 	if (w->shape.domain[mn_domain(w, mn)].with_auth)
 		return is_used(s, bu) || (s->acked != 0 && b->agent == s->bu[bu].agent);
+	/* what is under way to another agent address may be the binding already */
+	for (uint32_t i = s->acked + 1; i <= s->count; i++)
+		if (s->bu[i].agent != b->agent)
+			return false;
 	return oracle_is_settled(w) && s->acked != 0 && b->pkt.bu.lifetime_s != 0 &&
 	       b->agent == s->bu[bu].agent && w->now_us + S < b->until_us;
 }
