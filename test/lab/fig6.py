@@ -15,6 +15,10 @@ from .transfer import Transfer
 DELAY_MS = 20
 SIZE, RATE = 16 << 20, 4 << 20
 TITLES = 3  # steps
+# How often the line between the sites is crossed, there and back, by the site of the correspondent:
+# straight into the tunnel where the owner is, over the line and back where it is not; whoever
+# intercepts, the mobile node is at site 1.
+LINES = {1: 0, 2: 2}
 
 
 def compare(step, say, world):
