@@ -2,7 +2,8 @@
 --
 -- What sites of a mesh say to each other, as far as it can be read without keys: handshakes, the
 -- outside of sealed datagrams (src/sync/session.h) and of hellos (src/sync/hello_seal.h); and with
--- the key log of one of the two sites (mesh.key-log-file) what is in these.
+-- the key log of one of the two sites (mesh.key-log-file) what is in these: of deltas and records
+-- (src/sync/message.h, src/records/wire.h) every field, of other messages their octets.
 --
 --      wireshark -X lua_script:scripts/wireshark/hamd.lua -o hamd.port:PORT \
 --          -o hamd.key_log:FILE CAPTURE
@@ -22,6 +23,7 @@ local SESSION_TYPES = { [1] = "Handshake initiation", [2] = "Handshake response"
 local HELLO_TYPES = { [1] = "Hello" }
 local MESSAGES = { "Delta", "Acknowledgement", "Ask for a snapshot", "Digest", "Differ", "Keys",
 	"Want", "Records" }
+local STREAMS = { [0] = "changes", "snapshot", "last seen" }
 local SAYS = { [0] = "joining", "ready", "draining", "left", [255] = "unheard" }
 
 local f = {
@@ -49,6 +51,49 @@ local f = {
 	message = ProtoField.uint8("hamd.message", "Message", base.DEC, MESSAGES),
 	message_len = ProtoField.uint16("hamd.message.len", "Octets of it"),
 	body = ProtoField.bytes("hamd.message.body", "Body"),
+	stream = ProtoField.uint8("hamd.delta.stream", "Stream", base.DEC, STREAMS),
+	flags = ProtoField.uint8("hamd.delta.flags", "Flags", base.HEX),
+	ack_now = ProtoField.bool("hamd.delta.ack_now", "Somebody waits", 8, nil, 1),
+	is_end = ProtoField.bool("hamd.delta.end", "Nothing follows", 8, nil, 2),
+	is_ready = ProtoField.bool("hamd.delta.ready", "Of a site that is ready", 8, nil, 4),
+	is_seen = ProtoField.bool("hamd.delta.seen", "Items are last seen numbers", 8, nil, 8),
+	is_told = ProtoField.bool("hamd.delta.told", "All that the stream began with is told", 8, nil,
+		16),
+	stream_id = ProtoField.uint32("hamd.delta.id", "Number of the stream", base.HEX),
+	number = ProtoField.uint32("hamd.delta.number", "Number of the datagram"),
+	of_domain = ProtoField.uint32("hamd.delta.domain", "Snapshot of domain", base.HEX),
+	base = ProtoField.uint64("hamd.delta.base", "Stream began at"),
+	first = ProtoField.uint64("hamd.delta.first", "First position"),
+	last = ProtoField.uint64("hamd.delta.last", "Last position"),
+	domain = ProtoField.uint32("hamd.section.domain", "Section of domain", base.HEX),
+	section_len = ProtoField.uint16("hamd.section.len", "Octets of it"),
+	item_len = ProtoField.uint16("hamd.item.len", "Octets of item"),
+	marks = ProtoField.uint8("hamd.item.marks", "Marks", base.HEX),
+	is_tombstone = ProtoField.bool("hamd.record.tombstone", "Tombstone", 8, nil, 1),
+	by_stamp = ProtoField.bool("hamd.item.by_stamp", "Ordered by timestamps", 8, nil, 2),
+	no_coa = ProtoField.bool("hamd.record.no_coa", "Of no care-of address", 8, nil, 4),
+	is_claim = ProtoField.bool("hamd.record.claim", "Owner as the content says", 8, nil, 8),
+	has_by = ProtoField.bool("hamd.record.has_by", "Remaining time is another owner's", 8, nil, 16),
+	bu_flags = ProtoField.uint16("hamd.record.flags", "Flags of the Binding Update", base.HEX),
+	hoa = ProtoField.ipv6("hamd.item.hoa", "Home address"),
+	ha = ProtoField.ipv6("hamd.item.ha", "Home agent address"),
+	coa = ProtoField.ipv6("hamd.record.coa", "Care-of address"),
+	epoch = ProtoField.uint64("hamd.item.epoch", "Content: epoch"),
+	ext_seq = ProtoField.uint64("hamd.item.ext_seq", "Content: number"),
+	hlc = ProtoField.uint64("hamd.record.hlc", "Content: clock", base.HEX),
+	by_node = ProtoField.uint8("hamd.record.node", "Content: node"),
+	owner_epoch = ProtoField.uint64("hamd.record.owner.epoch", "Owner: epoch"),
+	owner_ext_seq = ProtoField.uint64("hamd.record.owner.ext_seq", "Owner: number"),
+	owner_term = ProtoField.uint64("hamd.record.owner.term", "Owner: term"),
+	owner = ProtoField.uint8("hamd.record.owner", "Owner: node"),
+	granted = ProtoField.uint64("hamd.record.lifetime", "Lifetime granted, s"),
+	remaining = ProtoField.uint64("hamd.record.remaining", "Lifetime remaining, ms"),
+	by_term = ProtoField.uint64("hamd.record.remaining.term", "Remaining: owner's term"),
+	by_owner = ProtoField.uint8("hamd.record.remaining.node", "Remaining: owner"),
+	stamp_seen = ProtoField.uint64("hamd.item.stamp", "Last timestamp", base.HEX),
+	mtu = ProtoField.uint16("hamd.record.mtu", "Path MTU"),
+	mtu_age = ProtoField.uint16("hamd.record.mtu.age", "Path MTU: known for, s"),
+	field = ProtoField.uint8("hamd.item.field", "Field that is not known here"),
 }
 session.fields = f
 
@@ -84,6 +129,8 @@ local h = {
 hello.fields = h
 
 local e = {
+	item = ProtoExpert.new("hamd.bad_item", "Not of the form that it should have",
+		expert.group.MALFORMED, expert.severity.ERROR),
 	length = ProtoExpert.new("hamd.bad_length", "Not of the length of its type",
 		expert.group.MALFORMED, expert.severity.ERROR),
 	type = ProtoExpert.new("hamd.bad_type", "Of a type that there is not",
@@ -215,6 +262,188 @@ local function opened(sealed, key, counter)
 	return out:tvb("Opened")
 end
 
+-- --- items: src/records/wire.h ---
+
+-- Reads on from `at`; whoever reads behind the end is told so by an error, which ends the item.
+local function reader(buf, tree)
+	local r = { at = 0 }
+
+	function r.add(field, len)
+		local range = buf(r.at, len)
+
+		tree:add(field, range)
+		r.at = r.at + len
+		return range
+	end
+	-- src/records/varint.h.
+	function r.number(field)
+		local from, value, shift = r.at, UInt64(0), 0
+
+		repeat
+			local octet = buf(r.at, 1):uint()
+
+			value = value + UInt64(band(octet, 0x7f)):lshift(shift)
+			shift, r.at = shift + 7, r.at + 1
+		until octet < 0x80
+		tree:add(field, buf(from, r.at - from), value)
+	end
+	-- The first octets of it are the home address'.
+	function r.agent(hoa)
+		local same = math.min(buf(r.at, 1):uint(), 16)
+		local whole = hoa:bytes()
+
+		for i = same, 15 do
+			whole:set_index(i, buf(r.at + 1 + i - same, 1):uint())
+		end
+		local text = {}
+		for i = 0, 14, 2 do
+			text[#text + 1] = string.format("%x", whole:get_index(i) * 256 +
+				whole:get_index(i + 1))
+		end
+		tree:add(f.ha, buf(r.at, 17 - same), Address.ipv6(table.concat(text, ":")))
+		r.at = r.at + 17 - same
+	end
+	function r.fields()
+		while r.at < buf:len() do
+			local kind, len = buf(r.at, 1):uint(), buf(r.at + 1, 1):uint()
+
+			r.at = r.at + 2
+			if kind == 1 and len == 8 then
+				r.add(f.stamp_seen, 8)
+			elseif kind == 2 and len == 4 and not r.is_pair then
+				r.add(f.mtu, 2)
+				r.add(f.mtu_age, 2)
+			else
+				tree:add(f.field, buf(r.at - 2, 1))
+				r.at = r.at + len
+			end
+		end
+	end
+	return r
+end
+
+local function dissect_record(buf, tree)
+	local r = reader(buf, tree)
+	local marks = buf(0, 1):uint()
+
+	for _, mark in ipairs({ f.marks, f.is_tombstone, f.by_stamp, f.no_coa, f.is_claim, f.has_by }) do
+		tree:add(mark, buf(0, 1))
+	end
+	r.at = 1
+	r.add(f.bu_flags, 2)
+	r.agent(r.add(f.hoa, 16))
+	if band(marks, 4) == 0 then
+		r.add(f.coa, 16)
+	end
+	local content = r.at
+	r.number(f.epoch)
+	r.number(f.ext_seq)
+	r.add(f.hlc, 8)
+	r.add(f.by_node, 1)
+	if band(marks, 8) == 0 then
+		r.number(f.owner_epoch)
+		r.number(f.owner_ext_seq)
+		r.number(f.owner_term)
+		r.add(f.owner, 1)
+	else -- the content's
+		local own, next_at = buf(r.at - 1, 1), r.at
+
+		r.at = content
+		r.number(f.owner_epoch)
+		r.number(f.owner_ext_seq)
+		r.at = next_at
+		tree:add(f.owner_term, own, UInt64(0)):set_generated()
+		tree:add(f.owner, own)
+	end
+	r.number(f.granted)
+	r.number(f.remaining)
+	if band(marks, 16) ~= 0 then
+		r.number(f.by_term)
+		r.add(f.by_owner, 1)
+	end
+	r.fields()
+end
+
+local function dissect_pair(buf, tree)
+	local r = reader(buf, tree)
+
+	r.is_pair = true
+	tree:add(f.marks, buf(0, 1))
+	tree:add(f.by_stamp, buf(0, 1))
+	r.at = 1
+	r.agent(r.add(f.hoa, 16))
+	r.number(f.epoch)
+	r.number(f.ext_seq)
+	r.fields()
+end
+
+-- Returns how many there are.
+local function dissect_items(buf, tree, is_seen)
+	local at, count = 0, 0
+
+	while at < buf:len() do
+		local low = buf(at, 1):uint()
+		local head = low < 0x80 and 1 or 2
+		local len = head == 1 and low or band(low, 0x7f) + buf(at + 1, 1):uint() * 0x80
+		local item = tree:add(session, buf(at, head + len), is_seen and "Last seen" or "Record")
+
+		item:add(f.item_len, buf(at, head), len)
+		-- One that is of no form ends with what could be read of it; the next one may be well.
+		if len > 0 then
+			local ok = pcall(is_seen and dissect_pair or dissect_record,
+				buf(at + head, len):tvb(), item)
+
+			if not ok then
+				item:add_proto_expert_info(e.item)
+			end
+		end
+		at, count = at + head + len, count + 1
+	end
+	return count
+end
+
+local function dissect_sections(buf, tree, is_seen)
+	local at, count = 0, 0
+
+	while at + 6 <= buf:len() do
+		local len = buf(at + 4, 2):uint()
+
+		tree:add(f.domain, buf(at, 4))
+		tree:add(f.section_len, buf(at + 4, 2))
+		if len > 0 then
+			count = count + dissect_items(buf(at + 6, len):tvb(), tree, is_seen)
+		end
+		at = at + 6 + len
+	end
+	return count
+end
+
+-- Bodies that are more than octets, by type.
+local DELTA_FIXED = 38
+local BODIES = {
+	[1] = function(buf, tree) -- delta
+		local r = reader(buf, tree)
+		local is_seen = band(buf(1, 1):uint(), 8) ~= 0
+
+		r.add(f.stream, 1)
+		for _, flag in ipairs({ f.ack_now, f.is_end, f.is_ready, f.is_seen, f.is_told }) do
+			tree:add(flag, buf(1, 1))
+		end
+		r.add(f.flags, 1)
+		r.add(f.stream_id, 4)
+		r.add(f.number, 4)
+		r.add(f.of_domain, 4)
+		r.add(f.base, 8)
+		r.add(f.first, 8)
+		r.add(f.last, 8)
+		return buf:len() == DELTA_FIXED and 0 or
+			dissect_sections(buf(DELTA_FIXED):tvb(), tree, is_seen)
+	end,
+	[8] = function(buf, tree) -- records
+		return dissect_sections(buf, tree, false)
+	end,
+}
+
 -- src/sync/message.h: boots, then messages of type and length.
 local function dissect_messages(buf, tree)
 	local names, at = {}, 17
@@ -229,10 +458,21 @@ local function dissect_messages(buf, tree)
 
 		tree:add(f.message, buf(at, 1))
 		tree:add(f.message_len, buf(at + 1, 2))
+		local name = MESSAGES[kind] or "?"
 		if len > 0 and at + 3 + len <= buf:len() then
-			tree:add(f.body, buf(at + 3, len))
+			local body = tree:add(f.body, buf(at + 3, len))
+
+			if BODIES[kind] ~= nil then
+				local ok, items = pcall(BODIES[kind], buf(at + 3, len):tvb(), body)
+
+				if ok then
+					name = string.format("%s (%u)", name, items)
+				else
+					body:add_proto_expert_info(e.item)
+				end
+			end
 		end
-		names[#names + 1] = MESSAGES[kind] or "?"
+		names[#names + 1] = name
 		at = at + 3 + len
 	end
 	return table.concat(names, ", ")

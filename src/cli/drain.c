@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Leave, and, where asked to, wait until this site has left: its bindings are held by others, and
- * all of them know that they are. */
+/* Leave, and, where asked to, wait until this site has left: its bindings are held by others, all
+ * of them know that they are, and nothing comes any more that it had to relay. */
 #include <cjson/cJSON.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,8 +30,10 @@ static int look(const char *line, const char *domain, bool *is_over)
 
 		if (!has_left && !says(json, "state", "draining"))
 			ret = cli_error(EXIT_FAILED, "it does not drain any more");
+		/* a hamd that was not started anew since it was updated tells no more than that */
 		*is_over &= has_left &&
-			    cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "left-is-known"));
+			    cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "left-is-known")) &&
+			    !cJSON_IsFalse(cJSON_GetObjectItemCaseSensitive(json, "left-is-quiet"));
 	}
 	cJSON_Delete(json);
 	return ret;

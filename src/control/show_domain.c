@@ -37,8 +37,10 @@ static void put_mesh(struct ctl *ctl, struct jw *w, uint16_t d)
 	jw_str(w, "state", mesh_says_name(info.says));
 	show_time(w, "state-since", ctl->now_ms - ctl->mesh->domain[d].says_ms);
 	jw_bool(w, "serves", info.serves);
-	if (info.says == NEXT_LEFT)
+	if (info.says == NEXT_LEFT) {
 		jw_bool(w, "left-is-known", ctl->mesh->domain[d].left_told);
+		jw_bool(w, "left-is-quiet", ctl->mesh->domain[d].left_quiet);
+	}
 	if (info.waits_for != 0)
 		jw_str(w, "waits-for", mesh_site_name(ctl, info.waits_for));
 	put_switch(ctl, w, d);

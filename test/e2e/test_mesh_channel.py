@@ -15,7 +15,8 @@ from scapy.packet import Raw
 
 from lab.capture import COMPLAINT, Capture
 from lab.daemon import Hamd, runtime
-from lab.pair import ADDRESS, DEV, PORT, SITES, Pair, make_key, other
+from lab.mip6 import binding_update
+from lab.pair import ADDRESS, AGENT, DEV, PORT, SITES, Pair, make_key, other
 from lab.ptrace import lcore_threads, stopped_thread
 from lab.raw import Wire
 from lab.shell import sh, until
@@ -25,6 +26,7 @@ SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "wireshark" / "hamd.l
 # Hello on control's own lcore and on another one.
 LCORES = {"paris": "0", "tokyo": "0-1" if len(os.sched_getaffinity(0)) > 1 else "0"}
 MESH = {"hello-ms": 50, "dead-ms": 400}
+HOA, COA = "2001:db8:a::100", "2001:db8:1::77"
 
 
 def peer(hamd):
@@ -57,7 +59,7 @@ def tshark_one(path, show, *names, key_log):
 
 @pytest.fixture(scope="module")
 def pair(lab, daemon):
-    """Both sites up; the capture holds their first words."""
+    """Both sites ready; the capture holds their first words."""
     it = Pair(lab)
     logs = {site: lab.dir / f"{site}.keys" for site in SITES}
     hamds = {site: daemon(it.ns[site],
@@ -72,6 +74,8 @@ def pair(lab, daemon):
             hamd.start()
         for hamd in hamds.values():
             until("both up", lambda h=hamd: is_up(h), 15)
+        for hamd in hamds.values():
+            until("both ready", lambda h=hamd: h.ctl.run("ready", "msp1").returncode == 0, 15)
     yield SimpleNamespace(lab=lab, ns=it.ns, config=it.config, keys=it.keys, logs=logs, hamds=hamds,
                           captures=captures, **hamds)
     for hamd in hamds.values():
@@ -125,11 +129,39 @@ def test_key_log(pair, site):
     echoed = {(row[0], row[5]) for row in hellos if row[5]}
     assert echoed == {(ADDRESS["paris"], tokyo), (ADDRESS["tokyo"], paris)}
     inside = tshark(path, "hamd.sealed", "ipv6.src", "hamd.boot", "hamd.message",
-                    "hamd.sealed.len", key_log=log)
+                    "hamd.sealed.len", "hamd.delta.told", key_log=log)
     assert {(row[0], row[1]) for row in inside} == {(ADDRESS["paris"], paris),
                                                     (ADDRESS["tokyo"], tokyo)}
     for row in inside:   # 17 octets: nothing but the boots
         assert row[3] == "17" or all(1 <= int(kind) <= 8 for kind in row[2].split(",")), row
+    # Each began its stream, and said when all was told that it began with.
+    assert {row[0] for row in inside if "1" in row[4].split(",")} == set(ADDRESS.values())
+
+
+# What is read of one record, and what it must be; None: looked at below.
+RECORD = {"hamd.item.hoa": HOA, "hamd.item.ha": AGENT["paris"], "hamd.record.coa": COA,
+          "hamd.record.flags": "0xd000", "hamd.item.epoch": None, "hamd.item.ext_seq": None,
+          "hamd.record.hlc": None, "hamd.record.node": "1", "hamd.record.owner.ext_seq": "77",
+          "hamd.record.owner.term": "0", "hamd.record.owner": "1", "hamd.record.lifetime": "600",
+          "hamd.record.remaining": None, "hamd.record.tombstone": "0", "hamd.delta.stream": "0",
+          "hamd.delta.ack_now": "1", "hamd.delta.seen": "0", "hamd.bad_item": ""}
+
+
+def test_record_in_key_log(pair):
+    """What the Delta says of a mobile node that paris has accepted: tokyo shows the same."""
+    with Capture(pair.ns["tokyo"], DEV["tokyo"], pair.lab.dir / "record.pcap") as capture:
+        with Wire(pair.ns["tokyo"], DEV["tokyo"], peer=pair.ns["paris"].mac(DEV["paris"])) as wire:
+            wire.tell(binding_update(HOA, COA, AGENT["paris"], seq=77))
+            until("tokyo has it", lambda: pair.tokyo.ctl.binding(HOA))
+    rows = tshark([capture], f"hamd.item.hoa == {HOA}", *RECORD, key_log=pair.logs["tokyo"])
+    read = dict(zip(RECORD, rows[0]))
+    assert {name: read[name] for name, value in RECORD.items() if value is not None} == {
+        name: value for name, value in RECORD.items() if value is not None}
+    assert 590_000 < int(read["hamd.record.remaining"]) <= 600_000
+    shown = pair.tokyo.ctl.binding(HOA)
+    version = (f"{read['hamd.item.epoch']}.{read['hamd.item.ext_seq']}."
+               f"{int(read['hamd.record.hlc'], 16):x}@{read['hamd.record.node']}")
+    assert version == shown["version"]
 
 
 def datagram(src="tokyo", dst="paris", port=PORT, data=bytes(40), **udp):

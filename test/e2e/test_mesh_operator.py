@@ -111,7 +111,7 @@ def test_drain(pair):
     """Route first, then bindings; what was told is told back by undrain."""
     pair.one.ctl("drain", "--wait")
     d = domain(pair.one)
-    assert d["state"] == "left" and d["left-is-known"]
+    assert d["state"] == "left" and d["left-is-known"] and d["left-is-quiet"]
     assert pair.one.ctl.run("ready").returncode == 1
     assert pair.one.ctl.binding(HOA)["owner"] == "site2"
     refused = pair.two.ctl.run("drain")

@@ -271,6 +271,7 @@ static void ask_who_knows(struct ctl *ctl)
 		if (x->says != NEXT_LEFT || x->left_told || !pulse_is_known(ctl, d))
 			continue;
 		x->left_told = true;
+		x->left_told_ms = x->quiet_from_ms = ctl->now_ms;
 		engine_left_heard(m->engine, d, ctl->now_ms);
 		log_info(TAG, "every site knows that this one has left domain=%s",
 			ctl->conf->domains[d].name);
@@ -301,6 +302,38 @@ static void follow_drain(struct ctl *ctl, uint16_t d)
 	}
 }
 
+/* All of it: who has left has nothing of its own, and what it relays would be lost without it. */
+static uint64_t passed_on(const struct ctl *ctl, uint16_t d)
+{
+	struct dp_relay_counts sum;
+
+	dp_relay_counts(ctl->dp, d, &sum);
+	return ctl->mesh->domain[d].updates + sum.arrived + sum.first_packets + sum.further_packets;
+}
+
+static void follow_left(struct ctl *ctl, uint16_t d)
+{
+	struct mesh_part *x = &ctl->mesh->domain[d];
+	uint64_t now = passed_on(ctl, d);
+
+	if (now != x->heard) {
+		x->heard = now;
+		x->quiet_from_ms = ctl->now_ms;
+	}
+	x->left_quiet = ctl->now_ms - x->quiet_from_ms >= QUIET_MS ||
+			ctl->now_ms - x->left_told_ms >= ctl->conf->domains[d].drain_wait_ms;
+}
+
+static void follow(struct ctl *ctl, uint16_t d)
+{
+	const struct mesh_part *x = &ctl->mesh->domain[d];
+
+	if (x->says == NEXT_DRAINING)
+		follow_drain(ctl, d);
+	else if (x->says == NEXT_LEFT && x->left_told && !x->left_quiet)
+		follow_left(ctl, d);
+}
+
 static void ask(struct ctl *ctl)
 {
 	struct mesh *m = ctl->mesh;
@@ -310,8 +343,7 @@ static void ask(struct ctl *ctl)
 	m->asked_ms = ctl->now_ms;
 	ask_who_knows(ctl);
 	for (uint16_t d = 0; d < ctl->conf->domain_count; d++)
-		if (m->domain[d].says == NEXT_DRAINING)
-			follow_drain(ctl, d);
+		follow(ctl, d);
 	mesh_watch_sites(ctl);
 }
 

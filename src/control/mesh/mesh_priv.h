@@ -41,9 +41,11 @@ struct mesh_part { /* in a domain: ours */
 	enum next_says says;
 	uint64_t says_ms; /* since */
 	bool left_told; /* the engine knows that everybody heard of it */
-	uint64_t quiet_from_ms; /* draining: nothing has come since then */
+	bool left_quiet; /* and nothing is relayed any more, or for long enough: may be stopped */
+	uint64_t left_told_ms;
+	uint64_t quiet_from_ms; /* draining, or left: nothing has come since then */
 	uint64_t updates; /* Binding Updates that came, not from a peer */
-	uint64_t heard; /* they and what came in tunnels, by then */
+	uint64_t heard; /* they and what came in tunnels, by then; left: what peers hand on, too */
 	int64_t clock_off_ms; /* peers agree about the time: theirs less ours; 0: with us too */
 };
 

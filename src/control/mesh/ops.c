@@ -132,7 +132,7 @@ static void on_state(void *ctx, uint16_t domain, enum next_says says)
 
 	d->says = says;
 	d->says_ms = d->quiet_from_ms = ctl->now_ms;
-	d->left_told = false;
+	d->left_told = d->left_quiet = false;
 	pulse_say(ctl, domain, says);
 }
 

@@ -44,6 +44,7 @@ static void take(uint64_t number)
 static void test_edges(void **state)
 {
 	(void)state;
+	assert_int_equal(WINDOW_SIZE, 8128);
 	begin(0);
 	take(0);
 	take(0);

@@ -37,10 +37,39 @@ static void test_drain(void **state)
 	assert_int_equal(node(1)->view.site[1].says, NEXT_LEFT);
 	assert_false(mesh_serves(&node(1)->ctl, 0));
 
+	/* it relays what still comes, and is not stopped as long as something does */
+	for (unsigned i = 0; i < 5; i++) {
+		arrived[0]++;
+		pass(500);
+		assert_false(node(1)->ctl.mesh->domain[0].left_quiet);
+	}
+	pass(1000);
+	assert_true(node(1)->ctl.mesh->domain[0].left_quiet);
+
 	assert_true(ask(1, show_undrain, &undrain));
 	jw_done(&undrain.out);
 	pass(3000);
 	assert_int_equal(node(1)->says[0], NEXT_READY);
+}
+
+/* Routes that go on bringing packets here hold it for drain-wait-ms at most. */
+static void test_left_is_never_quiet(void **state)
+{
+	struct ctl_req drain = { .domain = "msp" };
+	unsigned ms = 0;
+
+	(void)state;
+	become_ready();
+	node(1)->is_known = true;
+	assert_true(ask(1, show_drain, &drain));
+	jw_done(&drain.out);
+	pass(1500);
+	assert_int_equal(node(1)->view.site[1].says, NEXT_LEFT);
+	for (; !node(1)->ctl.mesh->domain[0].left_quiet && ms < 2 * 60000; ms += 500) {
+		arrived[0]++;
+		pass(500);
+	}
+	assert_in_range(ms, 60000 - 1500, 60000);
 }
 
 /* What comes of another domain holds nothing up, and what does not come of it ends nothing. */
@@ -184,6 +213,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 		T(test_drain),
+		T(test_left_is_never_quiet),
 		cmocka_unit_test_setup_teardown(test_drain_one_domain, setup_two_domains, teardown),
 		T(test_drain_refused),
 		T(test_ready_or_not),

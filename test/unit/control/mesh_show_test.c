@@ -181,12 +181,27 @@ static void test_no_domain(void **state)
 	assert_alarm(mesh_peer_down, 1, "tokyo");
 }
 
+/* What an operator reads of the only peer. */
+static void assert_lag(uint64_t records, uint64_t ms)
+{
+	struct ctl_req req = { .domain = "" };
+	char text[64];
+
+	snprintf(text, sizeof(text), "\"lag-records\":%llu,\"lag-ms\":%llu,",
+		(unsigned long long)records, (unsigned long long)ms);
+	assert_true(ask(1, show_peers, &req));
+	if (strstr(req.out.buf, text) == NULL)
+		fail_msg("%s is not in %s", text, req.out.buf);
+	jw_done(&req.out);
+}
+
 /* It hears us and is not told to be up to date by anybody. */
 static void test_behind(void **state)
 {
 	(void)state;
 	become_ready();
 	assert_alarm(mesh_peer_behind, 0, "");
+	assert_lag(0, 0);
 	accept_bu(1, HOA, COA, 7, false);
 	for (unsigned i = 0; i < 60; i++) { /* what the other one sends is lost */
 		node(1)->ctl.now_ms += 10;
@@ -194,9 +209,11 @@ static void test_behind(void **state)
 		turn_one(node(1));
 	}
 	assert_true(mesh_behind_ms(&node(1)->ctl, 2) >= 400);
+	assert_lag(1, mesh_behind_ms(&node(1)->ctl, 2));
 	assert_alarm(mesh_peer_behind, mesh_behind_ms(&node(1)->ctl, 2), "tokyo");
 	pass(2000);
 	assert_alarm(mesh_peer_behind, 0, "");
+	assert_lag(0, 0);
 }
 
 /* Every event has words, and a line of any length is one. */

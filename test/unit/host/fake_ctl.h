@@ -204,11 +204,11 @@ static inline void fake_drops(struct ctl_req *req)
 		jw_raw(&req->out, zero, sizeof(zero) - 1);
 }
 
-/* "msp1" drains when it is told to, has left after some questions, and some later all know that;
- * "msp2" never does. */
+/* "msp1" drains when it is told to, has left after some questions, some later all know that, and
+ * then nothing comes any more; "msp2" never does. */
 static inline void fake_domains(struct fake_ctl *f, struct jw *w)
 {
-	const char *state = f->drain == 0 ? "ready" : f->drain > 3 ? "draining" : "left";
+	const char *state = f->drain == 0 ? "ready" : f->drain > 4 ? "draining" : "left";
 
 	for (unsigned d = 1; d <= 2; d++) {
 		jw_object(w, NULL);
@@ -220,8 +220,10 @@ static inline void fake_domains(struct fake_ctl *f, struct jw *w)
 		jw_null(w, "file");
 		jw_str(w, "loaded", "2026-11-24T12:00:00Z");
 		jw_str(w, "state", d == 1 ? state : "ready");
-		if (d == 1 && f->drain > 0 && f->drain <= 3)
-			jw_bool(w, "left-is-known", f->drain == 1);
+		if (d == 1 && f->drain > 0 && f->drain <= 4) {
+			jw_bool(w, "left-is-known", f->drain <= 3);
+			jw_bool(w, "left-is-quiet", f->drain == 1);
+		}
 		jw_end(w, '}');
 		jw_newline(w);
 	}
@@ -245,7 +247,7 @@ static inline void fake_order(struct fake_ctl *f, struct ctl_req *req)
 		return;
 	}
 	if (req->cmd == CTL_DRAIN)
-		f->drain = 5;
+		f->drain = 6;
 	else if (req->cmd == CTL_UNDRAIN)
 		f->drain = 0;
 	jw_object(w, NULL);

@@ -174,7 +174,7 @@ class Answers(Case):
         self.assertEqual(self.documents('show', 'domains')[0]['state'], 'draining')
         self.good('undrain', 'msp1')
         self.good('drain', 'msp1', '--wait')
-        self.assertTrue(self.documents('show', 'domains')[0]['left-is-known'])
+        self.assertTrue(self.documents('show', 'domains')[0]['left-is-quiet'])
         self.good('undrain')
         self.good('drain', 'msp1', '--wait', '--seconds', '60')
         self.bad(1, 'no other site is ready', 'drain', 'msp2')

@@ -102,6 +102,7 @@ static void test_mtu(void **state)
 	};
 
 	(void)state;
+	assert_int_equal(RECORD_MTU_AGE_S, 10 * 60);
 	for (unsigned i = 0; i < DIM(rows); i++) {
 		struct record_copy c[2] = { plain(), plain() }, m;
 

@@ -116,6 +116,33 @@ static void test_return(void **state)
 	RUN_UNTIL(is_converged(), 2000);
 }
 
+/* Where all sites have one address, who took over keeps it until the mobile node is heard again. */
+static void test_return_in_shared_mode(void **state)
+{
+	unsigned two;
+
+	(void)state;
+	open_ready(3);
+	register_all(1, 1);
+	stop_site(1);
+	RUN_UNTIL(is_converged() && owned(2, 1) == 0, 1000);
+	two = owned(2, 2);
+	run(1000);
+	start_site(1);
+	RUN_UNTIL(world.site[1].says == NEXT_READY &&
+			  world.site[2].events[ENGINE_EV_RETURNED] > 0 &&
+			  world.site[3].events[ENGINE_EV_RETURNED] > 0,
+		5000);
+	run(3000);
+	assert_int_equal(owned(1, 1), 0);
+	assert_int_equal(owned(1, 2), two);
+	assert_int_equal(owned(1, 3), MNS - two);
+	assert_int_equal(world.site[2].handed + world.site[3].handed, 0);
+	assert_int_equal(update(1, 0, 1, 500, 2, 600, 200), ENGINE_WAITS);
+	RUN_UNTIL(is_converged() && owner_at(2, 0) == 1 && owner_at(3, 0) == 1, 1000);
+	assert_int_equal(owned(2, 1), 1);
+}
+
 /* The round that it is kept out for begins before its new life is known, which ends it: then there
  * is another one, though nothing else happens any more. */
 static void test_return_of_another(void **state)
@@ -197,6 +224,27 @@ static void test_takeover_in_a_turn(void **state)
 	assert_int_equal(world.site[2].ahead, 200);
 	assert_int_equal(engine_domain_info(world.site[2].e, DOMAIN, &info), 0);
 	assert_int_equal(info.walk_left, 0);
+}
+
+/* A turn takes over no more than it is told to look at; the next ones go on. */
+static void test_takeover_in_slices(void **state)
+{
+	unsigned turns = 0, before;
+
+	(void)state;
+	open_ready(2);
+	for (unsigned mn = 0; mn < 200; mn++)
+		update(1, mn, 1, mn, 1, 600, 1 + mn);
+	RUN_UNTIL(is_converged(), 1000);
+	stop_site(1);
+	tell_views();
+	do {
+		before = world.site[2].took;
+		engine_turn(world.site[2].e, world.now_ms, WALL + world.now_ms, 16);
+		assert_true(world.site[2].took - before <= 16);
+	} while (++turns < 200 && world.site[2].took < 200);
+	assert_int_equal(world.site[2].took, 200);
+	assert_in_range(turns, 200 / 16, 100);
 }
 
 static void test_expiry(void **state)
@@ -379,10 +427,12 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_teardown(test_takeover, tear_down),
 	cmocka_unit_test_teardown(test_cut_heals, tear_down),
 	cmocka_unit_test_teardown(test_return, tear_down),
+	cmocka_unit_test_teardown(test_return_in_shared_mode, tear_down),
 	cmocka_unit_test_teardown(test_return_of_another, tear_down),
 	cmocka_unit_test_teardown(test_takeover_is_due, tear_down),
 	cmocka_unit_test_teardown(test_no_room_pauses, tear_down),
 	cmocka_unit_test_teardown(test_takeover_in_a_turn, tear_down),
+	cmocka_unit_test_teardown(test_takeover_in_slices, tear_down),
 	cmocka_unit_test_teardown(test_expiry, tear_down),
 	cmocka_unit_test_teardown(test_takeover_of_the_past, tear_down),
 	cmocka_unit_test_teardown(test_drain, tear_down),

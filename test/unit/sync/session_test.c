@@ -334,6 +334,30 @@ static void test_renewal(void **state)
 	check_keys(1, 2);
 }
 
+/* 2^60 messages under one key and no more; from half of them on new keys are made. */
+static void test_messages_run_out(void **state)
+{
+	uint8_t out[SESSION_OVERHEAD + 1];
+	struct peer *p;
+	unsigned was;
+
+	(void)state;
+	run(5000);
+	p = session_peer_of(site[1].s, 2);
+	was = site[1].established[2];
+	p->now.counter = (1ULL << 60) - 1;
+	assert_int_equal(sessions_seal(site[1].s, 2, (const uint8_t *)"x", 1, now_ms, out), 0);
+	assert_int_equal(
+		sessions_seal(site[1].s, 2, (const uint8_t *)"x", 1, now_ms, out), -ENOTCONN);
+	p->now.counter = (1ULL << 59) - 1;
+	run(2000);
+	assert_int_equal(site[1].established[2], was);
+	p->now.counter = 1ULL << 59;
+	run(2000);
+	assert_int_equal(site[1].established[2], was + 1);
+	assert_true(session_peer_of(site[1].s, 2)->now.counter < 1000);
+}
+
 /* The message by which 2 hears that 1 has the new keys is lost, or 2's answer is. */
 static void test_confirmation_lost(void **state)
 {
@@ -930,6 +954,7 @@ int main(void)
 		TEST(test_up),
 		TEST(test_not_yet),
 		TEST(test_renewal),
+		TEST(test_messages_run_out),
 		TEST(test_confirmation_lost),
 		TEST(test_never_confirmed),
 		TEST(test_cut_after_restart),
