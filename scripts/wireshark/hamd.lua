@@ -385,17 +385,14 @@ local function dissect_items(buf, tree, is_seen)
 		local low = buf(at, 1):uint()
 		local head = low < 0x80 and 1 or 2
 		local len = head == 1 and low or band(low, 0x7f) + buf(at + 1, 1):uint() * 0x80
-		local item = tree:add(session, buf(at, head + len), is_seen and "Last seen" or "Record")
+		local there = math.min(len, buf:len() - at - head)
+		local item = tree:add(session, buf(at, head + there), is_seen and "Last seen" or "Record")
 
 		item:add(f.item_len, buf(at, head), len)
 		-- One that is of no form ends with what could be read of it; the next one may be well.
-		if len > 0 then
-			local ok = pcall(is_seen and dissect_pair or dissect_record,
-				buf(at + head, len):tvb(), item)
-
-			if not ok then
-				item:add_proto_expert_info(e.item)
-			end
+		if there == 0 or not pcall(is_seen and dissect_pair or dissect_record,
+			buf(at + head, there):tvb(), item) or there < len then
+			item:add_proto_expert_info(e.item)
 		end
 		at, count = at + head + len, count + 1
 	end

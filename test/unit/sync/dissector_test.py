@@ -24,6 +24,24 @@ FIELDS = (
     ["_ws.malformed"])
 MORE = ["_ws.col.Protocol", "_ws.col.Info", "udp.checksum.status", "_ws.expert.message"]
 BYTES = ("ephemeral", "stamp", "empty", "mac1", "mac2", "nonce", "cookie", "sealed", "tag")
+# What mesh_capture's say_records() tells, as tshark says it; a field that is not there is "".
+NAMES = ("item.hoa", "item.ha", "record.coa", "record.tombstone", "record.no_coa", "record.claim",
+         "record.has_by", "item.by_stamp", "record.flags", "item.epoch", "item.ext_seq",
+         "record.hlc", "record.node", "record.owner.epoch", "record.owner.ext_seq",
+         "record.owner.term", "record.owner", "record.lifetime", "record.remaining",
+         "record.remaining.term", "record.remaining.node", "item.stamp", "record.mtu",
+         "record.mtu.age", "item.field", "section.domain", "delta.stream", "delta.seen",
+         "delta.told", "delta.end", "delta.number", "delta.first", "delta.last")
+RECORD = ("2001:db8:1::9", "2001:db8:1::1", "2001:db8:2::1", "0", "0", "0", "1", "1", "0xc000",
+          "300", str(1 << 63), "0x0000000000001234", "2", "299", str(1 << 40), "200", "3", "3600",
+          "3599000", "130", "4", "0x0000000000abcdef", "1400", "77", "7", "0x00000007",
+          "", "", "", "", "", "", "")
+TOMBSTONE = ("2001:db8:1::9", "2001:db8:1::9", "", "1", "1", "1", "0", "0", "0x0000", "1", "5",
+             "0x0000000000000008", "2", "1", "5", "0", "2", "0", "10000", "", "", "", "", "", "",
+             "0x00000007", "", "", "", "", "", "", "")
+PAIR = ("2001:db8:1::9", "2001:db8:3::1", "", "", "", "", "", "0", "", "2", "70000", "", "", "", "",
+        "", "", "", "", "", "", "0x0000000000000063", "", "", "", "0x00000007", "2", "1", "1", "0",
+        "6", "300", str(1 << 40))
 EXPERT = ("bad_length", "bad_type", "other_version")
 
 
@@ -42,7 +60,8 @@ class Dissector(unittest.TestCase):
     def setUpClass(cls):
         with tempfile.TemporaryDirectory() as folder:
             capture = os.path.join(folder, "mesh.pcap")
-            said = subprocess.run([cls.program, capture, str(PORT)], check=True, text=True,
+            keys = os.path.join(folder, "keys")
+            said = subprocess.run([cls.program, capture, str(PORT), keys], check=True, text=True,
                                   stdout=subprocess.PIPE).stdout
             cls.said = [dict(pair.split("=", 1) for pair in line.split())
                         for line in said.splitlines()]
@@ -51,13 +70,16 @@ class Dissector(unittest.TestCase):
                 cells = line.split(";")
                 cls.read.append({name: text for name, text in zip(FIELDS, cells) if text != ""})
                 cls.more.append(cells[len(FIELDS):])
+            cls.records = [line.split(";") for line in cls.tshark(
+                capture, ["hamd." + name for name in NAMES] + ["hamd.bad_item"],
+                "-Y", "hamd.item.hoa", "-o", f"hamd.key_log:{keys}")]
 
     @staticmethod
-    def tshark(capture):
+    def tshark(capture, fields=tuple(FIELDS + MORE), *more):
         run = subprocess.run(
             ["tshark", "-n", "-r", capture, "-X", f"lua_script:{SCRIPT}", "-o",
              f"hamd.port:{PORT}", "-o", "udp.check_checksum:TRUE", "-Tfields", "-Eseparator=;",
-             *[arg for field in FIELDS + MORE for arg in ("-e", field)]],
+             *[arg for field in fields for arg in ("-e", field)], *more],
             check=True, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             env={**os.environ, "HOME": os.path.dirname(capture)})     # nobody's own settings
         if "rror" in run.stderr:
@@ -73,6 +95,15 @@ class Dissector(unittest.TestCase):
             with self.subTest(frame=number):
                 self.assertEqual({name: value(name, text) for name, text in read.items()},
                                  {name: value(name, text or "") for name, text in said.items()})
+
+    def test_records(self):
+        """With keys: each way in which a record is told, and one that lacks its end."""
+        whole, broken, tombstone, pair = self.records
+        for read, said in ((whole, RECORD), (tombstone, TOMBSTONE), (pair, PAIR)):
+            self.assertEqual(dict(zip(NAMES, read)), dict(zip(NAMES, said)))
+            self.assertEqual(read[-1], "")
+        self.assertEqual(broken[:2], list(RECORD[:2]))
+        self.assertNotEqual(broken[-1], "")
 
     def test_all_kinds(self):
         kinds = {said.get("hamd.type") for said in self.said}

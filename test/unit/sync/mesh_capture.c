@@ -4,7 +4,10 @@
  * each datagram a line of what it is, from the structures it was made of: dissector_test.py
  * compares that with what scripts/wireshark/hamd.lua reads.
  *
- *      mesh_capture CAPTURE PORT
+ *      mesh_capture CAPTURE PORT KEYS
+ *
+ * KEYS gets the sessions' keys as a key log has them. What the records are that are told at the end
+ * is said by dissector_test.py alone.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,8 +19,12 @@
 #include "net/cksum.h"
 #include "net/cursor.h"
 #include "net/ip6hdr.h"
+#include "records/copy.h"
+#include "records/seen.h"
+#include "records/wire.h"
 #include "sync/hello.h"
 #include "sync/hello_seal.h"
+#include "sync/message.h"
 #include "sync/session.h"
 #include "sync/session_priv.h"
 
@@ -25,7 +32,7 @@
 #define WALL          1700000000000ULL
 #define IP6_LEN       40
 
-static FILE *capture;
+static FILE *capture, *key_log;
 static uint16_t port;
 static struct sessions *site[2];
 static struct hello *hello[2];
@@ -236,6 +243,22 @@ static void op_hello_send(void *ctx, uint8_t node, const uint8_t *buf, size_t le
 		"a hello is not taken");
 }
 
+static void log_key(uint32_t receiver, const uint8_t *key)
+{
+	fprintf(key_log, "SESSION %08x ", receiver);
+	for (unsigned i = 0; i < NOISE_KEY_LEN; i++)
+		fprintf(key_log, "%02x", key[i]);
+	fprintf(key_log, "\n");
+}
+
+static void op_secrets(void *ctx, uint8_t node, const struct session_secrets *s)
+{
+	(void)ctx;
+	(void)node;
+	log_key(s->local, s->rx);
+	log_key(s->remote, s->tx);
+}
+
 static void op_view(void *ctx, uint32_t domain, const struct next_view *v)
 {
 	(void)ctx;
@@ -267,7 +290,8 @@ static void start(unsigned i, const uint8_t *secret, const uint8_t *other_public
 				   .peers = &peer,
 				   .peer_count = 1,
 				   .now_ms = now_ms,
-				   .ops = { &site[i], op_random, op_send, op_established } },
+				   .ops = { &site[i], op_random, op_send, op_established,
+					   .secrets = op_secrets } },
 		      &site[i]) == 0,
 		"no sessions");
 	check(hello_new(&(struct hello_opts){ .node = (uint8_t)(i + 1),
@@ -301,18 +325,104 @@ static void start_both(void)
 
 /* --- what they say --- */
 
-static void say_data(unsigned from, size_t n)
+static void say(unsigned from, const uint8_t *plain, size_t n)
 {
-	uint8_t plain[1200], sealed[sizeof(plain) + SESSION_OVERHEAD], out[sizeof(sealed)], node;
+	uint8_t sealed[MESSAGE_MAX + SESSION_OVERHEAD], out[sizeof(sealed)], node;
 	size_t len;
 
-	memset(plain, 0x55, sizeof(plain));
 	check(sessions_seal(site[from], (uint8_t)(2 - from), plain, n, now_ms, sealed) == 0,
 		"nothing is sealed");
 	put_session(from, sealed, n + SESSION_OVERHEAD);
 	check(sessions_input(site[1 - from], &address[from], sealed, n + SESSION_OVERHEAD, now_ms,
 		      &node, out, &len) == SESSION_DATA,
 		"what is sealed is not opened");
+}
+
+static void say_data(unsigned from, size_t n)
+{
+	uint8_t plain[MESSAGE_MAX];
+
+	memset(plain, 0x55, sizeof(plain));
+	say(from, plain, n);
+}
+
+static struct ip6_addr numbered(uint8_t net, uint8_t host)
+{
+	return (struct ip6_addr){ { 0x20, 0x01, 0x0d, 0xb8, 0, net, [15] = host } };
+}
+
+/* lacks: octets that its end is short of. */
+static void say_record(const struct record_copy *c, size_t lacks)
+{
+	uint8_t plain[MESSAGE_MAX];
+	struct net_wr w = net_wr_init(plain, sizeof(plain));
+	struct message_builder b;
+
+	message_write_head(&w, &(struct message_head){ 1, 2 });
+	message_open_records(&w, &b);
+	message_section(&w, &b, 7);
+	check(record_wire_put(&w, c), "no room for a record");
+	w.p -= lacks;
+	message_close(&w, &b, NULL);
+	say(0, plain, net_wr_len(&w));
+}
+
+static void say_pair(const struct seen_pair *p)
+{
+	const struct message_delta delta = { .stream = STREAM_SEEN,
+		.flags = DELTA_SEEN | DELTA_TOLD,
+		.id = 5,
+		.number = 6,
+		.base = 1,
+		.first = 300,
+		.last = 1ULL << 40 };
+	uint8_t plain[MESSAGE_MAX];
+	struct net_wr w = net_wr_init(plain, sizeof(plain));
+	struct message_builder b;
+
+	message_write_head(&w, &(struct message_head){ 1, 2 });
+	message_open_delta(&w, &b);
+	message_section(&w, &b, 7);
+	check(seen_wire_put(&w, p), "no room for a pair");
+	message_close(&w, &b, &delta);
+	say(1, plain, net_wr_len(&w));
+}
+
+/* Each way in which a record is told. */
+static void say_records(void)
+{
+	const uint8_t unknown[] = { 7, 2, 1, 2 };
+	struct record_copy c = { .hoa = numbered(1, 9),
+		.ha = numbered(1, 1),
+		.coa = numbered(2, 1),
+		.content = { .epoch = 300, .ext_seq = 1ULL << 63, .hlc = 0x1234, .node = 2 },
+		.owner = { .epoch = 299, .ext_seq = 1ULL << 40, .node = 3, .term = 200 },
+		.lifetime_s = 3600,
+		.flags = 0xc000,
+		.state = RECORD_LIVE,
+		.order = RECORD_BY_STAMP,
+		.remaining_ms = 3599000,
+		.remaining_by = { .node = 4, .term = 130 },
+		.stamp = 0xabcdef,
+		.mtu = 1400,
+		.mtu_age_s = 77,
+		.extra = unknown,
+		.extra_len = sizeof(unknown) };
+	const struct seen_pair pair = { .hoa = numbered(1, 9),
+		.ha = numbered(3, 1),
+		.value = { .epoch = 2, .ext_seq = 70000, .stamp = 99 } };
+
+	say_record(&c, 0);
+	say_record(&c, 60);
+	say_record(&(struct record_copy){ .hoa = numbered(1, 9),
+			   .ha = numbered(1, 9),
+			   .content = { .epoch = 1, .ext_seq = 5, .hlc = 8, .node = 2 },
+			   .owner = { .epoch = 1, .ext_seq = 5, .node = 2 },
+			   .remaining_ms = 10000,
+			   .remaining_by = { .node = 2 },
+			   .state = RECORD_TOMBSTONE },
+		0);
+	say_pair(&pair);
 }
 
 static void say_handshake(void)
@@ -351,13 +461,15 @@ static void say_nonsense(void)
 
 int main(int argc, char **argv)
 {
-	if (argc != 3) {
-		fprintf(stderr, "usage: mesh_capture CAPTURE PORT\n");
+	if (argc != 4) {
+		fprintf(stderr, "usage: mesh_capture CAPTURE PORT KEYS\n");
 		return 2;
 	}
 	check(sodium_init() >= 0, "no libsodium");
 	begin(argv[1]);
 	port = (uint16_t)atoi(argv[2]);
+	key_log = fopen(argv[3], "w");
+	check(key_log != NULL, argv[3]);
 	start_both();
 	sessions_turn(site[0], now_ms, WALL);
 	arrive();
@@ -367,9 +479,10 @@ int main(int argc, char **argv)
 		hello_turn(hello[i % 2], now_ms, WALL, true);
 	say_too_often();
 	say_nonsense();
+	say_records();
 	for (unsigned i = 0; i < 2; i++) {
 		sessions_free(site[i]);
 		hello_free(hello[i]);
 	}
-	return fclose(capture) == 0 ? 0 : 1;
+	return (fclose(capture) | fclose(key_log)) == 0 ? 0 : 1;
 }
