@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Ownership and commit of the mesh, for Spin: three sites, mobile nodes with one binding each, one
- * crash and one partition at any moment. What src/records/merge.c, src/sync/commit.c and
- * src/sync/takeover.c do, without the machinery that gets a change from one site to another: here
+ * crash and one partition at any moment. What src/records/copy.c, src/sync/commit.c and
+ * src/sync/walk.c do, without the machinery that gets a change from one site to another: here
  * any site may send what it holds of a key at any moment. It arrives at once, or one message at a
  * time stays under way for as long as it likes, which stands for loss, delay and reordering alike.
  *
@@ -13,9 +13,10 @@
  *
  * Checked: (1) what was acknowledged as held by a second site is never lost by the loss of one
  * site; (2) at no site does an older registration replace a newer one; (3) when nothing is under
- * way any more all sites that serve hold the same, and one of them is the owner.
+ * way any more all sites that serve hold the same, and one of them is the owner; (4) takeovers end.
  *
- * scripts/model runs it, and once for each PLANT_* below, which must be found.
+ * scripts/model runs it (README.md tells how far that goes), and once for each PLANT_* below, which
+ * must be found.
  */
 
 #define SITES 3

@@ -31,17 +31,26 @@ static const struct {
 static const char *shape_of_plant(void)
 {
 #ifdef HAMD_PLANT
-	switch (plant_chosen) {
-	case PLANT_STREAMS_IGNORED:
-		return "joins";
-	case PLANT_STAMP_IGNORED:
-	case PLANT_WINDOW_IGNORED:
-	case PLANT_KEYS_AT_ONCE:
-	case PLANT_HELLO_REPLAYED:
-		return "attacked";
-	default:
-		break;
-	}
+	static const struct {
+		enum plant plant;
+		const char *kind;
+	} rows[] = {
+		{ PLANT_SNAPSHOT_INSERTS, "joins" },
+		{ PLANT_UNADOPT_EARLY, "joins" },
+		{ PLANT_QUEUE_PURGES, "crowd" },
+		{ PLANT_JOIN_AT_ONCE, "joins" },
+		{ PLANT_FULL_STAYS, "cramped" },
+		{ PLANT_PACE_IGNORED, "heavy" },
+		{ PLANT_STREAMS_IGNORED, "joins" },
+		{ PLANT_STAMP_IGNORED, "attacked" },
+		{ PLANT_WINDOW_IGNORED, "attacked" },
+		{ PLANT_KEYS_AT_ONCE, "attacked" },
+		{ PLANT_HELLO_REPLAYED, "attacked" },
+	};
+
+	for (unsigned i = 0; i < DIM(rows); i++)
+		if (rows[i].plant == plant_chosen)
+			return rows[i].kind;
 #endif
 	return "any";
 }

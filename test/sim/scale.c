@@ -11,9 +11,10 @@
 #include "common/util.h"
 #include "pkt.h"
 #include "records/copy.h"
+#include "records/digest.h"
 #include "records/records.h"
 #include "records/wire.h"
-#include "sync/engine.h"
+#include "sync/engine_priv.h"
 #include "sync/hello_seal.h"
 #include "sync/hello_wire.h"
 #include "sync/message.h"
@@ -23,7 +24,9 @@
 #define ROUND_S   10.0 /* between two digest rounds with a peer: REPAIR_MS */
 #define HELLO_S   0.1 /* hello-ms, as it is unless it is configured */
 #define FILL_RATE 125e6 /* octets a second from one peer: a gigabit */
-#define APPLY_S   1e6 /* records a second that one core takes in */
+#define RECORDS_S 5e5 /* records-per-s, unless it is configured; those of a second at once */
+#define TAKES_S   7e5 /* records a second that a real site took in: row snapshot-sites */
+#define WAY_S     0.05 /* between two sites */
 
 /* A mobile node like most: registered some time ago, by sequence number. */
 static struct record_copy typical(void)
@@ -134,6 +137,76 @@ static struct load load_of(const struct sizes *z, unsigned sites, double binding
 	return l;
 }
 
+/* --- how long things take --- */
+
+static double most(double a, double b)
+{
+	return a > b ? a : b;
+}
+
+/* A site that has nothing is told all by one other. */
+static double join_s(const struct sizes *z, double bindings)
+{
+	double octets = bindings * (z->record + z->delta / z->per_datagram);
+
+	return most(
+		octets / FILL_RATE, most(bindings / TAKES_S, (bindings - RECORDS_S) / RECORDS_S));
+}
+
+/* Of so many things, `each` at a time. */
+static double times_of(double things, double each)
+{
+	uint64_t whole = (uint64_t)(things / each);
+
+	return (double)whole * each < things ? (double)whole + 1 : (double)whole;
+}
+
+/* Questions with the keys of one leaf: several where they do not fit into one. */
+static double keys_octets(double keys)
+{
+	uint8_t buf[ENGINE_DATAGRAM];
+	struct net_wr w = net_wr_init(buf, sizeof(buf));
+	double lists = times_of(keys, MESSAGE_LISTED);
+	struct message_keys m = { .last = 1, .count = (uint8_t)(keys / lists) };
+
+	for (unsigned i = 0; i < m.count; i++)
+		m.key[i].key = i;
+	message_write_head(&w, &(struct message_head){ 1, 1 });
+	message_write_keys(&w, &m);
+	return lists * with_all(net_wr_len(&w));
+}
+
+/* Of so many records, each in one of the ranges by chance: how many ranges have one? */
+static double ranges_of(double records, unsigned ranges)
+{
+	double none = ranges;
+
+	for (uint64_t i = 0; i < (uint64_t)records && none > 0.01; i++)
+		none -= none / ranges;
+	return ranges - none;
+}
+
+/*
+ * A site has died: what it told in its last moments some have heard and others not. Each pair of
+ * survivors compares, the lower node id asks (sync/repair.c): the top ranges, the leaves of those
+ * that differ, the keys of leaves that differ; and half a round trip for records that are wanted.
+ * From then on that it is known to be dead; what processors need for it is not in.
+ */
+static double converge_s(const struct sizes *z, unsigned sites, double bindings, double every_s)
+{
+	double leaves = (double)(1U << digest_bits((uint32_t)bindings));
+	double differ = bindings / every_s / sites * WAY_S;
+	double blocks = ranges_of(differ, MESSAGE_HASHES) *
+			times_of(leaves / MESSAGE_HASHES, MESSAGE_HASHES);
+	double octets = (sites - 2.0) *
+			((1 + blocks) * z->digest + differ * keys_octets(bindings / leaves));
+
+	if (sites < 3)
+		return 0; /* nobody to differ from */
+	return 2 * WAY_S * (1.5 + times_of(blocks, ROUND_HASTE) + times_of(differ, ROUND_HASTE)) +
+	       octets / FILL_RATE;
+}
+
 int scale_print(void)
 {
 	static const unsigned sites[] = { 2, 3, 5, 10, 20, 50, 100 };
@@ -145,17 +218,14 @@ int scale_print(void)
 	       "hello "
 	       "of 100 sites %.0f\n",
 		z.record, z.per_datagram, z.ack, z.digest, hello_octets(100));
-	puts("sites,bindings,records_s,datagrams_s,mbit_s,join_s");
+	puts("sites,bindings,records_s,datagrams_s,mbit_s,join_s,converge_s");
 	for (unsigned b = 0; b < DIM(bindings); b++)
 		for (unsigned s = 0; s < DIM(sites); s++) {
 			struct load l = load_of(&z, sites[s], bindings[b], 60);
-			double octets = bindings[b] * (z.record + z.delta / z.per_datagram);
-			double join = octets / FILL_RATE > bindings[b] / APPLY_S
-					      ? octets / FILL_RATE
-					      : bindings[b] / APPLY_S;
 
-			printf("%u,%.0f,%.0f,%.0f,%.1f,%.1f\n", sites[s], bindings[b], l.records,
-				l.datagrams, l.octets * 8 / 1e6, join);
+			printf("%u,%.0f,%.0f,%.0f,%.1f,%.1f,%.2f\n", sites[s], bindings[b],
+				l.records, l.datagrams, l.octets * 8 / 1e6, join_s(&z, bindings[b]),
+				converge_s(&z, sites[s], bindings[b], 60));
 		}
 	return 0;
 }
