@@ -268,11 +268,12 @@ static bool is_clock_off(struct world *w, uint8_t node, uint8_t domain)
 	int64_t off[SHAPE_SITES], mine = w->site[node]->wall_off_ms;
 	unsigned n = 0, alike = 0;
 
-	/* where somebody answers handshakes in the place of others, sessions take their time */
-	uint64_t heard_us = w->shape.is_sealed ? 5 * S : 2 * S;
-
-	if (o->open_paths > 0 || o->paths_us + heard_us > w->now_us || w->shape.loss_ppm > 0 ||
+	if (o->open_paths > 0 || o->paths_us + 2 * S > w->now_us || w->shape.loss_ppm > 0 ||
 		!w->site[node]->kind->has_mesh || shape_is_spoilt(&w->shape, domain))
+		return false;
+	/* whose clock went back is refused the sessions that it had in an earlier life, as one who
+	 * repeats its words: it may hear one site only */
+	if (w->shape.is_sealed && mine < 0)
 		return false;
 	for (uint8_t i = 1; i <= w->shape.sites; i++) {
 		int64_t its = w->site[i]->wall_off_ms;
