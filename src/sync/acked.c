@@ -51,6 +51,9 @@ static void hear_full(struct engine *e, const struct peer *p, const struct messa
 		struct domain *d = &e->domain[i];
 
 		if (!is_member(d, p->node) || !says_full(m, d->conf.id)) {
+			/* it has room again: what it refused comes at once */
+			if (set_has(d->full, p->node))
+				repair_want(e, d, p->node);
 			if (!planted(PLANT_FULL_STAYS))
 				set_del(d->full, p->node);
 			continue;

@@ -431,6 +431,24 @@ static void test_no_room_is_no_loss(void **state)
 	RUN_UNTIL(has(2, 1, 2), 300);
 }
 
+/* What was refused comes as soon as there is room, not when all is compared the next time. */
+static void test_refused_comes_with_room(void **state)
+{
+	struct peer *p;
+
+	(void)state;
+	open_ready(2);
+	p = world.site[1].e->peer[2];
+	world.site[2].has_no_room = true;
+	update(1, 1, 1, 1, 1, 600, 1);
+	RUN_UNTIL(world.site[1].events[ENGINE_EV_PEER_FULL] == 1, 2000);
+	run(200);
+	assert_null(at(2, 1));
+	p->round_due_ms = world.now_ms + 600000;
+	world.site[2].has_no_room = false;
+	RUN_UNTIL(has(2, 1, 1), 2500);
+}
+
 /* --- bounds --- */
 
 /* A peer that comes back after a thousand changes is told the state, not the story. */
@@ -525,6 +543,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_teardown(test_foreign_records, tear_down),
 	cmocka_unit_test_teardown(test_record_rate, tear_down),
 	cmocka_unit_test_teardown(test_no_room_is_no_loss, tear_down),
+	cmocka_unit_test_teardown(test_refused_comes_with_room, tear_down),
 	cmocka_unit_test_teardown(test_slow_peer_costs_no_story, tear_down),
 	cmocka_unit_test_teardown(test_refreshes_are_lazy, tear_down),
 	cmocka_unit_test_teardown(test_path_mtu_is_soft, tear_down),
