@@ -336,10 +336,13 @@ static bool is_handshake_due(const struct peer *p, uint64_t now_ms)
 
 	if (p->pending)
 		return now_ms >= p->due_ms;
+	/* We answered: the other one is about to speak. A handshake of ours, also one in its place,
+	 * would end at the same time: each end would then have the keys of the other one as the
+	 * newer ones. */
+	if (is_good(&p->next, now_ms) && now_ms - p->next.made_ms < SESSION_RETRY_MAX_MS)
+		return false;
 	if (p->instead_ms != 0 && now_ms >= p->instead_ms)
 		return true;
-	if (is_good(&p->next, now_ms) && now_ms - p->next.made_ms < SESSION_RETRY_MAX_MS)
-		return false; /* we answered: the other one is about to speak */
 	return !is_good(&p->now, now_ms) || is_confirmed_in_vain(p, now_ms) ||
 	       now_ms - p->now.made_ms >= SESSION_REKEY_MS + lag ||
 	       p->now.counter >= MESSAGES_MAX / 2;

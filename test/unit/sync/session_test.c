@@ -606,6 +606,30 @@ static void test_old_replayed(void **state)
 	assert_in_range(site[1].established[2], 2, 2 + 60000 / SESSION_QUIET_MS);
 }
 
+/* The path copies a beginning, after a silence in which the peer may have lost its keys. It was
+ * answered: one session comes of it, and both ends have its keys. */
+static void test_beginning_copied(void **state)
+{
+	struct datagram d;
+
+	(void)state;
+	run(5000);
+	sessions_free(site[2].s);
+	start_site(2);
+	wire_count = 0;
+	delay_ms = 40;
+	do {
+		step();
+	} while (wire_count == 0 || wire[0].from != 2 || wire[0].to != 1);
+	d = wire[0];
+	assert_int_equal(deliver(&d), SESSION_HANDLED);
+	assert_int_equal(deliver(&d), SESSION_OLD);
+	run(1500);
+	assert_int_equal(site[1].established[2], 2);
+	check_talk(1, 2);
+	check_keys(1, 2);
+}
+
 /* Somebody who knows the public keys, and speaks with a peer's address, makes handshakes as fast
  * as they come: the costly part is bounded, and the peer gets through with a cookie. */
 static void test_flood(void **state)
@@ -964,6 +988,7 @@ int main(void)
 		TEST(test_restart),
 		TEST(test_clock_set_back),
 		TEST(test_old_replayed),
+		TEST(test_beginning_copied),
 		TEST(test_flood),
 		TEST(test_flood_restarts),
 		TEST(test_flood_idle),
