@@ -73,10 +73,11 @@ static bool are_both_there(struct world *w, uint8_t d, uint8_t by, uint8_t node)
 	       w->site[node]->announced[d];
 }
 
-/* What is lost of a round is asked for again after a while. */
+/* What is lost of a round is asked for again after a while; where handshakes drown in a flood, keys
+ * that have sealed as much as they may are made anew after it. */
 static uint64_t held_us(const struct world *w)
 {
-	return w->shape.loss_ppm == 0 ? HELD_US : LOSSY_US;
+	return w->shape.loss_ppm == 0 && !w->shape.is_attacked ? HELD_US : LOSSY_US;
 }
 
 /* Whoever came back is kept out until a digest round is complete, and such a round ends though mobile
