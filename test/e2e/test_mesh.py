@@ -4,6 +4,7 @@ and what becomes of them when a site moves, leaves, freezes, is killed or cannot
 node drops tunnel packets from any address but its home agent's, and counts them."""
 
 import signal
+import socket
 
 import pytest
 
@@ -12,7 +13,7 @@ from lab.pings import Pings, Stream
 from lab.raw import Wire, send_ip6
 from lab.shell import until
 from lab.transfer import Transfer
-from lab.world import hoa_of
+from lab.world import MOBILE_PREFIX, hoa_of
 from scapy.layers.inet6 import UDP, IPv6
 from scapy.packet import Raw
 
@@ -76,6 +77,41 @@ def reached(mesh, hoa=HOA, sites=None):
     for k in sites or mesh.sites:
         got, said = mesh[k].cn.ping(hoa, count=1)
         assert got == 1, f"from site {k}: {said}"
+
+
+def taken_over(mesh, sites=None):
+    return [mesh[k].ctl.counters()["mesh_taken_over"] for k in sites or mesh.sites]
+
+
+def said(mesh):
+    """{site: lines in its log}"""
+    return {k: len(site.hamd.lines) for k, site in mesh.sites.items()}
+
+
+def stood_still(mesh, since, *sites):
+    """One of them did, as on a machine that is busy: the others took over and traffic was lost,
+    whatever else happened."""
+    return any("this site stood still" in line for k in sites
+               for line in mesh[k].hamd.lines[since[k]:])
+
+
+def alarm(mesh, k, name, site):
+    """Site k raises it and names the other."""
+    return [a for a in mesh[k].ctl.show("alarms") if a["alarm"] == name and site in a["detail"]]
+
+
+def asked_in_vain(mesh, k):
+    """No route leads to a site that is not ready: here one does, and it answers nobody all the
+    same, nor does it say of anybody that he cannot be reached."""
+    site = mesh[k]
+    site.router.ip("-6", "route", "replace", MOBILE_PREFIX, "via", site.address, "dev", "r-ha")
+    before = site.ctl.counters()["rx_packets"]
+    with site.ctl.moves("drops", not_ready=-2):
+        assert mesh.mn.update(site.name, timeout=0.5) is None
+        got, said = site.cn.ping(HOA, count=1, wait=1)
+        assert got == 0 and "nreachable" not in said, said
+    assert site.ctl.counters()["rx_packets"] >= before + 2
+    assert owner(mesh, k) is None
 
 
 def home(mesh, k, mn=None):
@@ -199,20 +235,33 @@ def test_late_update_to_a_draining_site(mesh):
 
 def test_frozen_site(mesh):
     """SIGSTOP for longer than dead-ms; meanwhile the mobile node registers elsewhere. The site that
-    wakes up does not fight for what it had."""
+    wakes up does not fight for what it had: it joins, takes over nothing, and of what is sent
+    beside it nothing is lost."""
     home(mesh, 1)
-    mesh[1].hamd._proc.send_signal(signal.SIGSTOP)
+    hamd, since = mesh[1].hamd, said(mesh)
+    flows = [Stream(mesh[2].cn, mesh.mn.ns, HOA, port=6002)]
+    hamd.send_signal(signal.SIGSTOP)
     try:
         mesh.gate.wait(site1=False)
         until("taken over", lambda: owners(mesh, sites=(2, 3)) in ({2}, {3}), 10)
-        mesh.mn.register("site2")
+        flows.append(Stream(mesh[1].cn, mesh.mn.ns, HOA, port=6001))
+        mesh.mn.register("site2", tries=3)
         coa = mesh.mn.coa
+        before = taken_over(mesh, (2, 3))
+        woke = len(hamd.lines)
     finally:
-        mesh[1].hamd._proc.send_signal(signal.SIGCONT)
+        hamd.send_signal(signal.SIGCONT)
+    hamd.wait_log("this site stood still", 10, since=woke)
+    hamd.wait_log("has another state now.*joining", 10, since=woke)
     all_up(mesh)
     until("one care-of address", lambda: {
         mesh[k].ctl.binding(HOA)["care-of-address"] for k in mesh.sites} == {coa}, 10)
     until("one owner", lambda: len(owners(mesh)) == 1, 10)
+    for flow in flows:
+        flow.wait_for(20)
+    lost, after = [flow.stop() for flow in flows], taken_over(mesh, (2, 3))
+    if not stood_still(mesh, since, 2, 3):
+        assert (lost, after) == ([[], []], before)
     reached(mesh)
 
 
@@ -245,7 +294,7 @@ def test_cut_off(mesh):
     """Sites 1 and 2 lose each other, site 3 hears both: nothing is taken over."""
     home(mesh, 1)
     mesh.mn.register("site3")
-    before = [mesh[k].ctl.counters()["mesh_taken_over"] for k in mesh.sites]
+    before = taken_over(mesh)
     mesh.cut(1, 2)
     until("cut off", lambda: "cut" in states(mesh, 1)["site2"] and "cut" in states(mesh, 2)["site1"],
           10)
@@ -253,46 +302,89 @@ def test_cut_off(mesh):
     until("site 2 hears of it by site 3", lambda: mesh[2].ctl.binding(HOA)["sequence"] ==
           mesh.mn.seq, 5)
     reached(mesh)
-    assert [mesh[k].ctl.counters()["mesh_taken_over"] for k in mesh.sites] == before
+    assert taken_over(mesh) == before
     assert owners(mesh) == {1}
 
 
 def test_one_way(mesh):
     """What site 2 says no longer arrives at site 1: a path that is not up, at both ends."""
     home(mesh, 1)
+    since, before = said(mesh), taken_over(mesh)
     mesh.cut(1, 2, way=(2, 1))
     until("not up", lambda: states(mesh, 1)["site2"] != "up" and states(mesh, 2)["site1"] != "up",
           10)
-    mesh.mn.register("site3")
-    reached(mesh, sites=(1, 3))
+    mesh.mn.register("site3", tries=3)
+    for k in mesh.sites:
+        mesh.until_known(k, mesh.mn)
+    reached(mesh)
     assert owners(mesh) == {1}
+    assert taken_over(mesh) == before or stood_still(mesh, since, *mesh.sites)
+
+
+WORSE = ("lost", "duplicated", "late")
+
+
+def harm(mesh):
+    """{(line, what): frames that it happened to}"""
+    total = {(name, what): 0 for name in mesh.wires.names for what in WORSE}
+    for (name, _), row in mesh.wires.show().items():
+        for what in WORSE:
+            total[name, what] += row[what]
+    return total
 
 
 def test_bad_lines(mesh):
-    """Loss, copies, frames out of order on every line: who repeats what was lost registers, and all
-    sites know it."""
+    """Loss, copies, frames out of order on every line: who repeats what was lost registers, all
+    sites know it, and a transfer meanwhile arrives whole."""
     home(mesh, 1)
+    before = harm(mesh)
     mesh.delays(loss_percent=3, duplicate_percent=3, reorder_percent=5, jitter_ms=3)
     try:
+        run = Transfer(mesh[2].cn, mesh[2].cn_address, mesh.mn.ns, HOA, size=512 << 10)
         for n in range(10):
             link = f"site{1 + n % 3}"
             until("an answer", lambda at=link: mesh.mn.update(at, timeout=1), 10)
             mesh.mn.attach(link)
+        run.join()
         agree(mesh, 1)
         until("the last one is known", lambda: {
             mesh[k].ctl.binding(HOA)["sequence"] for k in mesh.sites} == {mesh.mn.seq}, 10)
+        until("each line was bad in each way", lambda: all(
+            n > before[what] for what, n in harm(mesh).items()), 20)
     finally:
         mesh.delays(loss_percent=0, duplicate_percent=0, reorder_percent=0, jitter_ms=0)
+    all_up(mesh)
+    reached(mesh)
+
+
+FLOOD, BURST = 6000, 200  # datagrams; so many of them at once find room at a port
+
+
+def flood(mesh, k):
+    """Datagrams from addresses that are nobody's to both ports of site k, as fast as it counts
+    them."""
+    def packet(n):
+        return bytes(IPv6(src=f"2001:db8:c{k}::bad:{n:x}", dst=site_address(k))
+                     / UDP(sport=PORT, dport=PORT + n % 2) / Raw(n.to_bytes(2, "big") * 100))
+    packets = [packet(n) for n in range(BURST)]
+    begin = mesh[k].ctl.drops()["mesh_stranger"]
+    with mesh[k].cn.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_RAW) as sock:
+        for sent in range(BURST, FLOOD + 1, BURST):
+            for data in packets:
+                sock.sendto(data, (site_address(k), 0))
+            until("they are counted", lambda n=begin + sent: mesh[k].ctl.drops()[
+                "mesh_stranger"] >= n, 10, every=0)
 
 
 def test_strangers_and_replays(mesh):
-    """A flood on the port of the sessions from an address that is nobody's is dropped before any
-    ring; what was heard before is not taken again."""
+    """A flood on the ports of the mesh from addresses that are nobody's is dropped before any ring,
+    and nothing of the traffic beside it is lost; what was heard before is not taken again."""
     home(mesh, 1)
-    stranger = IPv6(src=mesh[2].cn_address, dst=site_address(1)) / UDP(sport=PORT, dport=PORT)
-    with mesh[1].ctl.moves("drops", mesh_stranger=500):
-        for n in range(500):
-            send_ip6(mesh[2].cn, stranger / Raw(n.to_bytes(2, "big") * 100))
+    flow = Stream(mesh[1].cn, mesh.mn.ns, HOA)
+    with mesh[1].ctl.moves("drops", mesh_stranger=FLOOD):
+        flood(mesh, 1)
+    flow.wait_for(5)
+    assert flow.stop() == []
     heard = []
     with Wire(mesh[1].router, "r-r2") as wire:
         mesh.mn.update()
@@ -318,46 +410,61 @@ def test_all_again(mesh):
 
 def test_wrong_key(mesh):
     """A first start of all where one site has another key than the others know: nothing is served
-    before the operator says so, and the alarm names that site."""
+    before the operator says so, and alarms name that site. Then the others serve and it does not;
+    with its own key again it does."""
     good = mesh[3].hamd.path.read_text()
     for site in mesh.sites.values():
         site.hamd.kill9()
+    mesh.gate.wait(site1=False, site2=False, site3=False)
     mesh[3].hamd.path.write_text(good.replace(str(mesh.key_file(3)), str(mesh.other_key())))
-    for site in mesh.sites.values():
-        site.hamd.start()
-    for k, other in ((1, "site3"), (2, "site3"), (3, "site")):
-        until("the alarm names the site", lambda k=k, other=other: [
-            a for a in mesh[k].ctl.show("alarms")
-            if a["alarm"] == "domain_waits" and other in a["detail"]
-            and (k == 3 or states(mesh, 3 - k)[f"site{k}"] == "up")], 10)
-        assert mesh[k].ctl.run("ready").returncode == 1
-    assert mesh.mn.update("site1", timeout=1) is None
-    mesh[3].hamd.kill9()
-    mesh[3].hamd.path.write_text(good)
-    mesh[1].ctl("ready", "--force", DOMAIN)
-    mesh.gate.wait(site1=True, site2=True)
+    try:
+        for site in mesh.sites.values():
+            site.hamd.start()
+        for k, other in ((1, "site3"), (2, "site3"), (3, "site")):
+            until("the alarm names the site", lambda k=k, other=other: alarm(
+                mesh, k, "domain_waits", other)
+                and (k == 3 or states(mesh, 3 - k)[f"site{k}"] == "up"), 10)
+            assert mesh[k].ctl.run("ready").returncode == 1
+        for k in (1, 2):
+            until("an alarm says why", lambda k=k: alarm(mesh, k, "peer_key", "site3"), 10)
+            assert not alarm(mesh, k, "peer_key", f"site{3 - k}")
+        for k in mesh.sites:
+            asked_in_vain(mesh, k)
+        mesh[1].ctl("ready", "--force", DOMAIN)
+        mesh.gate.wait(site1=True, site2=True)
+        assert mesh.mn.register("site1").status == 0
+        agree(mesh, 1, sites=(1, 2))
+        reached(mesh)   # who is near site 3 by another one
+        asked_in_vain(mesh, 3)
+        assert mesh[3].ctl.run("ready").returncode == 1
+        assert set(states(mesh, 3).values()) == {"dead"}
+    finally:
+        mesh[3].hamd.kill9()
+        mesh[3].hamd.path.write_text(good)
     mesh[3].hamd.start()
     all_up(mesh)
-    home(mesh, 1)
+    agree(mesh, 1)
     reached(mesh)
 
 
 def test_first_start_with_one_missing(mesh):
-    """Two of three serve nothing before the operator says so at one of them."""
+    """Two of three serve nothing before the operator says so at one of them; afterwards all do."""
     for site in mesh.sites.values():
         site.hamd.kill9()
+    mesh.gate.wait(site1=False, site2=False, site3=False)
     for k in (1, 2):
         mesh[k].hamd.start()
     until("they hear each other", lambda: states(mesh, 1)["site2"] == "up", 10)
     for k in (1, 2):
-        until("the alarm names the site", lambda k=k: [
-            a for a in mesh[k].ctl.show("alarms")
-            if a["alarm"] == "domain_waits" and "site3" in a["detail"]], 5)
+        until("the alarm names the site", lambda k=k: alarm(mesh, k, "domain_waits", "site3"), 5)
         assert mesh[k].ctl.run("ready").returncode == 1
-    assert mesh.mn.update("site1", timeout=1) is None
+        asked_in_vain(mesh, k)
     mesh[1].ctl("ready", "--force", DOMAIN)
     mesh.gate.wait(site1=True, site2=True)
     assert mesh.mn.register("site1").status == 0
+    agree(mesh, 1, sites=(1, 2))
+    reached(mesh)
     mesh[3].hamd.start()
     all_up(mesh)
     agree(mesh, 1)
+    reached(mesh)

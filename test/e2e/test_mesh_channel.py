@@ -237,10 +237,12 @@ def test_flood(pair):
 def test_wedged(pair):
     """Tokyo's control core stands still: hello runs on another lcore and falls silent on purpose.
     Paris takes it for dead, and takes it back when it goes on."""
+    before = len(pair.tokyo.lines)
     with stopped_thread(lcore_threads(pair.tokyo.pid)["control"]):
         until("tokyo is down", lambda: peer(pair.paris)["state"] != "up", 15)
     until("tokyo is up again", lambda: is_up(pair.paris) and is_up(pair.tokyo), 15)
-    pair.tokyo.wait_log("alarm=hello_silent|stood still|joining", 10)
+    pair.tokyo.wait_log("this site stood still", 10, since=before)
+    pair.tokyo.wait_log("has another state now.*joining", 10, since=before)
 
 
 def test_wrong_key(pair):

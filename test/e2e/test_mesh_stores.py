@@ -2,6 +2,8 @@
 """Three sites with stores: what a site does that has not heard of a move yet, and a start of all of
 them from stores that differ."""
 
+import json
+import signal
 import time
 
 import pytest
@@ -141,4 +143,29 @@ def test_stores_that_differ(mesh):
     for k in mesh.sites:
         for mn in mesh.mns:
             until(f"{mn.hoa} at site {k}", lambda k=k, mn=mn: holds(mesh, k, mn), 5)
+            reached(mesh, k, mn)
+
+
+def test_killed_all(mesh):
+    """kill -9 of all of them at once, right behind acknowledgements that waited for the store: each
+    has all of it again, without another word of the mobile nodes."""
+    assert set(mesh.stop().values()) == {0}
+    for site in mesh.sites.values():
+        config = json.loads(site.hamd.path.read_text())
+        config["domains"][0]["ack-peers"] = "store"
+        site.hamd.path.write_text(json.dumps(config))
+        site.hamd.start(ready=False)
+    all_ready(mesh)
+    for k, mn in zip(mesh.sites, mesh.mns):
+        mn.register(f"site{k}", tries=3)
+    for site in mesh.sites.values():
+        site.hamd.send_signal(signal.SIGKILL)
+    for site in mesh.sites.values():
+        site.hamd.kill9()
+    for site in mesh.sites.values():
+        site.hamd.start()
+    all_ready(mesh)
+    for k in mesh.sites:
+        for mn in mesh.mns:
+            assert holds(mesh, k, mn), f"site {k}"
             reached(mesh, k, mn)
