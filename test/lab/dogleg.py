@@ -3,18 +3,23 @@
 mobile node away from home (docs/performance.md has a table). scripts/bench/dogleg runs it for three
 sites, quickstart for two.
 
-Each mobile node is registered with site 1, wherever it is. Compared are
+Compared are
 
     no mobility      the care-of address itself
     one home agent   at site 1
-    primary          a mesh; who intercepts relays to site 1, which has the binding
+    primary, site 1  a mesh; who intercepts relays to site 1, with whose address the mobile node is
+                     registered wherever it is
+    primary, nearest a mesh whose sites share one address: the site next to the mobile node gets its
+                     Binding Updates and is its primary home agent, as in the paper's Fig. 6
     direct           a mesh; who intercepts, and who is next to the mobile node, does it all
 """
 
 from .mesh import agent_address
-from .shell import until
+from .shell import LabError, until
 
-WAYS = ("no mobility", "one home agent", "primary", "direct")
+NEAREST = "primary, nearest"
+WAYS = ("no mobility", "one home agent", "primary, site 1", NEAREST, "direct")
+STRAIGHT = ("no mobility", NEAREST, "direct")  # no site but those next to the two
 
 
 def start(world, way):
@@ -24,7 +29,8 @@ def start(world, way):
         world.gate.wait(30, site1=True, **{f"site{k}": False for k in world.sites if k != 1})
     elif way != "no mobility":
         for k in world.sites:
-            world.start(k, world.config(k, domain={"delivery": way}))
+            world.start(k, world.config(k, "shared" if way == NEAREST else "unicast",
+                                        domain={"delivery": way.split(",")[0]}))
         world.gate.wait(30, **{f"site{k}": True for k in world.sites})
         # The first packets may go by a third site, until each has compared itself with the other.
         for k, site in world.sites.items():
@@ -33,13 +39,34 @@ def start(world, way):
 
 
 def register(world, at):
-    """The mobile node at site `at`, by its home agent address at site 1."""
+    """The mobile node at site `at`, by its home agent address at site 1, or the one of all."""
     mn = world.mn
     mn.use_agent(agent_address(1))
     mn.register(f"site{at}")
     for k, site in world.sites.items():
         if site.hamd is not None and site.hamd.is_running():
             world.until_known(k, mn)
+
+
+def until_owned(world, at):
+    """All sites relay to site `at`."""
+    for k, site in world.sites.items():
+        until(f"site {k} knows that the mobile node is site {at}'s", lambda ctl=site.ctl: ctl.binding(
+            world.mn.hoa)["owner"].endswith(str(at)), 10)
+
+
+def least_lines(way, mn, cn):
+    """How often long lines have to be crossed, there and back."""
+    return 2 * (mn != cn) if way in STRAIGHT else 2 * (mn != 1) + 2 * (cn != 1)
+
+
+def check(rows):
+    """The packets went where the table says that they go, and no further."""
+    for row in rows:
+        least = least_lines(row["way"], row["mn"], row["cn"])
+        if row["lines"] != least:
+            raise LabError(f"{row['way']}, mobile node at site {row['mn']}, correspondent at site "
+                           f"{row['cn']}: {row['lines']} lines are crossed instead of {least}")
 
 
 def path(world, k, address):
@@ -67,6 +94,8 @@ def measure(world, way, places):
     for at in places:
         if way != "no mobility":
             register(world, at)
+        if way == NEAREST:
+            until_owned(world, at)
         for k in world.sites:
             if way == "no mobility":
                 rtt, lines = without(world, at, k)
@@ -78,7 +107,7 @@ def measure(world, way, places):
 
 def table(rows):
     """Lines of text: a row for each pair of places, a column for each way."""
-    ways = [way for way in WAYS if any(row["way"] == way for row in rows)]
+    ways = list(dict.fromkeys(row["way"] for row in rows))
     cells = {(row["mn"], row["cn"], row["way"]): row for row in rows}
     text = ["mobile node at  correspondent at" + "".join(f"{way:>24}" for way in ways)]
     for mn, cn in sorted({(row["mn"], row["cn"]) for row in rows}):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Two sites of real daemons, long lines between them, and around them bench-around: a thousand
+"""Sites of real daemons, long lines between them, and around them bench-around: a thousand
 mobile nodes that talk and the many that do not. scripts/bench/around/around.c says what it does.
 
 A router of each site leads to it what goes to correspondents and to care-of addresses there; the
@@ -129,15 +129,16 @@ class Around:
         books.append(self.rows("flow")[trial])
 
     @contextlib.contextmanager
-    def flows(self, trial):
-        """Half of the correspondents at each site, both ways. Yields a list that has the books
-        afterwards."""
+    def flows(self, trial, places=()):
+        """Correspondents in equal parts at those places, which are all sites where none is named,
+        both ways. Yields a list that has the books afterwards."""
         names, books = [], []
-        for k in self.sites:
+        places = places or self.sites
+        for k in places:
             for way in ("to", "from"):
                 names.append(f"{trial}-{way}-{k}")
                 self.ask(f"flow {names[-1]} talk {way} cn{k} 2001:db8:d{k}::2"
-                         f" {RATE // len(self.sites)}")
+                         f" {RATE // len(places)}")
         yield books
         for name in names:
             self.ask(f"end {name}")
@@ -250,10 +251,11 @@ def known(world, count):
 
 
 @contextlib.contextmanager
-def two_sites(options, delivery, count):
-    """(world, around): every mobile node is registered at place 1, and both sites know."""
+def shared_sites(options, delivery, count, delay_ms=DELAY_MS, sites=2):
+    """(world, around): every mobile node is registered at place 1, and all sites know."""
     with real_sites(options, lambda world, k: site_config(world, k, count, domain(delivery),
-                                                          mode="shared")) as (world, around):
+                                                          mode="shared"),
+                    delay_ms, sites) as (world, around):
         world.mn.register("site1")
         for name, first, nodes in (("talk", OTHERS, TALK),
                                    ("rest", OTHERS + TALK, count - TALK - 1)):
@@ -263,9 +265,9 @@ def two_sites(options, delivery, count):
         yield world, around
 
 
-def settle(around):
+def settle(around, places=()):
     """Neighbours and routers know each other: what that costs is no trial's."""
-    with around.flows("settle"):
+    with around.flows("settle", places):
         time.sleep(1)
 
 

@@ -33,7 +33,8 @@ that misses a condition (how many distinct bindings were touched, packets that w
 Binding Updates that were acknowledged) is void. docs/performance.md says what the figures mean.
 
 Rows of the mesh (mesh-*) compare a worker of hamd's with DPDK's ipsec-secgw. drain-return,
-planned-move-*, commit-latency-* and takeover-10 and -100 run two real sites in network namespaces,
+commit-latency-*, takeover-10 and -100 and snapshot-sites run two real sites in network namespaces,
+planned-move-* and survivors three,
 without a peer, and switch the kernel's limit for realtime threads off meanwhile. A trial of theirs
 in which a site's longest turn was longer than hello-ms is void and done again; more than three in
 ten void ones make the row void.

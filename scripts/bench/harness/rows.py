@@ -467,8 +467,9 @@ ROWS = [
     Row("drain-return", "real sites: one of two is drained and returns, 100 k bindings, 10 kpps"
         " each way over 1,000; packets lost in the worst trial", site_rows.drain_return,
         bindings=HUNDRED_K, must=0, aim=0, unit="packets", less_is_more=True),
-    Row("planned-move-direct", "real sites: the 1,000 move from one to the other, delivery direct;"
-        " packets to them lost in the worst trial", site_rows.planned_move("direct"), bindings=HUNDRED_K,
+    Row("planned-move-direct", "three real sites, 50 ms apart one way: the 1,000 move from one"
+        " to another, all packets are the third's, delivery direct; packets to them lost in the worst"
+        " trial", site_rows.planned_move("direct"), bindings=HUNDRED_K,
         must=0, aim=0, unit="packets", less_is_more=True),
     Row("planned-move-primary", "the same, delivery primary", site_rows.planned_move("primary"),
         bindings=HUNDRED_K, must=0, aim=0, unit="packets", less_is_more=True),

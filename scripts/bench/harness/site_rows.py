@@ -3,12 +3,13 @@
 
 import time
 
-from around import (CARE_OF, FIRST, MOVE_RATE, TALK, domain, known, mishaps, parts, real_sites, settle,
-                    site_config, turns, two_sites)
+from around import (CARE_OF, FIRST, MOVE_RATE, TALK, domain, known, mishaps, parts,
+                    real_sites, settle, shared_sites, site_config, turns)
 from measure import summary
 from trials import RATE, condition, counted, losses, moved, percentile, told, totals
 
 
+MOVE_SITES, MOVE_DELAY_MS = 3, 50  # mobile nodes move between two sites, correspondents are at the third
 TCP_OCTETS, TCP_RATE = 4 << 20, 1 << 20  # a second: it goes on for as long as a trial
 
 
@@ -17,19 +18,19 @@ def hello_ms():
     return HELLO_MS
 
 
-def transfer(world, number):
-    """TCP from the correspondent at a site to the lab's mobile node, whose kernel and route it
+def transfer(world, k):
+    """TCP from the correspondent at site k to the lab's mobile node, whose kernel and route it
     is."""
     from lab.transfer import Transfer  # pylint: disable=import-outside-toplevel
-    site = world[1 + number % 2]
+    site = world[k]
     return Transfer(site.cn, site.cn_address, world.mn.ns, world.mn.hoa, TCP_OCTETS, TCP_RATE)
 
 
-def with_flows(options, world, around, number, change):
+def with_flows(options, world, around, number, change, places):
     """A trial: totals, with what change() says and what packets met with."""
     before, changes = mishaps(world), len(world.gate.changes)
-    with around.flows(number) as books:
-        begin, tcp = time.monotonic(), transfer(world, number)
+    with around.flows(number, places) as books:
+        begin, tcp = time.monotonic(), transfer(world, places[number % len(places)])
         time.sleep(options.seconds)
         said = change(number)
         time.sleep(options.seconds)
@@ -41,13 +42,15 @@ def with_flows(options, world, around, number, change):
                                    "parts": parts(world.sites.values())}
 
 
-def trials(options, delivery, bindings, result, which, make_change, **least):
-    """make_change(world, around): what is done in the middle of each trial; which: losses()."""
-    with two_sites(options, delivery, bindings) as (world, around):
+def trials(options, sites, places, result, which, make_change, **least):
+    """sites: shared_sites(), places: of the correspondents; make_change(world, around): what is
+    done in the middle of each trial; which: losses()."""
+    with sites as (world, around):
         change = make_change(world, around)
-        settle(around)
+        settle(around, places)
         done, void = counted(options.turns,
-                             lambda number: with_flows(options, world, around, number, change),
+                             lambda number: with_flows(options, world, around, number, change,
+                                                       places),
                              lambda: turns(world.sites.values()), hello_ms())
         ports = around.rows("port").values()
     if told(result, done, void, options.turns):
@@ -70,12 +73,13 @@ def drain_return(options, _directory, row, result):
             return {"drain-s": drained - begin,
                     "handed-on": site.ctl.counters()["mesh_handed_on"] - before}
         return change
-    trials(options, "direct", row.bindings, result, "lost", make, **{"handed-on": row.bindings})
+    trials(options, shared_sites(options, "direct", row.bindings), (1, 2), result, "lost", make,
+           **{"handed-on": row.bindings})
 
 
 def planned_move(delivery):
-    """All mobile nodes that have packets go from one site's links to the other's. For a second
-    each still takes what comes to where it was. What they send themselves right behind the Binding
+    """All mobile nodes that have packets go from one site's links to another one's; those that they
+    talk to are at a third. For a second each still takes what comes to where it was. What they send themselves right behind the Binding
     Update may overtake it in the home agent and is no loss of the move's, but told."""
     def run(options, _directory, row, result):
         def make(world, around):
@@ -88,7 +92,8 @@ def planned_move(delivery):
                 return {"move-s": time.monotonic() - begin, "again": again,
                         "moved": around.rows("crowd")["talk"]["acknowledged"] - before}
             return change
-        trials(options, delivery, row.bindings, result, "lost-to", make, moved=TALK)
+        trials(options, shared_sites(options, delivery, row.bindings, MOVE_DELAY_MS, MOVE_SITES),
+               (MOVE_SITES,), result, "lost-to", make, moved=TALK)
     return run
 
 

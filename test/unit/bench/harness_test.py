@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """scripts/bench/harness without DPDK: figures from programs that only pretend to run."""
 
+import contextlib
 import json
 import os
 import struct
@@ -210,6 +211,32 @@ class Trials(unittest.TestCase):
         for turns, allowed in ((1, 0), (3, 1), (5, 2), (7, 3), (10, 4)):
             self.assertEqual(trials.voids_allowed(turns), allowed)
             self.assertLessEqual(10 * allowed, 3 * (allowed + turns))
+
+    def judged(self, run, *took):
+        """What counted() is told: look() where site 1, 2, ... has that longest turn in ms, or is
+        away (None), and the limit."""
+        world = {k: mock.Mock(longest=ms) for k, ms in enumerate(took, 1)}
+        for site in world.values():
+            site.hamd.is_running.return_value = site.longest is not None
+            site.ctl.show.return_value = [{"rtt-ms": 5}]
+        names = ("fill", "real_sites", "known", "calm", "counted")
+        with contextlib.ExitStack() as stack:
+            mocks = {name: stack.enter_context(mock.patch.object(joins, name)) for name in names}
+            stack.enter_context(mock.patch.object(joins, "turns", lambda sites: (
+                max(1000 * site.longest for site in sites), len(sites))))
+            mocks["real_sites"].return_value.__enter__.return_value = (world, None)
+            mocks["counted"].return_value = ([], [])
+            run(mock.Mock(turns=5), ".", mock.Mock(bindings=10), {"conditions": []})
+            _, _, look, limit = mocks["counted"].call_args.args[:4]
+            return look(), limit
+
+    def test_all_sites_and_hello_ms(self):
+        """What makes a trial void, also where sites join and leave."""
+        limit = joins.HELLO_MS
+        self.assertEqual(self.judged(joins.snapshot, 5, None), ((5000, 1), limit))
+        self.assertEqual(self.judged(joins.snapshot, 5, limit), ((1000 * limit, 1), limit))
+        self.assertEqual(self.judged(joins.snapshot, 5, limit + 1), ((1000 * limit + 1000, 2), limit))
+        self.assertEqual(self.judged(joins.survivors, 5, 6, None), ((6000, 2), limit))
 
     def test_moved(self):
         self.assertEqual(trials.moved({"a": 1, "b": 2, "c": 3}, {"a": 1, "b": 5, "c": 2}),
