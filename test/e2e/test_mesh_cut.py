@@ -1,17 +1,19 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Three sites, each with its home agent address, that deliver by the primary: two of them lose each
-other, and what they relay goes by the third; a site that is away for less than dead-ms."""
+other, and what they relay goes by the third; a site that is away for less than dead-ms; one that
+drains while its route is still followed."""
 
 import time
 
 import pytest
 
 from lab.mesh import MeshWorld, agent_address
+from lab.pings import Pings
 from lab.shell import until
-from lab.world import hoa_of
+from lab.world import MOBILE_PREFIX, hoa_of
 
 HOA, HOA2 = hoa_of(1), hoa_of(2)
-DOMAIN = {"delivery": "primary"}
+DOMAIN = {"delivery": "primary", "drain-wait-ms": 3000}
 DEAD_MS = 3000  # a start of hamd takes less
 
 
@@ -133,6 +135,27 @@ def test_cut_off(mesh):
         mesh.heal()
         answers_by(mesh, 2)
     up(mesh)
+
+
+def test_update_while_draining(mesh):
+    """A site drains, and not all routers have heard it: it goes on as it was, for its own address,
+    too, and nothing is lost."""
+    at(mesh, mesh.mn, "site1", 1)
+    flow = Pings(mesh[1].cn, HOA)
+    mesh[1].ctl("drain")
+    mesh.gate.wait(site1=False)
+    mesh[1].router.ip("-6", "route", "replace", MOBILE_PREFIX, "via", mesh[1].address, "dev", "r-ha")
+    before = mesh[1].ctl.counters()["bu_refreshed"]
+    ba = mesh.mn.update("site1")
+    assert (ba.status, ba.src) == (0, agent_address(1))
+    assert mesh[1].ctl.counters()["bu_refreshed"] == before + 1
+    assert "draining" in mesh[1].ctl.run("ready").stderr, "it had the time"
+    flow.wait_for(5)
+    mesh[1].ctl("undrain")
+    mesh.gate.wait(site1=True)
+    flow.wait_for(5)
+    assert flow.stop() == []
+    until("it is its own still", lambda: owners(mesh, HOA) == {1}, 10)
 
 
 def test_restart_within_dead_ms(mesh):
