@@ -45,15 +45,26 @@ static bool says_full(const struct message_ack *m, uint32_t domain)
 	return (m->flags & ACK_FULL) != 0;
 }
 
+/* It has room again: what it refused comes at once, not with the next round in the background. One that
+ * is full again and again does not keep other domains from their rounds by that. */
+static void has_room(struct engine *e, struct domain *d, const struct peer *p)
+{
+	uint64_t *room_ms = &d->room_ms[p->node];
+
+	if (*room_ms != 0 && e->now_ms - *room_ms < REPAIR_MS)
+		return;
+	*room_ms = e->now_ms;
+	repair_want(e, d, p->node);
+}
+
 static void hear_full(struct engine *e, const struct peer *p, const struct message_ack *m)
 {
 	for (uint32_t i = 0; i < e->domain_count; i++) {
 		struct domain *d = &e->domain[i];
 
 		if (!is_member(d, p->node) || !says_full(m, d->conf.id)) {
-			/* it has room again: what it refused comes at once */
 			if (set_has(d->full, p->node))
-				repair_want(e, d, p->node);
+				has_room(e, d, p);
 			if (!planted(PLANT_FULL_STAYS))
 				set_del(d->full, p->node);
 			continue;

@@ -120,11 +120,19 @@ static void give_up_drain(struct engine *e, struct domain *d)
 	ready_set(e, d, NEXT_READY);
 }
 
+/* Who stood still hears of nobody at first: that says nothing. */
+static bool is_last(const struct engine *e, const struct domain *d)
+{
+	bool could_hear = d->woke_ms == 0 || e->now_ms - d->woke_ms >= e->opts.dead_ms;
+
+	return could_hear && !is_anybody_ready(d);
+}
+
 void drain_turn(struct engine *e, struct domain *d)
 {
 	bool is_late = e->now_ms - d->since_ms >= d->conf.drain_wait_ms;
 
-	if (d->drain < DRAIN_GONE && !d->is_forced_drain && !is_anybody_ready(d)) {
+	if (d->drain < DRAIN_GONE && !d->is_forced_drain && is_last(e, d)) {
 		give_up_drain(e, d);
 		return;
 	}

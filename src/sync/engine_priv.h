@@ -259,6 +259,7 @@ struct domain {
 	uint64_t members[4], retired[4];
 	uint32_t others; /* members that are not retired */
 	uint64_t full[4]; /* peers that refuse records of it */
+	uint64_t room_ms[NEXT_NODES]; /* compared because it had room again, 0: never */
 	uint64_t refused_ms[NEXT_NODES]; /* we last refused one for want of room, 0: never */
 	uint64_t refusing[4]; /* whose those were, and who was not told of room since */
 	uint8_t room_told[NEXT_NODES]; /* how often that was said */
@@ -282,6 +283,7 @@ struct domain {
 	uint8_t waits_for;
 	bool told_waiting;
 	enum drain_step drain;
+	uint64_t woke_ms; /* stood still when it had left, until then; 0: never */
 	bool drains_on; /* stood still while it drained: goes on once it could be ready */
 	uint64_t drain_from; /* HAND, FLUSH: the last change before any binding was given away */
 	uint64_t drain_change; /* FLUSH: must be acknowledged */

@@ -272,7 +272,9 @@ void engine_stall(struct engine *e, uint64_t gap_ms, uint64_t now_ms)
 		struct domain *d = &e->domain[i];
 
 		/* who has left serves nothing; and where nobody else is nobody took over */
-		if (d->says != NEXT_LEFT && next_awaited(d, 0) != 0)
+		if (d->says == NEXT_LEFT)
+			d->woke_ms = now_ms;
+		else if (next_awaited(d, 0) != 0)
 			freeze(e, d);
 	}
 }

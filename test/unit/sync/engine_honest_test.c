@@ -388,6 +388,30 @@ static void test_clock_after_a_stall(void **state)
 	RUN_UNTIL(world.site[1].says == NEXT_READY, 350);
 }
 
+/* Who has left and stood still hears nobody at first: that is no reason to serve again. */
+static void test_left_stood_still(void **state)
+{
+	struct engine *e;
+
+	(void)state;
+	open_ready(2, "engine_left_stood_still");
+	update(2, 1, 2, 1, 1, 600, 1);
+	RUN_UNTIL(is_converged() && at(1, 1) != NULL, 1000);
+	e = world.site[2].e;
+	assert_int_equal(engine_drain(e, DOMAIN, false, world.now_ms), 0);
+	RUN_UNTIL(world.site[2].says == NEXT_LEFT, 3000);
+	world.cut[1][2] = world.cut[2][1] = true; /* before all know that it has left */
+	engine_stall(e, 1000, world.now_ms);
+	run(200);
+	assert_int_equal(world.site[2].says, NEXT_LEFT);
+	world.cut[1][2] = world.cut[2][1] = false;
+	run(500);
+	assert_int_equal(world.site[2].says, NEXT_LEFT);
+	/* it has time to hear somebody now, and does not */
+	world.cut[1][2] = world.cut[2][1] = true;
+	RUN_UNTIL(world.site[2].says == NEXT_READY, 100);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_teardown(test_one_claimer, tear_down),
 	cmocka_unit_test_teardown(test_stray_claim, tear_down),
@@ -402,6 +426,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_teardown(test_stall_while_filled, tear_down),
 	cmocka_unit_test_teardown(test_clock_after_a_stall, tear_down),
 	cmocka_unit_test_teardown(test_ready_while_filled, tear_down),
+	cmocka_unit_test_teardown(test_left_stood_still, tear_down),
 };
 
 int main(void)
