@@ -224,7 +224,8 @@ struct peer {
 	struct asks asks;
 	uint64_t want_round; /* bit: domain, at once */
 	uint64_t want_haste; /* ... with as many questions at once as there may be */
-	struct bucket hastes; /* rounds abandoned for it; its time goes by as that of digest_keys */
+	/* by index: rounds abandoned for it; its time goes by as that of digest_keys */
+	struct bucket hastes[ENGINE_DOMAINS];
 	uint64_t round_due_ms;
 	uint64_t round_retry_ms[ENGINE_DOMAINS]; /* by index: not again earlier */
 	uint16_t round_last; /* domain of the last one begun: the others come first */

@@ -62,9 +62,10 @@ static bool is_time_known(const struct engine *e, const struct domain *d)
 	return true;
 }
 
+/* Who had not begun when we did not wait for that any more is not waited for again. */
 static bool has_told(const struct in *in)
 {
-	return in->told != 0 && in->until >= in->told;
+	return in->id == 0 || (in->told != 0 && in->until >= in->told);
 }
 
 /*

@@ -39,15 +39,6 @@ void repair_want(struct engine *e, struct domain *d, uint8_t node)
 		e->peer[node]->want_round |= 1ULL << d->index;
 }
 
-static bool is_due(const struct engine *e, const struct peer *p, const struct domain *d)
-{
-	return p->want_round >> d->index & 1 && e->now_ms >= p->round_retry_ms[d->index] &&
-	       is_peer_up(e, d, p->node) && digest_is_ready(d->digest);
-}
-
-/* One under way that has no haste, of whatever domain, begins anew behind this one: it would ask one
- * thing after the other while somebody waits. A site that comes and goes all the time does not keep
- * other domains from their rounds: then its own waits for those. */
 void repair_want_haste(struct engine *e, struct domain *d, uint8_t node)
 {
 	struct peer *p = e->peer[node];
@@ -56,9 +47,6 @@ void repair_want_haste(struct engine *e, struct domain *d, uint8_t node)
 		return;
 	repair_want(e, d, node);
 	p->want_haste |= 1ULL << d->index;
-	if (p->round.domain != NOBODY && !p->round.is_hasty && is_due(e, p, d) &&
-		bucket_take(&p->hastes, e->now_ms / (DIGEST_KEY_MS / 1000)))
-		repair_abandon(e, p, 0);
 }
 
 void repair_stop(struct peer *p)
@@ -146,6 +134,26 @@ static void complete(struct engine *e, struct peer *p)
 	ready_round_done(e, d, p, o.begun_ms);
 }
 
+static bool is_due(const struct engine *e, const struct peer *p, const struct domain *d)
+{
+	return p->want_round >> d->index & 1 && e->now_ms >= p->round_retry_ms[d->index] &&
+	       is_peer_up(e, d, p->node) && digest_is_ready(d->digest);
+}
+
+/* A round without haste, of whatever domain, begins anew behind one that has it: it would ask one
+ * thing after the other while somebody waits. A site that comes and goes all the time does not keep
+ * other domains from their rounds: then its own waits for those. */
+static bool gives_way(struct engine *e, struct peer *p)
+{
+	if (p->round.domain == NOBODY || p->round.is_hasty)
+		return false;
+	for (uint32_t i = 0; i < e->domain_count; i++)
+		if (p->want_haste >> i & 1 && is_due(e, p, &e->domain[i]) &&
+			bucket_take(&p->hastes[i], e->now_ms / (DIGEST_KEY_MS / 1000)))
+			return true;
+	return false;
+}
+
 /*
  * Lower node ids begin in the background, so that a pair compares once: also where a round is
  * wanted of a peer that does not answer. Domains take turns, so that such a one (the peer does not
@@ -175,6 +183,8 @@ static struct domain *due(struct engine *e, struct peer *p)
 
 uint32_t repair_turn(struct engine *e, struct peer *p, uint32_t *budget)
 {
+	if (gives_way(e, p))
+		repair_abandon(e, p, 0);
 	if (p->round.domain == NOBODY) {
 		struct domain *d = due(e, p);
 

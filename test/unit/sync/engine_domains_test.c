@@ -195,9 +195,45 @@ static void test_haste_without_end(void **state)
 		repair_want(world.site[1].e, other, 2);
 		RUN_UNTIL(p->round.domain == other->index, 200);
 		repair_want_haste(world.site[1].e, d, 2);
-		abandoned += p->round.domain == NOBODY;
+		step();
+		abandoned += p->round.is_hasty;
 	}
 	assert_in_range(abandoned, 1, HASTES + 1);
+	/* that was this domain's share: the other's is its own */
+	RUN_UNTIL(p->round.domain == NOBODY && p->want_round == 0, 1000);
+	p->round_last = other->index;
+	repair_want(world.site[1].e, d, 2);
+	RUN_UNTIL(p->round.domain == d->index, 200);
+	repair_want_haste(world.site[1].e, other, 2);
+	step();
+	assert_true(p->round.is_hasty && p->round.domain == other->index);
+}
+
+/* One that may not begin yet, because the other end is not ready for it, does when it may. */
+static void test_haste_later(void **state)
+{
+	struct domain *d, *other;
+	struct peer *p;
+
+	(void)state;
+	open_world(2, "engine_haste_later");
+	world.has_other[1] = world.has_other[2] = true;
+	start_all();
+	RUN_UNTIL(all_say(NEXT_READY), 3000);
+	run(2000);
+	p = world.site[1].e->peer[2];
+	d = domain_by_number(world.site[1].e, DOMAIN);
+	other = domain_by_number(world.site[1].e, OTHER);
+	RUN_UNTIL(p->round.domain == NOBODY && p->want_round == 0, 1000);
+	world.loss_percent = 100; /* that round lasts */
+	p->round_last = d->index;
+	repair_want(world.site[1].e, other, 2);
+	RUN_UNTIL(p->round.domain == other->index, 200);
+	p->round_retry_ms[d->index] = world.now_ms + 20;
+	repair_want_haste(world.site[1].e, d, 2);
+	run(15);
+	assert_int_equal(p->round.domain, other->index);
+	RUN_UNTIL(p->round.domain == d->index && p->round.is_hasty, 20);
 }
 
 /* Who leaves one domain stays in the other. */
@@ -225,6 +261,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_turns, tear_down),
 		cmocka_unit_test_teardown(test_haste_comes_first, tear_down),
 		cmocka_unit_test_teardown(test_haste_without_end, tear_down),
+		cmocka_unit_test_teardown(test_haste_later, tear_down),
 		cmocka_unit_test_teardown(test_drained_in_one, tear_down),
 	};
 
