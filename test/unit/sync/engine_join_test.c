@@ -347,6 +347,54 @@ static void test_streams_begin_with_nothing(void **state)
 	}
 }
 
+static uint64_t took_to_join(uint8_t node)
+{
+	uint64_t from_ms = world.now_ms;
+
+	start_site(node);
+	RUN_UNTIL(world.site[node].says == NEXT_READY, 3000);
+	return world.now_ms - from_ms;
+}
+
+/* One that serves, and that it does not hear: it may be about to, so that it waits for a second, and
+ * no longer. The same again in each life, and when it stood still meanwhile. */
+static void test_joins_beside_one_cut_off(void **state)
+{
+	(void)state;
+	open_world(3, "engine_join_cut_off");
+	start_all();
+	RUN_UNTIL(all_say(NEXT_READY), 3000);
+	run(1000);
+	for (unsigned round = 0; round < 2; round++) {
+		stop_site(3);
+		world.cut[1][3] = world.cut[3][1] = true;
+		run(500);
+		assert_in_range(took_to_join(3), RETRY_MS, RETRY_MS + 300);
+	}
+	stop_site(3);
+	run(500);
+	start_site(3);
+	run(500);
+	engine_stall(world.site[3].e, 1000, world.now_ms);
+	run(RETRY_MS - 100);
+	assert_int_equal(world.site[3].says, NEXT_JOINING);
+	RUN_UNTIL(world.site[3].says == NEXT_READY, 500);
+}
+
+/* Of one that never says that it has told what it began with, what it has is waited for as long. */
+static void test_joins_beside_an_untold_one(void **state)
+{
+	(void)state;
+	open_world(2, "engine_join_untold");
+	world.untold = 1;
+	start_all();
+	RUN_UNTIL(all_say(NEXT_READY), 3000);
+	run(1000);
+	stop_site(2);
+	run(500);
+	assert_in_range(took_to_join(2), RETRY_MS, RETRY_MS + 300);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_teardown(test_no_peers, tear_down),
 	cmocka_unit_test_teardown(test_retired_peers, tear_down),
@@ -361,6 +409,8 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_teardown(test_ready_knows_what_far_sites_accepted, tear_down),
 	cmocka_unit_test_teardown(test_filled_when_far_sites_have_begun, tear_down),
 	cmocka_unit_test_teardown(test_streams_begin_with_nothing, tear_down),
+	cmocka_unit_test_teardown(test_joins_beside_one_cut_off, tear_down),
+	cmocka_unit_test_teardown(test_joins_beside_an_untold_one, tear_down),
 };
 
 int main(void)

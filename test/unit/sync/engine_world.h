@@ -71,6 +71,7 @@ struct world {
 	bool covers_none;
 	uint8_t refuser; /* to this site home(refused) is none of the domain's */
 	uint8_t older; /* a site of a release that knows no places in snapshots */
+	uint8_t untold; /* a site of a release that does not say what its streams begin with */
 	uint8_t retired; /* a site that all others know to be gone for good */
 	uint8_t homeless; /* at this site home(refused) can never be published */
 	unsigned refused;
@@ -130,6 +131,14 @@ static void forget_place(uint8_t *b, size_t n)
 	}
 }
 
+static void forget_told(uint8_t *b, size_t n)
+{
+	for (size_t at = MESSAGE_HEADER; at + 5 <= n;
+		at += 3 + (size_t)(b[at + 1] << 8 | b[at + 2]))
+		if (b[at] == MESSAGE_DELTA)
+			b[at + 4] &= (uint8_t)~DELTA_TOLD;
+}
+
 /* How long it waits on its way. */
 static bool fits_line(uint8_t from, uint8_t to, size_t n, uint64_t *ms)
 {
@@ -172,6 +181,8 @@ static void post(uint8_t from, uint8_t to, const uint8_t *b, size_t n)
 		memcpy(d->b, b, n);
 		if (to == world.older)
 			forget_place(d->b, n);
+		if (from == world.untold)
+			forget_told(d->b, n);
 	}
 }
 
