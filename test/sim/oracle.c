@@ -306,15 +306,12 @@ static bool is_any_serving(struct world *w, uint8_t node, uint8_t domain, bool i
 	return false;
 }
 
-/* "cold-start": it could reach nobody who serves, and goes by its store. That may lack the newest of
- * what it knew before it crashed. */
+/* "cold-start": it has begun anew, heard nobody who serves, and goes by its store. That may lack the
+ * newest of what it knew before it crashed. */
 static void may_be_of_store(struct world *w, uint8_t node, uint8_t domain)
 {
-	const struct oracle *o = w->oracle;
-
-	if (!w->shape.domain[domain].serve_cold || !w->shape.has_store ||
-		(o->open_paths == 0 && o->paths_us + 5 * S < w->now_us &&
-			is_any_serving(w, node, domain, true)))
+	if (!w->shape.domain[domain].serve_cold || w->site[node]->store == NULL ||
+		w->oracle->life[node].gap_us != UINT64_MAX || is_any_serving(w, node, domain, true))
 		return;
 	for (uint8_t i = 0; i < w->shape.mns; i++)
 		if (mn_domain(w, i) == domain)
@@ -400,16 +397,30 @@ void oracle_loss(struct world *w, uint8_t node)
 	o->loss_us = w->now_us;
 }
 
+/* Has it anything of that domain, in its memory or a store? Who begins anew without one does not,
+ * before it serves. */
+static bool may_remember(struct world *w, uint8_t node, uint8_t domain)
+{
+	const struct site *s = w->site[node];
+
+	return s->store != NULL ||
+	       (site_is_up(s) &&
+		       (s->announced[domain] || w->oracle->life[node].gap_us != UINT64_MAX));
+}
+
 void oracle_forgot(struct world *w, uint8_t node)
 {
-	for (uint8_t i = 0; i < w->shape.mns; i++) {
-		struct subject *s = &w->oracle->subject[i];
+	for (uint8_t d = 0; d < w->shape.domains; d++) {
+		bool is_anybody = !site_is_member(w->site[node], d);
 
-		if (!site_is_member(w->site[node], mn_domain(w, i)) ||
-			is_any_serving(w, node, mn_domain(w, i), false))
-			continue;
-		w->stats.void_loss += !s->is_void;
-		oracle_excuse(w, s);
+		for (uint8_t n = 1; n <= w->shape.sites && !is_anybody; n++)
+			is_anybody = n != node && site_is_member(w->site[n], d) &&
+				     may_remember(w, n, d);
+		for (uint8_t i = 0; i < w->shape.mns && !is_anybody; i++)
+			if (mn_domain(w, i) == d) {
+				w->stats.void_loss += !w->oracle->subject[i].is_void;
+				oracle_excuse(w, &w->oracle->subject[i]);
+			}
 	}
 }
 
