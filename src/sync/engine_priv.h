@@ -60,6 +60,8 @@
 #define SETTLE_RTTS     4 /* ... and as long as the farthest takes for so many steps, */
 #define SETTLE_MAX_MS   1000 /* ... after the first of several went */
 #define RETRY_MS        1000 /* a round or snapshot that came to nothing is begun again */
+#define STREAMS_MS      2000 /* who joins waits for those it has no session with: one is tried again */
+#define TOLD_MS         1000 /* ... and, once it is filled, for what streams began with */
 #define KEPT_MS         5000 /* and dead-ms: how long others keep what its owner has not renewed */
 #define IDLE_MS         50 /* longest time between two turns */
 #define REFUSED_MS      1000 /* told that there is no room for so long after the last time, */

@@ -95,7 +95,7 @@ static void become_ready(struct engine *e, struct domain *d, bool by_ready)
 		d->filled_ms = e->now_ms;
 	d->is_filled = true;
 	d->is_filled_well |= by_ready;
-	if (by_ready && !have_streams(e, d, true) && e->now_ms - d->filled_ms < RETRY_MS)
+	if (by_ready && !have_streams(e, d, true) && e->now_ms - d->filled_ms < TOLD_MS)
 		return;
 	if (d->others > 1 && !is_time_known(e, d))
 		return;
@@ -143,7 +143,7 @@ static bool ask_ready(struct engine *e, struct domain *d)
 			(best == NULL || snapshot_is_better(e, d, p, best)))
 			best = p;
 	}
-	if (best != NULL && (have_streams(e, d, false) || e->now_ms - d->since_ms >= RETRY_MS))
+	if (best != NULL && (have_streams(e, d, false) || e->now_ms - d->since_ms >= STREAMS_MS))
 		snapshot_want(e, d, best);
 	return is_any;
 }
