@@ -101,20 +101,9 @@ static struct entry *place(struct entry *set, uint64_t now_ms, enum pmtu_use use
 	return worth(least, now_ms) != 0 && least->use > use ? NULL : least;
 }
 
-static bool lower(struct entry *e, uint64_t now_ms, uint32_t mtu)
-{
-	if (mtu < e->mtu) {
-		e->mtu = mtu & UINT16_MAX;
-		e->until_ms = now_ms + PMTU_LIFETIME_MS;
-		return true;
-	}
-	if (e->until_ms < now_ms + PMTU_HOLD_MS)
-		e->until_ms = now_ms + PMTU_HOLD_MS;
-	return false;
-}
-
-bool pmtu_learn(struct pmtu *p, uint64_t now_ms, const struct ip6_addr *dst, enum pmtu_use use,
-	uint32_t mtu)
+/* A lower one holds until then; one that is known already, as long as a sign of it says. */
+static bool note(struct pmtu *p, uint64_t now_ms, const struct ip6_addr *dst, enum pmtu_use use,
+	uint32_t mtu, uint64_t until_ms, uint64_t sign_ms)
 {
 	uint64_t tag = tag_of(p, dst);
 	struct entry *set = set_of(p, dst), *e = find(set, now_ms, tag, use);
@@ -129,10 +118,32 @@ bool pmtu_learn(struct pmtu *p, uint64_t now_ms, const struct ip6_addr *dst, enu
 			return false;
 		*e = (struct entry){ .tag = tag, .use = use, .mtu = UINT16_MAX };
 	}
-	lowered = lower(e, now_ms, mtu);
+	lowered = mtu < e->mtu;
+	if (lowered) {
+		e->mtu = mtu & UINT16_MAX;
+		e->until_ms = until_ms;
+	} else if (e->until_ms < sign_ms) {
+		e->until_ms = sign_ms;
+	}
 	if (use == PMTU_TUNNEL && e->until_ms > p->tunnels_end_ms)
 		p->tunnels_end_ms = e->until_ms;
 	return lowered;
+}
+
+bool pmtu_learn(struct pmtu *p, uint64_t now_ms, const struct ip6_addr *dst, enum pmtu_use use,
+	uint32_t mtu)
+{
+	return note(p, now_ms, dst, use, mtu, now_ms + PMTU_LIFETIME_MS, now_ms + PMTU_HOLD_MS);
+}
+
+bool pmtu_hear(struct pmtu *p, uint64_t now_ms, const struct ip6_addr *dst, uint32_t mtu,
+	uint64_t until_ms)
+{
+	bool is_known = mtu == pmtu_get(p, now_ms, dst, PMTU_TUNNEL);
+
+	if (until_ms <= now_ms)
+		return false;
+	return note(p, now_ms, dst, PMTU_TUNNEL, mtu, until_ms, is_known ? until_ms : 0);
 }
 
 uint16_t pmtu_get(

@@ -39,6 +39,10 @@ size_t pmtu_memory(const struct pmtu *p); /* bytes taken */
  * remembered as a sign that it still holds. True: the path MTU was lowered. */
 bool pmtu_learn(struct pmtu *p, uint64_t now_ms, const struct ip6_addr *dst, enum pmtu_use use,
 	uint32_t mtu);
+/* The same of a tunnel's care-of address, where another site found it: forgotten here when it is
+ * there. A higher one is no sign. True: the path MTU was lowered. */
+bool pmtu_hear(struct pmtu *p, uint64_t now_ms, const struct ip6_addr *dst, uint32_t mtu,
+	uint64_t until_ms);
 /* 0: nothing known, the link's MTU holds. */
 uint16_t pmtu_get(
 	const struct pmtu *p, uint64_t now_ms, const struct ip6_addr *dst, enum pmtu_use use);

@@ -37,13 +37,13 @@ static bool on_covers(void *ctx, uint16_t domain, const struct ip6_addr *hoa)
 	return conf_why_no_home_address(&ctl->conf->domains[domain], hoa) == NULL;
 }
 
-/* Others found it out: a path MTU counts where it is less than what is known here. */
+/* Others found it out: a path MTU counts where it is less than what is known here, as long as there. */
 static void learn_mtu(struct ctl *ctl, const struct record *r)
 {
 	const struct record_extra *x = records_extra(ctl->records, r);
 
-	if (x != NULL && x->mtu != 0 && x->mtu_until_ms > ctl->now_ms)
-		(void)pmtu_learn(ctl->pmtu, ctl->now_ms, &r->coa, PMTU_TUNNEL, x->mtu);
+	if (x != NULL && x->mtu != 0)
+		(void)pmtu_hear(ctl->pmtu, ctl->now_ms, &r->coa, x->mtu, x->mtu_until_ms);
 }
 
 /* Live: in the binding cache as it is now. False: there is no room, nothing changed. */

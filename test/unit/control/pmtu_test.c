@@ -77,6 +77,30 @@ static void test_tunnels_end(void **state)
 }
 
 /* A tunnel's is everybody's; what hamd's own packets taught is not the tunnel's. */
+/* What another site found ends when it does there, whatever is heard of it in between. */
+static void test_heard(void **state)
+{
+	struct pmtu *p = make(16);
+	struct ip6_addr a = addr("2001:db8::1");
+
+	(void)state;
+	assert_false(pmtu_hear(p, 590000, &a, 1400, 590000));
+	assert_int_equal(pmtu_get(p, 590000, &a, PMTU_TUNNEL), 0);
+	assert_true(pmtu_hear(p, 590000, &a, 1400, 600000));
+	assert_false(pmtu_hear(p, 595000, &a, 1400, 600000));
+	assert_false(pmtu_hear(p, 595000, &a, 1450, 900000)); /* no sign of the lower one */
+	assert_int_equal(pmtu_get(p, 599999, &a, PMTU_TUNNEL), 1400);
+	assert_int_equal(pmtu_get(p, 600000, &a, PMTU_TUNNEL), 0);
+	/* confirmed there */
+	assert_true(pmtu_hear(p, 600000, &a, 1400, 700000));
+	assert_false(pmtu_hear(p, 650000, &a, 1400, 950000));
+	assert_int_equal(pmtu_get(p, 949999, &a, PMTU_TUNNEL), 1400);
+	assert_true(pmtu_hear(p, 660000, &a, 1300, 665000));
+	assert_int_equal(pmtu_get(p, 664999, &a, PMTU_TUNNEL), 1300);
+	assert_int_equal(pmtu_get(p, 665000, &a, PMTU_TUNNEL), 0);
+	pmtu_free(p);
+}
+
 static void test_uses(void **state)
 {
 	struct pmtu *p = make(10);
@@ -173,6 +197,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_life),
 		cmocka_unit_test(test_tunnels_end),
+		cmocka_unit_test(test_heard),
 		cmocka_unit_test(test_uses),
 		cmocka_unit_test(test_flood),
 		cmocka_unit_test(test_all_tunnels),
