@@ -88,7 +88,8 @@ void own_list(struct engine *e, struct domain *d, struct record *r, uint8_t orig
 	m->origin = origin;
 	changes_touch(e->changes, r->handle);
 	commit_moved(e, r);
-	if (is_urgent)
+	/* somebody may wait for it, also when this is a small matter */
+	if (is_urgent || commit_has(e, r))
 		e->urgent = m->change.number;
 	own_count(e, d, r);
 }

@@ -524,6 +524,28 @@ static void test_path_mtu_is_soft(void **state)
 	assert_int_equal(owner_at(2, 1), 1);
 }
 
+/* Nor does it make who waits for the record wait longer. */
+static void test_path_mtu_while_somebody_waits(void **state)
+{
+	struct record *r;
+	uint64_t from_ms;
+
+	(void)state;
+	open_ready(2);
+	update(1, 1, 1, 1, 1, 600, 1);
+	RUN_UNTIL(is_converged() && has(2, 1, 1), 1000);
+	run(300);
+	from_ms = world.now_ms;
+	assert_int_equal(update(1, 1, 1, 2, 2, 600, 2), ENGINE_WAITS);
+	run(4);
+	r = at(1, 1);
+	assert_int_equal(records_set_mtu(world.site[1].rs, r, 1400, world.now_ms + 600000), 0);
+	engine_soft(world.site[1].e, r, world.now_ms);
+	RUN_UNTIL(world.site[1].committed[2] != ENGINE_WAITS, 500);
+	assert_int_equal(world.site[1].committed[2], ENGINE_HELD);
+	assert_in_range(world.now_ms - from_ms, 0, 4 + 2 * world.delay_ms + 5);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_teardown(test_registration_arrives, tear_down),
 	cmocka_unit_test_teardown(test_many_over_a_bad_wire, tear_down),
@@ -547,6 +569,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_teardown(test_slow_peer_costs_no_story, tear_down),
 	cmocka_unit_test_teardown(test_refreshes_are_lazy, tear_down),
 	cmocka_unit_test_teardown(test_path_mtu_is_soft, tear_down),
+	cmocka_unit_test_teardown(test_path_mtu_while_somebody_waits, tear_down),
 };
 
 int main(void)
