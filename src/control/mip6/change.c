@@ -61,6 +61,7 @@ static int store(struct ctl *ctl, const struct bu *b, struct bu_change *c)
 	struct record *rec = c->rec;
 	struct ip6_addr old_coa;
 	struct record next;
+	bool is_refresh;
 	int ret;
 
 	if (is_new)
@@ -79,6 +80,9 @@ static int store(struct ctl *ctl, const struct bu *b, struct bu_change *c)
 	c->rec = rec;
 	if (b->f.is_elsewhere)
 		leave_agent(ctl, b, rec);
+	/* a longer one must be known elsewhere before the mobile node counts on it */
+	is_refresh = b->v.action == MIP6_REFRESH && rec->flags == f->bu->flags &&
+		     b->v.lifetime_s <= rec->lifetime_s;
 	rec->ha = next.ha;
 	rec->seq = b->v.seq;
 	rec->flags = f->bu->flags;
@@ -88,7 +92,7 @@ static int store(struct ctl *ctl, const struct bu *b, struct bu_change *c)
 		rec->since_ms = ctl->now_ms;
 	records_set(
 		ctl->records, rec, RECORD_LIVE, &f->coa, ctl->now_ms + 1000ULL * b->v.lifetime_s);
-	settle(ctl, b, c, b->v.action == MIP6_REFRESH);
+	settle(ctl, b, c, is_refresh);
 	if (begins)
 		acct_start(ctl, rec, ACCT_CAUSE_REGISTERED);
 	else if (!ip6_eq(&old_coa, &rec->coa))
@@ -151,7 +155,7 @@ static int bury(struct ctl *ctl, const struct bu *b, struct bu_change *c)
 		r = records_add(ctl->records, b->domain, &f->hoa);
 		if (r == NULL)
 			return -ENOSPC;
-		r->lifetime_s = f->sub->lifetime_max_s;
+		r->lifetime_s = 0;
 		r->since_ms = ctl->now_ms;
 	} else if (r->state == RECORD_LIVE) {
 		ret = withdraw(ctl, r, ACCT_CAUSE_EXPIRED);
@@ -164,6 +168,9 @@ static int bury(struct ctl *ctl, const struct bu *b, struct bu_change *c)
 	r->ha = b->agent;
 	r->seq = b->v.seq;
 	r->flags = f->bu->flags;
+	/* what was here may have been shorter than what another site holds */
+	if (r->lifetime_s < f->sub->lifetime_max_s)
+		r->lifetime_s = f->sub->lifetime_max_s;
 	records_set(ctl->records, r, RECORD_TOMBSTONE, &f->coa,
 		ctl->now_ms + records_tombstone_ms(ctl->records, r));
 	settle(ctl, b, c, false);

@@ -124,6 +124,22 @@ static void test_refresh(void **state)
 	assert_bound(HOA, COA, 2, 2);
 }
 
+/* But for one that is granted more than others know of: the mobile node would count on it. */
+static void test_longer_refresh(void **state)
+{
+	(void)state;
+	ask(&(struct msg){ .at = 1, .seq = 7, .lifetime = 2 }, HA_ACCEPTED, 7);
+	pass(100);
+	send_bu(&(struct msg){ .at = 1, .seq = 8, .lifetime = 4 });
+	assert_answered(1, 1, -1, 0);
+	pass(3 * WIRE_MS);
+	assert_answered(1, 1, HA_ACCEPTED, 8);
+	assert_int_equal(mesh_at(2, HOA)->content.ext_seq, 8);
+	/* less of it loses nothing */
+	send_bu(&(struct msg){ .at = 1, .seq = 9, .lifetime = 2 });
+	assert_answered(1, 2, HA_ACCEPTED, 9);
+}
+
 /* Others are up, but hold nothing in time: the acknowledgement leaves, and the binding is alone. */
 static void test_out_of_time(void **state)
 {
@@ -243,6 +259,7 @@ int main(void)
 		T(test_ack_store, NULL),
 		T(test_repeats, begin_shared),
 		T(test_refresh, begin_shared),
+		T(test_longer_refresh, begin_shared),
 		T(test_out_of_time, begin_shared),
 		T(test_alone, begin_shared),
 		T(test_room_for_pairs, begin_shared),

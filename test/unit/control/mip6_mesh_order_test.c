@@ -148,6 +148,20 @@ static void test_unknown(void **state)
 	ask(&(struct msg){ .at = 1, .seq = 8 }, HA_SEQUENCE, 8);
 }
 
+/* A tombstone that is here, of a shorter binding, does not make it forget sooner what it ends. */
+static void test_unknown_but_a_tombstone(void **state)
+{
+	(void)state;
+	ask(&(struct msg){ .at = 2, .seq = 5, .lifetime = 2 }, HA_ACCEPTED, 5);
+	ask(&(struct msg){ .at = 2, .seq = 6, .lifetime = -1 }, HA_ACCEPTED, 6);
+	pass(100);
+	assert_int_equal(record_at(2, HOA)->state, RECORD_TOMBSTONE);
+	assert_true(record_at(2, HOA)->ends_ms < sites[2].ctl.now_ms + 1000 * LIFE_S / 2);
+	ask(&(struct msg){ .at = 2, .seq = 8, .lifetime = -1 }, HA_NOT_HOME_AGENT, 8);
+	assert_in_range(record_at(2, HOA)->ends_ms, sites[2].ctl.now_ms + 1000 * LIFE_S - 100,
+		sites[2].ctl.now_ms + 1000 * LIFE_S);
+}
+
 /* Tombstones of what never was here take only so much room. */
 static void test_unknown_full(void **state)
 {
@@ -382,6 +396,7 @@ int main(void)
 		T(test_addresses_at_once, begin_unicast),
 		T(test_adopted, begin_unicast),
 		T(test_unknown, begin_shared),
+		T(test_unknown_but_a_tombstone, begin_shared),
 		T(test_unknown_full, begin_shared),
 		T(test_timestamps, begin_shared),
 		T(test_not_ready, begin_shared),
