@@ -257,6 +257,22 @@ static void set_way(uint8_t a, uint8_t b, unsigned more_ms)
 	world.more_ms[a][b] = world.more_ms[b][a] = more_ms;
 }
 
+/* Site 3 begins anew among the others. Site 1's stream to it, and the number that it had before. */
+static const struct out *stream_to_new_3(uint32_t *before)
+{
+	const struct out *out;
+
+	start_all();
+	RUN_UNTIL(all_say(NEXT_READY), 3000);
+	run(1000);
+	out = &world.site[1].e->peer[3]->out[STREAM_CHANGES];
+	*before = out->id;
+	stop_site(3);
+	run(500);
+	start_site(3);
+	return out;
+}
+
 /* A near site fills it in no time, a far one has just accepted what neither of them has heard of. */
 static void test_ready_knows_what_far_sites_accepted(void **state)
 {
@@ -268,14 +284,7 @@ static void test_ready_knows_what_far_sites_accepted(void **state)
 	world.rate = 1000000; /* it takes a while to tell it */
 	set_way(1, 2, 395);
 	set_way(1, 3, 145); /* a round trip is as long as the clocks are waited for */
-	start_all();
-	RUN_UNTIL(all_say(NEXT_READY), 3000);
-	run(1000);
-	out = &world.site[1].e->peer[3]->out[STREAM_CHANGES];
-	before = out->id;
-	stop_site(3);
-	run(500);
-	start_site(3);
+	out = stream_to_new_3(&before);
 	run(290);
 	register_some(1, 0, 1000, 1);
 	assert_true(out->id <= before);
@@ -307,14 +316,7 @@ static void test_filled_when_far_sites_have_begun(void **state)
 	(void)state;
 	open_world(3, "engine_join_filled");
 	set_way(1, 3, 145);
-	start_all();
-	RUN_UNTIL(all_say(NEXT_READY), 3000);
-	run(1000);
-	out = &world.site[1].e->peer[3]->out[STREAM_CHANGES];
-	before = out->id;
-	stop_site(3);
-	run(500);
-	start_site(3);
+	out = stream_to_new_3(&before);
 	no_rounds();
 	while (out->id <= before) {
 		assert_true(mns < 500);

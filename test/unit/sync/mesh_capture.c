@@ -459,6 +459,15 @@ static void say_nonsense(void)
 	put_bad(true, "other_version", version, sizeof(version));
 }
 
+static uint16_t port_of(const char *text)
+{
+	char *end;
+	unsigned long n = strtoul(text, &end, 10);
+
+	check(end != text && *end == '\0' && n > 0 && n <= UINT16_MAX, text);
+	return (uint16_t)n;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc != 4) {
@@ -467,7 +476,7 @@ int main(int argc, char **argv)
 	}
 	check(sodium_init() >= 0, "no libsodium");
 	begin(argv[1]);
-	port = (uint16_t)atoi(argv[2]);
+	port = port_of(argv[2]);
 	key_log = fopen(argv[3], "w");
 	check(key_log != NULL, argv[3]);
 	start_both();
