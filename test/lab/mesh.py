@@ -349,6 +349,8 @@ class Gate:
     def look(self, site, domain):
         why = self._why_not(site, domain)
         with self._change:
+            if site.number in self.held:  # since it was asked
+                why = "held"
             if (why is None) != self.healthy[site.number, domain.name]:
                 self.changes.append((site.number, why))
                 self.healthy[site.number, domain.name] = why is None
