@@ -126,7 +126,7 @@ void net_send(struct world *w, enum net_kind kind, uint8_t from, uint8_t to, con
 	uint64_t at = travel(w, p, len);
 
 	if (kind == NET_HELLO)
-		oracle_hello(w, from);
+		oracle_hello(w, from, to);
 	else
 		oracle_says(w, from, to, len);
 	w->stats.datagrams++;

@@ -217,11 +217,22 @@ void oracle_site(struct world *w, uint8_t node, uint64_t gap_us)
 	l->gap_us = gap_us;
 }
 
-void oracle_hello(struct world *w, uint8_t node)
+void oracle_hello(struct world *w, uint8_t node, uint8_t to)
 {
 	/* of one that goes on the one before the stop counts */
 	if (w->now_us != w->oracle->life[node].at_us)
-		w->oracle->life[node].hello_us = w->now_us;
+		w->oracle->life[node].hello_us[to] = w->now_us;
+}
+
+/* When all had last been told that it is there: answers go to one alone. */
+static uint64_t told_us(struct world *w, uint8_t node)
+{
+	uint64_t first = UINT64_MAX;
+
+	for (uint8_t n = 1; n <= w->shape.sites; n++)
+		if (n != node && site_runs(w->site[n]) && w->oracle->life[node].hello_us[n] < first)
+			first = w->oracle->life[node].hello_us[n];
+	return first;
 }
 
 /* Streams keep to the rate, questions and answers to a debt of it: 20 datagrams and 10 ms each way. What
@@ -355,8 +366,8 @@ bool oracle_is_calm(struct world *w, uint8_t node, bool may_have_stopped)
 	if (w->now_us > l->at_us + long_us)
 		return true;
 	/* others have not missed it, so they have not said that they do */
-	return may_have_stopped && l->gap_us != UINT64_MAX && l->hello_us <= l->at_us &&
-	       l->at_us - l->hello_us + w->shape.jitter_us + 15 * MS < w->shape.dead_ms * MS;
+	return may_have_stopped && l->gap_us != UINT64_MAX && told_us(w, node) <= l->at_us &&
+	       l->at_us - told_us(w, node) + w->shape.jitter_us + 15 * MS < w->shape.dead_ms * MS;
 }
 
 void oracle_excuse(struct world *w, struct subject *s)

@@ -57,8 +57,8 @@ void oracle_site(struct world *w, uint8_t node, uint64_t gap_us);
 void oracle_clock(struct world *w, uint8_t node);
 /* So many octets of the engine's leave it for another one. */
 void oracle_says(struct world *w, uint8_t from, uint8_t to, size_t octets);
-/* A hello leaves a site. */
-void oracle_hello(struct world *w, uint8_t node);
+/* A hello leaves a site for another one. */
+void oracle_hello(struct world *w, uint8_t node, uint8_t to);
 /* A site that had none is ready to serve a domain. */
 void oracle_ready(struct world *w, uint8_t node, uint8_t domain);
 /* What a site holds now, and held when it began. */

@@ -69,7 +69,7 @@ struct line {
 struct life {
 	uint64_t at_us;
 	uint64_t gap_us; /* it went on after so long; else UINT64_MAX */
-	uint64_t hello_us; /* its last hello left */
+	uint64_t hello_us[SHAPE_SITES + 1]; /* its last hello to that one left */
 };
 
 struct oracle {
