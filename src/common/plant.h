@@ -47,6 +47,8 @@
 	X(PACE_IGNORED, "pace-ignored", "streams go as fast as they can")                          \
 	X(RETIRED_AWAITED, "retired-awaited", "a site that is gone for good is waited for")        \
 	X(REMOVED_UNTOLD, "removed-untold", "others are not told what the operator removed")       \
+	X(OLDER_RETURNS, "older-returns",                                                          \
+		"a registration comes back when a shorter one has ended")                          \
 	X(STREAMS_IGNORED, "streams-ignored",                                                      \
 		"a site is ready before those that serve tell it what is new")                     \
 	X(STAMP_IGNORED, "stamp-ignored", "a handshake that was begun once is answered again")     \

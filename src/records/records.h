@@ -56,6 +56,7 @@ enum record_mesh_flag {
 	RECORD_IN_DIGEST = 2, /* records/digest.c's own, and: */
 	RECORD_DIGEST_TURN = 4,
 	RECORD_GIVEN = 8, /* its owner was chosen here, and is not known to hold it */
+	RECORD_SUPERSEDED = 16, /* its mobile node has registered again, elsewhere: it ends */
 };
 
 #define RECORD_CHANGED_BITS 15

@@ -461,6 +461,26 @@ bool seen_get(const struct seen *s, uint16_t domain, const struct ip6_addr *hoa,
 	return true;
 }
 
+bool seen_follows(const struct seen_pair *by, const struct seen_pair *said)
+{
+	if (by->value.epoch != said->value.epoch)
+		return by->value.epoch > said->value.epoch;
+	return by->value.ext_seq > said->value.ext_seq && ip6_eq(&by->ha, &said->ha);
+}
+
+bool seen_newer(const struct seen *s, const struct seen_pair *said, struct seen_pair *by)
+{
+	uint32_t i = same_hoa(s, *chain(s, said->domain, &said->hoa), said->domain, &said->hoa);
+
+	for (; i != 0; i = same_hoa(s, s->entry[i].next, said->domain, &said->hoa)) {
+		(void)seen_at(s, i, by);
+		by->origin = 0;
+		if (seen_follows(by, said))
+			return true;
+	}
+	return false;
+}
+
 uint32_t seen_epoch(const struct seen *s, uint16_t domain, const struct ip6_addr *hoa)
 {
 	uint32_t epoch = 0, i = same_hoa(s, *chain(s, domain, hoa), domain, hoa);

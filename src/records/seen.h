@@ -105,6 +105,11 @@ void seen_prefetch(const struct seen *s, uint16_t domain, const struct ip6_addr 
 
 bool seen_get(const struct seen *s, uint16_t domain, const struct ip6_addr *hoa,
 	const struct ip6_addr *ha, struct seen_value *out);
+/* Of one mobile node: was it heard again after it had said that, at the same home agent address or,
+ * in a later epoch, at any? */
+bool seen_follows(const struct seen_pair *by, const struct seen_pair *said);
+/* Is there one that follows? *by: that one, its origin 0; of no use where there is none. */
+bool seen_newer(const struct seen *s, const struct seen_pair *said, struct seen_pair *by);
 /* The highest epoch, and the highest timestamp or the floor, of all pairs of the home address. */
 uint32_t seen_epoch(const struct seen *s, uint16_t domain, const struct ip6_addr *hoa);
 uint64_t seen_stamp(const struct seen *s, uint16_t domain, const struct ip6_addr *hoa);

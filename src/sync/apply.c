@@ -101,6 +101,7 @@ enum applied apply_seen(
 
 	if (!is_ours_to_hear(e, d, &pair->hoa, &pair->ha) || !is_value_reached(e, &pair->value))
 		return refuse(e, p, d, ENGINE_EV_FOREIGN);
+	superseded_hear(e, d, records_find(e->rs, d->conf.number, &pair->hoa), pair);
 	ret = own_raise_seen(e, d, pair, is_passed_on ? SEEN_LISTED : 0);
 	if (ret <
 		0) { /* as if it had given way since: it is no promise, and we are not full by it */
@@ -251,6 +252,8 @@ static enum applied take_newer(struct engine *e, struct peer *p, struct domain *
 	}
 	if (!ip6_eq(&mine.ha, &merged.ha))
 		own_outlive(e, d, &mine);
+	if (content_version_cmp(&mine.content, &merged.content) != 0)
+		records_mesh(e->rs, r)->flags &= (uint8_t)~RECORD_SUPERSEDED;
 	note_claim(e, d, r, &mine.owner, &merged.owner);
 	if (is_same_word(&merged, c))
 		learned(e, d, r, p);
@@ -284,12 +287,16 @@ enum applied apply_record(
 {
 	struct seen_pair pair = own_pair_of(d, c);
 	struct record *r;
+	bool is_refused;
 
 	if (!makes_sense(e, d, c) || !is_value_reached(e, &pair.value))
 		return refuse(e, p, d, ENGINE_EV_FOREIGN);
 	hlc_hear(&e->hlc, c->content.hlc, e->wall_ms);
-	(void)own_raise_seen(e, d, &pair, 0); /* no room: the record itself carries its number */
 	r = records_find(e->rs, d->conf.number, &c->hoa);
+	is_refused = superseded_refuses(e, p, d, c, &pair, r);
+	(void)own_raise_seen(e, d, &pair, 0); /* no room: the record itself carries its number */
+	if (is_refused)
+		return APPLY_SAME;
 	if (r != NULL && planted(PLANT_SNAPSHOT_INSERTS) && r->state == RECORD_TOMBSTONE &&
 		p->asked_domain == d->index) {
 		records_del(e->rs, r);

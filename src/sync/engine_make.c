@@ -109,6 +109,7 @@ static int new_peer(struct engine *e, uint8_t node)
 	p->work_ms = e->now_ms;
 	bucket_init(&p->digest_keys, 1, DIGEST_KEYS + 2 * e->domain_count,
 		e->now_ms / (DIGEST_KEY_MS / 1000));
+	bucket_init(&p->older, OLDER_S, OLDER_S, e->now_ms);
 	for (uint32_t i = 0; i < e->domain_count; i++)
 		bucket_init(&p->hastes[i], 1, HASTES, e->now_ms / (DIGEST_KEY_MS / 1000));
 	for (unsigned i = 0; i < DIM(lists); i++) {

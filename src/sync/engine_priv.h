@@ -62,6 +62,7 @@
 #define RETRY_MS        1000 /* a round or snapshot that came to nothing is begun again */
 #define STREAMS_MS      2000 /* who joins waits for those it has no session with: one is tried again */
 #define TOLD_MS         1000 /* ... and, once it is filled, for what streams began with */
+#define OLDER_S         1000 /* pairs a second told again, of a peer that tells of what is older */
 #define KEPT_MS         5000 /* and dead-ms: how long others keep what its owner has not renewed */
 #define IDLE_MS         50 /* longest time between two turns */
 #define REFUSED_MS      1000 /* told that there is no room for so long after the last time, */
@@ -226,6 +227,7 @@ struct peer {
 	struct asks asks;
 	uint64_t want_round; /* bit: domain, at once */
 	uint64_t want_haste; /* ... with as many questions at once as there may be */
+	struct bucket older; /* pairs told again because of an older registration that it told of */
 	/* by index: rounds abandoned for it; its time goes by as that of digest_keys */
 	struct bucket hastes[ENGINE_DOMAINS];
 	uint64_t round_due_ms;
@@ -485,8 +487,21 @@ void own_outlive(struct engine *e, struct domain *d, const struct record_copy *w
 void own_count(struct engine *e, struct domain *d, struct record *r); /* in the digests, or not */
 void own_list(struct engine *e, struct domain *d, struct record *r, uint8_t origin, bool is_urgent);
 bool own_publish(struct engine *e, struct record *r, enum engine_why why); /* false: no room */
-/* Live, but past its time, and another site's: kept, and not told to anybody. */
+/* Live, but past its time and another site's, or superseded: kept, and not told to anybody. */
 bool is_past(const struct engine *e, const struct domain *d, const struct record *r);
+
+/* --- superseded.c --- */
+
+/* A copy of a registration that was followed by another one, which may have ended since: it is not
+ * to be taken, and whoever tells of it hears of the number. pair: what the copy says, not noted yet;
+ * r: what is held here, or NULL. */
+bool superseded_refuses(struct engine *e, struct peer *p, struct domain *d,
+	const struct record_copy *c, const struct seen_pair *pair, struct record *r);
+/* A pair of its mobile node has come, and is not noted yet. r: NULL is fine. */
+void superseded_hear(
+	struct engine *e, struct domain *d, struct record *r, const struct seen_pair *by);
+/* It was read from the store, as all pairs were: may it last? */
+void superseded_look(struct engine *e, struct domain *d, struct record *r);
 
 /* --- commit.c --- */
 

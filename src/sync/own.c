@@ -13,9 +13,12 @@
 
 bool is_past(const struct engine *e, const struct domain *d, const struct record *r)
 {
+	const struct record_mesh *m = records_mesh(e->rs, r);
+
 	(void)d;
-	return r->state == RECORD_LIVE && r->ends_ms <= e->now_ms &&
-	       records_mesh(e->rs, r)->owner.node != e->opts.self;
+	return (m->flags & RECORD_SUPERSEDED) != 0 ||
+	       (r->state == RECORD_LIVE && r->ends_ms <= e->now_ms &&
+		       m->owner.node != e->opts.self);
 }
 
 void copy_for_wire(struct engine *e, const struct record *r, struct record_copy *out)
@@ -167,7 +170,7 @@ bool engine_accepted(struct engine *e, struct record *r, const struct order_resu
 	struct domain *d = domain_of(e, r->domain);
 	struct record_mesh *m = records_mesh(e->rs, r);
 	bool waits = !is_refresh || m->owner.node != e->opts.self ||
-		     (m->flags & RECORD_ALONE) != 0 || commit_has(e, r) ||
+		     (m->flags & (RECORD_ALONE | RECORD_SUPERSEDED)) != 0 || commit_has(e, r) ||
 		     planted(PLANT_REFRESH_NEW);
 	struct record_copy c;
 	struct seen_pair pair;
@@ -179,7 +182,7 @@ bool engine_accepted(struct engine *e, struct record *r, const struct order_resu
 	m->owner = order_claim(&m->content);
 	m->remaining_by = (struct owner_term){ .node = e->opts.self };
 	m->order = (uint8_t)by;
-	m->flags = (uint8_t)(m->flags & ~RECORD_GIVEN);
+	m->flags = (uint8_t)(m->flags & ~(RECORD_GIVEN | RECORD_SUPERSEDED));
 	record_copy_of(e->rs, r, now_ms, &c);
 	pair = own_pair_of(d, &c);
 	(void)own_raise_seen(
@@ -242,6 +245,7 @@ void engine_loaded(struct engine *e, struct record *r)
 		alone_set(e, d, r);
 	}
 	own_count(e, d, r);
+	superseded_look(e, d, r);
 }
 
 bool engine_end(struct engine *e, struct record *r, uint64_t now_ms)
@@ -259,6 +263,8 @@ bool engine_end(struct engine *e, struct record *r, uint64_t now_ms)
 	}
 	if (is_ours || r->state != RECORD_LIVE || d->others == 0)
 		return true;
+	if (records_mesh(e->rs, r)->flags & RECORD_SUPERSEDED)
+		return true; /* no refresh of it is to be waited for */
 	digest_drop(d->digest, r);
 	return now_ms >= r->ends_ms + e->opts.dead_ms + KEPT_MS;
 }

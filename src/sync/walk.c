@@ -63,8 +63,8 @@ static uint8_t better_owner(const struct engine *e, const struct domain *d, cons
 {
 	uint8_t owner = records_mesh(e->rs, r)->owner.node;
 
-	if (r->state != RECORD_LIVE)
-		return NEXT_NOBODY;
+	if (r->state != RECORD_LIVE || (records_mesh(e->rs, r)->flags & RECORD_SUPERSEDED))
+		return NEXT_NOBODY; /* to take it over would give it its whole lifetime again */
 	if (owner != e->opts.self) {
 		bool is_ours = view_is_gone(d, e, owner) && claimer_of(d, r) == e->opts.self;
 

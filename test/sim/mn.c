@@ -19,6 +19,7 @@
 #define SENT_MAX         16 /* numbers of one registration that are remembered */
 #define AGENTS           (SHAPE_SITES + 1)
 #define CROWD_US         (4 * S) /* all move at once as often as this, in a crowd */
+#define BRIEF_S          4 /* the shortest lifetime that there is */
 
 struct mn {
 	uint8_t id, domain;
@@ -43,6 +44,7 @@ struct mn {
 	uint64_t resynced_us; /* last time it took its number from a refusal */
 	uint32_t life_gen;
 	bool is_late; /* refreshes in the last moment */
+	bool is_brief; /* registers for a moment, and then says nothing until long after its end */
 	uint64_t until_us; /* it believes that it is bound until then */
 };
 
@@ -120,6 +122,13 @@ static uint8_t entry(struct world *w, const struct mn *m)
 	return net_nearest(w, m->location, m->domain);
 }
 
+static uint32_t asked_s(const struct mn *m)
+{
+	if (m->is_leaving)
+		return 0;
+	return m->is_brief ? BRIEF_S : m->lifetime_s;
+}
+
 static void send_bu(struct world *w, struct mn *m)
 {
 	struct pkt p = { .kind = PKT_BU, .depth = 1 };
@@ -132,7 +141,7 @@ static void send_bu(struct world *w, struct mn *m)
 	if (w->shape.domain[m->domain].has_stamps)
 		p.bu.stamp = world_stamp(w);
 	p.bu.is_proxy = m->is_proxied;
-	p.bu.lifetime_s = m->is_leaving ? 0 : m->lifetime_s;
+	p.bu.lifetime_s = asked_s(m);
 	m->sent[at] = p.bu.seq;
 	m->sent_bu[at] = oracle_sent(w, m->id, m->agent, &p);
 	if (m->sent_count < SENT_MAX)
@@ -231,6 +240,15 @@ static void live_in_crowd(struct world *w, struct mn *m)
 	live_again(w, m, (nth + 1) * CROWD_US + rng_below(&w->rng_mn, MS) - w->now_us);
 }
 
+/* A registration that ends long before the one that it follows would have: whoever has not heard of
+ * it must not bring that one back. */
+static void live_briefly(struct world *w, struct mn *m)
+{
+	m->is_brief = true;
+	move(w, m);
+	live_again(w, m, rng_between(&w->rng_odd, (BRIEF_S + 2) * S, 20 * S));
+}
+
 static void live(struct world *w, void *ctx, uint64_t gen)
 {
 	struct mn *m = ctx;
@@ -238,6 +256,9 @@ static void live(struct world *w, void *ctx, uint64_t gen)
 
 	if (gen != m->life_gen)
 		return;
+	if (m->is_brief && w->now_us > m->until_us)
+		m->is_bound = false;
+	m->is_brief = false;
 	if (w->now_us >= w->end_us) {
 		come_to_rest(w, m);
 		return;
@@ -248,6 +269,10 @@ static void live(struct world *w, void *ctx, uint64_t gen)
 	}
 	if (m->is_waiting && rng_chance(&w->rng_mn, 600)) {
 		live_again(w, m, S); /* wait for the answer, mostly */
+		return;
+	}
+	if (m->is_bound && !w->shape.is_busy && rng_chance(&w->rng_odd, 60)) {
+		live_briefly(w, m);
 		return;
 	}
 	if (!m->is_bound || w->shape.is_busy || rng_chance(&w->rng_mn, 450))
@@ -314,7 +339,7 @@ static void accepted(struct world *w, struct mn *m, uint32_t bu, const struct pk
 	m->wait_gen++;
 	if (m->is_leaving)
 		m->care_of++;
-	else if (m->is_late && rng_chance(&w->rng_mn, 700))
+	else if (m->is_late && !m->is_brief && rng_chance(&w->rng_mn, 700))
 		renew_late(w, m);
 }
 

@@ -517,6 +517,46 @@ static void test_origin(void **state)
 	seen_free(s);
 }
 
+/* A higher number at the same address, a later epoch at any. */
+static void test_follows(void **state)
+{
+	struct seen_pair said = pair(1, 1, 1, 5, 100, 0), by;
+
+	(void)state;
+	start(8, 4);
+	assert_false(seen_newer(s, &said, &by));
+	by = pair(1, 1, 1, 5, 100, 0);
+	assert_int_equal(seen_raise(s, &by, 0, NOW), 1);
+	by = pair(1, 1, 2, 5, 900, 0);
+	assert_int_equal(seen_raise(s, &by, 0, NOW), 1);
+	by = pair(1, 1, 3, 4, 900, 0);
+	assert_int_equal(seen_raise(s, &by, 0, NOW), 1);
+	by = pair(1, 2, 1, 9, 900, 0);
+	assert_int_equal(seen_raise(s, &by, 0, NOW), 1);
+	by = pair(2, 1, 1, 9, 900, 0);
+	assert_int_equal(seen_raise(s, &by, 0, NOW), 1);
+	assert_false(seen_newer(s, &said, &by));
+	by = pair(1, 1, 1, 5, 101, 0);
+	by.origin = 3;
+	assert_int_equal(seen_raise(s, &by, SEEN_LISTED, NOW), 1);
+	assert_true(seen_newer(s, &said, &by));
+	assert_int_equal(by.value.ext_seq, 101);
+	assert_int_equal(by.ha.b[15], 1);
+	assert_int_equal(by.origin, 0);
+	said = pair(1, 1, 1, 5, 101, 0);
+	assert_false(seen_newer(s, &said, &by));
+	by = pair(1, 1, 4, 6, 1, 0);
+	assert_int_equal(seen_raise(s, &by, 0, NOW), 1);
+	assert_true(seen_newer(s, &said, &by));
+	assert_int_equal(by.value.epoch, 6);
+	/* nobody knows that address */
+	said = pair(1, 1, 7, 5, 1, 0);
+	assert_true(seen_newer(s, &said, &by));
+	said.value.epoch = 7;
+	assert_false(seen_newer(s, &said, &by));
+	seen_free(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -535,6 +575,7 @@ int main(void)
 		cmocka_unit_test(test_forgets_one_of_many),
 		cmocka_unit_test(test_shares),
 		cmocka_unit_test(test_origin),
+		cmocka_unit_test(test_follows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
