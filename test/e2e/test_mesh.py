@@ -281,6 +281,26 @@ def test_partition(mesh):
     assert not mesh[1].ctl.binding(HOA)["alone"]
 
 
+def test_shorter_registration(mesh):
+    """Registered for long with site 1, which is cut off then; for four seconds with the others, and
+    silent afterwards. What site 1 still holds does not come back when it is heard again."""
+    home(mesh, 1)
+    mesh.cut(1, 2)
+    mesh.cut(1, 3)
+    until("the others know", lambda: {states(mesh, k)["site1"] for k in (2, 3)} == {"dead"}, 10)
+    mesh.mn.register("site3", lifetime_s=4)
+    by = owner(mesh, 3)
+    until("it has ended", lambda: owner(mesh, by) is None, 10)
+    assert owner(mesh, 1) == 1
+    mesh.heal()
+    all_up(mesh)
+    until("all have heard of it", lambda: owner(mesh, 1) is None, 5)
+    assert owner(mesh, by) is None
+    until("nobody has it", lambda: owners(mesh) == {None}, 10)
+    home(mesh, 1)
+    reached(mesh)
+
+
 def test_cut_off(mesh):
     """Sites 1 and 2 lose each other, site 3 hears both: nothing is taken over."""
     home(mesh, 1)
