@@ -258,25 +258,70 @@ static void test_expiry(void **state)
 	assert_null(at(1, 1));
 	assert_non_null(at(2, 1)); /* not its owner: kept for a while */
 	assert_true(is_converged());
-	run(300 + KEPT_MS + 1500);
+	run(300 + 5000 - 200); /* dead-ms and 5 s */
+	assert_non_null(at(2, 1));
+	assert_true(is_converged());
+	run(200 + 1500);
 	assert_null(at(2, 1));
 }
 
 /* Past its time elsewhere, its owner gone: a takeover still finds it. */
 static void test_takeover_of_the_past(void **state)
 {
+	uint64_t none;
+
 	(void)state;
 	open_ready(2);
+	none = digest_of(2);
 	update(1, 1, 1, 1, 1, 4, 1);
 	run(3000);
-	/* its refresh was acknowledged at once, and got lost with the site */
-	world.cut[1][2] = true;
-	assert_int_equal(update(1, 1, 1, 1, 2, 4, 2), ENGINE_HELD);
+	assert_int_not_equal(digest_of(2), none);
+	/* its refreshes are acknowledged at once, and get lost with the site */
+	world.loss_percent = 100;
+	for (uint16_t seq = 2; seq < 4; seq++) {
+		assert_int_equal(update(1, 1, 1, 1, seq, 4, seq), ENGINE_HELD);
+		run(3000);
+	}
+	assert_true(has(2, 1, 1));
+	assert_true(at(2, 1)->ends_ms + 4000 < world.now_ms);
+	assert_int_equal(digest_of(2), none);
+	engine_soft(world.site[2].e, at(2, 1), world.now_ms); /* nor by a change of it */
+	assert_int_equal(digest_of(2), none);
+	assert_int_equal(owner_at(2, 1), 1);
 	stop_site(1);
-	world.cut[1][2] = false;
-	step();
 	RUN_UNTIL(owner_at(2, 1) == 2, 100);
 	assert_true(at(2, 1)->ends_ms >= world.now_ms + 3800);
+	assert_int_not_equal(digest_of(2), none);
+}
+
+/* Its bindings reached site 2 alone, and site 1 hears of them only when all is taken over: those that
+ * it succeeds to it takes over as they come. */
+static void test_takeover_of_late_records(void **state)
+{
+	unsigned one;
+
+	(void)state;
+	open_ready(3);
+	run(2000);
+	world.cut[3][1] = true; /* one way, and hello has not noticed */
+	for (unsigned mn = 0; mn < MNS; mn++)
+		update(3, mn, 1, mn, 1, 600, 1 + mn);
+	run_unseen(30);
+	assert_int_equal(owned(2, 3), MNS);
+	assert_null(at(1, 0));
+	stop_site(3);
+	world.loss_percent = 100;
+	run(SETTLE_MAX_MS + 500);
+	one = owned(2, 3);
+	assert_in_range(one, 1, MNS - 1);
+	assert_int_equal(owned(2, 2), MNS - one);
+	assert_int_equal(world.site[1].events[ENGINE_EV_TAKEN_OVER], 0);
+	world.loss_percent = 0;
+	RUN_UNTIL(at(1, 0) != NULL && is_converged(), 3000);
+	assert_int_equal(owned(1, 1), one);
+	assert_int_equal(owned(2, 1), one);
+	assert_int_equal(world.site[1].took, one);
+	assert_int_equal(world.site[1].events[ENGINE_EV_TAKEN_OVER], 0); /* by no walk */
 }
 
 static void test_drain(void **state)
@@ -435,6 +480,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_teardown(test_takeover_in_slices, tear_down),
 	cmocka_unit_test_teardown(test_expiry, tear_down),
 	cmocka_unit_test_teardown(test_takeover_of_the_past, tear_down),
+	cmocka_unit_test_teardown(test_takeover_of_late_records, tear_down),
 	cmocka_unit_test_teardown(test_drain, tear_down),
 	cmocka_unit_test_teardown(test_drain_refused, tear_down),
 	cmocka_unit_test_teardown(test_drain_forced, tear_down),
