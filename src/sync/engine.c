@@ -123,6 +123,7 @@ static uint32_t domain_turn(struct engine *e, struct domain *d, uint32_t *budget
 		ready_set(e, d, NEXT_JOINING);
 	}
 	receive_room(e, d);
+	view_turn(e, d);
 	next = least(ready_turn(e, d), walk_turn(e, d, budget));
 	if (digest_is_ready(d->digest) || *budget == 0)
 		return next;
@@ -258,6 +259,7 @@ void engine_input(struct engine *e, uint8_t node, const uint8_t *buf, size_t len
 	}
 	if (!is_for_us(e, p, &head))
 		return;
+	p->came_ms = now_ms;
 	while ((ret = message_read(&r, &m)) > 0)
 		handle(e, p, &m);
 	if (ret < 0)

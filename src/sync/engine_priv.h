@@ -55,7 +55,7 @@
 #define ROUND_TRIES     6
 #define YOUNG_TRIES     2 /* asked so often about keys of which only young ones differ */
 #define DIFFER_MAX      (KEYS_WALK_MAX + MESSAGE_LISTED + 1) /* more cannot differ in one list */
-#define HASTES          4 /* rounds abandoned for one at once, then one in DIGEST_KEY_MS */
+#define HASTES          4 /* rounds that one goes in front of at once, then one in DIGEST_KEY_MS */
 #define SETTLE_MS       500 /* survivors compare, before they take over: */
 #define SETTLE_RTTS     4 /* ... and as long as the farthest takes for so many steps, */
 #define SETTLE_MAX_MS   1000 /* ... after the first of several went */
@@ -209,6 +209,7 @@ struct peer {
 	uint16_t unacked; /* datagrams since the last acknowledgement */
 	bool ack_now;
 	uint64_t ack_ms; /* when the oldest of them came */
+	uint64_t came_ms; /* when anything of it came last */
 	int64_t work; /* thousandths of records that may be looked at for it now; below 0: a debt */
 	uint64_t work_ms;
 	struct bucket digest_keys; /* its time goes by in units of DIGEST_KEY_MS / 1000 */
@@ -228,7 +229,8 @@ struct peer {
 	uint64_t want_round; /* bit: domain, at once */
 	uint64_t want_haste; /* ... with as many questions at once as there may be */
 	struct bucket older; /* pairs told again because of an older registration that it told of */
-	/* by index: rounds abandoned for it; its time goes by as that of digest_keys */
+	/* by index: other domains' rounds that it went in front of; its time goes by as that of
+	 * digest_keys */
 	struct bucket hastes[ENGINE_DOMAINS];
 	uint64_t round_due_ms;
 	uint64_t round_retry_ms[ENGINE_DOMAINS]; /* by index: not again earlier */
@@ -305,6 +307,9 @@ struct domain {
 	bool is_raw_new; /* since claimers were chosen; what we say ourselves is part of it */
 	uint64_t in[4]; /* live and in the live set */
 	uint64_t back_ms[NEXT_NODES]; /* live again since */
+	uint64_t went_ms; /* one was live until then, */
+	uint64_t went_from_ms; /* ... and heard of until then */
+	uint64_t is_to_begin[4]; /* survivors that are to compare with us, or we do */
 	uint64_t unlike[NEXT_NODES]; /* records left different by the round before this one, or 0 */
 	uint64_t told_unlike[4];
 	uint64_t hand_back[4]; /* returned: what was registered with its address goes back */
@@ -523,6 +528,8 @@ void alone_clear(struct engine *e, struct domain *d, struct record *r);
 /* --- view.c --- */
 
 void view_update(struct engine *e, struct domain *d);
+/* Begins to compare with those survivors that have not begun by themselves. */
+void view_turn(struct engine *e, struct domain *d);
 /* A digest round with that peer is complete. */
 void view_round_done(struct engine *e, struct domain *d, struct peer *p, uint64_t begun_ms);
 bool view_serves(const struct domain *d, const struct engine *e);

@@ -140,16 +140,21 @@ static bool is_due(const struct engine *e, const struct peer *p, const struct do
 	       is_peer_up(e, d, p->node) && digest_is_ready(d->digest);
 }
 
+/* Haste goes in front of other domains so often, and then at times. A site that comes and goes all the
+ * time does not keep them from their rounds: then its own waits for those. */
+static bool may_pass(const struct engine *e, struct peer *p, uint32_t domain)
+{
+	return bucket_take(&p->hastes[domain], e->now_ms / (DIGEST_KEY_MS / 1000));
+}
+
 /* A round without haste, of whatever domain, begins anew behind one that has it: it would ask one
- * thing after the other while somebody waits. A site that comes and goes all the time does not keep
- * other domains from their rounds: then its own waits for those. */
+ * thing after the other while somebody waits. */
 static bool gives_way(struct engine *e, struct peer *p)
 {
 	if (p->round.domain == NOBODY || p->round.is_hasty)
 		return false;
 	for (uint32_t i = 0; i < e->domain_count; i++)
-		if (p->want_haste >> i & 1 && is_due(e, p, &e->domain[i]) &&
-			bucket_take(&p->hastes[i], e->now_ms / (DIGEST_KEY_MS / 1000)))
+		if (p->want_haste >> i & 1 && is_due(e, p, &e->domain[i]) && may_pass(e, p, i))
 			return true;
 	return false;
 }
@@ -173,7 +178,7 @@ static struct domain *due(struct engine *e, struct peer *p)
 
 		if (!is_due(e, p, d))
 			continue;
-		if (p->want_haste >> d->index & 1)
+		if (p->want_haste >> d->index & 1 && (next == NULL || may_pass(e, p, d->index)))
 			return d;
 		if (next == NULL)
 			next = d;

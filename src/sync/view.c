@@ -61,23 +61,53 @@ static void settle(const struct engine *e, struct domain *d)
 	d->walk_from_ms = from_ms;
 }
 
-/* Each pair of survivors compares at once: what one of them has heard of it the other may lack.
+/*
+ * Each pair of survivors compares at once, also where it was kept out: what one of them has heard of
+ * it the other may lack. The one with the lower node id begins; the other one waits for that, and
+ * begins where nothing comes: the first one may not have heard that it was back.
+ *
  * Taking over may wait for that, packets don't: a claim on every record would be a difference in
- * every record. */
+ * every record.
+ */
 static void went(struct engine *e, struct domain *d, uint8_t node)
 {
 	bool is_any = false;
 
-	set_del(d->in, node);
-	tell(e, ENGINE_EV_HELD_OUT, d, node, 0);
-	for (uint8_t n = set_next(d->members, 0); n != 0; n = set_next(d->members, n))
-		if (n != node && is_peer_up(e, d, n)) {
-			if (e->opts.self < n)
-				repair_want_haste(e, d, n);
-			is_any = true;
-		}
+	d->went_ms = e->now_ms;
+	if (d->went_from_ms < e->peer[node]->came_ms)
+		d->went_from_ms = e->peer[node]->came_ms;
+	set_del(d->is_to_begin, node);
+	for (uint8_t n = set_next(d->members, 0); n != 0; n = set_next(d->members, n)) {
+		if (n == node || !is_peer_up(e, d, n))
+			continue;
+		is_any = true;
+		if (e->opts.self < n)
+			repair_want_haste(e, d, n);
+		else
+			set_add(d->is_to_begin, n);
+	}
 	if (is_any)
 		settle(e, d);
+}
+
+/* It has begun to compare since the last site went, and asked us something of it. */
+static bool has_begun(const struct domain *d, const struct peer *p)
+{
+	return p->asks.domain == d->conf.id && p->asks.since_ms > d->went_from_ms;
+}
+
+void view_turn(struct engine *e, struct domain *d)
+{
+	for (uint8_t n = set_next(d->is_to_begin, 0); n != 0; n = set_next(d->is_to_begin, n)) {
+		struct peer *p = e->peer[n];
+		bool is_over = !is_peer_up(e, d, n) || has_begun(d, p);
+
+		if (!is_over && e->now_ms - d->went_ms < rto_ms(p))
+			continue;
+		set_del(d->is_to_begin, n);
+		if (!is_over)
+			repair_want_haste(e, d, n);
+	}
 }
 
 /* With whoever speaks for it now: that may be another one than when it came back. */
@@ -117,7 +147,9 @@ static void follow_site(struct engine *e, struct domain *d, uint8_t node)
 	} else if (!is_live && was_live) {
 		d->back_ms[node] = 0;
 		if (set_has(d->in, node))
-			went(e, d, node);
+			tell(e, ENGINE_EV_HELD_OUT, d, node, 0);
+		set_del(d->in, node);
+		went(e, d, node);
 	} else if (is_live && !view_serves(d, e)) {
 		set_add(d->in, node);
 	} else if (is_live && !set_has(d->in, node)) {

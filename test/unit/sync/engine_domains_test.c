@@ -209,6 +209,32 @@ static void test_haste_without_end(void **state)
 	assert_true(p->round.is_hasty && p->round.domain == other->index);
 }
 
+/* ... also where it is compared all the time: other domains get their turns. */
+static void test_haste_leaves_turns(void **state)
+{
+	struct domain *d, *other;
+	struct peer *p;
+	uint64_t begun_ms;
+
+	(void)state;
+	open_world(2, "engine_haste_turns");
+	world.has_other[1] = world.has_other[2] = true;
+	start_all();
+	RUN_UNTIL(all_say(NEXT_READY), 3000);
+	run(2000);
+	p = world.site[1].e->peer[2];
+	d = domain_by_number(world.site[1].e, DOMAIN);
+	other = domain_by_number(world.site[1].e, OTHER);
+	RUN_UNTIL(p->round.domain == NOBODY && p->want_round == 0, 1000);
+	begun_ms = world.now_ms;
+	repair_want(world.site[1].e, other, 2);
+	while (p->want_round >> other->index & 1 || p->round.domain == other->index) {
+		assert_true(world.now_ms < begun_ms + 1000);
+		repair_want_haste(world.site[1].e, d, 2);
+		step();
+	}
+}
+
 /* One that may not begin yet, because the other end is not ready for it, does when it may. */
 static void test_haste_later(void **state)
 {
@@ -261,6 +287,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_turns, tear_down),
 		cmocka_unit_test_teardown(test_haste_comes_first, tear_down),
 		cmocka_unit_test_teardown(test_haste_without_end, tear_down),
+		cmocka_unit_test_teardown(test_haste_leaves_turns, tear_down),
 		cmocka_unit_test_teardown(test_haste_later, tear_down),
 		cmocka_unit_test_teardown(test_drained_in_one, tear_down),
 	};

@@ -158,6 +158,75 @@ static void test_survivors_compare_at_once(void **state)
 		assert_int_equal(at(3, mn)->state, RECORD_TOMBSTONE);
 }
 
+/* Hello of one site about one other, and of nobody else. */
+static void tell_one(uint8_t a, uint8_t b, enum next_says says)
+{
+	uint64_t up[4] = { 0xe }; /* they all hear each other */
+
+	world.site[a].told.site[b] = (struct next_site){ NEXT_UP, says, 0 };
+	for (uint8_t c = 1; c <= world.sites; c++)
+		if (c != a)
+			engine_hears(world.site[a].e, c, up, world.now_ms);
+	engine_view(world.site[a].e, DOMAIN, &world.site[a].told, world.now_ms);
+}
+
+/* Bindings ended at a site that had come back, and told only site 2, which had let it back in. */
+static void end_at_returned(enum next_says to_first)
+{
+	for (uint8_t n = 1; n <= 2; n++)
+		world.cut[3][n] = world.cut[n][3] = true;
+	run(1000);
+	for (uint8_t n = 1; n <= 2; n++)
+		tell_one(3, n, NEXT_READY);
+	tell_one(1, 3, to_first);
+	tell_one(2, 3, NEXT_READY);
+	world.cut[2][3] = world.cut[3][2] = false; /* the other way brings nothing yet */
+	for (unsigned ms = 0; ms < 1000 && !next_is_live(&world.site[2].view, 3); ms++)
+		run_unseen(1);
+	assert_true(next_is_live(&world.site[2].view, 3));
+	assert_false(next_is_live(&world.site[1].view, 3));
+	for (unsigned mn = 0; mn < 50; mn++)
+		update(3, mn, 1, mn, 2, 0, 100 + mn);
+	run_unseen(30);
+	assert_int_equal(at(2, 49)->state, RECORD_TOMBSTONE);
+	assert_int_equal(at(1, 49)->state, RECORD_LIVE);
+}
+
+/* It goes again before site 1, which would begin, has let it back in, or has heard that it may. */
+static void test_survivors_compare_who_was_kept_out(void **state)
+{
+	static const struct {
+		enum next_says says; /* as site 1 has heard */
+		bool begins; /* site 2, which otherwise only answers */
+	} rows[] = { { NEXT_READY, false }, { NEXT_JOINING, true } };
+
+	(void)state;
+	for (size_t i = 0; i < DIM(rows); i++) {
+		const struct peer *p;
+		bool begins = false;
+
+		open_ready(3);
+		run(2000);
+		for (unsigned mn = 0; mn < 50; mn++)
+			update(1, mn, 1, mn, 1, 600, 1 + mn);
+		RUN_UNTIL(is_converged() && at(3, 49) != NULL, 1000);
+		end_at_returned(rows[i].says);
+		p = world.site[2].e->peer[1];
+		stop_site(3);
+		tell_dead(3);
+		for (unsigned ms = 0; ms < 300; ms++) {
+			step();
+			begins |= p->round.is_hasty;
+		}
+		assert_true(is_converged());
+		for (unsigned mn = 0; mn < 50; mn++)
+			assert_int_equal(at(1, mn)->state, RECORD_TOMBSTONE);
+		assert_int_equal(begins, rows[i].begins);
+		close_world();
+	}
+	open_ready(3);
+}
+
 #define NEWS 1000
 
 /* The same with many bindings, of which a thousand moved and reached one survivor alone: in nearly as
@@ -287,6 +356,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_foreign_address, tear_down),
 		cmocka_unit_test_teardown(test_snapshots_go_both_ways, tear_down),
 		cmocka_unit_test_teardown(test_survivors_compare_at_once, tear_down),
+		cmocka_unit_test_teardown(test_survivors_compare_who_was_kept_out, tear_down),
 		cmocka_unit_test_teardown(test_survivors_of_many, tear_down),
 		cmocka_unit_test_teardown(test_passed_on_is_no_lag, tear_down),
 	};
