@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Draining: the route is withdrawn, we answer whatever still comes, then give our bindings to their
- * successors, wait until those have them, say left, and relay once everybody has heard that.
+ * successors, wait until those have them, say left, and relay once everybody has heard that; until
+ * then others count on what we acknowledge, so all we hold is compared once more.
  */
 #include <errno.h>
 #include <string.h>
@@ -48,15 +49,21 @@ static bool has_refused(struct engine *e, struct domain *d, struct peer *p)
 	return true;
 }
 
-/* All that may have become an owner hold what was given to them; or, where we do not hear each
- * other, the site that passes it on does. */
+/* Where we do not hear each other, the site that passes it on. */
+static uint8_t told_by_us(const struct domain *d, uint8_t node)
+{
+	const struct next_site *s = &d->view.site[node];
+
+	return s->reach == NEXT_CUT_OFF ? s->via : node;
+}
+
+/* All that may have become an owner hold what was given to them, or who passes it on does. */
 static bool is_flushed(struct engine *e, struct domain *d)
 {
 	bool is_all = true;
 
 	for (uint8_t n = set_next(d->members, 0); n != 0; n = set_next(d->members, n)) {
-		const struct next_site *s = &d->view.site[n];
-		uint8_t to = s->reach == NEXT_CUT_OFF ? s->via : n;
+		uint8_t to = told_by_us(d, n);
 
 		if (!next_is_ready(&d->view, n))
 			continue;
@@ -79,10 +86,45 @@ static bool is_forced_out(struct engine *e, struct domain *d)
 	return true;
 }
 
-void ready_round_whole(struct domain *d, const struct peer *p, uint64_t change)
+void drain_round_whole(struct domain *d, const struct peer *p, const struct round *o)
 {
-	if (d->drain == DRAIN_FLUSH && change >= d->drain_change)
+	if (d->drain == DRAIN_FLUSH && o->change >= d->drain_change)
 		set_add(d->drain_whole, p->node);
+	if (d->drain == DRAIN_GONE && o->begun_ms >= d->gone_ms)
+		set_del(d->gone_lacks, p->node);
+}
+
+/* Nobody counts on us any more. Of another site's bindings we may have been the only one to
+ * acknowledge some, and it may be lost right after us: the others must hold them, too. */
+static void compare_last(struct engine *e, struct domain *d)
+{
+	d->gone_ms = e->now_ms;
+	for (uint8_t n = set_next(d->members, 0); n != 0; n = set_next(d->members, n)) {
+		if (!next_is_ready(&d->view, n))
+			continue;
+		set_add(d->gone_lacks, told_by_us(d, n));
+		repair_want(e, d, told_by_us(d, n));
+	}
+}
+
+void drain_gone(struct domain *d)
+{
+	d->drain = DRAIN_GONE;
+	d->gone_ms = 0;
+	memset(d->gone_lacks, 0, sizeof(d->gone_lacks));
+	walk_begin(d, WALK_DRAIN);
+}
+
+bool engine_left_is_held(const struct engine *e, uint16_t number)
+{
+	const struct domain *d = domain_by_number((struct engine *)e, number);
+
+	if (d == NULL || d->drain != DRAIN_GONE || d->gone_ms == 0)
+		return false;
+	for (uint8_t n = set_next(d->gone_lacks, 0); n != 0; n = set_next(d->gone_lacks, n))
+		if (is_peer_up(e, d, n) && !d->is_forced_drain)
+			return false;
+	return true;
 }
 
 /* True: we may leave. */
@@ -153,6 +195,10 @@ void drain_turn(struct engine *e, struct domain *d)
 			d->drain = DRAIN_HAND; /* accepted meanwhile */
 		else if (flush(e, d))
 			say_left(e, d);
+		break;
+	case DRAIN_GONE:
+		if (d->gone_ms == 0 && d->walk == WALK_NONE)
+			compare_last(e, d);
 		break;
 	default:
 		break;

@@ -295,6 +295,8 @@ struct domain {
 	uint64_t drain_from; /* HAND, FLUSH: the last change before any binding was given away */
 	uint64_t drain_change; /* FLUSH: must be acknowledged */
 	uint64_t drain_whole[4]; /* FLUSH: a digest round since shows that it holds everything */
+	uint64_t gone_ms; /* GONE: all is given away, 0: not yet; what we held is compared since */
+	uint64_t gone_lacks[4]; /* ... with these it is to be */
 	bool told_refused; /* in this state: DRAIN_REFUSED or SNAPSHOT_REFUSED */
 	uint64_t handed_ms; /* HAND, FLUSH: since then */
 	uint8_t drain_lacks; /* FLUSH: a site that has not acknowledged everything, 0: none */
@@ -579,8 +581,9 @@ void snapshot_given(struct engine *e, struct peer *p); /* all of it was acknowle
 /* --- drain.c --- */
 
 void drain_turn(struct engine *e, struct domain *d);
-/* A round left no difference in what had changed up to that when it began. */
-void ready_round_whole(struct domain *d, const struct peer *p, uint64_t change);
+void drain_gone(struct domain *d); /* everybody knows that we have left */
+/* A round left no difference. */
+void drain_round_whole(struct domain *d, const struct peer *p, const struct round *o);
 
 /* --- repair.c, answer.c --- */
 

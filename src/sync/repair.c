@@ -123,7 +123,7 @@ static void complete(struct engine *e, struct peer *p)
 		d->unlike[p->node] = 0;
 		set_del(d->told_unlike, p->node);
 		sweep_begin(d, o.change);
-		ready_round_whole(d, p, o.change);
+		drain_round_whole(d, p, &o);
 	} else if (begins_again(e, d, p, o.left)) {
 		repair_want(e, d, p->node);
 		return;

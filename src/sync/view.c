@@ -373,8 +373,7 @@ void engine_left_heard(struct engine *e, uint16_t number, uint64_t now_ms)
 	if (d->says != NEXT_LEFT || d->is_left_heard)
 		return;
 	d->is_left_heard = true;
-	d->drain = DRAIN_GONE;
-	walk_begin(d, WALK_DRAIN);
+	drain_gone(d);
 	view_update(e, d);
 }
 

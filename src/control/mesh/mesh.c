@@ -320,7 +320,8 @@ static void follow_left(struct ctl *ctl, uint16_t d)
 		x->heard = now;
 		x->quiet_from_ms = ctl->now_ms;
 	}
-	x->left_quiet = ctl->now_ms - x->quiet_from_ms >= QUIET_MS ||
+	x->left_quiet = (ctl->now_ms - x->quiet_from_ms >= QUIET_MS &&
+				engine_left_is_held(ctl->mesh->engine, d)) ||
 			ctl->now_ms - x->left_told_ms >= ctl->conf->domains[d].drain_wait_ms;
 }
 

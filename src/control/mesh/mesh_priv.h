@@ -41,7 +41,9 @@ struct mesh_part { /* in a domain: ours */
 	enum next_says says;
 	uint64_t says_ms; /* since */
 	bool left_told; /* the engine knows that everybody heard of it */
-	bool left_quiet; /* and nothing is relayed any more, or for long enough: may be stopped */
+	/* and nothing is relayed any more, and what we held all others hold, or it took long
+	 * enough: may be stopped */
+	bool left_quiet;
 	uint64_t left_told_ms;
 	uint64_t quiet_from_ms; /* draining, or left: nothing has come since then */
 	uint64_t updates; /* Binding Updates that came, not from a peer */

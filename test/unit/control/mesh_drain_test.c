@@ -72,6 +72,27 @@ static void test_left_is_never_quiet(void **state)
 	assert_in_range(ms, 60000 - 1500, 60000);
 }
 
+/* Nothing comes any more, but what this site held was not compared with the other one yet. */
+static void test_left_is_not_held(void **state)
+{
+	struct ctl_req drain = { .domain = "msp" };
+
+	(void)state;
+	become_ready();
+	assert_true(ask(1, show_drain, &drain));
+	jw_done(&drain.out);
+	pass(3000);
+	assert_int_equal(node(1)->says[0], NEXT_LEFT);
+	node(2)->is_mute = true;
+	node(1)->is_known = true;
+	pass(3000);
+	assert_int_equal(node(1)->view.site[1].says, NEXT_LEFT);
+	assert_false(node(1)->ctl.mesh->domain[0].left_quiet);
+	node(2)->is_mute = false;
+	pass(5000);
+	assert_true(node(1)->ctl.mesh->domain[0].left_quiet);
+}
+
 /* What comes of another domain holds nothing up, and what does not come of it ends nothing. */
 static void test_drain_one_domain(void **state)
 {
@@ -214,6 +235,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 		T(test_drain),
 		T(test_left_is_never_quiet),
+		T(test_left_is_not_held),
 		cmocka_unit_test_setup_teardown(test_drain_one_domain, setup_two_domains, teardown),
 		T(test_drain_refused),
 		T(test_ready_or_not),

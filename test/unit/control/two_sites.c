@@ -343,7 +343,8 @@ void deliver(void)
 	unsigned n = queued;
 
 	for (unsigned i = 0; i < n; i++)
-		if (!node(queue[i].to)->is_cut && !node(queue[i].from)->is_cut)
+		if (!node(queue[i].to)->is_cut && !node(queue[i].from)->is_cut &&
+			!node(queue[i].from)->is_mute)
 			mesh_input(
 				&node(queue[i].to)->ctl, queue[i].from, queue[i].buf, queue[i].len);
 	memmove(queue, queue + n, (queued - n) * sizeof(queue[0]));

@@ -56,6 +56,7 @@ extern struct site {
 	struct tables tables;
 
 	bool is_cut; /* hello says that the other one is dead, and nothing gets there */
+	bool is_mute; /* nothing of it arrives, and hello has not noticed */
 	enum next_says says[DOMAINS];
 	bool is_known; /* what it says, by all */
 	struct next_view told[DOMAINS]; /* by hello */

@@ -351,6 +351,37 @@ static void test_drain(void **state)
 	RUN_UNTIL(world.site[1].says == NEXT_READY, 2000);
 }
 
+/* Site 1 alone has acknowledged a binding of site 2's, whose word takes long to site 3. Both are
+ * gone as soon as the first one may be stopped. */
+static void test_drain_of_the_only_copy(void **state)
+{
+	struct engine *e;
+
+	(void)state;
+	open_ready(3);
+	run(2000);
+	e = world.site[1].e;
+	world.more_ms[2][3] = 3000;
+	assert_int_equal(update(2, 1, 2, 1, 1, 600, 1), ENGINE_WAITS);
+	RUN_UNTIL(world.site[2].committed[1] == ENGINE_HELD, 100);
+	assert_int_equal(engine_drain(e, DOMAIN, false, world.now_ms), 0);
+	engine_quiet(e, DOMAIN, world.now_ms);
+	RUN_UNTIL(world.site[1].says == NEXT_LEFT, 1000);
+	assert_null(at(3, 1));
+	run(100);
+	assert_false(engine_left_is_held(e, DOMAIN));
+	engine_left_heard(e, DOMAIN, world.now_ms);
+	assert_false(engine_left_is_held(e, DOMAIN));
+	RUN_UNTIL(engine_left_is_held(e, DOMAIN), 500);
+	stop_site(1);
+	stop_site(2);
+	world.cut[2][3] = true;
+	run(10);
+	assert_true(has(3, 1, 1));
+	assert_false(engine_left_is_held(world.site[3].e, DOMAIN));
+	assert_false(engine_left_is_held(world.site[3].e, 99));
+}
+
 static void test_drain_refused(void **state)
 {
 	(void)state;
@@ -390,6 +421,8 @@ static void test_drain_forced(void **state)
 		assert_int_equal(world.site[1].events[ENGINE_EV_DRAINED], 0);
 		assert_int_equal(
 			engine_drain(world.site[1].e, DOMAIN, true, world.now_ms), -EALREADY);
+		engine_left_heard(world.site[1].e, DOMAIN, world.now_ms);
+		RUN_UNTIL(engine_left_is_held(world.site[1].e, DOMAIN), 10);
 		close_world();
 	}
 	open_ready(2);
@@ -482,6 +515,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_teardown(test_takeover_of_the_past, tear_down),
 	cmocka_unit_test_teardown(test_takeover_of_late_records, tear_down),
 	cmocka_unit_test_teardown(test_drain, tear_down),
+	cmocka_unit_test_teardown(test_drain_of_the_only_copy, tear_down),
 	cmocka_unit_test_teardown(test_drain_refused, tear_down),
 	cmocka_unit_test_teardown(test_drain_forced, tear_down),
 	cmocka_unit_test_teardown(test_freeze, tear_down),
