@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Two sites that deliver as in the paper's Fig. 6, by the primary home agent, on one shared home agent
 address: the relay between them, who becomes the primary and who bills, an error that comes to the
-wrong one."""
+wrong one, a primary that is killed and comes back."""
 
 import json
 
 import pytest
 
-from lab.mesh import SHARED_HA, MeshWorld, between
+from lab.mesh import DEAD_MS, SHARED_HA, MeshWorld, between
 from lab.pings import Stream
 from lab.raw import Wire, checksum, icmp6, is_icmp6, send_ip6
 from lab.shell import until
@@ -208,3 +208,52 @@ def rows(site):
 def echo(ns, dst, size, count, *args):
     got, said = ns.ping(dst, "-s", size, *args, count=count)
     assert got == count, said
+
+
+def owner(mesh, k):
+    """Number of the owner as site k sees it, None: it has no binding."""
+    row = mesh[k].ctl.binding(HOA)
+    return row and int(row["owner"][-1])
+
+
+def walked(mesh, k):
+    """Bindings that site k (took over, handed on)."""
+    counters = mesh[k].ctl.counters()
+    return counters["mesh_taken_over"], counters["mesh_handed_on"]
+
+
+def test_primary_is_killed(mesh):
+    """kill -9: the other site delivers instead, from the same address, and acknowledges alone. The
+    first one comes back and is ready, and gets nothing for that: the binding stays where it is until
+    the next Binding Update, which comes to the first one. From the death on nothing is lost."""
+    at(mesh, 1)
+    took, handed = walked(mesh, 2)
+    flow = Stream(mesh[2].cn, mesh.mn.ns, HOA)
+    mesh[1].hamd.kill9()
+    until("taken over", lambda: owner(mesh, 2) == 2, 10)
+    assert walked(mesh, 2) == (took + 1, handed)
+    flow.wait_for(20)
+    assert flow.stop() and flow.longest < DEAD_MS / 1000 + 3
+    mesh.gate.wait(site1=False)
+    ba = mesh.mn.update()
+    assert (ba.status, ba.src) == (0, SHARED_HA)
+    row = mesh[2].ctl.binding(HOA)
+    assert row["sequence"] == mesh.mn.seq and row["alone"]
+
+    flow, seen = Stream(mesh[2].cn, mesh.mn.ns, HOA), len(mesh[2].hamd.lines)
+    mesh[1].hamd.start(ready=False)
+    mesh.gate.wait(20, site1=True)
+    mesh[2].hamd.wait_log("that site is back", 10, since=seen)
+    until("not alone any more", lambda: not mesh[2].ctl.binding(HOA)["alone"], 10)
+    reached = [mesh.crossings(k, HOA, repeats=0) for k in mesh.sites]
+    for k in mesh.sites:
+        found = mesh[k].ctl.binding(HOA)
+        assert (owner(mesh, k), found["owner-version"]) == (2, row["owner-version"])
+    assert reached == [{between(1, 2): 2}, {between(1, 2): 2}]
+    mesh.mn.register("site1")
+    for k in mesh.sites:
+        until("the primary again", lambda k=k: owner(mesh, k) == 1, 5)
+    assert mesh.crossings(1, HOA, repeats=0) == {}
+    flow.wait_for(20)
+    assert flow.stop() == []
+    assert [walked(mesh, k) for k in mesh.sites] == [(0, 0), (took + 1, handed)]
