@@ -230,6 +230,7 @@ def test_frozen_site(mesh):
     beside it nothing is lost."""
     home(mesh, 1)
     hamd, since = mesh[1].hamd, said(mesh)
+    before = taken_over(mesh, (1,))
     flows = [Stream(mesh[2].cn, mesh.mn.ns, HOA, port=6002)]
     hamd.send_signal(signal.SIGSTOP)
     try:
@@ -238,11 +239,12 @@ def test_frozen_site(mesh):
         flows.append(Stream(mesh[1].cn, mesh.mn.ns, HOA, port=6001))
         mesh.mn.register("site2", tries=3)
         coa = mesh.mn.coa
-        before = taken_over(mesh, (2, 3))
+        before += taken_over(mesh, (2, 3))
         woke = len(hamd.lines)
     finally:
         hamd.send_signal(signal.SIGCONT)
     hamd.wait_log("this site stood still", 10, since=woke)
+    since[1] = len(hamd.lines)
     hamd.wait_log("has another state now.*joining", 10, since=woke)
     all_up(mesh)
     until("one care-of address", lambda: {
@@ -250,8 +252,8 @@ def test_frozen_site(mesh):
     until("one owner", lambda: len(owners(mesh)) == 1, 10)
     for flow in flows:
         flow.wait_for(20)
-    lost, after = [flow.stop() for flow in flows], taken_over(mesh, (2, 3))
-    if not stood_still(mesh, since, 2, 3):
+    lost, after = [flow.stop() for flow in flows], taken_over(mesh)
+    if not stood_still(mesh, since, *mesh.sites):
         assert (lost, after) == ([[], []], before)
     reached(mesh)
 
@@ -302,8 +304,10 @@ def test_shorter_registration(mesh):
 
 
 def test_cut_off(mesh):
-    """Sites 1 and 2 lose each other, site 3 hears both: nothing is taken over."""
+    """Sites 1 and 2 lose each other, site 3 hears both: nothing is taken over; site 1 is who would
+    take over what site 2 has."""
     home(mesh, 1)
+    home(mesh, 2, mesh.mns[1])
     mesh.mn.register("site3")
     before = taken_over(mesh)
     mesh.cut(1, 2)
@@ -314,12 +318,14 @@ def test_cut_off(mesh):
           mesh.mn.seq, 5)
     reached(mesh)
     assert taken_over(mesh) == before
-    assert owners(mesh) == {1}
+    assert (owners(mesh), owners(mesh, HOA2)) == ({1}, {2})
 
 
 def test_one_way(mesh):
-    """What site 2 says no longer arrives at site 1: a path that is not up, at both ends."""
+    """What site 2 says no longer arrives at site 1: a path that is not up, at both ends, and nothing
+    is taken over (site 1 is who would)."""
     home(mesh, 1)
+    home(mesh, 2, mesh.mns[1])
     since, before = said(mesh), taken_over(mesh)
     mesh.cut(1, 2, way=(2, 1))
     until("not up", lambda: states(mesh, 1)["site2"] != "up" and states(mesh, 2)["site1"] != "up",
@@ -329,7 +335,8 @@ def test_one_way(mesh):
         mesh.until_known(k, mesh.mn)
     reached(mesh)
     assert owners(mesh) == {1}
-    assert taken_over(mesh) == before or stood_still(mesh, since, *mesh.sites)
+    now = taken_over(mesh), owners(mesh, HOA2)
+    assert now == (before, {2}) or stood_still(mesh, since, *mesh.sites)
 
 
 WORSE = ("lost", "duplicated", "late")

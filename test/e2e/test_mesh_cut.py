@@ -108,9 +108,11 @@ def test_two_mobile_nodes(mesh):
 
 
 def test_cut_off(mesh):
-    """Sites 1 and 2 lose each other, site 3 hears both: nothing is taken over, and what site 2 has
-    for site 1 goes by site 3, whose associations say that it is no first hop."""
+    """Sites 1 and 2 lose each other, site 3 hears both: nothing is taken over (site 1 would, from
+    site 2), and what site 2 has for site 1 goes by site 3, whose associations say that it is no first
+    hop."""
     at(mesh, mesh.mn, "site1", 1)
+    at(mesh, mesh.mns[1], "site2", 2)
     was = taken_over(mesh)
     answers_by(mesh, 3)
     mesh.cut(1, 2)
@@ -129,7 +131,7 @@ def test_cut_off(mesh):
         mesh.mn.attach("site2")
         assert ways(mesh)["relayed, 1 from 3"] > want["relayed, 1 from 3"]
         assert mesh[3].cn.ping(HOA, count=1)[0] == 1
-        assert owners(mesh, HOA) == {1}
+        assert (owners(mesh, HOA), owners(mesh, HOA2)) == ({1}, {2})
         assert taken_over(mesh) == was
     finally:
         mesh.heal()
