@@ -96,12 +96,18 @@ void walk_given(struct engine *e, struct domain *d, struct record *r, uint8_t no
  * dead, though here it is taken for it (in a row of sites the first and the last hear nothing of
  * each other but what the others pass on). To claim it back at once would go on for ever; and if
  * each claim made the lifetime begin anew, the binding would never end.
+ * Or it was somebody's, who has just handed it back to one that says joining, for all that we have
+ * heard of it: its word that it serves went to him first.
  */
-static bool is_outbid(
-	const struct engine *e, const struct owner_version *was, const struct owner_version *is)
+static bool is_outbid(const struct engine *e, const struct domain *d,
+	const struct owner_version *was, const struct owner_version *is)
 {
-	return was != NULL && was->node == e->opts.self && is->node != e->opts.self &&
-	       was->epoch == is->epoch && was->ext_seq == is->ext_seq;
+	const struct next_site *now = &d->raw.site[is->node];
+
+	if (was == NULL || was->node == is->node || was->epoch != is->epoch ||
+		was->ext_seq != is->ext_seq)
+		return false;
+	return was->node == e->opts.self || (now->reach != NEXT_DEAD && now->says == NEXT_JOINING);
 }
 
 void walk_late(
@@ -113,7 +119,7 @@ void walk_late(
 		return; /* the walk will see it */
 	if (to != e->opts.self || records_mesh(e->rs, r)->owner.node == e->opts.self)
 		return; /* what is to be given away, a walk gives away */
-	if (is_outbid(e, was, &records_mesh(e->rs, r)->owner) &&
+	if (is_outbid(e, d, was, &records_mesh(e->rs, r)->owner) &&
 		!planted(PLANT_CLAIM_FROM_RETURNED)) {
 		if (d->reclaim_ms == 0)
 			d->reclaim_ms = e->now_ms + ((uint64_t)RECLAIM_MS << d->reclaims);

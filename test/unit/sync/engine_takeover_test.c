@@ -116,6 +116,37 @@ static void test_return(void **state)
 	RUN_UNTIL(is_converged(), 2000);
 }
 
+/* Handed back by a site that has heard that it serves; another one has not, and takes nothing before
+ * it has had time to. */
+static void test_return_heard_late(void **state)
+{
+	unsigned took;
+
+	(void)state;
+	open_world(3, "engine_return_late");
+	world.is_unicast = true;
+	start_all();
+	RUN_UNTIL(all_say(NEXT_READY), 3000);
+	run(300);
+	register_all(1, 1);
+	stop_site(1);
+	RUN_UNTIL(owned(2, 1) == 0, 1000);
+	for (unsigned mn = 0; mn < MNS; mn++)
+		assert_int_equal(update(2, mn, 1, 100 + mn, 2, 600, 100 + mn), ENGINE_WAITS);
+	RUN_UNTIL(is_converged(), 1000);
+	took = world.site[3].took;
+	world.is_late[3][1] = true;
+	start_site(1);
+	RUN_UNTIL(owned(2, 1) == MNS && owned(3, 1) == MNS, 5000);
+	run(1000);
+	assert_int_equal(world.site[3].took, took);
+	assert_int_equal(owned(1, 1), MNS);
+	run(RECLAIM_MS);
+	assert_in_range(world.site[3].took - took, 1, MNS);
+	world.is_late[3][1] = false;
+	RUN_UNTIL(owned(1, 1) == MNS && is_converged(), 3000);
+}
+
 /* Where all sites have one address, who took over keeps it until the mobile node is heard again. */
 static void test_return_in_shared_mode(void **state)
 {
@@ -505,6 +536,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_teardown(test_takeover, tear_down),
 	cmocka_unit_test_teardown(test_cut_heals, tear_down),
 	cmocka_unit_test_teardown(test_return, tear_down),
+	cmocka_unit_test_teardown(test_return_heard_late, tear_down),
 	cmocka_unit_test_teardown(test_return_in_shared_mode, tear_down),
 	cmocka_unit_test_teardown(test_return_of_another, tear_down),
 	cmocka_unit_test_teardown(test_takeover_is_due, tear_down),

@@ -68,6 +68,7 @@ struct world {
 		line; /* octets a second that each way takes; what waits for LINE_MS is lost; 0: all */
 	uint64_t line_us[SITES + 1][SITES + 1]; /* busy until then */
 	bool cut[SITES + 1][SITES + 1];
+	bool is_late[SITES + 1][SITES + 1]; /* the first has not heard yet that the other serves */
 	bool covers_none;
 	uint8_t refuser; /* to this site home(refused) is none of the domain's */
 	uint8_t older; /* a site of a release that knows no places in snapshots */
@@ -391,7 +392,7 @@ static void tell_views(void)
 				if (c != a && c != b && is_linked(a, c) && is_linked(c, b))
 					v.site[b] = (struct next_site){ .reach = NEXT_CUT_OFF,
 						.via = c };
-			if (v.site[b].reach != NEXT_DEAD)
+			if (v.site[b].reach != NEXT_DEAD && !world.is_late[a][b])
 				v.site[b].says = world.site[b].says;
 			engine_rtt(world.site[a].e, b,
 				2 * world.delay_ms + world.more_ms[a][b] + world.more_ms[b][a]);
