@@ -118,7 +118,7 @@ static void note_acked(
 	struct record *r;
 	struct domain *d;
 
-	if (s == STREAM_SEEN || pos < out->base ||
+	if (s == STREAM_SEEN || pos < out->since ||
 		(s == STREAM_SNAPSHOT && pos > records_max(e->rs)))
 		return;
 	r = records_at(e->rs, h);

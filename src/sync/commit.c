@@ -188,7 +188,7 @@ static bool holds(const struct engine *e, const struct domain *d, uint8_t node, 
 	if (p == NULL)
 		return false;
 	out = &p->out[STREAM_CHANGES];
-	return out->id != 0 && out->acked >= change && out->base <= change &&
+	return out->id != 0 && out->acked >= change && out->since <= change &&
 	       out->refused[d->index] < change;
 }
 

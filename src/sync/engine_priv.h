@@ -90,6 +90,7 @@ struct out {
 	uint64_t told_until; /* SNAPSHOT: the last change when it began; else no bound */
 	uint64_t base, sent, acked; /* positions: where it began, told until, acknowledged until */
 	uint64_t begun; /* the last position there was then; SNAPSHOT: 0 */
+	uint64_t since; /* where the first one of this life of the peer's began: told behind it */
 	uint64_t refused[ENGINE_DOMAINS]; /* by index: something of it, up to this position */
 	/* where sent, acked, and what is sent again stand: markers; SNAPSHOT: handles */
 	uint32_t sent_mark, acked_mark, again_mark;
@@ -111,6 +112,7 @@ struct in {
 	struct refused refused;
 	uint64_t end; /* SNAPSHOT: its last position, 0: not known yet */
 	uint64_t told; /* not SNAPSHOT: what it began with ends here or before; 0: not known yet */
+	bool is_old; /* not SNAPSHOT: begun before we stood still: told says nothing any more */
 	struct message_hole ahead[AHEAD_MAX]; /* applied behind a gap, in order, apart */
 	uint8_t aheads;
 	uint8_t flags; /* SNAPSHOT: DELTA_READY in all of it */
@@ -425,7 +427,8 @@ void tx_begin(struct engine *e, struct peer *p, uint8_t *buf, struct net_wr *w);
 void tx_begin_full(struct engine *e, struct peer *p, uint8_t *buf, struct net_wr *w);
 void tx_end(struct engine *e, struct peer *p, struct net_wr *w);
 void peer_reset(struct engine *e, struct peer *p); /* the peer's is a new life */
-void streams_begin(struct engine *e, struct peer *p); /* it is open now */
+/* It is open now; or, it joins again in the same life: where they stand, and `told` is of now. */
+void streams_begin(struct engine *e, struct peer *p);
 void streams_came_up(struct engine *e, struct peer *p);
 void stream_refill(struct engine *e, struct peer *p); /* what may be sent now, at each turn */
 void snapshot_give(
@@ -556,6 +559,7 @@ void ready_set(struct engine *e, struct domain *d, enum next_says says);
 uint32_t ready_turn(struct engine *e, struct domain *d);
 void ready_snapshot_done(struct engine *e, struct domain *d); /* of a ready peer's, as a whole */
 void ready_round_done(struct engine *e, struct domain *d, struct peer *p, uint64_t begun_ms);
+void ready_peer_reset(struct engine *e, struct domain *d);
 
 /* --- snapshot.c --- */
 

@@ -62,29 +62,53 @@ static bool is_time_known(const struct engine *e, const struct domain *d)
 	return true;
 }
 
-/* Who had not begun when we did not wait for that any more is not waited for again. */
-static bool has_told(const struct in *in)
+/* It accepts Binding Updates. One that is cut off, as we have it from another one, may only be about to
+ * come up. */
+static bool may_accept(const struct domain *d, uint8_t node)
 {
-	return in->id == 0 || (in->told != 0 && in->until >= in->told);
+	return next_is_live(&d->raw, node);
 }
 
-/*
- * All that live have begun their streams to us; or, told: those have brought what they began with.
- * One that is cut off, as we have it from another one, may only be about to come up.
- */
-static bool have_streams(const struct engine *e, const struct domain *d, bool told)
+/* All those have begun their streams to us. */
+static bool have_begun(const struct engine *e, const struct domain *d)
 {
 	for (uint8_t n = set_next(d->members, 0); n != 0; n = set_next(d->members, n)) {
 		const struct in *in = e->peer[n]->in;
-		const struct in *changes = &in[STREAM_CHANGES], *seen = &in[STREAM_SEEN];
 
-		if (!next_is_live(&d->raw, n) || planted(PLANT_STREAMS_IGNORED))
-			continue;
-		if (told ? !has_told(changes) || !has_told(seen)
-			 : changes->id == 0 || seen->id == 0)
-			return false;
+		if (may_accept(d, n) && (in[STREAM_CHANGES].id == 0 || in[STREAM_SEEN].id == 0))
+			return planted(PLANT_STREAMS_IGNORED);
 	}
 	return true;
+}
+
+/* Who had not begun when we did not wait for that any more is not waited for again. */
+static bool has_told(const struct in *in)
+{
+	return in->id == 0 || (!in->is_old && in->told != 0 && in->until >= in->told);
+}
+
+/* ... and have brought what they began with. */
+static bool have_told(const struct engine *e, const struct domain *d)
+{
+	for (uint8_t n = set_next(d->members, 0); n != 0; n = set_next(d->members, n)) {
+		const struct in *in = e->peer[n]->in;
+
+		if (may_accept(d, n) &&
+			(!has_told(&in[STREAM_CHANGES]) || !has_told(&in[STREAM_SEEN])))
+			return planted(PLANT_STREAMS_IGNORED);
+	}
+	return true;
+}
+
+static bool may_wait_for_begun(const struct engine *e, const struct domain *d)
+{
+	return e->now_ms - d->since_ms < STREAMS_MS;
+}
+
+/* Who stood still may have been filled before others begin to tell it again. */
+static bool may_wait_for_told(const struct engine *e, const struct domain *d)
+{
+	return e->now_ms - d->filled_ms < TOLD_MS || (d->is_frozen && may_wait_for_begun(e, d));
 }
 
 /* All that is asked of a joining site is done, but for what streams still bring, and its clock: a
@@ -95,7 +119,7 @@ static void become_ready(struct engine *e, struct domain *d, bool by_ready)
 		d->filled_ms = e->now_ms;
 	d->is_filled = true;
 	d->is_filled_well |= by_ready;
-	if (by_ready && !have_streams(e, d, true) && e->now_ms - d->filled_ms < TOLD_MS)
+	if (by_ready && !have_told(e, d) && may_wait_for_told(e, d))
 		return;
 	if (d->others > 1 && !is_time_known(e, d))
 		return;
@@ -143,7 +167,7 @@ static bool ask_ready(struct engine *e, struct domain *d)
 			(best == NULL || snapshot_is_better(e, d, p, best)))
 			best = p;
 	}
-	if (best != NULL && (have_streams(e, d, false) || e->now_ms - d->since_ms >= STREAMS_MS))
+	if (best != NULL && (have_begun(e, d) || !may_wait_for_begun(e, d)))
 		snapshot_want(e, d, best);
 	return is_any;
 }
@@ -197,8 +221,15 @@ static void thaw(struct engine *e, struct domain *d)
 void ready_round_done(struct engine *e, struct domain *d, struct peer *p, uint64_t begun_ms)
 {
 	if (d->says == NEXT_JOINING && d->is_frozen && is_ready_peer(e, d, p->node) &&
-		begun_ms >= d->since_ms)
+		begun_ms >= d->since_ms && (have_begun(e, d) || !may_wait_for_begun(e, d)))
 		become_ready(e, d, true);
+}
+
+/* A peer has a new life: whoever is to fill us must do that behind where its streams begin. */
+void ready_peer_reset(struct engine *e, struct domain *d)
+{
+	if (d->is_frozen && may_wait_for_begun(e, d))
+		d->is_filled = d->is_filled_well = false;
 }
 
 static void tell_waiting(struct engine *e, struct domain *d)
@@ -269,6 +300,11 @@ void engine_stall(struct engine *e, uint64_t gap_ms, uint64_t now_ms)
 {
 	e->now_ms = now_ms;
 	tell(e, ENGINE_EV_STALLED, NULL, 0, gap_ms);
+	for (uint32_t i = 0; i < e->peer_count; i++) {
+		struct in *in = e->peer[e->peer_node[i]]->in;
+
+		in[STREAM_CHANGES].is_old = in[STREAM_SEEN].is_old = true;
+	}
 	for (uint32_t i = 0; i < e->domain_count; i++) {
 		struct domain *d = &e->domain[i];
 

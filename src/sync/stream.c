@@ -6,29 +6,40 @@
  *
  * A stream always begins at once, and with something: when nothing else is to be told, with a
  * position at which there is nothing. So whoever joins knows where it began, and when it has what
- * was to be told then (ready.c).
+ * was to be told then (ready.c). To one that joins again in the same life, because it stood still,
+ * it begins once more, under another number: what was told in front of that says nothing of now.
  */
+#include <string.h>
+
 #include "records/seen.h"
 #include "sync/stream_priv.h"
 
 /* --- beginning --- */
 
-static void begin_at(struct engine *e, struct peer *p, enum message_stream s)
+/* Who was filled by another live peer lacks what that one had not got yet. */
+static const struct peer *least_told(
+	const struct engine *e, const struct peer *p, enum message_stream s)
 {
-	struct out *out = &p->out[s];
-	struct changes *list = stream_list(e, s);
-	const struct peer *least_told = NULL;
+	const struct peer *least = NULL;
 
-	/* who was filled by another live peer lacks what that one had not got yet */
 	for (uint32_t i = 0; i < e->peer_count; i++) {
 		const struct peer *q = e->peer[e->peer_node[i]];
 
 		if (q != p && q->is_up && q->is_open && q->out[s].id != 0 &&
-			(least_told == NULL || q->out[s].acked < least_told->out[s].acked))
-			least_told = q;
+			(least == NULL || q->out[s].acked < least->out[s].acked))
+			least = q;
 	}
-	if (least_told != NULL)
-		changes_rewind(list, out->sent_mark, least_told->out[s].acked_mark);
+	return least;
+}
+
+static void begin_at(struct engine *e, struct peer *p, enum message_stream s, bool is_new)
+{
+	struct out *out = &p->out[s];
+	struct changes *list = stream_list(e, s);
+	const struct peer *from = is_new ? least_told(e, p, s) : p;
+
+	if (from != NULL)
+		changes_rewind(list, out->sent_mark, from->out[s].acked_mark);
 	else
 		changes_to_end(list, out->sent_mark);
 	changes_rewind(list, out->acked_mark, out->sent_mark);
@@ -42,7 +53,12 @@ static void begin(
 	struct engine *e, struct peer *p, enum message_stream s, uint32_t id, uint64_t from)
 {
 	struct out *out = &p->out[s], fresh = { .id = id, .told_until = UINT64_MAX };
+	bool is_new = out->id == 0 || s == STREAM_SNAPSHOT;
 
+	if (!is_new) { /* what the one before it was told of positions stays true */
+		fresh.since = out->since;
+		memcpy(fresh.refused, out->refused, sizeof(fresh.refused));
+	}
 	fresh.sent_mark = out->sent_mark;
 	fresh.acked_mark = out->acked_mark;
 	fresh.again_mark = out->again_mark;
@@ -51,8 +67,10 @@ static void begin(
 		out->sent_mark = out->acked_mark = out->again_mark = (uint32_t)(from - 1);
 		out->base = from;
 	} else {
-		begin_at(e, p, s);
+		begin_at(e, p, s, is_new);
 	}
+	if (is_new)
+		out->since = out->base;
 	out->sent = out->acked = out->base - 1;
 	out->progress_ms = out->drained_ms = e->now_ms;
 	p->heard_until = p->numbered; /* nobody waits for what was under way of the one before */
@@ -97,6 +115,7 @@ void peer_reset(struct engine *e, struct peer *p)
 		if (is_member(&e->domain[i], p->node)) {
 			set_del(e->domain[i].got, p->node);
 			set_del(e->domain[i].gave, p->node);
+			ready_peer_reset(e, &e->domain[i]);
 		}
 }
 

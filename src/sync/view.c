@@ -324,6 +324,11 @@ static void follow_peer(struct engine *e, struct peer *p)
 	}
 }
 
+static bool joins_here(const struct next_site *s)
+{
+	return s->reach == NEXT_UP && s->says == NEXT_JOINING;
+}
+
 void engine_view(struct engine *e, uint16_t number, const struct next_view *v, uint64_t now_ms)
 {
 	struct domain *d = domain_of(e, number);
@@ -342,8 +347,11 @@ void engine_view(struct engine *e, uint16_t number, const struct next_view *v, u
 		if (was.says == NEXT_DRAINING && v->site[n].says == NEXT_READY)
 			set_add(d->hand_back, n);
 		d->raw.site[n] = v->site[n];
-		if (e->peer[n] != NULL)
+		if (e->peer[n] != NULL) {
 			follow_peer(e, e->peer[n]);
+			if (joins_here(&v->site[n]) && !joins_here(&was) && e->peer[n]->is_open)
+				streams_begin(e, e->peer[n]);
+		}
 		/* what it told us last is with that one, or will be */
 		if (v->site[n].reach == NEXT_CUT_OFF && !was_cut)
 			repair_want(e, d, v->site[n].via);

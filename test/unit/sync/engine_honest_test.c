@@ -288,6 +288,45 @@ static void test_round_beside_a_stream(void **state)
 	assert_true(has(2, 2999, 2999));
 }
 
+/* A registration at site 1 that site 2 knows of and site 3, far away, not yet, when site 2 stands still;
+ * it is ready again before site 3 has heard of it. */
+static void wait_beside_one_that_stood_still(uint32_t ack_peers, uint8_t refuser)
+{
+	open_world(3, "engine_begin_again");
+	world.conf.ack_peers = ack_peers;
+	world.conf.commit_timeout_ms = 5000;
+	world.more_ms[1][3] = world.more_ms[3][1] = 395;
+	start_all();
+	RUN_UNTIL(all_say(NEXT_READY), 3000);
+	run(1000);
+	world.refuser = refuser;
+	world.refused = 7;
+	assert_int_equal(update(1, 7, 1, 7, 1, 600, 1), ENGINE_WAITS);
+	run(50);
+	stand_still(2, 1000);
+	RUN_UNTIL(world.site[2].says == NEXT_READY, 300);
+	run(30);
+	assert_int_equal(world.site[1].committed[1], ENGINE_WAITS);
+	RUN_UNTIL(world.site[1].committed[1] == ENGINE_HELD, 1000);
+	assert_true(has(3, 7, 7));
+}
+
+/* Its stream begins again: what it has acknowledged in front of that it holds, */
+static void test_begun_again_holds(void **state)
+{
+	(void)state;
+	wait_beside_one_that_stood_still(2, 0);
+	assert_true(has(2, 7, 7));
+}
+
+/* ... but for what it refused. */
+static void test_begun_again_refused(void **state)
+{
+	(void)state;
+	wait_beside_one_that_stood_still(1, 2);
+	assert_null(at(2, 7));
+}
+
 /* --- the clock --- */
 
 static void test_clock_is_off(void **state)
@@ -380,11 +419,17 @@ static void test_clock_after_a_stall(void **state)
 	engine_clock(world.site[1].e, DOMAIN, false, world.now_ms);
 	RUN_UNTIL(world.site[1].says == NEXT_READY, 200);
 	/* where both are there it need not wait for longer than the round, */
-	engine_stall(world.site[1].e, 1000, world.now_ms);
+	stand_still(1, 1000);
 	RUN_UNTIL(world.site[1].says == NEXT_READY, 250);
-	/* nor for one that does not come, but for so long as it would take to be heard */
+	/* nor for one that does not come, but for so long as it would take to be heard, */
 	world.cut[1][3] = true;
-	engine_stall(world.site[1].e, 1000, world.now_ms);
+	stand_still(1, 1000);
+	run(STREAMS_MS - 100);
+	assert_int_equal(world.site[1].says, NEXT_JOINING);
+	RUN_UNTIL(world.site[1].says == NEXT_READY, 200);
+	/* the time where nobody else hears it either */
+	stop_site(3);
+	stand_still(1, 1000);
 	RUN_UNTIL(world.site[1].says == NEXT_READY, 350);
 }
 
@@ -422,6 +467,8 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_teardown(test_move, tear_down),
 	cmocka_unit_test_teardown(test_pairs_are_passed_on, tear_down),
 	cmocka_unit_test_teardown(test_round_beside_a_stream, tear_down),
+	cmocka_unit_test_teardown(test_begun_again_holds, tear_down),
+	cmocka_unit_test_teardown(test_begun_again_refused, tear_down),
 	cmocka_unit_test_teardown(test_clock_is_off, tear_down),
 	cmocka_unit_test_teardown(test_stall_while_filled, tear_down),
 	cmocka_unit_test_teardown(test_clock_after_a_stall, tear_down),

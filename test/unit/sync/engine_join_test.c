@@ -2,7 +2,8 @@
 /* Becoming ready, snapshots, digest rounds. */
 #include "engine_world.h"
 
-#define MNS 700
+#define MNS   700
+#define PAIRS 3000
 
 static int tear_down(void **state)
 {
@@ -257,68 +258,167 @@ static void set_way(uint8_t a, uint8_t b, unsigned more_ms)
 	world.more_ms[a][b] = world.more_ms[b][a] = more_ms;
 }
 
-/* Site 3 begins anew among the others. Site 1's stream to it, and the number that it had before. */
-static const struct out *stream_to_new_3(uint32_t *before)
+/* No digest round between these helps. */
+static void no_rounds_of(uint8_t a, uint8_t b)
 {
-	const struct out *out;
+	world.site[a].e->peer[b]->round_retry_ms[0] = UINT64_MAX;
+	world.site[b].e->peer[a]->round_retry_ms[0] = UINT64_MAX;
+}
 
+static void no_rounds(void)
+{
+	no_rounds_of(1, 2);
+	no_rounds_of(1, 3);
+	no_rounds_of(2, 3);
+}
+
+static void all_ready(void)
+{
 	start_all();
 	RUN_UNTIL(all_say(NEXT_READY), 3000);
 	run(1000);
-	out = &world.site[1].e->peer[3]->out[STREAM_CHANGES];
-	*before = out->id;
+}
+
+/* Site 3 begins anew among the others. */
+static void renew_3(void)
+{
 	stop_site(3);
 	run(500);
 	start_site(3);
-	return out;
+}
+
+/* Site 1 has begun its streams to this life of site 3. */
+static bool has_begun(void)
+{
+	const struct peer *p = world.site[1].e->peer[3];
+
+	return p->boot == world.boots && p->is_open;
+}
+
+static void way_of_far(void)
+{
+	world.rate = 1000000; /* it takes a while to tell all */
+	set_way(1, 2, 395);
+	set_way(1, 3, 145); /* a round trip is as long as the clocks are waited for */
+}
+
+/* Site 1, or the way from there, has just begun to tell: some of it comes later. */
+static void ready_after_a_loss(void)
+{
+	RUN_UNTIL(has_begun(), 50);
+	run(20);
+	world.loss_percent = 100;
+	run(5);
+	world.loss_percent = 0;
+	RUN_UNTIL(world.site[3].says == NEXT_READY, 900);
 }
 
 /* A near site fills it in no time, a far one has just accepted what neither of them has heard of. */
 static void test_ready_knows_what_far_sites_accepted(void **state)
 {
-	const struct out *out;
-	uint32_t before;
-
 	(void)state;
 	open_world(3, "engine_join_far");
-	world.rate = 1000000; /* it takes a while to tell it */
-	set_way(1, 2, 395);
-	set_way(1, 3, 145); /* a round trip is as long as the clocks are waited for */
-	out = stream_to_new_3(&before);
+	way_of_far();
+	all_ready();
+	renew_3();
 	run(290);
 	register_some(1, 0, 1000, 1);
-	assert_true(out->id <= before);
-	RUN_UNTIL(out->id > before, 50);
-	run(20);
-	world.loss_percent = 100; /* and some of it comes later */
-	run(5);
-	world.loss_percent = 0;
-	RUN_UNTIL(world.site[3].says == NEXT_READY, 900);
+	assert_false(has_begun());
+	ready_after_a_loss();
 	check_all(3, 0, 1000);
 }
 
-/* Nor does a digest round help. */
-static void no_rounds(void)
+static void see(uint8_t node, unsigned mn)
 {
-	for (uint8_t a = 1; a <= world.sites; a++)
-		for (uint8_t b = 1; b <= world.sites; b++)
-			if (a != b)
-				world.site[a].e->peer[b]->round_retry_ms[0] = UINT64_MAX;
+	struct seen_pair pair = { .hoa = home(mn), .ha = agent(1), .domain = DOMAIN };
+
+	pair.value.epoch = 1;
+	engine_seen(world.site[node].e, &pair, world.now_ms, WALL + world.now_ms);
+}
+
+static bool is_seen_at(uint8_t node, unsigned mn)
+{
+	struct ip6_addr hoa = home(mn), ha = agent(1);
+	struct seen_value v;
+
+	return seen_get(world.site[node].seen, DOMAIN, &hoa, &ha, &v);
+}
+
+/* ... or seen: numbers without a binding. */
+static void test_ready_knows_what_far_sites_saw(void **state)
+{
+	(void)state;
+	open_world(3, "engine_join_far_pairs");
+	way_of_far();
+	all_ready();
+	renew_3();
+	run(290);
+	for (unsigned mn = 0; mn < PAIRS; mn++)
+		see(1, mn);
+	assert_false(has_begun());
+	ready_after_a_loss();
+	for (unsigned mn = 0; mn < PAIRS; mn++)
+		assert_true(is_seen_at(3, mn));
+}
+
+/* A site that stood still is told by a near one what that one has heard meanwhile, and of a far one
+ * it hears only when the time for the clocks is over: what that has just accepted, and streams that
+ * began in its life before the standstill say nothing of. */
+static void thawed_knows(bool is_far_new)
+{
+	open_world(3, "engine_thaw_far");
+	way_of_far();
+	set_way(1, 3, 395);
+	all_ready();
+	world.site[3].is_frozen = true;
+	if (is_far_new) {
+		stop_site(1);
+		start_site(1);
+		set_way(1, 2, 95);
+		RUN_UNTIL(world.site[1].says == NEXT_READY, 3000);
+	} else {
+		see(1, 1500); /* of these no round tells */
+	}
+	run(1500);
+	register_some(1, 0, 500, 1);
+	world.cut[1][3] = world.cut[3][1] = true; /* nothing of it has arrived */
+	world.site[3].is_frozen = false;
+	engine_stall(world.site[3].e, 1000, world.now_ms);
+	run(390);
+	register_some(1, 500, 500, 1);
+	assert_true(world.site[3].e->peer[2]->info.rounds > 0);
+	assert_int_equal(world.site[3].says, NEXT_JOINING);
+	world.cut[1][3] = world.cut[3][1] = false;
+	no_rounds_of(1, 3);
+	if (is_far_new) { /* the near one has this behind its round, and before the streams begin */
+		run(500);
+		register_some(1, 1000, 200, 1);
+	}
+	RUN_UNTIL(world.site[3].says == NEXT_READY, STREAMS_MS - 390);
+	check_all(3, 0, is_far_new ? 1200 : 1000);
+	assert_true(is_far_new || is_seen_at(3, 1500));
+	close_world();
+}
+
+static void test_thawed_knows_what_far_sites_accepted(void **state)
+{
+	(void)state;
+	thawed_knows(false);
+	thawed_knows(true);
 }
 
 /* A far one begins its stream behind what the near one has, so that must fill it afterwards. */
 static void test_filled_when_far_sites_have_begun(void **state)
 {
 	unsigned mns = 0;
-	const struct out *out;
-	uint32_t before;
 
 	(void)state;
 	open_world(3, "engine_join_filled");
 	set_way(1, 3, 145);
-	out = stream_to_new_3(&before);
+	all_ready();
+	renew_3();
 	no_rounds();
-	while (out->id <= before) {
+	while (!has_begun()) {
 		assert_true(mns < 500);
 		update(1, mns, 1, mns, 1, 600, 1000 + mns);
 		mns++;
@@ -377,7 +477,7 @@ static void test_joins_beside_one_cut_off(void **state)
 	run(500);
 	start_site(3);
 	run(500);
-	engine_stall(world.site[3].e, 1000, world.now_ms);
+	stand_still(3, 1000);
 	run(STREAMS_MS - 100);
 	assert_int_equal(world.site[3].says, NEXT_JOINING);
 	RUN_UNTIL(world.site[3].says == NEXT_READY, 500);
@@ -409,6 +509,8 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_teardown(test_survivors_compare, tear_down),
 	cmocka_unit_test_teardown(test_two_restart_at_once, tear_down),
 	cmocka_unit_test_teardown(test_ready_knows_what_far_sites_accepted, tear_down),
+	cmocka_unit_test_teardown(test_ready_knows_what_far_sites_saw, tear_down),
+	cmocka_unit_test_teardown(test_thawed_knows_what_far_sites_accepted, tear_down),
 	cmocka_unit_test_teardown(test_filled_when_far_sites_have_begun, tear_down),
 	cmocka_unit_test_teardown(test_streams_begin_with_nothing, tear_down),
 	cmocka_unit_test_teardown(test_joins_beside_one_cut_off, tear_down),

@@ -476,6 +476,15 @@ static inline void run_unseen(uint64_t ms)
 	}
 }
 
+/* It stood still for so long, and the others have noticed; its sockets kept nothing for it. */
+static inline void stand_still(uint8_t node, uint64_t ms)
+{
+	world.site[node].is_frozen = true;
+	step();
+	world.site[node].is_frozen = false;
+	engine_stall(world.site[node].e, ms, world.now_ms);
+}
+
 /* What must hold of any site at any time. */
 static void check_site(struct site *s)
 {
