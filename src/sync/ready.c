@@ -62,11 +62,13 @@ static bool is_time_known(const struct engine *e, const struct domain *d)
 	return true;
 }
 
-/* It accepts Binding Updates. One that is cut off, as we have it from another one, may only be about to
- * come up. */
+/* It accepts Binding Updates: who has left does until all know. One that is cut off, as we have it
+ * from another one, may only be about to come up. */
 static bool may_accept(const struct domain *d, uint8_t node)
 {
-	return next_is_live(&d->raw, node);
+	const struct next_site *s = &d->raw.site[node];
+
+	return next_is_live(&d->raw, node) || (s->reach != NEXT_DEAD && s->says == NEXT_LEFT);
 }
 
 /* All those have begun their streams to us. */

@@ -328,6 +328,24 @@ static void test_ready_knows_what_far_sites_accepted(void **state)
 	check_all(3, 0, 1000);
 }
 
+/* ... after it has said left: it serves on until all have heard that. */
+static void test_ready_knows_what_one_that_left_accepted(void **state)
+{
+	(void)state;
+	open_world(3, "engine_join_left");
+	way_of_far();
+	all_ready();
+	assert_int_equal(engine_drain(world.site[1].e, DOMAIN, false, world.now_ms), 0);
+	RUN_UNTIL(world.site[1].says == NEXT_LEFT, 3000);
+	renew_3();
+	run(290);
+	assert_true(engine_serves(world.site[1].e, DOMAIN));
+	register_some(1, 0, 1000, 1);
+	assert_false(has_begun());
+	ready_after_a_loss();
+	check_all(3, 0, 1000);
+}
+
 static void see(uint8_t node, unsigned mn)
 {
 	struct seen_pair pair = { .hoa = home(mn), .ha = agent(1), .domain = DOMAIN };
@@ -509,6 +527,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_teardown(test_survivors_compare, tear_down),
 	cmocka_unit_test_teardown(test_two_restart_at_once, tear_down),
 	cmocka_unit_test_teardown(test_ready_knows_what_far_sites_accepted, tear_down),
+	cmocka_unit_test_teardown(test_ready_knows_what_one_that_left_accepted, tear_down),
 	cmocka_unit_test_teardown(test_ready_knows_what_far_sites_saw, tear_down),
 	cmocka_unit_test_teardown(test_thawed_knows_what_far_sites_accepted, tear_down),
 	cmocka_unit_test_teardown(test_filled_when_far_sites_have_begun, tear_down),
