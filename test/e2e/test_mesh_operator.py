@@ -26,6 +26,7 @@ def pair(lab, daemon):
         site.hamd.start(ready=False)
     world.gate.wait(60, site1=True, site2=True)
     yield SimpleNamespace(world=world, one=world[1], two=world[2], mn=world.mn)
+    assert world.mn.counter("stray") == 0, "a tunnel packet from someone else's address"
     for k in (1, 2):
         if world[k].hamd.is_running():
             assert world[k].hamd.stop() == 0

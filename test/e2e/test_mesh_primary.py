@@ -7,16 +7,20 @@ import json
 
 import pytest
 
+from lab import mip6
 from lab.mesh import DEAD_MS, SHARED_HA, MeshWorld, between
 from lab.pings import Stream
 from lab.raw import Wire, checksum, icmp6, is_icmp6, send_ip6
 from lab.shell import until
 from lab.transfer import Transfer
 from lab.world import hoa_of
-from scapy.layers.inet6 import ICMPv6DestUnreach, ICMPv6PacketTooBig, IPv6, UDP
+from scapy.layers.inet6 import (ICMPv6DestUnreach, ICMPv6EchoRequest, ICMPv6HAADRequest, ICMPv6MPSol,
+                                ICMPv6PacketTooBig, IPv6, UDP)
 from scapy.packet import Raw
 
 HOA = hoa_of(1)
+ANYCAST = "2001:db8:a:0:fdff:ffff:ffff:fffe"  # RFC 2526, of the shared address's /64
+OUTSIDE = "2001:db8:ff::1"
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +67,29 @@ def test_show_sa(mesh):
     assert (taken["site"], taken["direction"], taken["state"]) == ("site2", "in", "in use")
     assert taken["number"] == sent["number"] and taken["packets"] == sent["packets"]
     assert "NUMBER" in mesh[2].ctl("show", "sa") and "key" not in mesh[2].ctl("show", "sa", "--json")
+
+
+def test_answered_where_it_arrives(mesh):
+    """What is asked of the shared address, or of all home agents, site 2 answers itself, though the
+    binding is site 1's: an echo, a request for home agents, one of the mobile node for prefixes, and
+    a Binding Update that it refuses."""
+    at(mesh, 1)
+    cn, mn = mesh[2].cn_address, mesh.mn
+    asked = {
+        "echo_answered": IPv6(src=cn, dst=SHARED_HA) / ICMPv6EchoRequest(id=7, seq=1),
+        "haad_answered": IPv6(src=cn, dst=ANYCAST) / ICMPv6HAADRequest(id=8),
+        "mps_received": mip6.with_hao(mn.coa, HOA, SHARED_HA) / ICMPv6MPSol(id=9),
+        "bu_refused": mip6.binding_update(OUTSIDE, cn, SHARED_HA, 1)}
+    answers = {"echo_answered": is_icmp6(129), "haad_answered": is_icmp6(145, 0),
+               "mps_received": is_icmp6(147, 0), "bu_refused": lambda p: mip6.read_ba(p) is not None}
+    with Wire(mesh[2].cn, "cn-r") as near, mesh[1].ctl.moves("counters", **dict.fromkeys(asked, 0)):
+        for counter, pkt in asked.items():
+            wire = mn.wire(mn.link) if counter == "mps_received" else near
+            with mesh[2].ctl.moves("counters", **{counter: 1}):
+                send_ip6(mesh[2].cn, pkt)
+                got = wire.expect(answers[counter], 3.0)
+            assert got is not None and got[IPv6].src == SHARED_HA, counter
+    assert mip6.read_ba(got).status == 132, "not the home subnet"
 
 
 def test_primary_moves_without_loss(mesh):

@@ -48,6 +48,7 @@ def mesh(request, tmp_path_factory):
             world.start(k, config, ready=False)
         world.gate.wait(60, **{f"site{k}": True for k in world.sites})
         yield SimpleNamespace(world=world, configs=configs)
+        assert world.mn.counter("stray") == 0, "a tunnel packet from someone else's address"
         assert set(world.stop().values()) == {0}
 
 

@@ -41,6 +41,7 @@ def pair(lab, daemon):
     world.gate.wait(site1=True, site2=True)
     world.mn.link = world.mn.links["site1"]
     yield world
+    assert world.mn.counter("stray") == 0, "a tunnel packet from someone else's address"
     assert world[2].hamd.stop() == 0
 
 
