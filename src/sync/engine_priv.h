@@ -109,6 +109,8 @@ struct in {
 	uint32_t id; /* 0: none */
 	uint64_t until; /* applied */
 	uint64_t put_off_ms; /* since when what follows waits for room here, 0: it does not */
+	struct message_hole but; /* of what follows, applied but for what waits for room... */
+	uint16_t but_of; /* ... in this domain, by index */
 	struct refused refused;
 	uint64_t end; /* SNAPSHOT: its last position, 0: not known yet */
 	uint64_t told; /* not SNAPSHOT: what it began with ends here or before; 0: not known yet */
@@ -446,6 +448,8 @@ void pace_pushed(struct peer *p, int64_t before);
 /* --- receive.c --- */
 
 void receive_delta(struct engine *e, struct peer *p, struct message_delta *m);
+/* Up to where all of that domain is applied. */
+uint64_t receive_until(const struct in *in, const struct domain *d);
 void receive_records(struct engine *e, struct peer *p, struct net_rd *sections);
 void receive_acks(struct engine *e, struct peer *p, struct net_wr *w); /* those that are due */
 bool receive_has_acks(const struct engine *e, const struct peer *p);

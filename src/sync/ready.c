@@ -84,9 +84,9 @@ static bool have_begun(const struct engine *e, const struct domain *d)
 }
 
 /* Who had not begun when we did not wait for that any more is not waited for again. */
-static bool has_told(const struct in *in)
+static bool has_told(const struct in *in, const struct domain *d)
 {
-	return in->id == 0 || (!in->is_old && in->told != 0 && in->until >= in->told);
+	return in->id == 0 || (!in->is_old && in->told != 0 && receive_until(in, d) >= in->told);
 }
 
 /* ... and have brought what they began with. */
@@ -96,7 +96,7 @@ static bool have_told(const struct engine *e, const struct domain *d)
 		const struct in *in = e->peer[n]->in;
 
 		if (may_accept(d, n) &&
-			(!has_told(&in[STREAM_CHANGES]) || !has_told(&in[STREAM_SEEN])))
+			(!has_told(&in[STREAM_CHANGES], d) || !has_told(&in[STREAM_SEEN], d)))
 			return planted(PLANT_STREAMS_IGNORED);
 	}
 	return true;

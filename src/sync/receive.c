@@ -76,14 +76,46 @@ static bool note(struct in *in, uint64_t first, uint64_t last)
 	return true;
 }
 
+/* As far as what was applied behind gaps reaches without one. */
+static uint64_t reach(const struct in *in, uint64_t until)
+{
+	for (unsigned i = 0; i < in->aheads && in->ahead[i].first <= until + 1; i++)
+		if (in->ahead[i].last > until)
+			until = in->ahead[i].last;
+	return until;
+}
+
+uint64_t receive_until(const struct in *in, const struct domain *d)
+{
+	uint64_t until = reach(in, in->until);
+
+	if (in->but.last <= until || in->but.first > until + 1 || in->but_of == d->index)
+		return until;
+	return reach(in, in->but.last);
+}
+
+/* All of it was applied but what waits for room, in one domain or (NOBODY) several. */
+static void note_put_off(struct in *in, uint64_t first, uint64_t last, uint16_t domain)
+{
+	if (domain == NOBODY)
+		return;
+	if (in->but.last <= in->until) {
+		in->but = (struct message_hole){ first, last };
+		in->but_of = domain;
+	} else if (domain == in->but_of && first <= reach(in, in->but.last) + 1 &&
+		   last > in->but.last) {
+		in->but.last = last;
+	}
+}
+
 /* --- items --- */
 
 /* What became of all items of a message. */
 struct outcome {
-	bool is_later; /* something must come again */
-	bool is_put_off; /* ... because there is no room for it now */
+	uint32_t put_off; /* so much must come again, because there is no room for it now */
+	uint16_t put_off_of; /* ... in this domain, by index; NOBODY: in several */
 	bool is_patient; /* it may still wait for room */
-	bool is_too_fast; /* nothing of it was looked at: more comes than records-per-s */
+	bool is_too_fast; /* all must, nothing of it was looked at: more comes than records-per-s */
 	struct refused refused; /* something is not held here */
 	uint64_t at; /* position of the message */
 	uint32_t items;
@@ -103,6 +135,14 @@ static bool is_within_rate(struct engine *e, struct peer *p)
 	return p->records > 0;
 }
 
+static void put_off(const struct domain *d, struct outcome *o)
+{
+	if (o->put_off++ == 0)
+		o->put_off_of = d->index;
+	else if (o->put_off_of != d->index)
+		o->put_off_of = NOBODY;
+}
+
 static void count(
 	struct engine *e, struct peer *p, struct domain *d, struct outcome *o, enum applied a)
 {
@@ -114,8 +154,8 @@ static void count(
 	p->records -= 1000;
 	p->info.records_in++;
 	p->info.records_newer += a == APPLY_NEWER;
-	o->is_later |= a == APPLY_LATER;
-	o->is_put_off |= a == APPLY_LATER;
+	if (a == APPLY_LATER)
+		put_off(d, o);
 	if (a == APPLY_REFUSED)
 		refused_note(&o->refused, d->conf.id, o->at);
 }
@@ -174,19 +214,20 @@ static void apply_item(struct engine *e, struct peer *p, struct domain *d, struc
 	count(e, p, d, o, apply_seen(e, p, d, &it->pair));
 }
 
+/* Up to the first one that is put off: other domains do not wait for this one. */
 static void apply_section(struct engine *e, struct peer *p, struct domain *d, struct net_rd *items,
 	bool is_pair, struct outcome *o)
 {
 	struct item batch[ENGINE_AHEAD];
-	uint32_t n;
+	uint32_t n, before = o->put_off;
 
 	do {
 		n = read_items(items, is_pair, batch);
 		if (!is_pair)
 			prefetch(e, d, batch, n);
-		for (uint32_t i = 0; i < n && !o->is_later; i++)
+		for (uint32_t i = 0; i < n && o->put_off == before; i++)
 			apply_item(e, p, d, &batch[i], is_pair, o);
-	} while (n > 0 && batch[n - 1].ret != -EBADMSG && !o->is_later);
+	} while (n > 0 && batch[n - 1].ret != -EBADMSG && o->put_off == before);
 }
 
 static void apply_sections(
@@ -197,10 +238,10 @@ static void apply_sections(
 	int ret;
 
 	if (!is_within_rate(e, p)) {
-		o->is_later = o->is_too_fast = true;
+		o->is_too_fast = true;
 		return;
 	}
-	while ((ret = message_read_section(sections, &id, &items)) > 0 && !o->is_later) {
+	while ((ret = message_read_section(sections, &id, &items)) > 0) {
 		struct domain *d = domain_by_id(e, id);
 
 		if (d != NULL && is_member(d, p->node)) {
@@ -269,9 +310,14 @@ void receive_delta(struct engine *e, struct peer *p, struct message_delta *m)
 		apply_sections(e, p, &m->sections, (m->flags & DELTA_SEEN) != 0, &o);
 	/* lost here as by a full queue: the peer must hear that, or it goes on as fast */
 	p->received -= o.is_too_fast;
-	if (o.is_put_off && in->put_off_ms == 0)
-		in->put_off_ms = e->now_ms;
-	if (o.is_later) {
+	if ((m->flags & DELTA_TOLD) && (in->told == 0 || m->last < in->told))
+		in->told = m->last;
+	if (o.put_off > 0) {
+		note_put_off(in, m->first, m->last, o.put_off_of);
+		if (in->put_off_ms == 0)
+			in->put_off_ms = e->now_ms;
+	}
+	if (o.put_off > 0 || o.is_too_fast) {
 		if (m->stream == STREAM_SNAPSHOT)
 			snapshot_put_off(e, p);
 		return;
@@ -282,8 +328,6 @@ void receive_delta(struct engine *e, struct peer *p, struct message_delta *m)
 	if (in->until >= m->last)
 		in->put_off_ms = 0; /* the oldest that waits is another one now */
 	p->ack_now |= in->aheads > 0;
-	if ((m->flags & DELTA_TOLD) && (in->told == 0 || m->last < in->told))
-		in->told = m->last;
 	if (m->stream == STREAM_SNAPSHOT)
 		snapshot_piece(e, p, m, &o);
 }

@@ -302,14 +302,19 @@ static void way_of_far(void)
 	set_way(1, 3, 145); /* a round trip is as long as the clocks are waited for */
 }
 
-/* Site 1, or the way from there, has just begun to tell: some of it comes later. */
-static void ready_after_a_loss(void)
+/* Site 1 has just begun to tell: some of it comes later. */
+static void begin_with_a_loss(void)
 {
 	RUN_UNTIL(has_begun(), 50);
 	run(20);
 	world.loss_percent = 100;
 	run(5);
 	world.loss_percent = 0;
+}
+
+static void ready_after_a_loss(void)
+{
+	begin_with_a_loss();
 	RUN_UNTIL(world.site[3].says == NEXT_READY, 900);
 }
 
@@ -326,6 +331,65 @@ static void test_ready_knows_what_far_sites_accepted(void **state)
 	assert_false(has_begun());
 	ready_after_a_loss();
 	check_all(3, 0, 1000);
+}
+
+/* Of what site 1 registers site 3 has no room for one of ours, and for nothing of the other domain. */
+static void begin_without_room(bool first_is_other, bool last_is_other, bool last_is_ours)
+{
+	open_world(3, "engine_join_no_room");
+	way_of_far();
+	set_way(1, 2, 795);
+	world.has_other[1] = world.has_other[3] = true; /* site 2 fills it in ours */
+	all_ready();
+	renew_3();
+	no_rounds();
+	world.homeless = 3;
+	world.homeless_in = OTHER;
+	world.refused = 2000;
+	run(290);
+	if (first_is_other)
+		update_in(OTHER, 1, 2001, 1, 1, 1, 600, 1);
+	register_some(1, 0, 1000, 1);
+	if (last_is_other)
+		update_in(OTHER, 1, 2002, 1, 1, 1, 600, 2);
+	if (last_is_ours)
+		update(1, 2000, 1, 1, 1, 600, 3);
+	assert_false(has_begun());
+}
+
+/* It is waited for in that domain alone, whatever comes before and after it. */
+static void test_ready_beside_a_domain_without_room(void **state)
+{
+	(void)state;
+	for (unsigned which = 1; which <= 2; which++) {
+		begin_without_room(which & 1, which & 2, false);
+		ready_after_a_loss();
+		check_all(3, 0, 1000);
+		close_world();
+	}
+	begin_without_room(true, true, false);
+	RUN_UNTIL(world.site[3].says == NEXT_READY, 600);
+	check_all(3, 0, 1000);
+	close_world();
+	/* what is lost between two of them is not passed over */
+	begin_without_room(true, true, false);
+	begin_with_a_loss();
+	RUN_UNTIL(world.site[3].says == NEXT_READY, TOLD_MS);
+	check_all(3, 0, 1000);
+}
+
+/* A second, as for anything that it was to be told. */
+static void test_ready_without_room(void **state)
+{
+	(void)state;
+	for (unsigned is_other = 0; is_other < 2; is_other++) {
+		begin_without_room(false, is_other == 1, true);
+		RUN_UNTIL(has_begun(), 50);
+		run(TOLD_MS);
+		assert_int_equal(world.site[3].says, NEXT_JOINING);
+		RUN_UNTIL(world.site[3].says == NEXT_READY, 300);
+		close_world();
+	}
 }
 
 /* ... after it has said left: it serves on until all have heard that. */
@@ -527,6 +591,8 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_teardown(test_survivors_compare, tear_down),
 	cmocka_unit_test_teardown(test_two_restart_at_once, tear_down),
 	cmocka_unit_test_teardown(test_ready_knows_what_far_sites_accepted, tear_down),
+	cmocka_unit_test_teardown(test_ready_beside_a_domain_without_room, tear_down),
+	cmocka_unit_test_teardown(test_ready_without_room, tear_down),
 	cmocka_unit_test_teardown(test_ready_knows_what_one_that_left_accepted, tear_down),
 	cmocka_unit_test_teardown(test_ready_knows_what_far_sites_saw, tear_down),
 	cmocka_unit_test_teardown(test_thawed_knows_what_far_sites_accepted, tear_down),

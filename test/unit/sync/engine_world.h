@@ -74,7 +74,8 @@ struct world {
 	uint8_t older; /* a site of a release that knows no places in snapshots */
 	uint8_t untold; /* a site of a release that does not say what its streams begin with */
 	uint8_t retired; /* a site that all others know to be gone for good */
-	uint8_t homeless; /* at this site home(refused) can never be published */
+	uint8_t homeless; /* at this site home(refused) can never be published, */
+	uint16_t homeless_in; /* ... nor anything of this domain */
 	unsigned refused;
 	/* options for sites that are started */
 	struct engine_domain conf, other;
@@ -214,7 +215,8 @@ static bool op_changed(void *ctx, struct record *r, enum engine_why why)
 	struct site *s = ctx;
 
 	assert_non_null(r);
-	if (s->has_no_room || (s->node == world.homeless && is_refused(&r->hoa)))
+	if (s->has_no_room || (s->node == world.homeless &&
+				      (is_refused(&r->hoa) || r->domain == world.homeless_in)))
 		return false;
 	s->changes++;
 	s->heard += why == ENGINE_HEARD;
