@@ -394,7 +394,13 @@ static const struct conf_section subscribers_section = { CONF_SECTION(
 #define AT(member) offsetof(struct conf_limits, member)
 static const struct conf_field limits_fields[] = {
 	{ "max-bindings", CONF_U32, AT(max_bindings), .derived = "runtime.max-bindings", .min = 1,
-		.max = BINDINGS_MAX, .help = "Bindings of this domain." },
+		.max = BINDINGS_MAX,
+		.help = "Bindings of this domain. "
+			"In a mesh there is room for twice as many together with those that "
+			"ended, which count for as long as they could have lasted; when it is "
+			"taken a mobile node that is new is refused, too (status 130). "
+			"Domains cannot take each other's room where the sum of theirs is no more "
+			"than runtime.max-bindings." },
 	{ "max-bindings-per-care-of", CONF_U32, AT(max_bindings_per_care_of), .def = 16, .min = 1,
 		.max = BINDINGS_MAX, .help = "Bindings with one care-of address." },
 	{ "bu-per-s-per-source", CONF_U32, AT(bu_per_s_per_source), .def = 20, .min = 1,

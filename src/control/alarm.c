@@ -137,21 +137,42 @@ static void gateway_unresolved(struct ctl *ctl, struct alarm_fact *f)
 		snprintf(f->detail, sizeof(f->detail), "%s", ip6_str(&one, text));
 }
 
+struct fullness {
+	uint64_t percent;
+	const char *of; /* what of it is full, for people */
+};
+
+/* In a mesh those that ended take room as long as they could have lasted. */
+static struct fullness fullness(
+	const struct records *rs, uint32_t live, uint32_t ended, uint32_t max)
+{
+	struct fullness bindings = { percent(live, max), "" },
+			all = { percent((uint64_t)live + ended, 2ULL * max), ", ended ones too" };
+
+	return records_has_mesh(rs) && all.percent > bindings.percent ? all : bindings;
+}
+
 /* The table as a whole, or the fullest domain. */
 static void bindings_full(struct ctl *ctl, struct alarm_fact *f)
 {
-	if (ctl->records == NULL)
+	const struct records *rs = ctl->records;
+	struct fullness used;
+
+	if (rs == NULL)
 		return;
-	f->value = percent(records_live(ctl->records), ctl->conf->runtime.max_bindings);
-	snprintf(f->detail, sizeof(f->detail), "runtime.max-bindings");
+	used = fullness(
+		rs, records_live(rs), records_tombstones(rs), ctl->conf->runtime.max_bindings);
+	f->value = used.percent;
+	snprintf(f->detail, sizeof(f->detail), "runtime.max-bindings%s", used.of);
 	for (uint16_t i = 0; i < ctl->conf->domain_count; i++) {
 		const struct conf_domain *d = &ctl->conf->domains[i];
-		uint64_t used = percent(records_live_in(ctl->records, i), d->limits.max_bindings);
 
-		if (used <= f->value)
+		used = fullness(rs, records_live_in(rs, i), records_tombstones_in(rs, i),
+			d->limits.max_bindings);
+		if (used.percent <= f->value)
 			continue;
-		f->value = used;
-		snprintf(f->detail, sizeof(f->detail), "domain %s", d->name);
+		f->value = used.percent;
+		snprintf(f->detail, sizeof(f->detail), "domain %s%s", d->name, used.of);
 	}
 }
 

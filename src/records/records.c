@@ -498,6 +498,21 @@ uint32_t records_tombstones_in(const struct records *rs, uint16_t domain)
 	return rs->tombstones_in[domain];
 }
 
+bool records_has_room(
+	const struct records *rs, uint16_t domain, uint32_t max, enum record_state state)
+{
+	uint64_t live = rs->live_in[domain];
+
+	return (state != RECORD_LIVE || live < max) &&
+	       live + rs->tombstones_in[domain] < 2ULL * max;
+}
+
+bool records_has_room_to_bury(const struct records *rs, uint16_t domain, uint32_t max)
+{
+	return rs->tombstones_in[domain] < max &&
+	       records_has_room(rs, domain, max, RECORD_TOMBSTONE);
+}
+
 uint32_t records_at_coa(const struct records *rs, const struct ip6_addr *coa)
 {
 	return rs->coa[coa_find(rs, coa)].count;

@@ -143,6 +143,12 @@ uint32_t records_live(const struct records *rs);
 uint32_t records_live_in(const struct records *rs, uint16_t domain);
 uint32_t records_tombstones(const struct records *rs);
 uint32_t records_tombstones_in(const struct records *rs, uint16_t domain);
+/* The fence that keeps a domain from filling the room of all: `max` live ones, and as many tombstones.
+ * Has one more record of that state room? What ends a binding that is here needs none. */
+bool records_has_room(
+	const struct records *rs, uint16_t domain, uint32_t max, enum record_state state);
+/* A tombstone of what was never here, which would take the room of bindings else? */
+bool records_has_room_to_bury(const struct records *rs, uint16_t domain, uint32_t max);
 /* Live bindings whose care-of address this is (limit per CoA). */
 uint32_t records_at_coa(const struct records *rs, const struct ip6_addr *coa);
 uint64_t records_memory(const struct records *rs); /* bytes taken */

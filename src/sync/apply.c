@@ -144,17 +144,7 @@ static void learned(struct engine *e, struct domain *d, struct record *r, const 
 	own_count(e, d, r);
 }
 
-/* The fence that keeps a domain from filling the store of all. One record more in it: as many
- * tombstones as bindings have room. What ends a binding that is held here needs none. */
-static bool is_room_for(const struct engine *e, const struct domain *d, enum record_state state)
-{
-	uint64_t max = d->conf.max_bindings, live = records_live_in(e->rs, d->conf.number);
-
-	return (state != RECORD_LIVE || live < max) &&
-	       live + records_tombstones_in(e->rs, d->conf.number) < 2 * max;
-}
-
-/* The same for one that lives again. */
+/* The fence of a domain (records_has_room()), for one that lives again. */
 static bool may_live(
 	const struct engine *e, const struct domain *d, enum record_state was, enum record_state is)
 {
@@ -169,7 +159,7 @@ static enum applied take_new(
 
 	if (c->remaining_ms == 0)
 		return APPLY_SAME; /* over */
-	if (!is_room_for(e, d, c->state))
+	if (!records_has_room(e->rs, d->conf.number, d->conf.max_bindings, c->state))
 		return refuse(e, p, d, ENGINE_EV_FULL);
 	r = records_add(e->rs, d->conf.number, &c->hoa);
 	if (r == NULL)

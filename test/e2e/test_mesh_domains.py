@@ -14,7 +14,7 @@ from scapy.layers.ipsec import ESP, SecurityAssociation
 from scapy.packet import Raw
 
 from lab.capture import Capture
-from lab.mesh import DOMAIN, MeshWorld, second_domain, site_address
+from lab.mesh import DOMAIN, MeshWorld, agent_address, second_domain, site_address
 from lab.mip6 import INSUFFICIENT_RESOURCES
 from lab.pings import Pings
 from lab.raw import send_ip6
@@ -24,7 +24,7 @@ SCRIPTS = Path(__file__).resolve().parents[2] / "scripts" / "wireshark"
 PORT = 4750
 B = second_domain(1, 2)
 A_OCTETS, B_OCTETS = "20010db8000a", "20010db8000b"  # of each address in the prefixes
-SECOND, THIRD = "2001:db8:a::1f0", "2001:db8:a::1f1"  # mobile nodes of the first domain
+OTHERS = [f"2001:db8:a::1f{n}" for n in range(4)]  # mobile nodes of the first domain
 DRAIN_WAIT_MS = 30000  # far more than a drain takes that is not held up
 
 
@@ -39,7 +39,7 @@ def mesh(lab, daemon):
         first = config["domains"][0]
         first["limits"] = {"max-bindings": 2}
         first["mobile-nodes"] += [{"home-address": hoa, "auth": {"type": "none"}}
-                                  for hoa in (SECOND, THIRD)]
+                                  for hoa in OTHERS]
         if k == 3:  # only its own networks: what it does not know it cannot send anywhere
             config["routes"] = [{"prefix": p, "via": site.gateway} for p in (
                 "2001:db8::/45", "2001:db8:10::/44", "2001:db8:20::/44", "2001:db8:c0::/44")]
@@ -152,13 +152,27 @@ def test_tunnels_carry_their_domains(world):
 
 def test_limits_are_each_domains_own(world):
     """What the second has takes no room in the first; and that one, full, takes none in the second."""
-    assert world.a.update(hoa=SECOND, seq=1).status == 0
-    assert world.a.update(hoa=THIRD, seq=1).status == INSUFFICIENT_RESOURCES
+    second, third, fourth, fifth = OTHERS
+    assert world.a.update(hoa=second, seq=1).status == 0
+    assert world.a.update(hoa=third, seq=1).status == INSUFFICIENT_RESOURCES
     assert world.b.deregister().status == 0
     assert world.b.register("site1").status == 0
     until("at both", lambda: world.b.hoa in world[2].ctl.bindings(), 3)
     counts = {d["domain"]: d["bindings"] for d in world[1].ctl.show("domains")}
     assert counts == {DOMAIN: 2, B.name: 1}
+    # Those that ended count as well: two are there, and two more have room.
+    assert world.a.update(hoa=second, seq=2, lifetime_s=0).status == 0
+    for hoa in (third, fourth):
+        assert world.a.update(hoa=hoa, seq=2).status == 0
+        assert world.a.update(hoa=hoa, seq=3, lifetime_s=0).status == 0
+    until("site 2 to be told", lambda: {second, third, fourth} <= {
+        b["home-address"] for b in world[2].ctl.show("bindings", "--all")
+        if b["state"] == "tombstone"}, 3)
+    for k in (1, 2):
+        answer = world.a.update(hoa=fifth, seq=1, ha=agent_address(k))
+        assert answer.status == INSUFFICIENT_RESOURCES
+    assert world.a.update(hoa=second, seq=3).status == 0
+    assert world.b.update().status == 0
 
 
 def test_drain_of_one(world):

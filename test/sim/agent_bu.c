@@ -117,10 +117,15 @@ static void judge_rules(const struct question *q, struct mip6_verdict *out)
 		.domain = &d->conf,
 		.sub = &d->sub,
 		.src_answerable = true,
-		.rec = q->is_same_ha ? q->r : NULL, /* another address has other numbers */
+		.rec = q->r,
+		.in_mesh = true,
+		.is_elsewhere = q->r != NULL && !q->is_same_ha,
+		.order = ORDER_NEWER,
 		.bindings = records_live(a->records),
 		.bindings_max = a->w->shape.records,
 		.bindings_in_domain = records_live_in(a->records, q->domain),
+		.no_room = !records_has_room(
+			a->records, q->domain, d->conf.limits.max_bindings, RECORD_LIVE),
 		.bindings_at_coa = records_at_coa(a->records, &q->p->hdr[0].src),
 		.now_ms = agent_now(a),
 	};
@@ -160,6 +165,11 @@ void agent_committed(struct agent *a, uint64_t token, enum engine_commit how)
 		return;
 	}
 	world_fail(a->w, "site %u: a commit nobody waits for", a->node);
+}
+
+static uint32_t quota_of(const struct question *q)
+{
+	return q->a->domain[q->domain].conf.limits.max_bindings;
 }
 
 static struct record *room(struct question *q)
@@ -234,10 +244,8 @@ static void bury(struct question *q, const struct pkt_ba *ba)
 	struct record *r = room(q);
 	struct records *rs = q->a->records;
 
-	if (r == NULL) {
-		send_ba(q->a, ba);
-		return;
-	}
+	if (r == NULL)
+		return; /* no room: the mobile node repeats */
 	if (r->state == 0) { /* there was none: another site may hold what it ends */
 		r->ha = q->p->hdr[0].dst;
 		r->lifetime_s = AGENT_LIFE_MAX_S;
@@ -253,6 +261,8 @@ static void bury_unknown(struct question *q)
 {
 	struct pkt_ba ba = answer(q, HA_NOT_HOME_AGENT);
 
+	if (q->r == NULL && !records_has_room_to_bury(q->a->records, q->domain, quota_of(q)))
+		return;
 	if (q->r != NULL && !q->is_same_ha)
 		q->r->ha = q->p->hdr[0].dst;
 	bury(q, &ba);
@@ -287,12 +297,11 @@ static void carry_out(struct question *q, const struct mip6_verdict *v)
 		world_fail(q->a->w, "site %u: the rules discard a plain BU", q->a->node);
 		break;
 	case MIP6_REFUSE:
-		if (v->status == HA_NOT_HOME_AGENT && q->p->bu.lifetime_s == 0) {
-			bury_unknown(q);
-			break;
-		}
 		ba.seq = v->seq;
 		send_ba(q->a, &ba);
+		break;
+	case MIP6_BURY:
+		bury_unknown(q);
 		break;
 	case MIP6_DEREGISTER:
 		bury(q, &ba);

@@ -140,11 +140,7 @@ bool agent_lets_in(struct site *s, uint8_t domain, uint8_t node)
 
 bool agent_has_room(struct site *s, uint8_t domain)
 {
-	const struct agent *a = agent_of(s);
-	uint32_t live = records_live_in(a->records, domain);
-
-	return live < s->w->shape.quota &&
-	       live + records_tombstones_in(a->records, domain) < 2 * s->w->shape.quota;
+	return records_has_room(agent_of(s)->records, domain, s->w->shape.quota, RECORD_LIVE);
 }
 
 bool agent_calls_full(struct site *s, uint8_t node)

@@ -99,6 +99,8 @@ static void gather_order(struct ctl *ctl, struct bu *b)
 	};
 
 	f->in_mesh = true;
+	f->no_room = !records_has_room(
+		ctl->records, b->domain, f->domain->limits.max_bindings, RECORD_LIVE);
 	if (f->rec != NULL) {
 		const struct record_mesh *m = records_mesh(ctl->records, f->rec);
 

@@ -134,10 +134,10 @@ static int deregister(struct ctl *ctl, const struct bu *b, struct bu_change *c)
 	return 0;
 }
 
-/* Tombstones of what was never here: as many as bindings, else they take the room of these. */
+/* The domain's own room, and that of all. */
 static bool has_room_to_bury(const struct ctl *ctl, const struct mip6_facts *f, uint16_t domain)
 {
-	return records_tombstones_in(ctl->records, domain) < f->domain->limits.max_bindings &&
+	return records_has_room_to_bury(ctl->records, domain, f->domain->limits.max_bindings) &&
 	       records_tombstones(ctl->records) < ctl->conf->runtime.max_bindings;
 }
 

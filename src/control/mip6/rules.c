@@ -221,7 +221,7 @@ static bool refuse_stranger(const struct mip6_facts *f, struct mip6_verdict *out
 }
 
 /* Shortages that last: the answer silences a mobile node for minutes. A stored binding, ended or
- * not, is in the counts already. */
+ * not, is in the counts already. Tombstones last only in a mesh, as long as what they end may. */
 static bool is_over_limit(const struct mip6_facts *f)
 {
 	const struct conf_limits *l = &f->domain->limits;
@@ -229,6 +229,8 @@ static bool is_over_limit(const struct mip6_facts *f)
 
 	if (!counted &&
 		(f->bindings >= f->bindings_max || f->bindings_in_domain >= l->max_bindings))
+		return true;
+	if (f->rec == NULL && f->no_room)
 		return true;
 	return !(counted && ip6_eq(&f->rec->coa, &f->coa)) &&
 	       f->bindings_at_coa >= l->max_bindings_per_care_of;

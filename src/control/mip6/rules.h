@@ -54,6 +54,7 @@ struct mip6_facts {
 	uint16_t seq_last; /* ORDER_TOO_OLD, has_last: the last number accepted */
 	uint32_t bindings, bindings_max; /* runtime.max-bindings */
 	uint32_t bindings_in_domain;
+	bool no_room; /* in a mesh: for one more record of the domain, with its tombstones */
 	uint32_t bindings_at_coa;
 	uint64_t now_ms; /* monotonic, as rec->ends_ms */
 };

@@ -203,15 +203,20 @@ static void nothing(void *ctx, uint64_t item)
 	(void)item;
 }
 
-static void bind_nodes(uint16_t domain, uint32_t from, uint32_t n)
+static void put_nodes(uint16_t domain, uint32_t from, uint32_t n, enum record_state state)
 {
 	for (uint32_t i = from; i < from + n; i++) {
 		struct ip6_addr hoa = addr("2001:db8:a::"), coa = addr("2001:db8:c::1");
 
 		hoa.b[15] = (uint8_t)i;
-		records_set(t.ctl.records, records_add(t.ctl.records, domain, &hoa), RECORD_LIVE,
-			&coa, START_MS + 1000000);
+		records_set(t.ctl.records, records_add(t.ctl.records, domain, &hoa), state, &coa,
+			START_MS + 1000000);
 	}
+}
+
+static void bind_nodes(uint16_t domain, uint32_t from, uint32_t n)
+{
+	put_nodes(domain, from, n, RECORD_LIVE);
 }
 
 static void test_quiet(void **state)
@@ -396,6 +401,29 @@ static void test_bindings(void **state)
 	assert_only(ALARM_BINDINGS_FULL, "domain msp2");
 }
 
+/* Where ended ones stay for long they take room, as many as bindings. */
+static void test_ended_bindings(void **state)
+{
+	struct records_opts opts = { .max = 300, .seed = 1, .now_ms = t.ctl.now_ms };
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		opts.mesh = i == 1;
+		records_free(t.ctl.records);
+		assert_int_equal(records_new(&opts, &t.ctl.records), 0);
+		t.domains[1].limits.max_bindings = 10;
+		bind_nodes(1, 1, 8);
+		put_nodes(1, 9, 9, RECORD_TOMBSTONE);
+		pass(1, -1);
+		assert_only(NONE, NULL);
+		put_nodes(1, 18, 1, RECORD_TOMBSTONE);
+		pass(1, -1);
+		if (!opts.mesh)
+			assert_only(NONE, NULL);
+	}
+	assert_only(ALARM_BINDINGS_FULL, "domain msp2, ended ones too");
+}
+
 static void test_accounting(void **state)
 {
 	(void)state;
@@ -504,6 +532,7 @@ int main(void)
 		TEST(test_duplicate),
 		TEST(test_gateway),
 		TEST(test_bindings),
+		TEST(test_ended_bindings),
 		TEST(test_accounting),
 		TEST(test_store),
 		TEST(test_mesh),

@@ -186,6 +186,53 @@ static void test_unknown_full(void **state)
 	ask(&(struct msg){ .at = 1, .seq = 9 }, HA_ACCEPTED, 9);
 }
 
+/* Of mobile node n of RANGE, signed. */
+static void ask_of(unsigned at, unsigned n, uint16_t seq, int lifetime, int status)
+{
+	struct msg m = { .at = at, .seq = seq, .lifetime = lifetime };
+	char hoa[IP6_STRLEN];
+
+	snprintf(hoa, sizeof(hoa), "2001:db8:a::3%02x", n);
+	m.hoa = hoa;
+	m.timestamp = sites[at].ctl.ntp;
+	ask(&m, status, seq);
+}
+
+/* Mobile nodes that come and go with ever other home addresses take no more than their domain's
+ * room, here as at the other sites. Who has a record goes on, leaves, and comes back. */
+static void test_no_room(void **state)
+{
+	struct records *rs = sites[1].ctl.records;
+
+	(void)state;
+	for (unsigned n = 0; n < 2 * MAX; n++) {
+		ask_of(1, n, 7, 0, HA_ACCEPTED);
+		if (n > 0)
+			ask_of(1, n, 8, -1, HA_ACCEPTED);
+	}
+	assert_int_equal(records_tombstones_in(rs, 0), 2 * MAX - 1);
+	pass(2 * WIRE_MS);
+	for (unsigned at = 1; at <= SITES; at++)
+		ask_of(at, 2 * MAX, 7, 0, HA_NO_RESOURCES);
+	assert_int_equal(counted(1, CTL_BU_REFUSED), 1);
+	ask_of(1, 0, 9, 0, HA_ACCEPTED);
+	ask_of(2, 0, 9, 0, HA_ACCEPTED); /* at another home agent address, if it is one */
+	ask_of(2, 0, 10, -1, HA_ACCEPTED);
+	ask_of(2, 0, 11, 0, HA_ACCEPTED);
+	ask_of(1, 1, 9, 0, HA_ACCEPTED);
+	pass(2 * WIRE_MS);
+	for (unsigned at = 1; at <= SITES; at++)
+		assert_int_equal(records_live(sites[at].ctl.records) +
+					 records_tombstones(sites[at].ctl.records),
+			2 * MAX);
+	/* nothing is left of what is not known, and so it is not answered */
+	send_bu(&(struct msg){ .at = 1, .seq = 7, .lifetime = -1 });
+	assert_int_equal(sites[1].drops[DP_DROP_BU_SHORTAGE], 1);
+	assert_null(record_at(1, HOA));
+	pass(1000 * LIFE_S); /* they last as long as their bindings could have */
+	ask_of(1, 2 * MAX, 8, 0, HA_ACCEPTED);
+}
+
 /* Timestamps (RFC 4285) are known everywhere, and outlive bindings. */
 static void test_timestamps(void **state)
 {
@@ -398,6 +445,7 @@ int main(void)
 		T(test_unknown, begin_shared),
 		T(test_unknown_but_a_tombstone, begin_shared),
 		T(test_unknown_full, begin_shared),
+		T(test_no_room, begin_unicast),
 		T(test_timestamps, begin_shared),
 		T(test_not_ready, begin_shared),
 		T(test_updates_count, begin_shared),

@@ -44,6 +44,7 @@ struct row {
 	uint16_t rec_seq;
 	int64_t rec_ends; /* in ms from now; 0: an hour */
 	uint32_t all, in_domain, at_coa;
+	bool no_room;
 	int mesh; /* enum order_verdict + 1; 0: there is none */
 	uint16_t seq_last;
 	bool elsewhere;
@@ -300,6 +301,15 @@ static const struct row rows[] = {
 	{ "last place in the domain", .in_domain = 4, ACCEPTED(REGISTER, 400) },
 	{ "domain full", .in_domain = 5, REFUSED(HA_NO_RESOURCES) },
 	{ "domain full: move goes on", .in_domain = 5, .seq = 2, LIVE(1), ACCEPTED(MOVE, 400) },
+	{ "no room beside tombstones", .no_room = true, IN_MESH(NEWER), REFUSED(HA_NO_RESOURCES) },
+	{ "no room: a tombstone has it", .no_room = true, IN_MESH(NEWER), .seq = 2, TOMBSTONE(1),
+		ACCEPTED(REGISTER, 400) },
+	{ "no room: refresh goes on", .no_room = true, IN_MESH(NEWER), .seq = 2, LIVE(1),
+		.rec_coa = COA, ACCEPTED(REFRESH, 400) },
+	{ "no room: so does one to another home agent address", .no_room = true, IN_MESH(NEWER),
+		.seq = 2, LIVE(1), .elsewhere = true, ACCEPTED(REGISTER, 400) },
+	{ "no room: leaving needs none", .no_room = true, IN_MESH(NEWER), .lifetime = -1, .seq = 2,
+		LIVE(1), ACCEPTED(DEREGISTER, 0) },
 	{ "last place at the care-of address", .at_coa = 2, ACCEPTED(REGISTER, 400) },
 	{ "care-of address full", .at_coa = 3, REFUSED(HA_NO_RESOURCES) },
 	{ "care-of address full: nobody moves there", .at_coa = 3, .seq = 2, LIVE(1),
@@ -512,6 +522,7 @@ static void facts_of(
 		.bindings = r->all,
 		.bindings_max = 10,
 		.bindings_in_domain = r->in_domain,
+		.no_room = r->no_room,
 		.bindings_at_coa = r->at_coa,
 		.now_ms = NOW_MS,
 		.in_mesh = r->mesh != 0,

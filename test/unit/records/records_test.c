@@ -180,6 +180,53 @@ static void start_mesh(uint32_t max)
 	assert_int_equal(records_new(&opts, &rs), 0);
 }
 
+static void fill(uint16_t domain, uint32_t from, uint32_t n, enum record_state state)
+{
+	struct ip6_addr hoa = addr("2001:db8:a::"), coa = addr("2001:db8:1::1");
+
+	for (uint32_t k = from; k < from + n; k++) {
+		hoa.b[15] = (uint8_t)k;
+		records_set(rs, records_add(rs, domain, &hoa), state, &coa, 9000);
+	}
+}
+
+/* A domain's fence: as many live ones as it may have, and as many tombstones again. */
+static void test_room(void **state)
+{
+	static const struct {
+		uint32_t live, ended;
+		bool may_live, may_end, may_bury; /* of 4 */
+	} rows[] = {
+		{ 0, 0, true, true, true },
+		{ 3, 4, true, true, false },
+		{ 4, 0, false, true, true },
+		{ 4, 3, false, true, true },
+		{ 4, 4, false, false, false },
+		{ 0, 3, true, true, true },
+		{ 0, 7, true, true, false },
+		{ 0, 8, false, false, false },
+		{ 1, 7, false, false, false },
+		{ 6, 1, false, true, true }, /* it was given less since */
+		{ 6, 2, false, false, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < DIM(rows); i++) {
+		start(100, 1000);
+		fill(1, 0, 10, RECORD_LIVE); /* another domain's do not count */
+		fill(0, 0, rows[i].live, RECORD_LIVE);
+		fill(0, rows[i].live, rows[i].ended, RECORD_TOMBSTONE);
+		if (records_has_room(rs, 0, 4, RECORD_LIVE) != rows[i].may_live ||
+			records_has_room(rs, 0, 4, RECORD_TOMBSTONE) != rows[i].may_end ||
+			records_has_room_to_bury(rs, 0, 4) != rows[i].may_bury)
+			fail_msg("row %zu", i);
+		records_free(rs);
+	}
+	start(4, 1000); /* the sum does not go round */
+	assert_true(records_has_room(rs, 0, 1U << 31, RECORD_LIVE));
+	records_free(rs);
+}
+
 static void test_tombstone(void **state)
 {
 	static const struct {
@@ -454,6 +501,7 @@ int main(void)
 		cmocka_unit_test(test_handles),
 		cmocka_unit_test(test_kept),
 		cmocka_unit_test(test_told),
+		cmocka_unit_test(test_room),
 		cmocka_unit_test(test_tombstone),
 		cmocka_unit_test(test_second_part),
 		cmocka_unit_test(test_extra),
