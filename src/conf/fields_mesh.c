@@ -53,9 +53,10 @@ static const struct conf_field mesh_fields[] = {
 			"It is the same at all sites of a domain." },
 	{ "clock-limit-ms", CONF_U32, AT(clock_limit_ms), .def = 500, .min = 10, .max = 60000,
 		.help = "How far the clock may be off, in milliseconds, against two or "
-			"more live sites of a domain that agree with each other, where no more "
-			"agree with this one: beyond that it does not become ready in that domain, "
-			"and where it is ready raises an alarm." },
+			"more live sites of a domain that agree with each other, where fewer "
+			"others agree with this one: beyond that it does not become ready in that "
+			"domain, and where it is ready raises an alarm. "
+			"Of two against two it is the two with this one that are the more." },
 	{ "rate-mbps", CONF_U32, AT(rate_mbps), .def = 1000, .min = 1, .max = 100000,
 		.help = "What is sent to one peer to keep its bindings up to date, in megabits "
 			"per second at most. "

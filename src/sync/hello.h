@@ -183,7 +183,7 @@ const struct next_view *hello_view(const struct hello *h, uint32_t domain);
 bool hello_is_known(const struct hello *h, uint32_t domain, uint64_t now_ms);
 
 /* At least two live sites of the domain agree with each other, and not with us, about the time of
- * day; and no fewer than agree with us, this site counted. */
+ * day; and no fewer than agree with us, this site counted: of two against two it is not our clock. */
 bool hello_is_clock_off(const struct hello *h, uint32_t domain);
 
 struct hello_info {

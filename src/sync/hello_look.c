@@ -185,8 +185,8 @@ static unsigned count_alike(const struct hello *h, const struct domain *d, int64
 	return n;
 }
 
-/* A pair of the domain that agrees with each other and not with us; what it says. Where more agree
- * with us than with it, it is the pair's clocks that are wrong. */
+/* A pair of the domain that agrees with each other and not with us; what it says. Where as many agree
+ * with us as with it we are the more, and it is the pair's clocks that are wrong. */
 static bool is_outvoted(const struct hello *h, const struct domain *d, int64_t *offset_ms)
 {
 	int64_t off[NEXT_NODES], its;

@@ -711,7 +711,7 @@ static void test_clock_of_a_domain(void **state)
 		{ { 5000, 0, 5000 }, { false, false } }, /* one of each */
 		{ { 5000, 5100, 5000, 5000 }, { true, false } }, /* two against three */
 		{ { 0, 0, 5000, 5000, 5000 }, { false, true } }, /* three against two, and us */
-		{ { 0, 0, 5000, 5000, 900 }, { false, false } }, /* two against two */
+		{ { 0, 0, 5000, 5000, 900 }, { false, false } }, /* two against two, and us */
 		{ { 0, 0, 5000, 5000, 900, 900 }, { false, true } },
 		{ { 0, 0, 5000, 5000, 9000, 9000, 9000 }, { false, true } },
 	};
