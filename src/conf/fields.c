@@ -590,11 +590,17 @@ static const struct conf_field domain_fields[] = {
 			"known, and not too old to be true; a site that is only not reached may "
 			"know better." },
 	{ "join-timeout-ms", CONF_U32, AT(join_timeout_ms), .def = 3000, .min = 100, .max = 600000,
-		.help = "That time, in milliseconds." },
+		.help = "That time, in milliseconds; and, whatever cold-start says, how long a "
+			"site joins before alarm domain_waits names the one that it waits for." },
 	{ "drain-wait-ms", CONF_U32, AT(drain_wait_ms), .def = 10000, .min = 0, .max = 600000,
 		.help = "How long a site that drains waits, in milliseconds, for Binding Updates "
 			"and tunnelled packets of the domain to cease that do not come from "
-			"another site; it goes on earlier when they do." },
+			"another site; it goes on earlier when they do. "
+			"As long at most lasts what follows: with hamctl drain --force, until "
+			"other sites have acknowledged the bindings that they were given (without "
+			"it there is no limit to that); and, once all know that the site has left, "
+			"with hamctl drain --wait, until for a second nothing came that it had to "
+			"relay." },
 	{ "home-agent-switch", CONF_BOOL, AT(home_agent_switch), .def = false,
 		.help = "Tell mobile nodes to register with another home agent address "
 			"(Home Agent Switch, RFC 5142): while this site drains those that are "
