@@ -18,32 +18,39 @@ static void register_some(uint8_t node, unsigned from, unsigned count, uint16_t 
 		update(node, mn, 1, mn, seq, 600, 1000U * seq + mn);
 }
 
+/* Nobody will ever take what is registered: the store must have it, but it is not alone, nor is what
+ * was when there still were others. */
+static void is_without_others(void)
+{
+	struct site *s = &world.site[1];
+	struct engine_domain_info info;
+
+	start_site(1);
+	step();
+	assert_int_equal(s->says, NEXT_READY);
+	assert_int_equal(update(1, 1, 1, 1, 1, 600, 1), ENGINE_ALONE);
+	assert_int_equal(update(1, 1, 1, 1, 2, 600, 2), ENGINE_HELD);
+	records_mesh(s->rs, at(1, 1))->flags |= RECORD_ALONE;
+	engine_loaded(s->e, at(1, 1));
+	assert_int_equal(mesh_at(1, 1)->flags & RECORD_ALONE, 0);
+	assert_int_equal(engine_domain_info(s->e, DOMAIN, &info), 0);
+	assert_int_equal(info.alone, 0);
+	assert_int_equal(s->events[ENGINE_EV_ALONE], 0);
+}
+
 static void test_no_peers(void **state)
 {
 	(void)state;
 	open_world(1, "engine_join");
-	start_all();
-	step();
-	assert_int_equal(world.site[1].says, NEXT_READY);
-	assert_int_equal(update(1, 1, 1, 1, 1, 600, 1), ENGINE_ALONE);
+	is_without_others();
 }
 
-/* Nobody will ever take what is registered: that is not alone. */
 static void test_retired_peers(void **state)
 {
-	struct engine_domain_info info;
-
 	(void)state;
 	open_world(2, "engine_join");
 	world.retired = 2;
-	start_site(1);
-	step();
-	assert_int_equal(world.site[1].says, NEXT_READY);
-	assert_int_equal(update(1, 1, 1, 1, 1, 600, 1), ENGINE_ALONE);
-	assert_int_equal(update(1, 1, 1, 1, 2, 600, 2), ENGINE_HELD);
-	assert_int_equal(engine_domain_info(world.site[1].e, DOMAIN, &info), 0);
-	assert_int_equal(info.alone, 0);
-	assert_int_equal(world.site[1].events[ENGINE_EV_ALONE], 0);
+	is_without_others();
 }
 
 /* Pairs that find no room keep no record out, and no site from becoming ready. */

@@ -292,6 +292,41 @@ static void test_refresh_alone(void **state)
 	assert_true(is_converged());
 }
 
+static unsigned alone_at(unsigned n)
+{
+	struct engine_domain_info info;
+
+	assert_int_equal(engine_domain_info(world.site[n].e, DOMAIN, &info), 0);
+	return info.alone;
+}
+
+/* Others are configured, and none is up, from the start or while it is waited for: the store must have
+ * it, and it is alone until one is told. */
+static void test_nobody_is_up(void **state)
+{
+	(void)state;
+	open_world(2, "engine");
+	world.conf.commit_timeout_ms = 900;
+	start_all();
+	RUN_UNTIL(all_say(NEXT_READY), 3000);
+	run(200);
+	world.loss_percent = 100; /* not known to be gone yet */
+	assert_int_equal(update(1, 1, 1, 1, 1, 600, 1), ENGINE_WAITS);
+	assert_int_equal(alone_at(1), 0);
+	world.cut[1][2] = world.cut[2][1] = true;
+	RUN_UNTIL(world.site[1].committed[1] == ENGINE_ALONE, 10);
+	assert_int_equal(alone_at(1), 1);
+	assert_int_equal(update(1, 2, 1, 2, 1, 600, 2), ENGINE_ALONE);
+	assert_int_equal(alone_at(1), 2);
+	assert_true(mesh_at(1, 1)->flags & mesh_at(1, 2)->flags & RECORD_ALONE);
+	assert_int_equal(world.site[1].events[ENGINE_EV_ALONE], 2);
+	world.loss_percent = 0;
+	world.cut[1][2] = world.cut[2][1] = false;
+	RUN_UNTIL(alone_at(1) == 0, 3000);
+	assert_true(has(2, 1, 1) && has(2, 2, 2));
+}
+
+/* Nothing was promised: it is not alone, whoever is there. */
 static void test_ack_nobody(void **state)
 {
 	(void)state;
@@ -300,6 +335,11 @@ static void test_ack_nobody(void **state)
 	start_all();
 	RUN_UNTIL(all_say(NEXT_READY), 3000);
 	assert_int_equal(update(1, 1, 1, 1, 1, 600, 1), ENGINE_HELD);
+	world.cut[1][2] = world.cut[2][1] = true;
+	run(5);
+	assert_int_equal(update(1, 1, 1, 1, 2, 600, 2), ENGINE_HELD);
+	assert_int_equal(update(1, 2, 1, 2, 1, 600, 3), ENGINE_HELD);
+	assert_int_equal(alone_at(1), 0);
 }
 
 static void test_waits_are_bounded(void **state)
@@ -558,6 +598,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_teardown(test_waits_end_in_slices, tear_down),
 	cmocka_unit_test_teardown(test_wait_joins_its_record, tear_down),
 	cmocka_unit_test_teardown(test_refresh_alone, tear_down),
+	cmocka_unit_test_teardown(test_nobody_is_up, tear_down),
 	cmocka_unit_test_teardown(test_ack_nobody, tear_down),
 	cmocka_unit_test_teardown(test_waits_are_bounded, tear_down),
 	cmocka_unit_test_teardown(test_room_again, tear_down),
