@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Plays workers and control for a watch: keeps its request, writes canned records into its lanes,
- * gives the request back when it is to end. Records come at `packets` a turn of 100 us.
+ * gives the request back when it is to end. Records come at `packets` a turn of 100 us; at one a turn
+ * no more come than find room in the lanes, so that nothing is lost to a reader that is slow.
  */
 #pragma once
 
@@ -14,9 +15,12 @@
 #include "dataplane/dp.h"
 #include "dataplane/watch_priv.h"
 
+#define FAKE_FITS 400 /* turns: of a trace that is 240 KB in a lane of 256 */
+
 struct fake_watch {
 	struct ctl_req *req; /* NULL: none */
 	uint64_t id;
+	unsigned turns;
 };
 
 static inline struct trace_hop *fake_hop(
@@ -137,6 +141,7 @@ static inline bool fake_watch_begin(struct fake_watch *f, struct ctl_req *req)
 	w->port_count = 1;
 	w->port[0] = (struct watch_port){ "wan", "net_null net_null0", { 2, 0, 0, 0, 0, 1 }, 1000 };
 	f->req = req;
+	f->turns = 0;
 	atomic_store(&w->is_on, true);
 	return true;
 }
