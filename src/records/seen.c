@@ -45,6 +45,7 @@ struct seen {
 	uint64_t floor, seed;
 	struct entry *entry; /* 1..max; 0: the list of changes' own */
 	struct age_link *age; /* of each; apart, so that an entry is one cache line */
+	uint32_t *at_s; /* of each, the same */
 	uint32_t *hash; /* all pairs of a home address are in one chain */
 	struct ip6_addr *ha; /* 1..addresses */
 	uint16_t *ha_hash; /* open: numbers, 0: free */
@@ -77,11 +78,12 @@ static int allocate(struct seen *s, const struct seen_opts *opts)
 	s->entry = calloc(s->max + 1ULL, sizeof(*s->entry));
 	s->hash = mem_zalloc((s->hash_mask + 1ULL) * sizeof(*s->hash));
 	s->age = calloc(s->max + 1ULL, sizeof(*s->age));
+	s->at_s = calloc(s->max + 1ULL, sizeof(*s->at_s));
 	s->part = calloc(1, sizeof(*s->part));
 	s->ha = calloc(s->ha_max + 1ULL, sizeof(*s->ha));
 	s->ha_hash = calloc(s->ha_mask + 1ULL, sizeof(*s->ha_hash));
-	if (s->entry == NULL || s->hash == NULL || s->age == NULL || s->part == NULL ||
-		s->ha == NULL || s->ha_hash == NULL)
+	if (s->entry == NULL || s->hash == NULL || s->age == NULL || s->at_s == NULL ||
+		s->part == NULL || s->ha == NULL || s->ha_hash == NULL)
 		return -ENOMEM;
 	s->parts = 1;
 	s->part[0].max = s->max;
@@ -121,6 +123,7 @@ void seen_free(struct seen *s)
 	free(s->ha_hash);
 	free(s->ha);
 	free(s->part);
+	free(s->at_s);
 	free(s->age);
 	mem_free(s->hash, (s->hash_mask + 1ULL) * sizeof(*s->hash));
 	free(s->entry);
@@ -141,8 +144,8 @@ uint64_t seen_memory(const struct seen *s)
 {
 	return sizeof(*s) + (s->max + 1ULL) * sizeof(*s->entry) +
 	       (s->hash_mask + 1ULL) * sizeof(*s->hash) + (s->max + 1ULL) * sizeof(*s->age) +
-	       (s->ha_max + 1ULL) * sizeof(*s->ha) + (s->ha_mask + 1ULL) * sizeof(*s->ha_hash) +
-	       s->parts * sizeof(*s->part);
+	       (s->max + 1ULL) * sizeof(*s->at_s) + (s->ha_max + 1ULL) * sizeof(*s->ha) +
+	       (s->ha_mask + 1ULL) * sizeof(*s->ha_hash) + s->parts * sizeof(*s->part);
 }
 
 /* --- quotas --- */
@@ -293,11 +296,15 @@ static uint32_t find(const struct seen *s, uint16_t domain, const struct ip6_add
 	return i;
 }
 
-static struct seen_value value_of(const struct entry *e)
+static struct seen_value value_of(const struct seen *s, uint32_t i)
 {
-	return (struct seen_value){
-		.ext_seq = e->ext_seq, .stamp = e->stamp, .epoch = e->epoch, .order = e->order
-	};
+	const struct entry *e = &s->entry[i];
+
+	return (struct seen_value){ .ext_seq = e->ext_seq,
+		.stamp = e->stamp,
+		.epoch = e->epoch,
+		.at_s = s->at_s[i],
+		.order = e->order };
 }
 
 static bool is_past(const struct seen *s, const struct entry *e, uint64_t now)
@@ -407,6 +414,7 @@ static uint32_t add(struct seen *s, const struct seen_pair *p, uint16_t ha, uint
 
 	if (i == 0)
 		return 0;
+	s->at_s[i] = 0;
 	s->entry[i] = (struct entry){
 		.hoa = p->hoa,
 		.next = *head,
@@ -416,6 +424,17 @@ static uint32_t add(struct seen *s, const struct seen_pair *p, uint16_t ha, uint
 	age_add(&part->list[LOOSE], s->age, i);
 	*head = i;
 	return i;
+}
+
+/* A number that is raised was not taken before the one that it is raised from, whatever the clocks of
+ * the two sites say. */
+static uint32_t taken_at(const struct seen_value *old, const struct seen_value *new)
+{
+	if (is_later_number(old, new))
+		return old->at_s;
+	if (is_later_number(new, old))
+		return new->at_s > old->at_s ? new->at_s : old->at_s;
+	return old->at_s != 0 ? old->at_s : new->at_s;
 }
 
 int seen_raise(struct seen *s, const struct seen_pair *pair, unsigned how, uint64_t now)
@@ -431,13 +450,14 @@ int seen_raise(struct seen *s, const struct seen_pair *pair, unsigned how, uint6
 	if (i == 0)
 		return -ENOSPC;
 	e = &s->entry[i];
-	old = value_of(e);
+	old = value_of(s, i);
 	seen_merge(&old, &pair->value, &v);
 	is_news = is_news || is_later_number(&v, &old) || v.stamp != old.stamp;
 	e->ext_seq = v.ext_seq;
 	e->stamp = v.stamp;
 	e->epoch = v.epoch;
 	e->order = v.order;
+	s->at_s[i] = taken_at(&old, &pair->value);
 	set_kind(s, part_of(s, e->domain), i, (how & SEEN_REMEMBERED) != 0 ? REMEMBERED : LOOSE);
 	if ((is_news && (how & SEEN_LISTED) != 0) || (how & SEEN_AGAIN) != 0) {
 		/* made of both: nobody else may have it */
@@ -457,7 +477,7 @@ bool seen_get(const struct seen *s, uint16_t domain, const struct ip6_addr *hoa,
 
 	if (i == 0)
 		return false;
-	*out = value_of(&s->entry[i]);
+	*out = value_of(s, i);
 	return true;
 }
 
@@ -468,14 +488,15 @@ bool seen_follows(const struct seen_pair *by, const struct seen_pair *said)
 	return by->value.ext_seq > said->value.ext_seq && ip6_eq(&by->ha, &said->ha);
 }
 
-bool seen_newer(const struct seen *s, const struct seen_pair *said, struct seen_pair *by)
+bool seen_find(const struct seen *s, uint16_t domain, const struct ip6_addr *hoa, seen_is_fn is,
+	const void *ctx, struct seen_pair *out)
 {
-	uint32_t i = same_hoa(s, *chain(s, said->domain, &said->hoa), said->domain, &said->hoa);
+	uint32_t i = same_hoa(s, *chain(s, domain, hoa), domain, hoa);
 
-	for (; i != 0; i = same_hoa(s, s->entry[i].next, said->domain, &said->hoa)) {
-		(void)seen_at(s, i, by);
-		by->origin = 0;
-		if (seen_follows(by, said))
+	for (; i != 0; i = same_hoa(s, s->entry[i].next, domain, hoa)) {
+		(void)seen_at(s, i, out);
+		out->origin = 0;
+		if (is(ctx, out))
 			return true;
 	}
 	return false;
@@ -527,7 +548,7 @@ bool seen_at(const struct seen *s, uint32_t handle, struct seen_pair *out)
 	*out = (struct seen_pair){
 		.hoa = e->hoa,
 		.ha = s->ha[e->ha],
-		.value = value_of(e),
+		.value = value_of(s, handle),
 		.domain = e->domain,
 		.origin = e->origin,
 	};

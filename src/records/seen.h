@@ -35,6 +35,8 @@ struct seen_value {
 	uint64_t ext_seq;
 	uint64_t stamp; /* 0: none */
 	uint32_t epoch;
+	uint32_t
+		at_s; /* when the site that took the number did: time of day, seconds; 0: not known */
 	uint8_t order; /* enum record_order of ext_seq */
 };
 
@@ -63,7 +65,7 @@ void seen_free(struct seen *s); /* NULL is fine */
  * have no share. 0, -ENOMEM. */
 int seen_set_quota(struct seen *s, uint16_t domain, uint32_t share, uint32_t max);
 
-/* The greater of two, in each of its parts. */
+/* The greater of two, in each of its parts; at_s is that of the number. */
 void seen_merge(const struct seen_value *a, const struct seen_value *b, struct seen_value *out);
 /* Who has a learns nothing by b. */
 bool seen_covers(const struct seen_value *a, const struct seen_value *b);
@@ -75,7 +77,8 @@ enum seen_how {
 };
 
 /*
- * At least this; what there is already counts, too. An earlier one has an entry afterwards, which
+ * At least this; what there is already counts, too: also what came before the number that it is raised
+ * to was not taken later than that. An earlier one has an entry afterwards, which
  * makes room for what is to come. how: enum seen_how. Returns 1: it was news, 0: it was not,
  * -ENOSPC: there is no room, nothing changed.
  */
@@ -108,8 +111,11 @@ bool seen_get(const struct seen *s, uint16_t domain, const struct ip6_addr *hoa,
 /* Of one mobile node: was it heard again after it had said that, at the same home agent address or,
  * in a later epoch, at any? */
 bool seen_follows(const struct seen_pair *by, const struct seen_pair *said);
-/* Is there one that follows? *by: that one, its origin 0; of no use where there is none. */
-bool seen_newer(const struct seen *s, const struct seen_pair *said, struct seen_pair *by);
+/* The first pair of that mobile node of which `is` is true; its origin is 0. False: there is none, and
+ * *out is of no use. */
+typedef bool (*seen_is_fn)(const void *ctx, const struct seen_pair *pair);
+bool seen_find(const struct seen *s, uint16_t domain, const struct ip6_addr *hoa, seen_is_fn is,
+	const void *ctx, struct seen_pair *out);
 /* The highest epoch, and the highest timestamp or the floor, of all pairs of the home address. */
 uint32_t seen_epoch(const struct seen *s, uint16_t domain, const struct ip6_addr *hoa);
 uint64_t seen_stamp(const struct seen *s, uint16_t domain, const struct ip6_addr *hoa);

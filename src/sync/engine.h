@@ -88,7 +88,10 @@ enum engine_commit {
 	X(WAITS_FULL, "waits_full", "more acknowledgements wait than there is room for")           \
 	X(FORGOTTEN, "forgotten",                                                                  \
 		"the number of a mobile node that was to be remembered gave way for another's, "   \
-		"or found no room; n: so many since the start")
+		"or found no room; n: so many since the start")                                    \
+	X(SUPERSEDED, "superseded",                                                                \
+		"a record ends because its mobile node has registered again since, as a pair "     \
+		"last seen says; n: so many since the start")
 
 enum engine_event {
 #define X(id, name, help) ENGINE_EV_##id,

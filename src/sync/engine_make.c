@@ -109,7 +109,6 @@ static int new_peer(struct engine *e, uint8_t node)
 	p->work_ms = e->now_ms;
 	bucket_init(&p->digest_keys, 1, DIGEST_KEYS + 2 * e->domain_count,
 		e->now_ms / (DIGEST_KEY_MS / 1000));
-	bucket_init(&p->older, OLDER_S, OLDER_S, e->now_ms);
 	for (uint32_t i = 0; i < e->domain_count; i++)
 		bucket_init(&p->hastes[i], 1, HASTES, e->now_ms / (DIGEST_KEY_MS / 1000));
 	for (unsigned i = 0; i < DIM(lists); i++) {
@@ -201,6 +200,7 @@ int engine_new(const struct engine_opts *opts, struct engine **out)
 	e->rs = opts->records;
 	e->now_ms = opts->now_ms;
 	e->wall_ms = opts->wall_ms;
+	bucket_init(&e->older, OLDER_S, OLDER_MOST, e->now_ms);
 	e->domain = calloc(opts->domain_count + 1ULL, sizeof(*e->domain));
 	if (e->domain == NULL)
 		ret = -ENOMEM;

@@ -62,7 +62,8 @@
 #define RETRY_MS        1000 /* a round or snapshot that came to nothing is begun again */
 #define STREAMS_MS      2000 /* who joins waits for those it has no session with: one is tried again */
 #define TOLD_MS         1000 /* ... and, once it is filled, for what streams began with */
-#define OLDER_S         1000 /* pairs a second told again, of a peer that tells of what is older */
+#define OLDER_S         100 /* pairs a second told again, because somebody tells of what is older, */
+#define OLDER_MOST      2000 /* ... and so many at once */
 #define KEPT_MS         5000 /* and dead-ms: how long others keep what its owner has not renewed */
 #define IDLE_MS         50 /* longest time between two turns */
 #define REFUSED_MS      1000 /* told that there is no room for so long after the last time, */
@@ -232,7 +233,6 @@ struct peer {
 	struct asks asks;
 	uint64_t want_round; /* bit: domain, at once */
 	uint64_t want_haste; /* ... with as many questions at once as there may be */
-	struct bucket older; /* pairs told again because of an older registration that it told of */
 	/* by index: other domains' rounds that it went in front of; its time goes by as that of
 	 * digest_keys */
 	struct bucket hastes[ENGINE_DOMAINS];
@@ -341,6 +341,7 @@ struct domain {
 	bool must_check; /* waits may be over: somebody acknowledged, came or went */
 	uint64_t waiting, alone;
 	uint64_t forgotten; /* numbers that were to be remembered */
+	uint64_t superseded; /* records ended because of a pair */
 };
 
 struct engine {
@@ -355,6 +356,7 @@ struct engine {
 	struct hlc hlc;
 	uint64_t now_ms, wall_ms;
 	bool is_repairing; /* what changes a record now is what a round has found */
+	struct bucket older; /* pairs told again, because somebody tells of what is older */
 	int32_t input_work; /* records that may be looked at for the present datagram */
 	uint64_t urgent; /* the last change that somebody waits for */
 	uint64_t urgent_seen; /* the same of last seen numbers: all of them */
@@ -509,8 +511,8 @@ bool is_past(const struct engine *e, const struct domain *d, const struct record
 /* A copy of a registration that was followed by another one, which may have ended since: it is not
  * to be taken, and whoever tells of it hears of the number. pair: what the copy says, not noted yet;
  * r: what is held here, or NULL. */
-bool superseded_refuses(struct engine *e, struct peer *p, struct domain *d,
-	const struct record_copy *c, const struct seen_pair *pair, struct record *r);
+bool superseded_refuses(struct engine *e, struct domain *d, const struct record_copy *c,
+	const struct seen_pair *pair, struct record *r);
 /* A pair of its mobile node has come, and is not noted yet. r: NULL is fine. */
 void superseded_hear(
 	struct engine *e, struct domain *d, struct record *r, const struct seen_pair *by);

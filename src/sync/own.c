@@ -49,6 +49,7 @@ struct seen_pair own_pair_of(const struct domain *d, const struct record_copy *c
 		.value = { .ext_seq = c->content.ext_seq,
 			.stamp = c->stamp,
 			.epoch = c->content.epoch,
+			.at_s = hlc_seconds(c->content.hlc),
 			.order = c->order } };
 }
 
@@ -205,6 +206,7 @@ void engine_touched(struct engine *e, struct record *r, uint64_t now_ms, uint64_
 	/* the site that made it may have a clock far in front of ours, which we do not follow */
 	m->content.hlc = hlc_tick_above(&e->hlc, m->content.hlc, wall_ms);
 	m->content.node = e->opts.self;
+	m->flags &= (uint8_t)~RECORD_SUPERSEDED; /* removed: that others must hear of */
 	if (planted(PLANT_REMOVED_UNTOLD))
 		own_count(e, d, r);
 	else
@@ -222,11 +224,13 @@ void engine_soft(struct engine *e, struct record *r, uint64_t now_ms)
 int engine_seen(struct engine *e, const struct seen_pair *pair, uint64_t now_ms, uint64_t wall_ms)
 {
 	struct domain *d = domain_of(e, pair->domain);
+	struct seen_pair taken = *pair;
 	int ret;
 
 	e->now_ms = now_ms;
 	e->wall_ms = wall_ms;
-	ret = own_raise_seen(e, d, pair, SEEN_LISTED | SEEN_AGAIN);
+	taken.value.at_s = (uint32_t)(wall_ms / 1000);
+	ret = own_raise_seen(e, d, &taken, SEEN_LISTED | SEEN_AGAIN);
 	if (ret >= 0)
 		e->urgent_seen = changes_last(seen_changes(e->opts.seen));
 	return ret < 0 ? ret : 0;

@@ -1,42 +1,74 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Registrations that were followed by another one of the same mobile node. While that lasts the merge
- * decides. When it has ended by its lifetime nothing is left of it but the pair last seen; a site
- * that was cut off, or comes back with its store, may hold the one before it still, with more of its
- * lifetime left than the newer one had. It must not come back anywhere: whoever is told of it does
- * not take it, and says the pair again; whoever holds it ends it. Who serves by it waits a moment: a
- * pair may come before the record that says the same, in another stream.
- *
- * Where numbers are not remembered (RFC 6275, 9.5.1) a mobile node that is not bound may begin with
- * any, and a site may have forgotten what another one knows: a lower number is no older one then.
- * What is younger than the shortest lifetime cannot have been followed by what has ended: its owner
- * puts it above what was seen, as it would have done had it known. RFC 4285 timestamps decide in
- * any case where both have one.
+ * Registrations that were followed by another one of the same mobile node (decision 043). While that
+ * lasts the merge decides. When it has ended by its lifetime nothing is left of it but the pair last
+ * seen; a site that was cut off, or comes back with its store, may hold the one before it still, with
+ * more of its lifetime left than the newer one had. It must not come back anywhere: whoever is told of
+ * it does not take it, and says the pair again; whoever holds it ends it. Who serves by it waits a
+ * moment: a pair may come before the record that says the same, in another stream.
  */
 #include "common/ntp.h"
 #include "common/plant.h"
-#include "records/order.h"
+#include "common/seq.h"
 #include "records/seen.h"
 #include "sync/engine_priv.h"
 
 #define SUPERSEDED_MS 1000 /* for so long the record that followed may be on its way */
-#define FRESH_MS      3000 /* less than the shortest lifetime, 4 s, for the sake of clocks */
+#define LATER_S       4 /* the shortest lifetime: what is younger than that may have followed */
 
-static bool is_fresh(const struct engine *e, uint64_t hlc)
+/* Their order is that of the mobile node, on its way from one number to the next. */
+static bool is_one_series(const struct seen_pair *a, const struct seen_pair *b)
 {
-	uint64_t at_ms = hlc >> HLC_COUNTER_BITS;
-
-	return at_ms + FRESH_MS > e->wall_ms && at_ms < e->wall_ms + FRESH_MS;
+	return ip6_eq(&a->ha, &b->ha) && a->value.order == RECORD_BY_SEQUENCE &&
+	       b->value.order == RECORD_BY_SEQUENCE;
 }
 
-/* Is what `by` says newer indeed? hlc: when that was registered which said `said`. */
-static bool is_older(const struct engine *e, const struct domain *d, const struct seen_value *said,
-	uint64_t hlc, const struct seen_value *by)
+/*
+ * A version that is higher need not be newer: a site that has forgotten a mobile node, or never heard
+ * of it, begins with its first epoch. Timestamps tell, where there are some; and the number itself,
+ * where a lower one is refused whether there is a binding or not. Elsewhere a mobile node may begin
+ * with any number (RFC 6275, 9.5.1), and what was registered later is newer.
+ */
+static bool is_followed(
+	const struct domain *d, const struct seen_pair *said, const struct seen_pair *by)
 {
-	/* the same: what was said is the newest, and has been noted there before */
-	if (said->stamp != 0 && by->stamp != 0)
-		return ntp_is_after(by->stamp, said->stamp);
-	return d->conf.remembers || !is_fresh(e, hlc);
+	const struct seen_value *a = &said->value, *b = &by->value;
+
+	if (b->epoch < a->epoch ||
+		(b->epoch == a->epoch && (b->ext_seq <= a->ext_seq || !ip6_eq(&by->ha, &said->ha))))
+		return false;
+	/* the same: it came from one table, which had it from somewhere */
+	if (a->stamp != 0 && b->stamp != 0 && a->stamp != b->stamp)
+		return ntp_is_after(b->stamp, a->stamp);
+	if (d->conf.remembers && is_one_series(said, by))
+		return !seq16_is_newer((uint16_t)a->ext_seq, (uint16_t)b->ext_seq);
+	return a->at_s < (uint64_t)b->at_s + LATER_S; /* 0, not known: long ago */
+}
+
+struct said {
+	const struct domain *d;
+	struct seen_pair pair;
+};
+
+static bool follows(const void *ctx, const struct seen_pair *by)
+{
+	const struct said *s = ctx;
+
+	return is_followed(s->d, &s->pair, by);
+}
+
+static bool find(const struct engine *e, const struct said *s, struct seen_pair *by)
+{
+	return !planted(PLANT_OLDER_RETURNS) &&
+	       seen_find(e->opts.seen, s->pair.domain, &s->pair.hoa, follows, s, by);
+}
+
+static struct said said_by(struct engine *e, const struct domain *d, const struct record *r)
+{
+	struct record_copy c;
+
+	copy_for_wire(e, r, &c);
+	return (struct said){ .d = d, .pair = own_pair_of(d, &c) };
 }
 
 static void end_soon(struct engine *e, struct domain *d, struct record *r)
@@ -52,80 +84,43 @@ static void end_soon(struct engine *e, struct domain *d, struct record *r)
 	records_set(e->rs, r, (enum record_state)r->state, &r->coa,
 		r->ends_ms < ends_ms ? r->ends_ms : ends_ms);
 	own_count(e, d, r);
-}
-
-static struct seen_pair pair_of(struct engine *e, const struct domain *d, const struct record *r)
-{
-	struct record_copy c;
-
-	copy_for_wire(e, r, &c);
-	return own_pair_of(d, &c);
-}
-
-/* It is the newest that there is, by a number that is not. */
-static void put_above(
-	struct engine *e, struct domain *d, struct record *r, const struct seen_value *by)
-{
-	struct record_mesh *m = records_mesh(e->rs, r);
-	struct seen_pair pair;
-
-	if (m->owner.node != e->opts.self || by->epoch == UINT32_MAX)
-		return;
-	m->content.epoch = by->epoch + 1;
-	m->content.hlc = hlc_tick_above(&e->hlc, m->content.hlc, e->wall_ms);
-	m->content.node = e->opts.self;
-	m->owner = order_claim(&m->content);
-	pair = pair_of(e, d, r);
-	(void)own_raise_seen(e, d, &pair, 0); /* no room: the record itself knows its number */
-	change_own(e, d, r, true);
-}
-
-static void judge(struct engine *e, struct domain *d, struct record *r,
-	const struct seen_pair *said, const struct seen_pair *by)
-{
-	uint64_t hlc = records_mesh(e->rs, r)->content.hlc;
-
-	if (is_older(e, d, &said->value, hlc, &by->value))
-		end_soon(e, d, r);
-	else
-		put_above(e, d, r, &by->value);
+	tell(e, ENGINE_EV_SUPERSEDED, d, 0, ++d->superseded);
 }
 
 void superseded_hear(
 	struct engine *e, struct domain *d, struct record *r, const struct seen_pair *by)
 {
-	struct seen_pair said;
+	struct said said;
 
 	if (r == NULL || planted(PLANT_OLDER_RETURNS))
 		return;
-	said = pair_of(e, d, r);
-	if (seen_follows(by, &said))
-		judge(e, d, r, &said, by);
+	said = said_by(e, d, r);
+	if (is_followed(d, &said.pair, by))
+		end_soon(e, d, r);
 }
 
 void superseded_look(struct engine *e, struct domain *d, struct record *r)
 {
-	struct seen_pair said = pair_of(e, d, r), by;
-
-	said.value.stamp = 0; /* noted in the same pair, perhaps: nobody knows any more */
-	if (!planted(PLANT_OLDER_RETURNS) && seen_newer(e->opts.seen, &said, &by))
-		judge(e, d, r, &said, &by);
-}
-
-bool superseded_refuses(struct engine *e, struct peer *p, struct domain *d,
-	const struct record_copy *c, const struct seen_pair *pair, struct record *r)
-{
+	const struct said said = said_by(e, d, r);
 	struct seen_pair by;
 
-	if (planted(PLANT_OLDER_RETURNS))
-		return false;
+	if (find(e, &said, &by))
+		end_soon(e, d, r);
+}
+
+bool superseded_refuses(struct engine *e, struct domain *d, const struct record_copy *c,
+	const struct seen_pair *pair, struct record *r)
+{
+	const struct said said = { .d = d, .pair = *pair };
+	struct seen_pair by;
+
 	if (r != NULL && !is_past(e, d, r) &&
 		content_version_cmp(&records_mesh(e->rs, r)->content, &c->content) > 0)
 		return false; /* what followed is here, and told of by itself */
-	if (!seen_newer(e->opts.seen, pair, &by))
+	if (!find(e, &said, &by))
 		return false;
 	/* who noted it silently, by a record that has ended, may be the only one left that knows */
-	if (bucket_take(&p->older, e->now_ms))
+	if (bucket_take(&e->older, e->now_ms))
 		(void)own_raise_seen(e, d, &by, SEEN_LISTED | SEEN_AGAIN);
-	return is_older(e, d, &pair->value, c->content.hlc, &by.value);
+	return true;
 }

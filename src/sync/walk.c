@@ -81,7 +81,8 @@ void walk_given(struct engine *e, struct domain *d, struct record *r, uint8_t no
 {
 	struct record_mesh *m = records_mesh(e->rs, r);
 
-	if (!(m->flags & RECORD_GIVEN) || m->owner.node != node)
+	if (!(m->flags & RECORD_GIVEN) || m->owner.node != node ||
+		(m->flags & RECORD_SUPERSEDED) != 0)
 		return;
 	if (holds) {
 		m->flags = (uint8_t)(m->flags & ~RECORD_GIVEN);

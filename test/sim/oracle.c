@@ -224,14 +224,17 @@ void oracle_hello(struct world *w, uint8_t node, uint8_t to)
 		w->oracle->life[node].hello_us[to] = w->now_us;
 }
 
-/* When all had last been told that it is there: answers go to one alone. */
+/* When all that it ever spoke to had last been told that it is there: answers go to one alone. */
 static uint64_t told_us(struct world *w, uint8_t node)
 {
 	uint64_t first = UINT64_MAX;
 
-	for (uint8_t n = 1; n <= w->shape.sites; n++)
-		if (n != node && site_runs(w->site[n]) && w->oracle->life[node].hello_us[n] < first)
-			first = w->oracle->life[node].hello_us[n];
+	for (uint8_t n = 1; n <= w->shape.sites; n++) {
+		uint64_t us = w->oracle->life[node].hello_us[n];
+
+		if (n != node && site_runs(w->site[n]) && us != 0 && us < first)
+			first = us;
+	}
 	return first;
 }
 

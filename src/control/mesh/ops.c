@@ -149,6 +149,8 @@ static void on_event(void *ctx, enum engine_event e, uint16_t domain, uint8_t no
 		ctl_count(ctl, CTL_MESH_ALONE);
 	if (e == ENGINE_EV_FORGOTTEN)
 		ctl_count(ctl, CTL_MESH_FORGOTTEN);
+	if (e == ENGINE_EV_SUPERSEDED)
+		ctl_count(ctl, CTL_MESH_SUPERSEDED);
 	mesh_say(ctl, e, domain, node, n);
 }
 

@@ -111,6 +111,10 @@ static const struct {
 		"numbers of mobile nodes without a binding are forgotten, the oldest first: more "
 		"than there is room for",
 		"forgotten" },
+	[ENGINE_EV_SUPERSEDED] = { LOG_INFO,
+		"bindings end that were held here alone: their mobile nodes have registered again "
+		"elsewhere since, and that has ended",
+		"ended" },
 };
 
 /* " key=value" behind what is in line already; returns its length then. */

@@ -517,43 +517,61 @@ static void test_origin(void **state)
 	seen_free(s);
 }
 
-/* A higher number at the same address, a later epoch at any. */
-static void test_follows(void **state)
+static bool is_above(const void *ctx, const struct seen_pair *p)
 {
-	struct seen_pair said = pair(1, 1, 1, 5, 100, 0), by;
+	return p->value.ext_seq > *(const uint64_t *)ctx;
+}
+
+/* Of that mobile node alone. */
+static void test_find(void **state)
+{
+	struct seen_pair x, out;
+	uint64_t bound = 100;
 
 	(void)state;
 	start(8, 4);
-	assert_false(seen_newer(s, &said, &by));
-	by = pair(1, 1, 1, 5, 100, 0);
-	assert_int_equal(seen_raise(s, &by, 0, NOW), 1);
-	by = pair(1, 1, 2, 5, 900, 0);
-	assert_int_equal(seen_raise(s, &by, 0, NOW), 1);
-	by = pair(1, 1, 3, 4, 900, 0);
-	assert_int_equal(seen_raise(s, &by, 0, NOW), 1);
-	by = pair(1, 2, 1, 9, 900, 0);
-	assert_int_equal(seen_raise(s, &by, 0, NOW), 1);
-	by = pair(2, 1, 1, 9, 900, 0);
-	assert_int_equal(seen_raise(s, &by, 0, NOW), 1);
-	assert_false(seen_newer(s, &said, &by));
-	by = pair(1, 1, 1, 5, 101, 0);
-	by.origin = 3;
-	assert_int_equal(seen_raise(s, &by, SEEN_LISTED, NOW), 1);
-	assert_true(seen_newer(s, &said, &by));
-	assert_int_equal(by.value.ext_seq, 101);
-	assert_int_equal(by.ha.b[15], 1);
-	assert_int_equal(by.origin, 0);
-	said = pair(1, 1, 1, 5, 101, 0);
-	assert_false(seen_newer(s, &said, &by));
-	by = pair(1, 1, 4, 6, 1, 0);
-	assert_int_equal(seen_raise(s, &by, 0, NOW), 1);
-	assert_true(seen_newer(s, &said, &by));
-	assert_int_equal(by.value.epoch, 6);
-	/* nobody knows that address */
-	said = pair(1, 1, 7, 5, 1, 0);
-	assert_true(seen_newer(s, &said, &by));
-	said.value.epoch = 7;
-	assert_false(seen_newer(s, &said, &by));
+	x = pair(1, 1, 1, 5, 100, 0);
+	assert_int_equal(seen_raise(s, &x, 0, NOW), 1);
+	x = pair(1, 2, 1, 9, 900, 0);
+	assert_int_equal(seen_raise(s, &x, 0, NOW), 1);
+	x = pair(2, 1, 1, 9, 900, 0);
+	assert_int_equal(seen_raise(s, &x, 0, NOW), 1);
+	x = pair(1, 1, 3, 4, 101, 0);
+	x.origin = 3;
+	assert_false(seen_find(s, 1, &x.hoa, is_above, &bound, &out));
+	assert_int_equal(seen_raise(s, &x, SEEN_LISTED, NOW), 1);
+	assert_true(seen_find(s, 1, &x.hoa, is_above, &bound, &out));
+	assert_int_equal(out.value.ext_seq, 101);
+	assert_int_equal(out.ha.b[15], 3);
+	assert_int_equal(out.origin, 0);
+	bound = 101;
+	assert_false(seen_find(s, 1, &x.hoa, is_above, &bound, &out));
+	seen_free(s);
+}
+
+static uint32_t raised_at(uint32_t epoch, uint64_t number, uint32_t at_s)
+{
+	struct seen_pair x = pair(1, 1, 1, epoch, number, 0);
+	struct seen_value v;
+
+	x.value.at_s = at_s;
+	assert_true(seen_raise(s, &x, 0, NOW) >= 0);
+	assert_true(seen_get(s, 1, &x.hoa, &x.ha, &v));
+	return v.at_s;
+}
+
+/* When the number was taken: not before the one that it follows, whatever a clock says. */
+static void test_taken_at(void **state)
+{
+	(void)state;
+	start(8, 4);
+	assert_int_equal(raised_at(1, 10, 0), 0);
+	assert_int_equal(raised_at(1, 10, 500), 500);
+	assert_int_equal(raised_at(1, 10, 600), 500);
+	assert_int_equal(raised_at(1, 9, 700), 500);
+	assert_int_equal(raised_at(1, 11, 510), 510);
+	assert_int_equal(raised_at(2, 3, 400), 510);
+	assert_int_equal(raised_at(2, 4, 0), 510);
 	seen_free(s);
 }
 
@@ -575,7 +593,8 @@ int main(void)
 		cmocka_unit_test(test_forgets_one_of_many),
 		cmocka_unit_test(test_shares),
 		cmocka_unit_test(test_origin),
-		cmocka_unit_test(test_follows),
+		cmocka_unit_test(test_find),
+		cmocka_unit_test(test_taken_at),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

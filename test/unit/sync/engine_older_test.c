@@ -26,14 +26,24 @@ static void cut_off(uint8_t node, bool cut)
 		world.cut[node][id] = world.cut[id][node] = cut;
 }
 
-static void note(uint8_t node, uint32_t epoch, uint64_t number, uint64_t stamp)
+static uint32_t ago(unsigned s)
+{
+	return (uint32_t)((WALL + world.now_ms) / 1000) - s;
+}
+
+static void note_at(uint8_t node, uint32_t epoch, uint64_t number, uint64_t stamp, uint32_t at_s)
 {
 	struct seen_pair pair = { .hoa = home(MN),
 		.ha = agent(1),
 		.domain = DOMAIN,
-		.value = { .ext_seq = number, .epoch = epoch, .stamp = stamp } };
+		.value = { .ext_seq = number, .epoch = epoch, .stamp = stamp, .at_s = at_s } };
 
 	assert_true(seen_raise(world.site[node].seen, &pair, SEEN_REMEMBERED, 0) >= 0);
+}
+
+static void note(uint8_t node, uint32_t epoch, uint64_t number, uint64_t stamp)
+{
+	note_at(node, epoch, number, stamp, ago(30));
 }
 
 /* As read from the store of a site that was down: of that number, registered so long ago. */
@@ -54,7 +64,7 @@ static void load(uint8_t node, enum record_state state, uint64_t number, uint64_
 		.epoch = 1,
 		.node = 1 };
 	m->owner = order_claim(&m->content);
-	note(node, 1, number, 0);
+	note_at(node, 1, number, 0, ago((unsigned)(ago_ms / 1000)));
 	engine_loaded(s->e, r);
 }
 
@@ -168,7 +178,7 @@ static void test_known_when_read(void **state)
 	(void)state;
 	open_world(1, "engine_older");
 	start_site(1);
-	note(1, 1, 9, ntp_from_unix(WALL / 1000, 0));
+	note(1, 1, 9, 0);
 	load(1, RECORD_LIVE, 5, 60000);
 	run(2);
 	assert_null(at(1, MN));
@@ -190,6 +200,7 @@ static void test_the_pair_comes_first(void **state)
 	run(500);
 	assert_true(has(1, MN, 10));
 	assert_true(at(1, MN)->ends_ms <= world.now_ms + 1000);
+	assert_false(digest_has(domain_by_number(world.site[1].e, DOMAIN)->digest, at(1, MN)));
 	/* it is not the binding that others are told of any more: what follows is no refresh */
 	assert_int_equal(update(1, MN, 1, 10, 3, 600, 2), ENGINE_WAITS);
 	run(2000);
@@ -272,7 +283,7 @@ static void test_other_series(void **state)
 }
 
 /* Where numbers are not remembered any is good for who is not bound, also below one that another
- * site knows of. */
+ * site knows of; and whoever is lost, it stays. */
 static void test_numbers_begin_anew(void **state)
 {
 	(void)state;
@@ -281,11 +292,103 @@ static void test_numbers_begin_anew(void **state)
 	assert_int_equal(update(1, MN, 1, 10, 5, 600, 1), ENGINE_WAITS);
 	run(5000);
 	assert_int_equal(world.site[1].committed[1], ENGINE_HELD);
-	for (uint8_t id = 1; id <= 2; id++) {
-		assert_true(has(id, MN, 10));
-		assert_int_equal(mesh_at(id, MN)->content.epoch, 4);
-	}
+	assert_true(has(1, MN, 10) && has(2, MN, 10));
 	assert_true(is_converged());
+	stop_site(1);
+	run(10000);
+	start_site(1);
+	RUN_UNTIL(has(1, MN, 10), 3000);
+	run(5000);
+	assert_true(has(1, MN, 10) && has(2, MN, 10));
+}
+
+/* That was registered long before nobody knows of a pair by a peer of an earlier release, or of its
+ * store. */
+static void test_time_not_known(void **state)
+{
+	(void)state;
+	open_ready(2, false);
+	note_at(2, 3, 50, 0, 0);
+	update(1, MN, 1, 10, 5, 600, 1);
+	run(5000);
+	assert_true(has(1, MN, 10) && has(2, MN, 10));
+}
+
+/* The same in a cut, where it is no longer young when the others hear of it. */
+static void test_numbers_begin_anew_in_a_cut(void **state)
+{
+	(void)state;
+	open_ready(2, false);
+	note(2, 3, 50, 0);
+	cut_off(1, true);
+	run(1000);
+	update(1, MN, 1, 10, 5, 600, 1);
+	run(20000);
+	cut_off(1, false);
+	run(5000);
+	assert_true(has(1, MN, 10) && has(2, MN, 10));
+}
+
+/* One of two sites has forgotten the number that is remembered: it begins a first epoch, and the next
+ * number of the mobile node is the next all the same. */
+static void test_forgotten_number(void **state)
+{
+	(void)state;
+	open_ready(3, true);
+	run(1000);
+	note_at(2, 3, 65536 + 50, 0, ago(1));
+	note_at(3, 3, 65536 + 50, 0, ago(1));
+	assert_int_equal(update(1, MN, 1, 10, 51, 600, 1), ENGINE_WAITS);
+	run(3000);
+	for (uint8_t id = 1; id <= 3; id++)
+		assert_true(has(id, MN, 10));
+}
+
+/* Two addresses used at one side of a cut raise the epoch there; later one is used again at the other
+ * side. */
+static void test_epochs_of_one_side(void **state)
+{
+	(void)state;
+	open_world(2, "engine_older");
+	world.is_unicast = true;
+	start_all();
+	RUN_UNTIL(all_say(NEXT_READY), 3000);
+	update(1, MN, 1, 10, 1, 600, 1);
+	run(1000);
+	cut_off(1, true);
+	run(1000);
+	update(2, MN, 2, 20, 1, 4, 2);
+	run(1000);
+	update(2, MN, 1, 21, 2, 4, 3);
+	run(8000);
+	update(1, MN, 1, 12, 3, 600, 4);
+	run(1000);
+	cut_off(1, false);
+	run(5000);
+	assert_true(has(1, MN, 12) && has(2, MN, 12));
+}
+
+/* What followed has not ended, it is on its way. */
+static void test_beside_one_that_comes(void **state)
+{
+	(void)state;
+	open_world(3, "engine_older");
+	world.conf.remembers = false;
+	start_site(1);
+	start_site(2);
+	world.conf.max_bindings = 1;
+	start_site(3);
+	RUN_UNTIL(all_say(NEXT_READY), 3000);
+	run(1000);
+	update(3, MN + 1, 1, 77, 1, 600, 3);
+	run(1000);
+	world.more_ms[1][3] = 100;
+	world.more_ms[2][1] = 300;
+	update(1, MN, 1, 10, 5, 600, 1);
+	run(50);
+	update(2, MN, 1, 20, 6, 600, 2);
+	run(3500);
+	assert_true(has(1, MN, 20) && has(2, MN, 20));
 }
 
 /* Not below one that is remembered: somebody has repeated an old message at a site that could not
@@ -300,12 +403,26 @@ static void test_remembered_numbers(void **state)
 	assert_null(at(1, MN));
 }
 
-/* What was registered long ago is old in any domain. */
+/* What was registered before is older in any domain. */
 static void test_old_is_old(void **state)
 {
 	(void)state;
 	open_ready(2, false);
 	note(2, 1, 9, 0);
+	stop_site(1);
+	run(1000);
+	start_site(1);
+	load(1, RECORD_LIVE, 5, 60000);
+	RUN_UNTIL(at(1, MN) == NULL, 3000);
+	assert_null(at(2, MN));
+}
+
+/* ... also where the clock of the site that took what followed is behind a little. */
+static void test_clocks_apart(void **state)
+{
+	(void)state;
+	open_ready(2, false);
+	note_at(2, 1, 9, 0, ago(62));
 	stop_site(1);
 	run(1000);
 	start_site(1);
@@ -321,8 +438,8 @@ static void by_stamps(int ahead_s, unsigned in_s, bool stands)
 
 	open_ready(2, false);
 	now = ntp_from_unix((WALL + world.now_ms) / 1000, 0);
-	note(2, 3, 50, now);
-	note(1, 0, 0, now + (uint64_t)(int64_t)ahead_s * NTP_SECOND);
+	note_at(2, 3, 50, now, stands ? ago(0) : ago(30)); /* not so the time */
+	note_at(1, 0, 0, now + (uint64_t)(int64_t)ahead_s * NTP_SECOND, 0);
 	cut_off(1, true);
 	run(1000);
 	update(1, MN, 1, 10, 5, 600, 1);
@@ -343,6 +460,93 @@ static void test_earlier_stamp(void **state)
 {
 	(void)state;
 	by_stamps(-10, 0, false);
+}
+
+/* There was no room for what followed until that had ended; its timestamp has been noted. */
+static void test_no_room_for_what_followed(void **state)
+{
+	uint64_t now;
+
+	(void)state;
+	open_ready(2, false);
+	run(1000);
+	now = ntp_from_unix((WALL + world.now_ms) / 1000, 0);
+	note_at(1, 0, 0, now, 0);
+	update(1, MN, 1, 10, 5, 600, 1);
+	run(1000);
+	assert_true(has(2, MN, 10));
+	note_at(2, 0, 0, now + NTP_SECOND, 0);
+	world.site[1].has_no_room = true;
+	update(2, MN, 1, 20, 6, 4, 2);
+	run(8000);
+	world.site[1].has_no_room = false;
+	run(12000);
+	assert_null(at(1, MN));
+	assert_null(at(2, MN));
+}
+
+static void hear(uint8_t node, uint64_t number)
+{
+	struct seen_pair pair = { .hoa = home(MN),
+		.ha = addr("2001:db8:a::1"),
+		.domain = DOMAIN,
+		.value = { .ext_seq = number, .epoch = 1, .at_s = ago(0) } };
+	struct engine *e = world.site[node].e;
+
+	assert_int_equal(
+		apply_seen(e, e->peer[2], domain_by_number(e, DOMAIN), &pair), APPLY_NEWER);
+}
+
+/* What ends is not taken back from who refused it: it would have its whole lifetime again. */
+static void test_given_and_refused(void **state)
+{
+	struct site *s = &world.site[1];
+
+	(void)state;
+	open_ready(2, true);
+	update(1, MN, 1, 10, 5, 600, 1);
+	run(1000);
+	world.site[2].has_no_room = true;
+	world.more_ms[2][1] = 300;
+	assert_int_equal(engine_move(s->e, at(1, MN), 2, world.now_ms, WALL + world.now_ms), 0);
+	RUN_UNTIL(world.site[2].e->peer[1]->in[STREAM_CHANGES].refused.any != 0, 5000);
+	hear(1, 6);
+	run(4000);
+	assert_null(at(1, MN));
+}
+
+/* The operator removes what ends: that, others hear of. */
+static void test_removed_meanwhile(void **state)
+{
+	struct record *r;
+
+	(void)state;
+	open_ready(2, true);
+	update(1, MN, 1, 10, 5, 600, 1);
+	run(1000);
+	hear(1, 6);
+	assert_int_equal(world.site[1].events[ENGINE_EV_SUPERSEDED], 1);
+	r = at(1, MN);
+	records_set(world.site[1].rs, r, RECORD_TOMBSTONE, &r->coa, world.now_ms + 600000);
+	engine_touched(world.site[1].e, r, world.now_ms, WALL + world.now_ms);
+	RUN_UNTIL(at(2, MN)->state == RECORD_TOMBSTONE, 500);
+}
+
+/* A pair of a site whose clock is days ahead. */
+static void test_time_out_of_reach(void **state)
+{
+	struct seen_pair pair = { .hoa = home(MN),
+		.ha = addr("2001:db8:a::1"),
+		.domain = DOMAIN,
+		.value = { .ext_seq = 9, .epoch = 1 } };
+	struct engine *e;
+
+	(void)state;
+	open_ready(2, false);
+	e = world.site[1].e;
+	pair.value.at_s = ago(0) + 2 * 86400;
+	assert_int_equal(
+		apply_seen(e, e->peer[2], domain_by_number(e, DOMAIN), &pair), APPLY_REFUSED);
 }
 
 /* Who tells of what is older without end has the pair told to all so often, not as often. */
@@ -367,7 +571,7 @@ static void test_told_again_so_often(void **state)
 	for (unsigned i = 0; i < 100000; i++)
 		assert_int_equal(
 			apply_record(world.site[2].e, world.site[2].e->peer[1], d, &c), APPLY_SAME);
-	assert_in_range(changes_last(seen_changes(world.site[2].seen)) - first, 1, OLDER_S);
+	assert_in_range(changes_last(seen_changes(world.site[2].seen)) - first, 1, OLDER_MOST);
 }
 
 static const struct CMUnitTest tests[] = {
@@ -384,8 +588,18 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_teardown(test_numbers_begin_anew, tear_down),
 	cmocka_unit_test_teardown(test_remembered_numbers, tear_down),
 	cmocka_unit_test_teardown(test_old_is_old, tear_down),
+	cmocka_unit_test_teardown(test_clocks_apart, tear_down),
 	cmocka_unit_test_teardown(test_later_stamp, tear_down),
 	cmocka_unit_test_teardown(test_earlier_stamp, tear_down),
+	cmocka_unit_test_teardown(test_time_not_known, tear_down),
+	cmocka_unit_test_teardown(test_numbers_begin_anew_in_a_cut, tear_down),
+	cmocka_unit_test_teardown(test_forgotten_number, tear_down),
+	cmocka_unit_test_teardown(test_epochs_of_one_side, tear_down),
+	cmocka_unit_test_teardown(test_beside_one_that_comes, tear_down),
+	cmocka_unit_test_teardown(test_no_room_for_what_followed, tear_down),
+	cmocka_unit_test_teardown(test_given_and_refused, tear_down),
+	cmocka_unit_test_teardown(test_removed_meanwhile, tear_down),
+	cmocka_unit_test_teardown(test_time_out_of_reach, tear_down),
 	cmocka_unit_test_teardown(test_told_again_so_often, tear_down),
 };
 
