@@ -94,6 +94,34 @@ static void test_ack_all_and_the_dead(void **state)
 	RUN_UNTIL(world.site[1].committed[1] == ENGINE_HELD, 3);
 }
 
+/* One that joins is filled, has no say yet, and takes long to answer. */
+static void test_ack_all_and_who_joins(void **state)
+{
+	(void)state;
+	open_world(3, "engine");
+	world.conf.ack_peers = ENGINE_ACK_ALL;
+	start_all();
+	RUN_UNTIL(all_say(NEXT_READY), 3000);
+	run(200);
+	stop_site(3);
+	step();
+	world.more_ms[3][1] = 150;
+	start_site(3);
+	engine_clock(world.site[3].e, DOMAIN, true, world.now_ms);
+	RUN_UNTIL(world.site[3].events[ENGINE_EV_CLOCK] == 1, 3000);
+	assert_int_equal(update(1, 1, 1, 1, 1, 600, 1), ENGINE_WAITS);
+	RUN_UNTIL(world.site[1].committed[1] == ENGINE_HELD, 2 * 5 + 3);
+	assert_int_equal(world.site[3].says, NEXT_JOINING);
+	engine_clock(world.site[3].e, DOMAIN, false, world.now_ms);
+	RUN_UNTIL(world.site[3].says == NEXT_READY, 3000);
+	run(1000);
+	assert_int_equal(update(1, 2, 1, 2, 1, 600, 2), ENGINE_WAITS);
+	run(100);
+	assert_true(has(2, 2, 2) && has(3, 2, 2));
+	assert_int_equal(world.site[1].committed[2], ENGINE_WAITS);
+	RUN_UNTIL(world.site[1].committed[2] == ENGINE_HELD, 150);
+}
+
 static void test_timeout(void **state)
 {
 	uint64_t from;
@@ -119,22 +147,32 @@ static void test_timeout(void **state)
 	}
 }
 
+/* Of the nearest one, and no longer than a mobile node waits. */
 static void test_timeout_follows_rtt(void **state)
 {
+	static const struct {
+		unsigned delay_ms, timeout_ms;
+	} rows[] = { { 200, 850 }, { 300, 900 }, { 500, 900 } };
 	uint64_t from;
 
 	(void)state;
-	open_world(2, "engine");
-	world.delay_ms = 200;
-	start_all();
-	RUN_UNTIL(all_say(NEXT_READY), 6000);
-	run(1000);
-	world.loss_percent = 100;
-	from = world.now_ms;
-	assert_int_equal(update(1, 1, 1, 1, 1, 600, 1), ENGINE_WAITS);
-	run(1000);
-	assert_int_equal(world.site[1].committed[1], ENGINE_OUT_OF_TIME);
-	assert_in_range(world.site[1].committed_ms[1], from + 850, from + 865);
+	for (unsigned i = 0; i < DIM(rows); i++) {
+		open_world(3, "engine");
+		world.delay_ms = rows[i].delay_ms;
+		world.more_ms[1][3] = world.more_ms[3][1] = 400;
+		start_all();
+		RUN_UNTIL(all_say(NEXT_READY), 12000);
+		run(2000);
+		world.loss_percent = 100;
+		from = world.now_ms;
+		assert_int_equal(update(1, 1, 1, 1, 1, 600, 1), ENGINE_WAITS);
+		run(1500);
+		assert_int_equal(world.site[1].committed[1], ENGINE_OUT_OF_TIME);
+		assert_in_range(world.site[1].committed_ms[1], from + rows[i].timeout_ms,
+			from + rows[i].timeout_ms + 15);
+		close_world();
+	}
+	open_ready(2);
 }
 
 static void test_repeat_joins_the_wait(void **state)
@@ -591,6 +629,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_teardown(test_many_over_a_bad_wire, tear_down),
 	cmocka_unit_test_teardown(test_again_once, tear_down),
 	cmocka_unit_test_teardown(test_ack_all_and_the_dead, tear_down),
+	cmocka_unit_test_teardown(test_ack_all_and_who_joins, tear_down),
 	cmocka_unit_test_teardown(test_timeout, tear_down),
 	cmocka_unit_test_teardown(test_timeout_follows_rtt, tear_down),
 	cmocka_unit_test_teardown(test_repeat_joins_the_wait, tear_down),
