@@ -116,6 +116,31 @@ static void test_return(void **state)
 	RUN_UNTIL(is_converged(), 2000);
 }
 
+/* One of the others does not hear it: it is let in there by a round with the third one, which is all
+ * the way that there is. */
+static void test_return_of_one_cut_off(void **state)
+{
+	(void)state;
+	open_world(3, "engine_return");
+	world.is_unicast = true;
+	start_all();
+	RUN_UNTIL(all_say(NEXT_READY), 3000);
+	run(300);
+	register_all(1, 1);
+	stop_site(1);
+	RUN_UNTIL(owned(2, 1) == 0 && owned(3, 1) == 0, 1000);
+	run(1000);
+	world.cut[1][2] = world.cut[2][1] = true;
+	start_site(1);
+	RUN_UNTIL(world.site[1].says == NEXT_READY, 5000);
+	run(5);
+	assert_int_equal(world.site[2].view.site[1].says, NEXT_JOINING);
+	RUN_UNTIL(world.site[2].view.site[1].says == NEXT_READY, 2000);
+	assert_int_equal(world.site[2].view.site[1].reach, NEXT_CUT_OFF);
+	RUN_UNTIL(owned(1, 1) == MNS && owned(2, 1) == MNS && owned(3, 1) == MNS, 2000);
+	RUN_UNTIL(is_converged(), 2000);
+}
+
 /* Handed back by a site that has heard that it serves; another one has not, and takes nothing before
  * it has had time to. */
 static void test_return_heard_late(void **state)
@@ -382,6 +407,39 @@ static void test_drain(void **state)
 	RUN_UNTIL(world.site[1].says == NEXT_READY, 2000);
 }
 
+/* It serves on after all, before it has left: site 2 has what it was given, and has said so, the word
+ * of site 3 is still on its way. */
+static void test_undrain(void **state)
+{
+	unsigned two;
+
+	(void)state;
+	open_world(3, "engine_undrain");
+	world.is_unicast = true;
+	start_all();
+	RUN_UNTIL(all_say(NEXT_READY), 3000);
+	run(300);
+	register_all(1, 1);
+	world.more_ms[3][1] = 1000;
+	assert_int_equal(engine_drain(world.site[1].e, DOMAIN, false, world.now_ms), 0);
+	run(10);
+	engine_quiet(world.site[1].e, DOMAIN, world.now_ms);
+	RUN_UNTIL(owned(2, 1) == 0 && owned(3, 1) == 0, 300);
+	run(100);
+	two = owned(2, 2);
+	assert_in_range(two, 1, MNS - 1);
+	assert_int_equal(world.site[1].says, NEXT_DRAINING);
+	assert_int_equal(engine_undrain(world.site[1].e, DOMAIN, world.now_ms), 0);
+	assert_int_equal(world.site[1].says, NEXT_READY);
+	RUN_UNTIL(owned(1, 1) == MNS && owned(2, 1) == MNS && owned(3, 1) == MNS, 3000);
+	assert_int_equal(world.site[2].handed, two);
+	world.more_ms[3][1] = 0;
+	RUN_UNTIL(is_converged(), 3000);
+	run(1000);
+	assert_int_equal(owned(1, 1), MNS);
+	assert_int_equal(engine_undrain(world.site[1].e, DOMAIN, world.now_ms), -EALREADY);
+}
+
 /* Site 1 alone holds bindings of site 2's, whose word takes long to site 3. Both are
  * gone as soon as the first one may be stopped. */
 static void test_drain_of_the_only_copy(void **state)
@@ -542,6 +600,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_teardown(test_takeover, tear_down),
 	cmocka_unit_test_teardown(test_cut_heals, tear_down),
 	cmocka_unit_test_teardown(test_return, tear_down),
+	cmocka_unit_test_teardown(test_return_of_one_cut_off, tear_down),
 	cmocka_unit_test_teardown(test_return_heard_late, tear_down),
 	cmocka_unit_test_teardown(test_return_in_shared_mode, tear_down),
 	cmocka_unit_test_teardown(test_return_of_another, tear_down),
@@ -553,6 +612,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_teardown(test_takeover_of_the_past, tear_down),
 	cmocka_unit_test_teardown(test_takeover_of_late_records, tear_down),
 	cmocka_unit_test_teardown(test_drain, tear_down),
+	cmocka_unit_test_teardown(test_undrain, tear_down),
 	cmocka_unit_test_teardown(test_drain_of_the_only_copy, tear_down),
 	cmocka_unit_test_teardown(test_drain_refused, tear_down),
 	cmocka_unit_test_teardown(test_drain_forced, tear_down),
