@@ -125,6 +125,23 @@ static void test_force(void **state)
 	RUN_UNTIL(world.site[2].says == NEXT_READY, 1000); /* ends it for all */
 }
 
+/* That word was for one start: who stands still later is told what it missed. */
+static void test_forced_once(void **state)
+{
+	(void)state;
+	open_world(3, "engine_join");
+	start_site(1);
+	start_site(2);
+	run(500);
+	assert_int_equal(engine_force_ready(world.site[1].e, DOMAIN, world.now_ms), 0);
+	RUN_UNTIL(all_say(NEXT_READY), 1000);
+	run(1000);
+	stand_still(1, 1000);
+	run(10); /* no way there and back */
+	assert_int_equal(world.site[1].says, NEXT_JOINING);
+	RUN_UNTIL(world.site[1].says == NEXT_READY, 3000);
+}
+
 static void test_cold_start(void **state)
 {
 	(void)state;
@@ -592,6 +609,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_teardown(test_more_records_than_pairs, tear_down),
 	cmocka_unit_test_teardown(test_first_start_waits_for_all, tear_down),
 	cmocka_unit_test_teardown(test_force, tear_down),
+	cmocka_unit_test_teardown(test_forced_once, tear_down),
 	cmocka_unit_test_teardown(test_cold_start, tear_down),
 	cmocka_unit_test_teardown(test_snapshot, tear_down),
 	cmocka_unit_test_teardown(test_seen_travels, tear_down),
