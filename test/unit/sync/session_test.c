@@ -581,6 +581,43 @@ static struct datagram first_init(uint8_t from, uint8_t to)
 	return wire[0];
 }
 
+/* Its stamps go on where they stood: the next ones are above those that it sent before. */
+static void test_clock_set_back_while_it_runs(void **state)
+{
+	(void)state;
+	run(5000);
+	assert_true(site[1].keys[2].initiator && site[1].keys[3].initiator);
+	site[1].wall_ms -= 86400000;
+	run(3 * SESSION_REKEY_MS);
+	assert_int_equal(verdicts[SESSION_OLD], 0);
+	for (uint8_t with = 2; with <= 3; with++) {
+		assert_int_equal(site[1].established[with], 4);
+		check_talk(1, with);
+		check_keys(1, with);
+	}
+}
+
+static void test_two_in_a_millisecond(void **state)
+{
+	struct datagram d;
+
+	(void)state;
+	run(5000);
+	wire_count = 0;
+	for (unsigned i = 0; i < 3; i++) {
+		handshake_begin(site[1].s, session_peer_of(site[1].s, 2), now_ms);
+		assert_int_equal(wire_count, 1);
+		d = wire[--wire_count];
+		assert_int_equal(deliver(&d), SESSION_HANDLED);
+		if (i < 2)
+			wire_count = 0; /* its answer is lost */
+	}
+	run(500);
+	assert_int_equal(site[1].established[2], 2);
+	check_talk(1, 2);
+	check_keys(1, 2);
+}
+
 /* The first message of a handshake that was taken long ago comes again, all the time. */
 static void replay(const struct datagram *d, uint64_t ms, bool is_talking)
 {
@@ -987,6 +1024,8 @@ int main(void)
 		TEST(test_changed),
 		TEST(test_restart),
 		TEST(test_clock_set_back),
+		TEST(test_clock_set_back_while_it_runs),
+		TEST(test_two_in_a_millisecond),
 		TEST(test_old_replayed),
 		TEST(test_beginning_copied),
 		TEST(test_flood),
