@@ -225,6 +225,18 @@ static uint32_t send_fresh(
 	return 1;
 }
 
+/* Nothing is heard of what is under way. The answer to what was sent again is due later: that stood in
+ * the same queue, behind the answer that named it. */
+static bool is_silent(const struct engine *e, const struct peer *p, const struct out *out)
+{
+	uint32_t answer_ms = pace_answer_ms(p), ms = rto_ms(p);
+
+	if (e->now_ms - out->again_ms < answer_ms)
+		ms = least(2 * answer_ms + RTO_MIN_MS, RTO_MAX_MS);
+	return out->sent > out->acked && out->hole_at == out->holes &&
+	       e->now_ms - out->progress_ms >= ms;
+}
+
 static uint32_t one_stream(
 	struct engine *e, struct peer *p, enum message_stream s, uint32_t *budget)
 {
@@ -234,8 +246,7 @@ static uint32_t one_stream(
 	if (out->id == 0 || out->silences > GIVE_TRIES)
 		return IDLE_MS;
 	acked_follow(e, p, s, budget);
-	if (out->sent > out->acked && out->hole_at == out->holes &&
-		e->now_ms - out->progress_ms >= rto_ms(p)) {
+	if (is_silent(e, p, out)) {
 		lose_all(e, p, s);
 		pace_slow_down(e, p);
 		out->silences += s == STREAM_SNAPSHOT;

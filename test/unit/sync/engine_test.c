@@ -72,6 +72,40 @@ static void test_again_once(void **state)
 	assert_in_range(info.sent_again, lost / 4, 5 * lost / 2); /* lost: acknowledgements, too */
 }
 
+/* Nor is all that stands behind what was lost first, when that is told again, before an answer to that
+ * can be there: the queue is as long for it. */
+static void test_first_is_lost(void **state)
+{
+	const unsigned mns = 5000;
+	struct engine_peer_info info;
+	struct engine *e;
+	uint64_t before;
+
+	(void)state;
+	open_world(2, "engine_first");
+	world.max = 2 * mns;
+	world.conf.ack_peers = 0;
+	world.conf.max_bindings = mns;
+	start_all();
+	RUN_UNTIL(all_say(NEXT_READY), 3000);
+	e = world.site[1].e;
+	world.queue_ms = 60;
+	e->peer[2]->lag_ms = 2 * (60 + 5); /* which is known */
+	update(1, 0, 1, 0, 1, 600, 1);
+	world.cut[1][2] = true; /* not noticed */
+	for (unsigned ms = 0; ms < LAZY_MS && world.lost == 0; ms++)
+		run_unseen(1);
+	world.cut[1][2] = false;
+	assert_int_equal(world.lost, 1);
+	assert_int_equal(engine_peer_info(e, 2, &info), 0);
+	before = info.sent_again;
+	for (unsigned mn = 1; mn < mns; mn++)
+		update(1, mn, 1, mn, 1, 600, 1);
+	RUN_UNTIL(is_converged(), 20000);
+	assert_int_equal(engine_peer_info(e, 2, &info), 0);
+	assert_in_range(info.sent_again - before, 1, 4);
+}
+
 /* --- commits --- */
 
 static void test_ack_all_and_the_dead(void **state)
@@ -628,6 +662,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_teardown(test_registration_arrives, tear_down),
 	cmocka_unit_test_teardown(test_many_over_a_bad_wire, tear_down),
 	cmocka_unit_test_teardown(test_again_once, tear_down),
+	cmocka_unit_test_teardown(test_first_is_lost, tear_down),
 	cmocka_unit_test_teardown(test_ack_all_and_the_dead, tear_down),
 	cmocka_unit_test_teardown(test_ack_all_and_who_joins, tear_down),
 	cmocka_unit_test_teardown(test_timeout, tear_down),
