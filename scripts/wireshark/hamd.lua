@@ -91,7 +91,6 @@ local f = {
 	by_term = ProtoField.uint64("hamd.record.remaining.term", "Remaining: owner's term"),
 	by_owner = ProtoField.uint8("hamd.record.remaining.node", "Remaining: owner"),
 	stamp_seen = ProtoField.uint64("hamd.item.stamp", "Last timestamp", base.HEX),
-	at = ProtoField.uint32("hamd.pair.at", "Number taken, s since 1970"),
 	mtu = ProtoField.uint16("hamd.record.mtu", "Path MTU"),
 	mtu_age = ProtoField.uint16("hamd.record.mtu.age", "Path MTU: known for, s"),
 	field = ProtoField.uint8("hamd.item.field", "Field that is not known here"),
@@ -311,9 +310,7 @@ local function reader(buf, tree)
 			r.at = r.at + 2
 			if kind == 1 and len == 8 then
 				r.add(f.stamp_seen, 8)
-			elseif kind == 2 and len == 4 and r.is_pair then
-				r.add(f.at, 4)
-			elseif kind == 2 and len == 4 then
+			elseif kind == 2 and len == 4 and not r.is_pair then
 				r.add(f.mtu, 2)
 				r.add(f.mtu_age, 2)
 			else

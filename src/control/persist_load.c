@@ -120,11 +120,6 @@ static uint64_t sane_stamp(const struct ctl *ctl, uint64_t stamp)
 	return ntp_is_after(stamp, ctl->ntp + STAMP_AHEAD_S * NTP_SECOND) ? 0 : stamp;
 }
 
-static uint32_t sane_time(const struct ctl *ctl, uint32_t at_s)
-{
-	return at_s > ctl->wall_ms / 1000 + STAMP_AHEAD_S ? 0 : at_s;
-}
-
 static void load_stamp(struct ctl *ctl, uint16_t domain, const struct record_image *image)
 {
 	uint64_t stamp = sane_stamp(ctl, image->ntp_last);
@@ -193,7 +188,6 @@ static void note_image(struct ctl *ctl, uint16_t domain, const struct record_ima
 		.value = { .ext_seq = image->content.ext_seq,
 			.epoch = image->content.epoch,
 			.stamp = sane_stamp(ctl, image->ntp_last),
-			.at_s = sane_time(ctl, hlc_seconds(image->content.hlc)),
 			.order = image->order } };
 
 	note_seen(ctl, &pair);
@@ -308,7 +302,6 @@ int ctl_load_seen(void *ctx, int number, const struct seen_pair *pair)
 		return 0;
 	mine.domain = (uint16_t)number;
 	mine.value.stamp = sane_stamp(ctl, pair->value.stamp);
-	mine.value.at_s = sane_time(ctl, pair->value.at_s);
 	if (ctl->mesh != NULL) {
 		note_seen(ctl, &mine);
 		return 0;

@@ -45,7 +45,6 @@ struct seen {
 	uint64_t floor, seed;
 	struct entry *entry; /* 1..max; 0: the list of changes' own */
 	struct age_link *age; /* of each; apart, so that an entry is one cache line */
-	uint32_t *at_s; /* of each, the same */
 	uint32_t *hash; /* all pairs of a home address are in one chain */
 	struct ip6_addr *ha; /* 1..addresses */
 	uint16_t *ha_hash; /* open: numbers, 0: free */
@@ -78,12 +77,11 @@ static int allocate(struct seen *s, const struct seen_opts *opts)
 	s->entry = calloc(s->max + 1ULL, sizeof(*s->entry));
 	s->hash = mem_zalloc((s->hash_mask + 1ULL) * sizeof(*s->hash));
 	s->age = calloc(s->max + 1ULL, sizeof(*s->age));
-	s->at_s = calloc(s->max + 1ULL, sizeof(*s->at_s));
 	s->part = calloc(1, sizeof(*s->part));
 	s->ha = calloc(s->ha_max + 1ULL, sizeof(*s->ha));
 	s->ha_hash = calloc(s->ha_mask + 1ULL, sizeof(*s->ha_hash));
-	if (s->entry == NULL || s->hash == NULL || s->age == NULL || s->at_s == NULL ||
-		s->part == NULL || s->ha == NULL || s->ha_hash == NULL)
+	if (s->entry == NULL || s->hash == NULL || s->age == NULL || s->part == NULL ||
+		s->ha == NULL || s->ha_hash == NULL)
 		return -ENOMEM;
 	s->parts = 1;
 	s->part[0].max = s->max;
@@ -123,7 +121,6 @@ void seen_free(struct seen *s)
 	free(s->ha_hash);
 	free(s->ha);
 	free(s->part);
-	free(s->at_s);
 	free(s->age);
 	mem_free(s->hash, (s->hash_mask + 1ULL) * sizeof(*s->hash));
 	free(s->entry);
@@ -144,8 +141,8 @@ uint64_t seen_memory(const struct seen *s)
 {
 	return sizeof(*s) + (s->max + 1ULL) * sizeof(*s->entry) +
 	       (s->hash_mask + 1ULL) * sizeof(*s->hash) + (s->max + 1ULL) * sizeof(*s->age) +
-	       (s->max + 1ULL) * sizeof(*s->at_s) + (s->ha_max + 1ULL) * sizeof(*s->ha) +
-	       (s->ha_mask + 1ULL) * sizeof(*s->ha_hash) + s->parts * sizeof(*s->part);
+	       (s->ha_max + 1ULL) * sizeof(*s->ha) + (s->ha_mask + 1ULL) * sizeof(*s->ha_hash) +
+	       s->parts * sizeof(*s->part);
 }
 
 /* --- quotas --- */
@@ -296,15 +293,11 @@ static uint32_t find(const struct seen *s, uint16_t domain, const struct ip6_add
 	return i;
 }
 
-static struct seen_value value_of(const struct seen *s, uint32_t i)
+static struct seen_value value_of(const struct entry *e)
 {
-	const struct entry *e = &s->entry[i];
-
-	return (struct seen_value){ .ext_seq = e->ext_seq,
-		.stamp = e->stamp,
-		.epoch = e->epoch,
-		.at_s = s->at_s[i],
-		.order = e->order };
+	return (struct seen_value){
+		.ext_seq = e->ext_seq, .stamp = e->stamp, .epoch = e->epoch, .order = e->order
+	};
 }
 
 static bool is_past(const struct seen *s, const struct entry *e, uint64_t now)
@@ -414,7 +407,6 @@ static uint32_t add(struct seen *s, const struct seen_pair *p, uint16_t ha, uint
 
 	if (i == 0)
 		return 0;
-	s->at_s[i] = 0;
 	s->entry[i] = (struct entry){
 		.hoa = p->hoa,
 		.next = *head,
@@ -424,17 +416,6 @@ static uint32_t add(struct seen *s, const struct seen_pair *p, uint16_t ha, uint
 	age_add(&part->list[LOOSE], s->age, i);
 	*head = i;
 	return i;
-}
-
-/* A number that is raised was not taken before the one that it is raised from, whatever the clocks of
- * the two sites say. */
-static uint32_t taken_at(const struct seen_value *old, const struct seen_value *new)
-{
-	if (is_later_number(old, new))
-		return old->at_s;
-	if (is_later_number(new, old))
-		return new->at_s > old->at_s ? new->at_s : old->at_s;
-	return old->at_s != 0 ? old->at_s : new->at_s;
 }
 
 int seen_raise(struct seen *s, const struct seen_pair *pair, unsigned how, uint64_t now)
@@ -450,14 +431,13 @@ int seen_raise(struct seen *s, const struct seen_pair *pair, unsigned how, uint6
 	if (i == 0)
 		return -ENOSPC;
 	e = &s->entry[i];
-	old = value_of(s, i);
+	old = value_of(e);
 	seen_merge(&old, &pair->value, &v);
 	is_news = is_news || is_later_number(&v, &old) || v.stamp != old.stamp;
 	e->ext_seq = v.ext_seq;
 	e->stamp = v.stamp;
 	e->epoch = v.epoch;
 	e->order = v.order;
-	s->at_s[i] = taken_at(&old, &pair->value);
 	set_kind(s, part_of(s, e->domain), i, (how & SEEN_REMEMBERED) != 0 ? REMEMBERED : LOOSE);
 	if ((is_news && (how & SEEN_LISTED) != 0) || (how & SEEN_AGAIN) != 0) {
 		/* made of both: nobody else may have it */
@@ -477,15 +457,8 @@ bool seen_get(const struct seen *s, uint16_t domain, const struct ip6_addr *hoa,
 
 	if (i == 0)
 		return false;
-	*out = value_of(s, i);
+	*out = value_of(&s->entry[i]);
 	return true;
-}
-
-bool seen_follows(const struct seen_pair *by, const struct seen_pair *said)
-{
-	if (by->value.epoch != said->value.epoch)
-		return by->value.epoch > said->value.epoch;
-	return by->value.ext_seq > said->value.ext_seq && ip6_eq(&by->ha, &said->ha);
 }
 
 bool seen_find(const struct seen *s, uint16_t domain, const struct ip6_addr *hoa, seen_is_fn is,
@@ -548,7 +521,7 @@ bool seen_at(const struct seen *s, uint32_t handle, struct seen_pair *out)
 	*out = (struct seen_pair){
 		.hoa = e->hoa,
 		.ha = s->ha[e->ha],
-		.value = value_of(s, handle),
+		.value = value_of(e),
 		.domain = e->domain,
 		.origin = e->origin,
 	};

@@ -35,8 +35,6 @@ struct seen_value {
 	uint64_t ext_seq;
 	uint64_t stamp; /* 0: none */
 	uint32_t epoch;
-	uint32_t
-		at_s; /* when the site that took the number did: time of day, seconds; 0: not known */
 	uint8_t order; /* enum record_order of ext_seq */
 };
 
@@ -65,7 +63,7 @@ void seen_free(struct seen *s); /* NULL is fine */
  * have no share. 0, -ENOMEM. */
 int seen_set_quota(struct seen *s, uint16_t domain, uint32_t share, uint32_t max);
 
-/* The greater of two, in each of its parts; at_s is that of the number. */
+/* The greater of two, in each of its parts. */
 void seen_merge(const struct seen_value *a, const struct seen_value *b, struct seen_value *out);
 /* Who has a learns nothing by b. */
 bool seen_covers(const struct seen_value *a, const struct seen_value *b);
@@ -77,8 +75,7 @@ enum seen_how {
 };
 
 /*
- * At least this; what there is already counts, too: also what came before the number that it is raised
- * to was not taken later than that. An earlier one has an entry afterwards, which
+ * At least this; what there is already counts, too. An earlier one has an entry afterwards, which
  * makes room for what is to come. how: enum seen_how. Returns 1: it was news, 0: it was not,
  * -ENOSPC: there is no room, nothing changed.
  */
@@ -108,9 +105,6 @@ void seen_prefetch(const struct seen *s, uint16_t domain, const struct ip6_addr 
 
 bool seen_get(const struct seen *s, uint16_t domain, const struct ip6_addr *hoa,
 	const struct ip6_addr *ha, struct seen_value *out);
-/* Of one mobile node: was it heard again after it had said that, at the same home agent address or,
- * in a later epoch, at any? */
-bool seen_follows(const struct seen_pair *by, const struct seen_pair *said);
 /* The first pair of that mobile node of which `is` is true; its origin is 0. False: there is none, and
  * *out is of no use. */
 typedef bool (*seen_is_fn)(const void *ctx, const struct seen_pair *pair);

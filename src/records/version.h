@@ -62,14 +62,6 @@ struct hlc {
 	uint64_t last;
 };
 
-/* The time of day that it was read at, seconds since 1970; 0: none that fits. */
-static inline uint32_t hlc_seconds(uint64_t hlc)
-{
-	uint64_t s = (hlc >> HLC_COUNTER_BITS) / 1000;
-
-	return s <= UINT32_MAX ? (uint32_t)s : 0;
-}
-
 uint64_t hlc_tick(struct hlc *h, uint64_t now_ms); /* for a change made here */
 /* The same, above `above` where that can be: a change of what was changed under it. */
 uint64_t hlc_tick_above(struct hlc *h, uint64_t above, uint64_t now_ms);

@@ -25,7 +25,6 @@ enum record_field {
 
 enum pair_field {
 	PAIR_STAMP = 1,
-	PAIR_AT = 2, /* 4: when the number was taken, seconds since 1970 */
 };
 
 #define FIELD_CRITICAL 128 /* and above: not to be understood without it */
@@ -40,8 +39,7 @@ static_assert(1 + 2 + 16 + 17 + 16 + (5 + 10 + 8 + 1) + (5 + 10 + 4 + 1) + 3 + 5
 		      RECORD_WIRE_BODY_MAX,
 	"the longest record");
 static_assert(RECORD_WIRE_BODY_MAX < 1 << 14, "its length takes two octets");
-static_assert(
-	1 + 1 + 16 + 17 + 5 + 10 + 2 + STAMP_LEN + 2 + 4 <= SEEN_WIRE_MAX, "the longest pair");
+static_assert(1 + 1 + 16 + 17 + 5 + 10 + 2 + STAMP_LEN <= SEEN_WIRE_MAX, "the longest pair");
 
 /* Whole, behind its length, or not at all. */
 static bool put_whole(struct net_wr *w, const struct net_wr *body)
@@ -357,19 +355,7 @@ bool seen_wire_put(struct net_wr *w, const struct seen_pair *p)
 	varint_put(&b, p->value.epoch);
 	varint_put(&b, p->value.ext_seq);
 	put_stamp(&b, PAIR_STAMP, p->value.stamp);
-	if (p->value.at_s != 0) {
-		net_wr_u8(&b, PAIR_AT);
-		net_wr_u8(&b, 4);
-		net_wr_u32(&b, p->value.at_s);
-	}
 	return put_whole(w, &b);
-}
-
-static void get_at(struct net_rd *r, uint32_t *at_s)
-{
-	*at_s = net_rd_u32(r);
-	if (*at_s == 0)
-		r->bad = true;
 }
 
 /* A pair is no more than its numbers: fields that are not known are skipped. */
@@ -382,12 +368,9 @@ static int get_pair_fields(struct net_rd *r, struct seen_pair *out)
 	while (next_field(r, &number, &value)) {
 		if (number >= FIELD_CRITICAL)
 			ret = -ENOTSUP;
-		if (number == PAIR_STAMP)
-			get_stamp(&value, &out->value.stamp);
-		else if (number == PAIR_AT)
-			get_at(&value, &out->value.at_s);
-		else
+		if (number != PAIR_STAMP)
 			continue;
+		get_stamp(&value, &out->value.stamp);
 		if (value.bad || net_rd_left(&value) > 0)
 			r->bad = true;
 	}

@@ -77,11 +77,6 @@ static bool is_stamp_reached(const struct engine *e, uint64_t stamp)
 	return stamp == 0 || !ntp_is_after(stamp, stamp_now(e) + CLOCK_MORE_MS / 1000 * NTP_SECOND);
 }
 
-static bool is_time_reached(const struct engine *e, uint32_t at_s)
-{
-	return at_s <= (e->wall_ms + CLOCK_MORE_MS) / 1000;
-}
-
 static bool is_value_reached(const struct engine *e, const struct seen_value *v)
 {
 	return is_epoch_reached(e, v->epoch) && is_stamp_reached(e, v->stamp) &&
@@ -104,8 +99,7 @@ enum applied apply_seen(
 	bool is_passed_on = has_cut(e, p->node);
 	int ret;
 
-	if (!is_ours_to_hear(e, d, &pair->hoa, &pair->ha) || !is_value_reached(e, &pair->value) ||
-		!is_time_reached(e, pair->value.at_s))
+	if (!is_ours_to_hear(e, d, &pair->hoa, &pair->ha) || !is_value_reached(e, &pair->value))
 		return refuse(e, p, d, ENGINE_EV_FOREIGN);
 	superseded_hear(e, d, records_find(e->rs, d->conf.number, &pair->hoa), pair);
 	ret = own_raise_seen(e, d, pair, is_passed_on ? SEEN_LISTED : 0);
@@ -283,22 +277,23 @@ enum applied apply_record(
 {
 	struct seen_pair pair = own_pair_of(d, c);
 	struct record *r;
-	bool is_refused;
+	enum applied a;
 
 	if (!makes_sense(e, d, c) || !is_value_reached(e, &pair.value))
 		return refuse(e, p, d, ENGINE_EV_FOREIGN);
-	if (!is_time_reached(e, pair.value.at_s))
-		pair.value.at_s = 0; /* it says no more than which is newer of two copies */
 	hlc_hear(&e->hlc, c->content.hlc, e->wall_ms);
 	r = records_find(e->rs, d->conf.number, &c->hoa);
-	is_refused = superseded_refuses(e, d, c, &pair, r);
-	(void)own_raise_seen(e, d, &pair, 0); /* no room: the record itself carries its number */
-	if (is_refused)
+	if (superseded_refuses(e, d, c, &pair, r))
 		return APPLY_SAME;
 	if (r != NULL && planted(PLANT_SNAPSHOT_INSERTS) && r->state == RECORD_TOMBSTONE &&
 		p->asked_domain == d->index) {
 		records_del(e->rs, r);
 		r = NULL;
 	}
-	return r == NULL ? take_new(e, p, d, c) : take_newer(e, p, d, r, c);
+	a = r == NULL ? take_new(e, p, d, c) : take_newer(e, p, d, r, c);
+	/* not of what comes again: until then the pair is that of the record that is held. No room:
+	 * the record itself carries its number */
+	if (a != APPLY_LATER)
+		(void)own_raise_seen(e, d, &pair, 0);
+	return a;
 }

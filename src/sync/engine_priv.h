@@ -62,8 +62,8 @@
 #define RETRY_MS        1000 /* a round or snapshot that came to nothing is begun again */
 #define STREAMS_MS      2000 /* who joins waits for those it has no session with: one is tried again */
 #define TOLD_MS         1000 /* ... and, once it is filled, for what streams began with */
-#define OLDER_S         100 /* pairs a second told again, because somebody tells of what is older, */
-#define OLDER_MOST      2000 /* ... and so many at once */
+#define OLDER_S         1000 /* pairs a second told again, because somebody tells of what is older, */
+#define OLDER_MOST      4000 /* ... and so many at once */
 #define KEPT_MS         5000 /* and dead-ms: how long others keep what its owner has not renewed */
 #define IDLE_MS         50 /* longest time between two turns */
 #define REFUSED_MS      1000 /* told that there is no room for so long after the last time, */

@@ -49,7 +49,6 @@ struct seen_pair own_pair_of(const struct domain *d, const struct record_copy *c
 		.value = { .ext_seq = c->content.ext_seq,
 			.stamp = c->stamp,
 			.epoch = c->content.epoch,
-			.at_s = hlc_seconds(c->content.hlc),
 			.order = c->order } };
 }
 
@@ -224,13 +223,11 @@ void engine_soft(struct engine *e, struct record *r, uint64_t now_ms)
 int engine_seen(struct engine *e, const struct seen_pair *pair, uint64_t now_ms, uint64_t wall_ms)
 {
 	struct domain *d = domain_of(e, pair->domain);
-	struct seen_pair taken = *pair;
 	int ret;
 
 	e->now_ms = now_ms;
 	e->wall_ms = wall_ms;
-	taken.value.at_s = (uint32_t)(wall_ms / 1000);
-	ret = own_raise_seen(e, d, &taken, SEEN_LISTED | SEEN_AGAIN);
+	ret = own_raise_seen(e, d, pair, SEEN_LISTED | SEEN_AGAIN);
 	if (ret >= 0)
 		e->urgent_seen = changes_last(seen_changes(e->opts.seen));
 	return ret < 0 ? ret : 0;

@@ -14,7 +14,6 @@
 #include "sync/engine_priv.h"
 
 #define SUPERSEDED_MS 1000 /* for so long the record that followed may be on its way */
-#define LATER_S       4 /* the shortest lifetime: what is younger than that may have followed */
 
 /* Their order is that of the mobile node, on its way from one number to the next. */
 static bool is_one_series(const struct seen_pair *a, const struct seen_pair *b)
@@ -25,9 +24,10 @@ static bool is_one_series(const struct seen_pair *a, const struct seen_pair *b)
 
 /*
  * A version that is higher need not be newer: a site that has forgotten a mobile node, or never heard
- * of it, begins with its first epoch. Timestamps tell, where there are some; and the number itself,
- * where a lower one is refused whether there is a binding or not. Elsewhere a mobile node may begin
- * with any number (RFC 6275, 9.5.1), and what was registered later is newer.
+ * of it, begins with its first epoch, and what it acknowledged is not to be ended by what others
+ * remember. Only what cannot be doubted counts: timestamps; and numbers where they are remembered, of
+ * one series, in the 16 bits that the mobile node counts with. What any site would have taken is not
+ * older. All must come to the same whatever they heard first, so nothing else does (decision 043).
  */
 static bool is_followed(
 	const struct domain *d, const struct seen_pair *said, const struct seen_pair *by)
@@ -37,12 +37,10 @@ static bool is_followed(
 	if (b->epoch < a->epoch ||
 		(b->epoch == a->epoch && (b->ext_seq <= a->ext_seq || !ip6_eq(&by->ha, &said->ha))))
 		return false;
-	/* the same: it came from one table, which had it from somewhere */
-	if (a->stamp != 0 && b->stamp != 0 && a->stamp != b->stamp)
+	if (a->stamp != 0 && b->stamp != 0) /* the same: a pair took it from that record */
 		return ntp_is_after(b->stamp, a->stamp);
-	if (d->conf.remembers && is_one_series(said, by))
-		return !seq16_is_newer((uint16_t)a->ext_seq, (uint16_t)b->ext_seq);
-	return a->at_s < (uint64_t)b->at_s + LATER_S; /* 0, not known: long ago */
+	return d->conf.remembers && is_one_series(said, by) &&
+	       !seq16_is_newer((uint16_t)a->ext_seq, (uint16_t)b->ext_seq);
 }
 
 struct said {

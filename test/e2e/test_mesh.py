@@ -17,7 +17,7 @@ from lab.world import MOBILE_PREFIX, hoa_of
 from scapy.layers.inet6 import UDP, IPv6
 from scapy.packet import Raw
 
-SETTINGS = {"drain-wait-ms": 1000, "join-timeout-ms": 500}
+SETTINGS = {"drain-wait-ms": 1000, "join-timeout-ms": 500, "remember-sequence": True}
 PORT = 4750
 HOA, HOA2 = hoa_of(1), hoa_of(2)
 

@@ -44,6 +44,7 @@ struct mn {
 	uint64_t resynced_us; /* last time it took its number from a refusal */
 	uint32_t life_gen;
 	bool is_late; /* refreshes in the last moment */
+	bool has_moved_on; /* to another agent address, once: numbers say nothing of both */
 	bool is_brief; /* registers for a moment, and then says nothing until long after its end */
 	uint64_t until_us; /* it believes that it is bound until then */
 };
@@ -173,6 +174,7 @@ static void change_agent(struct world *w, struct mn *m)
 		return;
 	m->agent = d->members[rng_below(&w->rng_mn, d->member_count)];
 	m->sent_count = 0;
+	m->has_moved_on = true;
 }
 
 static void on_timeout(struct world *w, void *ctx, uint64_t gen)
@@ -241,11 +243,21 @@ static void live_in_crowd(struct world *w, struct mn *m)
 }
 
 /* A registration that ends long before the one that it follows would have: whoever has not heard of
- * it must not bring that one back. */
+ * it must not bring that one back. Where numbers are remembered, of one series (decision 043). */
+static bool may_live_briefly(const struct world *w, const struct mn *m)
+{
+	const struct shape_domain *d = &w->shape.domain[m->domain];
+
+	return m->is_bound && !w->shape.is_busy && d->with_auth && !d->has_proxies &&
+	       !m->has_moved_on;
+}
+
 static void live_briefly(struct world *w, struct mn *m)
 {
 	m->is_brief = true;
-	move(w, m);
+	m->location = (uint8_t)rng_between(&w->rng_odd, 1, w->shape.sites);
+	m->care_of++;
+	register_now(w, m, false);
 	live_again(w, m, rng_between(&w->rng_odd, (BRIEF_S + 2) * S, 20 * S));
 }
 
@@ -271,7 +283,7 @@ static void live(struct world *w, void *ctx, uint64_t gen)
 		live_again(w, m, S); /* wait for the answer, mostly */
 		return;
 	}
-	if (m->is_bound && !w->shape.is_busy && rng_chance(&w->rng_odd, 60)) {
+	if (may_live_briefly(w, m) && rng_chance(&w->rng_odd, 90)) {
 		live_briefly(w, m);
 		return;
 	}

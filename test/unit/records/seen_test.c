@@ -549,32 +549,6 @@ static void test_find(void **state)
 	seen_free(s);
 }
 
-static uint32_t raised_at(uint32_t epoch, uint64_t number, uint32_t at_s)
-{
-	struct seen_pair x = pair(1, 1, 1, epoch, number, 0);
-	struct seen_value v;
-
-	x.value.at_s = at_s;
-	assert_true(seen_raise(s, &x, 0, NOW) >= 0);
-	assert_true(seen_get(s, 1, &x.hoa, &x.ha, &v));
-	return v.at_s;
-}
-
-/* When the number was taken: not before the one that it follows, whatever a clock says. */
-static void test_taken_at(void **state)
-{
-	(void)state;
-	start(8, 4);
-	assert_int_equal(raised_at(1, 10, 0), 0);
-	assert_int_equal(raised_at(1, 10, 500), 500);
-	assert_int_equal(raised_at(1, 10, 600), 500);
-	assert_int_equal(raised_at(1, 9, 700), 500);
-	assert_int_equal(raised_at(1, 11, 510), 510);
-	assert_int_equal(raised_at(2, 3, 400), 510);
-	assert_int_equal(raised_at(2, 4, 0), 510);
-	seen_free(s);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -594,7 +568,6 @@ int main(void)
 		cmocka_unit_test(test_shares),
 		cmocka_unit_test(test_origin),
 		cmocka_unit_test(test_find),
-		cmocka_unit_test(test_taken_at),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

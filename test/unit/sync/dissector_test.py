@@ -31,17 +31,17 @@ NAMES = ("item.hoa", "item.ha", "record.coa", "record.tombstone", "record.no_coa
          "record.owner.term", "record.owner", "record.lifetime", "record.remaining",
          "record.remaining.term", "record.remaining.node", "item.stamp", "record.mtu",
          "record.mtu.age", "item.field", "section.domain", "delta.stream", "delta.seen",
-         "delta.told", "delta.end", "delta.number", "delta.first", "delta.last", "pair.at")
+         "delta.told", "delta.end", "delta.number", "delta.first", "delta.last")
 RECORD = ("2001:db8:1::9", "2001:db8:1::1", "2001:db8:2::1", "0", "0", "0", "1", "1", "0xc000",
           "300", str(1 << 63), "0x0000000000001234", "2", "299", str(1 << 40), "200", "3", "3600",
           "3599000", "130", "4", "0x0000000000abcdef", "1400", "77", "7", "0x00000007",
-          "", "", "", "", "", "", "", "")
+          "", "", "", "", "", "", "")
 TOMBSTONE = ("2001:db8:1::9", "2001:db8:1::9", "", "1", "1", "1", "0", "0", "0x0000", "1", "5",
              "0x0000000000000008", "2", "1", "5", "0", "2", "0", "10000", "", "", "", "", "", "",
-             "0x00000007", "", "", "", "", "", "", "", "")
+             "0x00000007", "", "", "", "", "", "", "")
 PAIR = ("2001:db8:1::9", "2001:db8:3::1", "", "", "", "", "", "0", "", "2", "70000", "", "", "", "",
         "", "", "", "", "", "", "0x0000000000000063", "", "", "", "0x00000007", "2", "1", "1", "0",
-        "6", "300", str(1 << 40), "86400")
+        "6", "300", str(1 << 40))
 EXPERT = ("bad_length", "bad_type", "other_version")
 
 

@@ -410,7 +410,7 @@ static void say_records(void)
 		.extra_len = sizeof(unknown) };
 	const struct seen_pair pair = { .hoa = numbered(1, 9),
 		.ha = numbered(3, 1),
-		.value = { .epoch = 2, .ext_seq = 70000, .stamp = 99, .at_s = 86400 } };
+		.value = { .epoch = 2, .ext_seq = 70000, .stamp = 99 } };
 
 	say_record(&c, 0);
 	say_record(&c, 60);
