@@ -407,9 +407,10 @@ static void test_lag_of_a_lossy_queue(void **state)
 	p = world.site[1].e->peer[2];
 	quiet_ms = 2 * world.delay_ms + ACK_DELAY_MS;
 	world.loss_percent = 40;
-	for (unsigned i = 0; i < 12000; i++) {
-		world.queue_ms = i < 8000 ? QUEUE_MS : 0; /* eight samples, of half a second each */
-		update(1, 1 + i % 2000, 1, 1000 + i, (uint16_t)(1 + i), 600, 1 + i);
+	for (unsigned i = 0; i < 8000 || (i < 24000 && p->lag_ms > 2 * quiet_ms); i++) {
+		/* mostly within eight samples, of half a second each */
+		world.queue_ms = i < 8000 ? QUEUE_MS : 0;
+		update(1, 1 + i % 2000, 1, 1000 + i, (uint16_t)(1 + i), 600, 1 + i % 12000);
 		run_unseen(1);
 		if (i == 7999)
 			assert_in_range(p->lag_ms, 2 * (QUEUE_MS + world.delay_ms), 1000);
