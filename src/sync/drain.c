@@ -50,9 +50,9 @@ static bool has_refused(struct engine *e, struct domain *d, struct peer *p)
 }
 
 /* Where we do not hear each other, the site that passes it on. */
-static uint8_t told_by_us(const struct domain *d, uint8_t node)
+static uint8_t told_by_us(const struct next_view *v, uint8_t node)
 {
-	const struct next_site *s = &d->view.site[node];
+	const struct next_site *s = &v->site[node];
 
 	return s->reach == NEXT_CUT_OFF ? s->via : node;
 }
@@ -63,7 +63,7 @@ static bool is_flushed(struct engine *e, struct domain *d)
 	bool is_all = true;
 
 	for (uint8_t n = set_next(d->members, 0); n != 0; n = set_next(d->members, n)) {
-		uint8_t to = told_by_us(d, n);
+		uint8_t to = told_by_us(&d->view, n);
 
 		if (!next_is_ready(&d->view, n))
 			continue;
@@ -95,15 +95,18 @@ void drain_round_whole(struct domain *d, const struct peer *p, const struct roun
 }
 
 /* Nobody counts on us any more. Of another site's bindings we may have been the only one to
- * acknowledge some, and it may be lost right after us: the others must hold them, too. */
+ * acknowledge some, and it may be lost right after us: the others must hold them, too. One that is
+ * ready, and kept out here until a round with it, is one of those. */
 static void compare_last(struct engine *e, struct domain *d)
 {
 	d->gone_ms = e->now_ms;
 	for (uint8_t n = set_next(d->members, 0); n != 0; n = set_next(d->members, n)) {
-		if (!next_is_ready(&d->view, n))
+		uint8_t with = told_by_us(&d->raw, n);
+
+		if (!next_is_ready(&d->raw, n))
 			continue;
-		set_add(d->gone_lacks, told_by_us(d, n));
-		repair_want(e, d, told_by_us(d, n));
+		set_add(d->gone_lacks, with);
+		repair_want(e, d, with);
 	}
 }
 

@@ -477,6 +477,37 @@ static void test_drain_of_the_only_copy(void **state)
 	assert_false(engine_left_is_held(world.site[3].e, 99));
 }
 
+/* The same of a site that is ready again, and that no round has brought back to site 1. */
+static void test_drain_beside_one_kept_out(void **state)
+{
+	struct engine *e;
+
+	(void)state;
+	open_ready(3);
+	run(2000);
+	stop_site(3);
+	run(500);
+	e = world.site[1].e;
+	start_site(3);
+	for (unsigned ms = 0; ms < 1500; ms++) {
+		repair_stop(e->peer[3]);
+		e->peer[3]->round_retry_ms[0] = world.now_ms + RETRY_MS;
+		step();
+	}
+	assert_int_equal(world.site[3].says, NEXT_READY);
+	assert_int_equal(world.site[1].view.site[3].says, NEXT_JOINING);
+	world.more_ms[2][3] = 3000;
+	assert_int_equal(update(2, 1, 2, 1, 1, 600, 1), ENGINE_WAITS);
+	RUN_UNTIL(world.site[2].committed[1] == ENGINE_HELD, 100);
+	assert_int_equal(engine_drain(e, DOMAIN, false, world.now_ms), 0);
+	engine_quiet(e, DOMAIN, world.now_ms);
+	RUN_UNTIL(world.site[1].says == NEXT_LEFT, 500);
+	assert_int_equal(world.site[1].view.site[3].says, NEXT_JOINING);
+	engine_left_heard(e, DOMAIN, world.now_ms);
+	RUN_UNTIL(engine_left_is_held(e, DOMAIN), 2000);
+	assert_true(has(3, 1, 1));
+}
+
 static void test_drain_refused(void **state)
 {
 	(void)state;
@@ -614,6 +645,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_teardown(test_drain, tear_down),
 	cmocka_unit_test_teardown(test_undrain, tear_down),
 	cmocka_unit_test_teardown(test_drain_of_the_only_copy, tear_down),
+	cmocka_unit_test_teardown(test_drain_beside_one_kept_out, tear_down),
 	cmocka_unit_test_teardown(test_drain_refused, tear_down),
 	cmocka_unit_test_teardown(test_drain_forced, tear_down),
 	cmocka_unit_test_teardown(test_freeze, tear_down),
