@@ -109,6 +109,7 @@ struct out {
 struct in {
 	uint32_t id; /* 0: none */
 	uint64_t until; /* applied */
+	uint64_t begun_ms;
 	uint64_t put_off_ms; /* since when what follows waits for room here, 0: it does not */
 	struct message_hole but; /* of what follows, applied but for what waits for room... */
 	uint16_t but_of; /* ... in this domain, by index */

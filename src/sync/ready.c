@@ -298,6 +298,13 @@ static void freeze(struct engine *e, struct domain *d)
 	d->since_ms = e->now_ms;
 }
 
+/* What a stream began with says nothing any more, unless it began behind the standstill: hello may
+ * have said that we join, and others have begun anew, before we hear of it. */
+static void note_old(struct engine *e, struct in *in, uint64_t gap_ms)
+{
+	in->is_old |= in->begun_ms + gap_ms <= e->now_ms;
+}
+
 void engine_stall(struct engine *e, uint64_t gap_ms, uint64_t now_ms)
 {
 	e->now_ms = now_ms;
@@ -305,7 +312,8 @@ void engine_stall(struct engine *e, uint64_t gap_ms, uint64_t now_ms)
 	for (uint32_t i = 0; i < e->peer_count; i++) {
 		struct in *in = e->peer[e->peer_node[i]]->in;
 
-		in[STREAM_CHANGES].is_old = in[STREAM_SEEN].is_old = true;
+		note_old(e, &in[STREAM_CHANGES], gap_ms);
+		note_old(e, &in[STREAM_SEEN], gap_ms);
 	}
 	for (uint32_t i = 0; i < e->domain_count; i++) {
 		struct domain *d = &e->domain[i];

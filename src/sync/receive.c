@@ -270,9 +270,10 @@ static void count_datagram(struct engine *e, struct peer *p, const struct messag
 		p->ack_ms = e->now_ms;
 }
 
-static void begin(struct peer *p, struct in *in, const struct message_delta *m)
+static void begin(
+	const struct engine *e, struct peer *p, struct in *in, const struct message_delta *m)
 {
-	*in = (struct in){ .id = m->id, .until = m->base - 1 };
+	*in = (struct in){ .id = m->id, .until = m->base - 1, .begun_ms = e->now_ms };
 	if (m->stream == STREAM_SNAPSHOT)
 		snapshot_begins(p, in, m->base);
 }
@@ -301,7 +302,7 @@ void receive_delta(struct engine *e, struct peer *p, struct message_delta *m)
 	if (m->id < in->id || m->id == 0)
 		return;
 	if (m->id > in->id)
-		begin(p, in, m);
+		begin(e, p, in, m);
 	in->ack_due = true;
 	p->ack_now |= (m->flags & DELTA_ACK_NOW) != 0;
 	if (is_known(in, m->first, m->last))

@@ -407,6 +407,7 @@ static void test_clock_after_a_stall(void **state)
 {
 	(void)state;
 	open_ready(3, "engine_stall_clock");
+	run(1000); /* streams began before each standstill */
 	world.cut[1][3] = true;
 	engine_stall(world.site[1].e, 1000, world.now_ms);
 	run(200);
@@ -419,9 +420,11 @@ static void test_clock_after_a_stall(void **state)
 	engine_clock(world.site[1].e, DOMAIN, false, world.now_ms);
 	RUN_UNTIL(world.site[1].says == NEXT_READY, 200);
 	/* where both are there it need not wait for longer than the round, */
+	run(1000);
 	stand_still(1, 1000);
 	RUN_UNTIL(world.site[1].says == NEXT_READY, 250);
 	/* nor for one that does not come, but for so long as it would take to be heard, */
+	run(1000);
 	world.cut[1][3] = true;
 	stand_still(1, 1000);
 	run(STREAMS_MS - 100);
@@ -431,6 +434,29 @@ static void test_clock_after_a_stall(void **state)
 	stop_site(3);
 	stand_still(1, 1000);
 	RUN_UNTIL(world.site[1].says == NEXT_READY, 350);
+}
+
+/* Its own hello says that it joins, and others begin their streams anew, before the engine is told of
+ * the standstill: those it need not wait for once more. */
+static void test_stall_is_told_late(void **state)
+{
+	(void)state;
+	open_ready(3, "engine_stall_late");
+	run(1000);
+	world.site[3].is_frozen = true;
+	run(400);
+	world.site[3].is_frozen = false;
+	for (uint8_t a = 1; a <= 2; a++) {
+		struct next_view v = world.site[a].told;
+
+		v.site[3] = (struct next_site){ .reach = NEXT_UP, .says = NEXT_JOINING };
+		engine_view(world.site[a].e, DOMAIN, &v, world.now_ms);
+		world.site[a].told = v;
+	}
+	run_unseen(20);
+	engine_stall(world.site[3].e, 400, world.now_ms);
+	assert_int_equal(world.site[3].says, NEXT_JOINING);
+	RUN_UNTIL(world.site[3].says == NEXT_READY, 250);
 }
 
 /* Who has left and stood still hears nobody at first: that is no reason to serve again. */
@@ -472,6 +498,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_teardown(test_clock_is_off, tear_down),
 	cmocka_unit_test_teardown(test_stall_while_filled, tear_down),
 	cmocka_unit_test_teardown(test_clock_after_a_stall, tear_down),
+	cmocka_unit_test_teardown(test_stall_is_told_late, tear_down),
 	cmocka_unit_test_teardown(test_ready_while_filled, tear_down),
 	cmocka_unit_test_teardown(test_left_stood_still, tear_down),
 };
