@@ -289,6 +289,7 @@ struct domain {
 	uint64_t filled_ms; /* ... at that time */
 	bool was_told; /* of the first state */
 	uint64_t since_ms; /* joining or draining */
+	uint64_t streams_ms; /* joining: those it has no session with are waited for since then */
 	uint64_t none_ready_ms; /* frozen: no peer is ready since then; 0: not known yet */
 	uint64_t exchanged_ms; /* joining: when all were asked again that had been asked before */
 	uint64_t got[4], gave[4]; /* snapshots complete: from whom, to whom (of a joining site) */

@@ -33,7 +33,7 @@ void ready_set(struct engine *e, struct domain *d, enum next_says says)
 	}
 	d->says = says;
 	d->is_raw_new = true;
-	d->since_ms = e->now_ms;
+	d->since_ms = d->streams_ms = e->now_ms;
 	d->told_waiting = d->told_refused = d->told_clock = false;
 	d->is_filled = d->is_filled_well = false;
 	d->waits_for = 0;
@@ -104,7 +104,7 @@ static bool have_told(const struct engine *e, const struct domain *d)
 
 static bool may_wait_for_begun(const struct engine *e, const struct domain *d)
 {
-	return e->now_ms - d->since_ms < STREAMS_MS;
+	return e->now_ms - d->streams_ms < STREAMS_MS;
 }
 
 /* Who stood still may have been filled before others begin to tell it again. */
@@ -283,9 +283,13 @@ uint32_t ready_turn(struct engine *e, struct domain *d)
 	return IDLE_MS;
 }
 
-/* One that joins knew all if it was filled, and knows now what it knew then. */
-static void freeze(struct engine *e, struct domain *d)
+/* One that joins knew all if it was filled, and knows now what it knew then. One that stands still
+ * again and again does not begin to wait for streams anew each time, or it never would be ready
+ * beside a site that it does not hear: it goes on, and does not count the standstill. */
+static void freeze(struct engine *e, struct domain *d, uint64_t gap_ms)
 {
+	uint64_t from_ms = d->is_frozen ? d->streams_ms + gap_ms : e->now_ms;
+
 	d->is_frozen |= d->says != NEXT_JOINING || d->is_filled;
 	d->none_ready_ms = 0;
 	d->drains_on |= d->drain != DRAIN_NO;
@@ -296,6 +300,7 @@ static void freeze(struct engine *e, struct domain *d)
 	}
 	d->is_filled = d->is_filled_well = false;
 	d->since_ms = e->now_ms;
+	d->streams_ms = from_ms < e->now_ms ? from_ms : e->now_ms;
 }
 
 /* What a stream began with says nothing any more, unless it began behind the standstill: hello may
@@ -322,7 +327,7 @@ void engine_stall(struct engine *e, uint64_t gap_ms, uint64_t now_ms)
 		if (d->says == NEXT_LEFT)
 			d->woke_ms = now_ms;
 		else if (next_awaited(d, 0) != 0)
-			freeze(e, d);
+			freeze(e, d, gap_ms);
 	}
 }
 

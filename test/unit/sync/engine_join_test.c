@@ -603,6 +603,48 @@ static void test_joins_beside_an_untold_one(void **state)
 	assert_in_range(took_to_join(2), TOLD_MS, TOLD_MS + 300);
 }
 
+/* Unlike stand_still() the time goes by. */
+static void stood_still(uint8_t node, uint64_t ms)
+{
+	world.site[node].is_frozen = true;
+	run(ms);
+	world.site[node].is_frozen = false;
+	engine_stall(world.site[node].e, ms, world.now_ms);
+}
+
+static void stands_still_often(uint8_t node)
+{
+	stood_still(node, 400);
+	run(STREAMS_MS - 100);
+	assert_int_equal(world.site[node].says, NEXT_JOINING);
+	stood_still(node, 400);
+	RUN_UNTIL(world.site[node].says == NEXT_READY, TOLD_MS + 300);
+}
+
+/* Each standstill begins all anew but the time for streams that do not come: of a site that is cut
+ * off, and of one that never says what they began with. */
+static void test_stands_still_often(void **state)
+{
+	(void)state;
+	open_world(3, "engine_join_still_often");
+	all_ready();
+	world.cut[1][3] = world.cut[3][1] = true;
+	run(1000);
+	stands_still_often(1);
+	/* what it stands still is not a part of that time */
+	stood_still(1, 400);
+	run(300);
+	stood_still(1, 1700);
+	run(STREAMS_MS - 300 - 100);
+	assert_int_equal(world.site[1].says, NEXT_JOINING);
+	RUN_UNTIL(world.site[1].says == NEXT_READY, 300);
+	close_world();
+	open_world(2, "engine_join_still_untold");
+	world.untold = 2;
+	all_ready();
+	stands_still_often(1);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_teardown(test_no_peers, tear_down),
 	cmocka_unit_test_teardown(test_retired_peers, tear_down),
@@ -625,6 +667,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_teardown(test_streams_begin_with_nothing, tear_down),
 	cmocka_unit_test_teardown(test_joins_beside_one_cut_off, tear_down),
 	cmocka_unit_test_teardown(test_joins_beside_an_untold_one, tear_down),
+	cmocka_unit_test_teardown(test_stands_still_often, tear_down),
 };
 
 int main(void)
