@@ -99,7 +99,7 @@ void drain_round_whole(struct domain *d, const struct peer *p, const struct roun
  * ready, and kept out here until a round with it, is one of those. */
 static void compare_last(struct engine *e, struct domain *d)
 {
-	d->gone_ms = e->now_ms;
+	d->gone_ms = d->gone_asked_ms = e->now_ms;
 	for (uint8_t n = set_next(d->members, 0); n != 0; n = set_next(d->members, n)) {
 		uint8_t with = told_by_us(&d->raw, n);
 
@@ -108,6 +108,18 @@ static void compare_last(struct engine *e, struct domain *d)
 		set_add(d->gone_lacks, with);
 		repair_want(e, d, with);
 	}
+}
+
+/* A round that left something, as it was refused for want of room, say, is not followed by another
+ * one by itself for long. */
+static void compare_again(struct engine *e, struct domain *d)
+{
+	if (e->now_ms - d->gone_asked_ms < RETRY_MS)
+		return;
+	d->gone_asked_ms = e->now_ms;
+	for (uint8_t n = set_next(d->gone_lacks, 0); n != 0; n = set_next(d->gone_lacks, n))
+		if (is_peer_up(e, d, n) && e->peer[n]->round.domain != d->index)
+			repair_want(e, d, n);
 }
 
 void drain_gone(struct domain *d)
@@ -200,7 +212,9 @@ void drain_turn(struct engine *e, struct domain *d)
 			say_left(e, d);
 		break;
 	case DRAIN_GONE:
-		if (d->gone_ms == 0 && d->walk == WALK_NONE)
+		if (d->gone_ms != 0)
+			compare_again(e, d);
+		else if (d->walk == WALK_NONE)
 			compare_last(e, d);
 		break;
 	default:

@@ -302,7 +302,8 @@ struct domain {
 	uint64_t drain_change; /* FLUSH: must be acknowledged */
 	uint64_t drain_whole[4]; /* FLUSH: a digest round since shows that it holds everything */
 	uint64_t gone_ms; /* GONE: all is given away, 0: not yet; what we held is compared since */
-	uint64_t gone_lacks[4]; /* ... with these it is to be */
+	uint64_t gone_lacks[4]; /* ... with these it is to be, */
+	uint64_t gone_asked_ms; /* ... and a round was asked for then */
 	bool told_refused; /* in this state: DRAIN_REFUSED or SNAPSHOT_REFUSED */
 	uint64_t handed_ms; /* HAND, FLUSH: since then */
 	uint8_t drain_lacks; /* FLUSH: a site that has not acknowledged everything, 0: none */

@@ -508,6 +508,38 @@ static void test_drain_beside_one_kept_out(void **state)
 	assert_true(has(3, 1, 1));
 }
 
+/* The other one takes it only later: there are rounds until then, whoever begins them by itself. */
+static void test_drain_compares_again(void **state)
+{
+	(void)state;
+	for (uint8_t me = 1; me <= 2; me++) {
+		uint8_t other = 3 - me;
+		struct engine *e;
+		struct record *r;
+
+		open_ready(2);
+		register_all(1, 1);
+		e = world.site[me].e;
+		assert_int_equal(engine_drain(e, DOMAIN, false, world.now_ms), 0);
+		engine_quiet(e, DOMAIN, world.now_ms);
+		RUN_UNTIL(world.site[me].says == NEXT_LEFT, 1000);
+		world.refuser = other;
+		world.refused = 3;
+		r = at(other, 3);
+		digest_drop(domain_by_number(world.site[other].e, DOMAIN)->digest, r);
+		changes_del(world.site[other].e->changes, r->handle);
+		records_del(world.site[other].rs, r);
+		engine_left_heard(e, DOMAIN, world.now_ms);
+		run(4500);
+		assert_false(engine_left_is_held(e, DOMAIN));
+		world.refuser = 0;
+		RUN_UNTIL(engine_left_is_held(e, DOMAIN), RETRY_MS + 2000);
+		assert_true(has(other, 3, 3));
+		close_world();
+	}
+	open_ready(2);
+}
+
 static void test_drain_refused(void **state)
 {
 	(void)state;
@@ -646,6 +678,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_teardown(test_undrain, tear_down),
 	cmocka_unit_test_teardown(test_drain_of_the_only_copy, tear_down),
 	cmocka_unit_test_teardown(test_drain_beside_one_kept_out, tear_down),
+	cmocka_unit_test_teardown(test_drain_compares_again, tear_down),
 	cmocka_unit_test_teardown(test_drain_refused, tear_down),
 	cmocka_unit_test_teardown(test_drain_forced, tear_down),
 	cmocka_unit_test_teardown(test_freeze, tear_down),
