@@ -195,7 +195,10 @@ void engine_rtt(struct engine *e, uint8_t node, uint32_t rtt_ms);
  * we would have to serve, from now on it is relayed. */
 void engine_left_heard(struct engine *e, uint16_t domain, uint64_t now_ms);
 /* ... and what we held every ready site holds, as a digest round since has shown: it is safe to stop
- * us, whatever is lost next. True also when the drain was forced: nobody is waited for then. */
+ * us, whatever is lost next. Of a ready site that we do not hear, or it us, no more is known than that
+ * the one that passes things on to it holds everything: if that one is lost, too, before it has done
+ * so, what we alone had acknowledged is lost. True also when the drain was forced: nobody is waited
+ * for then. */
 bool engine_left_is_held(const struct engine *e, uint16_t domain);
 /* Live peers of a domain agree about the time of day, and not with us (hello_is_clock_off()), or not
  * any more. While it is so that domain does not become ready but by engine_force_ready(); one that
