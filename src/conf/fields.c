@@ -600,7 +600,7 @@ static const struct conf_field domain_fields[] = {
 			"other sites have acknowledged the bindings that they were given (without "
 			"it there is no limit to that); and, once all know that the site has left, "
 			"with hamctl drain --wait, until for a second nothing came that it had to "
-			"relay." },
+			"relay and the others hold all that it holds." },
 	{ "home-agent-switch", CONF_BOOL, AT(home_agent_switch), .def = false,
 		.help = "Tell mobile nodes to register with another home agent address "
 			"(Home Agent Switch, RFC 5142): while this site drains those that are "

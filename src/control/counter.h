@@ -118,8 +118,9 @@
 		"(remember-sequence) "                                                             \
 		"and gave way, the oldest first: more of them than there is room for")             \
 	X(MESH_SUPERSEDED, "mesh_superseded", "bindings",                                          \
-		"ended before their time: their mobile nodes registered again at a site that was " \
-		"not heard then")                                                                  \
+		"ended before their time, or their tombstones were: their mobile nodes "           \
+		"registered "                                                                      \
+		"again at a site that was not heard then")                                         \
 	X(TURNS, "control_turns", "turns", "turns of the control core")
 
 enum ctl_counter {

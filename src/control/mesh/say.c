@@ -112,8 +112,8 @@ static const struct {
 		"than there is room for",
 		"forgotten" },
 	[ENGINE_EV_SUPERSEDED] = { LOG_INFO,
-		"bindings end that were held here alone: their mobile nodes have registered again "
-		"elsewhere since, and that has ended",
+		"bindings end before their time: their mobile nodes registered again at a site "
+		"that was not heard then",
 		"ended" },
 };
 
